@@ -1,0 +1,368 @@
+//! The words that the rooms share: who, when, on which descriptor, did what, with which bytes.
+//!
+//! [`crate::strace`] makes [`Event`]s from text, [`crate::sockets`] reads them. Nothing here parses or writes.
+//! An event borrows its bytes from the line or from the parser's scratch space and lives until the next line.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+/// A thread, by the number at a line's start (user documentation calls it PID); 0 where the trace has none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Tid(pub u32);
+
+/// A file descriptor: the number, which means something only within one descriptor table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fd(pub u32);
+
+/// The inode of a socket: the identity of the kernel's object behind descriptors, for as long as it is open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Inode(pub u64);
+
+/// Nanoseconds since 1970-01-01 UTC.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(pub u64);
+
+impl Timestamp {
+    /// This moment `nanoseconds` later, at most the last one that can be written.
+    #[must_use]
+    pub const fn after(self, nanoseconds: u64) -> Self {
+        Self(self.0.saturating_add(nanoseconds))
+    }
+
+    /// This moment `nanoseconds` earlier, not below 0.
+    #[must_use]
+    pub const fn before(self, nanoseconds: u64) -> Self {
+        Self(self.0.saturating_sub(nanoseconds))
+    }
+}
+
+/// Which way bytes move, as the traced thread sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// From the thread to the other end.
+    Sent,
+    /// From the other end to the thread.
+    Received,
+}
+
+/// The system call behind a packet, as the marking names it (README, "Marking"). The numbers are a contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+#[expect(missing_docs, reason = "each name is the system call's own")]
+pub enum Op {
+    Read = 1,
+    Write = 2,
+    Sendmsg = 3,
+    Recvmsg = 4,
+    Recvfrom = 5,
+    Sendto = 6,
+    Close = 7,
+    Readv = 8,
+    Writev = 9,
+    Sendmmsg = 10,
+    Recvmmsg = 11,
+    Send = 12,
+    Recv = 13,
+    Sendfile = 14,
+    Splice = 15,
+    Shutdown = 16,
+    Connect = 17,
+    Accept = 18,
+    Preadv = 19,
+    Pwritev = 20,
+    Preadv2 = 21,
+    Pwritev2 = 22,
+    /// The end of a process, which closes what it had open.
+    Exit = 23,
+    /// dup2, dup3 or close_range, where they close a socket.
+    Replace = 24,
+    /// execve, where it closes a socket marked close-on-exec.
+    Exec = 25,
+}
+
+/// The address family of a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Family {
+    /// AF_INET.
+    Inet,
+    /// AF_INET6.
+    Inet6,
+    /// AF_UNIX, AF_LOCAL.
+    Unix,
+    /// Any other: netlink, packet, vsock, …
+    Other,
+}
+
+/// What kind of transport a socket has, within its family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Transport {
+    /// TCP (and MPTCP), a UNIX stream.
+    Stream,
+    /// UDP, a UNIX datagram socket.
+    Datagram,
+    /// UDP-Lite.
+    UdpLite,
+    /// SOCK_SEQPACKET of AF_UNIX.
+    Seqpacket,
+    /// SCTP.
+    Sctp,
+    /// DCCP.
+    Dccp,
+    /// A raw socket.
+    Raw,
+    /// A ping socket: ICMP echo without privileges.
+    Ping,
+    /// Not said: strace before 5.16 writes `UNIX:[…]` for every kind.
+    Unknown,
+}
+
+/// The name of a UNIX socket.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum UnixName {
+    /// A path in the file system, without a closing NUL.
+    Path(Rc<[u8]>),
+    /// An abstract name, without its leading NUL.
+    Abstract(Rc<[u8]>),
+}
+
+/// An address as a sockaddr argument has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// AF_INET or AF_INET6.
+    Inet(SocketAddr),
+    /// AF_UNIX; without a name for an unnamed socket.
+    Unix(Option<UnixName>),
+    /// AF_UNSPEC: dissolves a connection.
+    Unspecified,
+    /// A family that is not converted, or a sockaddr that was not printed whole.
+    Other,
+}
+
+/// What `-y` or `-yy` prints behind a descriptor.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Details {
+    /// Nothing was printed: no `-y`, or the descriptor is not open.
+    #[default]
+    Missing,
+    /// A file, pipe, device, …
+    NotSocket,
+    /// A socket.
+    Socket(SocketDetails),
+}
+
+/// The socket details of a descriptor. strace looks them up once an inode and never refreshes them, so addresses seen in
+/// calls stand above these (strace `src/socketutils.c`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SocketDetails {
+    /// The family; `Other` for `socket:[inode]` of `-y` where it is not said.
+    pub family: Family,
+    /// The transport.
+    pub transport: Transport,
+    /// The socket's inode, where the details hold it (UNIX always, TCP and UDP until they have an address).
+    pub inode: Option<Inode>,
+    /// The inode of the other end (UNIX).
+    pub peer_inode: Option<Inode>,
+    /// The local address (TCP, UDP).
+    pub local: Option<SocketAddr>,
+    /// The remote address, where connected.
+    pub remote: Option<SocketAddr>,
+    /// The bound name (UNIX); an accepted socket carries its listener's.
+    pub name: Option<UnixName>,
+}
+
+/// A descriptor as an argument or a result has it.
+#[derive(Clone, Copy, Debug)]
+pub struct Descriptor<'a> {
+    /// The number.
+    pub fd: Fd,
+    /// What stands in the angle brackets behind it.
+    pub details: &'a Details,
+}
+
+/// How a call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It returned this, not negative.
+    Done(u64),
+    /// It failed.
+    Failed(Errno),
+    /// `= ?`: interrupted, restarted, or the thread died in it; nothing is known to have moved.
+    Unknown,
+}
+
+impl Outcome {
+    /// The value returned, where the call did not fail.
+    pub const fn value(self) -> Option<u64> {
+        match self {
+            Self::Done(value) => Some(value),
+            _ => None,
+        }
+    }
+}
+
+/// The errors that mean something for a connection or a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "each is errno(3)'s name")]
+pub enum Errno {
+    Again,
+    Already,
+    BadFd,
+    ConnAborted,
+    ConnRefused,
+    ConnReset,
+    HostUnreachable,
+    InProgress,
+    Interrupted,
+    IsConnected,
+    NetUnreachable,
+    NotConnected,
+    NotSocket,
+    Pipe,
+    TimedOut,
+    /// Any other.
+    Other,
+}
+
+/// One message of a payload call. A stream call has exactly one; sendmmsg and recvmmsg have one for each datagram.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// Where its bytes begin in [`Move::payload`].
+    pub start: usize,
+    /// How many of its bytes are in the trace, at most `moved`.
+    pub captured: usize,
+    /// How many bytes the call moved: of a datagram received with MSG_TRUNC its true length.
+    pub moved: u64,
+    /// The other end as the sockaddr argument has it: where to, or where from.
+    pub address: Option<Address>,
+}
+
+/// A call that moves payload.
+#[derive(Clone, Debug)]
+pub struct Move<'a> {
+    /// The socket.
+    pub socket: Descriptor<'a>,
+    /// Which call.
+    pub op: Op,
+    /// Which way.
+    pub direction: Direction,
+    /// How it ended. A failed call moved nothing, but its error may end the connection.
+    pub outcome: Outcome,
+    /// The bytes that are in the trace, of all messages one after the other.
+    pub payload: &'a [u8],
+    /// The messages; empty where the call failed or its outcome is unknown.
+    pub messages: &'a [Message],
+    /// How many bytes were asked for, where the call says: a read of 0 into room for some is the other end's FIN.
+    pub requested: Option<u64>,
+    /// Descriptors that arrived with SCM_RIGHTS.
+    pub rights: &'a [Descriptor<'a>],
+    /// MSG_FASTOPEN was given: a sendto with an address connects.
+    pub fast_open: bool,
+    /// The new descriptors of `rights` are close-on-exec (MSG_CMSG_CLOEXEC).
+    pub close_on_exec: bool,
+}
+
+/// Which directions a shutdown ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// SHUT_RD.
+    Read,
+    /// SHUT_WR.
+    Write,
+    /// SHUT_RDWR.
+    Both,
+}
+
+/// What a new task shares with its maker (clone(2)).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sharing {
+    /// CLONE_FILES: one descriptor table for both.
+    pub files: bool,
+    /// CLONE_THREAD: the same process.
+    pub thread: bool,
+}
+
+/// What happened.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the variants' docs name their fields")]
+pub enum What<'a> {
+    /// socket: a new one. `details` of `made` may be missing.
+    Socket { made: Descriptor<'a>, family: Family, transport: Transport, close_on_exec: bool },
+    /// socketpair: two that are connected to each other.
+    Pair { made: [Descriptor<'a>; 2], family: Family, transport: Transport, close_on_exec: bool },
+    /// bind that succeeded.
+    Bind { socket: Descriptor<'a>, address: Address },
+    /// listen that succeeded.
+    Listen { socket: Descriptor<'a> },
+    /// connect, whatever came of it; EINPROGRESS and EINTR mean that it goes on.
+    Connect { socket: Descriptor<'a>, address: Address, outcome: Outcome },
+    /// accept or accept4 that succeeded. `peer` is the other end's address where the call asked for it.
+    Accept { listener: Descriptor<'a>, made: Descriptor<'a>, peer: Option<Address>, close_on_exec: bool },
+    /// getsockname that succeeded.
+    LocalName { socket: Descriptor<'a>, address: Address },
+    /// getpeername that succeeded.
+    RemoteName { socket: Descriptor<'a>, address: Address },
+    /// getsockopt(SO_ERROR) that succeeded: the outcome of an earlier non-blocking connect, or a later error.
+    SocketError { socket: Descriptor<'a>, error: Option<Errno> },
+    /// setsockopt(SO_LINGER) with `l_onoff` on and `l_linger` 0: a close will reset.
+    ResetOnClose { socket: Descriptor<'a>, on: bool },
+    /// A payload call.
+    Move(Move<'a>),
+    /// splice: bytes went from one descriptor to another without being shown. Either may be a socket.
+    Relay { from: Descriptor<'a>, to: Descriptor<'a>, op: Op, moved: u64 },
+    /// shutdown.
+    Shutdown { socket: Descriptor<'a>, how: How, outcome: Outcome },
+    /// close. It takes effect when the call begins, so an unfinished one is told at its first line, as `Done(0)`.
+    Close { socket: Descriptor<'a>, outcome: Outcome },
+    /// close_range that succeeded. With `only_mark`, CLOSE_RANGE_CLOEXEC: nothing is closed yet.
+    CloseRange { first: Fd, last: Fd, only_mark: bool, unshare: bool },
+    /// dup, dup2, dup3 or fcntl(F_DUPFD) that succeeded.
+    Duplicate { from: Descriptor<'a>, made: Descriptor<'a>, close_on_exec: bool },
+    /// fcntl(F_SETFD) that succeeded.
+    CloseOnExec { fd: Fd, on: bool },
+    /// Another descriptor came into being that is no socket (open, pipe, epoll_create, …) or, with socket details, one
+    /// fetched by pidfd_getfd.
+    Appeared { made: Descriptor<'a>, close_on_exec: bool },
+    /// clone, fork or vfork has begun: its child may be seen before it returns.
+    CloneBegun { sharing: Sharing },
+    /// clone, fork or vfork returned `child`, or failed (then `CloneBegun` is void).
+    Cloned { child: Option<Tid>, sharing: Sharing },
+    /// unshare(CLONE_FILES): the thread has a table of its own from here on.
+    UnsharedFiles,
+    /// execve succeeded: descriptors marked close-on-exec are closed, other threads are gone.
+    Executed,
+    /// The thread became its process's leader by execve: `by` is the thread that called it, `Event::tid` the leader.
+    Superseded { by: Tid },
+    /// The thread ended; with `group` the whole process began to (exit_group).
+    Ended { group: bool },
+    /// Payload went a way that strace cannot show (io_uring); said once in the report.
+    Opaque { socket: Option<Descriptor<'a>> },
+}
+
+/// One thing that a thread did or that happened to it.
+#[derive(Clone, Debug)]
+pub struct Event<'a> {
+    /// Number of the input line that completed it, from 1, for messages.
+    pub line: u64,
+    /// Who.
+    pub tid: Tid,
+    /// When the call began.
+    pub entry: Timestamp,
+    /// When it returned: the entry and `-T`'s duration, or the time of its `resumed` line; the entry where neither is
+    /// there.
+    pub exit: Timestamp,
+    /// What.
+    pub what: What<'a>,
+}
+
+impl fmt::Display for Fd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+impl fmt::Display for Tid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}

@@ -1,0 +1,36 @@
+//! strace2pcap: from the text of an strace trace to a capture that Wireshark reads.
+//!
+//! This file is the map of the rooms. Data flows one way, and a room names only what stands to its right (`run` and
+//! `cli` see all); `tests/tidy.rs` holds the direction.
+//!
+//! ```text
+//! main → cli → run ─→ strace ─→ event ←─ sockets ←─ inet ┐
+//!                                          ↑       unix ┴→ wire → capture
+//! bytes → Line<'a> → Call<'a> → Event<'a> → Change<'a> → Frame<'a> → bytes
+//! ```
+//!
+//! | room | it knows | it does not know |
+//! |---|---|---|
+//! | [`strace`] | strace's grammar: lines, rejoining, escapes, socket details, sockaddrs, one table row per system call | packets, the history of sockets |
+//! | [`event`] | the shared words: who, when, on which fd, did what, with which bytes | anything else |
+//! | [`sockets`] | which open file description and which connection an event belongs to; how far each direction has come | strace's text, how anything is written |
+//! | [`inet`] | the packets of AF_INET and AF_INET6: the syscall view with its marking, the wire view | strace's text |
+//! | [`unix`] | UNIX sockets as TCP conversations: roles, ports, HTTP/2 alignment, seeding | strace's text |
+//! | [`wire`] | frames to bytes: Ethernet, VLAN, IPv4, IPv6, TCP, UDP, checksums, sequence arithmetic | why a frame is sent |
+//! | [`capture`] | pcap and pcapng; the only room that names `pcap-file` | sockets |
+//! | [`run`] | the one loop: input, output, signals, counts, the summary | – |
+//! | [`cli`] | the command line, as typed | how it is done |
+//! | [`limits`] | every bound, with its reason | – |
+
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
+
+pub mod capture;
+pub mod cli;
+pub mod event;
+pub mod inet;
+pub mod limits;
+pub mod run;
+pub mod sockets;
+pub mod strace;
+pub mod unix;
+pub mod wire;

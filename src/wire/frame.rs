@@ -1,0 +1,94 @@
+//! What a packet says, field by field.
+
+use crate::event::Timestamp;
+use crate::wire::SeqNumber;
+use std::net::SocketAddr;
+
+/// An Ethernet address, as sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Mac(pub [u8; 6]);
+
+/// The tag control information of an 802.1Q tag (16 bits; the lower twelve are the VLAN's number).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct VlanTag(pub u16);
+
+/// TCP's flags (RFC 9293 §3.1), as the header's byte has them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Flags(pub u8);
+
+impl Flags {
+    /// SYN.
+    pub const SYN: Self = Self(0x02);
+    /// SYN and ACK.
+    pub const SYN_ACK: Self = Self(0x12);
+    /// ACK.
+    pub const ACK: Self = Self(0x10);
+    /// PSH and ACK.
+    pub const PSH_ACK: Self = Self(0x18);
+    /// FIN and ACK.
+    pub const FIN_ACK: Self = Self(0x11);
+    /// RST.
+    pub const RST: Self = Self(0x04);
+    /// RST and ACK.
+    pub const RST_ACK: Self = Self(0x14);
+}
+
+/// The header between IP and the payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// A TCP header; 20 bytes, or 28 with `handshake_options` (MSS and window scale, as a SYN or SYN-ACK carries them).
+    Tcp {
+        /// Sequence number of the first payload byte (of the SYN or FIN where there is none).
+        seq: SeqNumber,
+        /// Acknowledgement number, written even without the ACK flag.
+        ack: SeqNumber,
+        /// The flags.
+        flags: Flags,
+        /// The window field, unscaled.
+        window: u16,
+        /// MSS and window scale to announce, on a SYN only.
+        options: Option<HandshakeOptions>,
+    },
+    /// A UDP header, 8 bytes.
+    Udp,
+    /// No header of ours: the payload begins with the protocol's own (ICMP, raw sockets, SCTP, …). Ports are not used.
+    Raw {
+        /// IP's protocol number.
+        protocol: u8,
+    },
+}
+
+/// The TCP options of a SYN: MSS (RFC 9293 §3.7.1) and window scale (RFC 7323 §2), padded with NOP to 8 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HandshakeOptions {
+    /// Largest segment, in bytes.
+    pub mss: u16,
+    /// Shift count of the window, 0 to 14.
+    pub window_scale: u8,
+}
+
+/// One packet. Source and target must be of one address family; where they are not, the IPv4 one is written v4-mapped.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'a> {
+    /// When it was seen.
+    pub time: Timestamp,
+    /// Ethernet source.
+    pub source_mac: Mac,
+    /// Ethernet target.
+    pub target_mac: Mac,
+    /// 802.1Q tag, where the packet carries one.
+    pub vlan: Option<VlanTag>,
+    /// IP source and its port.
+    pub source: SocketAddr,
+    /// IP target and its port.
+    pub target: SocketAddr,
+    /// IPv4's identification; IPv6 has none.
+    pub id: u16,
+    /// The transport header.
+    pub transport: Transport,
+    /// The payload, as far as it is in the trace.
+    pub payload: &'a [u8],
+    /// How long the payload really was, at least `payload.len()`: what is missing was not captured, as with a snaplen.
+    /// The largest that fits IPv4 is 65 495 for TCP and 65 507 for UDP; longer is cut to what IP's length field holds.
+    pub original: usize,
+}
