@@ -4,20 +4,14 @@
 //! of the endpoints is used, and invented values stand for the rest.
 
 use crate::event::{Direction, Family, Transport};
+use crate::inet::invented;
 use crate::packets::marking;
 use crate::sockets::{ConnectionId, Moved, Side};
 use crate::wire::{Flags, Frame, SeqNumber, Transport as Header};
 use rustc_hash::FxHashMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// Longest payload of one packet; a longer call is cut into pieces of this and a rest.
 const LONGEST_PAYLOAD: usize = 65_480;
-
-/// The local end where nothing is known of it.
-const UNKNOWN_LOCAL: (Ipv4Addr, u16) = (Ipv4Addr::new(127, 0, 0, 1), 11111);
-
-/// The remote end where nothing is known of it.
-const UNKNOWN_REMOTE: (Ipv4Addr, u16) = (Ipv4Addr::new(127, 0, 0, 2), 22222);
 
 /// The state of the view: how far each direction of each connection has come.
 #[derive(Debug, Default)]
@@ -33,7 +27,7 @@ impl SyscallView {
             Transport::Datagram => false,
             _ => return,
         };
-        let (local, remote) = endpoints(moved);
+        let (local, remote) = invented::endpoints((moved.local, moved.remote), moved.family == Family::Inet6);
         let (source, target) = match moved.direction {
             Direction::Sent => (local, remote),
             Direction::Received => (remote, local),
@@ -88,20 +82,4 @@ impl SyscallView {
         *next = Some(seq.advanced(moved.moved));
         seq
     }
-}
-
-/// Both endpoints, with invented values for what is unknown, in the family of what is known.
-fn endpoints(moved: &Moved<'_>) -> (SocketAddr, SocketAddr) {
-    let is_v6 = match (moved.local, moved.remote) {
-        (Some(address), _) | (None, Some(address)) => address.is_ipv6(),
-        (None, None) => moved.family == Family::Inet6,
-    };
-    let invented = |(ip, port): (Ipv4Addr, u16)| {
-        let ip = if is_v6 { IpAddr::V6(ip.to_ipv6_mapped()) } else { IpAddr::V4(ip) };
-        SocketAddr::new(ip, port)
-    };
-    (
-        moved.local.unwrap_or_else(|| invented(UNKNOWN_LOCAL)),
-        moved.remote.unwrap_or_else(|| invented(UNKNOWN_REMOTE)),
-    )
 }

@@ -103,7 +103,9 @@ impl Sockets {
         }
         let open = self.open.remove(socket.0);
         self.unregister(socket, &open);
-        let Some((id, side)) = open.stream else { return };
+        let Some((id, side)) = open.stream else {
+            return sink(&Change::Gone { socket: open.number });
+        };
         if let Some((marking, time)) = closer {
             if open.reset_on_close || self.leaves_unread(id, side) {
                 self.reset(id, [side, side], marking, time, sink);

@@ -4,7 +4,7 @@ use crate::event::{Descriptor, Details, Event, Family, Fd, Op, SocketDetails, Tr
 use crate::limits;
 use crate::sockets::open_socket::{OpenSocket, SocketId, canonical};
 use crate::sockets::tables::{Slot, TableId};
-use crate::sockets::{Change, Sockets};
+use crate::sockets::{Change, SocketNumber, Sockets};
 
 impl Sockets {
     /// The table of the event's thread.
@@ -62,7 +62,7 @@ impl Sockets {
             return found;
         }
         let table = self.table(event);
-        let socket = SocketId(self.open.insert(OpenSocket::new(kind.0, kind.1)));
+        let socket = self.insert(kind);
         self.place(table, descriptor.fd, socket, None, false);
         Some(socket)
     }
@@ -78,18 +78,23 @@ impl Sockets {
     ) -> SocketId {
         let table = self.table(event);
         self.vacate(event, table, made.fd, Op::Replace, sink);
-        let mut open = OpenSocket::new(kind.0, kind.1);
+        let socket = self.insert(kind);
         let details = match made.details {
             Details::Socket(details) => Some(details),
             _ => None,
         };
-        if let Some(details) = details {
+        if let (Some(details), Some(open)) = (details, self.open.get_mut(socket.0)) {
             open.learn(details);
         }
-        let socket = SocketId(self.open.insert(open));
         self.register(socket);
         self.place(table, made.fd, socket, details.cloned(), close_on_exec);
         socket
+    }
+
+    /// A new open socket, which no descriptor stands for yet.
+    fn insert(&mut self, kind: (Family, Transport)) -> SocketId {
+        self.sockets_made += 1;
+        SocketId(self.open.insert(OpenSocket::new(SocketNumber(self.sockets_made), kind)))
     }
 
     /// A descriptor that came by dup, SCM_RIGHTS or pidfd_getfd: it stands for `socket`, or for what its details say.
@@ -139,8 +144,7 @@ impl Sockets {
             _ => None,
         };
         let known = known.copied().filter(|socket| self.open.get(socket.0).is_some_and(|open| open.agrees(details)));
-        let socket = known
-            .unwrap_or_else(|| SocketId(self.open.insert(OpenSocket::new(details.family, details.transport))));
+        let socket = known.unwrap_or_else(|| self.insert((details.family, details.transport)));
         self.place(table, fd, socket, None, false);
         self.refresh(table, fd, socket, details, sink);
         socket

@@ -24,7 +24,7 @@ mod processes;
 mod session;
 mod tables;
 
-pub use change::{Change, Marking, Moved, Stream};
+pub use change::{Change, Marking, Moved, SocketNumber, Stream};
 pub use connection::{Connection, ConnectionId, End, Flow, Opening, Role, Side};
 pub use open_socket::canonical;
 
@@ -54,6 +54,7 @@ pub struct Sockets {
     by_end_inode: FxHashMap<Inode, ConnectionId>,
     lingering: VecDeque<ConnectionId>,
     connections_made: u64,
+    sockets_made: u64,
 }
 
 /// Who does something, and when: what the steps of one event have in common.
@@ -67,6 +68,7 @@ struct Moment {
 impl Sockets {
     /// Takes the next event; `sink` hears of what it changed, in order.
     pub fn apply<F: FnMut(&Change<'_>)>(&mut self, event: &Event<'_>, sink: &mut F) {
+        self.tables.at(event.entry);
         match &event.what {
             What::Move(call) => self.call_moved(event, call, sink),
             What::Relay { from, to, op, moved } => self.relayed(event, [*from, *to], *op, *moved, sink),

@@ -2,8 +2,8 @@
 
 use crate::event::{Address, Descriptor, Details, Direction, Errno, Event, Family, Message, Move, Op, Outcome, Transport};
 use crate::sockets::closing::tell_opened;
-use crate::sockets::open_socket::SocketId;
-use crate::sockets::{Change, Moment, Moved, Sockets, Stream};
+use crate::sockets::open_socket::{OpenSocket, SocketId};
+use crate::sockets::{Change, Moment, Moved, Opening, Role, Sockets, Stream};
 
 impl Sockets {
     /// A payload call.
@@ -23,7 +23,7 @@ impl Sockets {
         }
         self.learn_from_addresses(socket, call);
         let moment = self.moment(event, call.socket, Some(call.op));
-        if self.open.get(socket.0).is_some_and(super::OpenSocket::is_stream) {
+        if self.open.get(socket.0).is_some_and(OpenSocket::is_stream) {
             self.stream_moved(socket, moment, call, sink);
         } else {
             self.datagrams_moved(socket, moment, call, sink);
@@ -98,17 +98,21 @@ impl Sockets {
             return;
         }
         let Some(connection) = self.connections.get_mut(&id) else { return };
-        if matches!(connection.opening, super::Opening::Begun { .. }) {
+        if matches!(connection.opening, Opening::Begun { .. }) {
             self.proven(socket, moment.entry, sink);
         }
         let Some(open) = self.open.get(socket.0) else { return };
         let Some(connection) = self.connections.get_mut(&id) else { return };
         tell_opened(connection, sink);
         connection.end_mut(side).marking = Some(moment.marking);
+        if !std::mem::replace(&mut connection.end_mut(side).counted, true) && connection.end(side).role == Role::Unknown {
+            let since = self.tables.since(moment.marking.tid);
+            connection.place_late(side, call.direction, moved, moment.entry, since);
+        }
         for message in call.messages {
             let known = match call.direction {
-                Direction::Sent => connection.count_sent(side, message.moved),
-                Direction::Received => connection.count_received(side, message.moved),
+                Direction::Sent => connection.count_sent(side, message.moved, moment.exit),
+                Direction::Received => connection.count_received(side, message.moved, moment.exit),
             };
             let stream = Stream { connection, side, known };
             sink(&Change::Moved(Moved {
@@ -116,6 +120,7 @@ impl Sockets {
                 entry: moment.entry,
                 exit: moment.exit,
                 direction: call.direction,
+                socket: open.number,
                 family: open.family,
                 transport: open.transport,
                 local: open.local.get(),
@@ -145,6 +150,7 @@ impl Sockets {
                 entry: moment.entry,
                 exit: moment.exit,
                 direction: call.direction,
+                socket: open.number,
                 family: open.family,
                 transport: open.transport,
                 local: open.local.get(),
@@ -169,7 +175,7 @@ impl Sockets {
         let begun = self
             .connections
             .get(&id)
-            .is_some_and(|connection| matches!(connection.opening, super::Opening::Begun { .. }));
+            .is_some_and(|connection| matches!(connection.opening, Opening::Begun { .. }));
         match error {
             Errno::ConnRefused | Errno::TimedOut | Errno::HostUnreachable | Errno::NetUnreachable | Errno::ConnReset
                 if begun =>

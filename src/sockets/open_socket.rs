@@ -1,6 +1,7 @@
 //! An open file description that is a socket: what dup and fork share.
 
 use crate::event::{Address, Family, Inode, SocketDetails, Transport, UnixName};
+use crate::sockets::SocketNumber;
 use crate::sockets::connection::{ConnectionId, Side};
 use std::net::{IpAddr, SocketAddr};
 
@@ -49,6 +50,7 @@ fn is_vague(address: SocketAddr) -> bool {
 /// One open socket.
 #[derive(Clone, Debug)]
 pub(super) struct OpenSocket {
+    pub(super) number: SocketNumber,
     pub(super) family: Family,
     pub(super) transport: Transport,
     pub(super) inode: Option<Inode>,
@@ -62,14 +64,18 @@ pub(super) struct OpenSocket {
     /// How many descriptors, in all tables, stand for it.
     pub(super) references: u32,
     pub(super) listening: bool,
+    /// [`crate::sockets::Change::Named`] has been told.
+    pub(super) named: bool,
     /// A close sends RST (SO_LINGER with 0 seconds).
     pub(super) reset_on_close: bool,
     pub(super) stream: Option<(ConnectionId, Side)>,
 }
 
 impl OpenSocket {
-    pub(super) fn new(family: Family, transport: Transport) -> Self {
+    pub(super) fn new(number: SocketNumber, (family, transport): (Family, Transport)) -> Self {
         Self {
+            number,
+            named: false,
             family,
             transport,
             inode: None,

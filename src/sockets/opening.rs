@@ -2,7 +2,7 @@
 
 use crate::event::{Address, Descriptor, Details, Errno, Event, Family, Inode, Op, Outcome, Timestamp, Transport};
 use crate::sockets::closing::tell_opened;
-use crate::sockets::connection::{Connection, ConnectionId, End, Opening, Role, Side};
+use crate::sockets::connection::{Connection, ConnectionId, Opening, Role, Side};
 use crate::sockets::open_socket::{OpenSocket, SocketId, canonical};
 use crate::sockets::{AddressPair, Change, Sockets};
 use std::net::SocketAddr;
@@ -118,16 +118,20 @@ impl Sockets {
         if !open.is_stream() || matches!(address, Address::Unspecified) {
             return;
         }
-        let begun = open.stream.filter(|(id, _)| {
+        let current = open.stream;
+        let is_unix = open.family == Family::Unix;
+        let begun = current.filter(|(id, _)| {
             self.connections.get(id).is_some_and(|at| matches!(at.opening, Opening::Begun { .. }))
         });
-        let (id, side) = match begun {
-            Some(begun) => begun,
-            None if made || goes_on || open.family != Family::Unix => {
+        let (id, side) = match (begun, current) {
+            (Some(begun), _) => begun,
+            (None, Some(_)) if outcome == Outcome::Failed(Errno::IsConnected) => return,
+            // A UNIX connect either connects at once or leaves no trace on any wire.
+            _ if is_unix && !made && !goes_on => return,
+            _ => {
                 let opening = Opening::Begun { entry: event.entry };
                 self.enter_new(socket, Entrance { role: Role::Connected, opening })
             }
-            None => return,
         };
         self.mark(id, side, event, descriptor, Some(Op::Connect));
         match outcome {
@@ -234,7 +238,7 @@ impl Sockets {
             let connection = self.connections.get(id)?;
             return [Side::First, Side::Second]
                 .into_iter()
-                .find(|side| is_free_for_inode(connection.end(*side), open.inode))
+                .find(|side| is_free_for(connection, *side, open.inode))
                 .map(|side| (*id, side));
         }
         let (local, pair) = addresses(open)?;
@@ -289,14 +293,16 @@ impl Sockets {
         let Some(open) = self.open.get(socket.0) else { return };
         let Some((id, side)) = open.stream else { return };
         let Some(connection) = self.connections.get_mut(&id) else { return };
-        let known = [(side, open.inode, open.local.get()), (side.other(), open.peer_inode, open.remote.get())];
-        for (side, inode, address) in known {
-            let end = connection.end_mut(side);
-            end.inode = end.inode.or(inode);
-            if end.address.is_none() || !end.traced || side_is(&known, side) {
-                end.address = address.or(end.address);
-            }
-            if let Some(inode) = end.inode.filter(|_| open.family == Family::Unix) {
+        let own = connection.end_mut(side);
+        own.inode = own.inode.or(open.inode);
+        own.address = open.local.get().or(own.address);
+        let other = connection.end_mut(side.other());
+        other.inode = other.inode.or(open.peer_inode);
+        if !other.traced || other.address.is_none() {
+            other.address = open.remote.get().or(other.address);
+        }
+        if open.family == Family::Unix {
+            for inode in connection.ends.iter().filter_map(|end| end.inode) {
                 self.by_end_inode.insert(inode, id);
             }
         }
@@ -319,8 +325,15 @@ impl Sockets {
     pub(super) fn settle<F: FnMut(&Change<'_>)>(&mut self, socket: SocketId, sink: &mut F) {
         self.register(socket);
         self.describe(socket);
+        let Some(open) = self.open.get_mut(socket.0) else { return };
+        let Some((id, _)) = open.stream else {
+            if let Some(local) = open.local.get().filter(|local| local.port() != 0 && !open.named && !open.is_stream()) {
+                open.named = true;
+                sink(&Change::Named { socket: open.number, local });
+            }
+            return;
+        };
         let Some(open) = self.open.get(socket.0) else { return };
-        let Some((id, _)) = open.stream else { return };
         if self.connections.get(&id).is_some_and(|connection| connection.pair.is_none()) {
             if open.family == Family::Unix {
                 self.unite(socket, id);
@@ -380,12 +393,6 @@ impl Sockets {
     }
 }
 
-/// Whether `side` is the side that was described by the socket itself.
-fn side_is<T>(known: &[(Side, T, Option<SocketAddr>); 2], side: Side) -> bool {
-    let [own, _] = known;
-    own.0 == side
-}
-
 /// An accepted socket has its listener's port and name, and its address if that is no wildcard.
 fn inherit(open: &mut OpenSocket, listener: &OpenSocket) {
     if open.name.is_none() {
@@ -424,9 +431,12 @@ fn addresses(open: &OpenSocket) -> Option<(SocketAddr, AddressPair)> {
     Some((local, if local <= remote { (local, remote) } else { (remote, local) }))
 }
 
-/// Whether a socket of this inode can be the end: it is the end's own, or the end is not known at all.
-fn is_free_for_inode(end: &End, inode: Option<Inode>) -> bool {
-    !end.traced && (end.inode.is_none() || end.inode == inode)
+/// Whether a socket of this inode can be the end on `side`: it is the end's own, or nothing is known of the end but that it
+/// is not the other one.
+fn is_free_for(connection: &Connection, side: Side, inode: Option<Inode>) -> bool {
+    let end = connection.end(side);
+    let unknown = end.inode.is_none() && (inode.is_none() || connection.end(side.other()).inode != inode);
+    !end.traced && (unknown || end.inode == inode)
 }
 
 /// What two ends tell of one opening, put together: connect's entry, and the exit of whichever call was first.

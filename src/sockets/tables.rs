@@ -3,7 +3,7 @@
 //! Only sockets are kept; every other descriptor is absent. Tables follow clone, fork, exec and exit (clone(2),
 //! CLONE_FILES). A thread that appears without its maker having been seen gets a table of its own.
 
-use crate::event::{Fd, Sharing, SocketDetails, Tid};
+use crate::event::{Fd, Sharing, SocketDetails, Tid, Timestamp};
 use crate::limits;
 use crate::sockets::SocketId;
 use rustc_hash::FxHashMap;
@@ -38,6 +38,8 @@ struct Thread {
     table: TableId,
     /// The thread's process, by the thread it began with.
     process: Tid,
+    /// When the trace began to show it, or its maker.
+    since: Timestamp,
 }
 
 /// A clone that has begun and not returned.
@@ -63,6 +65,7 @@ pub(super) struct Tables {
     pending: Vec<Pending>,
     unclaimed: VecDeque<Unclaimed>,
     last: Option<(Tid, TableId)>,
+    now: Timestamp,
 }
 
 impl Tables {
@@ -80,6 +83,16 @@ impl Tables {
         };
         self.last = Some((tid, table));
         table
+    }
+
+    /// The moment of the event that is being taken: threads that it shows first are traced since then.
+    pub(super) const fn at(&mut self, now: Timestamp) {
+        self.now = now;
+    }
+
+    /// Since when `tid` has been traced.
+    pub(super) fn since(&self, tid: Tid) -> Timestamp {
+        self.threads.get(&tid).map_or(self.now, |thread| thread.since)
     }
 
     /// Whether `tid` is known to be alive.
@@ -101,7 +114,7 @@ impl Tables {
             return thread.table;
         }
         let table = TableId(self.tables.insert(Table { users: 1, ..Table::default() }));
-        self.threads.insert(tid, Thread { table, process: tid });
+        self.threads.insert(tid, Thread { table, process: tid, since: self.now });
         table
     }
 
@@ -112,16 +125,18 @@ impl Tables {
             Some(thread) if sharing.thread => thread.process,
             _ => child,
         };
+        // It has what its maker had, so what was told since then is its own to tell.
+        let since = self.since(maker);
         if sharing.files {
             if let Some(table) = self.tables.get_mut(maker_table.0) {
                 table.users += 1;
             }
-            return Thread { table: maker_table, process };
+            return Thread { table: maker_table, process, since };
         }
         let mut copy = self.tables.get(maker_table.0).cloned().unwrap_or_default();
         copy.users = 1;
         copy.slots.values().for_each(|slot| copied(slot.socket));
-        Thread { table: TableId(self.tables.insert(copy)), process }
+        Thread { table: TableId(self.tables.insert(copy)), process, since }
     }
 
     /// A clone has begun in `maker`: a thread that appears before it returns is its child.
