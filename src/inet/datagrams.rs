@@ -65,7 +65,12 @@ pub(super) struct Datagrams {
 
 impl Datagrams {
     /// A message of a datagram socket.
-    pub(super) fn moved(&mut self, moved: &Moved<'_>, ids: &mut Ids, sink: &mut impl FnMut(&Frame<'_>)) {
+    pub(super) fn moved(
+        &mut self,
+        moved: &Moved<'_>,
+        ids: &mut Ids,
+        sink: &mut impl FnMut(&Frame<'_>),
+    ) {
         if moved.transport != Transport::Datagram {
             return;
         }
@@ -87,7 +92,13 @@ impl Datagrams {
         }
         self.held_bytes += datagram.payload.len() + size_of::<Held>();
         let payload = datagram.payload.to_vec();
-        let held = Held { datagram: Datagram { payload: &[], ..datagram }, payload };
+        let held = Held {
+            datagram: Datagram {
+                payload: &[],
+                ..datagram
+            },
+            payload,
+        };
         self.held.entry(moved.socket).or_default().push(held);
     }
 
@@ -104,7 +115,12 @@ impl Datagrams {
     }
 
     /// The socket is closed: its address will not be known any more.
-    pub(super) fn gone(&mut self, socket: SocketNumber, ids: &mut Ids, sink: &mut impl FnMut(&Frame<'_>)) {
+    pub(super) fn gone(
+        &mut self,
+        socket: SocketNumber,
+        ids: &mut Ids,
+        sink: &mut impl FnMut(&Frame<'_>),
+    ) {
         self.release(socket, None, ids, sink);
     }
 
@@ -123,14 +139,26 @@ impl Datagrams {
         sink: &mut impl FnMut(&Frame<'_>),
     ) {
         for held in self.held.remove(&socket).unwrap_or_default() {
-            self.held_bytes = self.held_bytes.saturating_sub(held.payload.len() + size_of::<Held>());
-            self.show(Datagram { local, payload: &held.payload, ..held.datagram }, ids, sink);
+            self.held_bytes = self
+                .held_bytes
+                .saturating_sub(held.payload.len() + size_of::<Held>());
+            self.show(
+                Datagram {
+                    local,
+                    payload: &held.payload,
+                    ..held.datagram
+                },
+                ids,
+                sink,
+            );
         }
     }
 
     /// Writes a datagram, unless the other end's call has shown it.
     fn show(&mut self, datagram: Datagram<'_>, ids: &mut Ids, sink: &mut impl FnMut(&Frame<'_>)) {
-        let local = datagram.local.map(|local| self.placed(local, datagram.remote));
+        let local = datagram
+            .local
+            .map(|local| self.placed(local, datagram.remote));
         let (local, remote) = invented::endpoints((local, datagram.remote), datagram.is_v6);
         let (source, target) = match datagram.direction {
             Direction::Sent => (local, remote),
@@ -161,8 +189,12 @@ impl Datagrams {
             return local;
         }
         let ip = match remote.map(|remote| remote.ip()) {
-            Some(IpAddr::V4(remote)) if remote.is_loopback() => Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-            Some(IpAddr::V6(remote)) if remote.is_loopback() => Some(IpAddr::V6(Ipv6Addr::LOCALHOST)),
+            Some(IpAddr::V4(remote)) if remote.is_loopback() => {
+                Some(IpAddr::V4(Ipv4Addr::LOCALHOST))
+            }
+            Some(IpAddr::V6(remote)) if remote.is_loopback() => {
+                Some(IpAddr::V6(Ipv6Addr::LOCALHOST))
+            }
             Some(IpAddr::V4(_)) => self.host[0],
             Some(IpAddr::V6(_)) => self.host[1],
             None => None,
@@ -181,12 +213,22 @@ impl Datagrams {
     /// Whether the other end has told this datagram; if not, it is remembered for the other end.
     fn seen_before(&mut self, datagram: &Datagram<'_>, route: Route) -> bool {
         let mut head = [0; HEAD];
-        head.iter_mut().zip(datagram.payload).for_each(|(to, from)| *to = *from);
+        head.iter_mut()
+            .zip(datagram.payload)
+            .for_each(|(to, from)| *to = *from);
         self.numbered += 1;
         let number = self.numbered;
-        let sighting = Sighting { number, direction: datagram.direction, length: datagram.moved, head };
+        let sighting = Sighting {
+            number,
+            direction: datagram.direction,
+            length: datagram.moved,
+            head,
+        };
         let waiting = self.sightings.entry(route).or_default();
-        if let Some(index) = waiting.iter().position(|other| sighting.is_of_the_same(other)) {
+        if let Some(index) = waiting
+            .iter()
+            .position(|other| sighting.is_of_the_same(other))
+        {
             waiting.remove(index);
             return true;
         }
@@ -199,9 +241,14 @@ impl Datagrams {
     }
 
     fn forget_oldest(&mut self) {
-        let Some((route, number)) = self.order.pop_front() else { return };
+        let Some((route, number)) = self.order.pop_front() else {
+            return;
+        };
         if let Some(waiting) = self.sightings.get_mut(&route) {
-            if waiting.front().is_some_and(|sighting| sighting.number == number) {
+            if waiting
+                .front()
+                .is_some_and(|sighting| sighting.number == number)
+            {
                 waiting.pop_front();
             }
             if waiting.is_empty() {

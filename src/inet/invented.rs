@@ -18,8 +18,15 @@ pub(super) fn endpoints(
         (None, None) => is_v6,
     };
     let invented = |(ip, port): (Ipv4Addr, u16)| {
-        let ip = if is_v6 { IpAddr::V6(ip.to_ipv6_mapped()) } else { IpAddr::V4(ip) };
+        let ip = if is_v6 {
+            IpAddr::V6(ip.to_ipv6_mapped())
+        } else {
+            IpAddr::V4(ip)
+        };
         SocketAddr::new(ip, port)
     };
-    (local.unwrap_or_else(|| invented(UNKNOWN_LOCAL)), remote.unwrap_or_else(|| invented(UNKNOWN_REMOTE)))
+    (
+        local.unwrap_or_else(|| invented(UNKNOWN_LOCAL)),
+        remote.unwrap_or_else(|| invented(UNKNOWN_REMOTE)),
+    )
 }

@@ -4,7 +4,9 @@ use crate::event::{Errno, Timestamp};
 use crate::inet::invented;
 use crate::inet::wire_view::{is_v6, time_of};
 use crate::packets::{Endpoint, Ids, Look, Portion, Talk, Teller, handshake_times};
-use crate::sockets::{Change, Connection, ConnectionId, Moved, Opening, Role, Side, Stream, canonical};
+use crate::sockets::{
+    Change, Connection, ConnectionId, Moved, Opening, Role, Side, Stream, canonical,
+};
 use crate::wire::{Frame, HandshakeOptions, SeqNumber};
 use rustc_hash::FxHashMap;
 use std::net::SocketAddr;
@@ -16,7 +18,10 @@ const HANDSHAKE_LEAD: u64 = 30_000;
 const WINDOW: u16 = u16::MAX;
 
 /// What SYNs announce: the largest segment that is ever written, and a scale as Linux has it.
-const OPTIONS: HandshakeOptions = HandshakeOptions { mss: 65_495, window_scale: 7 };
+const OPTIONS: HandshakeOptions = HandshakeOptions {
+    mss: 65_495,
+    window_scale: 7,
+};
 
 /// Bytes that may wait for the other direction to acknowledge them; more get an ACK of their own.
 const UNACKNOWLEDGED: u32 = 32 * 1024;
@@ -47,7 +52,17 @@ impl Streams {
         let sender = stream.sender(moved.direction);
         let missing = fresh.saturating_sub(bytes.len() as u64);
         let talk = self.talk(stream.connection, time, ids, sink);
-        talk.write(&Portion { sender, time, told_by, bytes, missing }, ids, sink);
+        talk.write(
+            &Portion {
+                sender,
+                time,
+                told_by,
+                bytes,
+                missing,
+            },
+            ids,
+            sink,
+        );
         if talk.unacknowledged(sender) > UNACKNOWLEDGED {
             talk.acknowledge(sender.other(), time, told_by, ids, sink);
         }
@@ -66,11 +81,23 @@ impl Streams {
                 self.talk(connection, Timestamp::default(), ids, sink);
             }
             Change::Failed { error, time, .. } => failed(connection, *error, *time, ids, sink),
-            Change::Finished { side, told_by, marking, time, .. } => {
+            Change::Finished {
+                side,
+                told_by,
+                marking,
+                time,
+                ..
+            } => {
                 let talk = self.talk(connection, *time, ids, sink);
                 talk.finish(*side, (*time, 0), (*marking, *told_by), ids, sink);
             }
-            Change::Reset { side, told_by, marking, time, .. } => {
+            Change::Reset {
+                side,
+                told_by,
+                marking,
+                time,
+                ..
+            } => {
                 let talk = self.talk(connection, *time, ids, sink);
                 talk.reset(*side, *time, (*marking, *told_by), ids, sink);
             }
@@ -92,7 +119,12 @@ impl Streams {
         self.talks.entry(connection.id).or_insert_with(|| {
             let (mut talk, opener) = new_talk(connection);
             if matches!(connection.opening, Opening::Made { .. }) {
-                talk.handshake(handshake_times(connection, first, HANDSHAKE_LEAD), opener, ids, sink);
+                talk.handshake(
+                    handshake_times(connection, first, HANDSHAKE_LEAD),
+                    opener,
+                    ids,
+                    sink,
+                );
             }
             talk
         })
@@ -106,17 +138,32 @@ fn new_talk(connection: &Connection) -> (Talk, Option<Teller>) {
     let (client_address, server_address) =
         invented::endpoints((known(client), known(client.other())), is_v6(connection));
     let (client_isn, server_isn) = isns(connection.id);
-    let ends = [Endpoint::new(client_address, client_isn), Endpoint::new(server_address, server_isn)];
+    let ends = [
+        Endpoint::new(client_address, client_isn),
+        Endpoint::new(server_address, server_isn),
+    ];
     let user = |side: Side| connection.end(side).marking.map(|marking| (marking, side));
     let opener = user(client).or_else(|| user(client.other()));
-    (Talk::new(client, ends, WINDOW, Some(OPTIONS), Look::Marked), opener)
+    (
+        Talk::new(client, ends, WINDOW, Some(OPTIONS), Look::Marked),
+        opener,
+    )
 }
 
 /// The client: who connected, or the other end of who accepted; in mid-stream, where it makes no difference to the
 /// segments, the end with the higher port.
 fn client(connection: &Connection) -> Side {
-    let port = |side: Side| connection.end(side).address.as_ref().map_or(0, SocketAddr::port);
-    match (connection.end(Side::First).role, connection.end(Side::Second).role) {
+    let port = |side: Side| {
+        connection
+            .end(side)
+            .address
+            .as_ref()
+            .map_or(0, SocketAddr::port)
+    };
+    match (
+        connection.end(Side::First).role,
+        connection.end(Side::Second).role,
+    ) {
         (Role::Connected, _) | (_, Role::Accepted) => Side::First,
         (Role::Accepted, _) | (_, Role::Connected) => Side::Second,
         _ if port(Side::First) >= port(Side::Second) => Side::First,
@@ -127,12 +174,23 @@ fn client(connection: &Connection) -> Side {
 /// Initial sequence numbers: spread over the space, so that a connection that reuses another's ports is not taken for it.
 fn isns(id: ConnectionId) -> (SeqNumber, SeqNumber) {
     const SPREAD: u64 = 0x9e37_79b1;
-    (SeqNumber(0x1000_0000).advanced(id.0.wrapping_mul(SPREAD)), SeqNumber(0x7000_0000).advanced(id.0.wrapping_mul(SPREAD)))
+    (
+        SeqNumber(0x1000_0000).advanced(id.0.wrapping_mul(SPREAD)),
+        SeqNumber(0x7000_0000).advanced(id.0.wrapping_mul(SPREAD)),
+    )
 }
 
 /// A connection that could not be made: the SYN, and the RST of a port where nobody listens.
-fn failed(connection: &Connection, error: Errno, time: Timestamp, ids: &mut Ids, sink: &mut impl FnMut(&Frame<'_>)) {
-    let Opening::Begun { entry } = connection.opening else { return };
+fn failed(
+    connection: &Connection,
+    error: Errno,
+    time: Timestamp,
+    ids: &mut Ids,
+    sink: &mut impl FnMut(&Frame<'_>),
+) {
+    let Opening::Begun { entry } = connection.opening else {
+        return;
+    };
     let (mut talk, opener) = new_talk(connection);
     talk.syn(entry, opener, ids, sink);
     if let (Errno::ConnRefused | Errno::ConnReset, Some(opener)) = (error, opener) {

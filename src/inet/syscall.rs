@@ -27,18 +27,31 @@ impl SyscallView {
             Transport::Datagram => false,
             _ => return,
         };
-        let (local, remote) = invented::endpoints((moved.local, moved.remote), moved.family == Family::Inet6);
+        let (local, remote) =
+            invented::endpoints((moved.local, moved.remote), moved.family == Family::Inet6);
         let (source, target) = match moved.direction {
             Direction::Sent => (local, remote),
             Direction::Received => (remote, local),
         };
         let (source_mac, target_mac) = marking::macs(&moved.marking, moved.direction);
-        let mut seq = if is_tcp { self.advance(moved) } else { SeqNumber(0) };
+        let mut seq = if is_tcp {
+            self.advance(moved)
+        } else {
+            SeqNumber(0)
+        };
         let mut rest = moved.payload;
         loop {
-            let (piece, after) = rest.split_at_checked(LONGEST_PAYLOAD).unwrap_or((rest, &[]));
+            let (piece, after) = rest
+                .split_at_checked(LONGEST_PAYLOAD)
+                .unwrap_or((rest, &[]));
             let transport = if is_tcp {
-                Header::Tcp { seq, ack: SeqNumber(0), flags: Flags::PSH_ACK, window: 8192, options: None }
+                Header::Tcp {
+                    seq,
+                    ack: SeqNumber(0),
+                    flags: Flags::PSH_ACK,
+                    window: 8192,
+                    options: None,
+                }
             } else {
                 Header::Udp
             };
@@ -70,9 +83,14 @@ impl SyscallView {
     /// The sequence number of the message's first byte; the direction moves on by all that moved.
     fn advance(&mut self, moved: &Moved<'_>) -> SeqNumber {
         let marking = &moved.marking;
-        let first = SeqNumber(0)
-            .advanced(u64::from(marking.fd.0) * 100 + u64::from(marking.tid.0) * 10_000 + u64::from(marking.session));
-        let Some(stream) = moved.stream else { return first };
+        let first = SeqNumber(0).advanced(
+            u64::from(marking.fd.0) * 100
+                + u64::from(marking.tid.0) * 10_000
+                + u64::from(marking.session),
+        );
+        let Some(stream) = moved.stream else {
+            return first;
+        };
         let [from_first, from_second] = self.next.entry(stream.connection.id).or_default();
         let next = match stream.sender(moved.direction) {
             Side::First => from_first,

@@ -23,7 +23,9 @@ impl WireView {
                 Some(stream) => self.streams.moved(moved, &stream, &mut self.ids, sink),
                 None => self.datagrams.moved(moved, &mut self.ids, sink),
             },
-            Change::Named { socket, local } => self.datagrams.named(*socket, *local, &mut self.ids, sink),
+            Change::Named { socket, local } => {
+                self.datagrams.named(*socket, *local, &mut self.ids, sink)
+            }
             Change::Gone { socket } => self.datagrams.gone(*socket, &mut self.ids, sink),
             Change::Moved(_) => {}
             Change::Opened { connection }

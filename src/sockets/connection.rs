@@ -201,16 +201,32 @@ impl Connection {
     /// Places an end that strace was attached to when the other one had told bytes already. A send that begins after the
     /// last of them goes on behind them; one that began before is what the other end received. A receive returns what the
     /// other end sent last.
-    pub(super) fn place_late(&mut self, side: Side, direction: Direction, moved: u64, entry: Timestamp, since: Timestamp) {
+    pub(super) fn place_late(
+        &mut self,
+        side: Side,
+        direction: Direction,
+        moved: u64,
+        entry: Timestamp,
+        since: Timestamp,
+    ) {
         let began_late = |flow: &Flow| flow.told_at.is_some_and(|(first, _)| since > first);
         let (own, other) = (*self.flow_from(side), *self.flow_from(side.other()));
         let end = self.end_mut(side);
         if began_late(&own) {
-            let overtaken = direction == Direction::Sent && own.told_at.is_some_and(|(_, last)| entry <= last);
-            end.sent = if overtaken { own.told.saturating_sub(moved) } else { own.told };
+            let overtaken =
+                direction == Direction::Sent && own.told_at.is_some_and(|(_, last)| entry <= last);
+            end.sent = if overtaken {
+                own.told.saturating_sub(moved)
+            } else {
+                own.told
+            };
         }
         if began_late(&other) {
-            let part = if direction == Direction::Received { moved } else { 0 };
+            let part = if direction == Direction::Received {
+                moved
+            } else {
+                0
+            };
             end.received = other.told.saturating_sub(part);
         }
     }
@@ -244,7 +260,11 @@ mod tests {
         let mut connection = Connection::new(ConnectionId(0), Family::Inet, Transport::Stream);
         assert_eq!(connection.count_sent(Side::First, 10, T(1)), 0);
         assert_eq!(connection.count_received(Side::Second, 4, T(2)), 4);
-        assert_eq!(connection.count_received(Side::Second, 16, T(3)), 6, "ten more are new");
+        assert_eq!(
+            connection.count_received(Side::Second, 16, T(3)),
+            6,
+            "ten more are new"
+        );
         assert_eq!(connection.count_sent(Side::First, 10, T(4)), 10);
         assert_eq!(connection.flow_from(Side::First).told, 20);
         assert_eq!(connection.flow_from(Side::Second).told, 0);
@@ -258,10 +278,22 @@ mod tests {
         let mut reading = connection.clone();
         reading.count_sent(Side::First, 7, T(40));
         reading.place_late(Side::Second, Direction::Received, 7, T(41), T(30));
-        assert_eq!(reading.count_received(Side::Second, 7, T(42)), 7, "what was sent last");
-        assert_eq!(reading.count_sent(Side::Second, 5, T(43)), 0, "all of it is new");
+        assert_eq!(
+            reading.count_received(Side::Second, 7, T(42)),
+            7,
+            "what was sent last"
+        );
+        assert_eq!(
+            reading.count_sent(Side::Second, 5, T(43)),
+            0,
+            "all of it is new"
+        );
         connection.place_late(Side::Second, Direction::Sent, 5, T(41), T(30));
-        assert_eq!(connection.count_sent(Side::Second, 5, T(42)), 0, "it begins after the last that was told");
+        assert_eq!(
+            connection.count_sent(Side::Second, 5, T(42)),
+            0,
+            "it begins after the last that was told"
+        );
     }
 
     #[test]

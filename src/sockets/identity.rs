@@ -36,7 +36,11 @@ impl Sockets {
                         return Some(slot.socket);
                     }
                     let socket = slot.socket;
-                    if self.open.get(socket.0).is_some_and(|open| open.agrees(details)) {
+                    if self
+                        .open
+                        .get(socket.0)
+                        .is_some_and(|open| open.agrees(details))
+                    {
                         self.refresh(table, descriptor.fd, socket, details, sink);
                         return Some(socket);
                     }
@@ -58,7 +62,10 @@ impl Sockets {
         sink: &mut F,
     ) -> Option<SocketId> {
         let found = self.locate(event, descriptor, sink);
-        if found.is_some() || *descriptor.details != Details::Missing || descriptor.fd.0 > limits::FD {
+        if found.is_some()
+            || *descriptor.details != Details::Missing
+            || descriptor.fd.0 > limits::FD
+        {
             return found;
         }
         let table = self.table(event);
@@ -94,7 +101,10 @@ impl Sockets {
     /// A new open socket, which no descriptor stands for yet.
     fn insert(&mut self, kind: (Family, Transport)) -> SocketId {
         self.sockets_made += 1;
-        SocketId(self.open.insert(OpenSocket::new(SocketNumber(self.sockets_made), kind)))
+        SocketId(
+            self.open
+                .insert(OpenSocket::new(SocketNumber(self.sockets_made), kind)),
+        )
     }
 
     /// A descriptor that came by dup, SCM_RIGHTS or pidfd_getfd: it stands for `socket`, or for what its details say.
@@ -140,10 +150,16 @@ impl Sockets {
     ) -> SocketId {
         let known = match (details.inode, details.local, details.remote) {
             (Some(inode), ..) => self.by_inode.get(&inode),
-            (None, Some(local), Some(remote)) => self.by_addresses.get(&(canonical(local), canonical(remote))),
+            (None, Some(local), Some(remote)) => self
+                .by_addresses
+                .get(&(canonical(local), canonical(remote))),
             _ => None,
         };
-        let known = known.copied().filter(|socket| self.open.get(socket.0).is_some_and(|open| open.agrees(details)));
+        let known = known.copied().filter(|socket| {
+            self.open
+                .get(socket.0)
+                .is_some_and(|open| open.agrees(details))
+        });
         let socket = known.unwrap_or_else(|| self.insert((details.family, details.transport)));
         self.place(table, fd, socket, None, false);
         self.refresh(table, fd, socket, details, sink);
@@ -171,14 +187,17 @@ impl Sockets {
 
     /// Makes the socket findable by what is known of it.
     pub(super) fn register(&mut self, socket: SocketId) {
-        let Some(open) = self.open.get(socket.0) else { return };
+        let Some(open) = self.open.get(socket.0) else {
+            return;
+        };
         if let Some(inode) = open.inode {
             self.by_inode.insert(inode, socket);
         }
         if open.transport == Transport::Stream
             && let (Some(local), Some(remote)) = (open.local.get(), open.remote.get())
         {
-            self.by_addresses.insert((canonical(local), canonical(remote)), socket);
+            self.by_addresses
+                .insert((canonical(local), canonical(remote)), socket);
         }
     }
 
@@ -207,7 +226,15 @@ impl Sockets {
         close_on_exec: bool,
     ) {
         refer(&mut self.open, socket);
-        self.tables.put(table, fd, Slot { socket, seen, close_on_exec });
+        self.tables.put(
+            table,
+            fd,
+            Slot {
+                socket,
+                seen,
+                close_on_exec,
+            },
+        );
     }
 }
 

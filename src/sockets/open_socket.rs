@@ -93,7 +93,10 @@ impl OpenSocket {
 
     /// Whether details may be of this socket: nothing in them contradicts what earlier details said.
     pub(super) fn agrees(&self, details: &SocketDetails) -> bool {
-        if details.family != Family::Other && self.family != Family::Other && details.family != self.family {
+        if details.family != Family::Other
+            && self.family != Family::Other
+            && details.family != self.family
+        {
             return false;
         }
         if let (Some(theirs), Some(ours)) = (details.inode, self.inode) {
@@ -104,7 +107,8 @@ impl OpenSocket {
             || self.transport == Transport::Unknown;
         same_kind
             && may_be_same(details.local, self.local.from_details)
-            && (self.transport != Transport::Stream || may_be_same(details.remote, self.remote.from_details))
+            && (self.transport != Transport::Stream
+                || may_be_same(details.remote, self.remote.from_details))
     }
 
     /// Takes over what details say.
@@ -156,7 +160,11 @@ impl OpenSocket {
     /// A sockaddr tells the family of a socket that was opened before the trace began.
     pub(super) fn guess_family(&mut self, address: SocketAddr) {
         if self.family == Family::Other {
-            self.family = if address.is_ipv4() { Family::Inet } else { Family::Inet6 };
+            self.family = if address.is_ipv4() {
+                Family::Inet
+            } else {
+                Family::Inet6
+            };
         }
     }
 
@@ -174,7 +182,9 @@ fn may_be_same(theirs: Option<SocketAddr>, ours: Option<SocketAddr>) -> bool {
     match (theirs, ours) {
         (Some(theirs), Some(ours)) => {
             theirs.port() == ours.port()
-                && (theirs.ip() == ours.ip() || theirs.ip().is_unspecified() || ours.ip().is_unspecified())
+                && (theirs.ip() == ours.ip()
+                    || theirs.ip().is_unspecified()
+                    || ours.ip().is_unspecified())
         }
         _ => true,
     }
