@@ -31,7 +31,9 @@ impl Output {
         let name = Name::new(if is_stdout { "standard output".as_ref() } else { path.as_os_str() });
         let opened = if is_stdout { io::stdout().as_fd().try_clone_to_owned().map(File::from) } else { open(path) };
         match opened.and_then(|file| Ok((file.metadata()?, file))) {
-            Ok((metadata, _)) if sources.iter().any(|source| source.is_same_file(&metadata)) => Err(Error::SameFile(name)),
+            Ok((metadata, _)) if sources.iter().any(|source| source.is_same_file(&metadata)) => {
+                Err(Error::SameFile(name))
+            }
             Ok((_, file)) if file.is_terminal() => Err(Error::Terminal),
             Ok((metadata, file)) => match begin(file, metadata.is_file(), is_stdout) {
                 Ok((file, length)) => Ok(Self { name, file, length }),

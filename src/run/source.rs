@@ -164,10 +164,7 @@ fn tid_in(file_name: &OsStr) -> Option<Tid> {
 fn is_capture(file: &File, position: u64) -> bool {
     let mut magic = [0; 4];
     file.read_exact_at(&mut magic, position).is_ok()
-        && matches!(
-            u32::from_be_bytes(magic),
-            0xa1b2_c3d4 | 0xd4c3_b2a1 | 0xa1b2_3c4d | 0x4d3c_b2a1 | 0x0a0d_0d0a
-        )
+        && matches!(u32::from_be_bytes(magic), 0xa1b2_c3d4 | 0xd4c3_b2a1 | 0xa1b2_3c4d | 0x4d3c_b2a1 | 0x0a0d_0d0a)
 }
 
 #[cfg(test)]
@@ -179,7 +176,9 @@ mod tests {
         let tid = |name: &str| tid_in(OsStr::new(name)).map(|tid| tid.0);
         assert_eq!(tid("trace.1234"), Some(1234));
         assert_eq!(tid("a.b.7"), Some(7));
-        for other in ["trace", "trace.log", "1234", ".1234", "trace.", "trace.0", "trace.012", "trace.+1", "t.99999999999"] {
+        for other in
+            ["trace", "trace.log", "1234", ".1234", "trace.", "trace.0", "trace.012", "trace.+1", "t.99999999999"]
+        {
             assert_eq!(tid(other), None, "{other}");
         }
     }
