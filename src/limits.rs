@@ -13,3 +13,16 @@ pub const UNFINISHED_CALLS: usize = 4 << 20;
 /// Highest file descriptor that is believed: the kernel's ceiling for `fs.nr_open` on 64-bit machines is far above any
 /// real table, and a table grows to the highest number used.
 pub const FD: u32 = 1 << 20;
+
+/// Most bytes of unfinished calls held in all: a thread holds one call, and real ones are read calls of a few bytes.
+pub const HELD_BYTES: usize = 2 * LINE_BYTES;
+
+/// Most bytes of a buffer that is kept for the next use instead of being given back.
+pub const SPARE_BYTES: usize = 8 << 20;
+
+/// Most texts of socket details whose meaning is remembered: a busy server has thousands of sockets at a time, and a
+/// forgotten text is only parsed again.
+pub const DETAILS: usize = 32 << 10;
+
+/// Most names of UNIX sockets that are shared between events.
+pub const NAMES: usize = 16 << 10;
