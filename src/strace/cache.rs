@@ -169,10 +169,9 @@ impl Cache {
     /// An event's descriptor.
     #[inline]
     pub(super) fn descriptor(&self, handle: Handle) -> Descriptor<'_> {
-        static MISSING_DETAILS: Details = Details::Missing;
-        // a `Details` is not `Sync` for its `Rc`, so the missing one is the entry's own
-        let details = self.entries.get(handle.index as usize).map(|entry| &entry.details);
-        Descriptor { fd: handle.fd, details: details.unwrap_or(&MISSING_DETAILS) }
+        const NONE: &Details = &Details::Missing;
+        let details = self.entries.get(handle.index as usize).map_or(NONE, |entry| &entry.details);
+        Descriptor { fd: handle.fd, details }
     }
 }
 
