@@ -37,3 +37,6 @@ pub const UNCLAIMED_CHILDREN: usize = 1024;
 /// Most connections that are kept after their traced end closed, because the other end may turn up in the trace: a
 /// listen queue holds 4096 by default (`net.core.somaxconn`).
 pub const LINGERING_CONNECTIONS: usize = 4096;
+
+/// Most bytes that one call can move: the kernel cuts every request to this (`MAX_RW_COUNT`).
+pub const MOVED: u64 = 0x7fff_f000;

@@ -1,7 +1,6 @@
 //! Descriptors in text, and a memory of the details seen behind them: a text seen before costs one comparison.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use rustc_hash::FxHashMap;
 
 use super::names::Names;
 use super::{details, time};
@@ -47,40 +46,11 @@ struct Entry {
     details: Details,
 }
 
-/// Hashes one integer, which is a hash already.
-#[derive(Debug, Default)]
-pub(super) struct Mixer(u64);
-
-impl Hasher for Mixer {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        let (words, rest) = bytes.as_chunks::<8>();
-        words.iter().for_each(|word| self.write_u64(u64::from_le_bytes(*word)));
-        rest.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
-    }
-
-    fn write_u32(&mut self, value: u32) {
-        self.write_u64(u64::from(value));
-    }
-
-    #[inline]
-    fn write_u64(&mut self, value: u64) {
-        let mixed = (self.0.rotate_left(5) ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.0 = mixed ^ (mixed >> 32);
-    }
-}
-
-/// A map whose keys are numbers or short texts of a trace, which nobody chooses to harm the map.
-pub(super) type QuickMap<K, V> = HashMap<K, V, BuildHasherDefault<Mixer>>;
-
 /// The details seen so far.
 #[derive(Debug)]
 pub(super) struct Cache {
     entries: Vec<Entry>,
-    by_text: QuickMap<Box<[u8]>, u32>,
+    by_text: FxHashMap<Box<[u8]>, u32>,
     /// By the number's low byte: the entry seen with it last.
     recent: Box<[u32; SLOTS]>,
 }
@@ -89,7 +59,7 @@ impl Default for Cache {
     fn default() -> Self {
         let entry = |details| Entry { text: Box::default(), details };
         let entries = vec![entry(Details::Missing), entry(Details::NotSocket)];
-        Self { entries, by_text: QuickMap::default(), recent: Box::new([MISSING; SLOTS]) }
+        Self { entries, by_text: FxHashMap::default(), recent: Box::new([MISSING; SLOTS]) }
     }
 }
 

@@ -1,13 +1,14 @@
 //! Names of UNIX sockets, each held once, so that a name that was seen before costs no allocation.
 
-use std::collections::HashSet;
 use std::rc::Rc;
+
+use rustc_hash::FxHashSet;
 
 use crate::limits;
 
 /// The names seen so far; forgotten all at once when there are too many (those in use live on).
 #[derive(Debug, Default)]
-pub(super) struct Names(HashSet<Rc<[u8]>>);
+pub(super) struct Names(FxHashSet<Rc<[u8]>>);
 
 impl Names {
     pub(super) fn get(&mut self, name: &[u8]) -> Rc<[u8]> {

@@ -55,7 +55,7 @@ pub(super) enum Shape {
     /// ([fd, fd], flags?)
     Pipe,
     /// (… flags=… …) = tid
-    Clone,
+    Fork,
     /// (flags)
     Unshare,
     /// (path, arguments, environment)
@@ -94,7 +94,7 @@ const fn row(name: &'static str, shape: Shape) -> Row {
 
 use Direction::{Received, Sent};
 use Shape::{
-    Accept, Bind, Buffer, Clone, Close, CloseRange, Connect, Control, Duplicate, Execute, Exit, ExitGroup, GetOption,
+    Accept, Bind, Buffer, Close, CloseRange, Connect, Control, Duplicate, Execute, Exit, ExitGroup, Fork, GetOption,
     Listen, LocalName, Message, Messages, Opens, Pipe, RemoteName, Ring, Sendfile, SetOption, Shutdown, Socket,
     Socketpair, Splice, Unshare, Vector,
 };
@@ -171,11 +171,11 @@ static ROWS: [Row; 84] = [
     row("landlock_create_ruleset", Opens),
     row("pidfd_open", Opens),
     row("pidfd_getfd", Opens),
-    row("fork", Clone),
-    row("vfork", Clone),
-    row("clone", Clone),
-    row("clone2", Clone),
-    row("clone3", Clone),
+    row("fork", Fork),
+    row("vfork", Fork),
+    row("clone", Fork),
+    row("clone2", Fork),
+    row("clone3", Fork),
     row("unshare", Unshare),
     row("execve", Execute),
     row("execveat", Execute),
