@@ -51,7 +51,7 @@ impl fmt::Display for Name {
 #[derive(Debug, Error)]
 pub enum Error {
     /// A trace cannot be opened.
-    #[error("cannot open the trace {0}: {1}{}", cure_for_opening(.1))]
+    #[error("cannot open the trace {0}: {1}{cure}", cure = cure_for_opening(.1))]
     OpenTrace(Name, #[source] io::Error),
     /// A trace is a directory.
     #[error("the trace {0} is a directory: name the files in it ({0}/*)")]
@@ -69,10 +69,10 @@ pub enum Error {
     #[error("a capture is not for a terminal: give a file name as OUTPUT, or pipe it (`| wireshark -k -i -`)")]
     Terminal,
     /// The output cannot be opened.
-    #[error("cannot write {0}: {1}{}", cure_for_opening(.1))]
+    #[error("cannot write {0}: {1}{cure}", cure = cure_for_opening(.1))]
     OpenOutput(Name, #[source] io::Error),
     /// Writing failed.
-    #[error("writing {0} failed: {1}; {}", cure_for_writing(.1))]
+    #[error("writing {0} failed: {1}; {cure}", cure = cure_for_writing(.1))]
     WriteOutput(Name, #[source] io::Error),
     /// Signals cannot be received.
     #[error("cannot set up the handling of signals: {0}")]

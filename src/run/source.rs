@@ -189,3 +189,8 @@ mod tests {
         assert!(matches!(Source::open(Path::new("/no/such")), Err(Error::OpenTrace(..))));
     }
 }
+
+/// The thread whose lines a file holds by its name: `strace -ff -o NAME` writes `NAME.TID`.
+pub fn tid_from_name(path: &Path) -> Option<Tid> {
+    path.extension()?.to_str()?.parse().ok().map(Tid)
+}
