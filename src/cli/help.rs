@@ -30,6 +30,8 @@ What the strace options are for:
   -xx           every byte readable back
   -e trace=…    the calls that matter, so that the rest runs at full speed
 
+More on stderr for one part of the program: RUST_LOG=strace2pcap::sockets=debug
+
 Exit codes:
   0  done (also when lines were skipped, when the reader of the output went away, and when
      a signal asked for the end)

@@ -79,7 +79,14 @@ impl<'s> Reader<'s> {
     /// Reads `source`, by `chunk` bytes.
     pub fn new(source: Source, chunk: usize, signals: &'s Signals) -> Self {
         let lines = Lines::new(chunk, limits::LINE_BYTES);
-        Self { source, signals, lines, position: 0, paused: false, ended: false }
+        Self {
+            source,
+            signals,
+            lines,
+            position: 0,
+            paused: false,
+            ended: false,
+        }
     }
 
     /// How many bytes have been read.
@@ -140,10 +147,15 @@ impl<'s> Reader<'s> {
         let input = PollFd::from_borrowed_fd(self.source.file().as_fd(), PollFlags::IN);
         let signal = PollFd::from_borrowed_fd(self.signals.wake(), PollFlags::IN);
         let mut both = [input, signal];
-        let no_time = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let no_time = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
         match poll(&mut both, at_once.then_some(&no_time)) {
             // The end and an error are there to be read, too.
-            Ok(_) => Ok(both.first().is_some_and(|input| !input.revents().is_empty())),
+            Ok(_) => Ok(both
+                .first()
+                .is_some_and(|input| !input.revents().is_empty())),
             Err(rustix::io::Errno::INTR) => Ok(false),
             Err(error) => Err(Error::ReadTrace(self.source.name().clone(), error.into())),
         }
@@ -186,7 +198,10 @@ impl LineSource for Reader<'_> {
 
 /// Whether to try again: interrupted, or a descriptor that does not block, for which [`Reader::is_ready`] waits.
 fn is_temporary(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock)
+    matches!(
+        error.kind(),
+        io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock
+    )
 }
 
 /// Reads several sources one after the other.
@@ -199,8 +214,13 @@ pub struct Sequence<'s> {
 impl<'s> Sequence<'s> {
     /// Reads `sources` in this order.
     pub fn new(sources: Vec<Source>, signals: &'s Signals) -> Self {
-        let readers = sources.into_iter().map(|source| Reader::new(source, CHUNK_BYTES, signals));
-        Self { readers: readers.collect(), current: 0 }
+        let readers = sources
+            .into_iter()
+            .map(|source| Reader::new(source, CHUNK_BYTES, signals));
+        Self {
+            readers: readers.collect(),
+            current: 0,
+        }
     }
 }
 
@@ -218,7 +238,13 @@ impl Input for Sequence<'_> {
 
     #[inline]
     fn line(&self) -> (usize, &[u8]) {
-        (self.current, self.readers.get(self.current).map(Reader::line).unwrap_or_default())
+        (
+            self.current,
+            self.readers
+                .get(self.current)
+                .map(Reader::line)
+                .unwrap_or_default(),
+        )
     }
 
     fn position(&self) -> u64 {

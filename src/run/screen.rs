@@ -40,12 +40,19 @@ impl Screen {
             .target(Target::Pipe(Box::new(stderr)));
         // Fails only where a logger is set already, and then messages have a way.
         let _ = builder.try_init();
-        Self { bars, shows_bars: verbosity != Verbosity::Quiet && io::stderr().is_terminal() }
+        Self {
+            bars,
+            shows_bars: verbosity != Verbosity::Quiet && io::stderr().is_terminal(),
+        }
     }
 
     /// The progress of reading `bytes` bytes.
     pub fn progress(&self, bytes: u64) -> Progress {
-        let bar = if self.shows_bars { Bar::Waiting(self.bars.clone(), Instant::now() + PATIENCE) } else { Bar::None };
+        let bar = if self.shows_bars {
+            Bar::Waiting(self.bars.clone(), Instant::now() + PATIENCE)
+        } else {
+            Bar::None
+        };
         Progress { bytes, bar }
     }
 }
@@ -103,7 +110,10 @@ enum Bar {
 impl Progress {
     /// No progress is shown: it is not known how much there is to read.
     pub const fn none() -> Self {
-        Self { bytes: 0, bar: Bar::None }
+        Self {
+            bytes: 0,
+            bar: Bar::None,
+        }
     }
 
     /// `position` bytes have been read.
@@ -112,7 +122,8 @@ impl Progress {
             Bar::None => {}
             Bar::Waiting(bars, from) => {
                 if Instant::now() >= *from {
-                    let style = ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
+                    let style = ProgressStyle::with_template(TEMPLATE)
+                        .unwrap_or_else(|_| ProgressStyle::default_bar());
                     let bar = bars.add(ProgressBar::new(self.bytes).with_style(style));
                     bar.set_position(position());
                     self.bar = Bar::Shown(bar);
@@ -138,10 +149,15 @@ mod tests {
     #[test]
     fn a_bar_waits_for_its_moment() {
         let bars = MultiProgress::with_draw_target(indicatif::ProgressDrawTarget::hidden());
-        let mut progress =
-            Progress { bytes: 10, bar: Bar::Waiting(bars.clone(), Instant::now() + Duration::from_hours(1)) };
+        let mut progress = Progress {
+            bytes: 10,
+            bar: Bar::Waiting(bars.clone(), Instant::now() + Duration::from_hours(1)),
+        };
         progress.at(|| unreachable!("nothing is shown yet"));
-        progress = Progress { bytes: 10, bar: Bar::Waiting(bars, Instant::now()) };
+        progress = Progress {
+            bytes: 10,
+            bar: Bar::Waiting(bars, Instant::now()),
+        };
         progress.at(|| 5);
         assert!(matches!(&progress.bar, Bar::Shown(bar) if bar.position() == 5));
         assert!(ProgressStyle::with_template(TEMPLATE).is_ok());

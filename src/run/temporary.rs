@@ -24,8 +24,14 @@ impl Temporary {
     /// Begins a capture.
     pub fn new(output: Output) -> Self {
         let mut batch = Vec::with_capacity(BATCH_BYTES);
-        batch.extend_from_slice(&[0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0]);
-        Self { output, batch, summary: Summary::default() }
+        batch.extend_from_slice(&[
+            0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0,
+        ]);
+        Self {
+            output,
+            batch,
+            summary: Summary::default(),
+        }
     }
 
     fn write(&mut self) -> io::Result<()> {
