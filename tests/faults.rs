@@ -454,7 +454,7 @@ fn the_output_is_never_an_input() {
     let as_stdout = Run::start("-", |command| command.arg(&trace).stdout(appending)).told();
     for (code, said) in [as_argument, as_stdin, as_stdout] {
         assert_eq!(code, Some(2), "{said}");
-        assert!(said.contains("both the output and a trace"), "{said}")
+        assert!(said.contains("both the output and a trace"), "{said}");
     }
     assert_eq!(fs::read(&trace).unwrap(), LINE.repeat(10));
 }
@@ -527,7 +527,7 @@ fn a_fifo_is_an_input() {
     writer.write_all(LINE).unwrap();
     until_records(&output, 1);
     drop(writer);
-    assert_eq!(run.told(), (Some(0), String::new()))
+    assert_eq!(run.told(), (Some(0), String::new()));
 }
 
 #[test]

@@ -113,9 +113,9 @@ enum TypedView {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum TypedFormat {
-    /// Classic pcap
+    /// Classic pcap, with microseconds
     Pcap,
-    /// pcapng
+    /// With nanoseconds and comments
     Pcapng,
 }
 

@@ -23,7 +23,7 @@ pub enum Advance {
     TooLong,
     /// Nothing more is there now; the next step will wait. What is known should be shown.
     Pause,
-    /// A chunk of a file is used up: the moment to show progress.
+    /// A chunk of a file has been read: the moment to show progress.
     Chunk,
     /// A signal asks for the end.
     Stopped,
@@ -110,10 +110,12 @@ impl<'s> Reader<'s> {
                 continue;
             }
             self.read_chunk()?;
+            if is_file && !self.ended {
+                return Ok(Advance::Chunk);
+            }
             match self.lines.step() {
                 Step::Line => return Ok(Advance::Line),
                 Step::TooLong => return Ok(Advance::TooLong),
-                Step::More if is_file && !self.ended => return Ok(Advance::Chunk),
                 Step::More => {}
             }
         }
@@ -253,5 +255,66 @@ impl Input for Sequence<'_> {
 
     fn drain(&mut self) {
         self.readers.iter_mut().for_each(Reader::drain);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::os::fd::OwnedFd;
+
+    use super::*;
+
+    /// Everything that reading `sources` comes to, until a pause (which is told) or the end.
+    fn steps(input: &mut impl Input) -> String {
+        let mut told = Vec::new();
+        loop {
+            match input.advance().unwrap() {
+                Advance::Line => {
+                    let (source, line) = input.line();
+                    told.push(format!("{source}:{}", String::from_utf8_lossy(line)));
+                }
+                Advance::End => return told.join(" "),
+                Advance::Pause => {
+                    told.push("pause".to_owned());
+                    return told.join(" ");
+                }
+                other => told.push(format!("{other:?}")),
+            }
+        }
+    }
+
+    fn file(name: &str, text: &str) -> Source {
+        let path = std::env::temp_dir().join(format!("strace2pcap-{}-{name}", std::process::id()));
+        std::fs::write(&path, text).unwrap();
+        let source = Source::open(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        source
+    }
+
+    #[test]
+    fn files_are_read_one_after_the_other() {
+        let signals = Signals::none().unwrap();
+        let sources = vec![file("a", "one\ntwo"), file("b", ""), file("c", "three\n")];
+        let mut input = Sequence::new(sources, &signals);
+        assert_eq!(steps(&mut input), "Chunk 0:one 0:two Chunk 2:three");
+        assert_eq!(input.position(), 13);
+        assert_eq!(steps(&mut input), "");
+    }
+
+    #[test]
+    fn a_pipe_pauses_when_nothing_more_waits() {
+        let signals = Signals::none().unwrap();
+        let (reader, mut writer) = io::pipe().unwrap();
+        let source = Source::of_descriptor("a pipe", OwnedFd::from(reader)).unwrap();
+        let mut input = Sequence::new(vec![source], &signals);
+        assert_eq!(steps(&mut input), "pause");
+        writer.write_all(b"one\ntw").unwrap();
+        assert_eq!(steps(&mut input), "0:one pause");
+        writer.write_all(b"o\n").unwrap();
+        assert_eq!(steps(&mut input), "0:two pause");
+        writer.write_all(b"three").unwrap();
+        drop(writer);
+        assert_eq!(steps(&mut input), "0:three");
     }
 }

@@ -30,6 +30,8 @@ pub struct Signals {
     stop: Arc<AtomicI32>,
     /// Readable from then on.
     wake: PipeReader,
+    /// Kept open where no thread has it: a pipe without a writer is readable, too.
+    _bell: Option<PipeWriter>,
 }
 
 impl Signals {
@@ -55,7 +57,25 @@ impl Signals {
         thread::Builder::new()
             .stack_size(STACK_BYTES)
             .spawn(move || receiver.run(arrivals))?;
-        Ok(Self { stop, wake })
+        Ok(Self {
+            stop,
+            wake,
+            _bell: None,
+        })
+    }
+
+    /// Receives none: for reading where signals are somebody else's.
+    ///
+    /// # Errors
+    ///
+    /// The system has no descriptor left.
+    pub fn none() -> io::Result<Self> {
+        let (wake, bell) = io::pipe()?;
+        Ok(Self {
+            stop: Arc::new(AtomicI32::new(0)),
+            wake,
+            _bell: Some(bell),
+        })
     }
 
     /// The signal that asked for the end, if one has.

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::{File, Metadata};
 use std::io::{self, IsTerminal, Seek};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -64,11 +64,19 @@ impl Source {
     ///
     /// It cannot be read, or is no trace.
     pub fn stdin() -> Result<Self, Error> {
-        let name = Name::new("standard input");
         match io::stdin().as_fd().try_clone_to_owned() {
-            Ok(descriptor) => Self::new(name, None, File::from(descriptor)),
-            Err(error) => Err(Error::OpenTrace(name, error)),
+            Ok(descriptor) => Self::of_descriptor("standard input", descriptor),
+            Err(error) => Err(Error::OpenTrace(Name::new("standard input"), error)),
         }
+    }
+
+    /// What is open already.
+    ///
+    /// # Errors
+    ///
+    /// It is no trace.
+    pub fn of_descriptor(name: &str, descriptor: OwnedFd) -> Result<Self, Error> {
+        Self::new(Name::new(name), None, File::from(descriptor))
     }
 
     /// A file.
