@@ -1,4 +1,4 @@
-//! A frame's bytes: link, IP and transport header, each a small array, and the payload behind them.
+//! A frame's bytes: link, IP and transport header, filled in where they lie, and the payload behind them.
 //!
 //! Length fields say how long the payload really was, also where less of it was captured; checksums are then those of
 //! the same packet with zeros in the place of what is missing. There is no padding to Ethernet's shortest frame.
