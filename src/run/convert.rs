@@ -128,9 +128,7 @@ impl<W: Write> Converter<W> {
             options::Format::Pcapng => Format::PcapNg,
         };
         let parsers = tids.iter().map(|tid| Parser::new(strace::Options { tid: *tid, ..strace::Options::default() }));
-        let mut capture = Capture::new(format, sink)?;
-        // A reader waits for the header before anything has been recorded.
-        capture.flush()?;
+        let capture = Capture::new(format, sink)?;
         Ok(Self {
             parsers: parsers.collect(),
             engine: Engine::new(options),

@@ -48,12 +48,19 @@ fn convert(options: &Options, screen: &Screen) -> Result<Exit, Error> {
     let sources = Source::open_all(&options.traces)?;
     let output = Output::open(&options.output, &sources)?;
     if sources.iter().any(Source::is_terminal) {
-        log::warn!("reading the trace from the terminal: give a TRACE file, or pipe strace's output here");
+        log::warn!(
+            "reading the trace from the terminal: give a TRACE file, or pipe strace's output here"
+        );
     }
     // Only now: while an output FIFO waits for its reader there is nothing to save from a signal.
-    let signals = Signals::listen(sources.iter().any(|source| source.kind() == Kind::Pipe)).map_err(Error::Signals)?;
+    let signals = Signals::listen(sources.iter().any(|source| source.kind() == Kind::Pipe))
+        .map_err(Error::Signals)?;
     let all_files = sources.iter().all(|source| source.kind() == Kind::File);
-    let progress = if all_files { screen.progress(sources.iter().map(Source::size).sum()) } else { Progress::none() };
+    let progress = if all_files {
+        screen.progress(sources.iter().map(Source::size).sum())
+    } else {
+        Progress::none()
+    };
     let name = output.name().clone();
     let several = options.traces.len() > 1;
     let tids: Vec<_> = options.traces.iter().map(|trace| source::tid_from_name(trace)).collect();
@@ -67,7 +74,10 @@ fn convert(options: &Options, screen: &Screen) -> Result<Exit, Error> {
         drive(&mut Sequence::new(sources, &signals), converter, progress, options.strict, write_error)
     };
     if let (Some(stop), true) = (signals.stop(), all_files) {
-        log::warn!("stopped by {}: the capture holds what came before", stop.name());
+        log::warn!(
+            "stopped by {}: the capture holds what came before",
+            stop.name()
+        );
     }
     exit
 }
@@ -103,7 +113,13 @@ fn drive(
     reading?;
     let summary = pipeline.summary();
     summary.tell();
-    Ok(if exit == Exit::Done && strict && !summary.losses.is_empty() { Exit::Strict } else { exit })
+    Ok(
+        if exit == Exit::Done && strict && !summary.losses.is_empty() {
+            Exit::Strict
+        } else {
+            exit
+        },
+    )
 }
 
 /// Why passing lines on has ended early.
@@ -125,7 +141,13 @@ impl From<io::Error> for Broken {
 }
 
 /// Passes on lines until the input ends or a signal asks for the end.
-fn pass(input: &mut impl Input, pipeline: &mut impl Pipeline, mut progress: Progress) -> Result<(), Broken> {
+fn pass(
+    input: &mut impl Input,
+    pipeline: &mut impl Pipeline,
+    mut progress: Progress,
+) -> Result<(), Broken> {
+    // The header at once: a reader waits for it before anything has been recorded.
+    pipeline.pause()?;
     loop {
         match input.advance()? {
             Advance::Line => {

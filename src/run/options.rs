@@ -25,8 +25,10 @@ pub enum Format {
 impl Format {
     /// The format that an output's name stands for: pcapng for `NAME.pcapng` and standard output, else pcap.
     pub fn of(output: &Path) -> Self {
-        let is_pcapng =
-            output.as_os_str() == "-" || output.extension().is_some_and(|it| it.eq_ignore_ascii_case("pcapng"));
+        let is_pcapng = output.as_os_str() == "-"
+            || output
+                .extension()
+                .is_some_and(|it| it.eq_ignore_ascii_case("pcapng"));
         if is_pcapng { Self::Pcapng } else { Self::Pcap }
     }
 }
@@ -61,15 +63,14 @@ pub enum Seed {
 
 /// A run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Options {
     /// Where the capture goes; `-` is standard output.
     pub output: PathBuf,
     /// Where the trace comes from, at least one; `-` is standard input.
     pub traces: Vec<PathBuf>,
-    /// Convert AF_INET and AF_INET6.
+    /// Convert IPv4 and IPv6 sockets.
     pub net: bool,
-    /// Convert AF_UNIX.
+    /// Convert UNIX sockets.
     pub unix: bool,
     /// What UNIX conversations begin with.
     pub seed: Seed,
@@ -93,7 +94,14 @@ mod tests {
         assert_eq!(format("-"), Format::Pcapng);
         assert_eq!(format("a/b.pcapng"), Format::Pcapng);
         assert_eq!(format("b.PCAPNG"), Format::Pcapng);
-        for name in ["out.pcap", "out", "pcapng", ".pcapng", "out.pcapng.pcap", "/dev/stdout"] {
+        for name in [
+            "out.pcap",
+            "out",
+            "pcapng",
+            ".pcapng",
+            "out.pcapng.pcap",
+            "/dev/stdout",
+        ] {
             assert_eq!(format(name), Format::Pcap, "{name}");
         }
     }
