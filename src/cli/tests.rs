@@ -70,6 +70,10 @@ fn outputs_and_traces() {
         ["a", "-", "b"].map(PathBuf::from)
     );
     assert_eq!(options("x --view wire").view, View::Wire);
+    assert_eq!(options("x.pcapng").view, View::Wire);
+    assert_eq!(options("-").view, View::Wire);
+    assert_eq!(options("x.pcapng --format pcap").view, View::Syscall);
+    assert_eq!(options("x.pcapng --view syscall").view, View::Syscall);
 }
 
 #[test]

@@ -72,7 +72,7 @@ pub struct Typed {
     #[arg(long, help_heading = "What is converted")]
     seed_grpc: bool,
 
-    /// What a packet is: a payload call, or a segment as the interface would have had it [default: syscall]
+    /// What a packet is: a payload call, or a segment as the interface would have had it [default: wire for pcapng, syscall for pcap]
     #[arg(
         long,
         value_enum,
@@ -152,7 +152,8 @@ impl Typed {
             seed: seed(self.seed_http2, self.seed_grpc)?,
             view: match self.view {
                 Some(TypedView::Wire) => View::Wire,
-                Some(TypedView::Syscall) | None => View::Syscall,
+                Some(TypedView::Syscall) => View::Syscall,
+                None => View::of(format),
             },
             format,
             strict: self.strict,

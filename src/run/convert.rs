@@ -31,11 +31,19 @@ struct Engine {
 impl Engine {
     fn new(options: &Options) -> Self {
         let wire = options.view == View::Wire;
-        let inet = if wire { Inet::Wire(WireView::default()) } else { Inet::Syscall(SyscallView::default()) };
+        let inet = if wire {
+            Inet::Wire(WireView::default())
+        } else {
+            Inet::Syscall(SyscallView::default())
+        };
         let unix = unix::Options {
             seed_http2: options.seed != Seed::None,
             seed_grpc: options.seed == Seed::Grpc,
-            ports: if wire { Ports::Auto } else { Ports::Fixed(unix::UNKNOWN_PORT) },
+            ports: if wire {
+                Ports::Auto
+            } else {
+                Ports::Fixed(unix::UNKNOWN_PORT)
+            },
             marked: wire,
             eager: wire,
         };
@@ -47,12 +55,20 @@ impl Engine {
     }
 
     fn event(&mut self, event: &Event<'_>, sink: &mut impl FnMut(&Frame<'_>)) {
-        let Self { sockets, inet, unix } = self;
+        let Self {
+            sockets,
+            inet,
+            unix,
+        } = self;
         sockets.apply(event, &mut |change| show(inet, unix, change, sink));
     }
 
     fn finish(&mut self, sink: &mut impl FnMut(&Frame<'_>)) {
-        let Self { sockets, inet, unix } = self;
+        let Self {
+            sockets,
+            inet,
+            unix,
+        } = self;
         sockets.finish(&mut |change| show(inet, unix, change, sink));
         if let Some(Inet::Wire(view)) = inet {
             view.finish(sink);
@@ -70,7 +86,9 @@ fn show(
     match inet {
         Some(Inet::Wire(view)) => view.change(change, sink),
         Some(Inet::Syscall(view)) => match change {
-            Change::Moved(moved) if matches!(moved.family, Family::Inet | Family::Inet6) => view.moved(moved, sink),
+            Change::Moved(moved) if matches!(moved.family, Family::Inet | Family::Inet6) => {
+                view.moved(moved, sink)
+            }
             Change::Over { connection } => view.over(connection.id),
             _ => {}
         },
@@ -127,12 +145,22 @@ impl<W: Write> Converter<W> {
             options::Format::Pcap => Format::Pcap,
             options::Format::Pcapng => Format::PcapNg,
         };
-        let parsers = tids.iter().map(|tid| Parser::new(strace::Options { tid: *tid, ..strace::Options::default() }));
+        let parsers = tids.iter().map(|tid| {
+            Parser::new(strace::Options {
+                tid: *tid,
+                ..strace::Options::default()
+            })
+        });
         let capture = Capture::new(format, sink)?;
         Ok(Self {
             parsers: parsers.collect(),
             engine: Engine::new(options),
-            record: Record { capture, packets: 0, payload_bytes: 0, failed: None },
+            record: Record {
+                capture,
+                packets: 0,
+                payload_bytes: 0,
+                failed: None,
+            },
             too_long: 0,
         })
     }
@@ -141,9 +169,16 @@ impl<W: Write> Converter<W> {
 impl<W: Write> Pipeline for Converter<W> {
     #[inline]
     fn line(&mut self, source: usize, line: &[u8]) -> io::Result<()> {
-        let Self { parsers, engine, record, .. } = self;
+        let Self {
+            parsers,
+            engine,
+            record,
+            ..
+        } = self;
         if let Some(parser) = parsers.get_mut(source) {
-            parser.line(line, &mut |event| engine.event(event, &mut |frame| record.frame(frame)));
+            parser.line(line, &mut |event| {
+                engine.event(event, &mut |frame| record.frame(frame))
+            });
         }
         record.outcome()
     }
@@ -154,7 +189,12 @@ impl<W: Write> Pipeline for Converter<W> {
     }
 
     fn pause(&mut self) -> io::Result<()> {
-        let Self { parsers, engine, record, .. } = self;
+        let Self {
+            parsers,
+            engine,
+            record,
+            ..
+        } = self;
         for parser in parsers {
             parser.release(&mut |event| engine.event(event, &mut |frame| record.frame(frame)));
         }
@@ -163,7 +203,12 @@ impl<W: Write> Pipeline for Converter<W> {
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        let Self { parsers, engine, record, .. } = self;
+        let Self {
+            parsers,
+            engine,
+            record,
+            ..
+        } = self;
         for parser in parsers {
             parser.finish(&mut |event| engine.event(event, &mut |frame| record.frame(frame)));
         }
@@ -179,7 +224,11 @@ impl<W: Write> Pipeline for Converter<W> {
             capture_bytes: self.record.capture.bytes(),
             ..Summary::default()
         };
-        summary.lose(self.too_long, "lines were longer than 128 MiB and were passed over", "");
+        summary.lose(
+            self.too_long,
+            "lines were longer than 128 MiB and were passed over",
+            "",
+        );
         report::reading(self.parsers.iter().map(Parser::counts), &mut summary);
         summary
     }

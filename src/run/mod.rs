@@ -63,7 +63,11 @@ fn convert(options: &Options, screen: &Screen) -> Result<Exit, Error> {
     };
     let name = output.name().clone();
     let several = options.traces.len() > 1;
-    let tids: Vec<_> = options.traces.iter().map(|trace| source::tid_from_name(trace)).collect();
+    let tids: Vec<_> = options
+        .traces
+        .iter()
+        .map(|trace| source::tid_from_name(trace))
+        .collect();
     let write_error = |error| Error::WriteOutput(name.clone(), error);
     let converter = Converter::new(options, &tids, output).map_err(write_error)?;
     let exit = if several {
@@ -71,7 +75,13 @@ fn convert(options: &Options, screen: &Screen) -> Result<Exit, Error> {
         let mut input = Merge::open(sources, &signals, |line: &[u8]| clock.completes(line));
         drive(&mut input, converter, progress, options.strict, write_error)
     } else {
-        drive(&mut Sequence::new(sources, &signals), converter, progress, options.strict, write_error)
+        drive(
+            &mut Sequence::new(sources, &signals),
+            converter,
+            progress,
+            options.strict,
+            write_error,
+        )
     };
     if let (Some(stop), true) = (signals.stop(), all_files) {
         log::warn!(

@@ -13,6 +13,16 @@ pub enum View {
     Wire,
 }
 
+impl View {
+    /// The picture that a format holds if none is asked for: pcap what the predecessor wrote, pcapng the full one.
+    pub const fn of(format: Format) -> Self {
+        match format {
+            Format::Pcap => Self::Syscall,
+            Format::Pcapng => Self::Wire,
+        }
+    }
+}
+
 /// The format of the capture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {

@@ -24,7 +24,10 @@ pub(super) fn next(text: &[u8]) -> &[u8] {
 }
 
 fn separators(text: &[u8]) -> &[u8] {
-    let count = text.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b',')).count();
+    let count = text
+        .iter()
+        .take_while(|byte| matches!(byte, b' ' | b'\t' | b','))
+        .count();
     let text = text.get(count..).unwrap_or_default();
     // a security context stands where a comma is due, so there is one behind it
     match security_context(text) {
@@ -34,7 +37,9 @@ fn separators(text: &[u8]) -> &[u8] {
 }
 
 fn security_context(text: &[u8]) -> Option<&[u8]> {
-    let [b'[', b'a'..=b'z' | b'A'..=b'Z', ..] = text else { return None };
+    let [b'[', b'a'..=b'z' | b'A'..=b'Z', ..] = text else {
+        return None;
+    };
     let rest = text.get(memchr::memchr(b']', text)? + 1..)?;
     (rest.first() == Some(&b',')).then_some(rest)
 }
@@ -51,7 +56,9 @@ pub(super) fn unnamed(text: &[u8]) -> &[u8] {
 /// `name=` or, before strace 4.13, `name(3)=`: the name, and the value behind it.
 #[inline]
 pub(super) fn name(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = text.iter().position(|byte| !matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))?;
+    let end = text
+        .iter()
+        .position(|byte| !matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))?;
     let (name, rest) = text.split_at_checked(end)?;
     if name.is_empty() || name.first().is_some_and(u8::is_ascii_digit) {
         return None;
@@ -80,7 +87,9 @@ pub(super) fn value(text: &[u8]) -> Option<(&[u8], &[u8])> {
                 depth = depth.saturating_sub(1);
                 after
             }
-            b'0'..=b'9' | b'D' if after.first() == Some(&b'<') => details::skip(after).unwrap_or(after),
+            b'0'..=b'9' | b'D' if after.first() == Some(&b'<') => {
+                details::skip(after).unwrap_or(after)
+            }
             b'/' if after.first() == Some(&b'*') => comment(rest).unwrap_or(after),
             _ => after,
         };
@@ -123,7 +132,9 @@ pub(super) fn hex_number(text: &[u8]) -> Option<(u64, &[u8])> {
     let mut value = 0_u64;
     let mut count = 0;
     for byte in text.iter().take(16) {
-        let Some(digit) = char::from(*byte).to_digit(16) else { break };
+        let Some(digit) = char::from(*byte).to_digit(16) else {
+            break;
+        };
         value = value << 4 | u64::from(digit);
         count += 1;
     }
@@ -143,7 +154,9 @@ pub(super) fn count(text: &[u8]) -> Option<(Option<u64>, &[u8])> {
 #[inline]
 pub(super) fn has_flag(flags: &[u8], flag: &[u8]) -> bool {
     flags.len() >= flag.len()
-        && flags.split(|byte| !(byte.is_ascii_alphanumeric() || *byte == b'_')).any(|one| one == flag)
+        && flags
+            .split(|byte| !(byte.is_ascii_alphanumeric() || *byte == b'_'))
+            .any(|one| one == flag)
 }
 
 #[cfg(test)]
@@ -160,10 +173,19 @@ mod tests {
     fn values_end_where_they_end() {
         check_value("abc, 3", "abc");
         check_value("\"a, \\\")b\"..., 3) = 4", "\"a, \\\")b\"...");
-        check_value("[{iov_base=\"]}\", iov_len=2}], 1) = 2", "[{iov_base=\"]}\", iov_len=2}]");
-        check_value("4<UNIX-STREAM:[61843,\"/tmp/t/so,\\\"ck>et\"]>, 3", "4<UNIX-STREAM:[61843,\"/tmp/t/so,\\\"ck>et\"]>");
+        check_value(
+            "[{iov_base=\"]}\", iov_len=2}], 1) = 2",
+            "[{iov_base=\"]}\", iov_len=2}]",
+        );
+        check_value(
+            "4<UNIX-STREAM:[61843,\"/tmp/t/so,\\\"ck>et\"]>, 3",
+            "4<UNIX-STREAM:[61843,\"/tmp/t/so,\\\"ck>et\"]>",
+        );
         check_value("AT_FDCWD</tmp/a,b)>, 3", "AT_FDCWD</tmp/a,b)>");
-        check_value("0x100 /* IPPROTO_???, ) */) = 3", "0x100 /* IPPROTO_???, ) */");
+        check_value(
+            "0x100 /* IPPROTO_???, ) */) = 3",
+            "0x100 /* IPPROTO_???, ) */",
+        );
         check_value("{1<<CAP_A|1<<CAP_B}, 3", "{1<<CAP_A|1<<CAP_B}");
         check_value(") = 3", "");
         assert_eq!(value(b"\"abc"), None);
@@ -178,7 +200,10 @@ mod tests {
         assert_eq!(next(b", buf=\"a=\")"), b"\"a=\")");
         assert_eq!(next(b" [unconfined_t], {sa_"), b"{sa_");
         assert_eq!(next(b" [12, 13])"), b"[12, 13])");
-        assert_eq!(name(b"msg_iov(3)=[{"), Some((b"msg_iov".as_slice(), b"[{".as_slice())));
+        assert_eq!(
+            name(b"msg_iov(3)=[{"),
+            Some((b"msg_iov".as_slice(), b"[{".as_slice()))
+        );
         assert_eq!(name(b"inet_addr(\"1.2.3.4\")"), None);
     }
 

@@ -38,7 +38,9 @@ pub(super) struct Dump {
 pub(super) fn is_line(line: &[u8]) -> bool {
     match line {
         [b' ', b'|', b' ', ..] => true,
-        [b' ', b'*' | b'=', b' ', b'0'..=b'9', ..] => line.windows(10).any(|part| part == b" in buffer" || part == b" in vector"),
+        [b' ', b'*' | b'=', b' ', b'0'..=b'9', ..] => line
+            .windows(10)
+            .any(|part| part == b" in buffer" || part == b" in vector"),
         _ => false,
     }
 }
@@ -75,7 +77,12 @@ impl Dump {
 
     fn begin(&mut self, buffer: u64) {
         let start = self.bytes.len();
-        self.segments.push(Segment { message: self.message, buffer, start, end: start });
+        self.segments.push(Segment {
+            message: self.message,
+            buffer,
+            start,
+            end: start,
+        });
         self.broken = false;
     }
 
@@ -84,9 +91,12 @@ impl Dump {
         if self.segments.is_empty() {
             self.begin(0);
         }
-        let Some(segment) = self.segments.last_mut() else { return };
+        let Some(segment) = self.segments.last_mut() else {
+            return;
+        };
         let at = u64::try_from(segment.end - segment.start).unwrap_or(u64::MAX);
-        let parsed = arguments::hex_number(row).and_then(|(offset, rest)| Some((offset, rest.strip_prefix(b"  ")?)));
+        let parsed = arguments::hex_number(row)
+            .and_then(|(offset, rest)| Some((offset, rest.strip_prefix(b"  ")?)));
         match parsed {
             Some((offset, columns)) if offset == at && !self.broken => {
                 columns_to_bytes(columns, &mut self.bytes);
@@ -111,8 +121,13 @@ fn columns_to_bytes(columns: &[u8], bytes: &mut Vec<u8>) {
 
 /// The number that a line ends with.
 fn last_number(line: &[u8]) -> u64 {
-    let start = line.iter().rposition(|byte| !byte.is_ascii_digit()).map_or(0, |at| at + 1);
-    line.get(start..).and_then(arguments::number).map_or(0, |(number, _)| number)
+    let start = line
+        .iter()
+        .rposition(|byte| !byte.is_ascii_digit())
+        .map_or(0, |at| at + 1);
+    line.get(start..)
+        .and_then(arguments::number)
+        .map_or(0, |(number, _)| number)
 }
 
 #[cfg(test)]
@@ -134,13 +149,18 @@ mod tests {
             " | 00000  68 65 6c 6c 6f 00 77 6f  72 6c 64 ff 20 30 31 32  hello.world. 012 |",
             " | 00010  6a 61                                             ja               |",
         ]);
-        assert_eq!(dump.buffer(0, 0), Some(b"hello\0world\xff 012ja".as_slice()));
+        assert_eq!(
+            dump.buffer(0, 0),
+            Some(b"hello\0world\xff 012ja".as_slice())
+        );
         assert_eq!(dump.buffer(0, 1), None);
     }
 
     #[test]
     fn ascii_is_not_read() {
-        let dump = read(&[" | 00000  61                                                61 62 63         |"]);
+        let dump = read(&[
+            " | 00000  61                                                61 62 63         |",
+        ]);
         assert_eq!(dump.buffer(0, 0), Some(b"a".as_slice()));
     }
 
@@ -173,7 +193,14 @@ mod tests {
 
     #[test]
     fn other_lines() {
-        for line in ["", " ", " > /lib/libc.so.6(x+0x1) [0x1]", " = 0", " => {parent_tid=[1]}", " <unfinished ...>"] {
+        for line in [
+            "",
+            " ",
+            " > /lib/libc.so.6(x+0x1) [0x1]",
+            " = 0",
+            " => {parent_tid=[1]}",
+            " <unfinished ...>",
+        ] {
             assert!(!is_line(line.as_bytes()), "{line}");
         }
     }

@@ -40,7 +40,12 @@ pub(super) fn skip_string(text: &[u8]) -> Option<&[u8]> {
     let mut from = 1;
     loop {
         let end = from + memchr::memchr(b'"', text.get(from..)?)?;
-        let backslashes = text.get(1..end)?.iter().rev().take_while(|byte| **byte == b'\\').count();
+        let backslashes = text
+            .get(1..end)?
+            .iter()
+            .rev()
+            .take_while(|byte| **byte == b'\\')
+            .count();
         if backslashes % 2 == 0 {
             return text.get(end + 1..);
         }
@@ -109,7 +114,10 @@ fn hex_block(block: &[u8; BLOCK], bytes: &mut [u8; BLOCK / 4]) -> bool {
 /// The two digits lie in bits 16 to 31 and are handled side by side. A letter has bit 6, a digit has not; nine more than
 /// its low nibble is a letter's value.
 #[inline]
-#[expect(clippy::cast_possible_truncation, reason = "the mask above keeps eight bits")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the mask above keeps eight bits"
+)]
 const fn hex_group(word: u32) -> (u8, u32) {
     let digits = word >> 16;
     let letter = (digits >> 6) & 0x0101;
@@ -167,7 +175,9 @@ fn escape<'t>(text: &'t [u8], out: &mut Vec<u8>) -> Option<&'t [u8]> {
 fn octal<'t>(mut text: &'t [u8], out: &mut Vec<u8>) -> &'t [u8] {
     let mut value = 0_u8;
     for _ in 0..3 {
-        let Some((digit @ b'0'..=b'7', rest)) = text.split_first() else { break };
+        let Some((digit @ b'0'..=b'7', rest)) = text.split_first() else {
+            break;
+        };
         value = value << 3 | (digit - b'0');
         text = rest;
     }
@@ -201,7 +211,11 @@ mod tests {
     fn escapes() {
         check(r#""abc", 3"#, b"abc", ", 3");
         check(r#""""#, b"", "");
-        check(r#""a\n\r\t\v\f\"\\b"..., 9"#, b"a\n\r\t\x0b\x0c\"\\b", ", 9");
+        check(
+            r#""a\n\r\t\v\f\"\\b"..., 9"#,
+            b"a\n\r\t\x0b\x0c\"\\b",
+            ", 9",
+        );
         let mixed = b"\x001\x008\x00a\x01\x017\x7f5\xff\xff0";
         check(r#""\0001\08\0a\1\0017\1775\377\3770""#, mixed, "");
         check(r#""\0001\0008\0a\1\0017\1775\377\3770""#, mixed, "");
@@ -214,7 +228,15 @@ mod tests {
 
     #[test]
     fn ends() {
-        for text in [r#""abc"#, r#""abc\"#, r#""abc\""#, r#""\x4"#, r#""\x4z""#, "\"", ""] {
+        for text in [
+            r#""abc"#,
+            r#""abc\"#,
+            r#""abc\""#,
+            r#""\x4"#,
+            r#""\x4z""#,
+            "\"",
+            "",
+        ] {
             assert_eq!(string(text.as_bytes(), &mut Vec::new()), None, "{text}");
         }
         assert_eq!(skip_string(br#""a\\\"b\\", 3"#), Some(b", 3".as_slice()));
@@ -228,8 +250,14 @@ mod tests {
             let group = [b'\\', b'x', high, low];
             let (byte, wrong) = hex_group(u32::from_le_bytes(group));
             let lower = |digit: u8| !digit.is_ascii_uppercase();
-            let expected = hex_digit(high).zip(hex_digit(low)).filter(|_| lower(high) && lower(low));
-            assert_eq!((wrong == 0).then_some(byte), expected.map(|(high, low)| high << 4 | low), "{group:?}");
+            let expected = hex_digit(high)
+                .zip(hex_digit(low))
+                .filter(|_| lower(high) && lower(low));
+            assert_eq!(
+                (wrong == 0).then_some(byte),
+                expected.map(|(high, low)| high << 4 | low),
+                "{group:?}"
+            );
         }
     }
 

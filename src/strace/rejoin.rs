@@ -59,7 +59,8 @@ pub(super) fn stop(text: &[u8]) -> Option<(&[u8], Stop)> {
     }
     let start = inner.len() - inner.iter().rev().take(40).position(|byte| *byte == b'<')? - 1;
     let (before, mark) = inner.split_at_checked(start)?;
-    mark.starts_with(b"<pid changed to ").then_some((before, Stop::Unfinished))
+    mark.starts_with(b"<pid changed to ")
+        .then_some((before, Stop::Unfinished))
 }
 
 /// The name and the second half of a line `<... NAME resumed>REST`.
@@ -111,7 +112,10 @@ impl Rejoin {
 
     /// The thread other than `tid` that has an execve open, where there is just one.
     pub(super) fn executing(&self, tid: Tid) -> Option<Tid> {
-        let mut others = self.open.iter().filter(|(other, half)| half.row.shape == Shape::Execute && **other != tid);
+        let mut others = self
+            .open
+            .iter()
+            .filter(|(other, half)| half.row.shape == Shape::Execute && **other != tid);
         let (first, _) = others.next()?;
         others.next().is_none().then_some(*first)
     }
@@ -147,16 +151,35 @@ mod tests {
 
     #[track_caller]
     fn check_stop(text: &str, expected: Option<(&str, Stop)>) {
-        assert_eq!(stop(text.as_bytes()), expected.map(|(text, stop)| (text.as_bytes(), stop)), "{text}");
+        assert_eq!(
+            stop(text.as_bytes()),
+            expected.map(|(text, stop)| (text.as_bytes(), stop)),
+            "{text}"
+        );
     }
 
     #[test]
     fn marks() {
-        check_stop("read(3,  <unfinished ...>", Some(("read(3,  ", Stop::Unfinished)));
-        check_stop("read(3 <unfinished ...>", Some(("read(3 ", Stop::Unfinished)));
-        check_stop("epoll_wait(4,  <detached ...>", Some(("epoll_wait(4,  ", Stop::Detached)));
-        check_stop("execve(\"a\", [\"b\"] <pid changed to 23474 ...>", Some(("execve(\"a\", [\"b\"] ", Stop::Unfinished)));
-        check_stop("rt_sigprocmask(SIG_SETMASK, [],  <unfinished ...>) = ?", None);
+        check_stop(
+            "read(3,  <unfinished ...>",
+            Some(("read(3,  ", Stop::Unfinished)),
+        );
+        check_stop(
+            "read(3 <unfinished ...>",
+            Some(("read(3 ", Stop::Unfinished)),
+        );
+        check_stop(
+            "epoll_wait(4,  <detached ...>",
+            Some(("epoll_wait(4,  ", Stop::Detached)),
+        );
+        check_stop(
+            "execve(\"a\", [\"b\"] <pid changed to 23474 ...>",
+            Some(("execve(\"a\", [\"b\"] ", Stop::Unfinished)),
+        );
+        check_stop(
+            "rt_sigprocmask(SIG_SETMASK, [],  <unfinished ...>) = ?",
+            None,
+        );
         check_stop("read(3, \"a\", 1) = 1 <0.000010>", None);
         check_stop("restart_syscall(<... resuming interrupted poll ...>", None);
     }
@@ -164,7 +187,10 @@ mod tests {
     #[test]
     fn second_halves() {
         let parts = resumed(b"<... read resumed>\"one\", 100) = 3");
-        assert_eq!(parts, Some((b"read".as_slice(), b"\"one\", 100) = 3".as_slice())));
+        assert_eq!(
+            parts,
+            Some((b"read".as_slice(), b"\"one\", 100) = 3".as_slice()))
+        );
         assert_eq!(resumed(b"<... resuming interrupted poll ...>"), None);
         assert_eq!(resumed(b"<... read"), None);
     }

@@ -33,7 +33,9 @@ pub(super) enum Moment {
 /// Eight digits at a time within one word: the classic arithmetic on packed decimals.
 #[inline]
 pub(super) fn digits(text: &[u8]) -> (u64, usize) {
-    let Some(chunk) = text.first_chunk::<8>() else { return digits_bytewise(text) };
+    let Some(chunk) = text.first_chunk::<8>() else {
+        return digits_bytewise(text);
+    };
     let word = u64::from_le_bytes(*chunk) ^ 0x3030_3030_3030_3030;
     let others = (word.wrapping_add(0x7676_7676_7676_7676) | word) & 0x8080_8080_8080_8080;
     let bits = others.trailing_zeros() & !7;
@@ -49,7 +51,11 @@ pub(super) fn digits(text: &[u8]) -> (u64, usize) {
         return (value, bits as usize / 8);
     }
     let rest = text.get(8..).unwrap_or_default();
-    let (low, count) = if rest.len() < 8 { digits_bytewise(rest) } else { digits(rest) };
+    let (low, count) = if rest.len() < 8 {
+        digits_bytewise(rest)
+    } else {
+        digits(rest)
+    };
     let scale = 10_u64.saturating_pow(u32::try_from(count).unwrap_or(u32::MAX));
     (value.saturating_mul(scale).saturating_add(low), count + 8)
 }
@@ -58,7 +64,9 @@ fn digits_bytewise(text: &[u8]) -> (u64, usize) {
     let mut value = 0_u64;
     let mut count = 0;
     for byte in text.iter().take_while(|byte| byte.is_ascii_digit()) {
-        value = value.saturating_mul(10).saturating_add(u64::from(byte - b'0'));
+        value = value
+            .saturating_mul(10)
+            .saturating_add(u64::from(byte - b'0'));
         count += 1;
     }
     (value, count)
@@ -68,8 +76,18 @@ fn digits_bytewise(text: &[u8]) -> (u64, usize) {
 /// a whole second), and how many digits there are.
 #[inline]
 pub(super) fn fraction(text: &[u8]) -> (u64, usize) {
-    const SCALE: [u64; 10] =
-        [1_000_000_000, 100_000_000, 10_000_000, 1_000_000, 100_000, 10_000, 1_000, 100, 10, 1];
+    const SCALE: [u64; 10] = [
+        1_000_000_000,
+        100_000_000,
+        10_000_000,
+        1_000_000,
+        100_000,
+        10_000,
+        1_000,
+        100,
+        10,
+        1,
+    ];
     let (value, count) = digits(text);
     match SCALE.get(count) {
         Some(scale) => (value * scale, count),
@@ -80,7 +98,9 @@ pub(super) fn fraction(text: &[u8]) -> (u64, usize) {
 fn rounded(text: &[u8]) -> u64 {
     let (kept, tail) = text.split_at_checked(9).unwrap_or((text, &[]));
     let (value, _) = digits_bytewise(kept);
-    let (first, others) = tail.split_first().map_or((b'0', [].as_slice()), |(first, others)| (*first, others));
+    let (first, others) = tail
+        .split_first()
+        .map_or((b'0', [].as_slice()), |(first, others)| (*first, others));
     let half = first == b'5' && others.iter().all(|digit| *digit == b'0');
     let up = if half { value % 2 == 1 } else { first >= b'5' };
     value + u64::from(up)
@@ -107,7 +127,9 @@ pub(super) fn seconds(text: &[u8]) -> Option<(Option<u64>, &[u8])> {
 
 /// `HH:MM:SS[.FRACTION]` in nanoseconds, and what follows.
 pub(super) fn of_day(text: &[u8]) -> Option<(u64, &[u8])> {
-    let [h1, h2, b':', m1, m2, b':', rest @ ..] = text else { return None };
+    let [h1, h2, b':', m1, m2, b':', rest @ ..] = text else {
+        return None;
+    };
     let hours = two_digits(*h1, *h2)?;
     let minutes = two_digits(*m1, *m2)?;
     let (seconds, rest) = seconds(rest)?;
@@ -144,7 +166,11 @@ pub(super) struct Clock {
 
 impl Clock {
     pub(super) const fn new(date: Timestamp, start: Timestamp) -> Self {
-        Self { midnight: date, last: start, of_day_seen: false }
+        Self {
+            midnight: date,
+            last: start,
+            of_day_seen: false,
+        }
     }
 
     /// The absolute time of a line, which becomes the last one known.
@@ -201,7 +227,11 @@ impl Clock {
         if today < earliest {
             return today.after(DAY);
         }
-        if today.before(DAY) >= earliest && today.0 >= DAY { today.before(DAY) } else { today }
+        if today.before(DAY) >= earliest && today.0 >= DAY {
+            today.before(DAY)
+        } else {
+            today
+        }
     }
 }
 
@@ -211,7 +241,11 @@ mod tests {
 
     #[track_caller]
     fn check_seconds(text: &str, nanoseconds: Option<u64>) {
-        assert_eq!(seconds(text.as_bytes()).and_then(|(value, _)| value), nanoseconds, "{text}");
+        assert_eq!(
+            seconds(text.as_bytes()).and_then(|(value, _)| value),
+            nanoseconds,
+            "{text}"
+        );
     }
 
     #[test]
@@ -232,10 +266,24 @@ mod tests {
 
     #[test]
     fn digits_agree_with_std() {
-        for text in ["0", "00", "7", "12345678", "123456789", "1234567890123456", "18446744073709551615"] {
+        for text in [
+            "0",
+            "00",
+            "7",
+            "12345678",
+            "123456789",
+            "1234567890123456",
+            "18446744073709551615",
+        ] {
             let padded = format!("{text}             ");
-            assert_eq!(digits(padded.as_bytes()), (text.parse().expect("a number"), text.len()));
-            assert_eq!(digits(text.as_bytes()), (text.parse().expect("a number"), text.len()));
+            assert_eq!(
+                digits(padded.as_bytes()),
+                (text.parse().expect("a number"), text.len())
+            );
+            assert_eq!(
+                digits(text.as_bytes()),
+                (text.parse().expect("a number"), text.len())
+            );
         }
         assert_eq!(digits(b"99999999999999999999999 "), (u64::MAX, 23));
         assert_eq!(digits(b"x"), (0, 0));
@@ -261,22 +309,47 @@ mod tests {
     fn times(moments: &[Moment]) -> Vec<u64> {
         let mut clock = Clock::new(Timestamp(10 * DAY), Timestamp(20 * DAY));
         let mut counts = Counts::default();
-        moments.iter().map(|moment| clock.read(*moment, &mut counts).0).collect()
+        moments
+            .iter()
+            .map(|moment| clock.read(*moment, &mut counts).0)
+            .collect()
     }
 
     #[test]
     fn times_of_day_run_over_midnight() {
         let (evening, night) = (DAY - SECOND, SECOND);
-        let lines = [Moment::OfDay(evening), Moment::OfDay(night), Moment::OfDay(evening), Moment::OfDay(night)];
-        assert_eq!(times(&lines), [11 * DAY - SECOND, 11 * DAY + SECOND, 11 * DAY - SECOND, 11 * DAY + SECOND]);
+        let lines = [
+            Moment::OfDay(evening),
+            Moment::OfDay(night),
+            Moment::OfDay(evening),
+            Moment::OfDay(night),
+        ];
+        assert_eq!(
+            times(&lines),
+            [
+                11 * DAY - SECOND,
+                11 * DAY + SECOND,
+                11 * DAY - SECOND,
+                11 * DAY + SECOND
+            ]
+        );
         let (morning, late) = (8 * 3600 * SECOND, 22 * 3600 * SECOND);
-        assert_eq!(times(&[Moment::OfDay(morning), Moment::OfDay(late)]), [10 * DAY + morning, 10 * DAY + late]);
+        assert_eq!(
+            times(&[Moment::OfDay(morning), Moment::OfDay(late)]),
+            [10 * DAY + morning, 10 * DAY + late]
+        );
     }
 
     #[test]
     fn other_times() {
-        assert_eq!(times(&[Moment::Delta(5), Moment::Delta(6)]), [20 * DAY + 5, 20 * DAY + 11]);
-        assert_eq!(times(&[Moment::Missing, Moment::Missing]), [20 * DAY + 1000, 20 * DAY + 2000]);
+        assert_eq!(
+            times(&[Moment::Delta(5), Moment::Delta(6)]),
+            [20 * DAY + 5, 20 * DAY + 11]
+        );
+        assert_eq!(
+            times(&[Moment::Missing, Moment::Missing]),
+            [20 * DAY + 1000, 20 * DAY + 2000]
+        );
         assert_eq!(times(&[Moment::Epoch(77), Moment::Unreadable]), [77, 77]);
     }
 }

@@ -32,7 +32,8 @@ impl Exchange {
         context: &mut Context<'_, impl FnMut(&Frame<'_>)>,
     ) {
         let client = roles::client(connection).unwrap_or(Side::First);
-        if was_connected(connection) && ports::is_settled(connection, client, context.options.ports) {
+        if was_connected(connection) && ports::is_settled(connection, client, context.options.ports)
+        {
             self.begin(connection, client, Timestamp::default(), &[], context);
         }
     }
@@ -62,7 +63,13 @@ impl Exchange {
             .into_iter()
             .find(|side| alignment::preface(&beginning(&held, portion, *side)) == Verdict::Http2);
         let beginning = beginning(&held, portion, portion.sender);
-        self.begin(connection, preface_from.unwrap_or(traced), first, &beginning, context);
+        self.begin(
+            connection,
+            preface_from.unwrap_or(traced),
+            first,
+            &beginning,
+            context,
+        );
         if verdict == Verdict::Http2 {
             self.alignment = Alignment::Http2(Box::new([Aligner::new(), Aligner::new()]));
             if preface_from.is_none()
@@ -180,7 +187,13 @@ impl Exchange {
         };
         let held = std::mem::take(held);
         let Some(first) = held.first() else { return };
-        self.begin(connection, first.told_by.1, first.time, &first.bytes, context);
+        self.begin(
+            connection,
+            first.told_by.1,
+            first.time,
+            &first.bytes,
+            context,
+        );
         self.alignment = Alignment::Plain;
         held.iter()
             .for_each(|held| self.pass(&held.portion(), context));

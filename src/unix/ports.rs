@@ -28,5 +28,9 @@ pub(super) fn choose(connection: &Connection, client: Side, first: &[u8], ports:
 }
 
 fn by_name(connection: &Connection, client: Side) -> Option<u16> {
-    connection.end(client.other()).name.as_ref().and_then(services::port_by_name)
+    connection
+        .end(client.other())
+        .name
+        .as_ref()
+        .and_then(services::port_by_name)
 }

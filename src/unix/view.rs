@@ -2,9 +2,9 @@
 
 use crate::event::{Direction, Family, Timestamp, Transport};
 use crate::packets::{Ids, Portion};
-use crate::unix::ports::Ports;
 use crate::sockets::{Change, Connection, ConnectionId, Moved};
 use crate::unix::exchange::Exchange;
+use crate::unix::ports::Ports;
 use crate::wire::Frame;
 use rustc_hash::FxHashMap;
 

@@ -98,7 +98,9 @@ impl Bench {
 
     /// The descriptor that a call returned.
     fn made(&mut self, returned: &Returned<'_>) -> Option<Handle> {
-        matches!(returned.outcome, Outcome::Done(_)).then(|| self.cache.read(returned.text, &mut self.names))?.map(|made| made.0)
+        matches!(returned.outcome, Outcome::Done(_))
+            .then(|| self.cache.read(returned.text, &mut self.names))?
+            .map(|made| made.0)
     }
 
     #[inline]
@@ -116,18 +118,41 @@ impl Bench {
 
 /// Decodes a whole call.
 #[inline]
-pub(super) fn decode(call: Call<'_>, bench: &mut Bench, counts: &mut Counts, emit: Emit<'_>) -> Verdict {
+pub(super) fn decode(
+    call: Call<'_>,
+    bench: &mut Bench,
+    counts: &mut Counts,
+    emit: Emit<'_>,
+) -> Verdict {
     dispatch(call, bench, counts, emit).unwrap_or(Verdict::Skipped(Skip::Malformed))
 }
 
 #[inline]
-fn dispatch(call: Call<'_>, bench: &mut Bench, counts: &mut Counts, emit: Emit<'_>) -> Option<Verdict> {
+fn dispatch(
+    call: Call<'_>,
+    bench: &mut Bench,
+    counts: &mut Counts,
+    emit: Emit<'_>,
+) -> Option<Verdict> {
     let text = call.text;
     match call.row.shape {
-        Shape::Buffer(op, direction, tail) => payload::buffer(call, payload::Kind { op, direction }, tail, bench, counts, emit),
-        Shape::Vector(op, direction) => vectors::vector(call, payload::Kind { op, direction }, bench, counts, emit),
-        Shape::Message(op, direction) => messages::one(call, payload::Kind { op, direction }, bench, counts, emit),
-        Shape::Messages(op, direction) => messages::many(call, payload::Kind { op, direction }, bench, counts, emit),
+        Shape::Buffer(op, direction, tail) => payload::buffer(
+            call,
+            payload::Kind { op, direction },
+            tail,
+            bench,
+            counts,
+            emit,
+        ),
+        Shape::Vector(op, direction) => {
+            vectors::vector(call, payload::Kind { op, direction }, bench, counts, emit)
+        }
+        Shape::Message(op, direction) => {
+            messages::one(call, payload::Kind { op, direction }, bench, counts, emit)
+        }
+        Shape::Messages(op, direction) => {
+            messages::many(call, payload::Kind { op, direction }, bench, counts, emit)
+        }
         Shape::Sendfile(op) => payload::sendfile(text, op, bench, counts, emit),
         Shape::Splice(op) => payload::splice(text, op, bench, counts, emit),
         Shape::Socket => sockets::socket(text, bench, emit),
@@ -173,7 +198,11 @@ pub(super) fn begin(call: Call<'_>, bench: &mut Bench, emit: Emit<'_>) -> Begun 
 }
 
 fn told(verdict: Option<Verdict>) -> Begun {
-    if verdict == Some(Verdict::Used) { Begun::Told } else { Begun::NotUsed(Skip::Malformed) }
+    if verdict == Some(Verdict::Used) {
+        Begun::Told
+    } else {
+        Begun::NotUsed(Skip::Malformed)
+    }
 }
 
 /// A call that failed, or that did nothing of interest.
