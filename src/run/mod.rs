@@ -100,9 +100,9 @@ fn drive(
         }
         input.drain();
     }
-    reading?;
     let summary = pipeline.summary();
     summary.tell();
+    reading?;
     Ok(
         if exit == Exit::Done && strict && !summary.losses.is_empty() {
             Exit::Strict
