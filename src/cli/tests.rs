@@ -62,8 +62,8 @@ fn of_two_names_the_last_wins() {
 
 #[test]
 fn outputs_and_traces() {
-    assert_eq!(options("-").format, Format::Pcapng);
-    assert_eq!(options("x.pcapng").format, Format::Pcapng);
+    assert_eq!(options("-").format, Format::PcapNg);
+    assert_eq!(options("x.pcapng").format, Format::PcapNg);
     assert_eq!(options("x.pcapng --format pcap").format, Format::Pcap);
     assert_eq!(
         options("- a - b").traces,

@@ -7,7 +7,7 @@ use clap::{ArgAction, CommandFactory, Parser, ValueEnum};
 
 use super::help;
 use crate::run::Options;
-use crate::run::options::{Format, Seed, Verbosity, View};
+use crate::run::options::{Format, Seed, Verbosity, View, format_of};
 
 /// The arguments as typed.
 #[derive(Debug, Parser)]
@@ -128,8 +128,8 @@ impl Typed {
     pub fn checked(self) -> Result<Options, clap::Error> {
         let format = match self.format {
             Some(TypedFormat::Pcap) => Format::Pcap,
-            Some(TypedFormat::Pcapng) => Format::Pcapng,
-            None => Format::of(&self.output),
+            Some(TypedFormat::Pcapng) => Format::PcapNg,
+            None => format_of(&self.output),
         };
         let traces = if self.traces.is_empty() {
             vec![PathBuf::from("-")]

@@ -1,9 +1,9 @@
 //! The way of the data: a line becomes events, an event changes, a change frames, a frame a record.
 
-use crate::capture::{Capture, CaptureError, Format};
+use crate::capture::{Capture, CaptureError};
 use crate::event::{Event, Family, Tid};
 use crate::inet::{SyscallView, WireView};
-use crate::run::options::{self, Options, Seed, View};
+use crate::run::options::{Options, Seed, View};
 use crate::run::pipeline::Pipeline;
 use crate::run::report;
 use crate::run::summary::Summary;
@@ -141,17 +141,13 @@ impl<W: Write> Converter<W> {
     ///
     /// The capture's header could not be written.
     pub fn new(options: &Options, tids: &[Option<Tid>], sink: W) -> io::Result<Self> {
-        let format = match options.format {
-            options::Format::Pcap => Format::Pcap,
-            options::Format::Pcapng => Format::PcapNg,
-        };
         let parsers = tids.iter().map(|tid| {
             Parser::new(strace::Options {
                 tid: *tid,
                 ..strace::Options::default()
             })
         });
-        let capture = Capture::new(format, sink)?;
+        let capture = Capture::new(options.format, sink)?;
         Ok(Self {
             parsers: parsers.collect(),
             engine: Engine::new(options),

@@ -63,11 +63,7 @@ fn convert(options: &Options, screen: &Screen) -> Result<Exit, Error> {
     };
     let name = output.name().clone();
     let several = options.traces.len() > 1;
-    let tids: Vec<_> = options
-        .traces
-        .iter()
-        .map(|trace| source::tid_from_name(trace))
-        .collect();
+    let tids: Vec<_> = sources.iter().map(Source::tid).collect();
     let write_error = |error| Error::WriteOutput(name.clone(), error);
     let converter = Converter::new(options, &tids, output).map_err(write_error)?;
     let exit = if several {
@@ -120,9 +116,9 @@ fn drive(
         }
         input.drain();
     }
-    reading?;
     let summary = pipeline.summary();
     summary.tell();
+    reading?;
     Ok(
         if exit == Exit::Done && strict && !summary.losses.is_empty() {
             Exit::Strict

@@ -4,6 +4,8 @@
 
 use std::path::{Path, PathBuf};
 
+pub use crate::capture::Format;
+
 /// What one packet stands for (README, "Two views").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum View {
@@ -18,28 +20,18 @@ impl View {
     pub const fn of(format: Format) -> Self {
         match format {
             Format::Pcap => Self::Syscall,
-            Format::Pcapng => Self::Wire,
+            Format::PcapNg => Self::Wire,
         }
     }
 }
 
-/// The format of the capture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// Classic pcap, microseconds.
-    Pcap,
-    /// pcapng, nanoseconds.
-    Pcapng,
-}
-
-impl Format {
-    /// The format that an output's name stands for: pcapng for `NAME.pcapng` and standard output, else pcap.
-    pub fn of(output: &Path) -> Self {
-        let is_pcapng = output.as_os_str() == "-"
-            || output
-                .extension()
-                .is_some_and(|it| it.eq_ignore_ascii_case("pcapng"));
-        if is_pcapng { Self::Pcapng } else { Self::Pcap }
+/// The format that an output's name stands for: pcapng for `NAME.pcapng` and standard output, else pcap.
+pub fn format_of(output: &Path) -> Format {
+    let extension = output.extension();
+    if output.as_os_str() == "-" || extension.is_some_and(|it| it.eq_ignore_ascii_case("pcapng")) {
+        Format::PcapNg
+    } else {
+        Format::Pcap
     }
 }
 
@@ -100,10 +92,10 @@ mod tests {
 
     #[test]
     fn the_name_decides_the_format() {
-        let format = |name: &str| Format::of(Path::new(name));
-        assert_eq!(format("-"), Format::Pcapng);
-        assert_eq!(format("a/b.pcapng"), Format::Pcapng);
-        assert_eq!(format("b.PCAPNG"), Format::Pcapng);
+        let format = |name: &str| format_of(Path::new(name));
+        assert_eq!(format("-"), Format::PcapNg);
+        assert_eq!(format("a/b.pcapng"), Format::PcapNg);
+        assert_eq!(format("b.PCAPNG"), Format::PcapNg);
         for name in [
             "out.pcap",
             "out",

@@ -1,7 +1,9 @@
 //! Where the capture goes: a file, a FIFO, a device, standard output.
 //!
 //! One call of [`Write::write`] writes all it is given or fails: whoever writes whole records in each call leaves whole
-//! records behind, also when we are killed between two calls or the disk is full. So there is no buffer here.
+//! records behind, also when we are killed between two calls or the disk is full. So there is no buffer here. A SIGKILL
+//! within a call can cut the last record: Linux looks for one after each page that it copies (`generic_perform_write`).
+//! Readers show everything before it and say that the end is cut.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Seek, Write};

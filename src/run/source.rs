@@ -234,8 +234,3 @@ mod tests {
         ));
     }
 }
-
-/// The thread whose lines a file holds by its name: `strace -ff -o NAME` writes `NAME.TID`.
-pub fn tid_from_name(path: &Path) -> Option<Tid> {
-    path.extension()?.to_str()?.parse().ok().map(Tid)
-}
