@@ -40,3 +40,9 @@ pub const LINGERING_CONNECTIONS: usize = 4096;
 
 /// Most bytes that one call can move: the kernel cuts every request to this (`MAX_RW_COUNT`).
 pub const MOVED: u64 = 0x7fff_f000;
+
+/// Most bytes, and most buffers, that are taken from the hex dump behind one call. A line of 128 MiB shows 32 MiB, and
+/// one call has 1024 messages of 1024 buffers at most (`UIO_MAXIOV`).
+pub const DUMP_BYTES: usize = 64 << 20;
+/// See [`DUMP_BYTES`].
+pub const DUMP_BUFFERS: usize = 1 << 20;
