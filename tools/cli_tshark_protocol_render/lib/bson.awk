@@ -105,7 +105,7 @@ function element(hex, at, type,    count, end) {
         return document(hex, at, type == "04")
     if (type == "05") {
         count = little_endian(hex, at, 4)
-        printf "BinData(%d, \"%s\")", byte[substr(hex, at + 8, 2)], count < 200 ? substr(hex, at + 10, 2 * count) : substr(hex, at + 10, 400) "..."
+        printf "BinData(%d, \"%s\")", byte[substr(hex, at + 8, 2)], (count <= 200 ? substr(hex, at + 10, 2 * count) : substr(hex, at + 10, 400) "...")
         return at + 10 + 2 * count
     }
     if (type == "07") {
@@ -135,7 +135,7 @@ function element(hex, at, type,    count, end) {
     }
     if (type == "10") {
         count = little_endian(hex, at, 4)
-        printf "%.0f", count > 2147483647 ? count - 4294967296 : count
+        printf "%.0f", (count > 2147483647 ? count - 4294967296 : count)
         return at + 8
     }
     if (type == "11") {
@@ -187,7 +187,11 @@ function double(hex, at,    exponent, fraction, value) {
     if (exponent == 2047)
         value = fraction > 0 ? "NaN" : "Infinity"
     else {
-        value = exponent > 0 ? (1 + fraction / 4503599627370496) * 2 ^ (exponent - 1023) : fraction / 4503599627370496 * 2 ^ -1022
+        value = fraction / 4503599627370496 + (exponent > 0)
+        for (; exponent > 1023; exponent--)
+            value *= 2
+        for (exponent += exponent == 0; exponent < 1023; exponent++)
+            value /= 2
         exponent = sprintf("%.15g", value)
         value = exponent + 0 == value ? exponent : sprintf("%.17g", value)
     }

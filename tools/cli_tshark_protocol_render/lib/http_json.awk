@@ -1,7 +1,7 @@
 # HTTP/1 with bodies that are text: the start line, what says how to read the body, and the whole body, unchunked and
 # unzipped.
 
-function message(flow,    end, at, first, header, name, value, size, chunked, coding, kind, body, method) {
+function message(flow,    end, at, first, header, name, value, size, chunked, coding, body, method) {
     # the header ends at an empty line
     if (!(flow in header_from))
         header_from[flow] = 1
@@ -109,7 +109,7 @@ function show(body, coding,    command, at, out, n) {
     }
     # awk cannot write every byte everywhere; printf of a shell can.
     system("")
-    command = "sh | gzip -dc 2>/dev/null | tr -d '\\000-\\010\\013-\\037\\177'"
+    command = "sh | gzip -dc 2>/dev/null | tr -d '\\000-\\010\\013-\\037\\177' | awk 1"
     for (at = 1; at <= length(body); at = n) {
         out = ""
         for (n = at; n < at + 256 && n <= length(body); n += 2)
@@ -117,7 +117,6 @@ function show(body, coding,    command, at, out, n) {
         print "printf '" out "'" | command
     }
     close(command)
-    print ""
 }
 
 function forget(flow) {

@@ -20,7 +20,7 @@ function message(flow,    at) {
     if (request)
         command(flow)
     else
-        reply(flow, 1, "", "")
+        reply(flow, 1, "", "", "\n")
     return at
 }
 
@@ -89,8 +89,9 @@ function command(flow,    at, end, left, count) {
         print "[an empty command]"
 }
 
-# Prints the value at `at`; `first` goes before its first line, `margin` before each other one. Returns what follows it.
-function reply(flow, at, first, margin,    sign, type, end, count, i, number, width) {
+# Prints the value at `at`; `first` goes before its first line, `margin` before each other one, `last` after a value
+# that is one line. Returns what follows it.
+function reply(flow, at, first, margin, last,    sign, type, end, count, i, mark, width) {
     sign = substr(held[flow], at, 2)
     type = kind(flow, at)
     end = line_end(held[flow], at)
@@ -101,39 +102,38 @@ function reply(flow, at, first, margin,    sign, type, end, count, i, number, wi
         else if (sign == "23")
             printf "(%s)", substr(held[flow], at + 2, 2) == "74" ? "true" : "false"
         else {
-            printf "%s", sign == "2d" ? "(error) " : sign == "3a" ? "(integer) " : sign == "2c" ? "(double) " : ""
+            printf "%s", (sign == "2d" ? "(error) " : sign == "3a" ? "(integer) " : sign == "2c" ? "(double) " : "")
             text(held[flow], at + 2, (end - at) / 2 - 1, 1)
         }
-        print ""
+        printf "%s", last
         return end + 4
     }
     count = word(held[flow], at + 2, min(40, (end - at) / 2 - 1)) + 0
     if (count < 0) {
-        print "(nil)"
+        printf "(nil)%s", last
         return end + 4
     }
     if (type == "bulk") {
         printf sign == "21" ? "(error) " : "\""
         text(held[flow], end + 4, count, 1)
-        print sign == "21" ? "" : "\""
+        printf "%s%s", (sign == "21" ? "" : "\""), last
         return end + 4 + 2 * (count + 2)
     }
-    if (type != "array")
-        count *= 2
     if (count == 0)
-        print type == "array" ? sign == "7e" ? "(empty set)" : "(empty array)" : "(empty hash)"
+        printf "%s%s", (type == "array" ? sign == "7e" ? "(empty set)" : "(empty array)" : "(empty hash)"), last
     at = end + 4
-    width = length((type == "array" ? count : count / 2) "")
+    width = length(count "")
     for (i = 1; i <= count; i++) {
-        number = type == "array" ? i : (i + 1) / 2
-        if (type != "array" && i % 2 == 0)
-            at = reply(flow, at, margin blanks(width) "=> ", margin blanks(width + 3))
+        mark = sprintf("%" width "d", i) (type != "array" ? "# " : sign == "7e" ? "~ " : ") ")
+        mark = (i == 1 ? "" : margin) mark
+        if (type == "array")
+            at = reply(flow, at, mark, margin blanks(width + 2), "\n")
         else {
-            number = blanks(width - length(number "")) number (type == "array" ? (sign == "7e" ? "~ " : ") ") : "# ")
-            at = reply(flow, at, (i == 1 ? "" : margin) number, margin blanks(length(number)))
+            at = reply(flow, at, mark, margin blanks(width + 2), " => ")
+            at = reply(flow, at, "", margin blanks(width + 2), "\n")
         }
     }
-    return type == "attribute" ? reply(flow, at, margin, margin) : at
+    return type == "attribute" ? reply(flow, at, margin, margin, last) : at
 }
 
 function blanks(count) {

@@ -53,8 +53,7 @@ function utc(epoch,    point, fraction, seconds, days, era, doe, yoe, doy, mp, y
     point = index(epoch, ".")
     fraction = point ? substr(epoch, point + 1) : ""
     seconds = point ? substr(epoch, 1, point - 1) : epoch
-    if (length(fraction) == 9 && substr(fraction, 7) == "000")
-        fraction = substr(fraction, 1, 6)
+    fraction = short_fraction(fraction)
     days = int(seconds / 86400)
     seconds -= days * 86400
     # Howard Hinnant's days-to-civil: years begin in March, eras are 400 years.
@@ -70,7 +69,7 @@ function utc(epoch,    point, fraction, seconds, days, era, doe, yoe, doy, mp, y
         int(seconds / 3600), int(seconds / 60) % 60, seconds % 60) (fraction == "" ? "" : "." fraction) "Z"
 }
 
-# later - earlier in seconds with nine digits, without rounding through large numbers.
+# later - earlier in seconds, without rounding through large numbers.
 function difference(later, earlier,    a, b, seconds, nanos) {
     split(later, a, ".")
     split(earlier, b, ".")
@@ -81,7 +80,12 @@ function difference(later, earlier,    a, b, seconds, nanos) {
         seconds--
     } else if (nanos < 0 || seconds < 0)
         return "-" difference(earlier, later)
-    return sprintf("%d.%09d", seconds, nanos)
+    return sprintf("%d.", seconds) short_fraction(sprintf("%09d", nanos))
+}
+
+# Nine digits of a second, or six where the last three say nothing.
+function short_fraction(fraction) {
+    return length(fraction) == 9 && substr(fraction, 7) == "000" ? substr(fraction, 1, 6) : fraction
 }
 
 # The line above a packet's messages; once a packet.
