@@ -45,7 +45,13 @@ function marking(from, to, vlan,    pid, call) {
     if (substr(pid, 1, 5) != "00:00" || substr(call, 1, 2) != "00" || substr(call, 4, 2) == "00")
         return ""
     gsub(/:/, "", pid)
-    return "  pid " pid + 0 " fd " vlan + 0
+    return "  pid " decimal(pid) " fd " vlan
+}
+
+# A number with zeros in front, which some awks take for octal.
+function decimal(number) {
+    sub(/^0+/, "", number)
+    return number + 0
 }
 
 # Seconds since 1970, with digits behind the point, as 2023-11-14T22:13:20.000001Z.
@@ -74,7 +80,7 @@ function difference(later, earlier,    a, b, seconds, nanos) {
     split(later, a, ".")
     split(earlier, b, ".")
     seconds = a[1] - b[1]
-    nanos = substr(a[2] "000000000", 1, 9) - substr(b[2] "000000000", 1, 9)
+    nanos = decimal(substr(a[2] "000000000", 1, 9)) - decimal(substr(b[2] "000000000", 1, 9))
     if (nanos < 0 && seconds > 0) {
         nanos += 1000000000
         seconds--
@@ -177,8 +183,8 @@ function little_endian(hex, at, count,    value) {
 }
 
 # Where CR LF begins at or after the hex digit `at`; 0 if it is not there.
-function line_end(hex, at,    found, step) {
-    while ((found = index(step = substr(hex, at, 400), "0d0a")) || length(step) == 400) {
+function line_end(hex, at,    found, window) {
+    while ((found = index(window = substr(hex, at, 400), "0d0a")) || length(window) == 400) {
         if (found % 2 == 1)
             return at + found - 1
         at += found ? found : 396
