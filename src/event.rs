@@ -81,6 +81,14 @@ pub enum Op {
     Exec = 25,
 }
 
+impl Op {
+    /// The number that the marking writes.
+    #[expect(clippy::as_conversions, reason = "the numbers are the enum's own, fixed above")]
+    pub const fn number(self) -> u8 {
+        self as u8
+    }
+}
+
 /// The address family of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Family {

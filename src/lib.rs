@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! main → cli → run ─→ strace ─→ event ←─ sockets ←─ inet ┐
-//!                                          ↑       unix ┴→ wire → capture
+//!                                            ↑     unix ┴→ packets → wire → capture
 //! bytes → Line<'a> → Call<'a> → Event<'a> → Change<'a> → Frame<'a> → bytes
 //! ```
 //!
@@ -16,6 +16,7 @@
 //! | [`sockets`] | which open file description and which connection an event belongs to; how far each direction has come | strace's text, how anything is written |
 //! | [`inet`] | the packets of AF_INET and AF_INET6: the syscall view with its marking, the wire view | strace's text |
 //! | [`unix`] | UNIX sockets as TCP conversations: roles, ports, HTTP/2 alignment, seeding | strace's text |
+//! | [`packets`] | what both have in common: the marking, a connection as TCP segments | whose picture it is |
 //! | [`wire`] | frames to bytes: Ethernet, VLAN, IPv4, IPv6, TCP, UDP, checksums, sequence arithmetic | why a frame is sent |
 //! | [`capture`] | pcap and pcapng; the only room that names `pcap-file` | sockets |
 //! | [`run`] | the one loop: input, output, signals, counts, the summary | – |
@@ -29,6 +30,7 @@ pub mod cli;
 pub mod event;
 pub mod inet;
 pub mod limits;
+pub mod packets;
 pub mod run;
 pub mod sockets;
 pub mod strace;

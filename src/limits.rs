@@ -13,3 +13,14 @@ pub const UNFINISHED_CALLS: usize = 4 << 20;
 /// Highest file descriptor that is believed: the kernel's ceiling for `fs.nr_open` on 64-bit machines is far above any
 /// real table, and a table grows to the highest number used.
 pub const FD: u32 = 1 << 20;
+
+/// Most clones that are held as begun and not returned. One thread has at most one.
+pub const PENDING_CLONES: usize = 1 << 16;
+
+/// Most children whose maker has returned and that were not seen themselves: a child says something at its end at the
+/// latest, so more than a few wait only where children are not followed.
+pub const UNCLAIMED_CHILDREN: usize = 1024;
+
+/// Most connections that are kept after their traced end closed, because the other end may turn up in the trace: a
+/// listen queue holds 4096 by default (`net.core.somaxconn`).
+pub const LINGERING_CONNECTIONS: usize = 4096;

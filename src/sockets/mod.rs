@@ -1,1 +1,121 @@
-//! Room `sockets`.
+//! Which open socket and which connection an event belongs to, and what it does to them.
+//!
+//! [`Sockets::apply`] takes events in the order of the trace and tells [`Change`]s. Identity rests on the best evidence
+//! there is: the inode in the details; the addresses in the details; the open file description followed through socket,
+//! accept, dup, fork, exec and SCM_RIGHTS. What calls say about addresses stands above details, which strace never
+//! refreshes.
+//!
+//! ```text
+//! Event ─→ tables (thread → table → slot) ─→ open socket ─→ connection, side ─→ Change
+//!            clone, exec, exit                identity, learn   opening, moving, closing
+//! ```
+//!
+//! A connection lives from its first evidence until every traced end is closed; then it lingers, in bounded number, in
+//! case that its other end turns up.
+
+mod change;
+mod closing;
+mod connection;
+mod identity;
+mod moving;
+mod open_socket;
+mod opening;
+mod processes;
+mod session;
+mod tables;
+
+pub use change::{Change, Marking, Moved, Stream};
+pub use connection::{Connection, ConnectionId, End, Flow, Opening, Role, Side};
+pub use open_socket::canonical;
+
+use crate::event::{Descriptor, Event, Inode, Op, Outcome, Timestamp, What};
+use open_socket::{OpenSocket, SocketId};
+use rustc_hash::FxHashMap;
+use session::Sessions;
+use slab::Slab;
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use tables::Tables;
+
+/// Two addresses, the smaller one first: what both ends of a connection agree on.
+type AddressPair = (SocketAddr, SocketAddr);
+
+/// The state of all sockets and connections of a trace.
+#[derive(Debug, Default)]
+pub struct Sockets {
+    tables: Tables,
+    open: Slab<OpenSocket>,
+    sessions: Sessions,
+    by_inode: FxHashMap<Inode, SocketId>,
+    by_addresses: FxHashMap<(SocketAddr, SocketAddr), SocketId>,
+    connections: FxHashMap<ConnectionId, Connection>,
+    /// Connections by their addresses, the oldest first.
+    by_pair: FxHashMap<AddressPair, Vec<ConnectionId>>,
+    by_end_inode: FxHashMap<Inode, ConnectionId>,
+    lingering: VecDeque<ConnectionId>,
+    connections_made: u64,
+}
+
+/// Who does something, and when: what the steps of one event have in common.
+#[derive(Clone, Copy, Debug)]
+struct Moment {
+    marking: Marking,
+    entry: Timestamp,
+    exit: Timestamp,
+}
+
+impl Sockets {
+    /// Takes the next event; `sink` hears of what it changed, in order.
+    pub fn apply<F: FnMut(&Change<'_>)>(&mut self, event: &Event<'_>, sink: &mut F) {
+        match &event.what {
+            What::Move(call) => self.call_moved(event, call, sink),
+            What::Relay { from, to, op, moved } => self.relayed(event, [*from, *to], *op, *moved, sink),
+            What::Socket { made, family, transport, close_on_exec } => {
+                self.made(event, *made, (*family, *transport), *close_on_exec, sink);
+            }
+            What::Pair { made, family, transport, close_on_exec } => {
+                self.paired(event, *made, (*family, *transport), *close_on_exec, sink);
+            }
+            What::Bind { socket, address } | What::LocalName { socket, address } => {
+                self.local_named(event, *socket, address, sink);
+            }
+            What::Listen { socket } => self.listening(event, *socket, sink),
+            What::Connect { socket, address, outcome } => self.connected(event, *socket, address, *outcome, sink),
+            What::Accept { listener, made, peer, close_on_exec } => {
+                self.accepted(event, [*listener, *made], peer.as_ref(), *close_on_exec, sink);
+            }
+            What::RemoteName { socket, address } => self.remote_named(event, *socket, address, sink),
+            What::SocketError { socket, error } => self.error_fetched(event, *socket, *error, sink),
+            What::ResetOnClose { socket, on } => self.reset_on_close(event, *socket, *on, sink),
+            What::Shutdown { socket, how, outcome } => self.shut_down(event, *socket, *how, *outcome, sink),
+            What::Close { socket, outcome } => self.closed(event, *socket, *outcome, sink),
+            What::Opaque { socket } => {
+                if let Some(socket) = socket {
+                    self.locate(event, *socket, sink);
+                }
+            }
+            _ => self.process_event(event, sink),
+        }
+    }
+
+    /// The end of the trace: every connection is over, in the order in which they were made.
+    pub fn finish<F: FnMut(&Change<'_>)>(&mut self, sink: &mut F) {
+        let mut left: Vec<_> = self.connections.drain().collect();
+        left.sort_unstable_by_key(|(id, _)| *id);
+        for (_, connection) in &left {
+            sink(&Change::Over { connection });
+        }
+    }
+
+    /// What a packet of this event says about who made it.
+    fn moment(&self, event: &Event<'_>, descriptor: Descriptor<'_>, op: Option<Op>) -> Moment {
+        let session = self.sessions.current(event.tid, descriptor.fd);
+        let marking = Marking { tid: event.tid, fd: descriptor.fd, session, op };
+        Moment { marking, entry: event.entry, exit: event.exit }
+    }
+
+    /// A close or shutdown on a socket: the session goes on to the next.
+    fn session_ended(&mut self, event: &Event<'_>, descriptor: Descriptor<'_>, outcome: Outcome) {
+        self.sessions.ended(event.tid, descriptor.fd, outcome);
+    }
+}

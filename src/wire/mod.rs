@@ -2,8 +2,11 @@
 //!
 //! A [`Frame`] says everything that ends up in a packet; [`write()`] turns it into bytes. Why it is sent is not known here.
 
+mod checksum;
 mod frame;
 mod sequence;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub use frame::{Flags, Frame, HandshakeOptions, Mac, Transport, VlanTag};

@@ -1,17 +1,232 @@
-//! A frame's bytes.
-use crate::wire::Frame;
+//! A frame's bytes: link, IP and transport header, each a small array, and the payload behind them.
+//!
+//! Length fields say how long the payload really was, also where less of it was captured; checksums are then those of
+//! the same packet with zeros in the place of what is missing. There is no padding to Ethernet's shortest frame.
 
-/// How long a written frame is.
+use crate::wire::checksum::{Sum, of_bytes};
+use crate::wire::{Frame, HandshakeOptions, Transport, VlanTag};
+use std::net::{Ipv4Addr, SocketAddr};
+
+/// How long a written frame is, Ethernet header included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lengths {
     /// Bytes written.
     pub captured: usize,
-    /// Bytes the frame had on the wire.
+    /// Bytes the frame had on the wire, at least `captured` and at most 65 593 (IPv6 with a VLAN tag).
     pub original: usize,
 }
 
-/// Replaces the content of `bytes` with the frame's.
+/// IP's length fields have 16 bits; IPv4's counts its own header (RFC 791 §3.1), IPv6's does not (RFC 8200 §3).
+const LENGTH_MAX: usize = 0xffff;
+const IPV4_HEADER: usize = 20;
+const HOP_LIMIT: u8 = 64;
+/// IP's protocol numbers (RFC 5237, IANA).
+const TCP: u8 = 6;
+const UDP: u8 = 17;
+
+/// Ethernet with a tag, IPv6, TCP with options.
+const HEADERS_MAX: usize = 18 + 40 + 28;
+
+/// Replaces the content of `bytes` with the frame's. A payload longer than IP's length field can say is cut.
 pub fn write(frame: &Frame<'_>, bytes: &mut Vec<u8>) -> Lengths {
     bytes.clear();
-    Lengths { captured: frame.payload.len(), original: frame.original }
+    // Room for any header, filled in where it lies: building headers apart and copying them costs as much again.
+    bytes.extend_from_slice(&[0; HEADERS_MAX]);
+    let (payload, rest) = match (&frame.source, &frame.target) {
+        (SocketAddr::V4(source), SocketAddr::V4(target)) => {
+            let (source, target) = (*source.ip(), *target.ip());
+            let payload = Payload::fitting(frame, LENGTH_MAX - IPV4_HEADER);
+            let rest = link(frame, 0x0800, bytes);
+            let rest = ipv4(frame, payload.ip_length, source, target, rest);
+            let addresses = Sum::of(0).with_v4(source).with_v4(target);
+            let rest = transport(frame, &payload, addresses, rest).len();
+            (payload, rest)
+        }
+        (source, target) => {
+            let (source, target) = (v6(source), v6(target));
+            let payload = Payload::fitting(frame, LENGTH_MAX);
+            let rest = link(frame, 0x86dd, bytes);
+            let rest = ipv6(frame, payload.ip_length, source, target, rest);
+            let addresses = Sum::of(0).with_v6(source).with_v6(target);
+            let rest = transport(frame, &payload, addresses, rest).len();
+            (payload, rest)
+        }
+    };
+    bytes.truncate(HEADERS_MAX - rest);
+    bytes.extend_from_slice(payload.captured);
+    Lengths { captured: bytes.len(), original: bytes.len() + payload.missing }
+}
+
+/// The payload as far as IP's length field reaches.
+struct Payload<'a> {
+    captured: &'a [u8],
+    /// Bytes that were not captured.
+    missing: usize,
+    /// Transport header and original payload: what follows IP's header.
+    ip_length: u16,
+}
+
+impl<'a> Payload<'a> {
+    /// The payload cut so that it takes `room` bytes together with its transport header.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "room is at most 65 535")]
+    fn fitting(frame: &Frame<'a>, room: usize) -> Self {
+        let header = frame.transport.header_length();
+        let original = frame.original.max(frame.payload.len()).min(room - header);
+        let captured = frame.payload.get(..original).unwrap_or(frame.payload);
+        Self { captured, missing: original - captured.len(), ip_length: (header + original) as u16 }
+    }
+}
+
+impl Transport {
+    /// Length of the header, in bytes.
+    const fn header_length(&self) -> usize {
+        match self {
+            Self::Tcp { options: None, .. } => 20,
+            Self::Tcp { options: Some(_), .. } => 28,
+            Self::Udp => 8,
+            Self::Raw { .. } => 0,
+        }
+    }
+
+    /// IP's protocol number.
+    const fn protocol(&self) -> u8 {
+        match self {
+            Self::Tcp { .. } => TCP,
+            Self::Udp => UDP,
+            Self::Raw { protocol } => *protocol,
+        }
+    }
+}
+
+/// An address in a packet of IPv6: an IPv4 one v4-mapped (RFC 4291 §2.5.5.2). As a number, which stays in registers.
+const fn v6(address: &SocketAddr) -> u128 {
+    match address {
+        SocketAddr::V4(address) => address.ip().to_ipv6_mapped().to_bits(),
+        SocketAddr::V6(address) => address.ip().to_bits(),
+    }
+}
+
+// The writers of headers take the room for what is still to come, fill its front and return the rest. The room was made
+// for all of them, so that none ever finds too little.
+
+/// Ethernet's header, 14 bytes, with an 802.1Q tag 18.
+#[inline]
+fn link<'a>(frame: &Frame<'_>, ether_type: u16, room: &'a mut [u8]) -> &'a mut [u8] {
+    let Some((header, rest)) = room.split_first_chunk_mut::<12>() else { return &mut [] };
+    header[0..6].copy_from_slice(&frame.target_mac.0);
+    header[6..12].copy_from_slice(&frame.source_mac.0);
+    let mut rest = rest;
+    if let Some(VlanTag(tag)) = frame.vlan {
+        let Some((header, behind)) = rest.split_first_chunk_mut::<4>() else { return &mut [] };
+        header[0..2].copy_from_slice(&[0x81, 0x00]);
+        header[2..4].copy_from_slice(&tag.to_be_bytes());
+        rest = behind;
+    }
+    let Some((header, rest)) = rest.split_first_chunk_mut::<2>() else { return &mut [] };
+    *header = ether_type.to_be_bytes();
+    rest
+}
+
+/// IPv4's header (RFC 791 §3.1): no options, no fragments.
+#[inline]
+fn ipv4<'a>(frame: &Frame<'_>, length: u16, source: Ipv4Addr, target: Ipv4Addr, room: &'a mut [u8]) -> &'a mut [u8] {
+    let total = length + 20;
+    let protocol = frame.transport.protocol();
+    let sum = Sum::of(0x4500)
+        .with(total.into())
+        .with(frame.id.into())
+        .with(u64::from(HOP_LIMIT) << 8 | u64::from(protocol))
+        .with_v4(source)
+        .with_v4(target);
+    let Some((header, rest)) = room.split_first_chunk_mut::<IPV4_HEADER>() else { return &mut [] };
+    header[0..2].copy_from_slice(&[0x45, 0]);
+    header[2..4].copy_from_slice(&total.to_be_bytes());
+    header[4..6].copy_from_slice(&frame.id.to_be_bytes());
+    header[6..8].copy_from_slice(&[0, 0]); // flags, fragment offset
+    header[8..10].copy_from_slice(&[HOP_LIMIT, protocol]);
+    header[10..12].copy_from_slice(&sum.checksum().to_be_bytes());
+    header[12..16].copy_from_slice(&source.octets());
+    header[16..20].copy_from_slice(&target.octets());
+    rest
+}
+
+/// IPv6's header (RFC 8200 §3): traffic class and flow label 0, no extension headers.
+#[inline]
+fn ipv6<'a>(frame: &Frame<'_>, length: u16, source: u128, target: u128, room: &'a mut [u8]) -> &'a mut [u8] {
+    let Some((header, rest)) = room.split_first_chunk_mut::<40>() else { return &mut [] };
+    header[0..4].copy_from_slice(&[0x60, 0, 0, 0]);
+    header[4..6].copy_from_slice(&length.to_be_bytes());
+    header[6..8].copy_from_slice(&[frame.transport.protocol(), HOP_LIMIT]);
+    header[8..24].copy_from_slice(&source.to_be_bytes());
+    header[24..40].copy_from_slice(&target.to_be_bytes());
+    rest
+}
+
+/// The transport header. `addresses` is the sum of both IP addresses, the first part of the pseudo-header.
+#[inline]
+fn transport<'a>(frame: &Frame<'_>, payload: &Payload<'_>, addresses: Sum, room: &'a mut [u8]) -> &'a mut [u8] {
+    // The pseudo-header's other fields (RFC 9293 §3.1, RFC 768, RFC 8200 §8.1) and the ports.
+    let sum = || {
+        addresses
+            .with(payload.ip_length.into())
+            .with(frame.transport.protocol().into())
+            .with(frame.source.port().into())
+            .with(frame.target.port().into())
+            .with(of_bytes(payload.captured))
+    };
+    match frame.transport {
+        Transport::Tcp { .. } => tcp(frame, sum(), room),
+        Transport::Udp => udp(frame, payload.ip_length, sum(), room),
+        Transport::Raw { .. } => room,
+    }
+}
+
+/// TCP's header (RFC 9293 §3.1), 20 bytes and 8 of options. `sum` is that of the ports and of everything around it.
+#[inline]
+fn tcp<'a>(frame: &Frame<'_>, sum: Sum, room: &'a mut [u8]) -> &'a mut [u8] {
+    let Transport::Tcp { seq, ack, flags, window, options } = frame.transport else { return room };
+    let options = options.map(handshake);
+    // The data offset counts 32-bit words.
+    let offset = if options.is_some() { 0x70 } else { 0x50 };
+    let sum = sum
+        .with(seq.0.into())
+        .with(ack.0.into())
+        .with(u64::from(offset) << 8 | u64::from(flags.0))
+        .with(window.into())
+        .with(options.map_or(0, |options| of_bytes(&options)));
+    let Some((header, rest)) = room.split_first_chunk_mut::<20>() else { return &mut [] };
+    header[0..2].copy_from_slice(&frame.source.port().to_be_bytes());
+    header[2..4].copy_from_slice(&frame.target.port().to_be_bytes());
+    header[4..8].copy_from_slice(&seq.0.to_be_bytes());
+    header[8..12].copy_from_slice(&ack.0.to_be_bytes());
+    header[12..14].copy_from_slice(&[offset, flags.0]);
+    header[14..16].copy_from_slice(&window.to_be_bytes());
+    header[16..18].copy_from_slice(&sum.checksum().to_be_bytes());
+    header[18..20].copy_from_slice(&[0, 0]); // urgent pointer
+    let Some(options) = options else { return rest };
+    let Some((header, rest)) = rest.split_first_chunk_mut::<8>() else { return &mut [] };
+    *header = options;
+    rest
+}
+
+/// The options of a SYN, 8 bytes: MSS (RFC 9293 §3.7.1), NOP, window scale (RFC 7323 §2.2).
+const fn handshake(options: HandshakeOptions) -> [u8; 8] {
+    let [high, low] = options.mss.to_be_bytes();
+    [2, 4, high, low, 1, 3, 3, options.window_scale]
+}
+
+/// UDP's header (RFC 768). A checksum of 0 is sent as ffff, for 0 means that there is none.
+#[inline]
+fn udp<'a>(frame: &Frame<'_>, length: u16, sum: Sum, room: &'a mut [u8]) -> &'a mut [u8] {
+    let checksum = match sum.with(length.into()).checksum() {
+        0 => 0xffff,
+        checksum => checksum,
+    };
+    let Some((header, rest)) = room.split_first_chunk_mut::<8>() else { return &mut [] };
+    header[0..2].copy_from_slice(&frame.source.port().to_be_bytes());
+    header[2..4].copy_from_slice(&frame.target.port().to_be_bytes());
+    header[4..6].copy_from_slice(&length.to_be_bytes());
+    header[6..8].copy_from_slice(&checksum.to_be_bytes());
+    rest
 }

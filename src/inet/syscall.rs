@@ -1,0 +1,107 @@
+//! The syscall view: one packet for each payload call, as the predecessor wrote it, byte for byte.
+//!
+//! TCP carries PSH and ACK with ack 0; both ends of a connection are shown where both are traced. What the trace knows
+//! of the endpoints is used, and invented values stand for the rest.
+
+use crate::event::{Direction, Family, Transport};
+use crate::packets::marking;
+use crate::sockets::{ConnectionId, Moved, Side};
+use crate::wire::{Flags, Frame, SeqNumber, Transport as Header};
+use rustc_hash::FxHashMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+/// Longest payload of one packet; a longer call is cut into pieces of this and a rest.
+const LONGEST_PAYLOAD: usize = 65_480;
+
+/// The local end where nothing is known of it.
+const UNKNOWN_LOCAL: (Ipv4Addr, u16) = (Ipv4Addr::new(127, 0, 0, 1), 11111);
+
+/// The remote end where nothing is known of it.
+const UNKNOWN_REMOTE: (Ipv4Addr, u16) = (Ipv4Addr::new(127, 0, 0, 2), 22222);
+
+/// The state of the view: how far each direction of each connection has come.
+#[derive(Debug, Default)]
+pub struct SyscallView {
+    next: FxHashMap<ConnectionId, [Option<SeqNumber>; 2]>,
+}
+
+impl SyscallView {
+    /// Writes the packets of one message.
+    pub fn moved(&mut self, moved: &Moved<'_>, sink: &mut impl FnMut(&Frame<'_>)) {
+        let is_tcp = match moved.transport {
+            Transport::Stream => true,
+            Transport::Datagram => false,
+            _ => return,
+        };
+        let (local, remote) = endpoints(moved);
+        let (source, target) = match moved.direction {
+            Direction::Sent => (local, remote),
+            Direction::Received => (remote, local),
+        };
+        let (source_mac, target_mac) = marking::macs(&moved.marking, moved.direction);
+        let mut seq = if is_tcp { self.advance(moved) } else { SeqNumber(0) };
+        let mut rest = moved.payload;
+        loop {
+            let (piece, after) = rest.split_at_checked(LONGEST_PAYLOAD).unwrap_or((rest, &[]));
+            let transport = if is_tcp {
+                Header::Tcp { seq, ack: SeqNumber(0), flags: Flags::PSH_ACK, window: 8192, options: None }
+            } else {
+                Header::Udp
+            };
+            sink(&Frame {
+                time: moved.entry,
+                source_mac,
+                target_mac,
+                vlan: Some(marking::vlan(&moved.marking)),
+                source,
+                target,
+                id: 1,
+                transport,
+                payload: piece,
+                original: piece.len(),
+            });
+            seq = seq.advanced(piece.len() as u64);
+            rest = after;
+            if rest.is_empty() {
+                break;
+            }
+        }
+    }
+
+    /// The connection will not be heard of again.
+    pub fn over(&mut self, id: ConnectionId) {
+        self.next.remove(&id);
+    }
+
+    /// The sequence number of the message's first byte; the direction moves on by all that moved.
+    fn advance(&mut self, moved: &Moved<'_>) -> SeqNumber {
+        let marking = &moved.marking;
+        let first = SeqNumber(0)
+            .advanced(u64::from(marking.fd.0) * 100 + u64::from(marking.tid.0) * 10_000 + u64::from(marking.session));
+        let Some(stream) = moved.stream else { return first };
+        let [from_first, from_second] = self.next.entry(stream.connection.id).or_default();
+        let next = match stream.sender(moved.direction) {
+            Side::First => from_first,
+            Side::Second => from_second,
+        };
+        let seq = next.unwrap_or(first);
+        *next = Some(seq.advanced(moved.moved));
+        seq
+    }
+}
+
+/// Both endpoints, with invented values for what is unknown, in the family of what is known.
+fn endpoints(moved: &Moved<'_>) -> (SocketAddr, SocketAddr) {
+    let is_v6 = match (moved.local, moved.remote) {
+        (Some(address), _) | (None, Some(address)) => address.is_ipv6(),
+        (None, None) => moved.family == Family::Inet6,
+    };
+    let invented = |(ip, port): (Ipv4Addr, u16)| {
+        let ip = if is_v6 { IpAddr::V6(ip.to_ipv6_mapped()) } else { IpAddr::V4(ip) };
+        SocketAddr::new(ip, port)
+    };
+    (
+        moved.local.unwrap_or_else(|| invented(UNKNOWN_LOCAL)),
+        moved.remote.unwrap_or_else(|| invented(UNKNOWN_REMOTE)),
+    )
+}

@@ -1,0 +1,123 @@
+//! What an event did to a socket or a connection: the words that the views read.
+
+use crate::event::{Direction, Errno, Family, Fd, Op, Tid, Timestamp, Transport};
+use crate::sockets::connection::{Connection, Side};
+use std::net::SocketAddr;
+
+/// Who did it: what a packet's MAC addresses and VLAN tag say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Marking {
+    /// The thread.
+    pub tid: Tid,
+    /// The descriptor it used.
+    pub fd: Fd,
+    /// The n-th life of this descriptor in this thread, from 1.
+    pub session: u32,
+    /// The system call; none for packets that no call made.
+    pub op: Option<Op>,
+}
+
+/// One message that a call moved. For a stream, a call's payload is one message.
+#[derive(Clone, Copy, Debug)]
+pub struct Moved<'a> {
+    /// Who.
+    pub marking: Marking,
+    /// When the call began.
+    pub entry: Timestamp,
+    /// When it returned.
+    pub exit: Timestamp,
+    /// Which way, as the thread sees it.
+    pub direction: Direction,
+    /// The socket's family.
+    pub family: Family,
+    /// The socket's transport.
+    pub transport: Transport,
+    /// The thread's own end, as far as it is known.
+    pub local: Option<SocketAddr>,
+    /// The other end: the message's own address, or the one that the socket is connected to.
+    pub remote: Option<SocketAddr>,
+    /// The bytes that are in the trace.
+    pub payload: &'a [u8],
+    /// How many bytes moved.
+    pub moved: u64,
+    /// The connection and the thread's side of it, for a stream.
+    pub stream: Option<Stream<'a>>,
+}
+
+/// Where a stream's message belongs.
+#[derive(Clone, Copy, Debug)]
+pub struct Stream<'a> {
+    /// The connection, with this message counted.
+    pub connection: &'a Connection,
+    /// The side of the thread that made the call.
+    pub side: Side,
+    /// How many bytes at the message's front the other end's calls have told before.
+    pub known: u64,
+}
+
+impl Stream<'_> {
+    /// The side that sent the bytes.
+    pub const fn sender(&self, direction: Direction) -> Side {
+        match direction {
+            Direction::Sent => self.side,
+            Direction::Received => self.side.other(),
+        }
+    }
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug)]
+pub enum Change<'a> {
+    /// Bytes moved.
+    Moved(Moved<'a>),
+    /// A connection is made and, where the trace tells, its addresses are known. Told at most once, before its payload.
+    Opened {
+        /// The connection.
+        connection: &'a Connection,
+    },
+    /// A connection could not be made.
+    Failed {
+        /// The connection, over with this.
+        connection: &'a Connection,
+        /// Why.
+        error: Errno,
+        /// When that was known.
+        time: Timestamp,
+    },
+    /// An end will send no more: its FIN.
+    Finished {
+        /// The connection.
+        connection: &'a Connection,
+        /// The end that has finished.
+        side: Side,
+        /// The end whose thread tells it: the same, or the other one if that saw it.
+        told_by: Side,
+        /// That thread.
+        marking: Marking,
+        /// When.
+        time: Timestamp,
+    },
+    /// An end reset the connection.
+    Reset {
+        /// The connection.
+        connection: &'a Connection,
+        /// The end that sent the reset.
+        side: Side,
+        /// The end whose thread tells it: the same, or the other one if that saw it.
+        told_by: Side,
+        /// That thread.
+        marking: Marking,
+        /// When.
+        time: Timestamp,
+    },
+    /// Every traced end is closed. The other end may still turn up.
+    Closed {
+        /// The connection.
+        connection: &'a Connection,
+    },
+    /// Nothing more will come of this connection.
+    Over {
+        /// The connection.
+        connection: &'a Connection,
+    },
+}

@@ -1,0 +1,244 @@
+//! How connections end: close of the last descriptor, shutdown, the other end's FIN or RST; what lingers afterwards.
+
+use crate::event::{Descriptor, Event, Family, Fd, How, Op, Outcome, Timestamp};
+use crate::limits;
+use crate::sockets::connection::{Connection, ConnectionId, Opening, Side};
+use crate::sockets::open_socket::SocketId;
+use crate::sockets::tables::{Slot, TableId};
+use crate::sockets::{Change, Marking, Sockets};
+use crate::event::Errno;
+
+impl Sockets {
+    /// close.
+    pub(super) fn closed<F: FnMut(&Change<'_>)>(
+        &mut self,
+        event: &Event<'_>,
+        socket: Descriptor<'_>,
+        outcome: Outcome,
+        sink: &mut F,
+    ) {
+        if self.locate(event, socket, sink).is_none() {
+            return;
+        }
+        if !matches!(outcome, Outcome::Failed(Errno::BadFd)) {
+            let table = self.table(event);
+            self.vacate(event, table, socket.fd, Op::Close, sink);
+        }
+        self.session_ended(event, socket, outcome);
+    }
+
+    /// shutdown.
+    pub(super) fn shut_down<F: FnMut(&Change<'_>)>(
+        &mut self,
+        event: &Event<'_>,
+        descriptor: Descriptor<'_>,
+        how: How,
+        outcome: Outcome,
+        sink: &mut F,
+    ) {
+        let Some(socket) = self.locate(event, descriptor, sink) else { return };
+        let sends_fin = outcome.value().is_some() && matches!(how, How::Write | How::Both);
+        if sends_fin && let Some((id, side)) = self.open.get(socket.0).and_then(|open| open.stream) {
+            let marking = self.moment(event, descriptor, Some(Op::Shutdown)).marking;
+            self.finish_flow(id, [side, side], marking, event.entry, sink);
+        }
+        self.session_ended(event, descriptor, outcome);
+    }
+
+    /// setsockopt(SO_LINGER).
+    pub(super) fn reset_on_close<F: FnMut(&Change<'_>)>(
+        &mut self,
+        event: &Event<'_>,
+        descriptor: Descriptor<'_>,
+        on: bool,
+        sink: &mut F,
+    ) {
+        if let Some(socket) = self.locate(event, descriptor, sink)
+            && let Some(open) = self.open.get_mut(socket.0)
+        {
+            open.reset_on_close = on;
+        }
+    }
+
+    /// `fd` stands for nothing any more; its socket is closed if this was the last descriptor.
+    pub(super) fn vacate<F: FnMut(&Change<'_>)>(
+        &mut self,
+        event: &Event<'_>,
+        table: TableId,
+        fd: Fd,
+        op: Op,
+        sink: &mut F,
+    ) {
+        if let Some(slot) = self.tables.take(table, fd) {
+            self.let_go(event, fd, &slot, op, sink);
+        }
+    }
+
+    /// A slot is gone from its table.
+    pub(super) fn let_go<F: FnMut(&Change<'_>)>(
+        &mut self,
+        event: &Event<'_>,
+        fd: Fd,
+        slot: &Slot,
+        op: Op,
+        sink: &mut F,
+    ) {
+        let session = self.sessions.current(event.tid, fd);
+        let marking = Marking { tid: event.tid, fd, session, op: Some(op) };
+        self.drop_reference(slot.socket, Some((marking, event.entry)), sink);
+    }
+
+    /// One descriptor fewer stands for `socket`. Without a closer nobody did it: the trace just does not follow the
+    /// descriptor.
+    pub(super) fn drop_reference<F: FnMut(&Change<'_>)>(
+        &mut self,
+        socket: SocketId,
+        closer: Option<(Marking, Timestamp)>,
+        sink: &mut F,
+    ) {
+        let Some(open) = self.open.get_mut(socket.0) else { return };
+        open.references = open.references.saturating_sub(1);
+        if open.references > 0 {
+            return;
+        }
+        let open = self.open.remove(socket.0);
+        self.unregister(socket, &open);
+        let Some((id, side)) = open.stream else { return };
+        if let Some((marking, time)) = closer {
+            if open.reset_on_close || self.leaves_unread(id, side) {
+                self.reset(id, [side, side], marking, time, sink);
+            } else {
+                self.finish_flow(id, [side, side], marking, time, sink);
+            }
+        }
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let end = connection.end_mut(side);
+        end.socket = None;
+        end.closed = true;
+        if connection.is_over() {
+            sink(&Change::Closed { connection });
+            self.linger(id, sink);
+        }
+    }
+
+    /// Whether a close on `side` throws away bytes that the other end has sent: TCP then resets (RFC 2525 §2.17).
+    fn leaves_unread(&self, id: ConnectionId, side: Side) -> bool {
+        self.connections.get(&id).is_some_and(|connection| {
+            let end = connection.end(side);
+            connection.family != Family::Unix
+                && !matches!(connection.opening, Opening::Unseen)
+                && connection.end(side.other()).traced
+                && connection.flow_from(side.other()).told > end.received
+        })
+    }
+
+    /// The end on `side` sends no more, as the end on `told_by` tells.
+    pub(super) fn finish_flow<F: FnMut(&Change<'_>)>(
+        &mut self,
+        id: ConnectionId,
+        [side, told_by]: [Side; 2],
+        marking: Marking,
+        time: Timestamp,
+        sink: &mut F,
+    ) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        if let Opening::Begun { .. } = connection.opening {
+            self.fail(id, Errno::InProgress, time, sink);
+            return;
+        }
+        let flow = connection.flow_from_mut(side);
+        if flow.finished || connection.reset {
+            return;
+        }
+        connection.flow_from_mut(side).finished = true;
+        tell_opened(connection, sink);
+        sink(&Change::Finished { connection, side, told_by, marking, time });
+    }
+
+    /// The end on `side` resets the connection, as the end on `told_by` tells.
+    pub(super) fn reset<F: FnMut(&Change<'_>)>(
+        &mut self,
+        id: ConnectionId,
+        [side, told_by]: [Side; 2],
+        marking: Marking,
+        time: Timestamp,
+        sink: &mut F,
+    ) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        if connection.reset || matches!(connection.opening, Opening::Begun { .. }) {
+            return;
+        }
+        connection.reset = true;
+        tell_opened(connection, sink);
+        sink(&Change::Reset { connection, side, told_by, marking, time });
+    }
+
+    /// The connection could not be made.
+    pub(super) fn fail<F: FnMut(&Change<'_>)>(
+        &mut self,
+        id: ConnectionId,
+        error: Errno,
+        time: Timestamp,
+        sink: &mut F,
+    ) {
+        let Some(mut connection) = self.connections.remove(&id) else { return };
+        for side in [Side::First, Side::Second] {
+            if let Some(socket) = connection.end_mut(side).socket.take()
+                && let Some(open) = self.open.get_mut(socket.0)
+            {
+                open.stream = None;
+            }
+        }
+        self.forget(&connection);
+        sink(&Change::Failed { connection: &connection, error, time });
+        sink(&Change::Over { connection: &connection });
+    }
+
+    /// Every traced end is closed: the connection is over now if both were traced, else once too many others linger.
+    fn linger<F: FnMut(&Change<'_>)>(&mut self, id: ConnectionId, sink: &mut F) {
+        let both = self.connections.get(&id).is_some_and(|connection| connection.ends.iter().all(|end| end.traced));
+        if both {
+            self.end(id, sink);
+            return;
+        }
+        self.lingering.push_back(id);
+        if self.lingering.len() > limits::LINGERING_CONNECTIONS
+            && let Some(oldest) = self.lingering.pop_front()
+            && self.connections.get(&oldest).is_some_and(Connection::is_over)
+        {
+            self.end(oldest, sink);
+        }
+    }
+
+    fn end<F: FnMut(&Change<'_>)>(&mut self, id: ConnectionId, sink: &mut F) {
+        if let Some(connection) = self.connections.remove(&id) {
+            self.forget(&connection);
+            sink(&Change::Over { connection: &connection });
+        }
+    }
+
+    /// The connection can no longer be joined.
+    pub(super) fn forget(&mut self, connection: &Connection) {
+        if let Some(pair) = connection.pair
+            && let Some(ids) = self.by_pair.get_mut(&pair)
+        {
+            ids.retain(|id| *id != connection.id);
+            if ids.is_empty() {
+                self.by_pair.remove(&pair);
+            }
+        }
+        for inode in connection.ends.iter().filter_map(|end| end.inode) {
+            if self.by_end_inode.get(&inode) == Some(&connection.id) {
+                self.by_end_inode.remove(&inode);
+            }
+        }
+    }
+}
+
+/// Tells once that the connection is made, if it is.
+pub(super) fn tell_opened<F: FnMut(&Change<'_>)>(connection: &mut Connection, sink: &mut F) {
+    if !connection.opened_told && matches!(connection.opening, Opening::Made { .. }) {
+        connection.opened_told = true;
+        sink(&Change::Opened { connection });
+    }
+}

@@ -1,0 +1,224 @@
+//! A connection: one TCP or UNIX stream from open to close, two ends, two directions, and how far each has come.
+
+use crate::event::{Family, Inode, Timestamp, Transport, UnixName};
+use crate::sockets::{AddressPair, Marking, SocketId};
+use std::net::SocketAddr;
+
+/// The name of a connection within one run; never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId(pub u64);
+
+/// One of the two ends of a connection: the index of [`Connection::ends`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// The first end that the trace showed.
+    First,
+    /// The other one.
+    Second,
+}
+
+impl Side {
+    /// The other end.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::First => Self::Second,
+            Self::Second => Self::First,
+        }
+    }
+}
+
+/// How an end came to its connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Role {
+    /// Not seen: the trace begins in mid-stream, or the end is not traced.
+    #[default]
+    Unknown,
+    /// It called connect.
+    Connected,
+    /// It was returned by accept.
+    Accepted,
+    /// It was made by socketpair.
+    Paired,
+}
+
+/// When a connection was made, as far as the trace shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Opening {
+    /// Joined in mid-stream.
+    #[default]
+    Unseen,
+    /// connect has begun and not yet succeeded.
+    Begun {
+        /// Its entry.
+        entry: Timestamp,
+    },
+    /// It is made.
+    Made {
+        /// Entry of connect, where that was traced.
+        connected: Option<Timestamp>,
+        /// Exit of the call that made it: connect, accept or socketpair.
+        exit: Timestamp,
+    },
+}
+
+/// One end of a connection.
+#[derive(Clone, Debug, Default)]
+pub struct End {
+    /// The open socket, while it is traced and open.
+    pub(super) socket: Option<SocketId>,
+    /// It is or was traced.
+    pub traced: bool,
+    /// How it came to the connection.
+    pub role: Role,
+    /// Its address (INET).
+    pub address: Option<SocketAddr>,
+    /// Its inode (UNIX).
+    pub inode: Option<Inode>,
+    /// The name it is bound to (UNIX).
+    pub name: Option<UnixName>,
+    /// Who used it last, for packets that no call made.
+    pub marking: Option<Marking>,
+    /// All its descriptors are closed.
+    pub closed: bool,
+    /// Bytes its calls have sent, counted from the beginning of what the trace shows.
+    pub(super) sent: u64,
+    /// Bytes its calls have received, counted likewise.
+    pub(super) received: u64,
+}
+
+/// One direction of a connection.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Flow {
+    /// Bytes that have been told, by whichever end's line came first.
+    pub told: u64,
+    /// Its sender has finished it (FIN).
+    pub finished: bool,
+}
+
+/// One stream from open to close.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// Its name.
+    pub id: ConnectionId,
+    /// The address family of the end that was seen first.
+    pub family: Family,
+    /// The transport: `Stream`, or `Unknown` for `UNIX:[…]` details whose kind nothing has told.
+    pub transport: Transport,
+    /// When it was made.
+    pub opening: Opening,
+    /// [`crate::sockets::Change::Opened`] has been told.
+    pub(super) opened_told: bool,
+    /// Its two addresses, once both are known: where the other end's calls find it.
+    pub(super) pair: Option<AddressPair>,
+    /// The connection was reset; nothing more can come.
+    pub reset: bool,
+    pub(super) ends: [End; 2],
+    pub(super) flows: [Flow; 2],
+}
+
+impl Connection {
+    /// A connection of which nothing is known yet.
+    pub(super) fn new(id: ConnectionId, family: Family, transport: Transport) -> Self {
+        Self {
+            id,
+            family,
+            transport,
+            opening: Opening::Unseen,
+            opened_told: false,
+            pair: None,
+            reset: false,
+            ends: [End::default(), End::default()],
+            flows: [Flow::default(), Flow::default()],
+        }
+    }
+
+    /// The end on `side`.
+    pub const fn end(&self, side: Side) -> &End {
+        let [first, second] = &self.ends;
+        match side {
+            Side::First => first,
+            Side::Second => second,
+        }
+    }
+
+    pub(super) const fn end_mut(&mut self, side: Side) -> &mut End {
+        let [first, second] = &mut self.ends;
+        match side {
+            Side::First => first,
+            Side::Second => second,
+        }
+    }
+
+    /// The direction in which the end on `side` sends.
+    pub const fn flow_from(&self, side: Side) -> &Flow {
+        let [first, second] = &self.flows;
+        match side {
+            Side::First => first,
+            Side::Second => second,
+        }
+    }
+
+    pub(super) const fn flow_from_mut(&mut self, side: Side) -> &mut Flow {
+        let [first, second] = &mut self.flows;
+        match side {
+            Side::First => first,
+            Side::Second => second,
+        }
+    }
+
+    /// Counts `moved` bytes that the end on `side` sent; returns how many of them, at the front, had been told before.
+    pub(super) fn count_sent(&mut self, side: Side, moved: u64) -> u64 {
+        let end = self.end_mut(side);
+        end.sent = end.sent.saturating_add(moved);
+        let reached = end.sent;
+        Self::tell(self.flow_from_mut(side), reached, moved)
+    }
+
+    /// Counts `moved` bytes that the end on `side` received; returns how many of them had been told before.
+    pub(super) fn count_received(&mut self, side: Side, moved: u64) -> u64 {
+        let end = self.end_mut(side);
+        end.received = end.received.saturating_add(moved);
+        let reached = end.received;
+        Self::tell(self.flow_from_mut(side.other()), reached, moved)
+    }
+
+    fn tell(flow: &mut Flow, reached: u64, moved: u64) -> u64 {
+        let fresh = reached.saturating_sub(flow.told).min(moved);
+        flow.told = flow.told.max(reached);
+        moved - fresh
+    }
+
+    /// Which side the open socket `socket` is on.
+    pub(super) fn side_of(&self, socket: SocketId) -> Option<Side> {
+        let [first, second] = &self.ends;
+        if first.socket == Some(socket) {
+            Some(Side::First)
+        } else if second.socket == Some(socket) {
+            Some(Side::Second)
+        } else {
+            None
+        }
+    }
+
+    /// Nothing more will come: every end that was ever traced is closed.
+    pub(super) fn is_over(&self) -> bool {
+        self.ends.iter().all(|end| end.closed || !end.traced)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_byte_is_told_once_whichever_end_comes_first() {
+        let mut connection = Connection::new(ConnectionId(0), Family::Inet, Transport::Stream);
+        assert_eq!(connection.count_sent(Side::First, 10), 0);
+        assert_eq!(connection.count_received(Side::Second, 4), 4);
+        assert_eq!(connection.count_received(Side::Second, 16), 6, "ten more are new");
+        assert_eq!(connection.count_sent(Side::First, 10), 10);
+        assert_eq!(connection.flow_from(Side::First).told, 20);
+        assert_eq!(connection.flow_from(Side::Second).told, 0);
+    }
+}

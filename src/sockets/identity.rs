@@ -1,0 +1,222 @@
+//! From a descriptor to its open socket: by its slot, by inode, by addresses, or as one not seen before.
+
+use crate::event::{Descriptor, Details, Event, Family, Fd, Op, SocketDetails, Transport};
+use crate::limits;
+use crate::sockets::open_socket::{OpenSocket, SocketId, canonical};
+use crate::sockets::tables::{Slot, TableId};
+use crate::sockets::{Change, Sockets};
+
+impl Sockets {
+    /// The table of the event's thread.
+    pub(super) fn table(&mut self, event: &Event<'_>) -> TableId {
+        let open = &mut self.open;
+        self.tables.of(event.tid, &mut |socket| refer(open, socket))
+    }
+
+    /// The open socket that `descriptor` stands for; none if it is no socket, or nothing tells.
+    pub(super) fn locate<F: FnMut(&Change<'_>)>(
+        &mut self,
+        event: &Event<'_>,
+        descriptor: Descriptor<'_>,
+        sink: &mut F,
+    ) -> Option<SocketId> {
+        let table = self.table(event);
+        let slot = self.tables.slot(table, descriptor.fd);
+        match descriptor.details {
+            Details::Missing => slot.map(|slot| slot.socket),
+            Details::NotSocket => {
+                if slot.is_some() {
+                    self.vacate(event, table, descriptor.fd, Op::Replace, sink);
+                }
+                None
+            }
+            Details::Socket(details) => {
+                if let Some(slot) = slot {
+                    if slot.seen.as_ref() == Some(details) {
+                        return Some(slot.socket);
+                    }
+                    let socket = slot.socket;
+                    if self.open.get(socket.0).is_some_and(|open| open.agrees(details)) {
+                        self.refresh(table, descriptor.fd, socket, details, sink);
+                        return Some(socket);
+                    }
+                    // Its close was not traced.
+                    self.vacate(event, table, descriptor.fd, Op::Replace, sink);
+                }
+                Some(self.recognise(table, descriptor.fd, details, sink))
+            }
+        }
+    }
+
+    /// As [`Self::locate`], and where nothing is known a new socket of the given kind: the call itself tells that it is
+    /// one.
+    pub(super) fn locate_or_make<F: FnMut(&Change<'_>)>(
+        &mut self,
+        event: &Event<'_>,
+        descriptor: Descriptor<'_>,
+        kind: (Family, Transport),
+        sink: &mut F,
+    ) -> Option<SocketId> {
+        let found = self.locate(event, descriptor, sink);
+        if found.is_some() || *descriptor.details != Details::Missing || descriptor.fd.0 > limits::FD {
+            return found;
+        }
+        let table = self.table(event);
+        let socket = SocketId(self.open.insert(OpenSocket::new(kind.0, kind.1)));
+        self.place(table, descriptor.fd, socket, None, false);
+        Some(socket)
+    }
+
+    /// A socket that a call has just made: whatever the descriptor stood for before is gone.
+    pub(super) fn make<F: FnMut(&Change<'_>)>(
+        &mut self,
+        event: &Event<'_>,
+        made: Descriptor<'_>,
+        kind: (Family, Transport),
+        close_on_exec: bool,
+        sink: &mut F,
+    ) -> SocketId {
+        let table = self.table(event);
+        self.vacate(event, table, made.fd, Op::Replace, sink);
+        let mut open = OpenSocket::new(kind.0, kind.1);
+        let details = match made.details {
+            Details::Socket(details) => Some(details),
+            _ => None,
+        };
+        if let Some(details) = details {
+            open.learn(details);
+        }
+        let socket = SocketId(self.open.insert(open));
+        self.register(socket);
+        self.place(table, made.fd, socket, details.cloned(), close_on_exec);
+        socket
+    }
+
+    /// A descriptor that came by dup, SCM_RIGHTS or pidfd_getfd: it stands for `socket`, or for what its details say.
+    pub(super) fn arrived<F: FnMut(&Change<'_>)>(
+        &mut self,
+        event: &Event<'_>,
+        made: Descriptor<'_>,
+        socket: Option<SocketId>,
+        close_on_exec: bool,
+        sink: &mut F,
+    ) {
+        let table = self.table(event);
+        let seen = match made.details {
+            Details::Socket(details) => Some(details),
+            _ => None,
+        };
+        // Refer first, so that dup2 of a descriptor onto itself or its twin does not close what it keeps.
+        match (socket, seen) {
+            (Some(socket), _) => {
+                refer(&mut self.open, socket);
+                self.vacate(event, table, made.fd, Op::Replace, sink);
+                self.place(table, made.fd, socket, seen.cloned(), close_on_exec);
+                release_extra(&mut self.open, socket);
+            }
+            (None, Some(details)) => {
+                self.vacate(event, table, made.fd, Op::Replace, sink);
+                self.recognise(table, made.fd, details, sink);
+                if let Some(slot) = self.tables.slot_mut(table, made.fd) {
+                    slot.close_on_exec = close_on_exec;
+                }
+            }
+            (None, None) => self.vacate(event, table, made.fd, Op::Replace, sink),
+        }
+    }
+
+    /// A descriptor not seen before, by its details: a socket known from elsewhere, or a new one.
+    fn recognise<F: FnMut(&Change<'_>)>(
+        &mut self,
+        table: TableId,
+        fd: Fd,
+        details: &SocketDetails,
+        sink: &mut F,
+    ) -> SocketId {
+        let known = match (details.inode, details.local, details.remote) {
+            (Some(inode), ..) => self.by_inode.get(&inode),
+            (None, Some(local), Some(remote)) => self.by_addresses.get(&(canonical(local), canonical(remote))),
+            _ => None,
+        };
+        let known = known.copied().filter(|socket| self.open.get(socket.0).is_some_and(|open| open.agrees(details)));
+        let socket = known
+            .unwrap_or_else(|| SocketId(self.open.insert(OpenSocket::new(details.family, details.transport))));
+        self.place(table, fd, socket, None, false);
+        self.refresh(table, fd, socket, details, sink);
+        socket
+    }
+
+    /// The details of a known socket say more than before.
+    fn refresh<F: FnMut(&Change<'_>)>(
+        &mut self,
+        table: TableId,
+        fd: Fd,
+        socket: SocketId,
+        details: &SocketDetails,
+        sink: &mut F,
+    ) {
+        if let Some(slot) = self.tables.slot_mut(table, fd) {
+            slot.seen = Some(details.clone());
+        }
+        if let Some(open) = self.open.get_mut(socket.0) {
+            open.learn(details);
+        }
+        self.register(socket);
+        self.settle(socket, sink);
+    }
+
+    /// Makes the socket findable by what is known of it.
+    pub(super) fn register(&mut self, socket: SocketId) {
+        let Some(open) = self.open.get(socket.0) else { return };
+        if let Some(inode) = open.inode {
+            self.by_inode.insert(inode, socket);
+        }
+        if open.transport == Transport::Stream
+            && let (Some(local), Some(remote)) = (open.local.get(), open.remote.get())
+        {
+            self.by_addresses.insert((canonical(local), canonical(remote)), socket);
+        }
+    }
+
+    /// The socket is gone and must not be found any more.
+    pub(super) fn unregister(&mut self, socket: SocketId, open: &OpenSocket) {
+        if let Some(inode) = open.inode
+            && self.by_inode.get(&inode) == Some(&socket)
+        {
+            self.by_inode.remove(&inode);
+        }
+        if let (Some(local), Some(remote)) = (open.local.get(), open.remote.get()) {
+            let key = (canonical(local), canonical(remote));
+            if self.by_addresses.get(&key) == Some(&socket) {
+                self.by_addresses.remove(&key);
+            }
+        }
+    }
+
+    /// Lets `fd` stand for `socket`.
+    pub(super) fn place(
+        &mut self,
+        table: TableId,
+        fd: Fd,
+        socket: SocketId,
+        seen: Option<SocketDetails>,
+        close_on_exec: bool,
+    ) {
+        refer(&mut self.open, socket);
+        self.tables.put(table, fd, Slot { socket, seen, close_on_exec });
+    }
+}
+
+/// One more descriptor stands for the socket.
+pub(super) fn refer(open: &mut slab::Slab<OpenSocket>, socket: SocketId) {
+    if let Some(open) = open.get_mut(socket.0) {
+        open.references += 1;
+    }
+}
+
+/// Takes back a reference that was only held for safety while another was placed.
+fn release_extra(open: &mut slab::Slab<OpenSocket>, socket: SocketId) {
+    if let Some(open) = open.get_mut(socket.0) {
+        open.references = open.references.saturating_sub(1);
+    }
+}

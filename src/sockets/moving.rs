@@ -1,0 +1,212 @@
+//! Payload calls: which messages moved, on which connection, and how much of them is news.
+
+use crate::event::{Address, Descriptor, Details, Direction, Errno, Event, Family, Message, Move, Op, Outcome, Transport};
+use crate::sockets::closing::tell_opened;
+use crate::sockets::open_socket::SocketId;
+use crate::sockets::{Change, Moment, Moved, Sockets, Stream};
+
+impl Sockets {
+    /// A payload call.
+    pub(super) fn call_moved<F: FnMut(&Change<'_>)>(&mut self, event: &Event<'_>, call: &Move<'_>, sink: &mut F) {
+        let located = match kind_told_by(call) {
+            Some(kind) => self.locate_or_make(event, call.socket, kind, sink),
+            None => self.locate(event, call.socket, sink),
+        };
+        for arrived in call.rights {
+            self.arrived(event, *arrived, None, call.close_on_exec, sink);
+        }
+        let Some(socket) = located else { return };
+        match call.outcome {
+            Outcome::Done(_) => {}
+            Outcome::Failed(error) => return self.errored(event, call.socket, socket, error, sink),
+            Outcome::Unknown => return,
+        }
+        self.learn_from_addresses(socket, call);
+        let moment = self.moment(event, call.socket, Some(call.op));
+        if self.open.get(socket.0).is_some_and(super::OpenSocket::is_stream) {
+            self.stream_moved(socket, moment, call, sink);
+        } else {
+            self.datagrams_moved(socket, moment, call, sink);
+        }
+    }
+
+    /// splice: two descriptors, either of them perhaps a socket, and no payload to show.
+    pub(super) fn relayed<F: FnMut(&Change<'_>)>(
+        &mut self,
+        event: &Event<'_>,
+        [from, to]: [Descriptor<'_>; 2],
+        op: Op,
+        moved: u64,
+        sink: &mut F,
+    ) {
+        let message = [Message { start: 0, captured: 0, moved, address: None }];
+        for (socket, direction) in [(from, Direction::Received), (to, Direction::Sent)] {
+            let call = Move {
+                socket,
+                op,
+                direction,
+                outcome: Outcome::Done(moved),
+                payload: &[],
+                messages: if moved > 0 { &message } else { &[] },
+                requested: None,
+                rights: &[],
+                fast_open: false,
+                close_on_exec: false,
+            };
+            self.call_moved(event, &call, sink);
+        }
+    }
+
+    /// A sockaddr in a payload call tells the family of a socket of which nothing else is known, and that a UNIX socket
+    /// of unknown kind sends datagrams.
+    fn learn_from_addresses(&mut self, socket: SocketId, call: &Move<'_>) {
+        let Some(open) = self.open.get_mut(socket.0) else { return };
+        let address = call.messages.first().and_then(|message| message.address.as_ref());
+        match address {
+            Some(Address::Inet(address)) => {
+                open.guess_family(*address);
+                if call.fast_open && open.remote.get().is_none() {
+                    open.remote.say(*address);
+                }
+            }
+            Some(Address::Unix(_)) if open.transport == Transport::Unknown && open.stream.is_none() => {
+                open.transport = Transport::Datagram;
+            }
+            _ => {}
+        }
+    }
+
+    fn stream_moved<F: FnMut(&Change<'_>)>(
+        &mut self,
+        socket: SocketId,
+        moment: Moment,
+        call: &Move<'_>,
+        sink: &mut F,
+    ) {
+        if self.open.get(socket.0).is_some_and(|open| open.stream.is_none()) {
+            self.stream_of(socket);
+            self.settle(socket, sink);
+        }
+        let (id, side) = self.stream_of(socket);
+        let moved: u64 = call.messages.iter().map(|message| message.moved).sum();
+        if moved == 0 {
+            let at_end = call.direction == Direction::Received && call.requested.is_some_and(|room| room > 0);
+            if at_end {
+                self.proven(socket, moment.entry, sink);
+                self.finish_flow(id, [side.other(), side], moment.marking, moment.exit, sink);
+            }
+            return;
+        }
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        if matches!(connection.opening, super::Opening::Begun { .. }) {
+            self.proven(socket, moment.entry, sink);
+        }
+        let Some(open) = self.open.get(socket.0) else { return };
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        tell_opened(connection, sink);
+        connection.end_mut(side).marking = Some(moment.marking);
+        for message in call.messages {
+            let known = match call.direction {
+                Direction::Sent => connection.count_sent(side, message.moved),
+                Direction::Received => connection.count_received(side, message.moved),
+            };
+            let stream = Stream { connection, side, known };
+            sink(&Change::Moved(Moved {
+                marking: moment.marking,
+                entry: moment.entry,
+                exit: moment.exit,
+                direction: call.direction,
+                family: open.family,
+                transport: open.transport,
+                local: open.local.get(),
+                remote: open.remote.get(),
+                payload: bytes_of(call, message),
+                moved: message.moved,
+                stream: Some(stream),
+            }));
+        }
+    }
+
+    fn datagrams_moved<F: FnMut(&Change<'_>)>(
+        &mut self,
+        socket: SocketId,
+        moment: Moment,
+        call: &Move<'_>,
+        sink: &mut F,
+    ) {
+        let Some(open) = self.open.get(socket.0) else { return };
+        for message in call.messages {
+            let address = match message.address {
+                Some(Address::Inet(address)) => Some(address),
+                _ => None,
+            };
+            sink(&Change::Moved(Moved {
+                marking: moment.marking,
+                entry: moment.entry,
+                exit: moment.exit,
+                direction: call.direction,
+                family: open.family,
+                transport: open.transport,
+                local: open.local.get(),
+                remote: address.or_else(|| open.remote.get()),
+                payload: bytes_of(call, message),
+                moved: message.moved,
+                stream: None,
+            }));
+        }
+    }
+
+    /// A call on the socket failed: some errors tell that the connection is gone.
+    pub(super) fn errored<F: FnMut(&Change<'_>)>(
+        &mut self,
+        event: &Event<'_>,
+        descriptor: Descriptor<'_>,
+        socket: SocketId,
+        error: Errno,
+        sink: &mut F,
+    ) {
+        let Some((id, side)) = self.open.get(socket.0).and_then(|open| open.stream) else { return };
+        let begun = self
+            .connections
+            .get(&id)
+            .is_some_and(|connection| matches!(connection.opening, super::Opening::Begun { .. }));
+        match error {
+            Errno::ConnRefused | Errno::TimedOut | Errno::HostUnreachable | Errno::NetUnreachable | Errno::ConnReset
+                if begun =>
+            {
+                self.fail(id, error, event.exit, sink);
+            }
+            Errno::ConnReset => {
+                let marking = self.moment(event, descriptor, None).marking;
+                self.reset(id, [side.other(), side], marking, event.exit, sink);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What the call itself tells of a socket of which nothing else is known: only sockets can send and receive.
+fn kind_told_by(call: &Move<'_>) -> Option<(Family, Transport)> {
+    if *call.socket.details != Details::Missing {
+        return None;
+    }
+    match call.op {
+        Op::Sendmsg | Op::Recvmsg | Op::Recvfrom | Op::Sendto | Op::Sendmmsg | Op::Recvmmsg | Op::Send | Op::Recv => {
+            let address = call.messages.first().and_then(|message| message.address.as_ref());
+            Some(match address {
+                Some(Address::Inet(address)) if address.is_ipv4() => (Family::Inet, Transport::Datagram),
+                Some(Address::Inet(_)) => (Family::Inet6, Transport::Datagram),
+                Some(Address::Unix(_)) => (Family::Unix, Transport::Datagram),
+                Some(_) => (Family::Other, Transport::Unknown),
+                None => (Family::Inet, Transport::Stream),
+            })
+        }
+        _ => None,
+    }
+}
+
+/// The bytes of one message that are in the trace.
+fn bytes_of<'a>(call: &Move<'a>, message: &Message) -> &'a [u8] {
+    let end = message.start.saturating_add(message.captured);
+    call.payload.get(message.start..end).unwrap_or_default()
+}

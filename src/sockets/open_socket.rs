@@ -1,0 +1,187 @@
+//! An open file description that is a socket: what dup and fork share.
+
+use crate::event::{Address, Family, Inode, SocketDetails, Transport, UnixName};
+use crate::sockets::connection::{ConnectionId, Side};
+use std::net::{IpAddr, SocketAddr};
+
+/// The index of an open socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct SocketId(pub(super) usize);
+
+/// An address and where it is known from: what a call said stands above what details say.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Known {
+    from_call: Option<SocketAddr>,
+    from_details: Option<SocketAddr>,
+}
+
+impl Known {
+    /// The best that is known. A wildcard that a call named (bind to 0.0.0.0:0) yields to details that know more.
+    pub(super) fn get(&self) -> Option<SocketAddr> {
+        match (self.from_call, self.from_details) {
+            (Some(call), Some(details)) if is_vague(call) && !is_vague(details) => Some(details),
+            (Some(call), _) => Some(call),
+            (None, details) => details,
+        }
+    }
+
+    /// A call said so.
+    pub(super) fn say(&mut self, address: SocketAddr) {
+        self.from_call = Some(address);
+    }
+
+    /// Details said so.
+    pub(super) fn read(&mut self, address: SocketAddr) {
+        self.from_details = Some(address);
+    }
+
+    /// Nothing is known any more.
+    pub(super) fn forget(&mut self) {
+        *self = Self::default();
+    }
+}
+
+/// An address that leaves the host or the port open.
+fn is_vague(address: SocketAddr) -> bool {
+    address.ip().is_unspecified() || address.port() == 0
+}
+
+/// One open socket.
+#[derive(Clone, Debug)]
+pub(super) struct OpenSocket {
+    pub(super) family: Family,
+    pub(super) transport: Transport,
+    pub(super) inode: Option<Inode>,
+    pub(super) peer_inode: Option<Inode>,
+    pub(super) local: Known,
+    pub(super) remote: Known,
+    /// The name it is bound to (UNIX); an accepted socket has its listener's.
+    pub(super) name: Option<UnixName>,
+    /// The name it connected to (UNIX).
+    pub(super) peer_name: Option<UnixName>,
+    /// How many descriptors, in all tables, stand for it.
+    pub(super) references: u32,
+    pub(super) listening: bool,
+    /// A close sends RST (SO_LINGER with 0 seconds).
+    pub(super) reset_on_close: bool,
+    pub(super) stream: Option<(ConnectionId, Side)>,
+}
+
+impl OpenSocket {
+    pub(super) fn new(family: Family, transport: Transport) -> Self {
+        Self {
+            family,
+            transport,
+            inode: None,
+            peer_inode: None,
+            local: Known::default(),
+            remote: Known::default(),
+            name: None,
+            peer_name: None,
+            references: 0,
+            listening: false,
+            reset_on_close: false,
+            stream: None,
+        }
+    }
+
+    /// Whether details may be of this socket: nothing in them contradicts what earlier details said.
+    pub(super) fn agrees(&self, details: &SocketDetails) -> bool {
+        if details.family != Family::Other && self.family != Family::Other && details.family != self.family {
+            return false;
+        }
+        if let (Some(theirs), Some(ours)) = (details.inode, self.inode) {
+            return theirs == ours;
+        }
+        let same_kind = details.transport == self.transport
+            || details.transport == Transport::Unknown
+            || self.transport == Transport::Unknown;
+        same_kind
+            && may_be_same(details.local, self.local.from_details)
+            && (self.transport != Transport::Stream || may_be_same(details.remote, self.remote.from_details))
+    }
+
+    /// Takes over what details say.
+    pub(super) fn learn(&mut self, details: &SocketDetails) {
+        if self.family == Family::Other {
+            self.family = details.family;
+        }
+        if self.transport == Transport::Unknown {
+            self.transport = details.transport;
+        }
+        self.inode = self.inode.or(details.inode);
+        self.peer_inode = details.peer_inode.or(self.peer_inode);
+        if let Some(local) = details.local {
+            self.local.read(local);
+        }
+        if let Some(remote) = details.remote {
+            self.remote.read(remote);
+        }
+        if self.name.is_none() {
+            self.name.clone_from(&details.name);
+        }
+    }
+
+    /// bind or getsockname named the local end.
+    pub(super) fn name_local(&mut self, address: &Address) {
+        match address {
+            Address::Inet(address) => {
+                self.local.say(*address);
+                self.guess_family(*address);
+            }
+            Address::Unix(Some(name)) => self.name = Some(name.clone()),
+            _ => {}
+        }
+    }
+
+    /// connect or getpeername named the remote end.
+    pub(super) fn name_remote(&mut self, address: &Address) {
+        match address {
+            Address::Inet(address) => {
+                self.remote.say(*address);
+                self.guess_family(*address);
+            }
+            Address::Unix(Some(name)) => self.peer_name = Some(name.clone()),
+            Address::Unspecified => self.remote.forget(),
+            _ => {}
+        }
+    }
+
+    /// A sockaddr tells the family of a socket that was opened before the trace began.
+    pub(super) fn guess_family(&mut self, address: SocketAddr) {
+        if self.family == Family::Other {
+            self.family = if address.is_ipv4() { Family::Inet } else { Family::Inet6 };
+        }
+    }
+
+    /// Whether it is a stream, or may be one as far as anything has told.
+    pub(super) fn is_stream(&self) -> bool {
+        match self.transport {
+            Transport::Stream => matches!(self.family, Family::Inet | Family::Inet6 | Family::Unix),
+            Transport::Unknown => self.family == Family::Unix,
+            _ => false,
+        }
+    }
+}
+
+fn may_be_same(theirs: Option<SocketAddr>, ours: Option<SocketAddr>) -> bool {
+    match (theirs, ours) {
+        (Some(theirs), Some(ours)) => {
+            theirs.port() == ours.port()
+                && (theirs.ip() == ours.ip() || theirs.ip().is_unspecified() || ours.ip().is_unspecified())
+        }
+        _ => true,
+    }
+}
+
+/// An address as the wire has it: v4-mapped IPv6 is IPv4.
+pub fn canonical(address: SocketAddr) -> SocketAddr {
+    match address {
+        SocketAddr::V6(v6) => match v6.ip().to_ipv4_mapped() {
+            Some(v4) => SocketAddr::new(IpAddr::V4(v4), v6.port()),
+            // Details never carry a scope or flow label; sockaddrs may.
+            None => SocketAddr::new(IpAddr::V6(*v6.ip()), v6.port()),
+        },
+        v4 @ SocketAddr::V4(_) => v4,
+    }
+}

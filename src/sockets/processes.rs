@@ -1,0 +1,132 @@
+//! What clone, exec, exit, dup and close_range do to descriptors.
+
+use crate::event::{Descriptor, Event, Fd, Op, Tid, What};
+use crate::sockets::identity::refer;
+use crate::sockets::tables::Slot;
+use crate::sockets::{Change, Sockets};
+use std::collections::BTreeMap;
+
+impl Sockets {
+    /// An event that concerns descriptors and processes, not one socket.
+    pub(super) fn process_event<F: FnMut(&Change<'_>)>(&mut self, event: &Event<'_>, sink: &mut F) {
+        match &event.what {
+            What::Duplicate { from, made, close_on_exec } => self.duplicated(event, [*from, *made], *close_on_exec, sink),
+            What::Appeared { made, close_on_exec } => self.arrived(event, *made, None, *close_on_exec, sink),
+            What::CloseOnExec { fd, on } => {
+                let table = self.table(event);
+                if let Some(slot) = self.tables.slot_mut(table, *fd) {
+                    slot.close_on_exec = *on;
+                }
+            }
+            What::CloseRange { first, last, only_mark, unshare } => {
+                if *unshare {
+                    self.unshare(event.tid);
+                }
+                self.range_closed(event, *first..=*last, *only_mark, sink);
+            }
+            What::CloneBegun { sharing } => {
+                self.table(event);
+                self.tables.clone_begun(event.tid, *sharing);
+            }
+            What::Cloned { child, sharing } => {
+                self.table(event);
+                let mut dropped = Vec::new();
+                let open = &mut self.open;
+                self.tables.cloned(
+                    event.tid,
+                    *child,
+                    *sharing,
+                    &mut |socket| refer(open, socket),
+                    &mut |socket| dropped.push(socket),
+                );
+                dropped.into_iter().for_each(|socket| self.drop_reference(socket, None, sink));
+            }
+            What::UnsharedFiles => self.unshare(event.tid),
+            What::Executed => self.executed(event, sink),
+            What::Superseded { by } => {
+                self.tables.superseded(event.tid, *by);
+            }
+            What::Ended { group } => self.ended(event, *group, sink),
+            _ => {}
+        }
+    }
+
+    fn duplicated<F: FnMut(&Change<'_>)>(
+        &mut self,
+        event: &Event<'_>,
+        [from, made]: [Descriptor<'_>; 2],
+        close_on_exec: bool,
+        sink: &mut F,
+    ) {
+        let socket = self.locate(event, from, sink);
+        // dup2 of a descriptor onto itself does nothing.
+        if from.fd != made.fd {
+            self.arrived(event, made, socket, close_on_exec, sink);
+        }
+    }
+
+    fn range_closed<F: FnMut(&Change<'_>)>(
+        &mut self,
+        event: &Event<'_>,
+        range: std::ops::RangeInclusive<Fd>,
+        only_mark: bool,
+        sink: &mut F,
+    ) {
+        let table = self.table(event);
+        for fd in self.tables.matching(table, |fd, _| range.contains(&fd)) {
+            if only_mark {
+                if let Some(slot) = self.tables.slot_mut(table, fd) {
+                    slot.close_on_exec = true;
+                }
+            } else {
+                self.vacate(event, table, fd, Op::Replace, sink);
+            }
+        }
+    }
+
+    fn unshare(&mut self, tid: Tid) {
+        let open = &mut self.open;
+        self.tables.unshare(tid, &mut |socket| refer(open, socket));
+    }
+
+    /// execve: the table is the process's own, the other threads are gone, and what is marked close-on-exec is closed.
+    fn executed<F: FnMut(&Change<'_>)>(&mut self, event: &Event<'_>, sink: &mut F) {
+        let table = self.table(event);
+        for sibling in self.tables.siblings(event.tid) {
+            let held = self.tables.ended(sibling);
+            self.give_up(event, held, Op::Exec, sink);
+        }
+        self.unshare(event.tid);
+        let table = if self.tables.knows(event.tid) { self.table(event) } else { table };
+        for fd in self.tables.matching(table, |_, slot| slot.close_on_exec) {
+            self.vacate(event, table, fd, Op::Exec, sink);
+        }
+    }
+
+    fn ended<F: FnMut(&Change<'_>)>(&mut self, event: &Event<'_>, group: bool, sink: &mut F) {
+        if !self.tables.knows(event.tid) {
+            return;
+        }
+        if group {
+            let held = self.tables.process_ended(event.tid);
+            self.give_up(event, held, Op::Exit, sink);
+        } else {
+            let held = self.tables.ended(event.tid);
+            self.give_up(event, held, Op::Exit, sink);
+            self.sessions.forget(event.tid);
+        }
+    }
+
+    /// A whole table is gone.
+    fn give_up<F: FnMut(&Change<'_>)>(
+        &mut self,
+        event: &Event<'_>,
+        held: BTreeMap<Fd, Slot>,
+        op: Op,
+        sink: &mut F,
+    ) {
+        for (fd, slot) in held {
+            self.let_go(event, fd, &slot, op, sink);
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! Descriptor tables: which thread uses which table, and which open socket a descriptor stands for.
+//!
+//! Only sockets are kept; every other descriptor is absent. Tables follow clone, fork, exec and exit (clone(2),
+//! CLONE_FILES). A thread that appears without its maker having been seen gets a table of its own.
+
+use crate::event::{Fd, Sharing, SocketDetails, Tid};
+use crate::limits;
+use crate::sockets::SocketId;
+use rustc_hash::FxHashMap;
+use slab::Slab;
+use std::collections::{BTreeMap, VecDeque};
+
+/// The index of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TableId(usize);
+
+/// A descriptor that stands for a socket.
+#[derive(Clone, Debug)]
+pub(super) struct Slot {
+    /// The open socket.
+    pub(super) socket: SocketId,
+    /// The details that were printed last, to know the same text again.
+    pub(super) seen: Option<SocketDetails>,
+    /// execve closes it.
+    pub(super) close_on_exec: bool,
+}
+
+/// A descriptor table, used by one process or by several that share it.
+#[derive(Clone, Debug, Default)]
+struct Table {
+    slots: BTreeMap<Fd, Slot>,
+    users: u32,
+}
+
+/// A thread that is alive.
+#[derive(Clone, Copy, Debug)]
+struct Thread {
+    table: TableId,
+    /// The thread's process, by the thread it began with.
+    process: Tid,
+}
+
+/// A clone that has begun and not returned.
+#[derive(Clone, Copy, Debug)]
+struct Pending {
+    maker: Tid,
+    sharing: Sharing,
+    child: Option<Tid>,
+}
+
+/// A child whose maker returned before it was seen.
+#[derive(Clone, Copy, Debug)]
+struct Unclaimed {
+    child: Tid,
+    thread: Thread,
+}
+
+/// All threads and their tables.
+#[derive(Debug, Default)]
+pub(super) struct Tables {
+    threads: FxHashMap<Tid, Thread>,
+    tables: Slab<Table>,
+    pending: Vec<Pending>,
+    unclaimed: VecDeque<Unclaimed>,
+    last: Option<(Tid, TableId)>,
+}
+
+impl Tables {
+    /// The table that `tid` uses; a thread not seen before is given one, and `copied` hears of each socket that gained a
+    /// reference by that.
+    pub(super) fn of(&mut self, tid: Tid, copied: &mut impl FnMut(SocketId)) -> TableId {
+        if let Some((last, table)) = self.last
+            && last == tid
+        {
+            return table;
+        }
+        let table = match self.threads.get(&tid) {
+            Some(thread) => thread.table,
+            None => self.adopt(tid, copied),
+        };
+        self.last = Some((tid, table));
+        table
+    }
+
+    /// Whether `tid` is known to be alive.
+    pub(super) fn knows(&self, tid: Tid) -> bool {
+        self.threads.contains_key(&tid)
+    }
+
+    fn adopt(&mut self, tid: Tid, copied: &mut impl FnMut(SocketId)) -> TableId {
+        let claimed = self.unclaimed.iter().position(|waiting| waiting.child == tid);
+        if let Some(waiting) = claimed.and_then(|index| self.unclaimed.remove(index)) {
+            self.threads.insert(tid, waiting.thread);
+            return waiting.thread.table;
+        }
+        if let Some(pending) = self.pending.iter_mut().find(|pending| pending.child.is_none()) {
+            pending.child = Some(tid);
+            let Pending { maker, sharing, .. } = *pending;
+            let thread = self.make(maker, sharing, tid, copied);
+            self.threads.insert(tid, thread);
+            return thread.table;
+        }
+        let table = TableId(self.tables.insert(Table { users: 1, ..Table::default() }));
+        self.threads.insert(tid, Thread { table, process: tid });
+        table
+    }
+
+    /// What a child of `maker` starts with.
+    fn make(&mut self, maker: Tid, sharing: Sharing, child: Tid, copied: &mut impl FnMut(SocketId)) -> Thread {
+        let maker_table = self.of(maker, copied);
+        let process = match self.threads.get(&maker) {
+            Some(thread) if sharing.thread => thread.process,
+            _ => child,
+        };
+        if sharing.files {
+            if let Some(table) = self.tables.get_mut(maker_table.0) {
+                table.users += 1;
+            }
+            return Thread { table: maker_table, process };
+        }
+        let mut copy = self.tables.get(maker_table.0).cloned().unwrap_or_default();
+        copy.users = 1;
+        copy.slots.values().for_each(|slot| copied(slot.socket));
+        Thread { table: TableId(self.tables.insert(copy)), process }
+    }
+
+    /// A clone has begun in `maker`: a thread that appears before it returns is its child.
+    pub(super) fn clone_begun(&mut self, maker: Tid, sharing: Sharing) {
+        if self.pending.len() < limits::PENDING_CLONES {
+            self.pending.push(Pending { maker, sharing, child: None });
+        }
+    }
+
+    /// A clone returned. `dropped` hears of sockets whose reference was given up because a child never appeared.
+    pub(super) fn cloned(
+        &mut self,
+        maker: Tid,
+        child: Option<Tid>,
+        sharing: Sharing,
+        copied: &mut impl FnMut(SocketId),
+        dropped: &mut impl FnMut(SocketId),
+    ) {
+        let begun = self.pending.iter().position(|pending| pending.maker == maker).map(|index| self.pending.remove(index));
+        let Some(child) = child else { return };
+        // Its lines came first, perhaps under another number (PID namespaces); or it is known by its own lines already.
+        if begun.is_some_and(|pending| pending.child.is_some()) || self.threads.contains_key(&child) {
+            return;
+        }
+        // Without a pid column children are not followed: what they hold would never be closed.
+        if maker == Tid(0) && !sharing.files {
+            return;
+        }
+        let thread = self.make(maker, sharing, child, copied);
+        self.unclaimed.push_back(Unclaimed { child, thread });
+        if self.unclaimed.len() > limits::UNCLAIMED_CHILDREN
+            && let Some(oldest) = self.unclaimed.pop_front()
+        {
+            self.leave(oldest.thread.table).into_iter().for_each(|(_, slot)| dropped(slot.socket));
+        }
+    }
+
+    /// One user of `table` is gone; what it held if it was the last.
+    fn leave(&mut self, table: TableId) -> BTreeMap<Fd, Slot> {
+        let Some(left) = self.tables.get_mut(table.0) else { return BTreeMap::new() };
+        left.users = left.users.saturating_sub(1);
+        if left.users > 0 {
+            return BTreeMap::new();
+        }
+        self.tables.remove(table.0).slots
+    }
+
+    /// `tid` ended; what its table held, if nothing else uses it.
+    pub(super) fn ended(&mut self, tid: Tid) -> BTreeMap<Fd, Slot> {
+        self.last = None;
+        self.pending.retain(|pending| pending.maker != tid);
+        match self.threads.remove(&tid) {
+            Some(thread) => self.leave(thread.table),
+            None => BTreeMap::new(),
+        }
+    }
+
+    /// `tid`'s process began to end: what its table held, if no other process shares it. Its threads stay known until
+    /// their own ends.
+    pub(super) fn process_ended(&mut self, tid: Tid) -> BTreeMap<Fd, Slot> {
+        let Some(&ending) = self.threads.get(&tid) else { return BTreeMap::new() };
+        let shared = self
+            .threads
+            .values()
+            .any(|thread| thread.table == ending.table && thread.process != ending.process);
+        match self.tables.get_mut(ending.table.0) {
+            Some(table) if !shared => std::mem::take(&mut table.slots),
+            _ => BTreeMap::new(),
+        }
+    }
+
+    /// `tid` has a table of its own from here on (unshare(CLONE_FILES), execve).
+    pub(super) fn unshare(&mut self, tid: Tid, copied: &mut impl FnMut(SocketId)) {
+        let Some(&thread) = self.threads.get(&tid) else { return };
+        let alone = self.tables.get(thread.table.0).is_none_or(|table| table.users <= 1);
+        if alone {
+            return;
+        }
+        let own = self.make(tid, Sharing::default(), tid, copied);
+        self.threads.insert(tid, own);
+        self.leave(thread.table);
+        self.last = None;
+    }
+
+    /// The thread `by` goes on under the number `leader` (execve by another thread than the first).
+    pub(super) fn superseded(&mut self, leader: Tid, by: Tid) {
+        self.last = None;
+        if let Some(thread) = self.threads.remove(&by) {
+            if let Some(old) = self.threads.insert(leader, thread) {
+                self.leave(old.table);
+            }
+            for other in self.threads.values_mut().filter(|other| other.process == by) {
+                other.process = leader;
+            }
+        }
+    }
+
+    /// The other threads of `tid`'s process, which execve ends.
+    pub(super) fn siblings(&self, tid: Tid) -> Vec<Tid> {
+        let Some(thread) = self.threads.get(&tid) else { return Vec::new() };
+        let mut siblings: Vec<Tid> = self
+            .threads
+            .iter()
+            .filter(|(other, at)| **other != tid && at.process == thread.process)
+            .map(|(other, _)| *other)
+            .collect();
+        siblings.sort_unstable();
+        siblings
+    }
+
+    /// What `fd` stands for.
+    pub(super) fn slot(&self, table: TableId, fd: Fd) -> Option<&Slot> {
+        self.tables.get(table.0)?.slots.get(&fd)
+    }
+
+    /// What `fd` stands for, to change it.
+    pub(super) fn slot_mut(&mut self, table: TableId, fd: Fd) -> Option<&mut Slot> {
+        self.tables.get_mut(table.0)?.slots.get_mut(&fd)
+    }
+
+    /// Makes `fd` stand for a socket; what it stood for before.
+    pub(super) fn put(&mut self, table: TableId, fd: Fd, slot: Slot) -> Option<Slot> {
+        self.tables.get_mut(table.0)?.slots.insert(fd, slot)
+    }
+
+    /// Makes `fd` stand for no socket; what it stood for before.
+    pub(super) fn take(&mut self, table: TableId, fd: Fd) -> Option<Slot> {
+        self.tables.get_mut(table.0)?.slots.remove(&fd)
+    }
+
+    /// The descriptors of `table` in a range, or those that execve closes.
+    pub(super) fn matching(&self, table: TableId, wanted: impl Fn(Fd, &Slot) -> bool) -> Vec<Fd> {
+        let slots = self.tables.get(table.0).map(|table| &table.slots);
+        slots.into_iter().flatten().filter(|(fd, slot)| wanted(**fd, slot)).map(|(fd, _)| *fd).collect()
+    }
+}
