@@ -1,8 +1,9 @@
-//! The tests' own reader of captures must notice what is wrong, or every other test is worth nothing.
+//! The tests' own tools must notice what is wrong, or every other test is worth nothing.
 
 mod common;
 
 use common::capture::{Record, read};
+use common::code::code_only;
 use common::packet::decode;
 use common::render::line;
 
@@ -118,4 +119,13 @@ fn block(kind: u32, words: &[u32], bytes: &[u8]) -> Vec<u8> {
     block.extend_from_slice(bytes);
     block.extend_from_slice(&length.to_le_bytes());
     block
+}
+
+#[test]
+fn literals_and_comments_are_no_code() {
+    let text = r##"a/*b/*c*/d*/e"f\"g"h'i''\''j<'k>r#"l"m"#n b"o" br"p" var"q" '\u{7d}' // r"##;
+    let blanked = code_only(text);
+    assert_eq!(blanked.len(), text.len());
+    let letters: String = blanked.chars().filter(char::is_ascii_alphabetic).collect();
+    assert_eq!(letters, "aehjknbbvar");
 }
