@@ -11,3 +11,4 @@ pub mod escape;
 pub mod packet;
 pub mod program;
 pub mod render;
+pub mod traffic;
