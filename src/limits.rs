@@ -24,3 +24,10 @@ pub const UNCLAIMED_CHILDREN: usize = 1024;
 /// Most connections that are kept after their traced end closed, because the other end may turn up in the trace: a
 /// listen queue holds 4096 by default (`net.core.somaxconn`).
 pub const LINGERING_CONNECTIONS: usize = 4096;
+
+/// Most bytes of datagrams that wait for their socket's port to become known; beyond it all go out as they are.
+pub const HELD_DATAGRAM_BYTES: usize = 4 << 20;
+
+/// Most datagrams that are remembered for the other end's call to be recognised: more than socket buffers hold in
+/// flight on loopback.
+pub const DATAGRAM_SIGHTINGS: usize = 8192;
