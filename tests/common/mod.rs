@@ -6,6 +6,7 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 pub mod capture;
+pub mod cases;
 pub mod code;
 pub mod escape;
 pub mod packet;

@@ -169,7 +169,11 @@ pub fn trace_of_steps(steps: &[Step]) -> Traffic {
             log.line(tid_of(step), &halves.whole());
         } else {
             // Half of them as strace writes it from 6.16 on, with the comma in the resumed part.
-            let comma = if step.call.is_multiple_of(2) { halves.comma } else { "" };
+            let comma = if step.call.is_multiple_of(2) {
+                halves.comma
+            } else {
+                ""
+            };
             log.line(
                 tid_of(step),
                 &format!("{}{comma} <unfinished ...>", halves.begin),
@@ -198,7 +202,11 @@ pub fn trace_of_steps(steps: &[Step]) -> Traffic {
 }
 
 fn resume(log: &mut Log, step: &Step, halves: &Halves) {
-    let comma = if step.call.is_multiple_of(2) { "" } else { halves.comma };
+    let comma = if step.call.is_multiple_of(2) {
+        ""
+    } else {
+        halves.comma
+    };
     log.line(
         tid_of(step),
         &format!("<... {} resumed>{comma}{}", halves.name, halves.end),
