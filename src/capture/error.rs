@@ -28,10 +28,21 @@ impl CaptureError {
     }
 }
 
+impl From<CaptureError> for io::Error {
+    fn from(error: CaptureError) -> Self {
+        match error {
+            CaptureError::Sink(error) => error,
+            record @ CaptureError::Record { .. } => Self::other(record),
+        }
+    }
+}
+
 /// The library's error. It writes into memory only, so that no error of input or output comes this way.
 pub(super) fn refused(error: PcapError) -> CaptureError {
     match error {
         PcapError::IoError(error) => CaptureError::Sink(error),
-        other => CaptureError::Record { reason: other.to_string() },
+        other => CaptureError::Record {
+            reason: other.to_string(),
+        },
     }
 }

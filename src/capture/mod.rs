@@ -19,6 +19,7 @@ pub use error::CaptureError;
 use crate::event::Timestamp;
 use crate::wire::{self, Frame, Lengths};
 use std::cell::RefCell;
+use std::fmt;
 use std::io::{self, Write};
 use std::rc::Rc;
 
@@ -66,7 +67,9 @@ struct Buffer(Rc<RefCell<Vec<u8>>>);
 
 impl Buffer {
     fn new() -> Self {
-        Self(Rc::new(RefCell::new(Vec::with_capacity(BUFFER_BYTES + RECORD_BYTES))))
+        Self(Rc::new(RefCell::new(Vec::with_capacity(
+            BUFFER_BYTES + RECORD_BYTES,
+        ))))
     }
 
     fn len(&self) -> usize {
@@ -104,6 +107,14 @@ pub struct Capture<W: Write> {
     handed_over: u64,
 }
 
+impl<W: Write> fmt::Debug for Capture<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Capture")
+            .field("records", &self.records)
+            .finish_non_exhaustive()
+    }
+}
+
 impl<W: Write> Capture<W> {
     /// An empty capture: its header is gathered and waits for a flush.
     ///
@@ -115,19 +126,37 @@ impl<W: Write> Capture<W> {
             Format::Pcap => Box::new(pcap::Pcap::new(buffer.clone())?),
             Format::PcapNg => Box::new(pcapng::PcapNg::new(buffer.clone())?),
         };
-        Ok(Self { encoder, buffer, frame: Vec::new(), sink, records: 0, handed_over: 0 })
+        Ok(Self {
+            encoder,
+            buffer,
+            frame: Vec::new(),
+            sink,
+            records: 0,
+            handed_over: 0,
+        })
     }
 
     /// Adds one frame. The sink sees it when enough has been gathered, or at the next [`Capture::flush`].
     ///
     /// # Errors
     /// [`CaptureError::Sink`] where the sink did not take what was gathered. The capture has then ended.
-    #[expect(clippy::cast_possible_truncation, reason = "a frame has at most 65 593 bytes")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a frame has at most 65 593 bytes"
+    )]
     pub fn write(&mut self, frame: &Frame<'_>) -> Result<(), CaptureError> {
         let Lengths { original, .. } = wire::write(frame, &mut self.frame);
-        self.encoder.append(&Record { time: frame.time, bytes: &self.frame, original: original as u32 })?;
+        self.encoder.append(&Record {
+            time: frame.time,
+            bytes: &self.frame,
+            original: original as u32,
+        })?;
         self.records += 1;
-        if self.buffer.len() >= BUFFER_BYTES { self.hand_over() } else { Ok(()) }
+        if self.buffer.len() >= BUFFER_BYTES {
+            self.hand_over()
+        } else {
+            Ok(())
+        }
     }
 
     /// Hands everything gathered to the sink and flushes it: what was written so far can be read from now on.

@@ -25,12 +25,17 @@ impl Pcap {
             ts_resolution: TsResolution::MicroSecond,
             endianness: Endianness::Little,
         };
-        Ok(Self { writer: PcapWriter::with_header(buffer, header).map_err(refused)? })
+        Ok(Self {
+            writer: PcapWriter::with_header(buffer, header).map_err(refused)?,
+        })
     }
 }
 
 impl Encode for Pcap {
-    #[expect(clippy::cast_possible_truncation, reason = "a frame has at most 65 593 bytes")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a frame has at most 65 593 bytes"
+    )]
     fn append(&mut self, record: &Record<'_>) -> Result<(), CaptureError> {
         let (ts_sec, ts_frac) = rounded(record.time);
         // The raw record, because the library would cut the time instead of rounding it.

@@ -6,7 +6,9 @@ use super::{Buffer, CaptureError, Encode, LINK, Record, SNAPLEN};
 use pcap_file::Endianness;
 use pcap_file::pcapng::PcapNgWriter;
 use pcap_file::pcapng::blocks::enhanced_packet::EnhancedPacketBlock;
-use pcap_file::pcapng::blocks::interface_description::{InterfaceDescriptionBlock, InterfaceDescriptionOption};
+use pcap_file::pcapng::blocks::interface_description::{
+    InterfaceDescriptionBlock, InterfaceDescriptionOption,
+};
 use pcap_file::pcapng::blocks::section_header::SectionHeaderBlock;
 use std::borrow::Cow;
 use std::time::Duration;

@@ -7,7 +7,11 @@ use crate::run::Options;
 use crate::run::options::{Format, Seed, Verbosity, View};
 
 fn typed(arguments: &str) -> Result<Options, clap::Error> {
-    parse(["strace2pcap"].into_iter().chain(arguments.split_whitespace()))
+    parse(
+        ["strace2pcap"]
+            .into_iter()
+            .chain(arguments.split_whitespace()),
+    )
 }
 
 #[track_caller]
@@ -50,16 +54,26 @@ fn of_two_names_the_last_wins() {
     assert!(!options("out --capture-net --no-capture-net").net);
     assert!(options("--no-capture-unix-socket --capture-unix-socket out").unix);
     assert!(!options("--capture-unix-socket --no-capture-unix-socket out").unix);
-    assert!(options("--capture-net --capture-net --capture-unix out").unix, "shortened, as argparse has it");
+    assert!(
+        options("--capture-net --capture-net --capture-unix out").unix,
+        "shortened, as argparse has it"
+    );
 }
 
 #[test]
 fn outputs_and_traces() {
-    assert_eq!(options("-").format, Format::Pcapng);
-    assert_eq!(options("x.pcapng").format, Format::Pcapng);
+    assert_eq!(options("-").format, Format::PcapNg);
+    assert_eq!(options("x.pcapng").format, Format::PcapNg);
     assert_eq!(options("x.pcapng --format pcap").format, Format::Pcap);
-    assert_eq!(options("- a - b").traces, ["a", "-", "b"].map(PathBuf::from));
+    assert_eq!(
+        options("- a - b").traces,
+        ["a", "-", "b"].map(PathBuf::from)
+    );
     assert_eq!(options("x --view wire").view, View::Wire);
+    assert_eq!(options("x.pcapng").view, View::Wire);
+    assert_eq!(options("-").view, View::Wire);
+    assert_eq!(options("x.pcapng --format pcap").view, View::Syscall);
+    assert_eq!(options("x.pcapng --view syscall").view, View::Syscall);
 }
 
 #[test]
@@ -84,9 +98,11 @@ fn what_makes_no_sense_is_refused() {
 
 #[test]
 fn help_and_version_are_no_errors() {
-    for (flag, part) in
-        [("-h", "-o '! strace2pcap out.pcap' COMMAND"), ("--help", "Exit codes"), ("-V", env!("CARGO_PKG_VERSION"))]
-    {
+    for (flag, part) in [
+        ("-h", "-o '! strace2pcap out.pcap' COMMAND"),
+        ("--help", "Exit codes"),
+        ("-V", env!("CARGO_PKG_VERSION")),
+    ] {
         let told = typed(flag).unwrap_err();
         assert_eq!(told.exit_code(), 0);
         assert!(told.to_string().contains(part), "{told}");

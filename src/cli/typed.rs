@@ -7,7 +7,7 @@ use clap::{ArgAction, CommandFactory, Parser, ValueEnum};
 
 use super::help;
 use crate::run::Options;
-use crate::run::options::{Format, Seed, Verbosity, View};
+use crate::run::options::{Format, Seed, Verbosity, View, format_of};
 
 /// The arguments as typed.
 #[derive(Debug, Parser)]
@@ -19,6 +19,7 @@ use crate::run::options::{Format, Seed, Verbosity, View};
     override_usage = "strace2pcap [OPTIONS] OUTPUT [TRACE...]",
     // Scripts written for py_strace2pcap.py may shorten long options, as Python's argparse lets them.
     infer_long_args = true,
+    args_override_self = true,
     max_term_width = 100
 )]
 #[expect(clippy::struct_excessive_bools, reason = "flags are bools")]
@@ -32,19 +33,35 @@ pub struct Typed {
     traces: Vec<PathBuf>,
 
     /// Leave out IPv4 and IPv6 sockets
-    #[arg(long, overrides_with = "capture_net", help_heading = "What is converted")]
+    #[arg(
+        long,
+        overrides_with = "capture_net",
+        help_heading = "What is converted"
+    )]
     no_capture_net: bool,
 
     /// Convert IPv4 and IPv6 sockets (the default)
-    #[arg(long, overrides_with = "no_capture_net", help_heading = "What is converted")]
+    #[arg(
+        long,
+        overrides_with = "no_capture_net",
+        help_heading = "What is converted"
+    )]
     capture_net: bool,
 
     /// Convert UNIX sockets, as TCP conversations
-    #[arg(long, overrides_with = "no_capture_unix_socket", help_heading = "What is converted")]
+    #[arg(
+        long,
+        overrides_with = "no_capture_unix_socket",
+        help_heading = "What is converted"
+    )]
     capture_unix_socket: bool,
 
     /// Leave out UNIX sockets (the default)
-    #[arg(long, overrides_with = "capture_unix_socket", help_heading = "What is converted")]
+    #[arg(
+        long,
+        overrides_with = "capture_unix_socket",
+        help_heading = "What is converted"
+    )]
     no_capture_unix_socket: bool,
 
     /// Begin UNIX conversations joined midway with HTTP/2's preface, so that Wireshark decodes them
@@ -55,19 +72,29 @@ pub struct Typed {
     #[arg(long, help_heading = "What is converted")]
     seed_grpc: bool,
 
-    /// What a packet is: a payload call, or a segment as the interface would have had it [default: syscall]
-    #[arg(long, value_enum, value_name = "VIEW", help_heading = "What is written")]
+    /// What a packet is: a payload call, or a segment as the interface would have had it [default: wire for pcapng, syscall for pcap]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "VIEW",
+        help_heading = "What is written"
+    )]
     view: Option<TypedView>,
 
     /// The capture's format [default: pcapng for NAME.pcapng and -, else pcap]
-    #[arg(long, value_enum, value_name = "FORMAT", help_heading = "What is written")]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        help_heading = "What is written"
+    )]
     format: Option<TypedFormat>,
 
     /// Exit with 3 if a line was not understood or bytes were lost
     #[arg(long, help_heading = "What is told")]
     strict: bool,
 
-    /// Tell more on stderr: -v a summary, -vv how things were understood (RUST_LOG works too)
+    /// Tell more on stderr: -v a summary, -vv how things were understood
     #[arg(short, long, action = ArgAction::Count, help_heading = "What is told")]
     verbose: u8,
 
@@ -86,9 +113,9 @@ enum TypedView {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum TypedFormat {
-    /// Classic pcap
+    /// Classic pcap, with microseconds
     Pcap,
-    /// pcapng
+    /// With nanoseconds and comments
     Pcapng,
 }
 
@@ -101,11 +128,20 @@ impl Typed {
     pub fn checked(self) -> Result<Options, clap::Error> {
         let format = match self.format {
             Some(TypedFormat::Pcap) => Format::Pcap,
-            Some(TypedFormat::Pcapng) => Format::Pcapng,
-            None => Format::of(&self.output),
+            Some(TypedFormat::Pcapng) => Format::PcapNg,
+            None => format_of(&self.output),
         };
-        let traces = if self.traces.is_empty() { vec![PathBuf::from("-")] } else { self.traces };
-        if traces.iter().filter(|trace| trace.as_os_str() == "-").count() > 1 {
+        let traces = if self.traces.is_empty() {
+            vec![PathBuf::from("-")]
+        } else {
+            self.traces
+        };
+        if traces
+            .iter()
+            .filter(|trace| trace.as_os_str() == "-")
+            .count()
+            > 1
+        {
             return Err(usage("standard input can be read once: give `-` once"));
         }
         Ok(Options {
@@ -116,11 +152,16 @@ impl Typed {
             seed: seed(self.seed_http2, self.seed_grpc)?,
             view: match self.view {
                 Some(TypedView::Wire) => View::Wire,
-                Some(TypedView::Syscall) | None => View::Syscall,
+                Some(TypedView::Syscall) => View::Syscall,
+                None => View::of(format),
             },
             format,
             strict: self.strict,
-            verbosity: if self.quiet { Verbosity::Quiet } else { verbosity(self.verbose) },
+            verbosity: if self.quiet {
+                Verbosity::Quiet
+            } else {
+                verbosity(self.verbose)
+            },
         })
     }
 }

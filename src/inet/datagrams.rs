@@ -42,22 +42,22 @@ struct Held {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Sighting {
     number: u64,
+    source: Option<SocketAddr>,
     direction: Direction,
     length: u64,
-    head: [u8; HEAD],
+    /// The first bytes, as many as are in the trace.
+    head: ([u8; HEAD], usize),
 }
-
-/// Source and target.
-type Route = (SocketAddr, SocketAddr);
 
 /// The datagrams of all sockets.
 #[derive(Debug, Default)]
 pub(super) struct Datagrams {
     held: BTreeMap<SocketNumber, Vec<Held>>,
     held_bytes: usize,
-    sightings: FxHashMap<Route, VecDeque<Sighting>>,
-    /// Route and number of each sighting, the oldest first; those since recognised are still among them.
-    order: VecDeque<(Route, u64)>,
+    /// By target.
+    sightings: FxHashMap<SocketAddr, VecDeque<Sighting>>,
+    /// Target and number of each sighting, the oldest first; those since recognised are still among them.
+    order: VecDeque<(SocketAddr, u64)>,
     numbered: u64,
     /// The host's own address, v4 and v6, as bound or connected sockets have shown it.
     host: [Option<IpAddr>; 2],
@@ -164,7 +164,8 @@ impl Datagrams {
             Direction::Sent => (local, remote),
             Direction::Received => (remote, local),
         };
-        if self.seen_before(&datagram, (source, target)) {
+        let source_known = datagram.direction == Direction::Sent || datagram.remote.is_some();
+        if self.seen_before(&datagram, source_known.then_some(source), target) {
             return;
         }
         let (source_mac, target_mac) = marking::macs(&datagram.marking, datagram.direction);
@@ -211,20 +212,28 @@ impl Datagrams {
     }
 
     /// Whether the other end has told this datagram; if not, it is remembered for the other end.
-    fn seen_before(&mut self, datagram: &Datagram<'_>, route: Route) -> bool {
-        let mut head = [0; HEAD];
-        head.iter_mut()
+    fn seen_before(
+        &mut self,
+        datagram: &Datagram<'_>,
+        source: Option<SocketAddr>,
+        target: SocketAddr,
+    ) -> bool {
+        let mut first = [0; HEAD];
+        first
+            .iter_mut()
             .zip(datagram.payload)
             .for_each(|(to, from)| *to = *from);
+        let head = (first, datagram.payload.len().min(HEAD));
         self.numbered += 1;
         let number = self.numbered;
         let sighting = Sighting {
             number,
+            source,
             direction: datagram.direction,
             length: datagram.moved,
             head,
         };
-        let waiting = self.sightings.entry(route).or_default();
+        let waiting = self.sightings.entry(target).or_default();
         if let Some(index) = waiting
             .iter()
             .position(|other| sighting.is_of_the_same(other))
@@ -233,7 +242,7 @@ impl Datagrams {
             return true;
         }
         waiting.push_back(sighting);
-        self.order.push_back((route, number));
+        self.order.push_back((target, number));
         if self.order.len() > limits::DATAGRAM_SIGHTINGS {
             self.forget_oldest();
         }
@@ -241,10 +250,10 @@ impl Datagrams {
     }
 
     fn forget_oldest(&mut self) {
-        let Some((route, number)) = self.order.pop_front() else {
+        let Some((target, number)) = self.order.pop_front() else {
             return;
         };
-        if let Some(waiting) = self.sightings.get_mut(&route) {
+        if let Some(waiting) = self.sightings.get_mut(&target) {
             if waiting
                 .front()
                 .is_some_and(|sighting| sighting.number == number)
@@ -252,7 +261,7 @@ impl Datagrams {
                 waiting.pop_front();
             }
             if waiting.is_empty() {
-                self.sightings.remove(&route);
+                self.sightings.remove(&target);
             }
         }
     }
@@ -266,7 +275,12 @@ impl Sighting {
             (Direction::Received, Direction::Sent) => (other, self),
             _ => return false,
         };
-        let compared = usize::try_from(received.length).unwrap_or(HEAD).min(HEAD);
-        received.length <= sent.length && sent.head.get(..compared) == received.head.get(..compared)
+        // A receive without an address buffer does not tell its source.
+        if sent.source != received.source && received.source.is_some() {
+            return false;
+        }
+        let compared = sent.head.1.min(received.head.1);
+        received.length <= sent.length
+            && sent.head.0.get(..compared) == received.head.0.get(..compared)
     }
 }

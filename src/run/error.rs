@@ -51,7 +51,7 @@ impl fmt::Display for Name {
 #[derive(Debug, Error)]
 pub enum Error {
     /// A trace cannot be opened.
-    #[error("cannot open the trace {0}: {1}{}", cure_for_opening(.1))]
+    #[error("cannot open the trace {0}: {1}{cure}", cure = cure_for_opening(.1))]
     OpenTrace(Name, #[source] io::Error),
     /// A trace is a directory.
     #[error("the trace {0} is a directory: name the files in it ({0}/*)")]
@@ -63,16 +63,20 @@ pub enum Error {
     #[error("cannot read the trace {0}: {1}; the capture holds what came before")]
     ReadTrace(Name, #[source] io::Error),
     /// The output is an input.
-    #[error("{0} is both the output and a trace: it would be overwritten before it is read; give another OUTPUT")]
+    #[error(
+        "{0} is both the output and a trace: it would be overwritten before it is read; give another OUTPUT"
+    )]
     SameFile(Name),
     /// The output is a terminal.
-    #[error("a capture is not for a terminal: give a file name as OUTPUT, or pipe it (`| wireshark -k -i -`)")]
+    #[error(
+        "a capture is not for a terminal: give a file name as OUTPUT, or pipe it (`| wireshark -k -i -`)"
+    )]
     Terminal,
     /// The output cannot be opened.
-    #[error("cannot write {0}: {1}{}", cure_for_opening(.1))]
+    #[error("cannot write {0}: {1}{cure}", cure = cure_for_opening(.1))]
     OpenOutput(Name, #[source] io::Error),
     /// Writing failed.
-    #[error("writing {0} failed: {1}; {}", cure_for_writing(.1))]
+    #[error("writing {0} failed: {1}; {cure}", cure = cure_for_writing(.1))]
     WriteOutput(Name, #[source] io::Error),
     /// Signals cannot be received.
     #[error("cannot set up the handling of signals: {0}")]
@@ -83,18 +87,27 @@ impl Error {
     /// The exit code that says it.
     pub const fn exit(&self) -> Exit {
         match self {
-            Self::Directory(_) | Self::NotATrace(_) | Self::SameFile(_) | Self::Terminal => Exit::Usage,
+            Self::Directory(_) | Self::NotATrace(_) | Self::SameFile(_) | Self::Terminal => {
+                Exit::Usage
+            }
             _ => Exit::Failed,
         }
     }
 }
 
 fn cure_for_opening(error: &io::Error) -> &'static str {
-    match error.raw_os_error().map(rustix::io::Errno::from_raw_os_error) {
-        Some(rustix::io::Errno::MFILE) => "; allow more open files (`ulimit -n 65536`) or give fewer traces",
+    match error
+        .raw_os_error()
+        .map(rustix::io::Errno::from_raw_os_error)
+    {
+        Some(rustix::io::Errno::MFILE) => {
+            "; allow more open files (`ulimit -n 65536`) or give fewer traces"
+        }
         Some(rustix::io::Errno::ISDIR) => "; give a file name in it",
         Some(rustix::io::Errno::ROFS) => "; choose a place that can be written",
-        _ if error.kind() == io::ErrorKind::PermissionDenied => "; strace run by root leaves files that are root's",
+        _ if error.kind() == io::ErrorKind::PermissionDenied => {
+            "; strace run by root leaves files that are root's"
+        }
         _ => "",
     }
 }
@@ -117,7 +130,10 @@ mod tests {
         let name = || Name::new("a\x1b[31m");
         let full = Error::WriteOutput(name(), io::Error::from(rustix::io::Errno::NOSPC));
         let text = full.to_string();
-        assert!(text.starts_with("writing a\\x1b[31m failed: No space left on device"), "{text}");
+        assert!(
+            text.starts_with("writing a\\x1b[31m failed: No space left on device"),
+            "{text}"
+        );
         assert!(text.contains("make room"), "{text}");
         assert_eq!(full.exit(), Exit::Failed);
         let many = Error::OpenTrace(name(), io::Error::from(rustix::io::Errno::MFILE)).to_string();

@@ -23,7 +23,7 @@ pub enum Advance {
     TooLong,
     /// Nothing more is there now; the next step will wait. What is known should be shown.
     Pause,
-    /// A chunk of a file is used up: the moment to show progress.
+    /// A chunk of a file has been read: the moment to show progress.
     Chunk,
     /// A signal asks for the end.
     Stopped,
@@ -79,7 +79,14 @@ impl<'s> Reader<'s> {
     /// Reads `source`, by `chunk` bytes.
     pub fn new(source: Source, chunk: usize, signals: &'s Signals) -> Self {
         let lines = Lines::new(chunk, limits::LINE_BYTES);
-        Self { source, signals, lines, position: 0, paused: false, ended: false }
+        Self {
+            source,
+            signals,
+            lines,
+            position: 0,
+            paused: false,
+            ended: false,
+        }
     }
 
     /// How many bytes have been read.
@@ -103,10 +110,12 @@ impl<'s> Reader<'s> {
                 continue;
             }
             self.read_chunk()?;
+            if is_file && !self.ended {
+                return Ok(Advance::Chunk);
+            }
             match self.lines.step() {
                 Step::Line => return Ok(Advance::Line),
                 Step::TooLong => return Ok(Advance::TooLong),
-                Step::More if is_file && !self.ended => return Ok(Advance::Chunk),
                 Step::More => {}
             }
         }
@@ -140,10 +149,15 @@ impl<'s> Reader<'s> {
         let input = PollFd::from_borrowed_fd(self.source.file().as_fd(), PollFlags::IN);
         let signal = PollFd::from_borrowed_fd(self.signals.wake(), PollFlags::IN);
         let mut both = [input, signal];
-        let no_time = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let no_time = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
         match poll(&mut both, at_once.then_some(&no_time)) {
             // The end and an error are there to be read, too.
-            Ok(_) => Ok(both.first().is_some_and(|input| !input.revents().is_empty())),
+            Ok(_) => Ok(both
+                .first()
+                .is_some_and(|input| !input.revents().is_empty())),
             Err(rustix::io::Errno::INTR) => Ok(false),
             Err(error) => Err(Error::ReadTrace(self.source.name().clone(), error.into())),
         }
@@ -186,7 +200,10 @@ impl LineSource for Reader<'_> {
 
 /// Whether to try again: interrupted, or a descriptor that does not block, for which [`Reader::is_ready`] waits.
 fn is_temporary(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock)
+    matches!(
+        error.kind(),
+        io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock
+    )
 }
 
 /// Reads several sources one after the other.
@@ -199,8 +216,13 @@ pub struct Sequence<'s> {
 impl<'s> Sequence<'s> {
     /// Reads `sources` in this order.
     pub fn new(sources: Vec<Source>, signals: &'s Signals) -> Self {
-        let readers = sources.into_iter().map(|source| Reader::new(source, CHUNK_BYTES, signals));
-        Self { readers: readers.collect(), current: 0 }
+        let readers = sources
+            .into_iter()
+            .map(|source| Reader::new(source, CHUNK_BYTES, signals));
+        Self {
+            readers: readers.collect(),
+            current: 0,
+        }
     }
 }
 
@@ -218,7 +240,13 @@ impl Input for Sequence<'_> {
 
     #[inline]
     fn line(&self) -> (usize, &[u8]) {
-        (self.current, self.readers.get(self.current).map(Reader::line).unwrap_or_default())
+        (
+            self.current,
+            self.readers
+                .get(self.current)
+                .map(Reader::line)
+                .unwrap_or_default(),
+        )
     }
 
     fn position(&self) -> u64 {
@@ -227,5 +255,66 @@ impl Input for Sequence<'_> {
 
     fn drain(&mut self) {
         self.readers.iter_mut().for_each(Reader::drain);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::os::fd::OwnedFd;
+
+    use super::*;
+
+    /// Everything that reading `sources` comes to, until a pause (which is told) or the end.
+    fn steps(input: &mut impl Input) -> String {
+        let mut told = Vec::new();
+        loop {
+            match input.advance().unwrap() {
+                Advance::Line => {
+                    let (source, line) = input.line();
+                    told.push(format!("{source}:{}", String::from_utf8_lossy(line)));
+                }
+                Advance::End => return told.join(" "),
+                Advance::Pause => {
+                    told.push("pause".to_owned());
+                    return told.join(" ");
+                }
+                other => told.push(format!("{other:?}")),
+            }
+        }
+    }
+
+    fn file(name: &str, text: &str) -> Source {
+        let path = std::env::temp_dir().join(format!("strace2pcap-{}-{name}", std::process::id()));
+        std::fs::write(&path, text).unwrap();
+        let source = Source::open(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        source
+    }
+
+    #[test]
+    fn files_are_read_one_after_the_other() {
+        let signals = Signals::none().unwrap();
+        let sources = vec![file("a", "one\ntwo"), file("b", ""), file("c", "three\n")];
+        let mut input = Sequence::new(sources, &signals);
+        assert_eq!(steps(&mut input), "Chunk 0:one 0:two Chunk 2:three");
+        assert_eq!(input.position(), 13);
+        assert_eq!(steps(&mut input), "");
+    }
+
+    #[test]
+    fn a_pipe_pauses_when_nothing_more_waits() {
+        let signals = Signals::none().unwrap();
+        let (reader, mut writer) = io::pipe().unwrap();
+        let source = Source::of_descriptor("a pipe", OwnedFd::from(reader)).unwrap();
+        let mut input = Sequence::new(vec![source], &signals);
+        assert_eq!(steps(&mut input), "pause");
+        writer.write_all(b"one\ntw").unwrap();
+        assert_eq!(steps(&mut input), "0:one pause");
+        writer.write_all(b"o\n").unwrap();
+        assert_eq!(steps(&mut input), "0:two pause");
+        writer.write_all(b"three").unwrap();
+        drop(writer);
+        assert_eq!(steps(&mut input), "0:three");
     }
 }

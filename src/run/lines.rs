@@ -75,7 +75,9 @@ impl Lines {
 
     /// Finds the next line.
     pub fn step(&mut self) -> Step {
-        let Some(rest) = self.data.get(self.searched..self.end) else { return Step::More };
+        let Some(rest) = self.data.get(self.searched..self.end) else {
+            return Step::More;
+        };
         match memchr(b'\n', rest) {
             Some(distance) => {
                 let newline = self.searched + distance;
@@ -111,7 +113,11 @@ impl Lines {
 
     /// The last line, which has no newline, if there is one.
     fn last(&mut self) -> Step {
-        if self.next == self.end && !self.skipping { Step::More } else { self.take(self.end, self.end) }
+        if self.next == self.end && !self.skipping {
+            Step::More
+        } else {
+            self.take(self.end, self.end)
+        }
     }
 
     /// Drops everything that is held.
@@ -131,7 +137,8 @@ impl Lines {
         if self.data.len() - self.end < self.chunk {
             // Doubled, so that a line of any length is moved a few times at most. `step` lets nothing longer wait.
             let longest = self.limit + 1 + self.chunk;
-            self.data.resize(longest.min(2 * self.data.len()).max(first_size), 0);
+            self.data
+                .resize(longest.min(2 * self.data.len()).max(first_size), 0);
         } else if self.data.len() > first_size && self.short_chunks > CHUNKS_UNTIL_SHRUNK {
             self.move_to_front();
             if self.end <= self.chunk {
@@ -193,8 +200,15 @@ mod tests {
     fn check(input: &str, expected: &[Option<&str>]) {
         for piece in 1..=input.len().max(1) {
             for chunk in 1..=8 {
-                let expected: Vec<_> = expected.iter().map(|line| line.map(|line| line.as_bytes().to_vec())).collect();
-                assert_eq!(cut(input.as_bytes(), piece, chunk, 6), expected, "{piece} at a time, chunk {chunk}");
+                let expected: Vec<_> = expected
+                    .iter()
+                    .map(|line| line.map(|line| line.as_bytes().to_vec()))
+                    .collect();
+                assert_eq!(
+                    cut(input.as_bytes(), piece, chunk, 6),
+                    expected,
+                    "{piece} at a time, chunk {chunk}"
+                );
             }
         }
     }
@@ -206,7 +220,10 @@ mod tests {
         check("a", &[Some("a")]);
         check("a\nbc\n", &[Some("a"), Some("bc")]);
         check("a\n\nbc", &[Some("a"), Some(""), Some("bc")]);
-        check("a\r\nb\rc\r\r\nd\r", &[Some("a"), Some("b\rc\r"), Some("d")]);
+        check(
+            "a\r\nb\rc\r\r\nd\r",
+            &[Some("a"), Some("b\rc\r"), Some("d")],
+        );
         check("a\0b\n", &[Some("a\0b")]);
     }
 
@@ -222,14 +239,14 @@ mod tests {
     fn memory_returns_after_a_long_line() {
         let (chunk, limit) = (1024, 1 << 20);
         let mut lines = Lines::new(chunk, limit);
-        let mut read = |lines: &mut Lines, bytes: &[u8]| {
+        let read = |lines: &mut Lines, bytes: &[u8]| {
             for piece in bytes.chunks(chunk) {
                 lines.room()[..piece.len()].copy_from_slice(piece);
                 lines.filled(piece.len());
                 while lines.step() != Step::More {}
             }
         };
-        read(&mut lines, &[&[b'x'; 500_000][..], b"\n"].concat());
+        read(&mut lines, &[vec![b'x'; 500_000], b"\n".to_vec()].concat());
         assert!(lines.data.capacity() >= 500_000);
         for _ in 0..100 {
             read(&mut lines, b"short\n");
@@ -238,6 +255,9 @@ mod tests {
         for _ in 0..4096 {
             read(&mut lines, &[b'y'; 1024]);
         }
-        assert!(lines.data.len() <= limit + 1 + chunk, "a line without end is not held");
+        assert!(
+            lines.data.len() <= limit + 1 + chunk,
+            "a line without end is not held"
+        );
     }
 }

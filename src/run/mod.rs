@@ -3,6 +3,7 @@
 //! Nothing is written before all inputs are open, so that a mistyped command costs no file. Whoever writes to our pipe is
 //! strace, whose traced program must never be harmed by our end: where the output fails we go on reading it to its end.
 
+pub mod convert;
 pub mod error;
 pub mod escape;
 pub mod input;
@@ -11,16 +12,19 @@ pub mod merge;
 pub mod options;
 pub mod output;
 pub mod pipeline;
+mod report;
 pub mod screen;
 pub mod signals;
 pub mod source;
 pub mod summary;
-mod temporary;
 
+use crate::strace::{self, Parser};
 use std::io;
 
+use convert::Converter;
 pub use error::{Error, Exit};
 use input::{Advance, Input, Sequence};
+use merge::Merge;
 pub use options::Options;
 use output::Output;
 pub use pipeline::Pipeline;
@@ -44,18 +48,42 @@ fn convert(options: &Options, screen: &Screen) -> Result<Exit, Error> {
     let sources = Source::open_all(&options.traces)?;
     let output = Output::open(&options.output, &sources)?;
     if sources.iter().any(Source::is_terminal) {
-        log::warn!("reading the trace from the terminal: give a TRACE file, or pipe strace's output here");
+        log::warn!(
+            "reading the trace from the terminal: give a TRACE file, or pipe strace's output here"
+        );
     }
     // Only now: while an output FIFO waits for its reader there is nothing to save from a signal.
-    let signals = Signals::listen(sources.iter().any(|source| source.kind() == Kind::Pipe)).map_err(Error::Signals)?;
+    let signals = Signals::listen(sources.iter().any(|source| source.kind() == Kind::Pipe))
+        .map_err(Error::Signals)?;
     let all_files = sources.iter().all(|source| source.kind() == Kind::File);
-    let progress = if all_files { screen.progress(sources.iter().map(Source::size).sum()) } else { Progress::none() };
+    let progress = if all_files {
+        screen.progress(sources.iter().map(Source::size).sum())
+    } else {
+        Progress::none()
+    };
     let name = output.name().clone();
-    let pipeline = temporary::Temporary::new(output);
-    let mut input = Sequence::new(sources, &signals);
-    let exit = drive(&mut input, pipeline, progress, options.strict, |error| Error::WriteOutput(name.clone(), error));
+    let several = options.traces.len() > 1;
+    let tids: Vec<_> = sources.iter().map(Source::tid).collect();
+    let write_error = |error| Error::WriteOutput(name.clone(), error);
+    let converter = Converter::new(options, &tids, output).map_err(write_error)?;
+    let exit = if several {
+        let clock = Parser::new(strace::Options::default());
+        let mut input = Merge::open(sources, &signals, |line: &[u8]| clock.completes(line));
+        drive(&mut input, converter, progress, options.strict, write_error)
+    } else {
+        drive(
+            &mut Sequence::new(sources, &signals),
+            converter,
+            progress,
+            options.strict,
+            write_error,
+        )
+    };
     if let (Some(stop), true) = (signals.stop(), all_files) {
-        log::warn!("stopped by {}: the capture holds what came before", stop.name());
+        log::warn!(
+            "stopped by {}: the capture holds what came before",
+            stop.name()
+        );
     }
     exit
 }
@@ -88,10 +116,16 @@ fn drive(
         }
         input.drain();
     }
-    reading?;
     let summary = pipeline.summary();
     summary.tell();
-    Ok(if exit == Exit::Done && strict && !summary.losses.is_empty() { Exit::Strict } else { exit })
+    reading?;
+    Ok(
+        if exit == Exit::Done && strict && !summary.losses.is_empty() {
+            Exit::Strict
+        } else {
+            exit
+        },
+    )
 }
 
 /// Why passing lines on has ended early.
@@ -113,7 +147,13 @@ impl From<io::Error> for Broken {
 }
 
 /// Passes on lines until the input ends or a signal asks for the end.
-fn pass(input: &mut impl Input, pipeline: &mut impl Pipeline, mut progress: Progress) -> Result<(), Broken> {
+fn pass(
+    input: &mut impl Input,
+    pipeline: &mut impl Pipeline,
+    mut progress: Progress,
+) -> Result<(), Broken> {
+    // The header at once: a reader waits for it before anything has been recorded.
+    pipeline.pause()?;
     loop {
         match input.advance()? {
             Advance::Line => {

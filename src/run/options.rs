@@ -4,6 +4,8 @@
 
 use std::path::{Path, PathBuf};
 
+pub use crate::capture::Format;
+
 /// What one packet stands for (README, "Two views").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum View {
@@ -13,21 +15,23 @@ pub enum View {
     Wire,
 }
 
-/// The format of the capture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// Classic pcap, microseconds.
-    Pcap,
-    /// pcapng, nanoseconds.
-    Pcapng,
+impl View {
+    /// The picture that a format holds if none is asked for: pcap what the predecessor wrote, pcapng the full one.
+    pub const fn of(format: Format) -> Self {
+        match format {
+            Format::Pcap => Self::Syscall,
+            Format::PcapNg => Self::Wire,
+        }
+    }
 }
 
-impl Format {
-    /// The format that an output's name stands for: pcapng for `NAME.pcapng` and standard output, else pcap.
-    pub fn of(output: &Path) -> Self {
-        let is_pcapng =
-            output.as_os_str() == "-" || output.extension().is_some_and(|it| it.eq_ignore_ascii_case("pcapng"));
-        if is_pcapng { Self::Pcapng } else { Self::Pcap }
+/// The format that an output's name stands for: pcapng for `NAME.pcapng` and standard output, else pcap.
+pub fn format_of(output: &Path) -> Format {
+    let extension = output.extension();
+    if output.as_os_str() == "-" || extension.is_some_and(|it| it.eq_ignore_ascii_case("pcapng")) {
+        Format::PcapNg
+    } else {
+        Format::Pcap
     }
 }
 
@@ -61,15 +65,14 @@ pub enum Seed {
 
 /// A run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Options {
     /// Where the capture goes; `-` is standard output.
     pub output: PathBuf,
     /// Where the trace comes from, at least one; `-` is standard input.
     pub traces: Vec<PathBuf>,
-    /// Convert AF_INET and AF_INET6.
+    /// Convert IPv4 and IPv6 sockets.
     pub net: bool,
-    /// Convert AF_UNIX.
+    /// Convert UNIX sockets.
     pub unix: bool,
     /// What UNIX conversations begin with.
     pub seed: Seed,
@@ -89,11 +92,18 @@ mod tests {
 
     #[test]
     fn the_name_decides_the_format() {
-        let format = |name: &str| Format::of(Path::new(name));
-        assert_eq!(format("-"), Format::Pcapng);
-        assert_eq!(format("a/b.pcapng"), Format::Pcapng);
-        assert_eq!(format("b.PCAPNG"), Format::Pcapng);
-        for name in ["out.pcap", "out", "pcapng", ".pcapng", "out.pcapng.pcap", "/dev/stdout"] {
+        let format = |name: &str| format_of(Path::new(name));
+        assert_eq!(format("-"), Format::PcapNg);
+        assert_eq!(format("a/b.pcapng"), Format::PcapNg);
+        assert_eq!(format("b.PCAPNG"), Format::PcapNg);
+        for name in [
+            "out.pcap",
+            "out",
+            "pcapng",
+            ".pcapng",
+            "out.pcapng.pcap",
+            "/dev/stdout",
+        ] {
             assert_eq!(format(name), Format::Pcap, "{name}");
         }
     }

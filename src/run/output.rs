@@ -1,7 +1,9 @@
 //! Where the capture goes: a file, a FIFO, a device, standard output.
 //!
 //! One call of [`Write::write`] writes all it is given or fails: whoever writes whole records in each call leaves whole
-//! records behind, also when we are killed between two calls or the disk is full. So there is no buffer here.
+//! records behind, also when we are killed between two calls or the disk is full. So there is no buffer here. A SIGKILL
+//! within a call can cut the last record: Linux looks for one after each page that it copies (`generic_perform_write`).
+//! Readers show everything before it and say that the end is cut.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Seek, Write};
@@ -28,8 +30,16 @@ impl Output {
     /// It cannot be written, or must not be; then nothing has changed.
     pub fn open(path: &Path, sources: &[Source]) -> Result<Self, Error> {
         let is_stdout = path.as_os_str() == "-";
-        let name = Name::new(if is_stdout { "standard output".as_ref() } else { path.as_os_str() });
-        let opened = if is_stdout { io::stdout().as_fd().try_clone_to_owned().map(File::from) } else { open(path) };
+        let name = Name::new(if is_stdout {
+            "standard output".as_ref()
+        } else {
+            path.as_os_str()
+        });
+        let opened = if is_stdout {
+            io::stdout().as_fd().try_clone_to_owned().map(File::from)
+        } else {
+            open(path)
+        };
         match opened.and_then(|file| Ok((file.metadata()?, file))) {
             Ok((metadata, _)) if sources.iter().any(|source| source.is_same_file(&metadata)) => {
                 Err(Error::SameFile(name))
@@ -53,9 +63,11 @@ impl Output {
 fn open(path: &Path) -> io::Result<File> {
     // First without creating: in /tmp the kernel refuses to "create" another user's FIFO that is there.
     match OpenOptions::new().write(true).open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            OpenOptions::new().write(true).create(true).truncate(false).open(path)
-        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path),
         opened => opened,
     }
 }
@@ -86,7 +98,10 @@ impl Write for Output {
                 if let Some(length) = self.length {
                     // The piece of a record that still fitted is taken away; where this fails too, a reader says that
                     // the last record is cut.
-                    let _ = self.file.set_len(length).and_then(|()| self.file.seek(io::SeekFrom::Start(length)));
+                    let _ = self
+                        .file
+                        .set_len(length)
+                        .and_then(|()| self.file.seek(io::SeekFrom::Start(length)));
                 }
                 Err(error)
             }
@@ -104,8 +119,14 @@ mod tests {
 
     #[test]
     fn what_cannot_be_written_is_told_and_not_touched() {
-        assert!(matches!(Output::open(Path::new("/no/such/out.pcap"), &[]), Err(Error::OpenOutput(..))));
-        assert!(matches!(Output::open(Path::new("/"), &[]), Err(Error::OpenOutput(..))));
+        assert!(matches!(
+            Output::open(Path::new("/no/such/out.pcap"), &[]),
+            Err(Error::OpenOutput(..))
+        ));
+        assert!(matches!(
+            Output::open(Path::new("/"), &[]),
+            Err(Error::OpenOutput(..))
+        ));
         let full = Output::open(Path::new("/dev/full"), &[]).map(|mut output| output.write(b"x"));
         assert!(matches!(full, Ok(Err(error)) if error.kind() == io::ErrorKind::StorageFull));
     }

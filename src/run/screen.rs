@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use env_logger::{Builder, Target};
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use log::{Level, LevelFilter};
 
 use super::options::Verbosity;
@@ -40,13 +40,23 @@ impl Screen {
             .target(Target::Pipe(Box::new(stderr)));
         // Fails only where a logger is set already, and then messages have a way.
         let _ = builder.try_init();
-        Self { bars, shows_bars: verbosity != Verbosity::Quiet && io::stderr().is_terminal() }
+        Self {
+            bars,
+            shows_bars: verbosity != Verbosity::Quiet && io::stderr().is_terminal(),
+        }
     }
 
     /// The progress of reading `bytes` bytes.
     pub fn progress(&self, bytes: u64) -> Progress {
-        let bar = if self.shows_bars { Bar::Waiting(self.bars.clone(), Instant::now() + PATIENCE) } else { Bar::None };
-        Progress { bytes, bar }
+        if !self.shows_bars {
+            return Progress::none();
+        }
+        let style = ProgressStyle::with_template(TEMPLATE);
+        let bar = ProgressBar::with_draw_target(Some(bytes), ProgressDrawTarget::hidden());
+        Progress {
+            bar: Some(bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))),
+            hidden: Some((self.bars.clone(), Instant::now() + PATIENCE)),
+        }
     }
 }
 
@@ -88,44 +98,33 @@ impl Write for Beside {
 /// How far a run has come.
 #[derive(Debug)]
 pub struct Progress {
-    bytes: u64,
-    bar: Bar,
-}
-
-#[derive(Debug)]
-enum Bar {
-    None,
-    /// Nothing is shown before this moment.
-    Waiting(MultiProgress, Instant),
-    Shown(ProgressBar),
+    bar: Option<ProgressBar>,
+    /// Where the bar is shown from which moment on, as long as it is not.
+    hidden: Option<(MultiProgress, Instant)>,
 }
 
 impl Progress {
     /// No progress is shown: it is not known how much there is to read.
     pub const fn none() -> Self {
-        Self { bytes: 0, bar: Bar::None }
+        Self {
+            bar: None,
+            hidden: None,
+        }
     }
 
     /// `position` bytes have been read.
     pub fn at(&mut self, position: impl FnOnce() -> u64) {
-        match &self.bar {
-            Bar::None => {}
-            Bar::Waiting(bars, from) => {
-                if Instant::now() >= *from {
-                    let style = ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
-                    let bar = bars.add(ProgressBar::new(self.bytes).with_style(style));
-                    bar.set_position(position());
-                    self.bar = Bar::Shown(bar);
-                }
-            }
-            Bar::Shown(bar) => bar.set_position(position()),
+        let Some(bar) = &self.bar else { return };
+        if let Some((bars, _)) = self.hidden.take_if(|(_, from)| Instant::now() >= *from) {
+            bars.add(bar.clone());
         }
+        bar.set_position(position());
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if let Bar::Shown(bar) = &self.bar {
+        if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
     }
@@ -137,13 +136,18 @@ mod tests {
 
     #[test]
     fn a_bar_waits_for_its_moment() {
-        let bars = MultiProgress::with_draw_target(indicatif::ProgressDrawTarget::hidden());
-        let mut progress =
-            Progress { bytes: 10, bar: Bar::Waiting(bars.clone(), Instant::now() + Duration::from_hours(1)) };
-        progress.at(|| unreachable!("nothing is shown yet"));
-        progress = Progress { bytes: 10, bar: Bar::Waiting(bars, Instant::now()) };
-        progress.at(|| 5);
-        assert!(matches!(&progress.bar, Bar::Shown(bar) if bar.position() == 5));
         assert!(ProgressStyle::with_template(TEMPLATE).is_ok());
+        let bars = MultiProgress::with_draw_target(ProgressDrawTarget::hidden());
+        let mut progress = Screen {
+            bars: bars.clone(),
+            shows_bars: true,
+        }
+        .progress(10);
+        progress.at(|| 5);
+        assert!(progress.hidden.is_some());
+        progress.hidden = Some((bars, Instant::now()));
+        progress.at(|| 6);
+        assert!(progress.hidden.is_none());
+        assert_eq!(progress.bar.as_ref().map(ProgressBar::position), Some(6));
     }
 }

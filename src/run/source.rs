@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::{File, Metadata};
 use std::io::{self, IsTerminal, Seek};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -46,7 +46,16 @@ impl Source {
     ///
     /// One cannot be opened, or is no trace; nothing has been written yet.
     pub fn open_all(paths: &[PathBuf]) -> Result<Vec<Self>, Error> {
-        paths.iter().map(|path| if path.as_os_str() == "-" { Self::stdin() } else { Self::open(path) }).collect()
+        paths
+            .iter()
+            .map(|path| {
+                if path.as_os_str() == "-" {
+                    Self::stdin()
+                } else {
+                    Self::open(path)
+                }
+            })
+            .collect()
     }
 
     /// Standard input.
@@ -55,11 +64,19 @@ impl Source {
     ///
     /// It cannot be read, or is no trace.
     pub fn stdin() -> Result<Self, Error> {
-        let name = Name::new("standard input");
         match io::stdin().as_fd().try_clone_to_owned() {
-            Ok(descriptor) => Self::new(name, None, File::from(descriptor)),
-            Err(error) => Err(Error::OpenTrace(name, error)),
+            Ok(descriptor) => Self::of_descriptor("standard input", descriptor),
+            Err(error) => Err(Error::OpenTrace(Name::new("standard input"), error)),
         }
+    }
+
+    /// What is open already.
+    ///
+    /// # Errors
+    ///
+    /// It is no trace.
+    pub fn of_descriptor(name: &str, descriptor: OwnedFd) -> Result<Self, Error> {
+        Self::new(Name::new(name), None, File::from(descriptor))
     }
 
     /// A file.
@@ -100,7 +117,14 @@ impl Source {
             }
             Kind::Device => {}
         }
-        Ok(Self { name, tid, kind, size, identity: (metadata.dev(), metadata.ino()), file })
+        Ok(Self {
+            name,
+            tid,
+            kind,
+            size,
+            identity: (metadata.dev(), metadata.ino()),
+            file,
+        })
     }
 
     /// Its name for messages.
@@ -155,7 +179,11 @@ fn tid_in(file_name: &OsStr) -> Option<Tid> {
     let name = file_name.as_bytes();
     let dot = memchr::memrchr(b'.', name).filter(|&dot| dot > 0)?;
     let digits = std::str::from_utf8(name.get(dot + 1..)?).ok()?;
-    let number = if digits.starts_with(|first: char| matches!(first, '1'..='9')) { digits.parse().ok()? } else { 0 };
+    let number = if digits.starts_with(|first: char| matches!(first, '1'..='9')) {
+        digits.parse().ok()?
+    } else {
+        0
+    };
     (number > 0).then_some(Tid(number))
 }
 
@@ -164,7 +192,10 @@ fn tid_in(file_name: &OsStr) -> Option<Tid> {
 fn is_capture(file: &File, position: u64) -> bool {
     let mut magic = [0; 4];
     file.read_exact_at(&mut magic, position).is_ok()
-        && matches!(u32::from_be_bytes(magic), 0xa1b2_c3d4 | 0xd4c3_b2a1 | 0xa1b2_3c4d | 0x4d3c_b2a1 | 0x0a0d_0d0a)
+        && matches!(
+            u32::from_be_bytes(magic),
+            0xa1b2_c3d4 | 0xd4c3_b2a1 | 0xa1b2_3c4d | 0x4d3c_b2a1 | 0x0a0d_0d0a
+        )
 }
 
 #[cfg(test)]
@@ -176,16 +207,30 @@ mod tests {
         let tid = |name: &str| tid_in(OsStr::new(name)).map(|tid| tid.0);
         assert_eq!(tid("trace.1234"), Some(1234));
         assert_eq!(tid("a.b.7"), Some(7));
-        for other in
-            ["trace", "trace.log", "1234", ".1234", "trace.", "trace.0", "trace.012", "trace.+1", "t.99999999999"]
-        {
+        for other in [
+            "trace",
+            "trace.log",
+            "1234",
+            ".1234",
+            "trace.",
+            "trace.0",
+            "trace.012",
+            "trace.+1",
+            "t.99999999999",
+        ] {
             assert_eq!(tid(other), None, "{other}");
         }
     }
 
     #[test]
     fn a_directory_is_no_trace() {
-        assert!(matches!(Source::open(Path::new("/")), Err(Error::Directory(_))));
-        assert!(matches!(Source::open(Path::new("/no/such")), Err(Error::OpenTrace(..))));
+        assert!(matches!(
+            Source::open(Path::new("/")),
+            Err(Error::Directory(_))
+        ));
+        assert!(matches!(
+            Source::open(Path::new("/no/such")),
+            Err(Error::OpenTrace(..))
+        ));
     }
 }

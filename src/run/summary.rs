@@ -36,7 +36,11 @@ impl Summary {
     /// Counts a loss, unless it is of nothing.
     pub fn lose(&mut self, count: u64, what: impl Into<String>, cure: impl Into<String>) {
         if count > 0 {
-            self.losses.push(Loss { count, what: what.into(), cure: cure.into() });
+            self.losses.push(Loss {
+                count,
+                what: what.into(),
+                cure: cure.into(),
+            });
         }
     }
 
@@ -55,14 +59,28 @@ impl Summary {
 impl fmt::Display for Loss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.count, self.what)?;
-        if self.cure.is_empty() { Ok(()) } else { write!(f, ": {}", self.cure) }
+        if self.cure.is_empty() {
+            Ok(())
+        } else {
+            write!(f, ": {}", self.cure)
+        }
     }
 }
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { lines, calls, packets, payload_bytes, capture_bytes, .. } = self;
-        write!(f, "{lines} lines, {calls} calls, {packets} packets with {payload_bytes} bytes of payload; ")?;
+        let Self {
+            lines,
+            calls,
+            packets,
+            payload_bytes,
+            capture_bytes,
+            ..
+        } = self;
+        write!(
+            f,
+            "{lines} lines, {calls} calls, {packets} packets with {payload_bytes} bytes of payload; "
+        )?;
         write!(f, "the capture has {capture_bytes} bytes")
     }
 }
@@ -73,15 +91,32 @@ mod tests {
 
     #[test]
     fn a_loss_is_told_with_its_cure() {
-        let mut summary = Summary { lines: 3, calls: 2, packets: 1, payload_bytes: 7, ..Summary::default() };
+        let mut summary = Summary {
+            lines: 3,
+            calls: 2,
+            packets: 1,
+            payload_bytes: 7,
+            ..Summary::default()
+        };
         summary.lose(0, "lines were eaten", "feed them");
-        summary.lose(14, "payloads were cut by strace's -s 32", "record with -s 1048576");
+        summary.lose(
+            14,
+            "payloads were cut by strace's -s 32",
+            "record with -s 1048576",
+        );
         summary.lose(1, "line was not understood", "");
         let told: Vec<_> = summary.losses.iter().map(Loss::to_string).collect();
         assert_eq!(
             told,
-            ["14 payloads were cut by strace's -s 32: record with -s 1048576", "1 line was not understood"]
+            [
+                "14 payloads were cut by strace's -s 32: record with -s 1048576",
+                "1 line was not understood"
+            ]
         );
-        assert!(summary.to_string().starts_with("3 lines, 2 calls, 1 packets with 7 bytes"));
+        assert!(
+            summary
+                .to_string()
+                .starts_with("3 lines, 2 calls, 1 packets with 7 bytes")
+        );
     }
 }

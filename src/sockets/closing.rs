@@ -17,14 +17,15 @@ impl Sockets {
         outcome: Outcome,
         sink: &mut F,
     ) {
-        if self.locate(event, socket, sink).is_none() {
+        let Some(located) = self.locate(event, socket, sink) else {
             return;
-        }
+        };
+        let family = self.family(located);
         if !matches!(outcome, Outcome::Failed(Errno::BadFd)) {
             let table = self.table(event);
             self.vacate(event, table, socket.fd, Op::Close, sink);
         }
-        self.session_ended(event, socket, outcome);
+        self.session_ended(event, socket, family, outcome);
     }
 
     /// shutdown.
@@ -45,7 +46,13 @@ impl Sockets {
             let marking = self.moment(event, descriptor, Some(Op::Shutdown)).marking;
             self.finish_flow(id, [side, side], marking, event.entry, sink);
         }
-        self.session_ended(event, descriptor, outcome);
+        self.session_ended(event, descriptor, self.family(socket), outcome);
+    }
+
+    fn family(&self, socket: SocketId) -> Family {
+        self.open
+            .get(socket.0)
+            .map_or(Family::Other, |open| open.family)
     }
 
     /// setsockopt(SO_LINGER).

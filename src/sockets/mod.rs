@@ -28,7 +28,7 @@ pub use change::{Change, Marking, Moved, SocketNumber, Stream};
 pub use connection::{Connection, ConnectionId, End, Flow, Opening, Role, Side};
 pub use open_socket::canonical;
 
-use crate::event::{Descriptor, Event, Inode, Op, Outcome, Timestamp, What};
+use crate::event::{Descriptor, Event, Family, Inode, Op, Outcome, Timestamp, What};
 use open_socket::{OpenSocket, SocketId};
 use rustc_hash::FxHashMap;
 use session::Sessions;
@@ -161,8 +161,17 @@ impl Sockets {
         }
     }
 
-    /// A close or shutdown on a socket: the session goes on to the next.
-    fn session_ended(&mut self, event: &Event<'_>, descriptor: Descriptor<'_>, outcome: Outcome) {
-        self.sessions.ended(event.tid, descriptor.fd, outcome);
+    /// A close or shutdown on a socket: the session goes on to the next. Sockets of other families do not count, as the
+    /// predecessor did not know them.
+    fn session_ended(
+        &mut self,
+        event: &Event<'_>,
+        descriptor: Descriptor<'_>,
+        family: Family,
+        outcome: Outcome,
+    ) {
+        if family != Family::Other {
+            self.sessions.ended(event.tid, descriptor.fd, outcome);
+        }
     }
 }

@@ -17,13 +17,18 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// The best that is known. A wildcard that a call named (bind to 0.0.0.0:0) yields to details that know more.
+    /// The best that is known. Where a call left the host or the port open (bind to 0.0.0.0:0), details fill it in.
     pub(super) fn get(&self) -> Option<SocketAddr> {
-        match (self.from_call, self.from_details) {
-            (Some(call), Some(details)) if is_vague(call) && !is_vague(details) => Some(details),
-            (Some(call), _) => Some(call),
-            (None, details) => details,
+        let (Some(mut address), Some(details)) = (self.from_call, self.from_details) else {
+            return self.from_call.or(self.from_details);
+        };
+        if address.ip().is_unspecified() {
+            address.set_ip(details.ip());
         }
+        if address.port() == 0 {
+            address.set_port(details.port());
+        }
+        Some(address)
     }
 
     /// A call said so.
@@ -40,11 +45,6 @@ impl Known {
     pub(super) fn forget(&mut self) {
         *self = Self::default();
     }
-}
-
-/// An address that leaves the host or the port open.
-fn is_vague(address: SocketAddr) -> bool {
-    address.ip().is_unspecified() || address.port() == 0
 }
 
 /// One open socket.
