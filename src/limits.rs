@@ -24,3 +24,7 @@ pub const UNCLAIMED_CHILDREN: usize = 1024;
 /// Most connections that are kept after their traced end closed, because the other end may turn up in the trace: a
 /// listen queue holds 4096 by default (`net.core.somaxconn`).
 pub const LINGERING_CONNECTIONS: usize = 4096;
+
+/// Longest HTTP/2 frame that waits until it is whole, header included, in bytes of one direction. Twice the longest
+/// segment: a longer frame is cut into several anyway, so nothing is won by keeping it.
+pub const HTTP2_FRAME_BYTES: usize = 128 << 10;

@@ -1,1 +1,3 @@
 //! Room `unix`.
+
+pub mod http2;
