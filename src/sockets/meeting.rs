@@ -81,7 +81,8 @@ impl Sockets {
         let Some(open) = self.open.get(socket.0).filter(|open| open.is_blind()) else {
             return;
         };
-        if let (Some(place), Some(connection)) = (place(open, role), self.connections.get_mut(&id)) {
+        if let (Some(place), Some(connection)) = (place(open, role), self.connections.get_mut(&id))
+        {
             self.by_place.entry(place.clone()).or_default().push(id);
             connection.place = Some(place);
         }

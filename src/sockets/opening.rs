@@ -3,8 +3,8 @@
 use crate::event::{
     Address, Descriptor, Details, Errno, Event, Family, Op, Outcome, Timestamp, Transport,
 };
-use crate::sockets::meeting::Entrance;
 use crate::sockets::connection::{ConnectionId, Opening, Role, Side};
+use crate::sockets::meeting::Entrance;
 use crate::sockets::open_socket::{OpenSocket, SocketId, canonical};
 use crate::sockets::{Change, Sockets};
 
