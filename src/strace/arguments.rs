@@ -24,7 +24,10 @@ pub(super) fn next(text: &[u8]) -> &[u8] {
 }
 
 fn separators(text: &[u8]) -> &[u8] {
-    let count = text.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b',')).count();
+    let count = text
+        .iter()
+        .take_while(|byte| matches!(byte, b' ' | b'\t' | b','))
+        .count();
     let text = text.get(count..).unwrap_or_default();
     // a security context stands where a comma is due, so there is one behind it
     match security_context(text) {
@@ -34,7 +37,9 @@ fn separators(text: &[u8]) -> &[u8] {
 }
 
 fn security_context(text: &[u8]) -> Option<&[u8]> {
-    let [b'[', b'a'..=b'z' | b'A'..=b'Z', ..] = text else { return None };
+    let [b'[', b'a'..=b'z' | b'A'..=b'Z', ..] = text else {
+        return None;
+    };
     let rest = text.get(memchr::memchr(b']', text)? + 1..)?;
     (rest.first() == Some(&b',')).then_some(rest)
 }
@@ -42,16 +47,17 @@ fn security_context(text: &[u8]) -> Option<&[u8]> {
 /// The value behind `name=`, where there is a name.
 #[inline]
 pub(super) fn unnamed(text: &[u8]) -> &[u8] {
-    match name(text) {
-        Some((_, rest)) => rest,
-        None => text,
+    match text.first() {
+        Some(b'a'..=b'z') => name(text).map_or(text, |(_, rest)| rest),
+        _ => text,
     }
 }
 
 /// `name=` or, before strace 4.13, `name(3)=`: the name, and the value behind it.
-#[inline]
 pub(super) fn name(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = text.iter().position(|byte| !matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))?;
+    let end = text
+        .iter()
+        .position(|byte| !matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))?;
     let (name, rest) = text.split_at_checked(end)?;
     if name.is_empty() || name.first().is_some_and(u8::is_ascii_digit) {
         return None;
@@ -63,10 +69,42 @@ pub(super) fn name(text: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((name, rest.strip_prefix(b"=")?))
 }
 
+/// The bytes at which [`value`] has to think.
+static SPECIAL: [bool; 256] = special();
+
+#[expect(clippy::indexing_slicing, reason = "computed when compiling")]
+const fn special() -> [bool; 256] {
+    let mut is_special = [false; 256];
+    let mut rest = b",)]}([{\"</".as_slice();
+    while let Some((byte, others)) = rest.split_first() {
+        is_special[*byte as usize] = true;
+        rest = others;
+    }
+    is_special
+}
+
 /// Any one value: up to the comma or closing bracket that ends it. None if the text ends first.
+#[inline]
 pub(super) fn value(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = plain(text)?;
+    match text.split_at_checked(end)? {
+        parts @ (_, [b',' | b')' | b']' | b'}', ..]) => Some(parts),
+        _ => nested(text, end),
+    }
+}
+
+/// How many bytes come before the next special one.
+#[inline]
+fn plain(text: &[u8]) -> Option<usize> {
+    text.iter()
+        .position(|byte| SPECIAL.get(usize::from(*byte)) == Some(&true))
+}
+
+/// A value with brackets or quotes in it, the first of them at `from`.
+fn nested(text: &[u8], from: usize) -> Option<(&[u8], &[u8])> {
     let mut depth = 0_usize;
-    let mut rest = text;
+    let mut before = from.checked_sub(1).and_then(|at| text.get(at)).copied();
+    let mut rest = text.get(from..)?;
     loop {
         let (first, after) = rest.split_first()?;
         rest = match first {
@@ -80,10 +118,16 @@ pub(super) fn value(text: &[u8]) -> Option<(&[u8], &[u8])> {
                 depth = depth.saturating_sub(1);
                 after
             }
-            b'0'..=b'9' | b'D' if after.first() == Some(&b'<') => details::skip(after).unwrap_or(after),
+            b'<' if before.is_some_and(|byte| byte.is_ascii_digit() || byte == b'D') => {
+                details::skip(rest).unwrap_or(after)
+            }
             b'/' if after.first() == Some(&b'*') => comment(rest).unwrap_or(after),
             _ => after,
         };
+        let step = plain(rest)?;
+        let (passed, special) = rest.split_at_checked(step)?;
+        before = passed.last().copied();
+        rest = special;
     }
     Some((text.get(..text.len() - rest.len())?, rest))
 }
@@ -123,7 +167,9 @@ pub(super) fn hex_number(text: &[u8]) -> Option<(u64, &[u8])> {
     let mut value = 0_u64;
     let mut count = 0;
     for byte in text.iter().take(16) {
-        let Some(digit) = char::from(*byte).to_digit(16) else { break };
+        let Some(digit) = char::from(*byte).to_digit(16) else {
+            break;
+        };
         value = value << 4 | u64::from(digit);
         count += 1;
     }
@@ -143,7 +189,9 @@ pub(super) fn count(text: &[u8]) -> Option<(Option<u64>, &[u8])> {
 #[inline]
 pub(super) fn has_flag(flags: &[u8], flag: &[u8]) -> bool {
     flags.len() >= flag.len()
-        && flags.split(|byte| !(byte.is_ascii_alphanumeric() || *byte == b'_')).any(|one| one == flag)
+        && flags
+            .split(|byte| !(byte.is_ascii_alphanumeric() || *byte == b'_'))
+            .any(|one| one == flag)
 }
 
 #[cfg(test)]
@@ -160,10 +208,19 @@ mod tests {
     fn values_end_where_they_end() {
         check_value("abc, 3", "abc");
         check_value("\"a, \\\")b\"..., 3) = 4", "\"a, \\\")b\"...");
-        check_value("[{iov_base=\"]}\", iov_len=2}], 1) = 2", "[{iov_base=\"]}\", iov_len=2}]");
-        check_value("4<UNIX-STREAM:[61843,\"/tmp/t/so,\\\"ck>et\"]>, 3", "4<UNIX-STREAM:[61843,\"/tmp/t/so,\\\"ck>et\"]>");
+        check_value(
+            "[{iov_base=\"]}\", iov_len=2}], 1) = 2",
+            "[{iov_base=\"]}\", iov_len=2}]",
+        );
+        check_value(
+            "4<UNIX-STREAM:[61843,\"/tmp/t/so,\\\"ck>et\"]>, 3",
+            "4<UNIX-STREAM:[61843,\"/tmp/t/so,\\\"ck>et\"]>",
+        );
         check_value("AT_FDCWD</tmp/a,b)>, 3", "AT_FDCWD</tmp/a,b)>");
-        check_value("0x100 /* IPPROTO_???, ) */) = 3", "0x100 /* IPPROTO_???, ) */");
+        check_value(
+            "0x100 /* IPPROTO_???, ) */) = 3",
+            "0x100 /* IPPROTO_???, ) */",
+        );
         check_value("{1<<CAP_A|1<<CAP_B}, 3", "{1<<CAP_A|1<<CAP_B}");
         check_value(") = 3", "");
         assert_eq!(value(b"\"abc"), None);
@@ -178,7 +235,10 @@ mod tests {
         assert_eq!(next(b", buf=\"a=\")"), b"\"a=\")");
         assert_eq!(next(b" [unconfined_t], {sa_"), b"{sa_");
         assert_eq!(next(b" [12, 13])"), b"[12, 13])");
-        assert_eq!(name(b"msg_iov(3)=[{"), Some((b"msg_iov".as_slice(), b"[{".as_slice())));
+        assert_eq!(
+            name(b"msg_iov(3)=[{"),
+            Some((b"msg_iov".as_slice(), b"[{".as_slice()))
+        );
         assert_eq!(name(b"inet_addr(\"1.2.3.4\")"), None);
     }
 

@@ -36,6 +36,22 @@ pub(super) enum Body<'t> {
 /// Longest name of a system call that is looked at.
 const NAME_MAX: usize = 40;
 
+/// The bytes that system calls' names are made of, `#` and `:` in those of x32, `?` where strace knows no name.
+static NAME_BYTES: [bool; 256] = name_bytes();
+
+#[expect(clippy::indexing_slicing, reason = "computed when compiling")]
+const fn name_bytes() -> [bool; 256] {
+    let mut is_name = [false; 256];
+    let mut byte = 0;
+    while byte < 128_u8 {
+        is_name[byte as usize] = byte.is_ascii_lowercase()
+            || byte.is_ascii_digit()
+            || matches!(byte, b'_' | b'#' | b':' | b'?');
+        byte += 1;
+    }
+    is_name
+}
+
 /// Finds out what a body is.
 #[inline]
 pub(super) fn kind(body: &[u8]) -> Body<'_> {
@@ -65,12 +81,22 @@ fn call(body: &[u8]) -> Option<Body<'_>> {
         None => position(body, 0)?,
     };
     let (name, text) = body.split_at_checked(end)?;
-    let is_name = name.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'#' | b':' | b'?'));
-    is_name.then_some(Body::Call { name, text: text.get(1..)? })
+    let is_name = |byte: &u8| NAME_BYTES.get(usize::from(*byte)) == Some(&true);
+    if !name.iter().all(is_name) {
+        return None;
+    }
+    Some(Body::Call {
+        name,
+        text: text.get(1..)?,
+    })
 }
 
 fn position(body: &[u8], from: usize) -> Option<usize> {
-    let found = body.get(from..)?.iter().take(NAME_MAX).position(|byte| *byte == b'(')?;
+    let found = body
+        .get(from..)?
+        .iter()
+        .take(NAME_MAX)
+        .position(|byte| *byte == b'(')?;
     Some(from + found)
 }
 
@@ -85,7 +111,11 @@ fn other(body: &[u8]) -> Body<'_> {
     if body.starts_with(b"--- ") {
         return Body::Signal;
     }
-    if repair::is_message(body) { Body::Message } else { Body::Other }
+    if repair::is_message(body) {
+        Body::Message
+    } else {
+        Body::Other
+    }
 }
 
 fn ended(text: &[u8]) -> Body<'_> {
@@ -97,7 +127,9 @@ fn ended(text: &[u8]) -> Body<'_> {
 
 /// The body behind a time that is no number, if there is one.
 pub(super) fn behind_unreadable_time(body: &[u8]) -> Option<Body<'_>> {
-    prefix::unreadable_time(body).map(kind).filter(|kind| *kind != Body::Other)
+    prefix::unreadable_time(body)
+        .map(kind)
+        .filter(|kind| *kind != Body::Other)
 }
 
 #[cfg(test)]
@@ -111,22 +143,82 @@ mod tests {
 
     #[test]
     fn kinds() {
-        check("read(3, \"\", 1) = 0", Body::Call { name: b"read", text: b"3, \"\", 1) = 0" });
-        check("a()", Body::Call { name: b"a", text: b")" });
-        check("io_uring_enter(3", Body::Call { name: b"io_uring_enter", text: b"3" });
-        check("recvfro(3", Body::Call { name: b"recvfro", text: b"3" });
-        check("recvfrom(3", Body::Call { name: b"recvfrom", text: b"3" });
-        check("readv#64(3", Body::Call { name: b"readv#64", text: b"3" });
-        check("64:readv(3", Body::Call { name: b"64:readv", text: b"3" });
-        check("????(", Body::Call { name: b"????", text: b"" });
-        check("<... read resumed>\"a\"", Body::Resumed { name: b"read", text: b"\"a\"" });
+        check(
+            "read(3, \"\", 1) = 0",
+            Body::Call {
+                name: b"read",
+                text: b"3, \"\", 1) = 0",
+            },
+        );
+        check(
+            "a()",
+            Body::Call {
+                name: b"a",
+                text: b")",
+            },
+        );
+        check(
+            "io_uring_enter(3",
+            Body::Call {
+                name: b"io_uring_enter",
+                text: b"3",
+            },
+        );
+        check(
+            "recvfro(3",
+            Body::Call {
+                name: b"recvfro",
+                text: b"3",
+            },
+        );
+        check(
+            "recvfrom(3",
+            Body::Call {
+                name: b"recvfrom",
+                text: b"3",
+            },
+        );
+        check(
+            "readv#64(3",
+            Body::Call {
+                name: b"readv#64",
+                text: b"3",
+            },
+        );
+        check(
+            "64:readv(3",
+            Body::Call {
+                name: b"64:readv",
+                text: b"3",
+            },
+        );
+        check(
+            "????(",
+            Body::Call {
+                name: b"????",
+                text: b"",
+            },
+        );
+        check(
+            "<... read resumed>\"a\"",
+            Body::Resumed {
+                name: b"read",
+                text: b"\"a\"",
+            },
+        );
         check("+++ exited with 0 +++", Body::Ended);
         check("+++ killed by SIGSEGV (core dumped) +++", Body::Ended);
-        check("+++ superseded by execve in pid 23741 +++", Body::Superseded(23741));
+        check(
+            "+++ superseded by execve in pid 23741 +++",
+            Body::Superseded(23741),
+        );
         check("--- SIGCHLD {si_signo=SIGCHLD} ---", Body::Signal);
         check("--- stopped by SIGSTOP ---", Body::Signal);
         check("strace: umoven: short read (6 < 100) @0x1", Body::Message);
-        check("/usr/bin/strace: Exit of unknown pid 1 ignored", Body::Message);
+        check(
+            "/usr/bin/strace: Exit of unknown pid 1 ignored",
+            Body::Message,
+        );
         check("[ Process PID=29657 runs in 32 bit mode. ]", Body::Message);
         check("", Body::Blank);
         check("hello", Body::Other);

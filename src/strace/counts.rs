@@ -10,7 +10,7 @@ pub enum Skip {
     NotUsed,
     /// A payload call on a file, pipe or device.
     NotSocket,
-    /// A receive that moved nothing: MSG_PEEK or MSG_ERRQUEUE.
+    /// A receive that moved nothing: `MSG_PEEK` or `MSG_ERRQUEUE`.
     Peeked,
     /// A signal (`--- SIGCHLD …`).
     Signal,
@@ -42,7 +42,10 @@ impl Skip {
 
     /// Whether something that may have mattered was not understood.
     pub const fn is_loss(self) -> bool {
-        matches!(self, Self::ResumedAlone | Self::TooMany | Self::Malformed | Self::NotStrace)
+        matches!(
+            self,
+            Self::ResumedAlone | Self::TooMany | Self::Malformed | Self::NotStrace
+        )
     }
 }
 
@@ -127,7 +130,10 @@ pub struct Counts {
 impl Counts {
     /// The lines skipped for `reason`.
     pub fn skipped(&self, reason: Skip) -> Tally {
-        self.skipped.get(reason as usize).copied().unwrap_or_default()
+        self.skipped
+            .get(reason as usize)
+            .copied()
+            .unwrap_or_default()
     }
 
     pub(super) fn skip(&mut self, reason: Skip) {

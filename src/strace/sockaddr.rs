@@ -17,10 +17,30 @@ use super::{arguments, escape, time};
 use crate::event::{Address, UnixName};
 
 /// The address that `text` begins with (none for a pointer), and what follows it. None if it has no end.
-pub(super) fn address<'t>(text: &'t [u8], names: &mut Names) -> Option<(Option<Address>, &'t [u8])> {
+pub(super) fn address<'t>(
+    text: &'t [u8],
+    names: &mut Names,
+) -> Option<(Option<Address>, &'t [u8])> {
     let (value, rest) = arguments::value(text)?;
-    let address = value.strip_prefix(b"{").map(|fields| meaning(fields, names).unwrap_or(Address::Other));
+    let address = value
+        .strip_prefix(b"{")
+        .map(|fields| meaning(fields, names).unwrap_or(Address::Other));
     Some((address, rest))
+}
+
+/// The same where the call may have given no address, which its length argument `[0]` says: strace 4.12 and older then
+/// prints what lay in the buffer before.
+#[inline]
+pub(super) fn address_given<'t>(
+    text: &'t [u8],
+    names: &mut Names,
+) -> Option<(Option<Address>, &'t [u8])> {
+    if let Some(rest @ [b',' | b')', ..]) = text.strip_prefix(b"NULL") {
+        return Some((None, rest));
+    }
+    let (address, rest) = address(text, names)?;
+    let given = !arguments::next(rest).starts_with(b"[0]");
+    Some((address.filter(|_| given), rest))
 }
 
 fn meaning(fields: &[u8], names: &mut Names) -> Option<Address> {
@@ -74,7 +94,11 @@ mod tests {
     fn check(text: &str, expected: Option<Address>) {
         let line = format!("{text}, 16) = 0");
         let (address, rest) = address(line.as_bytes(), &mut Names::default()).expect("an end");
-        assert_eq!((address, rest), (expected, b", 16) = 0".as_slice()), "{text}");
+        assert_eq!(
+            (address, rest),
+            (expected, b", 16) = 0".as_slice()),
+            "{text}"
+        );
     }
 
     fn inet(text: &str) -> Option<Address> {
@@ -95,7 +119,8 @@ mod tests {
         check(v4, inet("1.2.3.4:80"));
         let hex = r#"{sa_family=AF_INET, sin_port=htons(53), sin_addr=inet_addr("\x38\x2e\x38\x2e\x38\x2e\x38")}"#;
         check(hex, inet("8.8.8.8:53"));
-        let verbose = r#"{sa_family=0x2 /* AF_INET */, sin_port=htons(80), sin_addr=inet_addr("1.2.3.4")}"#;
+        let verbose =
+            r#"{sa_family=0x2 /* AF_INET */, sin_port=htons(80), sin_addr=inet_addr("1.2.3.4")}"#;
         check(verbose, inet("1.2.3.4:80"));
         for fields in [
             r#"sin6_flowinfo=htonl(0), inet_pton(AF_INET6, "::1", &sin6_addr), sin6_scope_id=0"#,
@@ -103,20 +128,36 @@ mod tests {
             r#"inet_pton(AF_INET6, "::1", &sin6_addr), sin6_flowinfo=0, sin6_scope_id=0"#,
             r#"inet_pton(AF_INET6, "\x3a\x3a\x31", &sin6_addr), sin6_scope_id=if_nametoindex("lo")"#,
         ] {
-            check(&format!("{{sa_family=AF_INET6, sin6_port=htons(9200), {fields}}}"), inet("[::1]:9200"));
+            check(
+                &format!("{{sa_family=AF_INET6, sin6_port=htons(9200), {fields}}}"),
+                inet("[::1]:9200"),
+            );
         }
-        let edited = r#"{sa_family=AF_INET, sin_port=htons(36463), sin_addr=inet_addr("10.0.x.z")}"#;
+        let edited =
+            r#"{sa_family=AF_INET, sin_port=htons(36463), sin_addr=inet_addr("10.0.x.z")}"#;
         check(edited, Some(Address::Other));
-        check(r#"{sa_family=AF_INET, sa_data="\263U"}"#, Some(Address::Other));
-        check(r#"{sa_family=AF_INET, sin_port=htons(80800), sin_addr=inet_addr("1.2.3.4")}"#, Some(Address::Other));
+        check(
+            r#"{sa_family=AF_INET, sa_data="\263U"}"#,
+            Some(Address::Other),
+        );
+        check(
+            r#"{sa_family=AF_INET, sin_port=htons(80800), sin_addr=inet_addr("1.2.3.4")}"#,
+            Some(Address::Other),
+        );
     }
 
     #[test]
     fn unix_addresses() {
         check(r#"{sa_family=AF_UNIX, sun_path="/run/a"}"#, path("/run/a"));
         check(r#"{sa_family=AF_LOCAL, sun_path="\x2f\x61"}"#, path("/a"));
-        check(r#"{sa_family=AF_UNIX, sun_path="/run/a" [system_dbusd_var_run_t]}"#, path("/run/a"));
-        check(r#"{sa_family=AF_UNIX, sun_path=@"abs\0tr>act"}"#, named(b"abs\0tr>act"));
+        check(
+            r#"{sa_family=AF_UNIX, sun_path="/run/a" [system_dbusd_var_run_t]}"#,
+            path("/run/a"),
+        );
+        check(
+            r#"{sa_family=AF_UNIX, sun_path=@"abs\0tr>act"}"#,
+            named(b"abs\0tr>act"),
+        );
         let long = r#"{sa_family=0x1 /* AF_UNIX */, sun_path=@"my-neat-socket\x00\x00"}"#;
         check(long, named(b"my-neat-socket\0\0"));
         check("{sa_family=AF_UNIX}", Some(Address::Unix(None)));
@@ -127,8 +168,14 @@ mod tests {
     fn others() {
         check("NULL", None);
         check("0x7ffef40bc7d0", None);
-        check("{sa_family=AF_UNSPEC, sa_data=\"\\0\\0\"}", Some(Address::Unspecified));
-        check("{sa_family=AF_NETLINK, nl_pid=0, nl_groups=00000000}", Some(Address::Other));
+        check(
+            "{sa_family=AF_UNSPEC, sa_data=\"\\0\\0\"}",
+            Some(Address::Unspecified),
+        );
+        check(
+            "{sa_family=AF_NETLINK, nl_pid=0, nl_groups=00000000}",
+            Some(Address::Other),
+        );
         check("{}", Some(Address::Other));
     }
 }

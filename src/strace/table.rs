@@ -94,9 +94,9 @@ const fn row(name: &'static str, shape: Shape) -> Row {
 
 use Direction::{Received, Sent};
 use Shape::{
-    Accept, Bind, Buffer, Close, CloseRange, Connect, Control, Duplicate, Execute, Exit, ExitGroup, Fork, GetOption,
-    Listen, LocalName, Message, Messages, Opens, Pipe, RemoteName, Ring, Sendfile, SetOption, Shutdown, Socket,
-    Socketpair, Splice, Unshare, Vector,
+    Accept, Bind, Buffer, Close, CloseRange, Connect, Control, Duplicate, Execute, Exit, ExitGroup,
+    Fork, GetOption, Listen, LocalName, Message, Messages, Opens, Pipe, RemoteName, Ring, Sendfile,
+    SetOption, Shutdown, Socket, Socketpair, Splice, Unshare, Vector,
 };
 
 static ROWS: [Row; 84] = [
@@ -193,7 +193,11 @@ const EMPTY: u8 = u8::MAX;
 static INDEX: [u8; SLOTS] = index();
 
 /// Where each name is looked for first: slot by hash, then the next ones.
-#[expect(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "computed when compiling")]
+#[expect(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "computed when compiling"
+)]
 const fn index() -> [u8; SLOTS] {
     let mut slots = [EMPTY; SLOTS];
     let mut row = 0;
@@ -210,7 +214,6 @@ const fn index() -> [u8; SLOTS] {
 
 /// Of the first eight bytes and the length.
 #[inline]
-#[expect(clippy::cast_possible_truncation, reason = "a slot's number is small")]
 const fn hash(name: &[u8]) -> usize {
     let word = match name.first_chunk::<8>() {
         Some(chunk) => u64::from_le_bytes(*chunk),
@@ -262,7 +265,16 @@ mod tests {
             assert_eq!(find(row.name.as_bytes()), Some(row));
             assert_eq!(find(format!("{}x", row.name).as_bytes()), None);
         }
-        for name in ["", "mmap", "futex", "poll", "clos", "readx", "epoll_wait", "newfstatat"] {
+        for name in [
+            "",
+            "mmap",
+            "futex",
+            "poll",
+            "clos",
+            "readx",
+            "epoll_wait",
+            "newfstatat",
+        ] {
             assert_eq!(find(name.as_bytes()), None, "{name}");
         }
     }

@@ -28,13 +28,36 @@ pub(super) enum Moment {
     Unreadable,
 }
 
-/// The decimal number that `text` begins with, saturating, and how many digits it has.
-///
-/// Eight digits at a time within one word: the classic arithmetic on packed decimals.
+/// The decimal number that `text` begins with, saturating, and how many digits it has. Most have one.
 #[inline]
 pub(super) fn digits(text: &[u8]) -> (u64, usize) {
-    let Some(chunk) = text.first_chunk::<8>() else { return digits_bytewise(text) };
-    let word = u64::from_le_bytes(*chunk) ^ 0x3030_3030_3030_3030;
+    match text {
+        [first @ b'0'..=b'9', second, ..] if !second.is_ascii_digit() => {
+            (u64::from(first - b'0'), 1)
+        }
+        [b'0'..=b'9', ..] => many_digits(text),
+        _ => (0, 0),
+    }
+}
+
+fn many_digits(text: &[u8]) -> (u64, usize) {
+    let Some(chunk) = text.first_chunk::<8>() else {
+        return digits_bytewise(text);
+    };
+    let (value, count) = packed_digits(u64::from_le_bytes(*chunk));
+    if count < 8 {
+        return (value, count);
+    }
+    let (low, count) = digits_bytewise(text.get(8..).unwrap_or_default());
+    let scale = 10_u64.saturating_pow(u32::try_from(count).unwrap_or(u32::MAX));
+    (value.saturating_mul(scale).saturating_add(low), count + 8)
+}
+
+/// The number that eight bytes begin with, the first in the lowest byte, and how many digits it has: all of them side by
+/// side within the word.
+#[inline]
+fn packed_digits(word: u64) -> (u64, usize) {
+    let word = word ^ 0x3030_3030_3030_3030;
     let others = (word.wrapping_add(0x7676_7676_7676_7676) | word) & 0x8080_8080_8080_8080;
     let bits = others.trailing_zeros() & !7;
     if bits == 0 {
@@ -44,21 +67,43 @@ pub(super) fn digits(text: &[u8]) -> (u64, usize) {
     let pairs = packed.wrapping_mul(10).wrapping_add(packed >> 8);
     let high = (pairs & 0x0000_00ff_0000_00ff).wrapping_mul(100 + (1_000_000 << 32));
     let low = ((pairs >> 16) & 0x0000_00ff_0000_00ff).wrapping_mul(1 + (10_000 << 32));
-    let value = high.wrapping_add(low) >> 32;
-    if bits < 64 {
-        return (value, bits as usize / 8);
+    (high.wrapping_add(low) >> 32, bits as usize / 8)
+}
+
+/// The value of `.123456` and one byte after it, where there are just six digits: microseconds.
+#[inline]
+fn microseconds(point: [u8; 8], after: u8) -> Option<u64> {
+    let word = u64::from_le_bytes(point);
+    let (value, count) = packed_digits(word >> 8);
+    (word & 0xff == u64::from(b'.') && word >> 56 == u64::from(after) && count == 6)
+        .then_some(value)
+}
+
+/// `1700000000.123456 ` in nanoseconds, and what follows the blank: the time of most lines.
+#[inline]
+pub(super) fn usual_epoch(text: &[u8]) -> Option<(u64, &[u8])> {
+    let (whole, rest) = text.split_first_chunk::<8>()?;
+    let (tail, point) = rest.split_first_chunk::<2>()?;
+    let (point, _) = point.split_first_chunk::<8>()?;
+    let (value, count) = packed_digits(u64::from_le_bytes(*whole));
+    let [tens @ b'0'..=b'9', ones @ b'0'..=b'9'] = tail else {
+        return None;
+    };
+    let micros = microseconds(*point, b' ')?;
+    let seconds = value * 100 + u64::from(tens - b'0') * 10 + u64::from(ones - b'0');
+    if count < 8 || seconds > SECONDS_MAX {
+        return None;
     }
-    let rest = text.get(8..).unwrap_or_default();
-    let (low, count) = if rest.len() < 8 { digits_bytewise(rest) } else { digits(rest) };
-    let scale = 10_u64.saturating_pow(u32::try_from(count).unwrap_or(u32::MAX));
-    (value.saturating_mul(scale).saturating_add(low), count + 8)
+    Some((seconds * SECOND + micros * 1_000, text.get(18..)?))
 }
 
 fn digits_bytewise(text: &[u8]) -> (u64, usize) {
     let mut value = 0_u64;
     let mut count = 0;
     for byte in text.iter().take_while(|byte| byte.is_ascii_digit()) {
-        value = value.saturating_mul(10).saturating_add(u64::from(byte - b'0'));
+        value = value
+            .saturating_mul(10)
+            .saturating_add(u64::from(byte - b'0'));
         count += 1;
     }
     (value, count)
@@ -66,10 +111,19 @@ fn digits_bytewise(text: &[u8]) -> (u64, usize) {
 
 /// The nanoseconds of the digits behind a decimal point, rounded half to even where there are more than nine (then maybe
 /// a whole second), and how many digits there are.
-#[inline]
 pub(super) fn fraction(text: &[u8]) -> (u64, usize) {
-    const SCALE: [u64; 10] =
-        [1_000_000_000, 100_000_000, 10_000_000, 1_000_000, 100_000, 10_000, 1_000, 100, 10, 1];
+    const SCALE: [u64; 10] = [
+        1_000_000_000,
+        100_000_000,
+        10_000_000,
+        1_000_000,
+        100_000,
+        10_000,
+        1_000,
+        100,
+        10,
+        1,
+    ];
     let (value, count) = digits(text);
     match SCALE.get(count) {
         Some(scale) => (value * scale, count),
@@ -80,14 +134,15 @@ pub(super) fn fraction(text: &[u8]) -> (u64, usize) {
 fn rounded(text: &[u8]) -> u64 {
     let (kept, tail) = text.split_at_checked(9).unwrap_or((text, &[]));
     let (value, _) = digits_bytewise(kept);
-    let (first, others) = tail.split_first().map_or((b'0', [].as_slice()), |(first, others)| (*first, others));
+    let (first, others) = tail
+        .split_first()
+        .map_or((b'0', [].as_slice()), |(first, others)| (*first, others));
     let half = first == b'5' && others.iter().all(|digit| *digit == b'0');
     let up = if half { value % 2 == 1 } else { first >= b'5' };
     value + u64::from(up)
 }
 
 /// `SECONDS[.FRACTION]` in nanoseconds, and what follows. Seconds that a pcap file cannot hold are not readable.
-#[inline]
 pub(super) fn seconds(text: &[u8]) -> Option<(Option<u64>, &[u8])> {
     let (whole, count) = digits(text);
     if count == 0 {
@@ -107,7 +162,9 @@ pub(super) fn seconds(text: &[u8]) -> Option<(Option<u64>, &[u8])> {
 
 /// `HH:MM:SS[.FRACTION]` in nanoseconds, and what follows.
 pub(super) fn of_day(text: &[u8]) -> Option<(u64, &[u8])> {
-    let [h1, h2, b':', m1, m2, b':', rest @ ..] = text else { return None };
+    let [h1, h2, b':', m1, m2, b':', rest @ ..] = text else {
+        return None;
+    };
     let hours = two_digits(*h1, *h2)?;
     let minutes = two_digits(*m1, *m2)?;
     let (seconds, rest) = seconds(rest)?;
@@ -122,6 +179,18 @@ fn two_digits(high: u8, low: u8) -> Option<u64> {
 /// The duration that `-T` writes at a line's end, ` <0.000010>`, in nanoseconds.
 #[inline]
 pub(super) fn duration(line: &[u8]) -> Option<u64> {
+    if line.last() != Some(&b'>') {
+        return None;
+    }
+    if let Some(([.., b' ', b'<', seconds @ b'0'..=b'9'], point)) = line.split_last_chunk::<8>()
+        && let Some(micros) = microseconds(*point, b'>')
+    {
+        return Some(u64::from(seconds - b'0') * SECOND + micros * 1_000);
+    }
+    any_duration(line)
+}
+
+fn any_duration(line: &[u8]) -> Option<u64> {
     let inner = line.strip_suffix(b">")?;
     let start = inner.iter().rev().take(24).position(|byte| *byte == b'<')?;
     let (before, number) = inner.split_at_checked(inner.len() - start)?;
@@ -144,7 +213,11 @@ pub(super) struct Clock {
 
 impl Clock {
     pub(super) const fn new(date: Timestamp, start: Timestamp) -> Self {
-        Self { midnight: date, last: start, of_day_seen: false }
+        Self {
+            midnight: date,
+            last: start,
+            of_day_seen: false,
+        }
     }
 
     /// The absolute time of a line, which becomes the last one known.
@@ -201,7 +274,11 @@ impl Clock {
         if today < earliest {
             return today.after(DAY);
         }
-        if today.before(DAY) >= earliest && today.0 >= DAY { today.before(DAY) } else { today }
+        if today.before(DAY) >= earliest && today.0 >= DAY {
+            today.before(DAY)
+        } else {
+            today
+        }
     }
 }
 
@@ -211,7 +288,11 @@ mod tests {
 
     #[track_caller]
     fn check_seconds(text: &str, nanoseconds: Option<u64>) {
-        assert_eq!(seconds(text.as_bytes()).and_then(|(value, _)| value), nanoseconds, "{text}");
+        assert_eq!(
+            seconds(text.as_bytes()).and_then(|(value, _)| value),
+            nanoseconds,
+            "{text}"
+        );
     }
 
     #[test]
@@ -232,10 +313,24 @@ mod tests {
 
     #[test]
     fn digits_agree_with_std() {
-        for text in ["0", "00", "7", "12345678", "123456789", "1234567890123456", "18446744073709551615"] {
+        for text in [
+            "0",
+            "00",
+            "7",
+            "12345678",
+            "123456789",
+            "1234567890123456",
+            "18446744073709551615",
+        ] {
             let padded = format!("{text}             ");
-            assert_eq!(digits(padded.as_bytes()), (text.parse().expect("a number"), text.len()));
-            assert_eq!(digits(text.as_bytes()), (text.parse().expect("a number"), text.len()));
+            assert_eq!(
+                digits(padded.as_bytes()),
+                (text.parse().expect("a number"), text.len())
+            );
+            assert_eq!(
+                digits(text.as_bytes()),
+                (text.parse().expect("a number"), text.len())
+            );
         }
         assert_eq!(digits(b"99999999999999999999999 "), (u64::MAX, 23));
         assert_eq!(digits(b"x"), (0, 0));
@@ -261,22 +356,47 @@ mod tests {
     fn times(moments: &[Moment]) -> Vec<u64> {
         let mut clock = Clock::new(Timestamp(10 * DAY), Timestamp(20 * DAY));
         let mut counts = Counts::default();
-        moments.iter().map(|moment| clock.read(*moment, &mut counts).0).collect()
+        moments
+            .iter()
+            .map(|moment| clock.read(*moment, &mut counts).0)
+            .collect()
     }
 
     #[test]
     fn times_of_day_run_over_midnight() {
         let (evening, night) = (DAY - SECOND, SECOND);
-        let lines = [Moment::OfDay(evening), Moment::OfDay(night), Moment::OfDay(evening), Moment::OfDay(night)];
-        assert_eq!(times(&lines), [11 * DAY - SECOND, 11 * DAY + SECOND, 11 * DAY - SECOND, 11 * DAY + SECOND]);
+        let lines = [
+            Moment::OfDay(evening),
+            Moment::OfDay(night),
+            Moment::OfDay(evening),
+            Moment::OfDay(night),
+        ];
+        assert_eq!(
+            times(&lines),
+            [
+                11 * DAY - SECOND,
+                11 * DAY + SECOND,
+                11 * DAY - SECOND,
+                11 * DAY + SECOND
+            ]
+        );
         let (morning, late) = (8 * 3600 * SECOND, 22 * 3600 * SECOND);
-        assert_eq!(times(&[Moment::OfDay(morning), Moment::OfDay(late)]), [10 * DAY + morning, 10 * DAY + late]);
+        assert_eq!(
+            times(&[Moment::OfDay(morning), Moment::OfDay(late)]),
+            [10 * DAY + morning, 10 * DAY + late]
+        );
     }
 
     #[test]
     fn other_times() {
-        assert_eq!(times(&[Moment::Delta(5), Moment::Delta(6)]), [20 * DAY + 5, 20 * DAY + 11]);
-        assert_eq!(times(&[Moment::Missing, Moment::Missing]), [20 * DAY + 1000, 20 * DAY + 2000]);
+        assert_eq!(
+            times(&[Moment::Delta(5), Moment::Delta(6)]),
+            [20 * DAY + 5, 20 * DAY + 11]
+        );
+        assert_eq!(
+            times(&[Moment::Missing, Moment::Missing]),
+            [20 * DAY + 1000, 20 * DAY + 2000]
+        );
         assert_eq!(times(&[Moment::Epoch(77), Moment::Unreadable]), [77, 77]);
     }
 }

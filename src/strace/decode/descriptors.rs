@@ -15,14 +15,23 @@ pub(super) fn close(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Ve
     if !socket.is_possible() {
         return NOT_USED;
     }
-    used(What::Close { socket: bench.descriptor(socket), outcome }, emit)
+    used(
+        What::Close {
+            socket: bench.descriptor(socket),
+            outcome,
+        },
+        emit,
+    )
 }
 
 /// `(fd)` of a call that goes on: the descriptor is free from its beginning on.
 pub(super) fn close_begun(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Begun {
     match bench.first(text) {
         Some((socket, _)) if socket.is_possible() => {
-            emit(What::Close { socket: bench.descriptor(socket), outcome: Outcome::Done(0) });
+            emit(What::Close {
+                socket: bench.descriptor(socket),
+                outcome: Outcome::Done(0),
+            });
             Begun::Told
         }
         Some(_) => Begun::NotUsed(Skip::NotUsed),
@@ -36,13 +45,26 @@ pub(super) fn close_range(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Opt
     let (first, text) = bench.first(text)?;
     let (last, text) = arguments::count(arguments::next(text))?;
     let (flags, text) = arguments::value(arguments::next(text))?;
-    if !matches!(returned::parse(arguments::close(text)?)?.outcome, Outcome::Done(_)) {
+    if !matches!(
+        returned::parse(arguments::close(text)?)?.outcome,
+        Outcome::Done(_)
+    ) {
         return NOT_USED;
     }
-    let last = Fd(last.and_then(|last| u32::try_from(last).ok()).unwrap_or(u32::MAX));
+    let last = Fd(last
+        .and_then(|last| u32::try_from(last).ok())
+        .unwrap_or(u32::MAX));
     let only_mark = arguments::has_flag(flags, b"CLOSE_RANGE_CLOEXEC");
     let unshare = arguments::has_flag(flags, b"CLOSE_RANGE_UNSHARE");
-    used(What::CloseRange { first: first.fd, last, only_mark, unshare }, emit)
+    used(
+        What::CloseRange {
+            first: first.fd,
+            last,
+            only_mark,
+            unshare,
+        },
+        emit,
+    )
 }
 
 /// `(fd) = fd`, `(fd, fd) = fd`, `(fd, fd, flags) = fd`
@@ -50,7 +72,13 @@ pub(super) fn duplicate(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Optio
     let (from, text) = bench.first(text)?;
     let rest = arguments::close(text)?;
     let flags = text.get(..text.len() - rest.len()).unwrap_or_default();
-    duplicated(from, rest, arguments::has_flag(flags, b"O_CLOEXEC"), bench, emit)
+    duplicated(
+        from,
+        rest,
+        arguments::has_flag(flags, b"O_CLOEXEC"),
+        bench,
+        emit,
+    )
 }
 
 fn duplicated(
@@ -61,9 +89,18 @@ fn duplicated(
     emit: Emit<'_>,
 ) -> Option<Verdict> {
     let returned = returned::parse(rest)?;
-    let Some(made) = possible(bench.made(&returned)).filter(|_| from.is_possible()) else { return NOT_USED };
+    let Some(made) = possible(bench.made(&returned)).filter(|_| from.is_possible()) else {
+        return NOT_USED;
+    };
     let (from, made) = (bench.descriptor(from), bench.descriptor(made));
-    used(What::Duplicate { from, made, close_on_exec }, emit)
+    used(
+        What::Duplicate {
+            from,
+            made,
+            close_on_exec,
+        },
+        emit,
+    )
 }
 
 /// `(fd, F_DUPFD_CLOEXEC, 60) = fd`, `(fd, F_SETFD, FD_CLOEXEC)`
@@ -79,7 +116,10 @@ pub(super) fn control(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<
         return NOT_USED;
     }
     let (flags, text) = arguments::value(arguments::next(text))?;
-    if !matches!(returned::parse(arguments::close(text)?)?.outcome, Outcome::Done(_)) {
+    if !matches!(
+        returned::parse(arguments::close(text)?)?.outcome,
+        Outcome::Done(_)
+    ) {
         return NOT_USED;
     }
     let on = arguments::has_flag(flags, b"FD_CLOEXEC") || flags == b"0x1" || flags == b"1";
@@ -91,32 +131,53 @@ pub(super) fn opens(call: Call<'_>, bench: &mut Bench, emit: Emit<'_>) -> Option
     let text = call.text;
     let rest = arguments::close(text)?;
     let returned = returned::parse(rest)?;
-    let Some(made) = possible(bench.made(&returned)) else { return NOT_USED };
+    let Some(made) = possible(bench.made(&returned)) else {
+        return NOT_USED;
+    };
     let arguments = text.get(..text.len() - rest.len()).unwrap_or_default();
     let close_on_exec = call.row.name.starts_with("pidfd") || closes_on_exec(arguments);
-    used(What::Appeared { made: bench.descriptor(made), close_on_exec }, emit)
+    used(
+        What::Appeared {
+            made: bench.descriptor(made),
+            close_on_exec,
+        },
+        emit,
+    )
 }
 
 /// Whether the last arguments hold a flag such as `O_CLOEXEC`, `EPOLL_CLOEXEC` or `EFD_CLOEXEC`. Those of paths are not
 /// looked through.
 fn closes_on_exec(arguments: &[u8]) -> bool {
-    let tail = arguments.get(arguments.len().saturating_sub(128)..).unwrap_or_default();
+    let tail = arguments
+        .get(arguments.len().saturating_sub(128)..)
+        .unwrap_or_default();
     tail.windows(8).any(|part| part == b"_CLOEXEC")
 }
 
 /// `([fd, fd], flags)`
 pub(super) fn pipe(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
-    let Some((first, second, text)) = two(arguments::unnamed(text), bench) else { return NOT_USED };
+    let Some((first, second, text)) = two(arguments::unnamed(text), bench) else {
+        return NOT_USED;
+    };
     let rest = arguments::close(text)?;
     if !matches!(returned::parse(rest)?.outcome, Outcome::Done(_)) {
         return NOT_USED;
     }
     let close_on_exec = closes_on_exec(text.get(..text.len() - rest.len()).unwrap_or_default());
-    emit(What::Appeared { made: bench.descriptor(first), close_on_exec });
-    used(What::Appeared { made: bench.descriptor(second), close_on_exec }, emit)
+    emit(What::Appeared {
+        made: bench.descriptor(first),
+        close_on_exec,
+    });
+    used(
+        What::Appeared {
+            made: bench.descriptor(second),
+            close_on_exec,
+        },
+        emit,
+    )
 }
 
-/// io_uring moves payload where strace cannot see it.
+/// `io_uring` moves payload where strace cannot see it.
 pub(super) fn ring(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
     let returned = returned::parse(arguments::close(text)?)?;
     if !matches!(returned.outcome, Outcome::Done(_)) {
@@ -124,7 +185,10 @@ pub(super) fn ring(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Ver
     }
     // only io_uring_setup returns a descriptor, and that has details
     if let Some(made) = possible(bench.made(&returned)).filter(|made| made.is_no_socket()) {
-        emit(What::Appeared { made: bench.descriptor(made), close_on_exec: true });
+        emit(What::Appeared {
+            made: bench.descriptor(made),
+            close_on_exec: true,
+        });
     }
     used(What::Opaque { socket: None }, emit)
 }

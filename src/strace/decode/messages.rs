@@ -22,7 +22,13 @@ struct Header {
 }
 
 /// `(fd, msghdr, flags)`
-pub(super) fn one(call: Call<'_>, kind: Kind, bench: &mut Bench, counts: &mut Counts, emit: Emit<'_>) -> Option<Verdict> {
+pub(super) fn one(
+    call: Call<'_>,
+    kind: Kind,
+    bench: &mut Bench,
+    counts: &mut Counts,
+    emit: Emit<'_>,
+) -> Option<Verdict> {
     let (socket, text) = bench.first(call.text)?;
     if socket.is_no_socket() || !socket.is_possible() {
         return NOT_SOCKET;
@@ -32,7 +38,15 @@ pub(super) fn one(call: Call<'_>, kind: Kind, bench: &mut Bench, counts: &mut Co
     let (flags, text) = arguments::value(arguments::next(text))?;
     let outcome = returned::parse(arguments::close(text)?)?.outcome;
     let Vector { requested, shown } = header.vector;
-    let draft = Draft { kind, socket, outcome, requested, flags, address: header.address, shown };
+    let draft = Draft {
+        kind,
+        socket,
+        outcome,
+        requested,
+        flags,
+        address: header.address,
+        shown,
+    };
     payload::single(call, draft, bench, counts, emit)
 }
 
@@ -80,13 +94,17 @@ fn header<'t>(
 }
 
 /// Descriptors in a control message: `cmsg_type=SCM_RIGHTS, cmsg_data=[18<TCP:[…]>, 19]`, without `cmsg_data=` before
-/// strace 4.13.
+/// strace 4.13, `0x1 /* SCM_RIGHTS */` with `-X verbose`.
 fn rights(mut control: &[u8], bench: &mut Bench) {
-    const MARK: &[u8] = b"SCM_RIGHTS, ";
+    const MARK: &[u8] = b"SCM_RIGHTS";
     while let Some(at) = memchr::memmem::find(control, MARK) {
         control = control.get(at + MARK.len()..).unwrap_or_default();
-        let Some(mut text) = arguments::unnamed(control).strip_prefix(b"[") else { continue };
-        while let Some((right, rest)) = bench.cache.read(vectors::separated(text), &mut bench.names) {
+        let text = control.strip_prefix(b" */").unwrap_or(control);
+        let Some(mut text) = arguments::next(text).strip_prefix(b"[") else {
+            continue;
+        };
+        while let Some((right, rest)) = bench.cache.read(vectors::separated(text), &mut bench.names)
+        {
             if right.is_possible() {
                 bench.rights.push(right);
             }
@@ -106,18 +124,39 @@ struct Missing {
 }
 
 /// `(fd, array, count, flags, …)`
-pub(super) fn many(call: Call<'_>, kind: Kind, bench: &mut Bench, counts: &mut Counts, emit: Emit<'_>) -> Option<Verdict> {
+pub(super) fn many(
+    call: Call<'_>,
+    kind: Kind,
+    bench: &mut Bench,
+    counts: &mut Counts,
+    emit: Emit<'_>,
+) -> Option<Verdict> {
     let (socket, text) = bench.first(call.text)?;
     if socket.is_no_socket() || !socket.is_possible() {
         return NOT_SOCKET;
     }
     bench.clear();
     let mut missing = Missing::default();
-    let text = array(arguments::next(text), call, kind, &mut missing, bench, counts)?;
+    let text = array(
+        arguments::next(text),
+        call,
+        kind,
+        &mut missing,
+        bench,
+        counts,
+    )?;
     let (_, text) = arguments::value(arguments::next(text))?;
     let (flags, text) = arguments::value(arguments::next(text))?;
     let outcome = returned::parse(arguments::close(text)?)?.outcome;
-    let draft = Draft { kind, socket, outcome, requested: None, flags, address: None, shown: missing.shown() };
+    let draft = Draft {
+        kind,
+        socket,
+        outcome,
+        requested: None,
+        flags,
+        address: None,
+        shown: missing.shown(),
+    };
     if let Outcome::Done(result) = outcome {
         if kind.direction == Direction::Received && payload::is_peek(flags) {
             return Some(Verdict::Skipped(Skip::Peeked));
@@ -206,11 +245,17 @@ fn element<'t>(
     let lacking = room.saturating_sub(captured as u64);
     match header.vector.shown {
         Shown::Hidden => missing.hidden += lacking,
+        Shown::Structured => {}
         Shown::Cut | Shown::All => missing.cut += lacking,
     }
     missing.wanted |= lacking > 0 && header.vector.shown == Shown::Cut;
     bench.payload.truncate(start + captured);
-    bench.messages.push(Message { start, captured, moved, address: header.address });
+    bench.messages.push(Message {
+        start,
+        captured,
+        moved,
+        address: header.address,
+    });
     vectors::separated(text).strip_prefix(b"}")
 }
 
@@ -229,6 +274,11 @@ fn add_dumped(unprinted: usize, call: Call<'_>, bench: &mut Bench, counts: &mut 
             return;
         }
         let captured = bench.payload.len() - start;
-        bench.messages.push(Message { start, captured, moved: captured as u64, address: None });
+        bench.messages.push(Message {
+            start,
+            captured,
+            moved: captured as u64,
+            address: None,
+        });
     }
 }

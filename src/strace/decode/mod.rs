@@ -18,7 +18,7 @@ use super::dump::Dump;
 use super::names::Names;
 use super::returned::Returned;
 use super::table::{Row, Shape};
-use crate::event::{Descriptor, Details, Message, Outcome, SocketDetails, What};
+use crate::event::{Descriptor, Details, Family, Message, Outcome, What};
 
 /// Where events go.
 pub(super) type Emit<'e> = &'e mut dyn FnMut(What<'_>);
@@ -98,7 +98,9 @@ impl Bench {
 
     /// The descriptor that a call returned.
     fn made(&mut self, returned: &Returned<'_>) -> Option<Handle> {
-        matches!(returned.outcome, Outcome::Done(_)).then(|| self.cache.read(returned.text, &mut self.names))?.map(|made| made.0)
+        matches!(returned.outcome, Outcome::Done(_))
+            .then(|| self.cache.read(returned.text, &mut self.names))?
+            .map(|made| made.0)
     }
 
     #[inline]
@@ -106,28 +108,71 @@ impl Bench {
         self.cache.descriptor(handle)
     }
 
-    fn socket_details(&self, handle: Handle) -> Option<&SocketDetails> {
-        match self.cache.descriptor(handle).details {
-            Details::Socket(details) => Some(details),
-            _ => None,
+    /// The descriptors that arrived; few messages bring any.
+    #[inline]
+    fn rights(&self) -> Vec<Descriptor<'_>> {
+        if self.rights.is_empty() {
+            Vec::new()
+        } else {
+            self.rights
+                .iter()
+                .map(|right| self.descriptor(*right))
+                .collect()
         }
     }
 }
 
 /// Decodes a whole call.
 #[inline]
-pub(super) fn decode(call: Call<'_>, bench: &mut Bench, counts: &mut Counts, emit: Emit<'_>) -> Verdict {
-    dispatch(call, bench, counts, emit).unwrap_or(Verdict::Skipped(Skip::Malformed))
+pub(super) fn decode(
+    call: Call<'_>,
+    bench: &mut Bench,
+    counts: &mut Counts,
+    emit: Emit<'_>,
+) -> Verdict {
+    dispatch(call, bench, counts, emit)
+        .unwrap_or_else(|| Verdict::Skipped(not_understood(call, bench)))
+}
+
+/// Why a call that was not understood is skipped: addresses of families that are not converted have forms of their own.
+#[cold]
+fn not_understood(call: Call<'_>, bench: &mut Bench) -> Skip {
+    match bench
+        .first(call.text)
+        .map(|(first, _)| bench.descriptor(first).details)
+    {
+        Some(Details::NotSocket) => Skip::NotSocket,
+        Some(Details::Socket(details)) if details.family == Family::Other => Skip::NotUsed,
+        _ => Skip::Malformed,
+    }
 }
 
 #[inline]
-fn dispatch(call: Call<'_>, bench: &mut Bench, counts: &mut Counts, emit: Emit<'_>) -> Option<Verdict> {
+fn dispatch(
+    call: Call<'_>,
+    bench: &mut Bench,
+    counts: &mut Counts,
+    emit: Emit<'_>,
+) -> Option<Verdict> {
     let text = call.text;
     match call.row.shape {
-        Shape::Buffer(op, direction, tail) => payload::buffer(call, payload::Kind { op, direction }, tail, bench, counts, emit),
-        Shape::Vector(op, direction) => vectors::vector(call, payload::Kind { op, direction }, bench, counts, emit),
-        Shape::Message(op, direction) => messages::one(call, payload::Kind { op, direction }, bench, counts, emit),
-        Shape::Messages(op, direction) => messages::many(call, payload::Kind { op, direction }, bench, counts, emit),
+        Shape::Buffer(op, direction, tail) => payload::buffer(
+            call,
+            payload::Kind { op, direction },
+            tail,
+            bench,
+            counts,
+            emit,
+        ),
+        Shape::Vector(op, direction) => {
+            vectors::vector(call, payload::Kind { op, direction }, bench, counts, emit)
+        }
+        Shape::Message(op, direction) => {
+            messages::one(call, payload::Kind { op, direction }, bench, counts, emit)
+        }
+        Shape::Messages(op, direction) => {
+            messages::many(call, payload::Kind { op, direction }, bench, counts, emit)
+        }
         Shape::Sendfile(op) => payload::sendfile(text, op, bench, counts, emit),
         Shape::Splice(op) => payload::splice(text, op, bench, counts, emit),
         Shape::Socket => sockets::socket(text, bench, emit),
@@ -173,7 +218,11 @@ pub(super) fn begin(call: Call<'_>, bench: &mut Bench, emit: Emit<'_>) -> Begun 
 }
 
 fn told(verdict: Option<Verdict>) -> Begun {
-    if verdict == Some(Verdict::Used) { Begun::Told } else { Begun::NotUsed(Skip::Malformed) }
+    if verdict == Some(Verdict::Used) {
+        Begun::Told
+    } else {
+        Begun::NotUsed(Skip::Malformed)
+    }
 }
 
 /// A call that failed, or that did nothing of interest.

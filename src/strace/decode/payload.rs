@@ -24,8 +24,10 @@ pub(super) enum Shown {
     All,
     /// The first ones: `-s` cut a string or an array.
     Cut,
-    /// None: strace printed a pointer or a structure.
+    /// None: strace printed a pointer.
     Hidden,
+    /// Not as bytes: strace knew what they mean, as of netlink, which is not converted.
+    Structured,
 }
 
 /// A payload call as far as its arguments tell.
@@ -62,11 +64,19 @@ pub(super) fn buffer(
         Tail::Flags | Tail::Address => arguments::value(arguments::next(text))?,
     };
     let (address, text) = match tail {
-        Tail::Address => sockaddr::address(arguments::next(text), &mut bench.names)?,
+        Tail::Address => sockaddr::address_given(arguments::next(text), &mut bench.names)?,
         Tail::Nothing | Tail::Flags => (None, text),
     };
     let outcome = returned::parse(arguments::close(text)?)?.outcome;
-    let draft = Draft { kind, socket, outcome, requested, flags, address, shown };
+    let draft = Draft {
+        kind,
+        socket,
+        outcome,
+        requested,
+        flags,
+        address,
+        shown,
+    };
     single(call, draft, bench, counts, emit)
 }
 
@@ -88,9 +98,18 @@ pub(super) fn bytes<'t>(
         (if quoted.cut { Shown::Cut } else { Shown::All }, text)
     } else {
         let (value, text) = arguments::value(text)?;
-        (if value == b"NULL" { Shown::All } else { Shown::Hidden }, text)
+        let shown = match value {
+            b"NULL" => Shown::All,
+            [b'[' | b'{', ..] => Shown::Structured,
+            _ => Shown::Hidden,
+        };
+        (shown, text)
     };
-    let dumped = if shown == Shown::All { None } else { call.dump.and_then(|dump| dump.buffer(place.0, place.1)) };
+    let dumped = if shown == Shown::All {
+        None
+    } else {
+        call.dump.and_then(|dump| dump.buffer(place.0, place.1))
+    };
     if let Some(dumped) = dumped.filter(|dumped| dumped.len() > bench.payload.len() - start) {
         bench.payload.truncate(start);
         bench.payload.extend_from_slice(dumped);
@@ -100,11 +119,18 @@ pub(super) fn bytes<'t>(
 
 /// Whether these flags of a receive make that it takes nothing away.
 pub(super) fn is_peek(flags: &[u8]) -> bool {
-    flags != b"0" && (arguments::has_flag(flags, b"MSG_PEEK") || arguments::has_flag(flags, b"MSG_ERRQUEUE"))
+    flags != b"0"
+        && (arguments::has_flag(flags, b"MSG_PEEK") || arguments::has_flag(flags, b"MSG_ERRQUEUE"))
 }
 
 /// The end of a call that moves one message.
-pub(super) fn single(call: Call<'_>, mut draft: Draft<'_>, bench: &mut Bench, counts: &mut Counts, emit: Emit<'_>) -> Option<Verdict> {
+pub(super) fn single(
+    call: Call<'_>,
+    mut draft: Draft<'_>,
+    bench: &mut Bench,
+    counts: &mut Counts,
+    emit: Emit<'_>,
+) -> Option<Verdict> {
     let Outcome::Done(moved) = draft.outcome else {
         return emit_move(&draft, bench, counts, emit);
     };
@@ -115,31 +141,45 @@ pub(super) fn single(call: Call<'_>, mut draft: Draft<'_>, bench: &mut Bench, co
         return Some(Verdict::Skipped(Skip::Peeked));
     }
     let room = match draft.kind.direction {
-        Direction::Received => draft.requested.map_or(moved, |requested| requested.min(moved)),
+        Direction::Received => draft
+            .requested
+            .map_or(moved, |requested| requested.min(moved)),
         Direction::Sent => moved,
     };
-    let captured = usize::try_from(room).map_or(bench.payload.len(), |room| room.min(bench.payload.len()));
+    let captured =
+        usize::try_from(room).map_or(bench.payload.len(), |room| room.min(bench.payload.len()));
     let missing = room.saturating_sub(captured as u64);
     if missing > 0 {
         match draft.shown {
             Shown::Cut if call.dump.is_none() => return Some(Verdict::Hold),
             Shown::Hidden => counts.hidden.add(missing),
+            Shown::Structured => {}
             Shown::Cut | Shown::All => counts.cut.add(missing),
         }
     }
     bench.payload.truncate(captured);
-    bench.messages.push(Message { start: 0, captured, moved, address: draft.address.take() });
+    bench.messages.push(Message {
+        start: 0,
+        captured,
+        moved,
+        address: draft.address.take(),
+    });
     emit_move(&draft, bench, counts, emit)
 }
 
 /// Emits a payload call whose messages are on the bench; a failed one has none.
-pub(super) fn emit_move(draft: &Draft<'_>, bench: &mut Bench, counts: &mut Counts, emit: Emit<'_>) -> Option<Verdict> {
+pub(super) fn emit_move(
+    draft: &Draft<'_>,
+    bench: &mut Bench,
+    counts: &mut Counts,
+    emit: Emit<'_>,
+) -> Option<Verdict> {
     counts.details_missing += u64::from(draft.socket.is_bare());
     let done = matches!(draft.outcome, Outcome::Done(_));
     if !done {
         bench.clear();
     }
-    let rights: Vec<_> = bench.rights.iter().map(|right| bench.descriptor(*right)).collect();
+    let rights = bench.rights();
     let has = |flag: &[u8]| draft.flags != b"0" && arguments::has_flag(draft.flags, flag);
     let what = Move {
         socket: bench.descriptor(draft.socket),
@@ -157,7 +197,13 @@ pub(super) fn emit_move(draft: &Draft<'_>, bench: &mut Bench, counts: &mut Count
 }
 
 /// `(to, from, offset, count)`: bytes of a file that strace does not show.
-pub(super) fn sendfile(text: &[u8], op: Op, bench: &mut Bench, counts: &mut Counts, emit: Emit<'_>) -> Option<Verdict> {
+pub(super) fn sendfile(
+    text: &[u8],
+    op: Op,
+    bench: &mut Bench,
+    counts: &mut Counts,
+    emit: Emit<'_>,
+) -> Option<Verdict> {
     let (socket, text) = bench.first(text)?;
     if socket.is_no_socket() || !socket.is_possible() {
         return NOT_SOCKET;
@@ -169,27 +215,59 @@ pub(super) fn sendfile(text: &[u8], op: Op, bench: &mut Bench, counts: &mut Coun
             return None;
         }
         counts.unseen.add(moved);
-        bench.messages.push(Message { start: 0, captured: 0, moved, address: None });
+        bench.messages.push(Message {
+            start: 0,
+            captured: 0,
+            moved,
+            address: None,
+        });
     }
-    let kind = Kind { op, direction: Direction::Sent };
+    let kind = Kind {
+        op,
+        direction: Direction::Sent,
+    };
     let (flags, shown) = (b"0".as_slice(), Shown::Hidden);
-    let draft = Draft { kind, socket, outcome, requested: None, flags, address: None, shown };
+    let draft = Draft {
+        kind,
+        socket,
+        outcome,
+        requested: None,
+        flags,
+        address: None,
+        shown,
+    };
     emit_move(&draft, bench, counts, emit)
 }
 
 /// `(from, offset, to, offset, count, flags)`
-pub(super) fn splice(text: &[u8], op: Op, bench: &mut Bench, counts: &mut Counts, emit: Emit<'_>) -> Option<Verdict> {
+pub(super) fn splice(
+    text: &[u8],
+    op: Op,
+    bench: &mut Bench,
+    counts: &mut Counts,
+    emit: Emit<'_>,
+) -> Option<Verdict> {
     let (from, text) = bench.first(text)?;
     let (_, text) = arguments::value(arguments::next(text))?;
     let (to, text) = bench.next(text)?;
     if from.is_no_socket() && to.is_no_socket() {
         return NOT_SOCKET;
     }
-    let Outcome::Done(moved) = returned::parse(arguments::close(text)?)?.outcome else { return NOT_USED };
+    let Outcome::Done(moved) = returned::parse(arguments::close(text)?)?.outcome else {
+        return NOT_USED;
+    };
     if moved > limits::MOVED || !from.is_possible() || !to.is_possible() {
         return None;
     }
     counts.unseen.add(moved);
     let (from, to) = (bench.descriptor(from), bench.descriptor(to));
-    used(What::Relay { from, to, op, moved }, emit)
+    used(
+        What::Relay {
+            from,
+            to,
+            op,
+            moved,
+        },
+        emit,
+    )
 }

@@ -10,27 +10,57 @@ use crate::event::{Address, Family, How, Outcome, Transport, What};
 pub(super) fn socket(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
     let (kind, text) = kind(text)?;
     let returned = returned::parse(arguments::close(text)?)?;
-    let Some(made) = possible(bench.made(&returned)) else { return NOT_USED };
-    let Kind { family, transport, close_on_exec } = kind;
-    used(What::Socket { made: bench.descriptor(made), family, transport, close_on_exec }, emit)
+    let Some(made) = possible(bench.made(&returned)) else {
+        return NOT_USED;
+    };
+    let Kind {
+        family,
+        transport,
+        close_on_exec,
+    } = kind;
+    used(
+        What::Socket {
+            made: bench.descriptor(made),
+            family,
+            transport,
+            close_on_exec,
+        },
+        emit,
+    )
 }
 
 /// `(family, type, protocol, [fd, fd])`
 pub(super) fn pair(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
     let (kind, text) = kind(text)?;
-    let Some((first, second, text)) = two(arguments::next(text), bench) else { return NOT_USED };
+    let Some((first, second, text)) = two(arguments::next(text), bench) else {
+        return NOT_USED;
+    };
     let returned = returned::parse(arguments::close(text)?)?;
     if !matches!(returned.outcome, Outcome::Done(_)) {
         return NOT_USED;
     }
     let made = [bench.descriptor(first), bench.descriptor(second)];
-    let Kind { family, transport, close_on_exec } = kind;
-    used(What::Pair { made, family, transport, close_on_exec }, emit)
+    let Kind {
+        family,
+        transport,
+        close_on_exec,
+    } = kind;
+    used(
+        What::Pair {
+            made,
+            family,
+            transport,
+            close_on_exec,
+        },
+        emit,
+    )
 }
 
 /// `[fd, fd]`
 pub(super) fn two<'t>(text: &'t [u8], bench: &mut Bench) -> Option<(Handle, Handle, &'t [u8])> {
-    let (first, text) = bench.cache.read(text.strip_prefix(b"[")?, &mut bench.names)?;
+    let (first, text) = bench
+        .cache
+        .read(text.strip_prefix(b"[")?, &mut bench.names)?;
     let (second, text) = bench.next(text)?;
     let text = separated(text).strip_prefix(b"]")?;
     (first.is_possible() && second.is_possible()).then_some((first, second, text))
@@ -64,7 +94,14 @@ fn kind(text: &[u8]) -> Option<(Kind, &[u8])> {
     };
     let transport = transport(family, kind, protocol);
     let close_on_exec = arguments::has_flag(kind, b"SOCK_CLOEXEC");
-    Some((Kind { family, transport, close_on_exec }, text))
+    Some((
+        Kind {
+            family,
+            transport,
+            close_on_exec,
+        },
+        text,
+    ))
 }
 
 fn transport(family: Family, kind: &[u8], protocol: &[u8]) -> Transport {
@@ -83,12 +120,20 @@ fn transport(family: Family, kind: &[u8], protocol: &[u8]) -> Transport {
     } else if kind_is(b"SOCK_DGRAM") {
         Transport::Datagram
     } else if kind_is(b"SOCK_SEQPACKET") {
-        if family == Family::Unix { Transport::Seqpacket } else { Transport::Sctp }
+        if family == Family::Unix {
+            Transport::Seqpacket
+        } else {
+            Transport::Sctp
+        }
     } else if kind_is(b"SOCK_DCCP") {
         Transport::Dccp
     } else if kind_is(b"SOCK_RAW") {
         // the kernel takes a raw UNIX socket for a datagram one
-        if family == Family::Unix { Transport::Datagram } else { Transport::Raw }
+        if family == Family::Unix {
+            Transport::Datagram
+        } else {
+            Transport::Raw
+        }
     } else {
         Transport::Unknown
     }
@@ -97,7 +142,7 @@ fn transport(family: Family, kind: &[u8], protocol: &[u8]) -> Transport {
 /// `(fd, sockaddr, length)`
 fn addressed<'t>(text: &'t [u8], bench: &mut Bench) -> Option<(Handle, Option<Address>, &'t [u8])> {
     let (socket, text) = bench.first(text)?;
-    let (address, text) = sockaddr::address(arguments::next(text), &mut bench.names)?;
+    let (address, text) = sockaddr::address_given(arguments::next(text), &mut bench.names)?;
     Some((socket, address, text))
 }
 
@@ -105,47 +150,99 @@ fn is_socket(socket: Handle) -> bool {
     socket.is_possible() && !socket.is_no_socket()
 }
 
-/// An address that a successful call took or gave; none where it failed or there is none.
-fn named(text: &[u8], bench: &mut Bench) -> Option<Option<(Handle, Address)>> {
+/// What a call that names a socket came to.
+enum Naming {
+    Named(Handle, Address),
+    /// It failed, or there is no address.
+    Nothing,
+}
+
+/// `(fd, sockaddr, length)` and the result.
+fn named(text: &[u8], bench: &mut Bench) -> Option<Naming> {
     let (socket, address, text) = addressed(text, bench)?;
-    let done = matches!(returned::parse(arguments::close(text)?)?.outcome, Outcome::Done(_));
-    Some(address.filter(|_| done && is_socket(socket)).map(|address| (socket, address)))
+    let done = matches!(
+        returned::parse(arguments::close(text)?)?.outcome,
+        Outcome::Done(_)
+    );
+    let address = address.filter(|_| done && is_socket(socket));
+    Some(address.map_or(Naming::Nothing, |address| Naming::Named(socket, address)))
 }
 
 /// `(fd, sockaddr, length)`
 pub(super) fn bind(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
-    let Some((socket, address)) = named(text, bench)? else { return NOT_USED };
-    used(What::Bind { socket: bench.descriptor(socket), address }, emit)
+    let Naming::Named(socket, address) = named(text, bench)? else {
+        return NOT_USED;
+    };
+    used(
+        What::Bind {
+            socket: bench.descriptor(socket),
+            address,
+        },
+        emit,
+    )
 }
 
 /// `(fd, sockaddr, length)`, of the socket itself.
 pub(super) fn own_name(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
-    let Some((socket, address)) = named(text, bench)? else { return NOT_USED };
-    used(What::LocalName { socket: bench.descriptor(socket), address }, emit)
+    let Naming::Named(socket, address) = named(text, bench)? else {
+        return NOT_USED;
+    };
+    used(
+        What::LocalName {
+            socket: bench.descriptor(socket),
+            address,
+        },
+        emit,
+    )
 }
 
 /// `(fd, sockaddr, length)`, of the other end.
 pub(super) fn remote_name(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
-    let Some((socket, address)) = named(text, bench)? else { return NOT_USED };
-    used(What::RemoteName { socket: bench.descriptor(socket), address }, emit)
+    let Naming::Named(socket, address) = named(text, bench)? else {
+        return NOT_USED;
+    };
+    used(
+        What::RemoteName {
+            socket: bench.descriptor(socket),
+            address,
+        },
+        emit,
+    )
 }
 
 /// `(fd, sockaddr, length)`
 pub(super) fn connect(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
     let (socket, address, text) = addressed(text, bench)?;
     let outcome = returned::parse(arguments::close(text)?)?.outcome;
-    let Some(address) = address.filter(|_| is_socket(socket)) else { return NOT_USED };
-    used(What::Connect { socket: bench.descriptor(socket), address, outcome }, emit)
+    let Some(address) = address.filter(|_| is_socket(socket)) else {
+        return NOT_USED;
+    };
+    used(
+        What::Connect {
+            socket: bench.descriptor(socket),
+            address,
+            outcome,
+        },
+        emit,
+    )
 }
 
 /// `(fd, backlog)`
 pub(super) fn listen(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
     let (socket, text) = bench.first(text)?;
-    let done = matches!(returned::parse(arguments::close(text)?)?.outcome, Outcome::Done(_));
+    let done = matches!(
+        returned::parse(arguments::close(text)?)?.outcome,
+        Outcome::Done(_)
+    );
     if !done || !is_socket(socket) {
         return NOT_USED;
     }
-    used(What::Listen { socket: bench.descriptor(socket) }, emit)
+    used(
+        What::Listen {
+            socket: bench.descriptor(socket),
+        },
+        emit,
+    )
 }
 
 /// `(fd, sockaddr, length) = fd`, with flags behind in accept4.
@@ -153,11 +250,21 @@ pub(super) fn accept(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<V
     let (listener, peer, text) = addressed(text, bench)?;
     let rest = arguments::close(text)?;
     let returned = returned::parse(rest)?;
-    let Some(made) = possible(bench.made(&returned)) else { return NOT_USED };
+    let Some(made) = possible(bench.made(&returned)) else {
+        return NOT_USED;
+    };
     let flags = text.get(..text.len() - rest.len()).unwrap_or_default();
     let close_on_exec = arguments::has_flag(flags, b"SOCK_CLOEXEC");
     let (listener, made) = (bench.descriptor(listener), bench.descriptor(made));
-    used(What::Accept { listener, made, peer, close_on_exec }, emit)
+    used(
+        What::Accept {
+            listener,
+            made,
+            peer,
+            close_on_exec,
+        },
+        emit,
+    )
 }
 
 /// `(fd, how)`
@@ -177,5 +284,12 @@ pub(super) fn shutdown(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option
     if !is_socket(socket) {
         return NOT_USED;
     }
-    used(What::Shutdown { socket: bench.descriptor(socket), how, outcome }, emit)
+    used(
+        What::Shutdown {
+            socket: bench.descriptor(socket),
+            how,
+            outcome,
+        },
+        emit,
+    )
 }

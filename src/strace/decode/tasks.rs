@@ -18,7 +18,9 @@ pub(super) fn fork(text: &[u8], emit: Emit<'_>) -> Option<Verdict> {
 
 /// The first half, as far as it was printed.
 pub(super) fn fork_begun(text: &[u8], emit: Emit<'_>) -> Begun {
-    emit(What::CloneBegun { sharing: sharing(text) });
+    emit(What::CloneBegun {
+        sharing: sharing(text),
+    });
     Begun::Keep
 }
 
@@ -31,7 +33,10 @@ fn sharing(arguments: &[u8]) -> Sharing {
 /// `(flags)`
 pub(super) fn unshare(text: &[u8], emit: Emit<'_>) -> Option<Verdict> {
     let (flags, text) = arguments::value(arguments::unnamed(text))?;
-    let done = matches!(returned::parse(arguments::close(text)?)?.outcome, Outcome::Done(_));
+    let done = matches!(
+        returned::parse(arguments::close(text)?)?.outcome,
+        Outcome::Done(_)
+    );
     if !done || !arguments::has_flag(flags, b"CLONE_FILES") {
         return NOT_USED;
     }

@@ -20,7 +20,13 @@ pub(super) struct Vector {
 }
 
 /// `(fd, array, count)`
-pub(super) fn vector(call: Call<'_>, kind: Kind, bench: &mut Bench, counts: &mut Counts, emit: Emit<'_>) -> Option<Verdict> {
+pub(super) fn vector(
+    call: Call<'_>,
+    kind: Kind,
+    bench: &mut Bench,
+    counts: &mut Counts,
+    emit: Emit<'_>,
+) -> Option<Verdict> {
     let (socket, text) = bench.first(call.text)?;
     if socket.is_no_socket() || !socket.is_possible() {
         return NOT_SOCKET;
@@ -29,7 +35,15 @@ pub(super) fn vector(call: Call<'_>, kind: Kind, bench: &mut Bench, counts: &mut
     let (vector, text) = array(arguments::next(text), 0, call, bench, counts)?;
     let outcome = returned::parse(arguments::close(text)?)?.outcome;
     let (requested, flags, shown) = (vector.requested, b"0".as_slice(), vector.shown);
-    let draft = Draft { kind, socket, outcome, requested, flags, address: None, shown };
+    let draft = Draft {
+        kind,
+        socket,
+        outcome,
+        requested,
+        flags,
+        address: None,
+        shown,
+    };
     payload::single(call, draft, bench, counts, emit)
 }
 
@@ -43,15 +57,26 @@ pub(super) fn array<'t>(
 ) -> Option<(Vector, &'t [u8])> {
     let Some(mut text) = text.strip_prefix(b"[") else {
         let (_, text) = arguments::value(text)?;
-        return Some((Vector { requested: None, shown: Shown::Hidden }, text));
+        return Some((
+            Vector {
+                requested: None,
+                shown: Shown::Hidden,
+            },
+            text,
+        ));
     };
-    let mut vector = Vector { requested: Some(0), shown: Shown::All };
+    let mut vector = Vector {
+        requested: Some(0),
+        shown: Shown::All,
+    };
     let mut index = 0;
     loop {
         text = separated(text);
         match text {
             [b']', rest @ ..] => return Some((vector, rest)),
-            [b'{', rest @ ..] => text = element(rest, (message, index), &mut vector, call, bench, counts)?,
+            [b'{', rest @ ..] => {
+                text = element(rest, (message, index), &mut vector, call, bench, counts)?;
+            }
             _ => {
                 vector.requested = None;
                 text = rest_of_array(text, (message, index), &mut vector, call, bench)?;
@@ -63,7 +88,10 @@ pub(super) fn array<'t>(
 
 /// Passes over blanks and commas.
 pub(super) fn separated(text: &[u8]) -> &[u8] {
-    let count = text.iter().take_while(|byte| matches!(byte, b' ' | b',')).count();
+    let count = text
+        .iter()
+        .take_while(|byte| matches!(byte, b' ' | b','))
+        .count();
     text.get(count..).unwrap_or_default()
 }
 
@@ -89,9 +117,14 @@ fn element<'t>(
         vector.shown = shown;
     }
     if let Some(bytes) = length.and_then(|length| usize::try_from(length).ok()) {
-        bench.payload.truncate(start.saturating_add(bytes).min(bench.payload.len()));
+        bench
+            .payload
+            .truncate(start.saturating_add(bytes).min(bench.payload.len()));
     }
-    vector.requested = vector.requested.zip(length).map(|(sum, length)| sum.saturating_add(length));
+    vector.requested = vector
+        .requested
+        .zip(length)
+        .map(|(sum, length)| sum.saturating_add(length));
     separated(text).strip_prefix(b"}")
 }
 
@@ -105,7 +138,11 @@ fn rest_of_array<'t>(
 ) -> Option<&'t [u8]> {
     let (value, text) = arguments::value(text)?;
     if vector.shown == Shown::All {
-        vector.shown = if value.starts_with(b"...") { Shown::Cut } else { Shown::Hidden };
+        vector.shown = if value.starts_with(b"...") {
+            Shown::Cut
+        } else {
+            Shown::Hidden
+        };
         let (message, mut buffer) = place;
         while let Some(dumped) = call.dump.and_then(|dump| dump.buffer(message, buffer)) {
             bench.payload.extend_from_slice(dumped);
