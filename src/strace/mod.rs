@@ -80,7 +80,9 @@ impl Held {
     fn moved(&self) -> Option<u64> {
         match self.row.shape {
             Shape::Messages(..) => None,
-            _ => returned::parse(arguments::close(&self.text)?)?.outcome.value(),
+            _ => returned::parse(arguments::close(&self.text)?)?
+                .outcome
+                .value(),
         }
     }
 }
@@ -140,7 +142,11 @@ impl Parser {
 
     /// No more input waits: hands out the call that is held, unless its dump is still to come.
     pub fn release<F: FnMut(&Event<'_>)>(&mut self, sink: &mut F) {
-        if self.held.as_ref().is_some_and(|held| !self.dump.goes_on(held.moved())) {
+        if self
+            .held
+            .as_ref()
+            .is_some_and(|held| !self.dump.goes_on(held.moved()))
+        {
             self.let_go(sink);
         }
     }
@@ -214,9 +220,18 @@ impl Parser {
             },
             (kind, moment) => (moment, kind),
         };
-        let entry = if kind == Body::Blank && moment == Moment::Missing { return self.counts.skip(Skip::Blank) } else { self.clock.read(moment, &mut self.counts) };
+        let entry = if kind == Body::Blank && moment == Moment::Missing {
+            return self.counts.skip(Skip::Blank);
+        } else {
+            self.clock.read(moment, &mut self.counts)
+        };
         let tid = self.thread(pid, kind, entry, sink);
-        let origin = Origin { line: self.counts.lines, tid, entry, exit: entry };
+        let origin = Origin {
+            line: self.counts.lines,
+            tid,
+            entry,
+            exit: entry,
+        };
         self.body(kind, origin, sink);
     }
 
@@ -241,8 +256,10 @@ impl Parser {
 
     fn message(&mut self, message: &repair::Message<'_>) {
         self.counts.skip(Skip::Message);
-        if let Some(attached) = message.attached {
-            self.who.attached(Tid(attached));
+        match message.attached {
+            Some(child) if !message.before.is_empty() => self.who.made(Tid(child)),
+            Some(attached) => self.who.attached(Tid(attached)),
+            None => {}
         }
         self.fragment.extend_from_slice(message.before);
     }
@@ -259,7 +276,13 @@ impl Parser {
                     self.who.found_first(tid);
                     self.rejoin.rename(FIRST, tid);
                     let line = self.counts.lines;
-                    sink(&Event { line, tid, entry: at, exit: at, what: What::Superseded { by: FIRST } });
+                    sink(&Event {
+                        line,
+                        tid,
+                        entry: at,
+                        exit: at,
+                        what: What::Superseded { by: FIRST },
+                    });
                 }
                 self.who.numbered(tid);
                 tid
@@ -273,7 +296,9 @@ impl Parser {
         match (self.rejoin.open(FIRST), kind) {
             (None, Body::Resumed { .. }) => true,
             (None, _) => !self.rejoin.is_forking(),
-            (Some(row), Body::Resumed { name, .. }) => row.name.as_bytes() == table::without_mark(name),
+            (Some(row), Body::Resumed { name, .. }) => {
+                row.name.as_bytes() == table::without_mark(name)
+            }
             (Some(_), _) => false,
         }
     }
@@ -281,10 +306,12 @@ impl Parser {
     #[inline]
     fn body(&mut self, kind: Body<'_>, origin: Origin, sink: Sink<'_>) {
         match kind {
-            Body::Call { name, text } => match table::find(name).or_else(|| table::find(table::without_mark(name))) {
-                Some(row) => self.call(row, text, origin, sink),
-                None => self.counts.skip(not_in_table(name)),
-            },
+            Body::Call { name, text } => {
+                match table::find(name).or_else(|| table::find(table::without_mark(name))) {
+                    Some(row) => self.call(row, text, origin, sink),
+                    None => self.counts.skip(not_in_table(name)),
+                }
+            }
             Body::Resumed { name, text } => match table::find(table::without_mark(name)) {
                 Some(row) => self.resumed(row, text, origin, sink),
                 None => self.counts.skip(not_in_table(name)),
@@ -321,16 +348,39 @@ impl Parser {
     }
 
     #[inline]
-    fn decode(&mut self, row: &'static Row, text: &[u8], origin: Origin, dumped: bool, sink: Sink<'_>) -> Verdict {
-        let Self { bench, who, dump, counts, .. } = self;
-        let call = Call { row, text, dump: dumped.then_some(&*dump) };
-        decode::decode(call, bench, counts, &mut |what| emit(origin, what, who, sink))
+    fn decode(
+        &mut self,
+        row: &'static Row,
+        text: &[u8],
+        origin: Origin,
+        dumped: bool,
+        sink: Sink<'_>,
+    ) -> Verdict {
+        let Self {
+            bench,
+            who,
+            dump,
+            counts,
+            ..
+        } = self;
+        let call = Call {
+            row,
+            text,
+            dump: dumped.then_some(&*dump),
+        };
+        decode::decode(call, bench, counts, &mut |what| {
+            emit(origin, what, who, sink);
+        })
     }
 
     /// The first half of a call.
     fn begun(&mut self, row: &'static Row, text: &[u8], origin: Origin, sink: Sink<'_>) {
         let Self { bench, who, .. } = self;
-        let call = Call { row, text, dump: None };
+        let call = Call {
+            row,
+            text,
+            dump: None,
+        };
         let begun = decode::begin(call, bench, &mut |what| emit(origin, what, who, sink));
         let mut buffer = self.rejoin.buffer();
         match begun {
@@ -341,7 +391,12 @@ impl Parser {
         if begun != Begun::Told {
             self.counts.skip(Skip::Unfinished);
         }
-        let half = Unfinished { row, entry: origin.entry, told: begun != Begun::Keep, text: buffer };
+        let half = Unfinished {
+            row,
+            entry: origin.entry,
+            told: begun != Begun::Keep,
+            text: buffer,
+        };
         match self.rejoin.hold(origin.tid, half) {
             Ok(given_up) => self.counts.never_resumed += u64::from(given_up),
             Err(reason) => self.counts.skip(reason),
@@ -356,7 +411,12 @@ impl Parser {
         let Some(half) = self.rejoin.take(origin.tid).filter(|half| half.row == row) else {
             return self.resumed_alone(row, text, origin, sink);
         };
-        let Unfinished { entry, told, text: mut whole, .. } = half;
+        let Unfinished {
+            entry,
+            told,
+            text: mut whole,
+            ..
+        } = half;
         if told {
             self.counts.skip(Skip::NotUsed);
         } else {
@@ -380,7 +440,11 @@ impl Parser {
 
     /// Another thread's execve comes to its end as this one's, without `+++ superseded`, which `-qqq` leaves out.
     fn executed_elsewhere(&mut self, origin: Origin, sink: Sink<'_>) {
-        if self.rejoin.open(origin.tid).is_some_and(|row| row.shape == Shape::Execute) {
+        if self
+            .rejoin
+            .open(origin.tid)
+            .is_some_and(|row| row.shape == Shape::Execute)
+        {
             return;
         }
         if let Some(by) = self.rejoin.executing(origin.tid) {
@@ -415,12 +479,18 @@ impl Parser {
         let mut buffer = self.rejoin.buffer();
         buffer.extend_from_slice(text);
         self.dump.clear();
-        self.held = Some(Held { row, origin, text: buffer });
+        self.held = Some(Held {
+            row,
+            origin,
+            text: buffer,
+        });
     }
 
     #[cold]
     fn let_go(&mut self, sink: Sink<'_>) {
-        let Some(Held { row, origin, text }) = self.held.take() else { return };
+        let Some(Held { row, origin, text }) = self.held.take() else {
+            return;
+        };
         self.counts.dumps_used += u64::from(!self.dump.is_empty());
         match self.decode(row, &text, origin, true, sink) {
             Verdict::Skipped(reason) => self.counts.skip(reason),
@@ -433,13 +503,31 @@ impl Parser {
 /// Hands an event out, and notes what it says about threads.
 #[inline]
 fn emit(origin: Origin, what: What<'_>, who: &mut Attribution, sink: Sink<'_>) {
-    if let What::Cloned { child: Some(child), .. } = what {
+    if let What::Cloned {
+        child: Some(child), ..
+    } = what
+    {
         who.made(child);
     }
-    let Origin { line, tid, entry, exit } = origin;
-    sink(&Event { line, tid, entry, exit, what });
+    let Origin {
+        line,
+        tid,
+        entry,
+        exit,
+    } = origin;
+    sink(&Event {
+        line,
+        tid,
+        entry,
+        exit,
+        what,
+    });
 }
 
 fn not_in_table(name: &[u8]) -> Skip {
-    if name.starts_with(b"syscall_") { Skip::UnknownCall } else { Skip::NotUsed }
+    if name.starts_with(b"syscall_") {
+        Skip::UnknownCall
+    } else {
+        Skip::NotUsed
+    }
 }
