@@ -28,6 +28,21 @@ pub(super) fn address<'t>(
     Some((address, rest))
 }
 
+/// The same where the call may have given no address, which its length argument `[0]` says: strace 4.12 and older then
+/// prints what lay in the buffer before.
+#[inline]
+pub(super) fn address_given<'t>(
+    text: &'t [u8],
+    names: &mut Names,
+) -> Option<(Option<Address>, &'t [u8])> {
+    if let Some(rest @ [b',' | b')', ..]) = text.strip_prefix(b"NULL") {
+        return Some((None, rest));
+    }
+    let (address, rest) = address(text, names)?;
+    let given = !arguments::next(rest).starts_with(b"[0]");
+    Some((address.filter(|_| given), rest))
+}
+
 fn meaning(fields: &[u8], names: &mut Names) -> Option<Address> {
     let fields = fields.strip_prefix(b"sa_family=")?;
     let end = fields.iter().position(|byte| matches!(byte, b',' | b'}'))?;

@@ -94,12 +94,13 @@ fn header<'t>(
 }
 
 /// Descriptors in a control message: `cmsg_type=SCM_RIGHTS, cmsg_data=[18<TCP:[…]>, 19]`, without `cmsg_data=` before
-/// strace 4.13.
+/// strace 4.13, `0x1 /* SCM_RIGHTS */` with `-X verbose`.
 fn rights(mut control: &[u8], bench: &mut Bench) {
-    const MARK: &[u8] = b"SCM_RIGHTS, ";
+    const MARK: &[u8] = b"SCM_RIGHTS";
     while let Some(at) = memchr::memmem::find(control, MARK) {
         control = control.get(at + MARK.len()..).unwrap_or_default();
-        let Some(mut text) = arguments::unnamed(control).strip_prefix(b"[") else {
+        let text = control.strip_prefix(b" */").unwrap_or(control);
+        let Some(mut text) = arguments::next(text).strip_prefix(b"[") else {
             continue;
         };
         while let Some((right, rest)) = bench.cache.read(vectors::separated(text), &mut bench.names)
@@ -244,6 +245,7 @@ fn element<'t>(
     let lacking = room.saturating_sub(captured as u64);
     match header.vector.shown {
         Shown::Hidden => missing.hidden += lacking,
+        Shown::Structured => {}
         Shown::Cut | Shown::All => missing.cut += lacking,
     }
     missing.wanted |= lacking > 0 && header.vector.shown == Shown::Cut;
