@@ -14,6 +14,19 @@ pub const UNFINISHED_CALLS: usize = 4 << 20;
 /// real table, and a table grows to the highest number used.
 pub const FD: u32 = 1 << 20;
 
+/// Most bytes of unfinished calls held in all: a thread holds one call, and real ones are read calls of a few bytes.
+pub const HELD_BYTES: usize = 2 * LINE_BYTES;
+
+/// Most bytes of a buffer that is kept for the next use instead of being given back.
+pub const SPARE_BYTES: usize = 8 << 20;
+
+/// Most texts of socket details whose meaning is remembered: a busy server has thousands of sockets at a time, and a
+/// forgotten text is only parsed again.
+pub const DETAILS: usize = 32 << 10;
+
+/// Most names of UNIX sockets that are shared between events.
+pub const NAMES: usize = 16 << 10;
+
 /// Most clones that are held as begun and not returned. One thread has at most one.
 pub const PENDING_CLONES: usize = 1 << 16;
 
@@ -24,3 +37,19 @@ pub const UNCLAIMED_CHILDREN: usize = 1024;
 /// Most connections that are kept after their traced end closed, because the other end may turn up in the trace: a
 /// listen queue holds 4096 by default (`net.core.somaxconn`).
 pub const LINGERING_CONNECTIONS: usize = 4096;
+
+/// Most bytes that one call can move: the kernel cuts every request to this (`MAX_RW_COUNT`).
+pub const MOVED: u64 = 0x7fff_f000;
+
+/// Most bytes of datagrams that wait for their socket's port to become known; beyond it all go out as they are.
+pub const HELD_DATAGRAM_BYTES: usize = 4 << 20;
+
+/// Most datagrams that are remembered for the other end's call to be recognised: more than socket buffers hold in
+/// flight on loopback.
+pub const DATAGRAM_SIGHTINGS: usize = 8192;
+
+/// Most bytes, and most buffers, that are taken from the hex dump behind one call. A line of 128 MiB shows 32 MiB, and
+/// one call has 1024 messages of 1024 buffers at most (`UIO_MAXIOV`).
+pub const DUMP_BYTES: usize = 64 << 20;
+/// See [`DUMP_BYTES`].
+pub const DUMP_BUFFERS: usize = 1 << 20;

@@ -1,0 +1,212 @@
+//! What a line is, once its prefix is off.
+
+use super::{prefix, rejoin, repair, time};
+
+/// A line's body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Body<'t> {
+    /// `NAME(TEXT`, whole or a first half.
+    Call {
+        /// The system call's name.
+        name: &'t [u8],
+        /// What stands behind the opening parenthesis.
+        text: &'t [u8],
+    },
+    /// `<... NAME resumed>TEXT`
+    Resumed {
+        /// The system call's name.
+        name: &'t [u8],
+        /// What stands behind `resumed>`.
+        text: &'t [u8],
+    },
+    /// `+++ exited with 0 +++`, `+++ killed by SIGKILL +++`
+    Ended,
+    /// `+++ superseded by execve in pid N +++`
+    Superseded(u32),
+    /// `--- SIGCHLD {…} ---`
+    Signal,
+    /// strace's own.
+    Message,
+    /// Nothing.
+    Blank,
+    /// Anything else.
+    Other,
+}
+
+/// Longest name of a system call that is looked at.
+const NAME_MAX: usize = 40;
+
+/// Finds out what a body is.
+#[inline]
+pub(super) fn kind(body: &[u8]) -> Body<'_> {
+    match body.first() {
+        Some(b'a'..=b'z' | b'_' | b'0'..=b'9' | b'?') => call(body).unwrap_or_else(|| other(body)),
+        Some(b'<') => match rejoin::resumed(body) {
+            Some((name, text)) => Body::Resumed { name, text },
+            None => other(body),
+        },
+        _ => other(body),
+    }
+}
+
+/// The place of the opening parenthesis is looked for eight bytes at a time.
+#[inline]
+fn call(body: &[u8]) -> Option<Body<'_>> {
+    const PARENTHESES: u64 = 0x2828_2828_2828_2828;
+    let end = match body.first_chunk::<8>() {
+        Some(chunk) => {
+            let word = u64::from_le_bytes(*chunk) ^ PARENTHESES;
+            let found = word.wrapping_sub(0x0101_0101_0101_0101) & !word & 0x8080_8080_8080_8080;
+            match found.trailing_zeros() / 8 {
+                8 => position(body, 8)?,
+                place => place as usize,
+            }
+        }
+        None => position(body, 0)?,
+    };
+    let (name, text) = body.split_at_checked(end)?;
+    let is_name = name
+        .iter()
+        .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'#' | b':' | b'?'));
+    is_name.then_some(Body::Call {
+        name,
+        text: text.get(1..)?,
+    })
+}
+
+fn position(body: &[u8], from: usize) -> Option<usize> {
+    let found = body
+        .get(from..)?
+        .iter()
+        .take(NAME_MAX)
+        .position(|byte| *byte == b'(')?;
+    Some(from + found)
+}
+
+#[cold]
+fn other(body: &[u8]) -> Body<'_> {
+    if body.is_empty() {
+        return Body::Blank;
+    }
+    if let Some(text) = body.strip_prefix(b"+++ ") {
+        return ended(text);
+    }
+    if body.starts_with(b"--- ") {
+        return Body::Signal;
+    }
+    if repair::is_message(body) {
+        Body::Message
+    } else {
+        Body::Other
+    }
+}
+
+fn ended(text: &[u8]) -> Body<'_> {
+    match text.strip_prefix(b"superseded by execve in pid ") {
+        Some(text) => u32::try_from(time::digits(text).0).map_or(Body::Other, Body::Superseded),
+        None => Body::Ended,
+    }
+}
+
+/// The body behind a time that is no number, if there is one.
+pub(super) fn behind_unreadable_time(body: &[u8]) -> Option<Body<'_>> {
+    prefix::unreadable_time(body)
+        .map(kind)
+        .filter(|kind| *kind != Body::Other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: Body<'_>) {
+        assert_eq!(kind(text.as_bytes()), expected, "{text}");
+    }
+
+    #[test]
+    fn kinds() {
+        check(
+            "read(3, \"\", 1) = 0",
+            Body::Call {
+                name: b"read",
+                text: b"3, \"\", 1) = 0",
+            },
+        );
+        check(
+            "a()",
+            Body::Call {
+                name: b"a",
+                text: b")",
+            },
+        );
+        check(
+            "io_uring_enter(3",
+            Body::Call {
+                name: b"io_uring_enter",
+                text: b"3",
+            },
+        );
+        check(
+            "recvfro(3",
+            Body::Call {
+                name: b"recvfro",
+                text: b"3",
+            },
+        );
+        check(
+            "recvfrom(3",
+            Body::Call {
+                name: b"recvfrom",
+                text: b"3",
+            },
+        );
+        check(
+            "readv#64(3",
+            Body::Call {
+                name: b"readv#64",
+                text: b"3",
+            },
+        );
+        check(
+            "64:readv(3",
+            Body::Call {
+                name: b"64:readv",
+                text: b"3",
+            },
+        );
+        check(
+            "????(",
+            Body::Call {
+                name: b"????",
+                text: b"",
+            },
+        );
+        check(
+            "<... read resumed>\"a\"",
+            Body::Resumed {
+                name: b"read",
+                text: b"\"a\"",
+            },
+        );
+        check("+++ exited with 0 +++", Body::Ended);
+        check("+++ killed by SIGSEGV (core dumped) +++", Body::Ended);
+        check(
+            "+++ superseded by execve in pid 23741 +++",
+            Body::Superseded(23741),
+        );
+        check("--- SIGCHLD {si_signo=SIGCHLD} ---", Body::Signal);
+        check("--- stopped by SIGSTOP ---", Body::Signal);
+        check("strace: umoven: short read (6 < 100) @0x1", Body::Message);
+        check(
+            "/usr/bin/strace: Exit of unknown pid 1 ignored",
+            Body::Message,
+        );
+        check("[ Process PID=29657 runs in 32 bit mode. ]", Body::Message);
+        check("", Body::Blank);
+        check("hello", Body::Other);
+        check("hello world (", Body::Other);
+        check("1234", Body::Other);
+        check("<hello>", Body::Other);
+    }
+}

@@ -1,0 +1,200 @@
+//! Descriptors in text, and a memory of the details seen behind them: a text seen before costs one comparison.
+
+use rustc_hash::FxHashMap;
+
+use super::names::Names;
+use super::{details, time};
+use crate::event::{Descriptor, Details, Fd};
+use crate::limits;
+
+/// A descriptor that was read; [`Cache::descriptor`] makes an event's of it. Valid until [`Cache::tidy`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Handle {
+    /// The number; `u32::MAX` for -1.
+    pub(super) fd: Fd,
+    index: u32,
+}
+
+impl Handle {
+    /// Whether the details say that it is no socket.
+    #[inline]
+    pub(super) const fn is_no_socket(self) -> bool {
+        self.index == NOT_SOCKET
+    }
+
+    /// Whether no details are printed.
+    pub(super) const fn is_bare(self) -> bool {
+        self.index == MISSING
+    }
+
+    /// Whether the number can be of an open descriptor.
+    #[inline]
+    pub(super) const fn is_possible(self) -> bool {
+        self.fd.0 <= limits::FD
+    }
+}
+
+const MISSING: u32 = 0;
+const NOT_SOCKET: u32 = 1;
+/// How many numbers have a slot for the details seen with them last.
+const SLOTS: usize = 256;
+
+#[derive(Debug)]
+struct Entry {
+    /// All of `<…>`.
+    text: Box<[u8]>,
+    details: Details,
+}
+
+/// The details seen so far.
+#[derive(Debug)]
+pub(super) struct Cache {
+    entries: Vec<Entry>,
+    by_text: FxHashMap<Box<[u8]>, u32>,
+    /// By the number's low byte: the entry seen with it last.
+    recent: Box<[u32; SLOTS]>,
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        let entry = |details| Entry {
+            text: Box::default(),
+            details,
+        };
+        let entries = vec![entry(Details::Missing), entry(Details::NotSocket)];
+        Self {
+            entries,
+            by_text: FxHashMap::default(),
+            recent: Box::new([MISSING; SLOTS]),
+        }
+    }
+}
+
+impl Cache {
+    /// Forgets all details when there are too many. Makes every [`Handle`] invalid.
+    #[inline]
+    pub(super) fn tidy(&mut self) {
+        if self.entries.len() > limits::DETAILS {
+            self.entries.truncate(2);
+            self.by_text.clear();
+            self.recent.fill(MISSING);
+        }
+    }
+
+    /// The descriptor that `text` begins with, and what follows it.
+    #[inline]
+    pub(super) fn read<'t>(
+        &mut self,
+        text: &'t [u8],
+        names: &mut Names,
+    ) -> Option<(Handle, &'t [u8])> {
+        let (value, count) = time::digits(text);
+        if count == 0 {
+            let rest = text.strip_prefix(b"-1")?;
+            return Some((
+                Handle {
+                    fd: Fd(u32::MAX),
+                    index: MISSING,
+                },
+                rest,
+            ));
+        }
+        let fd = Fd(u32::try_from(value).unwrap_or(u32::MAX));
+        let text = text.get(count..)?;
+        if text.first() != Some(&b'<') {
+            return Some((Handle { fd, index: MISSING }, text));
+        }
+        let slot = self.slot(fd);
+        if let Some(rest) = self
+            .entries
+            .get(slot as usize)
+            .and_then(|entry| entry.rest(text))
+        {
+            return Some((Handle { fd, index: slot }, rest));
+        }
+        let (index, rest) = self.read_details(text, names)?;
+        if index != NOT_SOCKET {
+            self.set_slot(fd, index);
+        }
+        Some((Handle { fd, index }, rest))
+    }
+
+    /// Whether `text` begins with a descriptor whose details say that it is no socket. Cheaper than reading them.
+    #[inline]
+    pub(super) fn begins_with_no_socket(text: &[u8]) -> bool {
+        let (_, count) = time::digits(text);
+        count > 0
+            && text
+                .get(count..)
+                .is_some_and(|text| text.first() == Some(&b'<') && details::is_no_socket(text))
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the low byte is what is asked for"
+    )]
+    fn slot(&self, fd: Fd) -> u32 {
+        self.recent
+            .get(usize::from(fd.0 as u8))
+            .copied()
+            .unwrap_or(MISSING)
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the low byte is what is asked for"
+    )]
+    fn set_slot(&mut self, fd: Fd, index: u32) {
+        if let Some(slot) = self.recent.get_mut(usize::from(fd.0 as u8)) {
+            *slot = index;
+        }
+    }
+
+    fn read_details<'t>(&mut self, text: &'t [u8], names: &mut Names) -> Option<(u32, &'t [u8])> {
+        let rest = details::skip(text)?;
+        if details::is_no_socket(text) {
+            return Some((NOT_SOCKET, rest));
+        }
+        let text = text.get(..text.len() - rest.len())?;
+        if let Some(index) = self.by_text.get(text) {
+            return Some((*index, rest));
+        }
+        let details = details::parse(text, names);
+        if details == Details::NotSocket {
+            return Some((NOT_SOCKET, rest));
+        }
+        let index = u32::try_from(self.entries.len()).ok()?;
+        self.entries.push(Entry {
+            text: text.into(),
+            details,
+        });
+        self.by_text.insert(text.into(), index);
+        Some((index, rest))
+    }
+
+    /// An event's descriptor.
+    #[inline]
+    pub(super) fn descriptor(&self, handle: Handle) -> Descriptor<'_> {
+        const NONE: &Details = &Details::Missing;
+        let details = self
+            .entries
+            .get(handle.index as usize)
+            .map_or(NONE, |entry| &entry.details);
+        Descriptor {
+            fd: handle.fd,
+            details,
+        }
+    }
+}
+
+impl Entry {
+    /// What follows this entry's text, where `text` begins with it.
+    #[inline]
+    fn rest<'t>(&self, text: &'t [u8]) -> Option<&'t [u8]> {
+        if self.text.is_empty() {
+            None
+        } else {
+            text.strip_prefix(&*self.text)
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Calls that make, copy, mark and close descriptors of any kind.
+
+use super::super::cache::Handle;
+use super::super::counts::Skip;
+use super::super::{arguments, returned};
+use super::sockets::{possible, two};
+use super::{Begun, Bench, Call, Emit, NOT_USED, Verdict, used};
+use crate::event::{Fd, Outcome, What};
+
+/// `(fd)`
+#[inline]
+pub(super) fn close(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
+    let (socket, text) = bench.first(text)?;
+    let outcome = returned::parse(arguments::close(text)?)?.outcome;
+    if !socket.is_possible() {
+        return NOT_USED;
+    }
+    used(
+        What::Close {
+            socket: bench.descriptor(socket),
+            outcome,
+        },
+        emit,
+    )
+}
+
+/// `(fd)` of a call that goes on: the descriptor is free from its beginning on.
+pub(super) fn close_begun(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Begun {
+    match bench.first(text) {
+        Some((socket, _)) if socket.is_possible() => {
+            emit(What::Close {
+                socket: bench.descriptor(socket),
+                outcome: Outcome::Done(0),
+            });
+            Begun::Told
+        }
+        Some(_) => Begun::NotUsed(Skip::NotUsed),
+        // the descriptor comes with the second half
+        None => Begun::Keep,
+    }
+}
+
+/// `(first, last, flags)`; the first had details in strace 5.12 to 5.14.
+pub(super) fn close_range(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
+    let (first, text) = bench.first(text)?;
+    let (last, text) = arguments::count(arguments::next(text))?;
+    let (flags, text) = arguments::value(arguments::next(text))?;
+    if !matches!(
+        returned::parse(arguments::close(text)?)?.outcome,
+        Outcome::Done(_)
+    ) {
+        return NOT_USED;
+    }
+    let last = Fd(last
+        .and_then(|last| u32::try_from(last).ok())
+        .unwrap_or(u32::MAX));
+    let only_mark = arguments::has_flag(flags, b"CLOSE_RANGE_CLOEXEC");
+    let unshare = arguments::has_flag(flags, b"CLOSE_RANGE_UNSHARE");
+    used(
+        What::CloseRange {
+            first: first.fd,
+            last,
+            only_mark,
+            unshare,
+        },
+        emit,
+    )
+}
+
+/// `(fd) = fd`, `(fd, fd) = fd`, `(fd, fd, flags) = fd`
+pub(super) fn duplicate(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
+    let (from, text) = bench.first(text)?;
+    let rest = arguments::close(text)?;
+    let flags = text.get(..text.len() - rest.len()).unwrap_or_default();
+    duplicated(
+        from,
+        rest,
+        arguments::has_flag(flags, b"O_CLOEXEC"),
+        bench,
+        emit,
+    )
+}
+
+fn duplicated(
+    from: Handle,
+    rest: &[u8],
+    close_on_exec: bool,
+    bench: &mut Bench,
+    emit: Emit<'_>,
+) -> Option<Verdict> {
+    let returned = returned::parse(rest)?;
+    let Some(made) = possible(bench.made(&returned)).filter(|_| from.is_possible()) else {
+        return NOT_USED;
+    };
+    let (from, made) = (bench.descriptor(from), bench.descriptor(made));
+    used(
+        What::Duplicate {
+            from,
+            made,
+            close_on_exec,
+        },
+        emit,
+    )
+}
+
+/// `(fd, F_DUPFD_CLOEXEC, 60) = fd`, `(fd, F_SETFD, FD_CLOEXEC)`
+pub(super) fn control(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
+    let (from, text) = bench.first(text)?;
+    let (command, text) = arguments::value(arguments::next(text))?;
+    let is = |name: &[u8]| arguments::has_flag(command, name);
+    if is(b"F_DUPFD") || is(b"F_DUPFD_CLOEXEC") {
+        let rest = arguments::close(text)?;
+        return duplicated(from, rest, is(b"F_DUPFD_CLOEXEC"), bench, emit);
+    }
+    if !is(b"F_SETFD") || !from.is_possible() {
+        return NOT_USED;
+    }
+    let (flags, text) = arguments::value(arguments::next(text))?;
+    if !matches!(
+        returned::parse(arguments::close(text)?)?.outcome,
+        Outcome::Done(_)
+    ) {
+        return NOT_USED;
+    }
+    let on = arguments::has_flag(flags, b"FD_CLOEXEC") || flags == b"0x1" || flags == b"1";
+    used(What::CloseOnExec { fd: from.fd, on }, emit)
+}
+
+/// `(…) = fd`. What the calls on pidfds return is always close-on-exec.
+pub(super) fn opens(call: Call<'_>, bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
+    let text = call.text;
+    let rest = arguments::close(text)?;
+    let returned = returned::parse(rest)?;
+    let Some(made) = possible(bench.made(&returned)) else {
+        return NOT_USED;
+    };
+    let arguments = text.get(..text.len() - rest.len()).unwrap_or_default();
+    let close_on_exec = call.row.name.starts_with("pidfd") || closes_on_exec(arguments);
+    used(
+        What::Appeared {
+            made: bench.descriptor(made),
+            close_on_exec,
+        },
+        emit,
+    )
+}
+
+/// Whether the last arguments hold a flag such as `O_CLOEXEC`, `EPOLL_CLOEXEC` or `EFD_CLOEXEC`. Those of paths are not
+/// looked through.
+fn closes_on_exec(arguments: &[u8]) -> bool {
+    let tail = arguments
+        .get(arguments.len().saturating_sub(128)..)
+        .unwrap_or_default();
+    tail.windows(8).any(|part| part == b"_CLOEXEC")
+}
+
+/// `([fd, fd], flags)`
+pub(super) fn pipe(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
+    let Some((first, second, text)) = two(arguments::unnamed(text), bench) else {
+        return NOT_USED;
+    };
+    let rest = arguments::close(text)?;
+    if !matches!(returned::parse(rest)?.outcome, Outcome::Done(_)) {
+        return NOT_USED;
+    }
+    let close_on_exec = closes_on_exec(text.get(..text.len() - rest.len()).unwrap_or_default());
+    emit(What::Appeared {
+        made: bench.descriptor(first),
+        close_on_exec,
+    });
+    used(
+        What::Appeared {
+            made: bench.descriptor(second),
+            close_on_exec,
+        },
+        emit,
+    )
+}
+
+/// io_uring moves payload where strace cannot see it.
+pub(super) fn ring(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
+    let returned = returned::parse(arguments::close(text)?)?;
+    if !matches!(returned.outcome, Outcome::Done(_)) {
+        return NOT_USED;
+    }
+    // only io_uring_setup returns a descriptor, and that has details
+    if let Some(made) = possible(bench.made(&returned)).filter(|made| made.is_no_socket()) {
+        emit(What::Appeared {
+            made: bench.descriptor(made),
+            close_on_exec: true,
+        });
+    }
+    used(What::Opaque { socket: None }, emit)
+}

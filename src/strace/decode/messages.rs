@@ -1,0 +1,282 @@
+//! Payload in messages: sendmsg, recvmsg, sendmmsg, recvmmsg.
+//!
+//! ```text
+//! {msg_name={…}, msg_namelen=16, msg_iov=[…], msg_iovlen=1, msg_control=[…], msg_controllen=24, msg_flags=0}
+//! {msg_name(16)={…}, msg_iov(1)=[{"x", 4}], msg_controllen=24, [{cmsg_len=24, …}], msg_flags=0}      before strace 4.13
+//! [{msg_hdr={…}, msg_len=2}, {msg_hdr={…}}]       {{{msg_name(0)=NULL, …}, 2}, {{…}, 3}}               the latter before 4.13
+//! ```
+
+use super::super::counts::{Counts, Skip};
+use super::super::{arguments, returned, sockaddr};
+use super::payload::{self, Draft, Kind, Shown};
+use super::vectors::{self, Vector};
+use super::{Bench, Call, Emit, NOT_SOCKET, Verdict};
+use crate::event::{Address, Direction, Message, Outcome};
+use crate::limits;
+
+/// What a msghdr holds.
+#[derive(Debug, Default)]
+struct Header {
+    address: Option<Address>,
+    vector: Vector,
+}
+
+/// `(fd, msghdr, flags)`
+pub(super) fn one(
+    call: Call<'_>,
+    kind: Kind,
+    bench: &mut Bench,
+    counts: &mut Counts,
+    emit: Emit<'_>,
+) -> Option<Verdict> {
+    let (socket, text) = bench.first(call.text)?;
+    if socket.is_no_socket() || !socket.is_possible() {
+        return NOT_SOCKET;
+    }
+    bench.clear();
+    let (header, text) = header(arguments::next(text), 0, call, kind, bench, counts)?;
+    let (flags, text) = arguments::value(arguments::next(text))?;
+    let outcome = returned::parse(arguments::close(text)?)?.outcome;
+    let Vector { requested, shown } = header.vector;
+    let draft = Draft {
+        kind,
+        socket,
+        outcome,
+        requested,
+        flags,
+        address: header.address,
+        shown,
+    };
+    payload::single(call, draft, bench, counts, emit)
+}
+
+/// A msghdr, or what strace prints instead of one.
+fn header<'t>(
+    text: &'t [u8],
+    message: u64,
+    call: Call<'_>,
+    kind: Kind,
+    bench: &mut Bench,
+    counts: &mut Counts,
+) -> Option<(Header, &'t [u8])> {
+    let mut header = Header::default();
+    let Some(mut text) = text.strip_prefix(b"{") else {
+        header.vector.shown = Shown::Hidden;
+        return Some((header, arguments::value(text)?.1));
+    };
+    loop {
+        text = vectors::separated(text);
+        if let Some(rest) = text.strip_prefix(b"}") {
+            return Some((header, rest));
+        }
+        let (name, value) = arguments::name(text).unwrap_or((b"", text));
+        text = match name {
+            b"msg_name" => {
+                let (address, rest) = sockaddr::address(value, &mut bench.names)?;
+                header.address = address;
+                rest
+            }
+            b"msg_iov" => {
+                let (vector, rest) = vectors::array(value, message, call, bench, counts)?;
+                header.vector = vector;
+                rest
+            }
+            _ => {
+                let (control, rest) = arguments::value(value)?;
+                if kind.direction == Direction::Received && matches!(name, b"msg_control" | b"") {
+                    rights(control, bench);
+                }
+                // nothing was read: neither a name nor a value
+                (rest.len() < text.len()).then_some(rest)?
+            }
+        };
+    }
+}
+
+/// Descriptors in a control message: `cmsg_type=SCM_RIGHTS, cmsg_data=[18<TCP:[…]>, 19]`, without `cmsg_data=` before
+/// strace 4.13.
+fn rights(mut control: &[u8], bench: &mut Bench) {
+    const MARK: &[u8] = b"SCM_RIGHTS, ";
+    while let Some(at) = memchr::memmem::find(control, MARK) {
+        control = control.get(at + MARK.len()..).unwrap_or_default();
+        let Some(mut text) = arguments::unnamed(control).strip_prefix(b"[") else {
+            continue;
+        };
+        while let Some((right, rest)) = bench.cache.read(vectors::separated(text), &mut bench.names)
+        {
+            if right.is_possible() {
+                bench.rights.push(right);
+            }
+            text = rest;
+        }
+        control = text;
+    }
+}
+
+/// Bytes that are not in the trace, over all messages of a call.
+#[derive(Clone, Copy, Debug, Default)]
+struct Missing {
+    cut: u64,
+    hidden: u64,
+    /// A dump may have them.
+    wanted: bool,
+}
+
+/// `(fd, array, count, flags, …)`
+pub(super) fn many(
+    call: Call<'_>,
+    kind: Kind,
+    bench: &mut Bench,
+    counts: &mut Counts,
+    emit: Emit<'_>,
+) -> Option<Verdict> {
+    let (socket, text) = bench.first(call.text)?;
+    if socket.is_no_socket() || !socket.is_possible() {
+        return NOT_SOCKET;
+    }
+    bench.clear();
+    let mut missing = Missing::default();
+    let text = array(
+        arguments::next(text),
+        call,
+        kind,
+        &mut missing,
+        bench,
+        counts,
+    )?;
+    let (_, text) = arguments::value(arguments::next(text))?;
+    let (flags, text) = arguments::value(arguments::next(text))?;
+    let outcome = returned::parse(arguments::close(text)?)?.outcome;
+    let draft = Draft {
+        kind,
+        socket,
+        outcome,
+        requested: None,
+        flags,
+        address: None,
+        shown: missing.shown(),
+    };
+    if let Outcome::Done(result) = outcome {
+        if kind.direction == Direction::Received && payload::is_peek(flags) {
+            return Some(Verdict::Skipped(Skip::Peeked));
+        }
+        let result = usize::try_from(result).ok()?;
+        let unprinted = result.saturating_sub(bench.messages.len());
+        if (missing.wanted || unprinted > 0) && call.dump.is_none() {
+            return Some(Verdict::Hold);
+        }
+        bench.messages.truncate(result);
+        add_dumped(unprinted, call, bench, counts);
+        missing.count(counts);
+    }
+    payload::emit_move(&draft, bench, counts, emit)
+}
+
+impl Missing {
+    fn shown(self) -> Shown {
+        if self.cut > 0 { Shown::Cut } else { Shown::All }
+    }
+
+    fn count(self, counts: &mut Counts) {
+        if self.cut > 0 {
+            counts.cut.add(self.cut);
+        }
+        if self.hidden > 0 {
+            counts.hidden.add(self.hidden);
+        }
+    }
+}
+
+/// An mmsghdr array, or what strace prints instead of one.
+fn array<'t>(
+    text: &'t [u8],
+    call: Call<'_>,
+    kind: Kind,
+    missing: &mut Missing,
+    bench: &mut Bench,
+    counts: &mut Counts,
+) -> Option<&'t [u8]> {
+    let Some(mut text) = text.strip_prefix(b"[").or_else(|| text.strip_prefix(b"{")) else {
+        return Some(arguments::value(text)?.1);
+    };
+    let mut index = 0;
+    loop {
+        text = vectors::separated(text);
+        match text {
+            [b']' | b'}', rest @ ..] => return Some(rest),
+            [b'{', rest @ ..] => text = element(rest, index, call, kind, missing, bench, counts)?,
+            _ => {
+                let (value, rest) = arguments::value(text)?;
+                text = (!value.is_empty()).then_some(rest)?;
+            }
+        }
+        index += 1;
+    }
+}
+
+/// `msg_hdr={…}, msg_len=2}`. Without a length the message was not sent.
+fn element<'t>(
+    text: &'t [u8],
+    index: u64,
+    call: Call<'_>,
+    kind: Kind,
+    missing: &mut Missing,
+    bench: &mut Bench,
+    counts: &mut Counts,
+) -> Option<&'t [u8]> {
+    let start = bench.payload.len();
+    let (header, text) = header(arguments::unnamed(text), index, call, kind, bench, counts)?;
+    let text = vectors::separated(text);
+    if let Some(rest) = text.strip_prefix(b"}") {
+        bench.payload.truncate(start);
+        return Some(rest);
+    }
+    let (moved, text) = arguments::number(arguments::unnamed(text))?;
+    if moved > limits::MOVED {
+        return None;
+    }
+    let room = match (kind.direction, header.vector.requested) {
+        (Direction::Received, Some(requested)) => moved.min(requested),
+        _ => moved,
+    };
+    let printed = bench.payload.len() - start;
+    let captured = usize::try_from(room).map_or(printed, |room| room.min(printed));
+    let lacking = room.saturating_sub(captured as u64);
+    match header.vector.shown {
+        Shown::Hidden => missing.hidden += lacking,
+        Shown::Cut | Shown::All => missing.cut += lacking,
+    }
+    missing.wanted |= lacking > 0 && header.vector.shown == Shown::Cut;
+    bench.payload.truncate(start + captured);
+    bench.messages.push(Message {
+        start,
+        captured,
+        moved,
+        address: header.address,
+    });
+    vectors::separated(text).strip_prefix(b"}")
+}
+
+/// Messages that `-s` cut off the array: a dump has them, and by that their lengths.
+fn add_dumped(unprinted: usize, call: Call<'_>, bench: &mut Bench, counts: &mut Counts) {
+    for _ in 0..unprinted {
+        let message = bench.messages.len() as u64;
+        let start = bench.payload.len();
+        let mut buffer = 0;
+        while let Some(dumped) = call.dump.and_then(|dump| dump.buffer(message, buffer)) {
+            bench.payload.extend_from_slice(dumped);
+            buffer += 1;
+        }
+        if buffer == 0 {
+            counts.messages_cut += (unprinted as u64).saturating_sub(message);
+            return;
+        }
+        let captured = bench.payload.len() - start;
+        bench.messages.push(Message {
+            start,
+            captured,
+            moved: captured as u64,
+            address: None,
+        });
+    }
+}

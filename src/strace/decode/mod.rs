@@ -1,0 +1,218 @@
+//! From a whole call's text to what it means: one function for each shape of arguments in `table`.
+//!
+//! A function reads the arguments in their order, then the result, and gives [`Verdict`]. None means that the text is not
+//! as strace prints it. What was read lives in the [`Bench`] until the next call.
+
+mod descriptors;
+mod messages;
+mod options;
+mod payload;
+mod sockets;
+mod tasks;
+mod vectors;
+
+use super::arguments;
+use super::cache::{Cache, Handle};
+use super::counts::{Counts, Skip};
+use super::dump::Dump;
+use super::names::Names;
+use super::returned::Returned;
+use super::table::{Row, Shape};
+use crate::event::{Descriptor, Details, Message, Outcome, SocketDetails, What};
+
+/// Where events go.
+pub(super) type Emit<'e> = &'e mut dyn FnMut(What<'_>);
+
+/// A whole call.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Call<'t> {
+    /// Which one.
+    pub(super) row: &'static Row,
+    /// What stands behind the opening parenthesis, to the line's end.
+    pub(super) text: &'t [u8],
+    /// The dump lines behind it, once they have been waited for.
+    pub(super) dump: Option<&'t Dump>,
+}
+
+/// What came of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It became one event or more.
+    Used,
+    /// It became none.
+    Skipped(Skip),
+    /// Its payload was cut, and a dump may follow: decode it again with what follows.
+    Hold,
+}
+
+/// What came of a call's first half.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Begun {
+    /// The second half is needed.
+    Keep,
+    /// It became an event, and the second half is not needed.
+    Told,
+    /// The second half will not be needed either.
+    NotUsed(Skip),
+}
+
+/// Room for what is read from one call, used again for the next.
+#[derive(Debug, Default)]
+pub(super) struct Bench {
+    pub(super) cache: Cache,
+    names: Names,
+    payload: Vec<u8>,
+    messages: Vec<Message>,
+    rights: Vec<Handle>,
+}
+
+impl Bench {
+    /// Makes room for the next call.
+    #[inline]
+    fn clear(&mut self) {
+        self.payload.clear();
+        self.messages.clear();
+        self.rights.clear();
+    }
+
+    /// Gives room back that an uncommonly large payload needed.
+    #[inline]
+    pub(super) fn tidy(&mut self) {
+        self.cache.tidy();
+        if self.payload.capacity() > crate::limits::SPARE_BYTES {
+            self.payload = Vec::new();
+        }
+    }
+
+    /// The first argument, a descriptor.
+    #[inline]
+    fn first<'t>(&mut self, text: &'t [u8]) -> Option<(Handle, &'t [u8])> {
+        self.cache.read(arguments::unnamed(text), &mut self.names)
+    }
+
+    /// The next argument, a descriptor.
+    #[inline]
+    fn next<'t>(&mut self, text: &'t [u8]) -> Option<(Handle, &'t [u8])> {
+        self.cache.read(arguments::next(text), &mut self.names)
+    }
+
+    /// The descriptor that a call returned.
+    fn made(&mut self, returned: &Returned<'_>) -> Option<Handle> {
+        matches!(returned.outcome, Outcome::Done(_))
+            .then(|| self.cache.read(returned.text, &mut self.names))?
+            .map(|made| made.0)
+    }
+
+    #[inline]
+    fn descriptor(&self, handle: Handle) -> Descriptor<'_> {
+        self.cache.descriptor(handle)
+    }
+
+    fn socket_details(&self, handle: Handle) -> Option<&SocketDetails> {
+        match self.cache.descriptor(handle).details {
+            Details::Socket(details) => Some(details),
+            _ => None,
+        }
+    }
+}
+
+/// Decodes a whole call.
+#[inline]
+pub(super) fn decode(
+    call: Call<'_>,
+    bench: &mut Bench,
+    counts: &mut Counts,
+    emit: Emit<'_>,
+) -> Verdict {
+    dispatch(call, bench, counts, emit).unwrap_or(Verdict::Skipped(Skip::Malformed))
+}
+
+#[inline]
+fn dispatch(
+    call: Call<'_>,
+    bench: &mut Bench,
+    counts: &mut Counts,
+    emit: Emit<'_>,
+) -> Option<Verdict> {
+    let text = call.text;
+    match call.row.shape {
+        Shape::Buffer(op, direction, tail) => payload::buffer(
+            call,
+            payload::Kind { op, direction },
+            tail,
+            bench,
+            counts,
+            emit,
+        ),
+        Shape::Vector(op, direction) => {
+            vectors::vector(call, payload::Kind { op, direction }, bench, counts, emit)
+        }
+        Shape::Message(op, direction) => {
+            messages::one(call, payload::Kind { op, direction }, bench, counts, emit)
+        }
+        Shape::Messages(op, direction) => {
+            messages::many(call, payload::Kind { op, direction }, bench, counts, emit)
+        }
+        Shape::Sendfile(op) => payload::sendfile(text, op, bench, counts, emit),
+        Shape::Splice(op) => payload::splice(text, op, bench, counts, emit),
+        Shape::Socket => sockets::socket(text, bench, emit),
+        Shape::Socketpair => sockets::pair(text, bench, emit),
+        Shape::Bind => sockets::bind(text, bench, emit),
+        Shape::Listen => sockets::listen(text, bench, emit),
+        Shape::Connect => sockets::connect(text, bench, emit),
+        Shape::Accept => sockets::accept(text, bench, emit),
+        Shape::LocalName => sockets::own_name(text, bench, emit),
+        Shape::RemoteName => sockets::remote_name(text, bench, emit),
+        Shape::GetOption => options::get(text, bench, emit),
+        Shape::SetOption => options::set(text, bench, emit),
+        Shape::Shutdown => sockets::shutdown(text, bench, emit),
+        Shape::Close => descriptors::close(text, bench, emit),
+        Shape::CloseRange => descriptors::close_range(text, bench, emit),
+        Shape::Duplicate => descriptors::duplicate(text, bench, emit),
+        Shape::Control => descriptors::control(text, bench, emit),
+        Shape::Opens => descriptors::opens(call, bench, emit),
+        Shape::Pipe => descriptors::pipe(text, bench, emit),
+        Shape::Ring => descriptors::ring(text, bench, emit),
+        Shape::Fork => tasks::fork(text, emit),
+        Shape::Unshare => tasks::unshare(text, emit),
+        Shape::Execute => tasks::execute(text, emit),
+        Shape::ExitGroup => tasks::exit(true, emit),
+        Shape::Exit => tasks::exit(false, emit),
+    }
+}
+
+/// Decodes the first half of a call, for what takes effect when a call begins.
+pub(super) fn begin(call: Call<'_>, bench: &mut Bench, emit: Emit<'_>) -> Begun {
+    match call.row.shape {
+        Shape::Buffer(..) | Shape::Vector(..) | Shape::Message(..) | Shape::Messages(..)
+            if Cache::begins_with_no_socket(arguments::unnamed(call.text)) =>
+        {
+            Begun::NotUsed(Skip::NotSocket)
+        }
+        Shape::Close => descriptors::close_begun(call.text, bench, emit),
+        Shape::Fork => tasks::fork_begun(call.text, emit),
+        Shape::ExitGroup => told(tasks::exit(true, emit)),
+        Shape::Exit => told(tasks::exit(false, emit)),
+        _ => Begun::Keep,
+    }
+}
+
+fn told(verdict: Option<Verdict>) -> Begun {
+    if verdict == Some(Verdict::Used) {
+        Begun::Told
+    } else {
+        Begun::NotUsed(Skip::Malformed)
+    }
+}
+
+/// A call that failed, or that did nothing of interest.
+const NOT_USED: Option<Verdict> = Some(Verdict::Skipped(Skip::NotUsed));
+const NOT_SOCKET: Option<Verdict> = Some(Verdict::Skipped(Skip::NotSocket));
+const USED: Option<Verdict> = Some(Verdict::Used);
+
+/// Emits one event.
+#[inline]
+fn used(what: What<'_>, emit: Emit<'_>) -> Option<Verdict> {
+    emit(what);
+    USED
+}

@@ -1,0 +1,276 @@
+//! Calls that move payload: one buffer, or unseen from one descriptor to another. And what all payload calls have in
+//! common at their end.
+
+use super::super::cache::Handle;
+use super::super::counts::{Counts, Skip};
+use super::super::table::Tail;
+use super::super::{arguments, escape, returned, sockaddr};
+use super::{Bench, Call, Emit, NOT_SOCKET, NOT_USED, Verdict, used};
+use crate::event::{Address, Direction, Message, Move, Op, Outcome, What};
+use crate::limits;
+
+/// Which call, and which way its bytes go.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kind {
+    pub(super) op: Op,
+    pub(super) direction: Direction,
+}
+
+/// How much of a buffer's bytes the trace has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// All that there were, at the time when strace printed them.
+    #[default]
+    All,
+    /// The first ones: `-s` cut a string or an array.
+    Cut,
+    /// None: strace printed a pointer or a structure.
+    Hidden,
+}
+
+/// A payload call as far as its arguments tell.
+#[derive(Debug)]
+pub(super) struct Draft<'t> {
+    pub(super) kind: Kind,
+    pub(super) socket: Handle,
+    pub(super) outcome: Outcome,
+    pub(super) requested: Option<u64>,
+    pub(super) flags: &'t [u8],
+    pub(super) address: Option<Address>,
+    pub(super) shown: Shown,
+}
+
+/// `(fd, buffer, count)`, and flags and an address behind that.
+#[inline]
+pub(super) fn buffer(
+    call: Call<'_>,
+    kind: Kind,
+    tail: Tail,
+    bench: &mut Bench,
+    counts: &mut Counts,
+    emit: Emit<'_>,
+) -> Option<Verdict> {
+    let (socket, text) = bench.first(call.text)?;
+    if socket.is_no_socket() || !socket.is_possible() {
+        return NOT_SOCKET;
+    }
+    bench.clear();
+    let (shown, text) = bytes(arguments::next(text), call, (0, 0), bench, counts)?;
+    let (requested, text) = arguments::count(arguments::next(text))?;
+    let (flags, text) = match tail {
+        Tail::Nothing => (b"0".as_slice(), text),
+        Tail::Flags | Tail::Address => arguments::value(arguments::next(text))?,
+    };
+    let (address, text) = match tail {
+        Tail::Address => sockaddr::address(arguments::next(text), &mut bench.names)?,
+        Tail::Nothing | Tail::Flags => (None, text),
+    };
+    let outcome = returned::parse(arguments::close(text)?)?.outcome;
+    let draft = Draft {
+        kind,
+        socket,
+        outcome,
+        requested,
+        flags,
+        address,
+        shown,
+    };
+    single(call, draft, bench, counts, emit)
+}
+
+/// One buffer's bytes, appended to the payload: a string, or anything else that strace prints instead. `place` is the
+/// message and the buffer within it, for the dump.
+#[inline]
+pub(super) fn bytes<'t>(
+    text: &'t [u8],
+    call: Call<'_>,
+    place: (u64, u64),
+    bench: &mut Bench,
+    counts: &mut Counts,
+) -> Option<(Shown, &'t [u8])> {
+    let start = bench.payload.len();
+    let (shown, text) = if text.first() == Some(&b'"') {
+        let (quoted, text) = escape::string(text, &mut bench.payload)?;
+        counts.strings_hex += u64::from(quoted.hex);
+        counts.strings_escaped += u64::from(!quoted.hex && bench.payload.len() > start);
+        (if quoted.cut { Shown::Cut } else { Shown::All }, text)
+    } else {
+        let (value, text) = arguments::value(text)?;
+        (
+            if value == b"NULL" {
+                Shown::All
+            } else {
+                Shown::Hidden
+            },
+            text,
+        )
+    };
+    let dumped = if shown == Shown::All {
+        None
+    } else {
+        call.dump.and_then(|dump| dump.buffer(place.0, place.1))
+    };
+    if let Some(dumped) = dumped.filter(|dumped| dumped.len() > bench.payload.len() - start) {
+        bench.payload.truncate(start);
+        bench.payload.extend_from_slice(dumped);
+    }
+    Some((shown, text))
+}
+
+/// Whether these flags of a receive make that it takes nothing away.
+pub(super) fn is_peek(flags: &[u8]) -> bool {
+    flags != b"0"
+        && (arguments::has_flag(flags, b"MSG_PEEK") || arguments::has_flag(flags, b"MSG_ERRQUEUE"))
+}
+
+/// The end of a call that moves one message.
+pub(super) fn single(
+    call: Call<'_>,
+    mut draft: Draft<'_>,
+    bench: &mut Bench,
+    counts: &mut Counts,
+    emit: Emit<'_>,
+) -> Option<Verdict> {
+    let Outcome::Done(moved) = draft.outcome else {
+        return emit_move(&draft, bench, counts, emit);
+    };
+    if moved > limits::MOVED {
+        return None;
+    }
+    if draft.kind.direction == Direction::Received && is_peek(draft.flags) {
+        return Some(Verdict::Skipped(Skip::Peeked));
+    }
+    let room = match draft.kind.direction {
+        Direction::Received => draft
+            .requested
+            .map_or(moved, |requested| requested.min(moved)),
+        Direction::Sent => moved,
+    };
+    let captured =
+        usize::try_from(room).map_or(bench.payload.len(), |room| room.min(bench.payload.len()));
+    let missing = room.saturating_sub(captured as u64);
+    if missing > 0 {
+        match draft.shown {
+            Shown::Cut if call.dump.is_none() => return Some(Verdict::Hold),
+            Shown::Hidden => counts.hidden.add(missing),
+            Shown::Cut | Shown::All => counts.cut.add(missing),
+        }
+    }
+    bench.payload.truncate(captured);
+    bench.messages.push(Message {
+        start: 0,
+        captured,
+        moved,
+        address: draft.address.take(),
+    });
+    emit_move(&draft, bench, counts, emit)
+}
+
+/// Emits a payload call whose messages are on the bench; a failed one has none.
+pub(super) fn emit_move(
+    draft: &Draft<'_>,
+    bench: &mut Bench,
+    counts: &mut Counts,
+    emit: Emit<'_>,
+) -> Option<Verdict> {
+    counts.details_missing += u64::from(draft.socket.is_bare());
+    let done = matches!(draft.outcome, Outcome::Done(_));
+    if !done {
+        bench.clear();
+    }
+    let rights: Vec<_> = bench
+        .rights
+        .iter()
+        .map(|right| bench.descriptor(*right))
+        .collect();
+    let has = |flag: &[u8]| draft.flags != b"0" && arguments::has_flag(draft.flags, flag);
+    let what = Move {
+        socket: bench.descriptor(draft.socket),
+        op: draft.kind.op,
+        direction: draft.kind.direction,
+        outcome: draft.outcome,
+        payload: &bench.payload,
+        messages: &bench.messages,
+        requested: draft.requested,
+        rights: &rights,
+        fast_open: has(b"MSG_FASTOPEN"),
+        close_on_exec: has(b"MSG_CMSG_CLOEXEC"),
+    };
+    used(What::Move(what), emit)
+}
+
+/// `(to, from, offset, count)`: bytes of a file that strace does not show.
+pub(super) fn sendfile(
+    text: &[u8],
+    op: Op,
+    bench: &mut Bench,
+    counts: &mut Counts,
+    emit: Emit<'_>,
+) -> Option<Verdict> {
+    let (socket, text) = bench.first(text)?;
+    if socket.is_no_socket() || !socket.is_possible() {
+        return NOT_SOCKET;
+    }
+    bench.clear();
+    let outcome = returned::parse(arguments::close(text)?)?.outcome;
+    if let Outcome::Done(moved) = outcome {
+        if moved > limits::MOVED {
+            return None;
+        }
+        counts.unseen.add(moved);
+        bench.messages.push(Message {
+            start: 0,
+            captured: 0,
+            moved,
+            address: None,
+        });
+    }
+    let kind = Kind {
+        op,
+        direction: Direction::Sent,
+    };
+    let (flags, shown) = (b"0".as_slice(), Shown::Hidden);
+    let draft = Draft {
+        kind,
+        socket,
+        outcome,
+        requested: None,
+        flags,
+        address: None,
+        shown,
+    };
+    emit_move(&draft, bench, counts, emit)
+}
+
+/// `(from, offset, to, offset, count, flags)`
+pub(super) fn splice(
+    text: &[u8],
+    op: Op,
+    bench: &mut Bench,
+    counts: &mut Counts,
+    emit: Emit<'_>,
+) -> Option<Verdict> {
+    let (from, text) = bench.first(text)?;
+    let (_, text) = arguments::value(arguments::next(text))?;
+    let (to, text) = bench.next(text)?;
+    if from.is_no_socket() && to.is_no_socket() {
+        return NOT_SOCKET;
+    }
+    let Outcome::Done(moved) = returned::parse(arguments::close(text)?)?.outcome else {
+        return NOT_USED;
+    };
+    if moved > limits::MOVED || !from.is_possible() || !to.is_possible() {
+        return None;
+    }
+    counts.unseen.add(moved);
+    let (from, to) = (bench.descriptor(from), bench.descriptor(to));
+    used(
+        What::Relay {
+            from,
+            to,
+            op,
+            moved,
+        },
+        emit,
+    )
+}

@@ -1,0 +1,291 @@
+//! Calls that make sockets, name them, and connect them.
+
+use super::super::cache::Handle;
+use super::super::{arguments, returned, sockaddr};
+use super::vectors::separated;
+use super::{Bench, Emit, NOT_USED, Verdict, used};
+use crate::event::{Address, Family, How, Outcome, Transport, What};
+
+/// `(family, type, protocol) = fd`
+pub(super) fn socket(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
+    let (kind, text) = kind(text)?;
+    let returned = returned::parse(arguments::close(text)?)?;
+    let Some(made) = possible(bench.made(&returned)) else {
+        return NOT_USED;
+    };
+    let Kind {
+        family,
+        transport,
+        close_on_exec,
+    } = kind;
+    used(
+        What::Socket {
+            made: bench.descriptor(made),
+            family,
+            transport,
+            close_on_exec,
+        },
+        emit,
+    )
+}
+
+/// `(family, type, protocol, [fd, fd])`
+pub(super) fn pair(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
+    let (kind, text) = kind(text)?;
+    let Some((first, second, text)) = two(arguments::next(text), bench) else {
+        return NOT_USED;
+    };
+    let returned = returned::parse(arguments::close(text)?)?;
+    if !matches!(returned.outcome, Outcome::Done(_)) {
+        return NOT_USED;
+    }
+    let made = [bench.descriptor(first), bench.descriptor(second)];
+    let Kind {
+        family,
+        transport,
+        close_on_exec,
+    } = kind;
+    used(
+        What::Pair {
+            made,
+            family,
+            transport,
+            close_on_exec,
+        },
+        emit,
+    )
+}
+
+/// `[fd, fd]`
+pub(super) fn two<'t>(text: &'t [u8], bench: &mut Bench) -> Option<(Handle, Handle, &'t [u8])> {
+    let (first, text) = bench
+        .cache
+        .read(text.strip_prefix(b"[")?, &mut bench.names)?;
+    let (second, text) = bench.next(text)?;
+    let text = separated(text).strip_prefix(b"]")?;
+    (first.is_possible() && second.is_possible()).then_some((first, second, text))
+}
+
+/// The descriptor, if its number can be one.
+pub(super) fn possible(made: Option<Handle>) -> Option<Handle> {
+    made.filter(|made| made.is_possible())
+}
+
+struct Kind {
+    family: Family,
+    transport: Transport,
+    close_on_exec: bool,
+}
+
+/// `AF_INET, SOCK_STREAM|SOCK_CLOEXEC, IPPROTO_IP`; `PF_INET` before strace 4.12.
+fn kind(text: &[u8]) -> Option<(Kind, &[u8])> {
+    let (family, text) = arguments::value(arguments::unnamed(text))?;
+    let (kind, text) = arguments::value(arguments::next(text))?;
+    let (protocol, text) = arguments::value(arguments::next(text))?;
+    let is = |names: &[&[u8]]| names.iter().any(|name| arguments::has_flag(family, name));
+    let family = if is(&[b"AF_INET", b"PF_INET"]) {
+        Family::Inet
+    } else if is(&[b"AF_INET6", b"PF_INET6"]) {
+        Family::Inet6
+    } else if is(&[b"AF_UNIX", b"AF_LOCAL", b"PF_UNIX", b"PF_LOCAL", b"PF_FILE"]) {
+        Family::Unix
+    } else {
+        Family::Other
+    };
+    let transport = transport(family, kind, protocol);
+    let close_on_exec = arguments::has_flag(kind, b"SOCK_CLOEXEC");
+    Some((
+        Kind {
+            family,
+            transport,
+            close_on_exec,
+        },
+        text,
+    ))
+}
+
+fn transport(family: Family, kind: &[u8], protocol: &[u8]) -> Transport {
+    let kind_is = |name: &[u8]| arguments::has_flag(kind, name);
+    let over = |name: &[u8]| arguments::has_flag(protocol, name);
+    if family == Family::Other {
+        Transport::Unknown
+    } else if over(b"IPPROTO_SCTP") {
+        Transport::Sctp
+    } else if over(b"IPPROTO_UDPLITE") {
+        Transport::UdpLite
+    } else if kind_is(b"SOCK_STREAM") {
+        Transport::Stream
+    } else if kind_is(b"SOCK_DGRAM") && (over(b"IPPROTO_ICMP") || over(b"IPPROTO_ICMPV6")) {
+        Transport::Ping
+    } else if kind_is(b"SOCK_DGRAM") {
+        Transport::Datagram
+    } else if kind_is(b"SOCK_SEQPACKET") {
+        if family == Family::Unix {
+            Transport::Seqpacket
+        } else {
+            Transport::Sctp
+        }
+    } else if kind_is(b"SOCK_DCCP") {
+        Transport::Dccp
+    } else if kind_is(b"SOCK_RAW") {
+        // the kernel takes a raw UNIX socket for a datagram one
+        if family == Family::Unix {
+            Transport::Datagram
+        } else {
+            Transport::Raw
+        }
+    } else {
+        Transport::Unknown
+    }
+}
+
+/// `(fd, sockaddr, length)`
+fn addressed<'t>(text: &'t [u8], bench: &mut Bench) -> Option<(Handle, Option<Address>, &'t [u8])> {
+    let (socket, text) = bench.first(text)?;
+    let (address, text) = sockaddr::address(arguments::next(text), &mut bench.names)?;
+    Some((socket, address, text))
+}
+
+fn is_socket(socket: Handle) -> bool {
+    socket.is_possible() && !socket.is_no_socket()
+}
+
+/// An address that a successful call took or gave; none where it failed or there is none.
+fn named(text: &[u8], bench: &mut Bench) -> Option<Option<(Handle, Address)>> {
+    let (socket, address, text) = addressed(text, bench)?;
+    let done = matches!(
+        returned::parse(arguments::close(text)?)?.outcome,
+        Outcome::Done(_)
+    );
+    Some(
+        address
+            .filter(|_| done && is_socket(socket))
+            .map(|address| (socket, address)),
+    )
+}
+
+/// `(fd, sockaddr, length)`
+pub(super) fn bind(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
+    let Some((socket, address)) = named(text, bench)? else {
+        return NOT_USED;
+    };
+    used(
+        What::Bind {
+            socket: bench.descriptor(socket),
+            address,
+        },
+        emit,
+    )
+}
+
+/// `(fd, sockaddr, length)`, of the socket itself.
+pub(super) fn own_name(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
+    let Some((socket, address)) = named(text, bench)? else {
+        return NOT_USED;
+    };
+    used(
+        What::LocalName {
+            socket: bench.descriptor(socket),
+            address,
+        },
+        emit,
+    )
+}
+
+/// `(fd, sockaddr, length)`, of the other end.
+pub(super) fn remote_name(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
+    let Some((socket, address)) = named(text, bench)? else {
+        return NOT_USED;
+    };
+    used(
+        What::RemoteName {
+            socket: bench.descriptor(socket),
+            address,
+        },
+        emit,
+    )
+}
+
+/// `(fd, sockaddr, length)`
+pub(super) fn connect(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
+    let (socket, address, text) = addressed(text, bench)?;
+    let outcome = returned::parse(arguments::close(text)?)?.outcome;
+    let Some(address) = address.filter(|_| is_socket(socket)) else {
+        return NOT_USED;
+    };
+    used(
+        What::Connect {
+            socket: bench.descriptor(socket),
+            address,
+            outcome,
+        },
+        emit,
+    )
+}
+
+/// `(fd, backlog)`
+pub(super) fn listen(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
+    let (socket, text) = bench.first(text)?;
+    let done = matches!(
+        returned::parse(arguments::close(text)?)?.outcome,
+        Outcome::Done(_)
+    );
+    if !done || !is_socket(socket) {
+        return NOT_USED;
+    }
+    used(
+        What::Listen {
+            socket: bench.descriptor(socket),
+        },
+        emit,
+    )
+}
+
+/// `(fd, sockaddr, length) = fd`, with flags behind in accept4.
+pub(super) fn accept(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
+    let (listener, peer, text) = addressed(text, bench)?;
+    let rest = arguments::close(text)?;
+    let returned = returned::parse(rest)?;
+    let Some(made) = possible(bench.made(&returned)) else {
+        return NOT_USED;
+    };
+    let flags = text.get(..text.len() - rest.len()).unwrap_or_default();
+    let close_on_exec = arguments::has_flag(flags, b"SOCK_CLOEXEC");
+    let (listener, made) = (bench.descriptor(listener), bench.descriptor(made));
+    used(
+        What::Accept {
+            listener,
+            made,
+            peer,
+            close_on_exec,
+        },
+        emit,
+    )
+}
+
+/// `(fd, how)`
+pub(super) fn shutdown(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
+    let (socket, text) = bench.first(text)?;
+    let (how, text) = arguments::value(arguments::next(text))?;
+    let outcome = returned::parse(arguments::close(text)?)?.outcome;
+    let how = if arguments::has_flag(how, b"SHUT_RD") || how == b"0" {
+        How::Read
+    } else if arguments::has_flag(how, b"SHUT_WR") || how == b"1" {
+        How::Write
+    } else if arguments::has_flag(how, b"SHUT_RDWR") || how == b"2" {
+        How::Both
+    } else {
+        return NOT_USED;
+    };
+    if !is_socket(socket) {
+        return NOT_USED;
+    }
+    used(
+        What::Shutdown {
+            socket: bench.descriptor(socket),
+            how,
+            outcome,
+        },
+        emit,
+    )
+}

@@ -1,0 +1,407 @@
+//! What `-y` and `-yy` print behind a descriptor, in every form since strace 4.10 (strace `printfd` in util.c, and
+//! socketutils.c).
+//!
+//! ```text
+//! TCP:[10.0.0.1:5000->1.2.3.4:80]   TCPv6:[[::1]:80]   UDP:[60269]   UNIX-STREAM:[1->2,"/path"]   socket:[15157]
+//! /path   /dev/null<char 1:3>   pipe:[1]   anon_inode:[eventpoll]   pid:12          (no sockets)
+//! ```
+
+use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
+
+use super::names::Names;
+use super::{escape, time};
+use crate::event::{Details, Family, Inode, SocketDetails, Transport, UnixName};
+
+/// Passes over details, `<…>` and maybe `(deleted)`; None if they have no end.
+pub(super) fn skip(text: &[u8]) -> Option<&[u8]> {
+    let inner = text.strip_prefix(b"<")?;
+    let rest = match protocol(inner) {
+        Some((_, inner)) => brackets(inner)?.1,
+        None => path(inner)?,
+    };
+    Some(rest.strip_prefix(b"(deleted)").unwrap_or(rest))
+}
+
+/// The name before `:[`, and what follows that.
+fn protocol(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let is_name = |byte: &u8| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'(' | b')' | b'-' | b'_')
+    };
+    let end = text.iter().position(|byte| !is_name(byte))?;
+    let (name, rest) = text.split_at_checked(end)?;
+    Some((name, rest.strip_prefix(b":[")?)).filter(|_| end > 0)
+}
+
+/// Text up to `]>` outside quotes, and what follows that.
+fn brackets(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut rest = text;
+    loop {
+        rest = match rest {
+            [b']', b'>', after @ ..] => return Some((text.get(..text.len() - rest.len())?, after)),
+            [b'"', ..] => escape::skip_string(rest)?,
+            _ => rest.get(1..)?,
+        };
+    }
+}
+
+/// The end of a path: the closing bracket, which may follow a nested `<char 1:3>`.
+fn path(text: &[u8]) -> Option<&[u8]> {
+    let mut depth = 0_usize;
+    let mut from = 0;
+    loop {
+        let at = from + memchr::memchr2(b'<', b'>', text.get(from..)?)?;
+        from = at + 1;
+        match text.get(at)? {
+            b'<' => depth += 1,
+            _ if depth == 0 => return text.get(from..),
+            _ => depth -= 1,
+        }
+    }
+}
+
+/// Whether details that begin like this are of no socket, for certain.
+#[inline]
+pub(super) fn is_no_socket(text: &[u8]) -> bool {
+    match text.get(1..) {
+        Some([b'/' | b'{', ..]) => true,
+        Some([b'\\', b'x', high, low, ..]) => [*high, *low] != *b"73",
+        Some([first, ..]) => first.is_ascii_lowercase() && *first != b's',
+        _ => false,
+    }
+}
+
+/// What details mean; `text` is all of `<…>`.
+pub(super) fn parse(text: &[u8], names: &mut Names) -> Details {
+    let Some(inner) = text.strip_prefix(b"<") else {
+        return Details::Missing;
+    };
+    if inner.starts_with(b"\\x73") {
+        let mut decoded = Vec::new();
+        let end = memchr::memchr(b'>', inner).unwrap_or(inner.len());
+        let plain = inner
+            .get(..end)
+            .and_then(|hex| escape::unquoted(hex, &mut decoded));
+        decoded.extend_from_slice(b">");
+        return plain.map_or(Details::NotSocket, |()| known(&decoded, names));
+    }
+    known(inner, names)
+}
+
+fn known(text: &[u8], names: &mut Names) -> Details {
+    let parsed = protocol(text).and_then(|(name, rest)| Some((name, brackets(rest)?.0)));
+    let Some((name, inner)) = parsed else {
+        return Details::NotSocket;
+    };
+    match kind(name) {
+        Some((Family::Unix, transport)) => Details::Socket(unix(transport, inner, names)),
+        Some((family, transport)) => Details::Socket(inet(family, transport, inner)),
+        None => Details::NotSocket,
+    }
+}
+
+/// Family and transport by the name that strace or the kernel gives the protocol.
+fn kind(name: &[u8]) -> Option<(Family, Transport)> {
+    Some(match name {
+        b"UNIX-STREAM" | b"(null)" => (Family::Unix, Transport::Stream),
+        b"UNIX-DGRAM" => (Family::Unix, Transport::Datagram),
+        b"UNIX-SEQPACKET" => (Family::Unix, Transport::Seqpacket),
+        b"UNIX" => (Family::Unix, Transport::Unknown),
+        b"socket" => (Family::Other, Transport::Unknown),
+        b"UDP-Lite" => (Family::Inet, Transport::UdpLite),
+        [b'A'..=b'Z', ..] => match name.strip_suffix(b"v6") {
+            Some(name) => internet(Family::Inet6, name),
+            None => internet(Family::Inet, name),
+        },
+        _ => return None,
+    })
+}
+
+fn internet(family: Family, name: &[u8]) -> (Family, Transport) {
+    let transport = match name {
+        b"TCP" | b"MPTCP" => Transport::Stream,
+        b"UDP" => Transport::Datagram,
+        b"UDPLITE" => Transport::UdpLite,
+        b"SCTP" => Transport::Sctp,
+        b"DCCP" => Transport::Dccp,
+        b"RAW" => Transport::Raw,
+        b"PING" => Transport::Ping,
+        _ => return (Family::Other, Transport::Unknown),
+    };
+    (family, transport)
+}
+
+const fn nothing(family: Family, transport: Transport) -> SocketDetails {
+    SocketDetails {
+        family,
+        transport,
+        inode: None,
+        peer_inode: None,
+        local: None,
+        remote: None,
+        name: None,
+    }
+}
+
+/// `local->remote`, `local`, or an inode.
+fn inet(family: Family, transport: Transport, text: &[u8]) -> SocketDetails {
+    let mut details = nothing(family, transport);
+    if let Some((inode, [])) = inode(text) {
+        details.inode = Some(inode);
+    } else if family != Family::Other {
+        let arrow = text.windows(2).position(|pair| pair == b"->");
+        let (local, remote) = match arrow {
+            Some(at) => (text.get(..at), text.get(at + 2..)),
+            None => (Some(text), None),
+        };
+        details.local = local.and_then(address);
+        details.remote = remote.and_then(address);
+    }
+    details
+}
+
+fn inode(text: &[u8]) -> Option<(Inode, &[u8])> {
+    let (value, count) = time::digits(text);
+    (count > 0).then_some((Inode(value), text.get(count..)?))
+}
+
+/// `10.0.0.1:80`, `[::1]:80`, and before strace 4.22 `::1:80`, whose port stands behind the last colon.
+fn address(text: &[u8]) -> Option<SocketAddr> {
+    let colon = memchr::memrchr(b':', text)?;
+    let (host, port) = (text.get(..colon)?, text.get(colon + 1..)?);
+    let host = host
+        .strip_prefix(b"[")
+        .and_then(|host| host.strip_suffix(b"]"))
+        .unwrap_or(host);
+    let host = IpAddr::from_str(std::str::from_utf8(host).ok()?).ok()?;
+    let port = u16::from_str(std::str::from_utf8(port).ok()?).ok()?;
+    Some(SocketAddr::new(host, port))
+}
+
+/// `inode->peer,"/path"` with every part but the first optional, and `@` before an abstract name's quotes.
+fn unix(transport: Transport, text: &[u8], names: &mut Names) -> SocketDetails {
+    let mut details = nothing(Family::Unix, transport);
+    let Some((own, text)) = inode(text) else {
+        return details;
+    };
+    details.inode = Some(own);
+    let (peer, text) = match text.strip_prefix(b"->").and_then(inode) {
+        Some((peer, text)) => (Some(peer), text),
+        None => (None, text),
+    };
+    details.peer_inode = peer;
+    details.name = text
+        .strip_prefix(b",")
+        .and_then(|name| unix_name(name, names));
+    details
+}
+
+fn unix_name(text: &[u8], names: &mut Names) -> Option<UnixName> {
+    let mut name = Vec::new();
+    if let Some(text) = text.strip_prefix(b"@") {
+        escape::string(text, &mut name)?;
+        return Some(UnixName::Abstract(names.get(&name)));
+    }
+    escape::string(text, &mut name)?;
+    Some(UnixName::Path(names.get(&name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Details {
+        let text = format!("<{text}>");
+        assert_eq!(
+            skip(format!("{text}, 3").as_bytes()),
+            Some(b", 3".as_slice()),
+            "{text}"
+        );
+        parse(text.as_bytes(), &mut Names::default())
+    }
+
+    #[track_caller]
+    fn check(
+        text: &str,
+        family: Family,
+        transport: Transport,
+        local: Option<&str>,
+        remote: Option<&str>,
+    ) {
+        let address = |text: &str| text.parse().expect("an address");
+        let (local, remote) = (local.map(address), remote.map(address));
+        let expected = SocketDetails {
+            local,
+            remote,
+            ..nothing(family, transport)
+        };
+        assert_eq!(parsed(text), Details::Socket(expected), "{text}");
+    }
+
+    #[track_caller]
+    fn check_inode(
+        text: &str,
+        family: Family,
+        transport: Transport,
+        inode: u64,
+        peer: Option<u64>,
+        name: Option<&str>,
+    ) {
+        let name = name.map(|name| match name.strip_prefix('@') {
+            Some(name) => UnixName::Abstract(name.as_bytes().into()),
+            None => UnixName::Path(name.as_bytes().into()),
+        });
+        let (inode, peer_inode) = (Some(Inode(inode)), peer.map(Inode));
+        let expected = SocketDetails {
+            inode,
+            peer_inode,
+            name,
+            ..nothing(family, transport)
+        };
+        assert_eq!(parsed(text), Details::Socket(expected), "{text}");
+    }
+
+    #[test]
+    fn addresses() {
+        use Family::{Inet, Inet6};
+        use Transport::{Datagram, Ping, Raw, Sctp, Stream, UdpLite};
+        check(
+            "TCP:[10.0.0.1:5000->1.2.3.4:80]",
+            Inet,
+            Stream,
+            Some("10.0.0.1:5000"),
+            Some("1.2.3.4:80"),
+        );
+        check("TCP:[0.0.0.0:80]", Inet, Stream, Some("0.0.0.0:80"), None);
+        check(
+            "TCPv6:[[::1]:44574->[::1]:38883]",
+            Inet6,
+            Stream,
+            Some("[::1]:44574"),
+            Some("[::1]:38883"),
+        );
+        check("TCPv6:[[::]:80]", Inet6, Stream, Some("[::]:80"), None);
+        check(
+            "TCPv6:[::1:45806->::1:45393]",
+            Inet6,
+            Stream,
+            Some("[::1]:45806"),
+            Some("[::1]:45393"),
+        );
+        let mapped = "[::ffff:127.0.0.1]:1";
+        check(
+            "TCPv6:[::ffff:127.0.0.1:1->::ffff:127.0.0.1:1]",
+            Inet6,
+            Stream,
+            Some(mapped),
+            Some(mapped),
+        );
+        check(
+            "UDP:[0.0.0.0:45909]",
+            Inet,
+            Datagram,
+            Some("0.0.0.0:45909"),
+            None,
+        );
+        check("UDPLITEv6:[[::1]:9]", Inet6, UdpLite, Some("[::1]:9"), None);
+        check("SCTP:[1.2.3.4:9]", Inet, Sctp, Some("1.2.3.4:9"), None);
+        check("RAWv6:[[::]:58]", Inet6, Raw, Some("[::]:58"), None);
+        check("PING:[0.0.0.0:1]", Inet, Ping, Some("0.0.0.0:1"), None);
+        check(
+            "UDP:[<srcAddress>:44252->188.185.84.86:9140]",
+            Inet,
+            Datagram,
+            None,
+            Some("188.185.84.86:9140"),
+        );
+        check("TCP:[1.2.3.4:99999]", Inet, Stream, None, None);
+    }
+
+    #[test]
+    fn inodes() {
+        use Family::{Inet, Inet6, Other, Unix};
+        use Transport::{Datagram, Stream, Unknown};
+        check_inode("TCP:[60269]", Inet, Stream, 60269, None, None);
+        check_inode(
+            "UDPv6:[18446744073709551615]",
+            Inet6,
+            Datagram,
+            u64::MAX,
+            None,
+            None,
+        );
+        check_inode("UNIX-STREAM:[1->2]", Unix, Stream, 1, Some(2), None);
+        check_inode(
+            "UNIX-STREAM:[1->2,\"/p\"]",
+            Unix,
+            Stream,
+            1,
+            Some(2),
+            Some("/p"),
+        );
+        check_inode(
+            "UNIX-STREAM:[1,\"/tmp/t/so,\\\"ck>et]>\"]",
+            Unix,
+            Stream,
+            1,
+            None,
+            Some("/tmp/t/so,\"ck>et]>"),
+        );
+        check_inode("UNIX:[7,@\"abs\"]", Unix, Unknown, 7, None, Some("@abs"));
+        check_inode(
+            "UNIX:[7,\"\\x2f\\x70\"]",
+            Unix,
+            Unknown,
+            7,
+            None,
+            Some("/p"),
+        );
+        check_inode(
+            "(null):[555173->555174]",
+            Unix,
+            Stream,
+            555_173,
+            Some(555_174),
+            None,
+        );
+        check_inode("socket:[15157]", Other, Unknown, 15157, None, None);
+        check_inode(
+            "\\x73\\x6f\\x63\\x6b\\x65\\x74\\x3a\\x5b\\x37\\x5d",
+            Other,
+            Unknown,
+            7,
+            None,
+            None,
+        );
+        check_inode("MPTCP:[5]", Inet, Stream, 5, None, None);
+        check_inode("NETLINK:[66987]", Other, Unknown, 66987, None, None);
+    }
+
+    #[track_caller]
+    fn check_no_socket(text: &str) {
+        assert_eq!(parsed(text), Details::NotSocket, "{text}");
+    }
+
+    #[test]
+    fn others() {
+        check_no_socket("/etc/hostname");
+        check_no_socket("/dev/pts/3<char 136:3>");
+        check_no_socket("\\x2f\\x64\\x65\\x76<char 1:9>");
+        check_no_socket("pipe:[61849]");
+        check_no_socket("\\x70\\x69\\x70\\x65\\x3a\\x5b\\x31\\x5d");
+        check_no_socket("anon_inode:[eventpoll]");
+        check_no_socket("signalfd:[HUP]");
+        check_no_socket("pid:1234");
+        check_no_socket("/tmp/t/x1 (deleted)");
+        check_no_socket("{eventfd-count=0x1, eventfd-id=3}");
+        check_no_socket("/tmp/we\\74ird\\76\\n\\\"x\\\"");
+        let netlink = parsed("NETLINK:[ROUTE:2386219]");
+        assert_eq!(
+            netlink,
+            Details::Socket(nothing(Family::Other, Transport::Unknown))
+        );
+        assert_eq!(skip(b"</tmp/x>(deleted), 3"), Some(b", 3".as_slice()));
+        assert_eq!(skip(b"</tmp/x"), None);
+        assert_eq!(skip(b"<TCP:[1.2.3.4:5"), None);
+    }
+}

@@ -1,0 +1,25 @@
+//! Names of UNIX sockets, each held once, so that a name that was seen before costs no allocation.
+
+use std::rc::Rc;
+
+use rustc_hash::FxHashSet;
+
+use crate::limits;
+
+/// The names seen so far; forgotten all at once when there are too many (those in use live on).
+#[derive(Debug, Default)]
+pub(super) struct Names(FxHashSet<Rc<[u8]>>);
+
+impl Names {
+    pub(super) fn get(&mut self, name: &[u8]) -> Rc<[u8]> {
+        if let Some(known) = self.0.get(name) {
+            return Rc::clone(known);
+        }
+        if self.0.len() >= limits::NAMES {
+            self.0.clear();
+        }
+        let name: Rc<[u8]> = name.into();
+        self.0.insert(Rc::clone(&name));
+        name
+    }
+}

@@ -1,0 +1,176 @@
+//! Lines that something else got into: colour, and strace's own messages in the middle of a call.
+//!
+//! Without `-o`, strace writes `strace: Process 17535 attached` to where it writes the trace, and a call may be half out:
+//! ```text
+//! vfork(strace: Process 4977 attached
+//!  <unfinished ...>
+//! ```
+
+use super::time;
+
+/// Whether a line may hold colour: strace ends every coloured line with a reset.
+#[inline]
+pub(super) fn may_be_coloured(line: &[u8]) -> bool {
+    line.last() == Some(&b'm') || line.first() == Some(&0x1b)
+}
+
+/// Copies a line without its SGR sequences, `ESC [ … m`; whether there was one.
+pub(super) fn without_colour(line: &[u8], plain: &mut Vec<u8>) -> bool {
+    let mut rest = line;
+    plain.clear();
+    while let Some(at) = memchr::memchr(0x1b, rest) {
+        let (before, sequence) = rest.split_at_checked(at).unwrap_or((rest, &[]));
+        plain.extend_from_slice(before);
+        let parameters = sequence.get(1..).unwrap_or_default();
+        let length = parameters
+            .iter()
+            .take_while(|byte| matches!(byte, b'[' | b';' | b'0'..=b'9'))
+            .count();
+        let whole = parameters.get(length) == Some(&b'm');
+        rest = parameters
+            .get(length + usize::from(whole)..)
+            .unwrap_or_default();
+    }
+    plain.extend_from_slice(rest);
+    plain.len() < line.len()
+}
+
+/// A message that ends a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Message<'t> {
+    /// What stands before it: the beginning of a call that goes on in the next line.
+    pub(super) before: &'t [u8],
+    /// The thread, where strace attached to it.
+    pub(super) attached: Option<u32>,
+}
+
+/// `strace: Process N attached`, also `detached` and `attached with N threads`, at a line's end.
+#[inline]
+pub(super) fn message(line: &[u8]) -> Option<Message<'_>> {
+    match line.last() {
+        Some(b'd') if line.ends_with(b"tached") => {}
+        Some(b's') if line.ends_with(b" threads") => {}
+        _ => return None,
+    }
+    let tail = line.len().saturating_sub(64);
+    let at = tail
+        + line
+            .get(tail..)?
+            .windows(8)
+            .rposition(|part| part == b"Process ")?;
+    let (before, text) = line.split_at_checked(at)?;
+    let text = text.get(8..)?;
+    let (pid, count) = time::digits(text);
+    let what = text.get(count..)?;
+    let attached = what.starts_with(b" attached");
+    if count == 0 || !(attached || what == b" detached") {
+        return None;
+    }
+    let attached = attached.then(|| u32::try_from(pid).ok()).flatten();
+    Some(Message {
+        before: without_program(before),
+        attached,
+    })
+}
+
+/// Takes off the `strace: ` that the message begins with: the program's name as it was called, maybe with a path.
+fn without_program(text: &[u8]) -> &[u8] {
+    let Some(text) = text.strip_suffix(b": ") else {
+        return text;
+    };
+    let is_path = |byte: &u8| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'-' | b'_' | b'+')
+    };
+    let length = text.iter().rev().take_while(|byte| is_path(byte)).count();
+    let (before, path) = text
+        .split_at_checked(text.len() - length)
+        .unwrap_or((text, &[]));
+    let start = match (path.first(), path.iter().position(|byte| *byte == b'/')) {
+        (Some(b'.'), _) => 0,
+        (_, Some(slash)) => slash,
+        (_, None) => path
+            .windows(6)
+            .rposition(|part| part == b"strace")
+            .unwrap_or(0),
+    };
+    text.get(..before.len() + start).unwrap_or_default()
+}
+
+/// Whether a line can go on where a message broke the one before. A line of its own begins with a number or a thread.
+pub(super) fn goes_on(line: &[u8]) -> bool {
+    !line.starts_with(b"[pid") && !line.first().is_some_and(u8::is_ascii_digit)
+}
+
+/// Whether a line is one of strace's own messages.
+pub(super) fn is_message(body: &[u8]) -> bool {
+    let start = body.get(..body.len().min(256)).unwrap_or_default();
+    start.starts_with(b"[ Process PID=") || start.windows(8).any(|part| part == b"strace: ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(line: &str, before: &str, attached: Option<u32>) {
+        assert_eq!(
+            message(line.as_bytes()),
+            Some(Message {
+                before: before.as_bytes(),
+                attached
+            }),
+            "{line}"
+        );
+    }
+
+    #[test]
+    fn messages() {
+        check("strace: Process 17535 attached", "", Some(17535));
+        check(
+            "/usr/bin/strace: Process 6325 attached with 11 threads",
+            "",
+            Some(6325),
+        );
+        check("Process 6325 attached", "", Some(6325));
+        check("strace: Process 69326 detached", "", None);
+        check(
+            "epoll_wait(4, ^Cstrace: Process 69326 detached",
+            "epoll_wait(4, ^C",
+            None,
+        );
+        check(
+            "17.1 vfork(strace: Process 4977 attached",
+            "17.1 vfork(",
+            Some(4977),
+        );
+        check(
+            "vfork(/tmp/ws/usr/bin/strace: Process 4977 attached",
+            "vfork(",
+            Some(4977),
+        );
+        check(
+            "clone(flags=A|SIGCHLD/usr/bin/strace: Process 4977 attached",
+            "clone(flags=A|SIGCHLD",
+            Some(4977),
+        );
+        check(
+            "clone3({tls=0x7f}./strace: Process 4977 attached",
+            "clone3({tls=0x7f}",
+            Some(4977),
+        );
+        assert_eq!(message(b"write(1, \"Process attached"), None);
+        assert_eq!(message(b"attached"), None);
+    }
+
+    #[test]
+    fn colour() {
+        let mut plain = Vec::new();
+        assert!(without_colour(
+            b"\x1b[1;33mread\x1b[0m(3, \"a\")\x1b[m",
+            &mut plain
+        ));
+        assert_eq!(plain, b"read(3, \"a\")");
+        assert!(!without_colour(b"read(3) = 1m", &mut plain));
+        assert!(without_colour(b"\x1b", &mut plain));
+    }
+}

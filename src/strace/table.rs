@@ -1,0 +1,289 @@
+//! The system calls that matter, one row each: a newcomer adds a call here.
+//!
+//! A row says what arguments a call has, and by that which function of `decode` reads it. Calls without a row are passed
+//! over by their name alone, so a row also costs time: give one only to calls that touch sockets or descriptors.
+
+use crate::event::{Direction, Op};
+
+/// What a call's arguments are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// (fd, buffer, count, …)
+    Buffer(Op, Direction, Tail),
+    /// (fd, iovec array, count, …)
+    Vector(Op, Direction),
+    /// (fd, msghdr, flags)
+    Message(Op, Direction),
+    /// (fd, mmsghdr array, count, flags, …)
+    Messages(Op, Direction),
+    /// (to, from, offset, count)
+    Sendfile(Op),
+    /// (from, offset, to, offset, count, flags)
+    Splice(Op),
+    /// (family, type, protocol) = fd
+    Socket,
+    /// (family, type, protocol, [fd, fd])
+    Socketpair,
+    /// (fd, sockaddr, length)
+    Bind,
+    /// (fd, backlog)
+    Listen,
+    /// (fd, sockaddr, length)
+    Connect,
+    /// (fd, sockaddr, length, flags?) = fd
+    Accept,
+    /// (fd, sockaddr, length), local
+    LocalName,
+    /// (fd, sockaddr, length), remote
+    RemoteName,
+    /// (fd, level, option, value, length)
+    GetOption,
+    /// (fd, level, option, value, length)
+    SetOption,
+    /// (fd, how)
+    Shutdown,
+    /// (fd)
+    Close,
+    /// (first, last, flags)
+    CloseRange,
+    /// (fd, fd?, flags?) = fd
+    Duplicate,
+    /// (fd, command, argument)
+    Control,
+    /// (…) = fd
+    Opens,
+    /// ([fd, fd], flags?)
+    Pipe,
+    /// (… flags=… …) = tid
+    Fork,
+    /// (flags)
+    Unshare,
+    /// (path, arguments, environment)
+    Execute,
+    /// (status) of a whole process
+    ExitGroup,
+    /// (status) of a thread
+    Exit,
+    /// (fd, …) where payload goes unseen
+    Ring,
+}
+
+/// The arguments of a [`Shape::Buffer`] behind the count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tail {
+    /// None.
+    Nothing,
+    /// (…, flags)
+    Flags,
+    /// (…, flags, sockaddr, length)
+    Address,
+}
+
+/// A system call by its name.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Row {
+    /// As strace prints it, without what marks x32 calls.
+    pub(super) name: &'static str,
+    /// Its arguments.
+    pub(super) shape: Shape,
+}
+
+const fn row(name: &'static str, shape: Shape) -> Row {
+    Row { name, shape }
+}
+
+use Direction::{Received, Sent};
+use Shape::{
+    Accept, Bind, Buffer, Close, CloseRange, Connect, Control, Duplicate, Execute, Exit, ExitGroup,
+    Fork, GetOption, Listen, LocalName, Message, Messages, Opens, Pipe, RemoteName, Ring, Sendfile,
+    SetOption, Shutdown, Socket, Socketpair, Splice, Unshare, Vector,
+};
+
+static ROWS: [Row; 84] = [
+    row("read", Buffer(Op::Read, Received, Tail::Nothing)),
+    row("write", Buffer(Op::Write, Sent, Tail::Nothing)),
+    row("recv", Buffer(Op::Recv, Received, Tail::Flags)),
+    row("send", Buffer(Op::Send, Sent, Tail::Flags)),
+    row("recvfrom", Buffer(Op::Recvfrom, Received, Tail::Address)),
+    row("sendto", Buffer(Op::Sendto, Sent, Tail::Address)),
+    row("readv", Vector(Op::Readv, Received)),
+    row("writev", Vector(Op::Writev, Sent)),
+    row("preadv", Vector(Op::Preadv, Received)),
+    row("pwritev", Vector(Op::Pwritev, Sent)),
+    row("preadv2", Vector(Op::Preadv2, Received)),
+    row("pwritev2", Vector(Op::Pwritev2, Sent)),
+    row("recvmsg", Message(Op::Recvmsg, Received)),
+    row("sendmsg", Message(Op::Sendmsg, Sent)),
+    row("recvmmsg", Messages(Op::Recvmmsg, Received)),
+    row("recvmmsg_time32", Messages(Op::Recvmmsg, Received)),
+    row("recvmmsg_time64", Messages(Op::Recvmmsg, Received)),
+    row("sendmmsg", Messages(Op::Sendmmsg, Sent)),
+    row("sendfile", Sendfile(Op::Sendfile)),
+    row("sendfile64", Sendfile(Op::Sendfile)),
+    row("splice", Splice(Op::Splice)),
+    row("socket", Socket),
+    row("socketpair", Socketpair),
+    row("bind", Bind),
+    row("listen", Listen),
+    row("connect", Connect),
+    row("accept", Accept),
+    row("accept4", Accept),
+    row("getsockname", LocalName),
+    row("getpeername", RemoteName),
+    row("getsockopt", GetOption),
+    row("setsockopt", SetOption),
+    row("shutdown", Shutdown),
+    row("close", Close),
+    row("close_range", CloseRange),
+    row("dup", Duplicate),
+    row("dup2", Duplicate),
+    row("dup3", Duplicate),
+    row("fcntl", Control),
+    row("fcntl64", Control),
+    row("pipe", Pipe),
+    row("pipe2", Pipe),
+    row("open", Opens),
+    row("openat", Opens),
+    row("openat2", Opens),
+    row("creat", Opens),
+    row("open_tree", Opens),
+    row("open_tree_attr", Opens),
+    row("open_by_handle_at", Opens),
+    row("epoll_create", Opens),
+    row("epoll_create1", Opens),
+    row("eventfd", Opens),
+    row("eventfd2", Opens),
+    row("timerfd", Opens),
+    row("timerfd_create", Opens),
+    row("signalfd", Opens),
+    row("signalfd4", Opens),
+    row("inotify_init", Opens),
+    row("inotify_init1", Opens),
+    row("fanotify_init", Opens),
+    row("memfd_create", Opens),
+    row("memfd_secret", Opens),
+    row("userfaultfd", Opens),
+    row("perf_event_open", Opens),
+    row("mq_open", Opens),
+    row("fsopen", Opens),
+    row("fspick", Opens),
+    row("fsmount", Opens),
+    row("landlock_create_ruleset", Opens),
+    row("pidfd_open", Opens),
+    row("pidfd_getfd", Opens),
+    row("fork", Fork),
+    row("vfork", Fork),
+    row("clone", Fork),
+    row("clone2", Fork),
+    row("clone3", Fork),
+    row("unshare", Unshare),
+    row("execve", Execute),
+    row("execveat", Execute),
+    row("exit_group", ExitGroup),
+    row("exit", Exit),
+    row("_exit", Exit),
+    row("io_uring_setup", Ring),
+    row("io_uring_enter", Ring),
+];
+
+/// Slots of the index: a power of two, several times the rows, so that most names of other calls find an empty one.
+const SLOTS: usize = 1024;
+const EMPTY: u8 = u8::MAX;
+
+static INDEX: [u8; SLOTS] = index();
+
+/// Where each name is looked for first: slot by hash, then the next ones.
+#[expect(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "computed when compiling"
+)]
+const fn index() -> [u8; SLOTS] {
+    let mut slots = [EMPTY; SLOTS];
+    let mut row = 0;
+    while row < ROWS.len() {
+        let mut slot = hash(ROWS[row].name.as_bytes());
+        while slots[slot] != EMPTY {
+            slot = (slot + 1) % SLOTS;
+        }
+        slots[slot] = row as u8;
+        row += 1;
+    }
+    slots
+}
+
+/// Of the first eight bytes and the length.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "a slot's number is small")]
+const fn hash(name: &[u8]) -> usize {
+    let word = match name.first_chunk::<8>() {
+        Some(chunk) => u64::from_le_bytes(*chunk),
+        None => short_word(name),
+    };
+    let mixed = (word ^ (name.len() as u64) << 3).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> 54) as usize
+}
+
+#[inline]
+const fn short_word(mut name: &[u8]) -> u64 {
+    let mut word = 0;
+    while let Some((last, rest)) = name.split_last() {
+        word = word << 8 | *last as u64;
+        name = rest;
+    }
+    word
+}
+
+/// The row of a system call, if it has one.
+#[inline]
+pub(super) fn find(name: &[u8]) -> Option<&'static Row> {
+    let mut slot = hash(name);
+    loop {
+        let row = ROWS.get(usize::from(*INDEX.get(slot)?))?;
+        if row.name.as_bytes() == name {
+            return Some(row);
+        }
+        slot = (slot + 1) % SLOTS;
+    }
+}
+
+/// The name without what marks an x32 call: `readv#64`, and `64:readv` before strace 4.23.
+#[inline]
+pub(super) fn without_mark(name: &[u8]) -> &[u8] {
+    if name.first() == Some(&b'6') {
+        return name.strip_prefix(b"64:").unwrap_or(name);
+    }
+    name.strip_suffix(b"#64").unwrap_or(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_found_by_its_name_only() {
+        for row in &ROWS {
+            assert_eq!(find(row.name.as_bytes()), Some(row));
+            assert_eq!(find(format!("{}x", row.name).as_bytes()), None);
+        }
+        for name in [
+            "",
+            "mmap",
+            "futex",
+            "poll",
+            "clos",
+            "readx",
+            "epoll_wait",
+            "newfstatat",
+        ] {
+            assert_eq!(find(name.as_bytes()), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn marks_of_x32() {
+        assert_eq!(without_mark(b"readv#64"), b"readv");
+        assert_eq!(without_mark(b"64:readv"), b"readv");
+        assert_eq!(without_mark(b"fcntl64"), b"fcntl64");
+    }
+}

@@ -1,0 +1,1 @@
+//! The room as a whole: lines to events.

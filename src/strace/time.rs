@@ -1,0 +1,355 @@
+//! Times at a line's start and durations at its end: exact decimal arithmetic on the digits, in nanoseconds.
+
+use super::counts::Counts;
+use crate::event::Timestamp;
+
+/// Nanoseconds of a second.
+pub(super) const SECOND: u64 = 1_000_000_000;
+/// Nanoseconds of a day.
+const DAY: u64 = 86_400 * SECOND;
+/// How far a time of day may lie before the line above it and still be of the same day: lines of several threads, and
+/// with `-z` whole calls, are not in the order of their times.
+const BACKWARDS: u64 = 3_600 * SECOND;
+/// A pcap file holds seconds in 32 bits.
+const SECONDS_MAX: u64 = u32::MAX as u64;
+
+/// The time that a line begins with, as printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Moment {
+    /// No time stands there.
+    Missing,
+    /// `-ttt`: nanoseconds since 1970.
+    Epoch(u64),
+    /// `-t`, `-tt`: nanoseconds since midnight, local time.
+    OfDay(u64),
+    /// `-r`: nanoseconds since the line before.
+    Delta(u64),
+    /// Something stands there that is no time, or is out of range.
+    Unreadable,
+}
+
+/// The decimal number that `text` begins with, saturating, and how many digits it has.
+///
+/// Eight digits at a time within one word: the classic arithmetic on packed decimals.
+#[inline]
+pub(super) fn digits(text: &[u8]) -> (u64, usize) {
+    let Some(chunk) = text.first_chunk::<8>() else {
+        return digits_bytewise(text);
+    };
+    let word = u64::from_le_bytes(*chunk) ^ 0x3030_3030_3030_3030;
+    let others = (word.wrapping_add(0x7676_7676_7676_7676) | word) & 0x8080_8080_8080_8080;
+    let bits = others.trailing_zeros() & !7;
+    if bits == 0 {
+        return (0, 0);
+    }
+    let packed = word << (64 - bits);
+    let pairs = packed.wrapping_mul(10).wrapping_add(packed >> 8);
+    let high = (pairs & 0x0000_00ff_0000_00ff).wrapping_mul(100 + (1_000_000 << 32));
+    let low = ((pairs >> 16) & 0x0000_00ff_0000_00ff).wrapping_mul(1 + (10_000 << 32));
+    let value = high.wrapping_add(low) >> 32;
+    if bits < 64 {
+        return (value, bits as usize / 8);
+    }
+    let rest = text.get(8..).unwrap_or_default();
+    let (low, count) = if rest.len() < 8 {
+        digits_bytewise(rest)
+    } else {
+        digits(rest)
+    };
+    let scale = 10_u64.saturating_pow(u32::try_from(count).unwrap_or(u32::MAX));
+    (value.saturating_mul(scale).saturating_add(low), count + 8)
+}
+
+fn digits_bytewise(text: &[u8]) -> (u64, usize) {
+    let mut value = 0_u64;
+    let mut count = 0;
+    for byte in text.iter().take_while(|byte| byte.is_ascii_digit()) {
+        value = value
+            .saturating_mul(10)
+            .saturating_add(u64::from(byte - b'0'));
+        count += 1;
+    }
+    (value, count)
+}
+
+/// The nanoseconds of the digits behind a decimal point, rounded half to even where there are more than nine (then maybe
+/// a whole second), and how many digits there are.
+#[inline]
+pub(super) fn fraction(text: &[u8]) -> (u64, usize) {
+    const SCALE: [u64; 10] = [
+        1_000_000_000,
+        100_000_000,
+        10_000_000,
+        1_000_000,
+        100_000,
+        10_000,
+        1_000,
+        100,
+        10,
+        1,
+    ];
+    let (value, count) = digits(text);
+    match SCALE.get(count) {
+        Some(scale) => (value * scale, count),
+        None => (rounded(text.get(..count).unwrap_or_default()), count),
+    }
+}
+
+fn rounded(text: &[u8]) -> u64 {
+    let (kept, tail) = text.split_at_checked(9).unwrap_or((text, &[]));
+    let (value, _) = digits_bytewise(kept);
+    let (first, others) = tail
+        .split_first()
+        .map_or((b'0', [].as_slice()), |(first, others)| (*first, others));
+    let half = first == b'5' && others.iter().all(|digit| *digit == b'0');
+    let up = if half { value % 2 == 1 } else { first >= b'5' };
+    value + u64::from(up)
+}
+
+/// `SECONDS[.FRACTION]` in nanoseconds, and what follows. Seconds that a pcap file cannot hold are not readable.
+#[inline]
+pub(super) fn seconds(text: &[u8]) -> Option<(Option<u64>, &[u8])> {
+    let (whole, count) = digits(text);
+    if count == 0 {
+        return None;
+    }
+    let text = text.get(count..)?;
+    let (nanoseconds, text) = match text.split_first() {
+        Some((b'.', rest)) => {
+            let (nanoseconds, count) = fraction(rest);
+            (nanoseconds, rest.get(count..)?)
+        }
+        _ => (0, text),
+    };
+    let total = (whole <= SECONDS_MAX).then(|| whole * SECOND + nanoseconds);
+    Some((total, text))
+}
+
+/// `HH:MM:SS[.FRACTION]` in nanoseconds, and what follows.
+pub(super) fn of_day(text: &[u8]) -> Option<(u64, &[u8])> {
+    let [h1, h2, b':', m1, m2, b':', rest @ ..] = text else {
+        return None;
+    };
+    let hours = two_digits(*h1, *h2)?;
+    let minutes = two_digits(*m1, *m2)?;
+    let (seconds, rest) = seconds(rest)?;
+    Some(((hours * 60 + minutes) * 60 * SECOND + seconds?, rest))
+}
+
+fn two_digits(high: u8, low: u8) -> Option<u64> {
+    let digits = high.is_ascii_digit() && low.is_ascii_digit();
+    digits.then(|| u64::from(high - b'0') * 10 + u64::from(low - b'0'))
+}
+
+/// The duration that `-T` writes at a line's end, ` <0.000010>`, in nanoseconds.
+#[inline]
+pub(super) fn duration(line: &[u8]) -> Option<u64> {
+    let inner = line.strip_suffix(b">")?;
+    let start = inner.iter().rev().take(24).position(|byte| *byte == b'<')?;
+    let (before, number) = inner.split_at_checked(inner.len() - start)?;
+    if !before.ends_with(b" <") {
+        return None;
+    }
+    let (nanoseconds, rest) = seconds(number)?;
+    if rest.is_empty() { nanoseconds } else { None }
+}
+
+/// Makes the times of a trace's lines absolute.
+#[derive(Clone, Debug)]
+pub(super) struct Clock {
+    /// Midnight of the day that times of day belong to, so far.
+    midnight: Timestamp,
+    /// The last line's time.
+    last: Timestamp,
+    of_day_seen: bool,
+}
+
+impl Clock {
+    pub(super) const fn new(date: Timestamp, start: Timestamp) -> Self {
+        Self {
+            midnight: date,
+            last: start,
+            of_day_seen: false,
+        }
+    }
+
+    /// The absolute time of a line, which becomes the last one known.
+    #[inline]
+    pub(super) fn read(&mut self, moment: Moment, counts: &mut Counts) -> Timestamp {
+        if let Moment::Epoch(nanoseconds) = moment {
+            self.last = Timestamp(nanoseconds);
+        } else {
+            self.read_other(moment, counts);
+        }
+        self.last
+    }
+
+    fn read_other(&mut self, moment: Moment, counts: &mut Counts) {
+        if let Some(at) = self.peek(moment) {
+            self.last = at;
+        }
+        match moment {
+            Moment::Epoch(_) => {}
+            Moment::OfDay(nanoseconds) => {
+                counts.times_of_day += 1;
+                self.of_day_seen = true;
+                self.midnight = self.last.before(nanoseconds);
+            }
+            Moment::Delta(_) => counts.times_relative += 1,
+            Moment::Missing => {
+                counts.times_missing += 1;
+                self.last = self.last.after(1_000);
+            }
+            Moment::Unreadable => {
+                let line = counts.lines;
+                counts.times_unreadable.add(line);
+            }
+        }
+    }
+
+    /// The absolute time of a line, where one is printed.
+    pub(super) fn peek(&self, moment: Moment) -> Option<Timestamp> {
+        match moment {
+            Moment::Epoch(nanoseconds) => Some(Timestamp(nanoseconds)),
+            Moment::OfDay(nanoseconds) => Some(self.on_its_day(nanoseconds)),
+            Moment::Delta(nanoseconds) => Some(self.last.after(nanoseconds)),
+            Moment::Missing | Moment::Unreadable => None,
+        }
+    }
+
+    /// The first moment with this time of day that is not clearly before the last line's, so that it runs over midnight.
+    fn on_its_day(&self, nanoseconds: u64) -> Timestamp {
+        let today = self.midnight.after(nanoseconds);
+        if !self.of_day_seen {
+            return today;
+        }
+        let earliest = self.last.before(BACKWARDS);
+        if today < earliest {
+            return today.after(DAY);
+        }
+        if today.before(DAY) >= earliest && today.0 >= DAY {
+            today.before(DAY)
+        } else {
+            today
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_seconds(text: &str, nanoseconds: Option<u64>) {
+        assert_eq!(
+            seconds(text.as_bytes()).and_then(|(value, _)| value),
+            nanoseconds,
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn seconds_are_exact() {
+        check_seconds("1700000000.123456 w", Some(1_700_000_000_123_456_000));
+        check_seconds("1700000000.123456789 w", Some(1_700_000_000_123_456_789));
+        check_seconds("0.000010>", Some(10_000));
+        check_seconds("7", Some(7 * SECOND));
+        check_seconds("1.9999999995", Some(2 * SECOND));
+        check_seconds("1.0000000005", Some(SECOND));
+        check_seconds("1.0000000015", Some(SECOND + 2));
+        check_seconds("1.00000000051", Some(SECOND + 1));
+        check_seconds("4294967295.5", Some(4_294_967_295 * SECOND + SECOND / 2));
+        check_seconds("4294967296", None);
+        check_seconds("99999999999999999999999999", None);
+        check_seconds("nan", None);
+    }
+
+    #[test]
+    fn digits_agree_with_std() {
+        for text in [
+            "0",
+            "00",
+            "7",
+            "12345678",
+            "123456789",
+            "1234567890123456",
+            "18446744073709551615",
+        ] {
+            let padded = format!("{text}             ");
+            assert_eq!(
+                digits(padded.as_bytes()),
+                (text.parse().expect("a number"), text.len())
+            );
+            assert_eq!(
+                digits(text.as_bytes()),
+                (text.parse().expect("a number"), text.len())
+            );
+        }
+        assert_eq!(digits(b"99999999999999999999999 "), (u64::MAX, 23));
+        assert_eq!(digits(b"x"), (0, 0));
+        assert_eq!(digits(b"12\xff\xff\xff\xff\xff\xff\xff"), (12, 2));
+    }
+
+    #[track_caller]
+    fn check_duration(line: &str, nanoseconds: Option<u64>) {
+        assert_eq!(duration(line.as_bytes()), nanoseconds, "{line}");
+    }
+
+    #[test]
+    fn durations_stand_at_the_end() {
+        check_duration("= 2 <0.000010>", Some(10_000));
+        check_duration("= 2 <8>", Some(8 * SECOND));
+        check_duration("= 5<TCP:[1->2]> <0.1>", Some(SECOND / 10));
+        check_duration("= 5<TCP:[12]>", None);
+        check_duration("= 5<0.5>", None);
+        check_duration("<unfinished ...>", None);
+        check_duration("", None);
+    }
+
+    fn times(moments: &[Moment]) -> Vec<u64> {
+        let mut clock = Clock::new(Timestamp(10 * DAY), Timestamp(20 * DAY));
+        let mut counts = Counts::default();
+        moments
+            .iter()
+            .map(|moment| clock.read(*moment, &mut counts).0)
+            .collect()
+    }
+
+    #[test]
+    fn times_of_day_run_over_midnight() {
+        let (evening, night) = (DAY - SECOND, SECOND);
+        let lines = [
+            Moment::OfDay(evening),
+            Moment::OfDay(night),
+            Moment::OfDay(evening),
+            Moment::OfDay(night),
+        ];
+        assert_eq!(
+            times(&lines),
+            [
+                11 * DAY - SECOND,
+                11 * DAY + SECOND,
+                11 * DAY - SECOND,
+                11 * DAY + SECOND
+            ]
+        );
+        let (morning, late) = (8 * 3600 * SECOND, 22 * 3600 * SECOND);
+        assert_eq!(
+            times(&[Moment::OfDay(morning), Moment::OfDay(late)]),
+            [10 * DAY + morning, 10 * DAY + late]
+        );
+    }
+
+    #[test]
+    fn other_times() {
+        assert_eq!(
+            times(&[Moment::Delta(5), Moment::Delta(6)]),
+            [20 * DAY + 5, 20 * DAY + 11]
+        );
+        assert_eq!(
+            times(&[Moment::Missing, Moment::Missing]),
+            [20 * DAY + 1000, 20 * DAY + 2000]
+        );
+        assert_eq!(times(&[Moment::Epoch(77), Moment::Unreadable]), [77, 77]);
+    }
+}
