@@ -10,6 +10,7 @@
 //! dump fills in what a cut string lacks, buffer by buffer, and is cut to the result like any payload.
 
 use super::arguments;
+use crate::limits;
 
 /// Bytes on a whole line.
 const ROW: usize = 16;
@@ -23,6 +24,12 @@ struct Segment {
     end: usize,
 }
 
+impl Segment {
+    const fn place(&self) -> (u64, u64) {
+        (self.message, self.buffer)
+    }
+}
+
 /// The dump lines behind one call.
 #[derive(Debug, Default)]
 pub(super) struct Dump {
@@ -31,6 +38,8 @@ pub(super) struct Dump {
     message: u64,
     /// A line was not the next one: what follows in this segment does not follow its bytes.
     broken: bool,
+    /// This trace has dumps.
+    seen: bool,
 }
 
 /// Whether a line is one of a dump.
@@ -52,6 +61,21 @@ impl Dump {
         self.segments.clear();
         self.message = 0;
         self.broken = false;
+        if self.bytes.capacity() > limits::SPARE_BYTES {
+            self.bytes = Vec::new();
+        }
+    }
+
+    /// Notes that the trace has dumps.
+    pub(super) const fn note(&mut self) {
+        self.seen = true;
+    }
+
+    /// Whether a call that moved so many bytes is to be held although no more input waits: where the trace has dumps, one
+    /// follows it, and strace may not be done with it. Only a request longer than the result goes on behind `moved`.
+    pub(super) fn goes_on(&self, moved: Option<u64>) -> bool {
+        let whole = moved.is_some_and(|moved| self.bytes.len() as u64 >= moved);
+        self.seen && !(whole && !self.is_empty())
     }
 
     /// Whether no line has come.
@@ -61,6 +85,7 @@ impl Dump {
 
     /// Takes one line in.
     pub(super) fn line(&mut self, line: &[u8]) {
+        self.seen = true;
         match line {
             [b' ', b'|', b' ', row @ ..] => self.row(row),
             [b' ', b'=', ..] => self.message = last_number(line),
@@ -70,20 +95,31 @@ impl Dump {
 
     /// The bytes of a message's buffer.
     pub(super) fn buffer(&self, message: u64, buffer: u64) -> Option<&[u8]> {
-        let is_it = |segment: &&Segment| segment.message == message && segment.buffer == buffer;
-        let segment = self.segments.iter().find(is_it)?;
+        let at = self
+            .segments
+            .binary_search_by_key(&(message, buffer), Segment::place)
+            .ok()?;
+        let segment = self.segments.get(at)?;
         self.bytes.get(segment.start..segment.end)
     }
 
+    /// A buffer begins. They come in order; one that does not is passed over.
     fn begin(&mut self, buffer: u64) {
         let start = self.bytes.len();
-        self.segments.push(Segment {
+        let next = Segment {
             message: self.message,
             buffer,
             start,
             end: start,
-        });
-        self.broken = false;
+        };
+        let follows = self
+            .segments
+            .last()
+            .is_none_or(|last| last.place() < next.place());
+        self.broken = !follows || self.segments.len() >= limits::DUMP_BUFFERS;
+        if !self.broken {
+            self.segments.push(next);
+        }
     }
 
     /// `00010  68 65 … 6f  77 …  text |`
@@ -95,10 +131,11 @@ impl Dump {
             return;
         };
         let at = u64::try_from(segment.end - segment.start).unwrap_or(u64::MAX);
+        let fits = self.bytes.len() < limits::DUMP_BYTES;
         let parsed = arguments::hex_number(row)
             .and_then(|(offset, rest)| Some((offset, rest.strip_prefix(b"  ")?)));
         match parsed {
-            Some((offset, columns)) if offset == at && !self.broken => {
+            Some((offset, columns)) if offset == at && !self.broken && fits => {
                 columns_to_bytes(columns, &mut self.bytes);
                 segment.end = self.bytes.len();
             }
@@ -189,6 +226,31 @@ mod tests {
             " | 00020  6a 61                                             ja               |",
         ]);
         assert_eq!(dump.buffer(0, 0).map(<[u8]>::len), Some(16));
+    }
+
+    #[test]
+    fn what_is_out_of_order_is_passed_over() {
+        let dump = read(&[
+            " * 1 bytes in buffer 1",
+            " | 00000  61                                                a                |",
+            " * 1 bytes in buffer 0",
+            " | 00000  62                                                b                |",
+        ]);
+        assert_eq!(
+            (dump.buffer(0, 0), dump.buffer(0, 1)),
+            (None, Some(b"a".as_slice()))
+        );
+    }
+
+    #[test]
+    fn a_dump_goes_on_until_all_that_moved_is_there() {
+        assert!(!Dump::default().goes_on(Some(1)));
+        let mut dump = read(&[
+            " | 00000  61 62                                             ab               |",
+        ]);
+        assert!(dump.goes_on(Some(3)) && dump.goes_on(None) && !dump.goes_on(Some(2)));
+        dump.clear();
+        assert!(dump.goes_on(Some(0)));
     }
 
     #[test]

@@ -75,6 +75,18 @@ struct Held {
     text: Vec<u8>,
 }
 
+impl Held {
+    /// How many bytes the call moved, where its result says so.
+    fn moved(&self) -> Option<u64> {
+        match self.row.shape {
+            Shape::Messages(..) => None,
+            _ => returned::parse(arguments::close(&self.text)?)?
+                .outcome
+                .value(),
+        }
+    }
+}
+
 /// Reads a trace line by line.
 #[derive(Debug)]
 pub struct Parser {
@@ -112,7 +124,7 @@ impl Parser {
         &self.counts
     }
 
-    /// Whether a call is held until the next line: [`Parser::release`] it when no more input waits.
+    /// Whether a call is held until the next line: call [`Parser::release`] when no more input waits.
     pub fn waiting(&self) -> bool {
         self.held.is_some()
     }
@@ -128,9 +140,15 @@ impl Parser {
         }
     }
 
-    /// Hands out the call that is held, if one is.
+    /// No more input waits: hands out the call that is held, unless its dump is still to come.
     pub fn release<F: FnMut(&Event<'_>)>(&mut self, sink: &mut F) {
-        self.let_go(sink);
+        if self
+            .held
+            .as_ref()
+            .is_some_and(|held| !self.dump.goes_on(held.moved()))
+        {
+            self.let_go(sink);
+        }
     }
 
     /// The input is at its end: hands out the call that is held, and counts those that never came to their end.
@@ -224,6 +242,7 @@ impl Parser {
             if self.held.is_some() {
                 self.dump.line(line);
             } else {
+                self.dump.note();
                 self.counts.skip(Skip::Dump);
             }
             return true;
@@ -269,10 +288,12 @@ impl Parser {
         }
     }
 
-    /// Whether a line can be the first thread's next one: if that has a call open, then only the call's second half.
+    /// Whether a line can be the first thread's next one: if that has a call open, then only the call's second half. And
+    /// a line that is no second half may as well be of a thread that is just being made.
     fn is_first(&self, kind: Body<'_>) -> bool {
         match (self.rejoin.open(FIRST), kind) {
-            (None, _) => true,
+            (None, Body::Resumed { .. }) => true,
+            (None, _) => !self.rejoin.is_forking(),
             (Some(row), Body::Resumed { name, .. }) => {
                 row.name.as_bytes() == table::without_mark(name)
             }

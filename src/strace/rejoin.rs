@@ -103,11 +103,19 @@ impl Rejoin {
         self.open.get(&tid).map(|half| half.row)
     }
 
-    /// Makes the open call of one thread another's.
+    /// Makes the open call of one thread another's, whose own is given up.
     pub(super) fn rename(&mut self, from: Tid, to: Tid) {
-        if let Some(half) = self.open.remove(&from) {
-            self.open.insert(to, half);
+        if let Some(half) = self.open.remove(&from)
+            && let Some(old) = self.open.insert(to, half)
+        {
+            self.bytes = self.bytes.saturating_sub(old.text.len());
+            self.give_back(old.text);
         }
+    }
+
+    /// Whether any thread is about to make another one, which may be seen before its maker says its number.
+    pub(super) fn is_forking(&self) -> bool {
+        self.open.values().any(|half| half.row.shape == Shape::Fork)
     }
 
     /// The thread other than `tid` that has an execve open, where there is just one.
@@ -147,6 +155,7 @@ impl Rejoin {
 
 #[cfg(test)]
 mod tests {
+    use super::super::table;
     use super::*;
 
     #[track_caller]
@@ -182,6 +191,45 @@ mod tests {
         );
         check_stop("read(3, \"a\", 1) = 1 <0.000010>", None);
         check_stop("restart_syscall(<... resuming interrupted poll ...>", None);
+    }
+
+    #[track_caller]
+    fn half(name: &str) -> Unfinished {
+        let row = table::find(name.as_bytes()).expect("a call of the table");
+        Unfinished {
+            row,
+            entry: Timestamp(1),
+            told: false,
+            text: b"12345".to_vec(),
+        }
+    }
+
+    #[test]
+    fn a_call_may_change_hands() {
+        let mut rejoin = Rejoin::default();
+        assert_eq!(rejoin.hold(Tid(1), half("read")), Ok(false));
+        assert_eq!(rejoin.hold(Tid(2), half("execve")), Ok(false));
+        assert_eq!(
+            (rejoin.bytes, rejoin.executing(Tid(1)), rejoin.is_forking()),
+            (10, Some(Tid(2)), false)
+        );
+        rejoin.rename(Tid(2), Tid(1));
+        assert_eq!((rejoin.bytes, rejoin.remaining()), (5, 1));
+        assert_eq!(
+            rejoin.take(Tid(1)).map(|half| half.row.name),
+            Some("execve")
+        );
+        assert_eq!((rejoin.bytes, rejoin.remaining()), (0, 0));
+        rejoin.rename(Tid(1), Tid(2));
+        assert_eq!(rejoin.remaining(), 0);
+    }
+
+    #[test]
+    fn a_second_call_gives_the_first_up() {
+        let mut rejoin = Rejoin::default();
+        assert_eq!(rejoin.hold(Tid(1), half("read")), Ok(false));
+        assert_eq!(rejoin.hold(Tid(1), half("clone")), Ok(true));
+        assert_eq!((rejoin.bytes, rejoin.is_forking()), (5, true));
     }
 
     #[test]
