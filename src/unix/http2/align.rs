@@ -19,6 +19,7 @@ use super::header::{ACK, FRAME_SIZE_MAX, FRAME_SIZE_MIN, FrameHeader, HEADER, Li
 use super::view::FrameView;
 use crate::limits::HTTP2_FRAME_BYTES;
 use std::mem;
+use std::ops::Range;
 
 /// What a piece is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -108,14 +109,14 @@ impl Aligner {
     }
 
     /// Takes what one call moved: `bytes`, then `missing` bytes that the trace does not hold. Where some are missing,
-    /// nothing waits; the piece in front of the hole says how many, and may be empty.
+    /// nothing waits; the piece in front of the hole says how many, and is empty behind whole frames.
     pub fn push(&mut self, bytes: &[u8], missing: u64, emit: &mut impl FnMut(Piece<'_>)) {
         if self.held.is_empty() {
-            let rest = self.walk(bytes, emit);
             if missing == 0 {
+                let rest = self.walk(bytes, emit);
                 self.held.extend_from_slice(rest);
             } else {
-                self.skip(rest, missing, emit);
+                self.push_before_hole(bytes, missing, emit);
             }
             return;
         }
@@ -124,13 +125,12 @@ impl Aligner {
             return;
         }
         let mut held = mem::take(&mut self.held);
-        let rest = self.walk(&held, emit);
-        if missing > 0 {
-            self.skip(rest, missing, emit);
-            held.clear();
-        } else {
-            let given_out = held.len() - rest.len();
+        if missing == 0 {
+            let given_out = held.len() - self.walk(&held, emit).len();
             held.drain(..given_out);
+        } else {
+            self.push_before_hole(&held, missing, emit);
+            held.clear();
         }
         // One long call must not decide what every connection keeps.
         held.shrink_to(HTTP2_FRAME_BYTES);
@@ -244,9 +244,7 @@ impl Aligner {
             return;
         }
         for setting in frame.payload().as_chunks::<6>().0 {
-            let [0, 5, value @ ..] = *setting else {
-                continue;
-            };
+            let [0, 5, value @ ..] = *setting else { continue };
             let value = u32::from_be_bytes(value);
             if (FRAME_SIZE_MIN..=FRAME_SIZE_MAX).contains(&value) {
                 self.announced = Some(value);
@@ -260,9 +258,7 @@ impl Aligner {
         // Where the first frame ends that nothing confirms or refutes.
         let mut followed = None;
         for (at, window) in bytes.windows(HEADER).enumerate() {
-            let Some(header) = window.first_chunk() else {
-                break;
-            };
+            let Some(header) = window.first_chunk() else { break };
             let evidence = if self.limits.begins(header) {
                 let end = at + FrameHeader::read(header).frame_length();
                 match self.confirmed(bytes, end) {
@@ -304,10 +300,38 @@ impl Aligner {
         }
     }
 
-    /// Gives out `rest`, which would have waited, with the hole behind it, and goes on behind the hole where that is
-    /// within the frame at hand.
-    fn skip(&mut self, rest: &[u8], missing: u64, emit: &mut impl FnMut(Piece<'_>)) {
-        emit(Piece { kind: PieceKind::Opaque, bytes: rest, missing });
+    /// Gives everything out, what would have waited too: the hole goes with the last opaque bytes before it. Alignment
+    /// goes on behind a hole that lies within the frame at hand.
+    fn push_before_hole(&mut self, bytes: &[u8], missing: u64, emit: &mut impl FnMut(Piece<'_>)) {
+        // An opaque piece waits here until it is known whether the hole follows it.
+        let (mut opaque, mut end) = (0..0, 0);
+        let slice = |range: Range<usize>| bytes.get(range).unwrap_or_default();
+        let rest = self.walk(bytes, &mut |piece| {
+            let earlier = mem::take(&mut opaque);
+            if !earlier.is_empty() {
+                emit(Piece::whole(PieceKind::Opaque, slice(earlier)));
+            }
+            let start = end;
+            end += piece.bytes.len();
+            if piece.kind == PieceKind::Opaque {
+                opaque = start..end;
+            } else {
+                emit(piece);
+            }
+        });
+        let mut last = slice(opaque);
+        if !rest.is_empty() {
+            if !last.is_empty() {
+                emit(Piece::whole(PieceKind::Opaque, last));
+            }
+            last = rest;
+        }
+        emit(Piece { kind: PieceKind::Opaque, bytes: last, missing });
+        self.skip(rest, missing);
+    }
+
+    /// Passes over a hole of `missing` bytes behind `rest`, with which a frame begins.
+    fn skip(&mut self, rest: &[u8], missing: u64) {
         let left = match self.state {
             State::Passing { left } => Some(left),
             State::Lost => None,
