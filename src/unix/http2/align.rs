@@ -257,29 +257,29 @@ impl Aligner {
     fn search<'a>(&mut self, bytes: &'a [u8], emit: &mut impl FnMut(Piece<'_>)) -> &'a [u8] {
         // Where the first frame ends that nothing confirms or refutes.
         let mut followed = None;
-        for (at, window) in bytes.windows(HEADER).enumerate() {
-            let Some(header) = window.first_chunk() else { break };
-            let evidence = if self.limits.begins(header) {
-                let end = at + FrameHeader::read(header).frame_length();
-                match self.confirmed(bytes, end) {
-                    None => {
-                        followed.get_or_insert(end);
-                        false
-                    }
-                    Some(confirmed) => confirmed,
-                }
-            } else {
-                header[0] == PREFACE[0] && bytes.get(at..).is_some_and(|rest| rest.starts_with(PREFACE))
+        let mut rest = bytes;
+        while let Some(candidate) = self.limits.next_candidate(rest) {
+            let at = bytes.len() - candidate.len();
+            let frame_end = candidate
+                .first_chunk()
+                .filter(|header| self.limits.begins(header))
+                .map(|header| at + FrameHeader::read(header).frame_length());
+            let evidence = match frame_end {
+                None => candidate.starts_with(PREFACE),
+                Some(end) => self.confirmed(bytes, end).unwrap_or_else(|| {
+                    followed.get_or_insert(end);
+                    false
+                }),
             };
             if evidence {
-                let (stray, rest) = bytes.split_at(at);
-                if !stray.is_empty() {
-                    emit(Piece::whole(PieceKind::Opaque, stray));
+                if at > 0 {
+                    emit(Piece::whole(PieceKind::Opaque, bytes.get(..at).unwrap_or_default()));
                 }
                 // The preface is read where a stream begins, a header likewise.
                 self.state = State::Beginning;
-                return rest;
+                return candidate;
             }
+            rest = candidate.get(1..).unwrap_or_default();
         }
         if let Some(end) = followed {
             return self.pass(bytes, end as u64, emit);

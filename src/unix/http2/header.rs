@@ -35,6 +35,9 @@ pub(super) const FRAME_SIZE_MAX: u32 = (1 << 24) - 1;
 /// What a SETTINGS frame that the trace does not hold may have allowed: Go's servers announce 1 MiB, others less.
 const FRAME_SIZE_UNSEEN: u32 = 1 << 20;
 
+/// The preface's first eight bytes.
+const PREFACE_START: u64 = u64::from_be_bytes(*b"PRI * HT");
+
 /// A frame's header (RFC 9113 §4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FrameHeader {
@@ -124,7 +127,7 @@ impl Limits {
 
     /// Whether the next frame of an aligned stream may begin so.
     pub(super) fn continues(self, header: &[u8; HEADER]) -> bool {
-        plausible(header, self.announced.unwrap_or(FRAME_SIZE_UNSEEN))
+        plausible(header, self.longest())
     }
 
     /// Whether this alone is evidence of a frame. A plausible header is none
@@ -134,8 +137,7 @@ impl Limits {
     ///   connection: small little-endian numbers, as Wayland's and `MySQL`'s messages begin with, are lengths of 65 536
     ///   and more.
     pub(super) fn begins(self, header: &[u8; HEADER]) -> bool {
-        // Nearly every offset of nearly every payload ends here.
-        if header[3] > CONTINUATION || !self.continues(header) {
+        if !self.continues(header) {
             return false;
         }
         let header = FrameHeader::read(header);
@@ -145,6 +147,30 @@ impl Limits {
             _ => header.kind == DATA && header.stream_id < 1 << 16,
         };
         length_speaks && header.has_only_flags_of_its_type()
+    }
+
+    /// The rest of `bytes` from the first offset on at which [`Self::begins`] or a preface is worth a closer look: one
+    /// test that nearly every offset of nearly every payload fails.
+    pub(super) fn next_candidate(self, bytes: &[u8]) -> Option<&[u8]> {
+        let longest = u64::from(self.longest());
+        // Eight bytes as one number: length, type, flags, three quarters of the stream.
+        let at = bytes.windows(HEADER).position(|window| {
+            let word = window.first_chunk().map_or(0, |start| u64::from_be_bytes(*start));
+            let header = word >> 40 <= longest
+                && (word >> 32) & 0xff <= u64::from(CONTINUATION)
+                && word & 0x80_0000 == 0 // the reserved bit
+                && word >> 24 != 0; // an empty DATA frame without flags
+            header || word == PREFACE_START
+        })?;
+        bytes.get(at..)
+    }
+
+    /// The longest payload that is plausible, in bytes.
+    const fn longest(self) -> u32 {
+        match self.announced {
+            Some(size) => size,
+            None => FRAME_SIZE_UNSEEN,
+        }
     }
 
     /// Whether fewer than nine bytes can still become a header of an aligned stream.
