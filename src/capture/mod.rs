@@ -19,6 +19,7 @@ pub use error::CaptureError;
 use crate::event::Timestamp;
 use crate::wire::{self, Frame, Lengths};
 use std::cell::RefCell;
+use std::fmt;
 use std::io::{self, Write};
 use std::rc::Rc;
 
@@ -102,6 +103,13 @@ pub struct Capture<W: Write> {
     records: u64,
     /// Bytes that the sink took.
     handed_over: u64,
+}
+
+// By hand, because the library's writer for pcapng has none, and the gathered bytes would say nothing.
+impl<W: Write> fmt::Debug for Capture<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Capture").field("records", &self.records).field("bytes", &self.bytes()).finish_non_exhaustive()
+    }
 }
 
 impl<W: Write> Capture<W> {
