@@ -1,53 +1,27 @@
 //! One direction of an HTTP/2 stream, cut at the ends of its frames.
 //!
 //! ```text
-//!            preface, or a header           header that cannot be
-//! Beginning ────────────────────▶ Aligned ───────────────────────▶ Lost ⟲ forwarded, searched
-//!     │                           │     ▲ ◀─── frames in a row ────┘ │
-//!     └── neither ──▶ Lost        │     │                            │ a lone header
-//!       frame too long to be held ▼     │ its end                    ▼
-//!       or with a hole          Passing{left} ◀──────────────────────┘
+//!              a preface, a header               no header there
+//! Beginning ──────────────────────────▶ Aligned ─────────────────▶ Lost
+//!     │                                 │  ▲  ▲                   │ │
+//!     │              frame too long to  │  │  └─ found by a search ┘ │
+//!     │              hold, or a hole    ▼  │ its end                │
+//!     │              within it         Passing ◀─ only its end is ──┘
+//!     │                                   │       likely             ▲
+//!     └── neither ────────────────────────┴─ hole beyond its end ────┘
 //! ```
 //!
 //! What waits is only what cannot be given out whole yet: a part of the preface, of a header or of a frame, at most
-//! [`HTTP2_FRAME_BYTES`]. While lost or passing nothing waits. What ends being lost is the preface, or a header that
-//! is evidence in itself and whose frame ends where another such header stands, or where the call ends. A header whose
-//! frame's end the call does not reach is followed (its frame forwarded as it comes), and the next header decides.
+//! [`HTTP2_FRAME_BYTES`]. While lost or passing nothing waits; `search.rs` says what ends being lost.
 
 use super::PREFACE;
 use super::header::{ACK, FRAME_SIZE_MAX, FRAME_SIZE_MIN, FrameHeader, HEADER, Limits, SETTINGS};
+use super::piece::{Piece, PieceKind};
+use super::search::{Found, search};
 use super::view::FrameView;
 use crate::limits::HTTP2_FRAME_BYTES;
 use std::mem;
 use std::ops::Range;
-
-/// What a piece is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum PieceKind {
-    /// The client's preface, alone and whole.
-    Preface,
-    /// Whole frames: it begins with a header and ends at a frame's end.
-    Frames,
-    /// Anything else: bytes that are no frames, and frames that cannot be given out whole.
-    Opaque,
-}
-
-/// Bytes that belong together. Only opaque ones are empty or have something missing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Piece<'a> {
-    /// What they are.
-    pub kind: PieceKind,
-    /// The bytes.
-    pub bytes: &'a [u8],
-    /// How many bytes that are not in the trace follow them.
-    pub missing: u64,
-}
-
-impl<'a> Piece<'a> {
-    const fn whole(kind: PieceKind, bytes: &'a [u8]) -> Self {
-        Self { kind, bytes, missing: 0 }
-    }
-}
 
 /// Where a direction stands; see the picture above.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,7 +130,7 @@ impl Aligner {
                     None => return rest,
                 },
                 State::Passing { left } => rest = self.pass(rest, left, emit),
-                State::Lost => rest = self.search(rest, emit),
+                State::Lost => rest = self.find(rest, emit),
                 State::Aligned => {
                     let (run, stop) = self.run(rest);
                     let (whole, behind) = rest.split_at(run);
@@ -252,51 +226,23 @@ impl Aligner {
         }
     }
 
-    /// Looks for frames in bytes that belong to none, forwards what is before them and returns what is to be read on.
-    /// Each byte is looked at a bounded number of times: the state it leaves behind always consumes what it found.
-    fn search<'a>(&mut self, bytes: &'a [u8], emit: &mut impl FnMut(Piece<'_>)) -> &'a [u8] {
-        // Where the first frame ends that nothing confirms or refutes.
-        let mut followed = None;
-        let mut rest = bytes;
-        while let Some(candidate) = self.limits.next_candidate(rest) {
-            let at = bytes.len() - candidate.len();
-            let frame_end = candidate
-                .first_chunk()
-                .filter(|header| self.limits.begins(header))
-                .map(|header| at + FrameHeader::read(header).frame_length());
-            let evidence = match frame_end {
-                None => candidate.starts_with(PREFACE),
-                Some(end) => self.confirmed(bytes, end).unwrap_or_else(|| {
-                    followed.get_or_insert(end);
-                    false
-                }),
-            };
-            if evidence {
-                if at > 0 {
-                    emit(Piece::whole(PieceKind::Opaque, bytes.get(..at).unwrap_or_default()));
+    /// Lost: forwards what is before the next frame or preface and returns what is to be read on.
+    fn find<'a>(&mut self, bytes: &'a [u8], emit: &mut impl FnMut(Piece<'_>)) -> &'a [u8] {
+        match search(bytes, self.limits) {
+            Found::Begins(at) => {
+                let (stray, rest) = bytes.split_at(at);
+                if !stray.is_empty() {
+                    emit(Piece::whole(PieceKind::Opaque, stray));
                 }
                 // The preface is read where a stream begins, a header likewise.
                 self.state = State::Beginning;
-                return candidate;
+                rest
             }
-            rest = candidate.get(1..).unwrap_or_default();
-        }
-        if let Some(end) = followed {
-            return self.pass(bytes, end as u64, emit);
-        }
-        emit(Piece::whole(PieceKind::Opaque, bytes));
-        &[]
-    }
-
-    /// Whether what stands at `end` shows that a frame ended there: nothing, for calls move whole frames as a rule, or
-    /// another header. None where that is not known.
-    fn confirmed(&self, bytes: &[u8], end: usize) -> Option<bool> {
-        let behind = bytes.get(end..)?;
-        match behind.first_chunk() {
-            Some(header) => Some(self.limits.begins(header)),
-            None if behind.is_empty() => Some(true),
-            None if self.limits.may_begin(behind) => None,
-            None => Some(false),
+            Found::Ends(end) => self.pass(bytes, end as u64, emit),
+            Found::Nothing => {
+                emit(Piece::whole(PieceKind::Opaque, bytes));
+                &[]
+            }
         }
     }
 
