@@ -32,8 +32,12 @@ const PRIORITY_GIVEN: u8 = 0x20;
 pub(super) const FRAME_SIZE_MIN: u32 = 1 << 14;
 pub(super) const FRAME_SIZE_MAX: u32 = (1 << 24) - 1;
 
-/// What a SETTINGS frame that the trace does not hold may have allowed: Go's servers announce 1 MiB, others less.
-const FRAME_SIZE_UNSEEN: u32 = 1 << 20;
+/// What a SETTINGS frame that the trace does not hold may have allowed: gRPC's C core announces 4 MiB, Go's servers 1 MiB,
+/// most others nothing.
+const FRAME_SIZE_UNSEEN: u32 = 1 << 22;
+
+/// The same where nothing else speaks for a frame: below it no length begins with a printable character.
+const FRAME_SIZE_BELIEVED: u32 = 1 << 20;
 
 /// The preface's first eight bytes.
 const PREFACE_START: u64 = u64::from_be_bytes(*b"PRI * HT");
@@ -127,7 +131,7 @@ impl Limits {
 
     /// Whether the next frame of an aligned stream may begin so.
     pub(super) fn continues(self, header: &[u8; HEADER]) -> bool {
-        plausible(header, self.longest())
+        plausible(header, self.announced.unwrap_or(FRAME_SIZE_UNSEEN))
     }
 
     /// Whether this alone is evidence of a frame. A plausible header is none
@@ -137,7 +141,7 @@ impl Limits {
     ///   connection: small little-endian numbers, as Wayland's and `MySQL`'s messages begin with, are lengths of 65 536
     ///   and more.
     pub(super) fn begins(self, header: &[u8; HEADER]) -> bool {
-        if !self.continues(header) {
+        if !plausible(header, self.believed()) {
             return false;
         }
         let header = FrameHeader::read(header);
@@ -152,7 +156,7 @@ impl Limits {
     /// The rest of `bytes` from the first offset on at which [`Self::begins`] or a preface is worth a closer look: one
     /// test that nearly every offset of nearly every payload fails.
     pub(super) fn next_candidate(self, bytes: &[u8]) -> Option<&[u8]> {
-        let longest = u64::from(self.longest());
+        let longest = u64::from(self.believed());
         // Eight bytes as one number: length, type, flags, three quarters of the stream.
         let at = bytes.windows(HEADER).position(|window| {
             let word = window.first_chunk().map_or(0, |start| u64::from_be_bytes(*start));
@@ -165,11 +169,11 @@ impl Limits {
         bytes.get(at..)
     }
 
-    /// The longest payload that is plausible, in bytes.
-    const fn longest(self) -> u32 {
+    /// The longest payload that is evidence of a frame, in bytes.
+    const fn believed(self) -> u32 {
         match self.announced {
             Some(size) => size,
-            None => FRAME_SIZE_UNSEEN,
+            None => FRAME_SIZE_BELIEVED,
         }
     }
 
