@@ -254,7 +254,9 @@ impl Aligner {
             return;
         }
         for setting in frame.payload().as_chunks::<6>().0 {
-            let [0, 5, value @ ..] = *setting else { continue };
+            let [0, 5, value @ ..] = *setting else {
+                continue;
+            };
             let value = u32::from_be_bytes(value);
             if (FRAME_SIZE_MIN..=FRAME_SIZE_MAX).contains(&value) {
                 self.announced = Some(value);
@@ -308,7 +310,11 @@ impl Aligner {
             }
             last = rest;
         }
-        emit(Piece { kind: PieceKind::Opaque, bytes: last, missing });
+        emit(Piece {
+            kind: PieceKind::Opaque,
+            bytes: last,
+            missing,
+        });
         self.skip(rest, missing);
     }
 

@@ -159,7 +159,9 @@ impl Limits {
         let longest = u64::from(self.believed());
         // Eight bytes as one number: length, type, flags, three quarters of the stream.
         let at = bytes.windows(HEADER).position(|window| {
-            let word = window.first_chunk().map_or(0, |start| u64::from_be_bytes(*start));
+            let word = window
+                .first_chunk()
+                .map_or(0, |start| u64::from_be_bytes(*start));
             let header = word >> 40 <= longest
                 && (word >> 32) & 0xff <= u64::from(CONTINUATION)
                 && word & 0x80_0000 == 0 // the reserved bit

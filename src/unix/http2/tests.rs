@@ -46,7 +46,7 @@ fn aligned(pushes: &[(&[u8], u64)]) -> Vec<Pieces> {
     for &(bytes, missing) in pushes {
         let mut pieces = Pieces::new();
         aligner.push(bytes, missing, &mut |piece| {
-            pieces.push((piece.kind, piece.bytes.to_vec(), piece.missing))
+            pieces.push((piece.kind, piece.bytes.to_vec(), piece.missing));
         });
         let hole: u64 = pieces.iter().map(|piece| piece.2).sum();
         assert_eq!(hole, missing, "a hole goes out with the call that has it");
@@ -98,7 +98,10 @@ fn check_cuts(preface: bool, cuts: &[usize]) {
     for (push, pieces) in pushes.iter().zip(&pieces) {
         came += push.len();
         let mut expected = Vec::new();
-        let due = *ends(preface).iter().rfind(|&&end| end <= came).unwrap_or(&0);
+        let due = *ends(preface)
+            .iter()
+            .rfind(|&&end| end <= came)
+            .unwrap_or(&0);
         if preface && out < 24 && due >= 24 {
             expected.push((Kind::Preface, stream[..24].to_vec(), 0));
             out = 24;
@@ -170,7 +173,7 @@ fn a_frame_too_long_to_hold_is_let_through() {
     for chunk in [long, next.clone()].concat().chunks(1 << 16) {
         let before: usize = out.iter().map(|piece: &(_, usize)| piece.1).sum();
         aligner.push(chunk, 0, &mut |piece| {
-            out.push((piece.kind, piece.bytes.len()))
+            out.push((piece.kind, piece.bytes.len()));
         });
         assert_eq!(
             before + chunk.len(),
@@ -193,7 +196,7 @@ fn a_frame_as_long_as_is_held_waits() {
     }
     let mut out = Vec::new();
     aligner.push(&[*last], 0, &mut |piece| {
-        out.push((piece.kind, piece.bytes.len()))
+        out.push((piece.kind, piece.bytes.len()));
     });
     assert_eq!(out, [(Kind::Frames, HTTP2_FRAME_BYTES)]);
 }
@@ -310,14 +313,33 @@ fn a_hole_within_a_frame_is_passed_over() {
     ]);
     assert_eq!(pieces[2], [(Kind::Opaque, data[..50].to_vec(), 300)]);
     assert_eq!(pieces[3], [(Kind::Frames, ping.clone(), 0)]);
-    assert_eq!(pieces[4], [(Kind::Opaque, data[..9].to_vec(), 0)], "at the end");
+    assert_eq!(
+        pieces[4],
+        [(Kind::Opaque, data[..9].to_vec(), 0)],
+        "at the end"
+    );
     // In front of it the bytes are one piece, whether they are of a frame that is passed, or of none.
-    let pieces = aligned(&[(&data[..50], 9), (&data[59..70], 9), (b"no frame", 9), (b"\xff\xff stray", 9)]);
+    let pieces = aligned(&[
+        (&data[..50], 9),
+        (&data[59..70], 9),
+        (b"no frame", 9),
+        (b"\xff\xff stray", 9),
+    ]);
     assert_eq!(pieces[1], [(Kind::Opaque, data[59..70].to_vec(), 9)]);
     assert_eq!(pieces[2], [(Kind::Opaque, b"no frame".to_vec(), 9)]);
     assert_eq!(pieces[3], [(Kind::Opaque, b"\xff\xff stray".to_vec(), 9)]);
-    let pieces = aligned(&[(&data[..50], 9), (&[&data[59..], &ping[..10]].concat(), 7), (&ping, 0)]);
-    assert_eq!(pieces[1], [(Kind::Opaque, data[59..].to_vec(), 0), (Kind::Opaque, ping[..10].to_vec(), 7)]);
+    let pieces = aligned(&[
+        (&data[..50], 9),
+        (&[&data[59..], &ping[..10]].concat(), 7),
+        (&ping, 0),
+    ]);
+    assert_eq!(
+        pieces[1],
+        [
+            (Kind::Opaque, data[59..].to_vec(), 0),
+            (Kind::Opaque, ping[..10].to_vec(), 7)
+        ]
+    );
     assert_eq!(pieces[2], [(Kind::Frames, ping.clone(), 0)]);
     // At a frame's end: no frame has this hole.
     let pieces = aligned(&[(&ping, 40), (&ping, 0)]);
@@ -343,7 +365,7 @@ fn after_finish_the_rest_is_let_through() {
     aligner.push(&ping[..12], 0, &mut |_| panic!("not whole"));
     aligner.finish(&mut |piece| out.push((piece.kind, piece.bytes.len())));
     aligner.push(&[&ping[12..], &ping].concat(), 0, &mut |piece| {
-        out.push((piece.kind, piece.bytes.len()))
+        out.push((piece.kind, piece.bytes.len()));
     });
     assert_eq!(
         out,
