@@ -139,7 +139,8 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(text: &str, expected: Option<Address>) {
+    fn check(text: &str, expected: impl Into<Option<Address>>) {
+        let expected = expected.into();
         let line = format!("{text}, 16) = 0");
         let (address, rest) = address(line.as_bytes(), &mut Names::default()).expect("an end");
         assert_eq!(
@@ -149,16 +150,16 @@ mod tests {
         );
     }
 
-    fn inet(text: &str) -> Option<Address> {
-        Some(Address::Inet(text.parse().expect("an address")))
+    fn inet(text: &str) -> Address {
+        Address::Inet(text.parse().expect("an address"))
     }
 
-    fn path(text: &str) -> Option<Address> {
-        Some(Address::Unix(Some(UnixName::Path(text.as_bytes().into()))))
+    fn path(text: &str) -> Address {
+        Address::Unix(Some(UnixName::Path(text.as_bytes().into())))
     }
 
-    fn named(text: &[u8]) -> Option<Address> {
-        Some(Address::Unix(Some(UnixName::Abstract(text.into()))))
+    fn named(text: &[u8]) -> Address {
+        Address::Unix(Some(UnixName::Abstract(text.into())))
     }
 
     #[test]
@@ -183,14 +184,11 @@ mod tests {
         }
         let edited =
             r#"{sa_family=AF_INET, sin_port=htons(36463), sin_addr=inet_addr("10.0.x.z")}"#;
-        check(edited, Some(Address::Other));
-        check(
-            r#"{sa_family=AF_INET, sa_data="\263U"}"#,
-            Some(Address::Other),
-        );
+        check(edited, Address::Other);
+        check(r#"{sa_family=AF_INET, sa_data="\263U"}"#, Address::Other);
         check(
             r#"{sa_family=AF_INET, sin_port=htons(80800), sin_addr=inet_addr("1.2.3.4")}"#,
-            Some(Address::Other),
+            Address::Other,
         );
     }
 
@@ -208,8 +206,8 @@ mod tests {
         );
         let long = r#"{sa_family=0x1 /* AF_UNIX */, sun_path=@"my-neat-socket\x00\x00"}"#;
         check(long, named(b"my-neat-socket\0\0"));
-        check("{sa_family=AF_UNIX}", Some(Address::Unix(None)));
-        check("{sa_family=AF_LOCAL, NULL}", Some(Address::Unix(None)));
+        check("{sa_family=AF_UNIX}", Address::Unix(None));
+        check("{sa_family=AF_LOCAL, NULL}", Address::Unix(None));
     }
 
     #[test]
@@ -218,12 +216,12 @@ mod tests {
         check("0x7ffef40bc7d0", None);
         check(
             "{sa_family=AF_UNSPEC, sa_data=\"\\0\\0\"}",
-            Some(Address::Unspecified),
+            Address::Unspecified,
         );
         check(
             "{sa_family=AF_NETLINK, nl_pid=0, nl_groups=00000000}",
-            Some(Address::Other),
+            Address::Other,
         );
-        check("{}", Some(Address::Other));
+        check("{}", Address::Other);
     }
 }
