@@ -30,7 +30,13 @@ pub(super) struct Attribution {
 impl Attribution {
     pub(super) fn new(own: Option<Tid>) -> Self {
         let (alive, children) = (FxHashSet::default(), FxHashSet::default());
-        Self { own, alive, children, first: None, last: None }
+        Self {
+            own,
+            alive,
+            children,
+            first: None,
+            last: None,
+        }
     }
 
     /// Whose a line without a number is.
@@ -74,7 +80,10 @@ impl Attribution {
     /// this is nobody that another thread made.
     #[inline]
     pub(super) fn may_be_first(&self, tid: Tid) -> bool {
-        self.first == Some(FIRST) && self.last != Some(tid) && !self.children.contains(&tid) && !self.alive.contains(&tid)
+        self.first == Some(FIRST)
+            && self.last != Some(tid)
+            && !self.children.contains(&tid)
+            && !self.alive.contains(&tid)
     }
 
     /// The first thread's number is `tid`.
@@ -105,6 +114,9 @@ impl Attribution {
         self.children.remove(&tid);
         if self.last == Some(tid) {
             self.last = None;
+        }
+        if self.first == Some(FIRST) && tid == FIRST {
+            self.first = None;
         }
     }
 }
