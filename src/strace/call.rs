@@ -14,8 +14,21 @@ use crate::event::{Event, Tid, Timestamp, What};
 pub(super) struct Origin {
     pub(super) line: u64,
     pub(super) tid: Tid,
+    /// The time of its line, or of its first half's.
     pub(super) entry: Timestamp,
-    pub(super) exit: Timestamp,
+    /// The time of its second half. A whole line says at its end how long the call took.
+    pub(super) resumed: Option<Timestamp>,
+}
+
+impl Origin {
+    /// When the call returned.
+    #[inline]
+    fn exit(self, text: &[u8]) -> Timestamp {
+        match self.resumed {
+            Some(resumed) => resumed.max(self.entry),
+            None => self.entry.after(time::duration(text).unwrap_or_default()),
+        }
+    }
 }
 
 /// A call that waits for the next line, since that may begin a dump of what `-s` cut off.
@@ -64,10 +77,7 @@ impl Parser {
     #[inline]
     fn call(&mut self, row: &'static Row, text: &[u8], origin: Origin, sink: Sink<'_>) {
         match rejoin::stop(text) {
-            None => {
-                let exit = origin.entry.after(time::duration(text).unwrap_or_default());
-                self.whole(row, text, Origin { exit, ..origin }, sink);
-            }
+            None => self.whole(row, text, origin, sink),
             Some((text, Stop::Unfinished)) => self.begun(row, text, origin, sink),
             Some((_, Stop::Detached)) => self.counts.skip(Skip::Detached),
         }
@@ -105,7 +115,7 @@ impl Parser {
             dump: dumped.then_some(&*dump),
         };
         decode::decode(call, bench, counts, &mut |what| {
-            emit(origin, what, who, sink);
+            emit(origin, text, what, who, sink);
         })
     }
 
@@ -117,7 +127,7 @@ impl Parser {
             text,
             dump: None,
         };
-        let begun = decode::begin(call, bench, &mut |what| emit(origin, what, who, sink));
+        let begun = decode::begin(call, bench, &mut |what| emit(origin, text, what, who, sink));
         let mut buffer = self.rejoin.buffer();
         match begun {
             Begun::Keep => buffer.extend_from_slice(text),
@@ -164,14 +174,14 @@ impl Parser {
             self.counts.skip(Skip::NotUsed);
         } else {
             whole.extend_from_slice(text);
-            let exit = origin.exit.max(entry);
+            let resumed = Some(origin.entry);
             match rejoin::stop(&whole) {
                 None => self.whole(
                     row,
                     &whole,
                     Origin {
                         entry,
-                        exit,
+                        resumed,
                         ..origin
                     },
                     sink,
@@ -195,7 +205,20 @@ impl Parser {
     /// A second half by itself: some calls say all that matters there.
     fn resumed_alone(&mut self, row: &'static Row, text: &[u8], origin: Origin, sink: Sink<'_>) {
         match row.shape {
-            Shape::Fork | Shape::Execute => self.whole(row, text, origin, sink),
+            Shape::Fork | Shape::Execute => {
+                let took = time::duration(text).unwrap_or_default();
+                let (entry, resumed) = (origin.entry.before(took), Some(origin.entry));
+                self.whole(
+                    row,
+                    text,
+                    Origin {
+                        entry,
+                        resumed,
+                        ..origin
+                    },
+                    sink,
+                );
+            }
             Shape::Close | Shape::Exit | Shape::ExitGroup => self.counts.skip(Skip::NotUsed),
             _ => self.counts.skip(Skip::ResumedAlone),
         }
@@ -224,7 +247,7 @@ impl Parser {
     fn take_over(&mut self, by: Tid, origin: Origin, sink: Sink<'_>) {
         self.rejoin.rename(by, origin.tid);
         self.who.ended(by);
-        emit(origin, What::Superseded { by }, &mut self.who, sink);
+        emit(origin, b"", What::Superseded { by }, &mut self.who, sink);
     }
 
     fn ended(&mut self, origin: Origin, sink: Sink<'_>) {
@@ -233,7 +256,13 @@ impl Parser {
             self.counts.died_within += u64::from(!half.told);
             self.rejoin.give_back(half.text);
         }
-        emit(origin, What::Ended { group: false }, &mut self.who, sink);
+        emit(
+            origin,
+            b"",
+            What::Ended { group: false },
+            &mut self.who,
+            sink,
+        );
     }
 
     /// Keeps a call whose payload was cut until it is known whether a dump follows.
@@ -262,9 +291,9 @@ impl Parser {
     }
 }
 
-/// Hands an event out, and notes what it says about threads.
+/// Hands out an event of the call with this text, and notes what it says about threads.
 #[inline]
-fn emit(origin: Origin, what: What<'_>, who: &mut Attribution, sink: Sink<'_>) {
+fn emit(origin: Origin, text: &[u8], what: What<'_>, who: &mut Attribution, sink: Sink<'_>) {
     match what {
         What::Cloned {
             child: Some(child), ..
@@ -273,16 +302,13 @@ fn emit(origin: Origin, what: What<'_>, who: &mut Attribution, sink: Sink<'_>) {
         _ => {}
     }
     let Origin {
-        line,
-        tid,
-        entry,
-        exit,
+        line, tid, entry, ..
     } = origin;
     sink(&Event {
         line,
         tid,
         entry,
-        exit,
+        exit: origin.exit(text),
         what,
     });
 }

@@ -202,7 +202,7 @@ impl Parser {
             line: self.counts.lines,
             tid,
             entry,
-            exit: entry,
+            resumed: None,
         };
         self.body(kind, origin, sink);
     }

@@ -237,6 +237,20 @@ fn calls_of_x32() {
 }
 
 #[test]
+fn a_second_half_alone_says_when_the_call_began() {
+    let mut parser = Parser::new(Options::default());
+    let mut times = Vec::new();
+    let line = b"5 9.000000 <... clone resumed>, flags=SIGCHLD) = 6 <1.000000>";
+    parser.line(line, &mut |event: &Event<'_>| {
+        times.push((event.entry, event.exit))
+    });
+    assert_eq!(
+        times,
+        [(Timestamp(8_000_000_000), Timestamp(9_000_000_000))]
+    );
+}
+
+#[test]
 fn a_call_never_ends_before_it_begins() {
     let mut parser = Parser::new(Options::default());
     let mut times = Vec::new();
