@@ -14,18 +14,31 @@ use std::str::FromStr;
 
 use super::names::Names;
 use super::{arguments, escape, time};
-use crate::event::{Address, UnixName};
+use crate::event::Address;
 
 /// The address that `text` begins with (none for a pointer), and what follows it. None if it has no end.
 pub(super) fn address<'t>(
     text: &'t [u8],
     names: &mut Names,
 ) -> Option<(Option<Address>, &'t [u8])> {
+    if let Some((address, rest)) = usual_v4(text, names) {
+        return Some((Some(address), rest));
+    }
     let (value, rest) = arguments::value(text)?;
     let address = value
         .strip_prefix(b"{")
         .map(|fields| meaning(fields, names).unwrap_or(Address::Other));
     Some((address, rest))
+}
+
+/// The form that `AF_INET` always had, whose end is where the address ends.
+fn usual_v4<'t>(text: &'t [u8], names: &mut Names) -> Option<(Address, &'t [u8])> {
+    let text = text.strip_prefix(b"{sa_family=AF_INET, sin_port=htons(")?;
+    let (port, count) = time::digits(text);
+    let quoted = text.get(count..)?.strip_prefix(b"), sin_addr=inet_addr(")?;
+    let address = socket_address(quoted, port, names)?;
+    let rest = escape::skip_string(quoted)?.strip_prefix(b")}")?;
+    Some((Address::Inet(address), rest))
 }
 
 /// The same where the call may have given no address, which its length argument `[0]` says: strace 4.12 and older then
@@ -49,23 +62,29 @@ fn meaning(fields: &[u8], names: &mut Names) -> Option<Address> {
     let (family, fields) = fields.split_at_checked(end)?;
     let is = |name: &[u8]| arguments::has_flag(family, name);
     if is(b"AF_INET") || is(b"AF_INET6") {
-        return internet(fields).map(Address::Inet);
+        return internet(fields, names).map(Address::Inet);
     }
     if is(b"AF_UNIX") || is(b"AF_LOCAL") || is(b"AF_FILE") {
-        return Some(Address::Unix(unix_name(fields, names)));
+        return Some(Address::Unix(
+            after(fields, b"sun_path=").and_then(|name| names.read(name)),
+        ));
     }
     is(b"AF_UNSPEC").then_some(Address::Unspecified)
 }
 
 /// The order of the fields changed over time, so each is looked for on its own.
-fn internet(fields: &[u8]) -> Option<SocketAddr> {
-    let port = after(fields, b"_port=htons(")?;
-    let (port, _) = time::digits(port);
+fn internet(fields: &[u8], names: &mut Names) -> Option<SocketAddr> {
+    let (port, _) = time::digits(after(fields, b"_port=htons(")?);
     let host = after(fields, b"inet_addr(").or_else(|| after(fields, b"inet_pton(AF_INET6, "))?;
-    let mut text = Vec::with_capacity(48);
-    escape::string(host, &mut text)?;
-    let host = IpAddr::from_str(std::str::from_utf8(&text).ok()?).ok()?;
-    Some(SocketAddr::new(host, u16::try_from(port).ok()?))
+    socket_address(host, port, names)
+}
+
+fn socket_address(quoted: &[u8], port: u64, names: &mut Names) -> Option<SocketAddr> {
+    let host = std::str::from_utf8(names.decoded(quoted)?).ok()?;
+    Some(SocketAddr::new(
+        IpAddr::from_str(host).ok()?,
+        u16::try_from(port).ok()?,
+    ))
 }
 
 fn after<'t>(text: &'t [u8], mark: &[u8]) -> Option<&'t [u8]> {
@@ -73,22 +92,10 @@ fn after<'t>(text: &'t [u8], mark: &[u8]) -> Option<&'t [u8]> {
     text.get(at + mark.len()..)
 }
 
-fn unix_name(fields: &[u8], names: &mut Names) -> Option<UnixName> {
-    let text = after(fields, b"sun_path=")?;
-    let mut name = Vec::with_capacity(108);
-    if let Some(text) = text.strip_prefix(b"@") {
-        escape::string(text, &mut name)?;
-        return Some(UnixName::Abstract(names.get(&name)));
-    }
-    escape::string(text, &mut name)?;
-    let end = memchr::memchr(0, &name).unwrap_or(name.len());
-    let path = name.get(..end)?;
-    (end > 0).then(|| UnixName::Path(names.get(path)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::UnixName;
 
     #[track_caller]
     fn check(text: &str, expected: Option<Address>) {
