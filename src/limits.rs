@@ -53,3 +53,7 @@ pub const DATAGRAM_SIGHTINGS: usize = 8192;
 pub const DUMP_BYTES: usize = 64 << 20;
 /// See [`DUMP_BYTES`].
 pub const DUMP_BUFFERS: usize = 1 << 20;
+
+/// Longest HTTP/2 frame that waits until it is whole, header included, in bytes of one direction. Twice the longest
+/// segment: a longer frame is cut into several anyway, so nothing is won by keeping it.
+pub const HTTP2_FRAME_BYTES: usize = 128 << 10;

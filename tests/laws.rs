@@ -5,19 +5,15 @@
 
 mod common;
 
+use common::laws;
 use common::packet::Packet;
 use common::program::{convert, good_packet};
-use common::render::packet_line;
-use common::traffic::{
-    Step, TCP_ENDS, Traffic, Turn, UNIX_ENDS, trace_of_both_ends, trace_of_steps,
-};
+use common::traffic::{Step, TCP, Turn, UNIX, trace_of_both_ends, trace_of_steps};
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestCaseError, TestRunner};
-use std::collections::HashMap;
 use std::fmt::Debug;
-use std::net::SocketAddr;
 
-type Verdict = Result<(), TestCaseError>;
+type Verdict = Result<(), String>;
 
 /// Tries `law` on `cases` made-up values.
 fn holds<T: Debug>(cases: u32, values: impl Strategy<Value = T>, law: impl Fn(T) -> Verdict) {
@@ -32,6 +28,7 @@ fn holds<T: Debug>(cases: u32, values: impl Strategy<Value = T>, law: impl Fn(T)
     if std::env::var_os("PROPTEST_RNG_SEED").is_none() {
         config.rng_seed = RngSeed::Fixed(1);
     }
+    let law = |value| law(value).map_err(TestCaseError::fail);
     if let Err(problem) = TestRunner::new(config).run(&values, law) {
         panic!("{problem}");
     }
@@ -47,10 +44,12 @@ const SEEDED: &[&str] = &[
 ];
 
 /// The packets of a run that must succeed.
-fn packets(options: &[&str], trace: &[u8]) -> Result<Vec<Packet>, TestCaseError> {
+fn packets(options: &[&str], trace: &[u8]) -> Result<Vec<Packet>, String> {
     let outcome = convert(options, trace);
-    prop_assert_eq!(outcome.status, Some(0), "stderr: {}", outcome.stderr);
-    let capture = common::capture::read(&outcome.file).map_err(TestCaseError::fail)?;
+    if outcome.status != Some(0) {
+        return Err(format!("status {:?}: {}", outcome.status, outcome.stderr));
+    }
+    let capture = common::capture::read(&outcome.file)?;
     Ok(capture.records.iter().map(good_packet).collect())
 }
 
@@ -113,94 +112,13 @@ fn turn() -> impl Strategy<Value = Turn> {
     ]
 }
 
-/// What each source sent to each target, all pieces in the order of the capture.
-fn flows(packets: &[Packet]) -> HashMap<(SocketAddr, SocketAddr), Vec<u8>> {
-    let mut flows: HashMap<_, Vec<u8>> = HashMap::new();
-    for packet in packets.iter().filter(|packet| !packet.payload.is_empty()) {
-        flows
-            .entry((packet.source, packet.target))
-            .or_default()
-            .extend_from_slice(&packet.payload);
-    }
-    flows
-}
-
-fn payload_law(traffic: &Traffic, packets: &[Packet]) -> Verdict {
-    let mut found: Vec<Vec<u8>> = flows(packets).into_values().collect();
-    let mut expected = traffic.flows.clone();
-    found.sort();
-    expected.sort();
-    let explain = |flows: &[Vec<u8>]| -> Vec<String> {
-        flows
-            .iter()
-            .map(|flow| common::render::payload(flow))
-            .collect()
-    };
-    prop_assert_eq!(
-        explain(&found),
-        explain(&expected),
-        "of\n{}",
-        &traffic.trace
-    );
-    Ok(())
-}
-
-/// How far the one who sends to a target has come.
-type NextSeq = HashMap<(SocketAddr, SocketAddr), u32>;
-
-/// Each segment begins where the one before it ended.
-fn seq_law(packets: &[Packet]) -> Verdict {
-    let mut next = NextSeq::new();
-    for packet in packets {
-        if let Some(tcp) = packet.tcp() {
-            let flow = (packet.source, packet.target);
-            if let Some(expected) = next.get(&flow) {
-                prop_assert_eq!(*expected, tcp.seq, "{}", packet_line(packet));
-            }
-            let length = u32::try_from(packet.payload_original).expect("IP is short");
-            let marks = u32::from(tcp.flags & 1) + u32::from((tcp.flags >> 1) & 1);
-            next.insert(flow, tcp.seq.wrapping_add(length + marks));
-        }
-    }
-    Ok(())
-}
-
-/// In a conversation each end acknowledges exactly what the other has sent so far, and time does not go back.
-fn conversation_law(packets: &[Packet]) -> Verdict {
-    let mut next = NextSeq::new();
-    let mut last: HashMap<[SocketAddr; 2], u64> = HashMap::new();
-    for packet in packets {
-        let Some(tcp) = packet.tcp() else { continue };
-        let line = packet_line(packet);
-        let (flow, back) = (
-            (packet.source, packet.target),
-            (packet.target, packet.source),
-        );
-        if let Some(expected) = next.get(&back) {
-            prop_assert_eq!(*expected, tcp.ack, "ack of {}", &line);
-        } else if tcp.flags & 0x10 != 0 {
-            next.insert(back, tcp.ack);
-        }
-        let length = u32::try_from(packet.payload_original).expect("IP is short");
-        let marks = u32::from(tcp.flags & 1) + u32::from((tcp.flags >> 1) & 1);
-        next.insert(flow, tcp.seq.wrapping_add(length + marks));
-        let ends = [
-            packet.source.min(packet.target),
-            packet.source.max(packet.target),
-        ];
-        let before = last.insert(ends, packet.time).unwrap_or(0);
-        prop_assert!(before <= packet.time, "time of {}", line);
-    }
-    Ok(())
-}
-
 #[test]
 fn payload_in_is_payload_out_and_seq_never_skips_in_the_syscall_view() {
     holds(150, prop::collection::vec(step(), 1..40), |steps| {
         let traffic = trace_of_steps(&steps);
         let packets = packets(SYSCALL, traffic.trace.as_bytes())?;
-        payload_law(&traffic, &packets)?;
-        seq_law(&packets)
+        laws::payload(&traffic, &packets)?;
+        laws::seq(&packets)
     });
 }
 
@@ -209,20 +127,20 @@ fn payload_in_is_payload_out_and_each_end_acknowledges_in_the_wire_view() {
     holds(150, prop::collection::vec(step(), 1..40), |steps| {
         let traffic = trace_of_steps(&steps);
         let packets = packets(WIRE, traffic.trace.as_bytes())?;
-        payload_law(&traffic, &packets)?;
-        seq_law(&packets)?;
-        conversation_law(&packets)
+        laws::payload(&traffic, &packets)?;
+        laws::seq(&packets)?;
+        laws::conversation(&packets)
     });
 }
 
 #[test]
 fn each_byte_is_there_once_where_both_ends_of_a_tcp_connection_are_traced() {
     holds(150, prop::collection::vec(turn(), 1..40), |turns| {
-        let traffic = trace_of_both_ends(TCP_ENDS, &turns);
+        let traffic = trace_of_both_ends(TCP, &turns);
         let packets = packets(WIRE, traffic.trace.as_bytes())?;
-        payload_law(&traffic, &packets)?;
-        seq_law(&packets)?;
-        conversation_law(&packets)
+        laws::payload(&traffic, &packets)?;
+        laws::seq(&packets)?;
+        laws::conversation(&packets)
     });
 }
 
@@ -230,11 +148,11 @@ fn each_byte_is_there_once_where_both_ends_of_a_tcp_connection_are_traced() {
 fn each_byte_is_there_once_where_both_ends_of_a_unix_socket_are_traced() {
     for options in [SYSCALL, WIRE] {
         holds(100, prop::collection::vec(turn(), 1..40), |turns| {
-            let traffic = trace_of_both_ends(UNIX_ENDS, &turns);
+            let traffic = trace_of_both_ends(UNIX, &turns);
             let packets = packets(options, traffic.trace.as_bytes())?;
-            payload_law(&traffic, &packets)?;
-            seq_law(&packets)?;
-            conversation_law(&packets)
+            laws::payload(&traffic, &packets)?;
+            laws::seq(&packets)?;
+            laws::conversation(&packets)
         });
     }
 }
@@ -245,7 +163,9 @@ fn the_same_trace_gives_the_same_file() {
         let traffic = trace_of_steps(&steps);
         for options in [SYSCALL, WIRE, SEEDED] {
             let [first, second] = [(); 2].map(|()| convert(options, traffic.trace.as_bytes()).file);
-            prop_assert!(first == second && !first.is_empty());
+            if first != second || first.is_empty() {
+                return Err(format!("{options:?} of\n{}", traffic.trace));
+            }
         }
         Ok(())
     });

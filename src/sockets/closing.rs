@@ -282,6 +282,14 @@ impl Sockets {
                 self.by_pair.remove(&pair);
             }
         }
+        if let Some(place) = &connection.place
+            && let Some(ids) = self.by_place.get_mut(place)
+        {
+            ids.retain(|id| *id != connection.id);
+            if ids.is_empty() {
+                self.by_place.remove(place);
+            }
+        }
         for inode in connection.ends.iter().filter_map(|end| end.inode) {
             if self.by_end_inode.get(&inode) == Some(&connection.id) {
                 self.by_end_inode.remove(&inode);

@@ -1,6 +1,7 @@
 //! A connection: one TCP or UNIX stream from open to close, two ends, two directions, and how far each has come.
 
 use crate::event::{Direction, Family, Inode, Timestamp, Transport, UnixName};
+use crate::sockets::meeting::Place;
 use crate::sockets::{AddressPair, Marking, SocketId};
 use std::net::SocketAddr;
 
@@ -126,6 +127,8 @@ pub struct Connection {
     pub(super) opened_told: bool,
     /// Its two addresses, once both are known: where the other end's calls find it.
     pub(super) pair: Option<AddressPair>,
+    /// Where the other end finds it, if it can by nothing else.
+    pub(super) place: Option<Place>,
     /// The connection was reset; nothing more can come.
     pub reset: bool,
     pub(super) ends: [End; 2],
@@ -142,6 +145,7 @@ impl Connection {
             opening: Opening::Unseen,
             opened_told: false,
             pair: None,
+            place: None,
             reset: false,
             ends: [End::default(), End::default()],
             flows: [Flow::default(), Flow::default()],

@@ -17,6 +17,7 @@ mod change;
 mod closing;
 mod connection;
 mod identity;
+mod meeting;
 mod moving;
 mod open_socket;
 mod opening;
@@ -29,6 +30,7 @@ pub use connection::{Connection, ConnectionId, End, Flow, Opening, Role, Side};
 pub use open_socket::canonical;
 
 use crate::event::{Descriptor, Event, Family, Inode, Op, Outcome, Timestamp, What};
+use meeting::Place;
 use open_socket::{OpenSocket, SocketId};
 use rustc_hash::FxHashMap;
 use session::Sessions;
@@ -52,6 +54,8 @@ pub struct Sockets {
     /// Connections by their addresses, the oldest first.
     by_pair: FxHashMap<AddressPair, Vec<ConnectionId>>,
     by_end_inode: FxHashMap<Inode, ConnectionId>,
+    /// Connections whose other end can only be told by where it connected or was accepted, the oldest first.
+    by_place: FxHashMap<Place, Vec<ConnectionId>>,
     lingering: VecDeque<ConnectionId>,
     connections_made: u64,
     sockets_made: u64,

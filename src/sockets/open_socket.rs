@@ -66,6 +66,8 @@ pub(super) struct OpenSocket {
     pub(super) listening: bool,
     /// [`crate::sockets::Change::Named`] has been told.
     pub(super) named: bool,
+    /// Socket details with a family have been seen.
+    pub(super) detailed: bool,
     /// A close sends RST (SO_LINGER with 0 seconds).
     pub(super) reset_on_close: bool,
     pub(super) stream: Option<(ConnectionId, Side)>,
@@ -86,6 +88,7 @@ impl OpenSocket {
             peer_name: None,
             references: 0,
             listening: false,
+            detailed: false,
             reset_on_close: false,
             stream: None,
         }
@@ -113,6 +116,7 @@ impl OpenSocket {
 
     /// Takes over what details say.
     pub(super) fn learn(&mut self, details: &SocketDetails) {
+        self.detailed |= details.family != Family::Other;
         if self.family == Family::Other {
             self.family = details.family;
         }
@@ -165,6 +169,15 @@ impl OpenSocket {
             } else {
                 Family::Inet6
             };
+        }
+    }
+
+    /// Whether its details, if there are any, leave the other end open: `-yy` tells both addresses of TCP once they are
+    /// there, and since strace 4.12 the peer's inode of UNIX sockets.
+    pub(super) fn is_blind(&self) -> bool {
+        match self.family {
+            Family::Unix => self.peer_inode.is_none(),
+            _ => !self.detailed,
         }
     }
 

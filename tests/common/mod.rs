@@ -9,6 +9,7 @@ pub mod capture;
 pub mod cases;
 pub mod code;
 pub mod escape;
+pub mod laws;
 pub mod packet;
 pub mod program;
 pub mod render;

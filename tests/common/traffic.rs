@@ -234,20 +234,57 @@ pub enum Turn {
     Read { end: bool, room: u8 },
 }
 
-/// The two ends of a connection.
-pub const TCP_ENDS: [&str; 2] = [
-    "3<TCP:[10.1.2.3:4000->10.4.5.6:80]>",
-    "5<TCP:[10.4.5.6:80->10.1.2.3:4000]>",
-];
-/// The same of a UNIX socket.
-pub const UNIX_ENDS: [&str; 2] = [
-    "3<UNIX-STREAM:[500->501]>",
-    "5<UNIX-STREAM:[501->500,\"/run/s\"]>",
-];
+/// A connection of which both ends are traced.
+#[derive(Clone, Copy, Debug)]
+pub struct Connection {
+    /// The client's descriptor with its details, and the server's.
+    ends: [&'static str; 2],
+    /// How they came to be: the client's call, then the server's.
+    opening: [&'static str; 2],
+}
 
-/// The trace of `turns` at `ends`, each end with a thread that writes and one that reads.
-pub fn trace_of_both_ends(ends: [&str; 2], turns: &[Turn]) -> Traffic {
+/// Over TCP.
+pub const TCP: Connection = Connection {
+    ends: [
+        "3<TCP:[10.1.2.3:4000->10.4.5.6:80]>",
+        "5<TCP:[10.4.5.6:80->10.1.2.3:4000]>",
+    ],
+    opening: [
+        concat!(
+            "connect(3<TCP:[700]>, {sa_family=AF_INET, sin_port=htons(80), ",
+            "sin_addr=inet_addr(\"10.4.5.6\")}, 16) = 0"
+        ),
+        concat!(
+            "accept4(4<TCP:[0.0.0.0:80]>, {sa_family=AF_INET, sin_port=htons(4000), sin_addr=inet_addr(\"10.1.2.3\")}, ",
+            "[128 => 16], 0) = 5<TCP:[10.4.5.6:80->10.1.2.3:4000]>"
+        ),
+    ],
+};
+
+/// Over a UNIX socket.
+pub const UNIX: Connection = Connection {
+    ends: [
+        "3<UNIX-STREAM:[500->501]>",
+        "5<UNIX-STREAM:[501->500,\"/run/s\"]>",
+    ],
+    opening: [
+        "connect(3<UNIX-STREAM:[500]>, {sa_family=AF_UNIX, sun_path=\"/run/s\"}, 110) = 0",
+        "accept(4<UNIX-STREAM:[400,\"/run/s\"]>, NULL, NULL) = 5<UNIX-STREAM:[501->500,\"/run/s\"]>",
+    ],
+};
+
+/// The trace of `turns` at the ends of `connection`, each end with a thread that writes and one that reads.
+pub fn trace_of_both_ends(connection: Connection, turns: &[Turn]) -> Traffic {
+    let ends = connection.ends;
     let mut log = Log::default();
+    for (end, call) in connection.opening.into_iter().enumerate() {
+        log.line(writer(end), call);
+        let flags = "flags=CLONE_VM|CLONE_FS|CLONE_FILES|CLONE_SIGHAND|CLONE_THREAD";
+        log.line(
+            writer(end),
+            &format!("clone(child_stack=0x7f0, {flags}) = {}", reader(end)),
+        );
+    }
     let mut open: [Option<(u8, usize)>; 2] = [None, None];
     let mut unread = [VecDeque::new(), VecDeque::new()];
     let mut flows = vec![Vec::new(), Vec::new()];
