@@ -158,6 +158,21 @@ fn render_scripts_print_whole_messages() {
     }
 }
 
+#[test]
+fn the_readme_shows_what_is_printed() {
+    if !has(&["tshark"], "the README's output") {
+        return;
+    }
+    let mut command = script("cli_tshark_protocol_render/redis_resp.sh");
+    let printed = succeed(command.arg(project("example/out.pcap")));
+    let readme = fs::read_to_string(project("README.md")).expect("there is a README");
+    let shown = text(&printed.stdout);
+    assert!(
+        readme.contains(shown.trim_end()),
+        "not in the README:\n{shown}"
+    );
+}
+
 /// A classic pcap of segments from port 4000 to memcached's: sequence number, payload, how much of it was captured.
 fn segments(list: &[(u32, &[u8], usize)]) -> Vec<u8> {
     let mut file = Vec::new();
