@@ -23,7 +23,10 @@
 //! | [`cli`] | the command line, as typed | how it is done |
 //! | [`limits`] | every bound, with its reason | – |
 
-#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
+#![cfg_attr(
+    not(test),
+    warn(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)
+)]
 
 pub mod capture;
 pub mod cli;

@@ -41,8 +41,19 @@ pub const LINGERING_CONNECTIONS: usize = 4096;
 /// Most bytes that one call can move: the kernel cuts every request to this (`MAX_RW_COUNT`).
 pub const MOVED: u64 = 0x7fff_f000;
 
+/// Most bytes of datagrams that wait for their socket's port to become known; beyond it all go out as they are.
+pub const HELD_DATAGRAM_BYTES: usize = 4 << 20;
+
+/// Most datagrams that are remembered for the other end's call to be recognised: more than socket buffers hold in
+/// flight on loopback.
+pub const DATAGRAM_SIGHTINGS: usize = 8192;
+
 /// Most bytes, and most buffers, that are taken from the hex dump behind one call. A line of 128 MiB shows 32 MiB, and
 /// one call has 1024 messages of 1024 buffers at most (`UIO_MAXIOV`).
 pub const DUMP_BYTES: usize = 64 << 20;
 /// See [`DUMP_BYTES`].
 pub const DUMP_BUFFERS: usize = 1 << 20;
+
+/// Longest HTTP/2 frame that waits until it is whole, header included, in bytes of one direction. Twice the longest
+/// segment: a longer frame is cut into several anyway, so nothing is won by keeping it.
+pub const HTTP2_FRAME_BYTES: usize = 128 << 10;

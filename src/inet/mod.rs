@@ -1,7 +1,11 @@
-//! The packets of AF_INET and AF_INET6, in two pictures: the syscall view, one packet a payload call, and the wire view.
-//!
-//! Both mark each packet with who did it.
+//! The packets of AF_INET and AF_INET6, in two pictures: the syscall view, one packet a payload call, and the wire view,
+//! what tcpdump would have seen. Both mark each packet with who did it.
 
+mod datagrams;
+mod invented;
+mod streams;
 mod syscall;
+mod wire_view;
 
 pub use syscall::SyscallView;
+pub use wire_view::WireView;

@@ -4,20 +4,14 @@
 //! of the endpoints is used, and invented values stand for the rest.
 
 use crate::event::{Direction, Family, Transport};
+use crate::inet::invented;
 use crate::packets::marking;
 use crate::sockets::{ConnectionId, Moved, Side};
 use crate::wire::{Flags, Frame, SeqNumber, Transport as Header};
 use rustc_hash::FxHashMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// Longest payload of one packet; a longer call is cut into pieces of this and a rest.
 const LONGEST_PAYLOAD: usize = 65_480;
-
-/// The local end where nothing is known of it.
-const UNKNOWN_LOCAL: (Ipv4Addr, u16) = (Ipv4Addr::new(127, 0, 0, 1), 11111);
-
-/// The remote end where nothing is known of it.
-const UNKNOWN_REMOTE: (Ipv4Addr, u16) = (Ipv4Addr::new(127, 0, 0, 2), 22222);
 
 /// The state of the view: how far each direction of each connection has come.
 #[derive(Debug, Default)]
@@ -33,18 +27,31 @@ impl SyscallView {
             Transport::Datagram => false,
             _ => return,
         };
-        let (local, remote) = endpoints(moved);
+        let (local, remote) =
+            invented::endpoints((moved.local, moved.remote), moved.family == Family::Inet6);
         let (source, target) = match moved.direction {
             Direction::Sent => (local, remote),
             Direction::Received => (remote, local),
         };
         let (source_mac, target_mac) = marking::macs(&moved.marking, moved.direction);
-        let mut seq = if is_tcp { self.advance(moved) } else { SeqNumber(0) };
+        let mut seq = if is_tcp {
+            self.advance(moved)
+        } else {
+            SeqNumber(0)
+        };
         let mut rest = moved.payload;
         loop {
-            let (piece, after) = rest.split_at_checked(LONGEST_PAYLOAD).unwrap_or((rest, &[]));
+            let (piece, after) = rest
+                .split_at_checked(LONGEST_PAYLOAD)
+                .unwrap_or((rest, &[]));
             let transport = if is_tcp {
-                Header::Tcp { seq, ack: SeqNumber(0), flags: Flags::PSH_ACK, window: 8192, options: None }
+                Header::Tcp {
+                    seq,
+                    ack: SeqNumber(0),
+                    flags: Flags::PSH_ACK,
+                    window: 8192,
+                    options: None,
+                }
             } else {
                 Header::Udp
             };
@@ -76,9 +83,14 @@ impl SyscallView {
     /// The sequence number of the message's first byte; the direction moves on by all that moved.
     fn advance(&mut self, moved: &Moved<'_>) -> SeqNumber {
         let marking = &moved.marking;
-        let first = SeqNumber(0)
-            .advanced(u64::from(marking.fd.0) * 100 + u64::from(marking.tid.0) * 10_000 + u64::from(marking.session));
-        let Some(stream) = moved.stream else { return first };
+        let first = SeqNumber(0).advanced(
+            u64::from(marking.fd.0) * 100
+                + u64::from(marking.tid.0) * 10_000
+                + u64::from(marking.session),
+        );
+        let Some(stream) = moved.stream else {
+            return first;
+        };
         let [from_first, from_second] = self.next.entry(stream.connection.id).or_default();
         let next = match stream.sender(moved.direction) {
             Side::First => from_first,
@@ -88,20 +100,4 @@ impl SyscallView {
         *next = Some(seq.advanced(moved.moved));
         seq
     }
-}
-
-/// Both endpoints, with invented values for what is unknown, in the family of what is known.
-fn endpoints(moved: &Moved<'_>) -> (SocketAddr, SocketAddr) {
-    let is_v6 = match (moved.local, moved.remote) {
-        (Some(address), _) | (None, Some(address)) => address.is_ipv6(),
-        (None, None) => moved.family == Family::Inet6,
-    };
-    let invented = |(ip, port): (Ipv4Addr, u16)| {
-        let ip = if is_v6 { IpAddr::V6(ip.to_ipv6_mapped()) } else { IpAddr::V4(ip) };
-        SocketAddr::new(ip, port)
-    };
-    (
-        moved.local.unwrap_or_else(|| invented(UNKNOWN_LOCAL)),
-        moved.remote.unwrap_or_else(|| invented(UNKNOWN_REMOTE)),
-    )
 }

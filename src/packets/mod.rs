@@ -5,5 +5,7 @@ pub mod marking;
 mod conversation;
 mod talk;
 
-pub use conversation::{Conversation, Dress, Endpoint, LONGEST_SEGMENT_V4, LONGEST_SEGMENT_V6, Sender};
+pub use conversation::{
+    Conversation, Dress, Endpoint, LONGEST_SEGMENT_V4, LONGEST_SEGMENT_V6, Sender,
+};
 pub use talk::{Ids, Look, Portion, Talk, Teller, handshake_times};

@@ -17,6 +17,10 @@ pub struct Marking {
     pub op: Option<Op>,
 }
 
+/// The name of an open socket within one run; never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SocketNumber(pub u64);
+
 /// One message that a call moved. For a stream, a call's payload is one message.
 #[derive(Clone, Copy, Debug)]
 pub struct Moved<'a> {
@@ -28,6 +32,8 @@ pub struct Moved<'a> {
     pub exit: Timestamp,
     /// Which way, as the thread sees it.
     pub direction: Direction,
+    /// The open socket.
+    pub socket: SocketNumber,
     /// The socket's family.
     pub family: Family,
     /// The socket's transport.
@@ -70,6 +76,18 @@ impl Stream<'_> {
 pub enum Change<'a> {
     /// Bytes moved.
     Moved(Moved<'a>),
+    /// The local address of a datagram socket is known from here on, port and all.
+    Named {
+        /// The socket.
+        socket: SocketNumber,
+        /// Its address; the host may be a wildcard.
+        local: SocketAddr,
+    },
+    /// A datagram socket is closed.
+    Gone {
+        /// The socket.
+        socket: SocketNumber,
+    },
     /// A connection is made and, where the trace tells, its addresses are known. Told at most once, before its payload.
     Opened {
         /// The connection.

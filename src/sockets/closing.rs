@@ -1,12 +1,12 @@
 //! How connections end: close of the last descriptor, shutdown, the other end's FIN or RST; what lingers afterwards.
 
+use crate::event::Errno;
 use crate::event::{Descriptor, Event, Family, Fd, How, Op, Outcome, Timestamp};
 use crate::limits;
 use crate::sockets::connection::{Connection, ConnectionId, Opening, Side};
 use crate::sockets::open_socket::SocketId;
 use crate::sockets::tables::{Slot, TableId};
 use crate::sockets::{Change, Marking, Sockets};
-use crate::event::Errno;
 
 impl Sockets {
     /// close.
@@ -17,14 +17,15 @@ impl Sockets {
         outcome: Outcome,
         sink: &mut F,
     ) {
-        if self.locate(event, socket, sink).is_none() {
+        let Some(located) = self.locate(event, socket, sink) else {
             return;
-        }
+        };
+        let family = self.family(located);
         if !matches!(outcome, Outcome::Failed(Errno::BadFd)) {
             let table = self.table(event);
             self.vacate(event, table, socket.fd, Op::Close, sink);
         }
-        self.session_ended(event, socket, outcome);
+        self.session_ended(event, socket, family, outcome);
     }
 
     /// shutdown.
@@ -36,13 +37,22 @@ impl Sockets {
         outcome: Outcome,
         sink: &mut F,
     ) {
-        let Some(socket) = self.locate(event, descriptor, sink) else { return };
+        let Some(socket) = self.locate(event, descriptor, sink) else {
+            return;
+        };
         let sends_fin = outcome.value().is_some() && matches!(how, How::Write | How::Both);
-        if sends_fin && let Some((id, side)) = self.open.get(socket.0).and_then(|open| open.stream) {
+        if sends_fin && let Some((id, side)) = self.open.get(socket.0).and_then(|open| open.stream)
+        {
             let marking = self.moment(event, descriptor, Some(Op::Shutdown)).marking;
             self.finish_flow(id, [side, side], marking, event.entry, sink);
         }
-        self.session_ended(event, descriptor, outcome);
+        self.session_ended(event, descriptor, self.family(socket), outcome);
+    }
+
+    fn family(&self, socket: SocketId) -> Family {
+        self.open
+            .get(socket.0)
+            .map_or(Family::Other, |open| open.family)
     }
 
     /// setsockopt(SO_LINGER).
@@ -84,7 +94,12 @@ impl Sockets {
         sink: &mut F,
     ) {
         let session = self.sessions.current(event.tid, fd);
-        let marking = Marking { tid: event.tid, fd, session, op: Some(op) };
+        let marking = Marking {
+            tid: event.tid,
+            fd,
+            session,
+            op: Some(op),
+        };
         self.drop_reference(slot.socket, Some((marking, event.entry)), sink);
     }
 
@@ -96,14 +111,20 @@ impl Sockets {
         closer: Option<(Marking, Timestamp)>,
         sink: &mut F,
     ) {
-        let Some(open) = self.open.get_mut(socket.0) else { return };
+        let Some(open) = self.open.get_mut(socket.0) else {
+            return;
+        };
         open.references = open.references.saturating_sub(1);
         if open.references > 0 {
             return;
         }
         let open = self.open.remove(socket.0);
         self.unregister(socket, &open);
-        let Some((id, side)) = open.stream else { return };
+        let Some((id, side)) = open.stream else {
+            return sink(&Change::Gone {
+                socket: open.number,
+            });
+        };
         if let Some((marking, time)) = closer {
             if open.reset_on_close || self.leaves_unread(id, side) {
                 self.reset(id, [side, side], marking, time, sink);
@@ -111,7 +132,9 @@ impl Sockets {
                 self.finish_flow(id, [side, side], marking, time, sink);
             }
         }
-        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return;
+        };
         let end = connection.end_mut(side);
         end.socket = None;
         end.closed = true;
@@ -141,7 +164,9 @@ impl Sockets {
         time: Timestamp,
         sink: &mut F,
     ) {
-        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return;
+        };
         if let Opening::Begun { .. } = connection.opening {
             self.fail(id, Errno::InProgress, time, sink);
             return;
@@ -152,7 +177,13 @@ impl Sockets {
         }
         connection.flow_from_mut(side).finished = true;
         tell_opened(connection, sink);
-        sink(&Change::Finished { connection, side, told_by, marking, time });
+        sink(&Change::Finished {
+            connection,
+            side,
+            told_by,
+            marking,
+            time,
+        });
     }
 
     /// The end on `side` resets the connection, as the end on `told_by` tells.
@@ -164,13 +195,21 @@ impl Sockets {
         time: Timestamp,
         sink: &mut F,
     ) {
-        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return;
+        };
         if connection.reset || matches!(connection.opening, Opening::Begun { .. }) {
             return;
         }
         connection.reset = true;
         tell_opened(connection, sink);
-        sink(&Change::Reset { connection, side, told_by, marking, time });
+        sink(&Change::Reset {
+            connection,
+            side,
+            told_by,
+            marking,
+            time,
+        });
     }
 
     /// The connection could not be made.
@@ -181,7 +220,9 @@ impl Sockets {
         time: Timestamp,
         sink: &mut F,
     ) {
-        let Some(mut connection) = self.connections.remove(&id) else { return };
+        let Some(mut connection) = self.connections.remove(&id) else {
+            return;
+        };
         for side in [Side::First, Side::Second] {
             if let Some(socket) = connection.end_mut(side).socket.take()
                 && let Some(open) = self.open.get_mut(socket.0)
@@ -190,13 +231,22 @@ impl Sockets {
             }
         }
         self.forget(&connection);
-        sink(&Change::Failed { connection: &connection, error, time });
-        sink(&Change::Over { connection: &connection });
+        sink(&Change::Failed {
+            connection: &connection,
+            error,
+            time,
+        });
+        sink(&Change::Over {
+            connection: &connection,
+        });
     }
 
     /// Every traced end is closed: the connection is over now if both were traced, else once too many others linger.
     fn linger<F: FnMut(&Change<'_>)>(&mut self, id: ConnectionId, sink: &mut F) {
-        let both = self.connections.get(&id).is_some_and(|connection| connection.ends.iter().all(|end| end.traced));
+        let both = self
+            .connections
+            .get(&id)
+            .is_some_and(|connection| connection.ends.iter().all(|end| end.traced));
         if both {
             self.end(id, sink);
             return;
@@ -204,7 +254,10 @@ impl Sockets {
         self.lingering.push_back(id);
         if self.lingering.len() > limits::LINGERING_CONNECTIONS
             && let Some(oldest) = self.lingering.pop_front()
-            && self.connections.get(&oldest).is_some_and(Connection::is_over)
+            && self
+                .connections
+                .get(&oldest)
+                .is_some_and(Connection::is_over)
         {
             self.end(oldest, sink);
         }
@@ -213,7 +266,9 @@ impl Sockets {
     fn end<F: FnMut(&Change<'_>)>(&mut self, id: ConnectionId, sink: &mut F) {
         if let Some(connection) = self.connections.remove(&id) {
             self.forget(&connection);
-            sink(&Change::Over { connection: &connection });
+            sink(&Change::Over {
+                connection: &connection,
+            });
         }
     }
 
@@ -225,6 +280,14 @@ impl Sockets {
             ids.retain(|id| *id != connection.id);
             if ids.is_empty() {
                 self.by_pair.remove(&pair);
+            }
+        }
+        if let Some(place) = &connection.place
+            && let Some(ids) = self.by_place.get_mut(place)
+        {
+            ids.retain(|id| *id != connection.id);
+            if ids.is_empty() {
+                self.by_place.remove(place);
             }
         }
         for inode in connection.ends.iter().filter_map(|end| end.inode) {

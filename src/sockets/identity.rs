@@ -4,7 +4,7 @@ use crate::event::{Descriptor, Details, Event, Family, Fd, Op, SocketDetails, Tr
 use crate::limits;
 use crate::sockets::open_socket::{OpenSocket, SocketId, canonical};
 use crate::sockets::tables::{Slot, TableId};
-use crate::sockets::{Change, Sockets};
+use crate::sockets::{Change, SocketNumber, Sockets};
 
 impl Sockets {
     /// The table of the event's thread.
@@ -36,7 +36,11 @@ impl Sockets {
                         return Some(slot.socket);
                     }
                     let socket = slot.socket;
-                    if self.open.get(socket.0).is_some_and(|open| open.agrees(details)) {
+                    if self
+                        .open
+                        .get(socket.0)
+                        .is_some_and(|open| open.agrees(details))
+                    {
                         self.refresh(table, descriptor.fd, socket, details, sink);
                         return Some(socket);
                     }
@@ -58,11 +62,14 @@ impl Sockets {
         sink: &mut F,
     ) -> Option<SocketId> {
         let found = self.locate(event, descriptor, sink);
-        if found.is_some() || *descriptor.details != Details::Missing || descriptor.fd.0 > limits::FD {
+        if found.is_some()
+            || *descriptor.details != Details::Missing
+            || descriptor.fd.0 > limits::FD
+        {
             return found;
         }
         let table = self.table(event);
-        let socket = SocketId(self.open.insert(OpenSocket::new(kind.0, kind.1)));
+        let socket = self.insert(kind);
         self.place(table, descriptor.fd, socket, None, false);
         Some(socket)
     }
@@ -78,18 +85,26 @@ impl Sockets {
     ) -> SocketId {
         let table = self.table(event);
         self.vacate(event, table, made.fd, Op::Replace, sink);
-        let mut open = OpenSocket::new(kind.0, kind.1);
+        let socket = self.insert(kind);
         let details = match made.details {
             Details::Socket(details) => Some(details),
             _ => None,
         };
-        if let Some(details) = details {
+        if let (Some(details), Some(open)) = (details, self.open.get_mut(socket.0)) {
             open.learn(details);
         }
-        let socket = SocketId(self.open.insert(open));
         self.register(socket);
         self.place(table, made.fd, socket, details.cloned(), close_on_exec);
         socket
+    }
+
+    /// A new open socket, which no descriptor stands for yet.
+    fn insert(&mut self, kind: (Family, Transport)) -> SocketId {
+        self.sockets_made += 1;
+        SocketId(
+            self.open
+                .insert(OpenSocket::new(SocketNumber(self.sockets_made), kind)),
+        )
     }
 
     /// A descriptor that came by dup, SCM_RIGHTS or pidfd_getfd: it stands for `socket`, or for what its details say.
@@ -135,12 +150,17 @@ impl Sockets {
     ) -> SocketId {
         let known = match (details.inode, details.local, details.remote) {
             (Some(inode), ..) => self.by_inode.get(&inode),
-            (None, Some(local), Some(remote)) => self.by_addresses.get(&(canonical(local), canonical(remote))),
+            (None, Some(local), Some(remote)) => self
+                .by_addresses
+                .get(&(canonical(local), canonical(remote))),
             _ => None,
         };
-        let known = known.copied().filter(|socket| self.open.get(socket.0).is_some_and(|open| open.agrees(details)));
-        let socket = known
-            .unwrap_or_else(|| SocketId(self.open.insert(OpenSocket::new(details.family, details.transport))));
+        let known = known.copied().filter(|socket| {
+            self.open
+                .get(socket.0)
+                .is_some_and(|open| open.agrees(details))
+        });
+        let socket = known.unwrap_or_else(|| self.insert((details.family, details.transport)));
         self.place(table, fd, socket, None, false);
         self.refresh(table, fd, socket, details, sink);
         socket
@@ -167,14 +187,17 @@ impl Sockets {
 
     /// Makes the socket findable by what is known of it.
     pub(super) fn register(&mut self, socket: SocketId) {
-        let Some(open) = self.open.get(socket.0) else { return };
+        let Some(open) = self.open.get(socket.0) else {
+            return;
+        };
         if let Some(inode) = open.inode {
             self.by_inode.insert(inode, socket);
         }
         if open.transport == Transport::Stream
             && let (Some(local), Some(remote)) = (open.local.get(), open.remote.get())
         {
-            self.by_addresses.insert((canonical(local), canonical(remote)), socket);
+            self.by_addresses
+                .insert((canonical(local), canonical(remote)), socket);
         }
     }
 
@@ -203,7 +226,15 @@ impl Sockets {
         close_on_exec: bool,
     ) {
         refer(&mut self.open, socket);
-        self.tables.put(table, fd, Slot { socket, seen, close_on_exec });
+        self.tables.put(
+            table,
+            fd,
+            Slot {
+                socket,
+                seen,
+                close_on_exec,
+            },
+        );
     }
 }
 

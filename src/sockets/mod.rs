@@ -17,6 +17,7 @@ mod change;
 mod closing;
 mod connection;
 mod identity;
+mod meeting;
 mod moving;
 mod open_socket;
 mod opening;
@@ -24,11 +25,12 @@ mod processes;
 mod session;
 mod tables;
 
-pub use change::{Change, Marking, Moved, Stream};
+pub use change::{Change, Marking, Moved, SocketNumber, Stream};
 pub use connection::{Connection, ConnectionId, End, Flow, Opening, Role, Side};
 pub use open_socket::canonical;
 
-use crate::event::{Descriptor, Event, Inode, Op, Outcome, Timestamp, What};
+use crate::event::{Descriptor, Event, Family, Inode, Op, Outcome, Timestamp, What};
+use meeting::Place;
 use open_socket::{OpenSocket, SocketId};
 use rustc_hash::FxHashMap;
 use session::Sessions;
@@ -52,8 +54,11 @@ pub struct Sockets {
     /// Connections by their addresses, the oldest first.
     by_pair: FxHashMap<AddressPair, Vec<ConnectionId>>,
     by_end_inode: FxHashMap<Inode, ConnectionId>,
+    /// Connections whose other end can only be told by where it connected or was accepted, the oldest first.
+    by_place: FxHashMap<Place, Vec<ConnectionId>>,
     lingering: VecDeque<ConnectionId>,
     connections_made: u64,
+    sockets_made: u64,
 }
 
 /// Who does something, and when: what the steps of one event have in common.
@@ -67,27 +72,64 @@ struct Moment {
 impl Sockets {
     /// Takes the next event; `sink` hears of what it changed, in order.
     pub fn apply<F: FnMut(&Change<'_>)>(&mut self, event: &Event<'_>, sink: &mut F) {
+        self.tables.at(event.entry);
         match &event.what {
             What::Move(call) => self.call_moved(event, call, sink),
-            What::Relay { from, to, op, moved } => self.relayed(event, [*from, *to], *op, *moved, sink),
-            What::Socket { made, family, transport, close_on_exec } => {
+            What::Relay {
+                from,
+                to,
+                op,
+                moved,
+            } => self.relayed(event, [*from, *to], *op, *moved, sink),
+            What::Socket {
+                made,
+                family,
+                transport,
+                close_on_exec,
+            } => {
                 self.made(event, *made, (*family, *transport), *close_on_exec, sink);
             }
-            What::Pair { made, family, transport, close_on_exec } => {
+            What::Pair {
+                made,
+                family,
+                transport,
+                close_on_exec,
+            } => {
                 self.paired(event, *made, (*family, *transport), *close_on_exec, sink);
             }
             What::Bind { socket, address } | What::LocalName { socket, address } => {
                 self.local_named(event, *socket, address, sink);
             }
             What::Listen { socket } => self.listening(event, *socket, sink),
-            What::Connect { socket, address, outcome } => self.connected(event, *socket, address, *outcome, sink),
-            What::Accept { listener, made, peer, close_on_exec } => {
-                self.accepted(event, [*listener, *made], peer.as_ref(), *close_on_exec, sink);
+            What::Connect {
+                socket,
+                address,
+                outcome,
+            } => self.connected(event, *socket, address, *outcome, sink),
+            What::Accept {
+                listener,
+                made,
+                peer,
+                close_on_exec,
+            } => {
+                self.accepted(
+                    event,
+                    [*listener, *made],
+                    peer.as_ref(),
+                    *close_on_exec,
+                    sink,
+                );
             }
-            What::RemoteName { socket, address } => self.remote_named(event, *socket, address, sink),
+            What::RemoteName { socket, address } => {
+                self.remote_named(event, *socket, address, sink)
+            }
             What::SocketError { socket, error } => self.error_fetched(event, *socket, *error, sink),
             What::ResetOnClose { socket, on } => self.reset_on_close(event, *socket, *on, sink),
-            What::Shutdown { socket, how, outcome } => self.shut_down(event, *socket, *how, *outcome, sink),
+            What::Shutdown {
+                socket,
+                how,
+                outcome,
+            } => self.shut_down(event, *socket, *how, *outcome, sink),
             What::Close { socket, outcome } => self.closed(event, *socket, *outcome, sink),
             What::Opaque { socket } => {
                 if let Some(socket) = socket {
@@ -110,12 +152,30 @@ impl Sockets {
     /// What a packet of this event says about who made it.
     fn moment(&self, event: &Event<'_>, descriptor: Descriptor<'_>, op: Option<Op>) -> Moment {
         let session = self.sessions.current(event.tid, descriptor.fd);
-        let marking = Marking { tid: event.tid, fd: descriptor.fd, session, op };
-        Moment { marking, entry: event.entry, exit: event.exit }
+        let marking = Marking {
+            tid: event.tid,
+            fd: descriptor.fd,
+            session,
+            op,
+        };
+        Moment {
+            marking,
+            entry: event.entry,
+            exit: event.exit,
+        }
     }
 
-    /// A close or shutdown on a socket: the session goes on to the next.
-    fn session_ended(&mut self, event: &Event<'_>, descriptor: Descriptor<'_>, outcome: Outcome) {
-        self.sessions.ended(event.tid, descriptor.fd, outcome);
+    /// A close or shutdown on a socket: the session goes on to the next. Sockets of other families do not count, as the
+    /// predecessor did not know them.
+    fn session_ended(
+        &mut self,
+        event: &Event<'_>,
+        descriptor: Descriptor<'_>,
+        family: Family,
+        outcome: Outcome,
+    ) {
+        if family != Family::Other {
+            self.sessions.ended(event.tid, descriptor.fd, outcome);
+        }
     }
 }

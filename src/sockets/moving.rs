@@ -1,13 +1,21 @@
 //! Payload calls: which messages moved, on which connection, and how much of them is news.
 
-use crate::event::{Address, Descriptor, Details, Direction, Errno, Event, Family, Message, Move, Op, Outcome, Transport};
+use crate::event::{
+    Address, Descriptor, Details, Direction, Errno, Event, Family, Message, Move, Op, Outcome,
+    Transport,
+};
 use crate::sockets::closing::tell_opened;
-use crate::sockets::open_socket::SocketId;
-use crate::sockets::{Change, Moment, Moved, Sockets, Stream};
+use crate::sockets::open_socket::{OpenSocket, SocketId};
+use crate::sockets::{Change, Moment, Moved, Opening, Role, Sockets, Stream};
 
 impl Sockets {
     /// A payload call.
-    pub(super) fn call_moved<F: FnMut(&Change<'_>)>(&mut self, event: &Event<'_>, call: &Move<'_>, sink: &mut F) {
+    pub(super) fn call_moved<F: FnMut(&Change<'_>)>(
+        &mut self,
+        event: &Event<'_>,
+        call: &Move<'_>,
+        sink: &mut F,
+    ) {
         let located = match kind_told_by(call) {
             Some(kind) => self.locate_or_make(event, call.socket, kind, sink),
             None => self.locate(event, call.socket, sink),
@@ -23,7 +31,7 @@ impl Sockets {
         }
         self.learn_from_addresses(socket, call);
         let moment = self.moment(event, call.socket, Some(call.op));
-        if self.open.get(socket.0).is_some_and(super::OpenSocket::is_stream) {
+        if self.open.get(socket.0).is_some_and(OpenSocket::is_stream) {
             self.stream_moved(socket, moment, call, sink);
         } else {
             self.datagrams_moved(socket, moment, call, sink);
@@ -39,7 +47,12 @@ impl Sockets {
         moved: u64,
         sink: &mut F,
     ) {
-        let message = [Message { start: 0, captured: 0, moved, address: None }];
+        let message = [Message {
+            start: 0,
+            captured: 0,
+            moved,
+            address: None,
+        }];
         for (socket, direction) in [(from, Direction::Received), (to, Direction::Sent)] {
             let call = Move {
                 socket,
@@ -60,8 +73,13 @@ impl Sockets {
     /// A sockaddr in a payload call tells the family of a socket of which nothing else is known, and that a UNIX socket
     /// of unknown kind sends datagrams.
     fn learn_from_addresses(&mut self, socket: SocketId, call: &Move<'_>) {
-        let Some(open) = self.open.get_mut(socket.0) else { return };
-        let address = call.messages.first().and_then(|message| message.address.as_ref());
+        let Some(open) = self.open.get_mut(socket.0) else {
+            return;
+        };
+        let address = call
+            .messages
+            .first()
+            .and_then(|message| message.address.as_ref());
         match address {
             Some(Address::Inet(address)) => {
                 open.guess_family(*address);
@@ -69,7 +87,9 @@ impl Sockets {
                     open.remote.say(*address);
                 }
             }
-            Some(Address::Unix(_)) if open.transport == Transport::Unknown && open.stream.is_none() => {
+            Some(Address::Unix(_))
+                if open.transport == Transport::Unknown && open.stream.is_none() =>
+            {
                 open.transport = Transport::Datagram;
             }
             _ => {}
@@ -83,39 +103,61 @@ impl Sockets {
         call: &Move<'_>,
         sink: &mut F,
     ) {
-        if self.open.get(socket.0).is_some_and(|open| open.stream.is_none()) {
+        if self
+            .open
+            .get(socket.0)
+            .is_some_and(|open| open.stream.is_none())
+        {
             self.stream_of(socket);
             self.settle(socket, sink);
         }
         let (id, side) = self.stream_of(socket);
         let moved: u64 = call.messages.iter().map(|message| message.moved).sum();
         if moved == 0 {
-            let at_end = call.direction == Direction::Received && call.requested.is_some_and(|room| room > 0);
+            let at_end = call.direction == Direction::Received
+                && call.requested.is_some_and(|room| room > 0);
             if at_end {
                 self.proven(socket, moment.entry, sink);
                 self.finish_flow(id, [side.other(), side], moment.marking, moment.exit, sink);
             }
             return;
         }
-        let Some(connection) = self.connections.get_mut(&id) else { return };
-        if matches!(connection.opening, super::Opening::Begun { .. }) {
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return;
+        };
+        if matches!(connection.opening, Opening::Begun { .. }) {
             self.proven(socket, moment.entry, sink);
         }
-        let Some(open) = self.open.get(socket.0) else { return };
-        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let Some(open) = self.open.get(socket.0) else {
+            return;
+        };
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return;
+        };
         tell_opened(connection, sink);
         connection.end_mut(side).marking = Some(moment.marking);
+        if !std::mem::replace(&mut connection.end_mut(side).counted, true)
+            && connection.end(side).role == Role::Unknown
+        {
+            let since = self.tables.since(moment.marking.tid);
+            connection.place_late(side, call.direction, moved, moment.entry, since);
+        }
         for message in call.messages {
             let known = match call.direction {
-                Direction::Sent => connection.count_sent(side, message.moved),
-                Direction::Received => connection.count_received(side, message.moved),
+                Direction::Sent => connection.count_sent(side, message.moved, moment.exit),
+                Direction::Received => connection.count_received(side, message.moved, moment.exit),
             };
-            let stream = Stream { connection, side, known };
+            let stream = Stream {
+                connection,
+                side,
+                known,
+            };
             sink(&Change::Moved(Moved {
                 marking: moment.marking,
                 entry: moment.entry,
                 exit: moment.exit,
                 direction: call.direction,
+                socket: open.number,
                 family: open.family,
                 transport: open.transport,
                 local: open.local.get(),
@@ -134,7 +176,9 @@ impl Sockets {
         call: &Move<'_>,
         sink: &mut F,
     ) {
-        let Some(open) = self.open.get(socket.0) else { return };
+        let Some(open) = self.open.get(socket.0) else {
+            return;
+        };
         for message in call.messages {
             let address = match message.address {
                 Some(Address::Inet(address)) => Some(address),
@@ -145,6 +189,7 @@ impl Sockets {
                 entry: moment.entry,
                 exit: moment.exit,
                 direction: call.direction,
+                socket: open.number,
                 family: open.family,
                 transport: open.transport,
                 local: open.local.get(),
@@ -165,13 +210,19 @@ impl Sockets {
         error: Errno,
         sink: &mut F,
     ) {
-        let Some((id, side)) = self.open.get(socket.0).and_then(|open| open.stream) else { return };
+        let Some((id, side)) = self.open.get(socket.0).and_then(|open| open.stream) else {
+            return;
+        };
         let begun = self
             .connections
             .get(&id)
-            .is_some_and(|connection| matches!(connection.opening, super::Opening::Begun { .. }));
+            .is_some_and(|connection| matches!(connection.opening, Opening::Begun { .. }));
         match error {
-            Errno::ConnRefused | Errno::TimedOut | Errno::HostUnreachable | Errno::NetUnreachable | Errno::ConnReset
+            Errno::ConnRefused
+            | Errno::TimedOut
+            | Errno::HostUnreachable
+            | Errno::NetUnreachable
+            | Errno::ConnReset
                 if begun =>
             {
                 self.fail(id, error, event.exit, sink);
@@ -191,10 +242,22 @@ fn kind_told_by(call: &Move<'_>) -> Option<(Family, Transport)> {
         return None;
     }
     match call.op {
-        Op::Sendmsg | Op::Recvmsg | Op::Recvfrom | Op::Sendto | Op::Sendmmsg | Op::Recvmmsg | Op::Send | Op::Recv => {
-            let address = call.messages.first().and_then(|message| message.address.as_ref());
+        Op::Sendmsg
+        | Op::Recvmsg
+        | Op::Recvfrom
+        | Op::Sendto
+        | Op::Sendmmsg
+        | Op::Recvmmsg
+        | Op::Send
+        | Op::Recv => {
+            let address = call
+                .messages
+                .first()
+                .and_then(|message| message.address.as_ref());
             Some(match address {
-                Some(Address::Inet(address)) if address.is_ipv4() => (Family::Inet, Transport::Datagram),
+                Some(Address::Inet(address)) if address.is_ipv4() => {
+                    (Family::Inet, Transport::Datagram)
+                }
                 Some(Address::Inet(_)) => (Family::Inet6, Transport::Datagram),
                 Some(Address::Unix(_)) => (Family::Unix, Transport::Datagram),
                 Some(_) => (Family::Other, Transport::Unknown),

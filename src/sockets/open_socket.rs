@@ -1,6 +1,7 @@
 //! An open file description that is a socket: what dup and fork share.
 
 use crate::event::{Address, Family, Inode, SocketDetails, Transport, UnixName};
+use crate::sockets::SocketNumber;
 use crate::sockets::connection::{ConnectionId, Side};
 use std::net::{IpAddr, SocketAddr};
 
@@ -16,13 +17,18 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// The best that is known. A wildcard that a call named (bind to 0.0.0.0:0) yields to details that know more.
+    /// The best that is known. Where a call left the host or the port open (bind to 0.0.0.0:0), details fill it in.
     pub(super) fn get(&self) -> Option<SocketAddr> {
-        match (self.from_call, self.from_details) {
-            (Some(call), Some(details)) if is_vague(call) && !is_vague(details) => Some(details),
-            (Some(call), _) => Some(call),
-            (None, details) => details,
+        let (Some(mut address), Some(details)) = (self.from_call, self.from_details) else {
+            return self.from_call.or(self.from_details);
+        };
+        if address.ip().is_unspecified() {
+            address.set_ip(details.ip());
         }
+        if address.port() == 0 {
+            address.set_port(details.port());
+        }
+        Some(address)
     }
 
     /// A call said so.
@@ -41,14 +47,10 @@ impl Known {
     }
 }
 
-/// An address that leaves the host or the port open.
-fn is_vague(address: SocketAddr) -> bool {
-    address.ip().is_unspecified() || address.port() == 0
-}
-
 /// One open socket.
 #[derive(Clone, Debug)]
 pub(super) struct OpenSocket {
+    pub(super) number: SocketNumber,
     pub(super) family: Family,
     pub(super) transport: Transport,
     pub(super) inode: Option<Inode>,
@@ -62,14 +64,20 @@ pub(super) struct OpenSocket {
     /// How many descriptors, in all tables, stand for it.
     pub(super) references: u32,
     pub(super) listening: bool,
+    /// [`crate::sockets::Change::Named`] has been told.
+    pub(super) named: bool,
+    /// Socket details with a family have been seen.
+    pub(super) detailed: bool,
     /// A close sends RST (SO_LINGER with 0 seconds).
     pub(super) reset_on_close: bool,
     pub(super) stream: Option<(ConnectionId, Side)>,
 }
 
 impl OpenSocket {
-    pub(super) fn new(family: Family, transport: Transport) -> Self {
+    pub(super) fn new(number: SocketNumber, (family, transport): (Family, Transport)) -> Self {
         Self {
+            number,
+            named: false,
             family,
             transport,
             inode: None,
@@ -80,6 +88,7 @@ impl OpenSocket {
             peer_name: None,
             references: 0,
             listening: false,
+            detailed: false,
             reset_on_close: false,
             stream: None,
         }
@@ -87,7 +96,10 @@ impl OpenSocket {
 
     /// Whether details may be of this socket: nothing in them contradicts what earlier details said.
     pub(super) fn agrees(&self, details: &SocketDetails) -> bool {
-        if details.family != Family::Other && self.family != Family::Other && details.family != self.family {
+        if details.family != Family::Other
+            && self.family != Family::Other
+            && details.family != self.family
+        {
             return false;
         }
         if let (Some(theirs), Some(ours)) = (details.inode, self.inode) {
@@ -98,11 +110,13 @@ impl OpenSocket {
             || self.transport == Transport::Unknown;
         same_kind
             && may_be_same(details.local, self.local.from_details)
-            && (self.transport != Transport::Stream || may_be_same(details.remote, self.remote.from_details))
+            && (self.transport != Transport::Stream
+                || may_be_same(details.remote, self.remote.from_details))
     }
 
     /// Takes over what details say.
     pub(super) fn learn(&mut self, details: &SocketDetails) {
+        self.detailed |= details.family != Family::Other;
         if self.family == Family::Other {
             self.family = details.family;
         }
@@ -150,7 +164,20 @@ impl OpenSocket {
     /// A sockaddr tells the family of a socket that was opened before the trace began.
     pub(super) fn guess_family(&mut self, address: SocketAddr) {
         if self.family == Family::Other {
-            self.family = if address.is_ipv4() { Family::Inet } else { Family::Inet6 };
+            self.family = if address.is_ipv4() {
+                Family::Inet
+            } else {
+                Family::Inet6
+            };
+        }
+    }
+
+    /// Whether its details, if there are any, leave the other end open: `-yy` tells both addresses of TCP once they are
+    /// there, and since strace 4.12 the peer's inode of UNIX sockets.
+    pub(super) fn is_blind(&self) -> bool {
+        match self.family {
+            Family::Unix => self.peer_inode.is_none(),
+            _ => !self.detailed,
         }
     }
 
@@ -168,7 +195,9 @@ fn may_be_same(theirs: Option<SocketAddr>, ours: Option<SocketAddr>) -> bool {
     match (theirs, ours) {
         (Some(theirs), Some(ours)) => {
             theirs.port() == ours.port()
-                && (theirs.ip() == ours.ip() || theirs.ip().is_unspecified() || ours.ip().is_unspecified())
+                && (theirs.ip() == ours.ip()
+                    || theirs.ip().is_unspecified()
+                    || ours.ip().is_unspecified())
         }
         _ => true,
     }

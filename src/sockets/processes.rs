@@ -10,15 +10,27 @@ impl Sockets {
     /// An event that concerns descriptors and processes, not one socket.
     pub(super) fn process_event<F: FnMut(&Change<'_>)>(&mut self, event: &Event<'_>, sink: &mut F) {
         match &event.what {
-            What::Duplicate { from, made, close_on_exec } => self.duplicated(event, [*from, *made], *close_on_exec, sink),
-            What::Appeared { made, close_on_exec } => self.arrived(event, *made, None, *close_on_exec, sink),
+            What::Duplicate {
+                from,
+                made,
+                close_on_exec,
+            } => self.duplicated(event, [*from, *made], *close_on_exec, sink),
+            What::Appeared {
+                made,
+                close_on_exec,
+            } => self.arrived(event, *made, None, *close_on_exec, sink),
             What::CloseOnExec { fd, on } => {
                 let table = self.table(event);
                 if let Some(slot) = self.tables.slot_mut(table, *fd) {
                     slot.close_on_exec = *on;
                 }
             }
-            What::CloseRange { first, last, only_mark, unshare } => {
+            What::CloseRange {
+                first,
+                last,
+                only_mark,
+                unshare,
+            } => {
                 if *unshare {
                     self.unshare(event.tid);
                 }
@@ -39,7 +51,9 @@ impl Sockets {
                     &mut |socket| refer(open, socket),
                     &mut |socket| dropped.push(socket),
                 );
-                dropped.into_iter().for_each(|socket| self.drop_reference(socket, None, sink));
+                dropped
+                    .into_iter()
+                    .for_each(|socket| self.drop_reference(socket, None, sink));
             }
             What::UnsharedFiles => self.unshare(event.tid),
             What::Executed => self.executed(event, sink),
@@ -97,7 +111,11 @@ impl Sockets {
             self.give_up(event, held, Op::Exec, sink);
         }
         self.unshare(event.tid);
-        let table = if self.tables.knows(event.tid) { self.table(event) } else { table };
+        let table = if self.tables.knows(event.tid) {
+            self.table(event)
+        } else {
+            table
+        };
         for fd in self.tables.matching(table, |_, slot| slot.close_on_exec) {
             self.vacate(event, table, fd, Op::Exec, sink);
         }

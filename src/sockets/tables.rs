@@ -3,7 +3,7 @@
 //! Only sockets are kept; every other descriptor is absent. Tables follow clone, fork, exec and exit (clone(2),
 //! CLONE_FILES). A thread that appears without its maker having been seen gets a table of its own.
 
-use crate::event::{Fd, Sharing, SocketDetails, Tid};
+use crate::event::{Fd, Sharing, SocketDetails, Tid, Timestamp};
 use crate::limits;
 use crate::sockets::SocketId;
 use rustc_hash::FxHashMap;
@@ -38,6 +38,8 @@ struct Thread {
     table: TableId,
     /// The thread's process, by the thread it began with.
     process: Tid,
+    /// When the trace began to show it, or its maker.
+    since: Timestamp,
 }
 
 /// A clone that has begun and not returned.
@@ -63,6 +65,7 @@ pub(super) struct Tables {
     pending: Vec<Pending>,
     unclaimed: VecDeque<Unclaimed>,
     last: Option<(Tid, TableId)>,
+    now: Timestamp,
 }
 
 impl Tables {
@@ -82,52 +85,101 @@ impl Tables {
         table
     }
 
+    /// The moment of the event that is being taken: threads that it shows first are traced since then.
+    pub(super) const fn at(&mut self, now: Timestamp) {
+        self.now = now;
+    }
+
+    /// Since when `tid` has been traced.
+    pub(super) fn since(&self, tid: Tid) -> Timestamp {
+        self.threads
+            .get(&tid)
+            .map_or(self.now, |thread| thread.since)
+    }
+
     /// Whether `tid` is known to be alive.
     pub(super) fn knows(&self, tid: Tid) -> bool {
         self.threads.contains_key(&tid)
     }
 
     fn adopt(&mut self, tid: Tid, copied: &mut impl FnMut(SocketId)) -> TableId {
-        let claimed = self.unclaimed.iter().position(|waiting| waiting.child == tid);
+        let claimed = self
+            .unclaimed
+            .iter()
+            .position(|waiting| waiting.child == tid);
         if let Some(waiting) = claimed.and_then(|index| self.unclaimed.remove(index)) {
             self.threads.insert(tid, waiting.thread);
             return waiting.thread.table;
         }
-        if let Some(pending) = self.pending.iter_mut().find(|pending| pending.child.is_none()) {
+        if let Some(pending) = self
+            .pending
+            .iter_mut()
+            .find(|pending| pending.child.is_none())
+        {
             pending.child = Some(tid);
             let Pending { maker, sharing, .. } = *pending;
             let thread = self.make(maker, sharing, tid, copied);
             self.threads.insert(tid, thread);
             return thread.table;
         }
-        let table = TableId(self.tables.insert(Table { users: 1, ..Table::default() }));
-        self.threads.insert(tid, Thread { table, process: tid });
+        let table = TableId(self.tables.insert(Table {
+            users: 1,
+            ..Table::default()
+        }));
+        self.threads.insert(
+            tid,
+            Thread {
+                table,
+                process: tid,
+                since: self.now,
+            },
+        );
         table
     }
 
     /// What a child of `maker` starts with.
-    fn make(&mut self, maker: Tid, sharing: Sharing, child: Tid, copied: &mut impl FnMut(SocketId)) -> Thread {
+    fn make(
+        &mut self,
+        maker: Tid,
+        sharing: Sharing,
+        child: Tid,
+        copied: &mut impl FnMut(SocketId),
+    ) -> Thread {
         let maker_table = self.of(maker, copied);
         let process = match self.threads.get(&maker) {
             Some(thread) if sharing.thread => thread.process,
             _ => child,
         };
+        // It has what its maker had, so what was told since then is its own to tell.
+        let since = self.since(maker);
         if sharing.files {
             if let Some(table) = self.tables.get_mut(maker_table.0) {
                 table.users += 1;
             }
-            return Thread { table: maker_table, process };
+            return Thread {
+                table: maker_table,
+                process,
+                since,
+            };
         }
         let mut copy = self.tables.get(maker_table.0).cloned().unwrap_or_default();
         copy.users = 1;
         copy.slots.values().for_each(|slot| copied(slot.socket));
-        Thread { table: TableId(self.tables.insert(copy)), process }
+        Thread {
+            table: TableId(self.tables.insert(copy)),
+            process,
+            since,
+        }
     }
 
     /// A clone has begun in `maker`: a thread that appears before it returns is its child.
     pub(super) fn clone_begun(&mut self, maker: Tid, sharing: Sharing) {
         if self.pending.len() < limits::PENDING_CLONES {
-            self.pending.push(Pending { maker, sharing, child: None });
+            self.pending.push(Pending {
+                maker,
+                sharing,
+                child: None,
+            });
         }
     }
 
@@ -140,10 +192,15 @@ impl Tables {
         copied: &mut impl FnMut(SocketId),
         dropped: &mut impl FnMut(SocketId),
     ) {
-        let begun = self.pending.iter().position(|pending| pending.maker == maker).map(|index| self.pending.remove(index));
+        let begun = self
+            .pending
+            .iter()
+            .position(|pending| pending.maker == maker)
+            .map(|index| self.pending.remove(index));
         let Some(child) = child else { return };
         // Its lines came first, perhaps under another number (PID namespaces); or it is known by its own lines already.
-        if begun.is_some_and(|pending| pending.child.is_some()) || self.threads.contains_key(&child) {
+        if begun.is_some_and(|pending| pending.child.is_some()) || self.threads.contains_key(&child)
+        {
             return;
         }
         // Without a pid column children are not followed: what they hold would never be closed.
@@ -155,13 +212,17 @@ impl Tables {
         if self.unclaimed.len() > limits::UNCLAIMED_CHILDREN
             && let Some(oldest) = self.unclaimed.pop_front()
         {
-            self.leave(oldest.thread.table).into_iter().for_each(|(_, slot)| dropped(slot.socket));
+            self.leave(oldest.thread.table)
+                .into_iter()
+                .for_each(|(_, slot)| dropped(slot.socket));
         }
     }
 
     /// One user of `table` is gone; what it held if it was the last.
     fn leave(&mut self, table: TableId) -> BTreeMap<Fd, Slot> {
-        let Some(left) = self.tables.get_mut(table.0) else { return BTreeMap::new() };
+        let Some(left) = self.tables.get_mut(table.0) else {
+            return BTreeMap::new();
+        };
         left.users = left.users.saturating_sub(1);
         if left.users > 0 {
             return BTreeMap::new();
@@ -182,7 +243,9 @@ impl Tables {
     /// `tid`'s process began to end: what its table held, if no other process shares it. Its threads stay known until
     /// their own ends.
     pub(super) fn process_ended(&mut self, tid: Tid) -> BTreeMap<Fd, Slot> {
-        let Some(&ending) = self.threads.get(&tid) else { return BTreeMap::new() };
+        let Some(&ending) = self.threads.get(&tid) else {
+            return BTreeMap::new();
+        };
         let shared = self
             .threads
             .values()
@@ -195,8 +258,13 @@ impl Tables {
 
     /// `tid` has a table of its own from here on (unshare(CLONE_FILES), execve).
     pub(super) fn unshare(&mut self, tid: Tid, copied: &mut impl FnMut(SocketId)) {
-        let Some(&thread) = self.threads.get(&tid) else { return };
-        let alone = self.tables.get(thread.table.0).is_none_or(|table| table.users <= 1);
+        let Some(&thread) = self.threads.get(&tid) else {
+            return;
+        };
+        let alone = self
+            .tables
+            .get(thread.table.0)
+            .is_none_or(|table| table.users <= 1);
         if alone {
             return;
         }
@@ -213,7 +281,11 @@ impl Tables {
             if let Some(old) = self.threads.insert(leader, thread) {
                 self.leave(old.table);
             }
-            for other in self.threads.values_mut().filter(|other| other.process == by) {
+            for other in self
+                .threads
+                .values_mut()
+                .filter(|other| other.process == by)
+            {
                 other.process = leader;
             }
         }
@@ -221,7 +293,9 @@ impl Tables {
 
     /// The other threads of `tid`'s process, which execve ends.
     pub(super) fn siblings(&self, tid: Tid) -> Vec<Tid> {
-        let Some(thread) = self.threads.get(&tid) else { return Vec::new() };
+        let Some(thread) = self.threads.get(&tid) else {
+            return Vec::new();
+        };
         let mut siblings: Vec<Tid> = self
             .threads
             .iter()
@@ -255,6 +329,11 @@ impl Tables {
     /// The descriptors of `table` in a range, or those that execve closes.
     pub(super) fn matching(&self, table: TableId, wanted: impl Fn(Fd, &Slot) -> bool) -> Vec<Fd> {
         let slots = self.tables.get(table.0).map(|table| &table.slots);
-        slots.into_iter().flatten().filter(|(fd, slot)| wanted(**fd, slot)).map(|(fd, _)| *fd).collect()
+        slots
+            .into_iter()
+            .flatten()
+            .filter(|(fd, slot)| wanted(**fd, slot))
+            .map(|(fd, _)| *fd)
+            .collect()
     }
 }

@@ -1,1 +1,22 @@
-//! Room `unix`.
+//! UNIX streams as TCP conversations, so that Wireshark follows and dissects them (compat: each connection one
+//! deterministic pair of endpoints, one handshake, FIN in step with close and shutdown, valid checksums, bytes out =
+//! bytes in).
+//!
+//! ```text
+//! Change ─→ roles (who is the client) ─→ alignment (HTTP/2 or plain) ─→ wire::Conversation ─→ Frame
+//!                                              └ seeding
+//! ```
+
+mod alignment;
+mod endpoints;
+mod exchange;
+pub mod http2;
+mod ports;
+mod roles;
+mod services;
+mod talk;
+mod view;
+
+pub use ports::Ports;
+pub use services::UNKNOWN_PORT;
+pub use view::{Options, UnixView};

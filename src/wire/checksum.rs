@@ -58,7 +58,11 @@ pub(super) fn of_bytes(bytes: &[u8]) -> u64 {
     for word in words {
         sum += halves(u64::from_le_bytes(*word));
     }
-    sum += halves(rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)));
+    sum += halves(
+        rest.iter()
+            .rev()
+            .fold(0, |word, byte| word << 8 | u64::from(*byte)),
+    );
     u64::from(fold(sum).swap_bytes())
 }
 
@@ -68,7 +72,10 @@ const fn halves(word: u64) -> u64 {
 }
 
 /// Adds the carries back in until 16 bits are left.
-#[expect(clippy::cast_possible_truncation, reason = "each step leaves few bits above 16, the last none")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "each step leaves few bits above 16, the last none"
+)]
 const fn fold(sum: u64) -> u16 {
     let sum = (sum & LOW) + (sum >> 32); // below 2³³
     let sum = (sum & 0xffff) + ((sum >> 16) & 0xffff) + (sum >> 32); // below 2¹⁸

@@ -1,4 +1,4 @@
-//! A frame's bytes: link, IP and transport header, each a small array, and the payload behind them.
+//! A frame's bytes: link, IP and transport header, filled in where they lie, and the payload behind them.
 //!
 //! Length fields say how long the payload really was, also where less of it was captured; checksums are then those of
 //! the same packet with zeros in the place of what is missing. There is no padding to Ethernet's shortest frame.
@@ -54,7 +54,10 @@ pub fn write(frame: &Frame<'_>, bytes: &mut Vec<u8>) -> Lengths {
     };
     bytes.truncate(HEADERS_MAX - rest);
     bytes.extend_from_slice(payload.captured);
-    Lengths { captured: bytes.len(), original: bytes.len() + payload.missing }
+    Lengths {
+        captured: bytes.len(),
+        original: bytes.len() + payload.missing,
+    }
 }
 
 /// The payload as far as IP's length field reaches.
@@ -74,7 +77,11 @@ impl<'a> Payload<'a> {
         let header = frame.transport.header_length();
         let original = frame.original.max(frame.payload.len()).min(room - header);
         let captured = frame.payload.get(..original).unwrap_or(frame.payload);
-        Self { captured, missing: original - captured.len(), ip_length: (header + original) as u16 }
+        Self {
+            captured,
+            missing: original - captured.len(),
+            ip_length: (header + original) as u16,
+        }
     }
 }
 
@@ -83,7 +90,9 @@ impl Transport {
     const fn header_length(&self) -> usize {
         match self {
             Self::Tcp { options: None, .. } => 20,
-            Self::Tcp { options: Some(_), .. } => 28,
+            Self::Tcp {
+                options: Some(_), ..
+            } => 28,
             Self::Udp => 8,
             Self::Raw { .. } => 0,
         }
@@ -113,24 +122,36 @@ const fn v6(address: &SocketAddr) -> u128 {
 /// Ethernet's header, 14 bytes, with an 802.1Q tag 18.
 #[inline]
 fn link<'a>(frame: &Frame<'_>, ether_type: u16, room: &'a mut [u8]) -> &'a mut [u8] {
-    let Some((header, rest)) = room.split_first_chunk_mut::<12>() else { return &mut [] };
+    let Some((header, rest)) = room.split_first_chunk_mut::<12>() else {
+        return &mut [];
+    };
     header[0..6].copy_from_slice(&frame.target_mac.0);
     header[6..12].copy_from_slice(&frame.source_mac.0);
     let mut rest = rest;
     if let Some(VlanTag(tag)) = frame.vlan {
-        let Some((header, behind)) = rest.split_first_chunk_mut::<4>() else { return &mut [] };
+        let Some((header, behind)) = rest.split_first_chunk_mut::<4>() else {
+            return &mut [];
+        };
         header[0..2].copy_from_slice(&[0x81, 0x00]);
         header[2..4].copy_from_slice(&tag.to_be_bytes());
         rest = behind;
     }
-    let Some((header, rest)) = rest.split_first_chunk_mut::<2>() else { return &mut [] };
+    let Some((header, rest)) = rest.split_first_chunk_mut::<2>() else {
+        return &mut [];
+    };
     *header = ether_type.to_be_bytes();
     rest
 }
 
 /// IPv4's header (RFC 791 §3.1): no options, no fragments.
 #[inline]
-fn ipv4<'a>(frame: &Frame<'_>, length: u16, source: Ipv4Addr, target: Ipv4Addr, room: &'a mut [u8]) -> &'a mut [u8] {
+fn ipv4<'a>(
+    frame: &Frame<'_>,
+    length: u16,
+    source: Ipv4Addr,
+    target: Ipv4Addr,
+    room: &'a mut [u8],
+) -> &'a mut [u8] {
     let total = length + 20;
     let protocol = frame.transport.protocol();
     let sum = Sum::of(0x4500)
@@ -139,7 +160,9 @@ fn ipv4<'a>(frame: &Frame<'_>, length: u16, source: Ipv4Addr, target: Ipv4Addr, 
         .with(u64::from(HOP_LIMIT) << 8 | u64::from(protocol))
         .with_v4(source)
         .with_v4(target);
-    let Some((header, rest)) = room.split_first_chunk_mut::<IPV4_HEADER>() else { return &mut [] };
+    let Some((header, rest)) = room.split_first_chunk_mut::<IPV4_HEADER>() else {
+        return &mut [];
+    };
     header[0..2].copy_from_slice(&[0x45, 0]);
     header[2..4].copy_from_slice(&total.to_be_bytes());
     header[4..6].copy_from_slice(&frame.id.to_be_bytes());
@@ -153,8 +176,16 @@ fn ipv4<'a>(frame: &Frame<'_>, length: u16, source: Ipv4Addr, target: Ipv4Addr, 
 
 /// IPv6's header (RFC 8200 §3): traffic class and flow label 0, no extension headers.
 #[inline]
-fn ipv6<'a>(frame: &Frame<'_>, length: u16, source: u128, target: u128, room: &'a mut [u8]) -> &'a mut [u8] {
-    let Some((header, rest)) = room.split_first_chunk_mut::<40>() else { return &mut [] };
+fn ipv6<'a>(
+    frame: &Frame<'_>,
+    length: u16,
+    source: u128,
+    target: u128,
+    room: &'a mut [u8],
+) -> &'a mut [u8] {
+    let Some((header, rest)) = room.split_first_chunk_mut::<40>() else {
+        return &mut [];
+    };
     header[0..4].copy_from_slice(&[0x60, 0, 0, 0]);
     header[4..6].copy_from_slice(&length.to_be_bytes());
     header[6..8].copy_from_slice(&[frame.transport.protocol(), HOP_LIMIT]);
@@ -165,7 +196,12 @@ fn ipv6<'a>(frame: &Frame<'_>, length: u16, source: u128, target: u128, room: &'
 
 /// The transport header. `addresses` is the sum of both IP addresses, the first part of the pseudo-header.
 #[inline]
-fn transport<'a>(frame: &Frame<'_>, payload: &Payload<'_>, addresses: Sum, room: &'a mut [u8]) -> &'a mut [u8] {
+fn transport<'a>(
+    frame: &Frame<'_>,
+    payload: &Payload<'_>,
+    addresses: Sum,
+    room: &'a mut [u8],
+) -> &'a mut [u8] {
     // The pseudo-header's other fields (RFC 9293 §3.1, RFC 768, RFC 8200 §8.1) and the ports.
     let sum = || {
         addresses
@@ -185,7 +221,16 @@ fn transport<'a>(frame: &Frame<'_>, payload: &Payload<'_>, addresses: Sum, room:
 /// TCP's header (RFC 9293 §3.1), 20 bytes and 8 of options. `sum` is that of the ports and of everything around it.
 #[inline]
 fn tcp<'a>(frame: &Frame<'_>, sum: Sum, room: &'a mut [u8]) -> &'a mut [u8] {
-    let Transport::Tcp { seq, ack, flags, window, options } = frame.transport else { return room };
+    let Transport::Tcp {
+        seq,
+        ack,
+        flags,
+        window,
+        options,
+    } = frame.transport
+    else {
+        return room;
+    };
     let options = options.map(handshake);
     // The data offset counts 32-bit words.
     let offset = if options.is_some() { 0x70 } else { 0x50 };
@@ -195,7 +240,9 @@ fn tcp<'a>(frame: &Frame<'_>, sum: Sum, room: &'a mut [u8]) -> &'a mut [u8] {
         .with(u64::from(offset) << 8 | u64::from(flags.0))
         .with(window.into())
         .with(options.map_or(0, |options| of_bytes(&options)));
-    let Some((header, rest)) = room.split_first_chunk_mut::<20>() else { return &mut [] };
+    let Some((header, rest)) = room.split_first_chunk_mut::<20>() else {
+        return &mut [];
+    };
     header[0..2].copy_from_slice(&frame.source.port().to_be_bytes());
     header[2..4].copy_from_slice(&frame.target.port().to_be_bytes());
     header[4..8].copy_from_slice(&seq.0.to_be_bytes());
@@ -205,7 +252,9 @@ fn tcp<'a>(frame: &Frame<'_>, sum: Sum, room: &'a mut [u8]) -> &'a mut [u8] {
     header[16..18].copy_from_slice(&sum.checksum().to_be_bytes());
     header[18..20].copy_from_slice(&[0, 0]); // urgent pointer
     let Some(options) = options else { return rest };
-    let Some((header, rest)) = rest.split_first_chunk_mut::<8>() else { return &mut [] };
+    let Some((header, rest)) = rest.split_first_chunk_mut::<8>() else {
+        return &mut [];
+    };
     *header = options;
     rest
 }
@@ -223,7 +272,9 @@ fn udp<'a>(frame: &Frame<'_>, length: u16, sum: Sum, room: &'a mut [u8]) -> &'a 
         0 => 0xffff,
         checksum => checksum,
     };
-    let Some((header, rest)) = room.split_first_chunk_mut::<8>() else { return &mut [] };
+    let Some((header, rest)) = room.split_first_chunk_mut::<8>() else {
+        return &mut [];
+    };
     header[0..2].copy_from_slice(&frame.source.port().to_be_bytes());
     header[2..4].copy_from_slice(&frame.target.port().to_be_bytes());
     header[4..6].copy_from_slice(&length.to_be_bytes());

@@ -4,6 +4,8 @@
 //! as strace prints it. What was read lives in the [`Bench`] until the next call.
 
 mod descriptors;
+#[cfg(test)]
+mod documented;
 mod messages;
 mod options;
 mod payload;
@@ -106,6 +108,20 @@ impl Bench {
     #[inline]
     fn descriptor(&self, handle: Handle) -> Descriptor<'_> {
         self.cache.descriptor(handle)
+    }
+
+    /// Counts what a payload call's descriptor tells: `socket:[inode]` of `-y` has an inode and no family.
+    #[inline]
+    fn count_details(&self, socket: Handle, counts: &mut Counts) {
+        match self.descriptor(socket).details {
+            Details::Socket(details)
+                if details.family == Family::Other && details.inode.is_some() =>
+            {
+                counts.details_plain += 1;
+            }
+            Details::Socket(_) => counts.details_full += 1,
+            Details::Missing | Details::NotSocket => counts.details_missing += 1,
+        }
     }
 
     /// The descriptors that arrived; few messages bring any.

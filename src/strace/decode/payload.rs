@@ -174,7 +174,7 @@ pub(super) fn emit_move(
     counts: &mut Counts,
     emit: Emit<'_>,
 ) -> Option<Verdict> {
-    counts.details_missing += u64::from(draft.socket.is_bare());
+    bench.count_details(draft.socket, counts);
     let done = matches!(draft.outcome, Outcome::Done(_));
     if !done {
         bench.clear();

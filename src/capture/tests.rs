@@ -1,0 +1,298 @@
+//! Captures read back: by the library's reader, and byte by byte where the layout is a contract.
+
+use super::pcap::rounded;
+use super::*;
+use crate::wire::{Mac, SeqNumber, Transport, VlanTag};
+use pcap_file::pcap::PcapReader;
+use pcap_file::pcapng::{Block, PcapNgReader};
+use proptest::prelude::*;
+
+const FORMATS: [Format; 2] = [Format::Pcap, Format::PcapNg];
+
+fn frame(time: u64, payload: &[u8], original: usize) -> Frame<'_> {
+    Frame {
+        time: Timestamp(time),
+        source_mac: Mac([0, 0, 0, 0, 0x12, 0x34]),
+        target_mac: Mac([0, 2, 0, 0, 0, 1]),
+        vlan: Some(VlanTag(5)),
+        source: "10.1.2.3:4000".parse().unwrap(),
+        target: "10.4.5.6:80".parse().unwrap(),
+        id: 1,
+        transport: Transport::Tcp {
+            seq: SeqNumber(0x00bc_4d15),
+            ack: SeqNumber(0),
+            flags: wire::Flags::PSH_ACK,
+            window: 8192,
+            options: None,
+        },
+        payload,
+        original,
+    }
+}
+
+/// What a reader finds: time in nanoseconds, the frame, its original length.
+type Found = Vec<(u128, Vec<u8>, u32)>;
+
+fn read(format: Format, capture: &[u8]) -> Found {
+    let mut found = Vec::new();
+    match format {
+        Format::Pcap => {
+            let mut reader = PcapReader::new(capture).unwrap();
+            while let Some(packet) = reader.next_packet() {
+                let packet = packet.unwrap();
+                found.push((
+                    packet.timestamp.as_nanos(),
+                    packet.data.into_owned(),
+                    packet.orig_len,
+                ));
+            }
+        }
+        Format::PcapNg => {
+            let mut reader = PcapNgReader::new(capture).unwrap();
+            while let Some(block) = reader.next_block() {
+                match block.unwrap() {
+                    Block::EnhancedPacket(packet) => {
+                        found.push((
+                            packet.timestamp.as_nanos(),
+                            packet.data.into_owned(),
+                            packet.original_len,
+                        ));
+                    }
+                    Block::InterfaceDescription(_) => {}
+                    other => panic!("not written by us: {other:?}"),
+                }
+            }
+        }
+    }
+    found
+}
+
+/// A sink that keeps each call apart, and can be made to fail.
+#[derive(Default)]
+struct Calls {
+    taken: Vec<Vec<u8>>,
+    flushes: usize,
+    /// After so many calls, each fails with this.
+    broken: Option<(usize, io::ErrorKind)>,
+}
+
+impl Write for Calls {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.broken {
+            Some((after, kind)) if self.taken.len() >= after => Err(kind.into()),
+            _ => {
+                self.taken.push(bytes.to_vec());
+                Ok(bytes.len())
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.flushes += 1;
+        Ok(())
+    }
+}
+
+fn bytes(hex: &str) -> Vec<u8> {
+    let hex: String = hex.split_whitespace().collect();
+    (0..hex.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
+        .collect()
+}
+
+#[test]
+fn classic_layout() {
+    let mut capture = Capture::new(Format::Pcap, Vec::new()).unwrap();
+    capture
+        .write(&frame(1_700_000_000_123_456_000, b"AB", 2))
+        .unwrap();
+    assert_eq!((capture.records(), capture.bytes()), (1, 24 + 16 + 60));
+    let written = capture.finish().unwrap();
+    let header = "d4c3b2a1 0200 0400 00000000 00000000 00000400 01000000";
+    assert_eq!(written[..24], bytes(header));
+    // Header and frame of the first of py_strace2pcap.py's vectors.
+    assert_eq!(written[24..40], bytes("00f1536540e201003c0000003c000000"));
+    assert_eq!(
+        written[40..],
+        bytes(
+            "000200000001 000000001234 8100 0005 0800 4500002a0001000040065fc00a0102030a040506 \
+             0fa0005000bc4d15 00000000 5018 2000 d5b9 0000 4142"
+        )
+    );
+}
+
+#[test]
+fn pcapng_layout() {
+    let mut capture = Capture::new(Format::PcapNg, Vec::new()).unwrap();
+    capture
+        .write(&frame(0x1122_3344_5566_7788, b"ABC", 1000))
+        .unwrap();
+    assert_eq!(capture.bytes(), 28 + 44 + 32 + 64);
+    let written = capture.finish().unwrap();
+    assert_eq!(
+        written[..28],
+        bytes("0a0d0d0a 1c000000 4d3c2b1a 0100 0000 ffffffffffffffff 1c000000")
+    );
+    let interface = "01000000 2c000000 0100 0000 00000400 \
+                     0200 0600 737472616365 0000 \
+                     0900 0100 09 000000 \
+                     0000 0000 2c000000";
+    assert_eq!(written[28..72], bytes(interface));
+    assert_eq!(
+        written[72..100],
+        bytes("06000000 60000000 00000000 44332211 88776655 3d000000 22040000")
+    );
+    assert_eq!(written[100..114], bytes("000200000001 000000001234 8100"));
+    assert_eq!(written[158..], bytes("414243 000000 60000000"));
+}
+
+#[test]
+fn an_empty_capture_is_its_header() {
+    for format in FORMATS {
+        let written = Capture::new(format, Vec::new()).unwrap().finish().unwrap();
+        assert_eq!(read(format, &written), []);
+    }
+}
+
+#[test]
+fn microseconds_round_half_to_even() {
+    for (time, seconds, microseconds) in [
+        (0, 0, 0),
+        (499, 0, 0),
+        (500, 0, 0),
+        (501, 0, 1),
+        (1_499, 0, 1),
+        (1_500, 0, 2),
+        (2_500, 0, 2),
+        (2_501, 0, 3),
+        (1_999_999_499, 1, 999_999),
+        (1_999_999_500, 2, 0),
+        (1_999_998_500, 1, 999_998),
+        (
+            u64::from(u32::MAX) * 1_000_000_000 + 999_999_499,
+            u32::MAX,
+            999_999,
+        ),
+        (
+            u64::from(u32::MAX) * 1_000_000_000 + 999_999_500,
+            u32::MAX,
+            0,
+        ),
+        (u64::MAX, u32::MAX, 709_552),
+    ] {
+        assert_eq!(
+            rounded(Timestamp(time)),
+            (seconds, microseconds),
+            "{time} ns"
+        );
+    }
+}
+
+#[test]
+fn the_longest_frame_reads_back() {
+    let payload = vec![7; 70_000];
+    for format in FORMATS {
+        let mut capture = Capture::new(format, Vec::new()).unwrap();
+        for ip in ["1.2.3.4:5", "[::1]:5"] {
+            let address = ip.parse().unwrap();
+            let frame = Frame {
+                source: address,
+                target: address,
+                ..frame(0, &payload, 1 << 40)
+            };
+            capture.write(&frame).unwrap();
+        }
+        let lengths: Vec<_> = read(format, &capture.finish().unwrap())
+            .into_iter()
+            .map(|found| found.2)
+            .collect();
+        assert_eq!(lengths, [18 + 65_535, 18 + 40 + 65_535]);
+    }
+}
+
+#[test]
+fn the_sink_is_called_for_whole_records_and_few_times() {
+    let payload = vec![1; 1400];
+    for format in FORMATS {
+        let mut capture = Capture::new(format, Calls::default()).unwrap();
+        for time in 0..1000 {
+            capture.write(&frame(time * 1000, &payload, 1400)).unwrap();
+        }
+        assert_eq!(capture.records(), 1000);
+        let total = capture.bytes();
+        let Calls {
+            taken: calls,
+            flushes,
+            ..
+        } = capture.finish().unwrap();
+        assert_eq!((calls.len(), flushes), (6, 1), "1.5 MB in calls of 256 kB");
+        assert!(
+            calls
+                .iter()
+                .all(|call| call.len() < BUFFER_BYTES + RECORD_BYTES)
+        );
+        assert_eq!(calls.iter().map(Vec::len).sum::<usize>() as u64, total);
+        let mut so_far = Vec::new();
+        let mut records = 0;
+        for call in calls {
+            so_far.extend(call);
+            records = read(format, &so_far).len();
+        }
+        assert_eq!(records, 1000);
+    }
+}
+
+#[test]
+fn a_closed_pipe_is_told_apart_and_nothing_follows_it() {
+    for format in FORMATS {
+        let sink = Calls {
+            broken: Some((1, io::ErrorKind::BrokenPipe)),
+            ..Calls::default()
+        };
+        let mut capture = Capture::new(format, sink).unwrap();
+        capture.write(&frame(0, b"first", 5)).unwrap();
+        capture.flush().unwrap();
+        capture.write(&frame(0, b"second", 6)).unwrap();
+        let error = capture.flush().unwrap_err();
+        assert_eq!(error.sink(), Some(io::ErrorKind::BrokenPipe));
+        assert_eq!(error.to_string(), "cannot write the capture: broken pipe");
+        assert!(
+            std::error::Error::source(&error).is_some_and(<dyn std::error::Error>::is::<io::Error>)
+        );
+        capture.flush().unwrap();
+        assert_eq!(read(format, &capture.sink().taken.concat()).len(), 1);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #[test]
+    fn what_was_flushed_reads_back(
+        frames in proptest::collection::vec(
+            (any::<u64>(), proptest::collection::vec(any::<u8>(), 0..200), 0_usize..2000, any::<bool>()), 0..20),
+        format in prop_oneof![Just(Format::Pcap), Just(Format::PcapNg)],
+    ) {
+        let mut capture = Capture::new(format, Vec::new()).unwrap();
+        let mut expected = Vec::new();
+        for (time, payload, missing, flush) in &frames {
+            let frame = frame(*time, payload, payload.len() + missing);
+            capture.write(&frame).unwrap();
+            let mut bytes = Vec::new();
+            let lengths = wire::write(&frame, &mut bytes);
+            let (seconds, microseconds) = rounded(frame.time);
+            let time = match format {
+                Format::Pcap => u128::from(seconds) * 1_000_000_000 + u128::from(microseconds) * 1000,
+                Format::PcapNg => u128::from(*time),
+            };
+            expected.push((time, bytes, u32::try_from(lengths.original).unwrap()));
+            if *flush {
+                capture.flush().unwrap();
+                prop_assert_eq!(capture.sink().len() as u64, capture.bytes());
+                prop_assert_eq!(&read(format, capture.sink()), &expected);
+            }
+        }
+        prop_assert_eq!(capture.records(), frames.len() as u64);
+        prop_assert_eq!(&read(format, &capture.finish().unwrap()), &expected);
+    }
+}

@@ -1,0 +1,44 @@
+//! The longer texts of `--help`. What is said here about options and exit codes stands in the README as well.
+
+/// What it is, in front of the options.
+pub const ABOUT: &str = "\
+Turns strace's text into a capture that Wireshark reads: what a process says
+on its sockets, without the right to capture on an interface, and for UNIX
+sockets, which no interface sees.";
+
+/// What is said after the options. Lines stay below 80 columns, so that no terminal breaks a command.
+pub const AFTER: &str = "\
+Examples:
+  Run a command and capture what it says; strace starts strace2pcap:
+    strace -f -s 1048576 -ttt -T -yy -xx -e trace=network,read,write,readv,\\
+writev,close,dup,dup2,dup3,fcntl,splice,execve,clone,fork,vfork,unshare,\\
+'?clone3,?close_range,?pidfd_getfd,?execveat,?preadv2,?pwritev2' \\
+      -o '! strace2pcap out.pcap' COMMAND
+  For a process that runs already, -p PID in place of COMMAND.
+  To see it live, -o '! strace2pcap - | wireshark -k -i -'
+
+  Convert a trace that `strace … -o trace.log COMMAND` has recorded:
+    strace2pcap out.pcap trace.log
+    strace2pcap out.pcap < trace.log
+    strace2pcap - trace.log | wireshark -k -i -
+
+What the options of strace are for:
+  -f            follow threads and child processes
+  -s 1048576    print payloads whole; strace prints 32 bytes otherwise
+  -ttt -T       when a call began and how long it took
+  -yy           the addresses behind a file descriptor
+  -xx           every byte readable back
+  -e trace=…    the calls that matter, so that the rest runs at full speed
+
+Exit codes:
+  0  done; also when lines were skipped, when the reader of the output went
+     away, and when a signal asked for the end
+  1  a trace could not be read or the capture could not be written
+  2  the command line makes no sense; nothing was touched
+  3  with --strict: a line was not understood or bytes were lost
+
+Signals: SIGTERM and SIGHUP end it with everything known written. So does
+Ctrl-C, but when a pipe is read only the second one: the first goes to the
+traced program as well, and what that still says belongs into the capture.
+
+For what one part of the program does: RUST_LOG=strace2pcap::sockets=debug";

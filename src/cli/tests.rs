@@ -1,0 +1,110 @@
+//! What is typed and what comes of it.
+
+use std::path::PathBuf;
+
+use super::parse;
+use crate::run::Options;
+use crate::run::options::{Format, Seed, Verbosity, View};
+
+fn typed(arguments: &str) -> Result<Options, clap::Error> {
+    parse(
+        ["strace2pcap"]
+            .into_iter()
+            .chain(arguments.split_whitespace()),
+    )
+}
+
+#[track_caller]
+fn options(arguments: &str) -> Options {
+    typed(arguments).unwrap()
+}
+
+#[track_caller]
+fn refused(arguments: &str, part: &str) {
+    let error = typed(arguments).unwrap_err();
+    assert_eq!(error.exit_code(), 2, "{arguments}");
+    assert!(error.to_string().contains(part), "{error}");
+}
+
+#[test]
+fn the_parser_is_consistent() {
+    <super::Typed as clap::CommandFactory>::command().debug_assert();
+}
+
+#[test]
+fn defaults() {
+    let expected = Options {
+        output: PathBuf::from("out.pcap"),
+        traces: vec![PathBuf::from("-")],
+        net: true,
+        unix: false,
+        seed: Seed::None,
+        view: View::Syscall,
+        format: Format::Pcap,
+        strict: false,
+        verbosity: Verbosity::Warnings,
+    };
+    assert_eq!(options("out.pcap"), expected);
+}
+
+#[test]
+fn of_two_names_the_last_wins() {
+    assert!(!options("out --no-capture-net").net);
+    assert!(options("out --no-capture-net --capture-net").net);
+    assert!(!options("out --capture-net --no-capture-net").net);
+    assert!(options("--no-capture-unix-socket --capture-unix-socket out").unix);
+    assert!(!options("--capture-unix-socket --no-capture-unix-socket out").unix);
+    assert!(
+        options("--capture-net --capture-net --capture-unix out").unix,
+        "shortened, as argparse has it"
+    );
+}
+
+#[test]
+fn outputs_and_traces() {
+    assert_eq!(options("-").format, Format::PcapNg);
+    assert_eq!(options("x.pcapng").format, Format::PcapNg);
+    assert_eq!(options("x.pcapng --format pcap").format, Format::Pcap);
+    assert_eq!(
+        options("- a - b").traces,
+        ["a", "-", "b"].map(PathBuf::from)
+    );
+    assert_eq!(options("x --view wire").view, View::Wire);
+    assert_eq!(options("x.pcapng").view, View::Wire);
+    assert_eq!(options("-").view, View::Wire);
+    assert_eq!(options("x.pcapng --format pcap").view, View::Syscall);
+    assert_eq!(options("x.pcapng --view syscall").view, View::Syscall);
+}
+
+#[test]
+fn seeds_and_voices() {
+    assert_eq!(options("x --seed-http2").seed, Seed::Http2);
+    assert_eq!(options("x --seed-grpc --seed-http2").seed, Seed::Grpc);
+    assert_eq!(options("x -q").verbosity, Verbosity::Quiet);
+    assert_eq!(options("x -vv").verbosity, Verbosity::Debug);
+    assert_eq!(options("x -v -v -v -v").verbosity, Verbosity::Trace);
+    assert!(options("x --strict").strict);
+}
+
+#[test]
+fn what_makes_no_sense_is_refused() {
+    refused("", "OUTPUT");
+    refused("x --seed-grpc", "--seed-grpc requires --seed-http2");
+    refused("x --view top", "top");
+    refused("x -q -v", "--quiet");
+    refused("x - -", "once");
+    refused("x --capture", "--capture");
+}
+
+#[test]
+fn help_and_version_are_no_errors() {
+    for (flag, part) in [
+        ("-h", "-o '! strace2pcap out.pcap' COMMAND"),
+        ("--help", "Exit codes"),
+        ("-V", env!("CARGO_PKG_VERSION")),
+    ] {
+        let told = typed(flag).unwrap_err();
+        assert_eq!(told.exit_code(), 0);
+        assert!(told.to_string().contains(part), "{told}");
+    }
+}

@@ -1,0 +1,190 @@
+//! The arguments as typed. A new option is a field here, a field in [`Options`], and a line in [`Typed::checked`].
+
+use std::path::PathBuf;
+
+use clap::error::ErrorKind;
+use clap::{ArgAction, CommandFactory, Parser, ValueEnum};
+
+use super::help;
+use crate::run::Options;
+use crate::run::options::{Format, Seed, Verbosity, View, format_of};
+
+/// The arguments as typed.
+#[derive(Debug, Parser)]
+#[command(
+    name = "strace2pcap",
+    version,
+    about = help::ABOUT,
+    after_help = help::AFTER,
+    override_usage = "strace2pcap [OPTIONS] OUTPUT [TRACE...]",
+    // Scripts written for py_strace2pcap.py may shorten long options, as Python's argparse lets them.
+    infer_long_args = true,
+    args_override_self = true,
+    max_term_width = 100
+)]
+#[expect(clippy::struct_excessive_bools, reason = "flags are bools")]
+pub struct Typed {
+    /// Where the capture goes: a file, which is overwritten, or - for standard output
+    #[arg(value_name = "OUTPUT")]
+    output: PathBuf,
+
+    /// strace's text: files, or - for standard input, which is also read when none is named
+    #[arg(value_name = "TRACE")]
+    traces: Vec<PathBuf>,
+
+    /// Leave out IPv4 and IPv6 sockets
+    #[arg(
+        long,
+        overrides_with = "capture_net",
+        help_heading = "What is converted"
+    )]
+    no_capture_net: bool,
+
+    /// Convert IPv4 and IPv6 sockets (the default)
+    #[arg(
+        long,
+        overrides_with = "no_capture_net",
+        help_heading = "What is converted"
+    )]
+    capture_net: bool,
+
+    /// Convert UNIX sockets, as TCP conversations
+    #[arg(
+        long,
+        overrides_with = "no_capture_unix_socket",
+        help_heading = "What is converted"
+    )]
+    capture_unix_socket: bool,
+
+    /// Leave out UNIX sockets (the default)
+    #[arg(
+        long,
+        overrides_with = "capture_unix_socket",
+        help_heading = "What is converted"
+    )]
+    no_capture_unix_socket: bool,
+
+    /// Begin UNIX conversations joined midway with HTTP/2's preface, so that Wireshark decodes them
+    #[arg(long, help_heading = "What is converted")]
+    seed_http2: bool,
+
+    /// And with the headers of a gRPC request; requires --seed-http2
+    #[arg(long, help_heading = "What is converted")]
+    seed_grpc: bool,
+
+    /// What a packet is: a payload call, or a segment as the interface would have had it [default: wire for pcapng, syscall for pcap]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "VIEW",
+        help_heading = "What is written"
+    )]
+    view: Option<TypedView>,
+
+    /// The capture's format [default: pcapng for NAME.pcapng and -, else pcap]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        help_heading = "What is written"
+    )]
+    format: Option<TypedFormat>,
+
+    /// Exit with 3 if a line was not understood or bytes were lost
+    #[arg(long, help_heading = "What is told")]
+    strict: bool,
+
+    /// Tell more on stderr: -v a summary, -vv how things were understood
+    #[arg(short, long, action = ArgAction::Count, help_heading = "What is told")]
+    verbose: u8,
+
+    /// Tell errors only, and show no progress
+    #[arg(short, long, conflicts_with = "verbose", help_heading = "What is told")]
+    quiet: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum TypedView {
+    /// One packet a payload call, marked with PID, fd and call
+    Syscall,
+    /// Segments and datagrams with their handshakes
+    Wire,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum TypedFormat {
+    /// Classic pcap, with microseconds
+    Pcap,
+    /// With nanoseconds and comments
+    Pcapng,
+}
+
+impl Typed {
+    /// What the run needs, if it makes sense.
+    ///
+    /// # Errors
+    ///
+    /// Options that do not go together.
+    pub fn checked(self) -> Result<Options, clap::Error> {
+        let format = match self.format {
+            Some(TypedFormat::Pcap) => Format::Pcap,
+            Some(TypedFormat::Pcapng) => Format::PcapNg,
+            None => format_of(&self.output),
+        };
+        let traces = if self.traces.is_empty() {
+            vec![PathBuf::from("-")]
+        } else {
+            self.traces
+        };
+        if traces
+            .iter()
+            .filter(|trace| trace.as_os_str() == "-")
+            .count()
+            > 1
+        {
+            return Err(usage("standard input can be read once: give `-` once"));
+        }
+        Ok(Options {
+            output: self.output,
+            traces,
+            net: !self.no_capture_net,
+            unix: self.capture_unix_socket,
+            seed: seed(self.seed_http2, self.seed_grpc)?,
+            view: match self.view {
+                Some(TypedView::Wire) => View::Wire,
+                Some(TypedView::Syscall) => View::Syscall,
+                None => View::of(format),
+            },
+            format,
+            strict: self.strict,
+            verbosity: if self.quiet {
+                Verbosity::Quiet
+            } else {
+                verbosity(self.verbose)
+            },
+        })
+    }
+}
+
+fn seed(http2: bool, grpc: bool) -> Result<Seed, clap::Error> {
+    match (http2, grpc) {
+        (false, false) => Ok(Seed::None),
+        (true, false) => Ok(Seed::Http2),
+        (true, true) => Ok(Seed::Grpc),
+        (false, true) => Err(usage("--seed-grpc requires --seed-http2")),
+    }
+}
+
+const fn verbosity(times: u8) -> Verbosity {
+    match times {
+        0 => Verbosity::Warnings,
+        1 => Verbosity::Summary,
+        2 => Verbosity::Debug,
+        _ => Verbosity::Trace,
+    }
+}
+
+/// An error of the command line, told as clap tells its own.
+fn usage(message: &str) -> clap::Error {
+    Typed::command().error(ErrorKind::ArgumentConflict, message)
+}

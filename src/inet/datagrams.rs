@@ -1,0 +1,286 @@
+//! UDP of the wire view: each datagram once, with the addresses it really had.
+//!
+//! A socket that sends before it is bound gets its port from the kernel, and the trace shows it on a later line: its
+//! datagrams wait for that. Where both ends are traced, a datagram is shown by the line that comes first, and the other
+//! end's line is recognised by addresses, length and first bytes.
+
+use crate::event::{Direction, Family, Timestamp, Transport};
+use crate::inet::invented;
+use crate::inet::wire_view::time_of;
+use crate::limits;
+use crate::packets::{Ids, marking};
+use crate::sockets::{Marking, Moved, SocketNumber, canonical};
+use crate::wire::{Frame, Transport as Header};
+use rustc_hash::FxHashMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// Bytes of a datagram that are compared to recognise it.
+const HEAD: usize = 32;
+
+/// A datagram with its endpoints, as far as known.
+#[derive(Clone, Copy, Debug)]
+struct Datagram<'a> {
+    time: Timestamp,
+    marking: Marking,
+    direction: Direction,
+    local: Option<SocketAddr>,
+    remote: Option<SocketAddr>,
+    is_v6: bool,
+    payload: &'a [u8],
+    moved: u64,
+}
+
+/// A datagram that waits for its socket's port.
+#[derive(Debug)]
+struct Held {
+    datagram: Datagram<'static>,
+    payload: Vec<u8>,
+}
+
+/// A datagram that one end has told and the other has not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Sighting {
+    number: u64,
+    source: Option<SocketAddr>,
+    direction: Direction,
+    length: u64,
+    /// The first bytes, as many as are in the trace.
+    head: ([u8; HEAD], usize),
+}
+
+/// The datagrams of all sockets.
+#[derive(Debug, Default)]
+pub(super) struct Datagrams {
+    held: BTreeMap<SocketNumber, Vec<Held>>,
+    held_bytes: usize,
+    /// By target.
+    sightings: FxHashMap<SocketAddr, VecDeque<Sighting>>,
+    /// Target and number of each sighting, the oldest first; those since recognised are still among them.
+    order: VecDeque<(SocketAddr, u64)>,
+    numbered: u64,
+    /// The host's own address, v4 and v6, as bound or connected sockets have shown it.
+    host: [Option<IpAddr>; 2],
+}
+
+impl Datagrams {
+    /// A message of a datagram socket.
+    pub(super) fn moved(
+        &mut self,
+        moved: &Moved<'_>,
+        ids: &mut Ids,
+        sink: &mut impl FnMut(&Frame<'_>),
+    ) {
+        if moved.transport != Transport::Datagram {
+            return;
+        }
+        let datagram = Datagram {
+            time: time_of(moved),
+            marking: moved.marking,
+            direction: moved.direction,
+            local: moved.local.map(canonical).filter(|local| local.port() != 0),
+            remote: moved.remote.map(canonical),
+            is_v6: moved.family == Family::Inet6,
+            payload: moved.payload,
+            moved: moved.moved,
+        };
+        if datagram.local.is_some() {
+            return self.show(datagram, ids, sink);
+        }
+        if self.held_bytes.saturating_add(datagram.payload.len()) > limits::HELD_DATAGRAM_BYTES {
+            self.finish(ids, sink);
+        }
+        self.held_bytes += datagram.payload.len() + size_of::<Held>();
+        let payload = datagram.payload.to_vec();
+        let held = Held {
+            datagram: Datagram {
+                payload: &[],
+                ..datagram
+            },
+            payload,
+        };
+        self.held.entry(moved.socket).or_default().push(held);
+    }
+
+    /// The socket's address is known: what waited for it goes out.
+    pub(super) fn named(
+        &mut self,
+        socket: SocketNumber,
+        local: SocketAddr,
+        ids: &mut Ids,
+        sink: &mut impl FnMut(&Frame<'_>),
+    ) {
+        self.learn_host(canonical(local));
+        self.release(socket, Some(canonical(local)), ids, sink);
+    }
+
+    /// The socket is closed: its address will not be known any more.
+    pub(super) fn gone(
+        &mut self,
+        socket: SocketNumber,
+        ids: &mut Ids,
+        sink: &mut impl FnMut(&Frame<'_>),
+    ) {
+        self.release(socket, None, ids, sink);
+    }
+
+    /// Everything that waits goes out.
+    pub(super) fn finish(&mut self, ids: &mut Ids, sink: &mut impl FnMut(&Frame<'_>)) {
+        while let Some((socket, _)) = self.held.first_key_value() {
+            self.release(*socket, None, ids, sink);
+        }
+    }
+
+    fn release(
+        &mut self,
+        socket: SocketNumber,
+        local: Option<SocketAddr>,
+        ids: &mut Ids,
+        sink: &mut impl FnMut(&Frame<'_>),
+    ) {
+        for held in self.held.remove(&socket).unwrap_or_default() {
+            self.held_bytes = self
+                .held_bytes
+                .saturating_sub(held.payload.len() + size_of::<Held>());
+            self.show(
+                Datagram {
+                    local,
+                    payload: &held.payload,
+                    ..held.datagram
+                },
+                ids,
+                sink,
+            );
+        }
+    }
+
+    /// Writes a datagram, unless the other end's call has shown it.
+    fn show(&mut self, datagram: Datagram<'_>, ids: &mut Ids, sink: &mut impl FnMut(&Frame<'_>)) {
+        let local = datagram
+            .local
+            .map(|local| self.placed(local, datagram.remote));
+        let (local, remote) = invented::endpoints((local, datagram.remote), datagram.is_v6);
+        let (source, target) = match datagram.direction {
+            Direction::Sent => (local, remote),
+            Direction::Received => (remote, local),
+        };
+        let source_known = datagram.direction == Direction::Sent || datagram.remote.is_some();
+        if self.seen_before(&datagram, source_known.then_some(source), target) {
+            return;
+        }
+        let (source_mac, target_mac) = marking::macs(&datagram.marking, datagram.direction);
+        sink(&Frame {
+            time: datagram.time,
+            source_mac,
+            target_mac,
+            vlan: Some(marking::vlan(&datagram.marking)),
+            source,
+            target,
+            id: ids.take(),
+            transport: Header::Udp,
+            payload: datagram.payload,
+            original: usize::try_from(datagram.moved).unwrap_or(usize::MAX),
+        });
+    }
+
+    /// The local address in place of a wildcard: loopback talks to loopback, the rest to the host's own address.
+    fn placed(&mut self, local: SocketAddr, remote: Option<SocketAddr>) -> SocketAddr {
+        if !local.ip().is_unspecified() {
+            self.learn_host(local);
+            return local;
+        }
+        let ip = match remote.map(|remote| remote.ip()) {
+            Some(IpAddr::V4(remote)) if remote.is_loopback() => {
+                Some(IpAddr::V4(Ipv4Addr::LOCALHOST))
+            }
+            Some(IpAddr::V6(remote)) if remote.is_loopback() => {
+                Some(IpAddr::V6(Ipv6Addr::LOCALHOST))
+            }
+            Some(IpAddr::V4(_)) => self.host[0],
+            Some(IpAddr::V6(_)) => self.host[1],
+            None => None,
+        };
+        SocketAddr::new(ip.unwrap_or(local.ip()), local.port())
+    }
+
+    fn learn_host(&mut self, local: SocketAddr) {
+        let ip = local.ip();
+        if !ip.is_unspecified() && !ip.is_loopback() && !ip.is_multicast() {
+            let [v4, v6] = &mut self.host;
+            *(if ip.is_ipv4() { v4 } else { v6 }) = Some(ip);
+        }
+    }
+
+    /// Whether the other end has told this datagram; if not, it is remembered for the other end.
+    fn seen_before(
+        &mut self,
+        datagram: &Datagram<'_>,
+        source: Option<SocketAddr>,
+        target: SocketAddr,
+    ) -> bool {
+        let mut first = [0; HEAD];
+        first
+            .iter_mut()
+            .zip(datagram.payload)
+            .for_each(|(to, from)| *to = *from);
+        let head = (first, datagram.payload.len().min(HEAD));
+        self.numbered += 1;
+        let number = self.numbered;
+        let sighting = Sighting {
+            number,
+            source,
+            direction: datagram.direction,
+            length: datagram.moved,
+            head,
+        };
+        let waiting = self.sightings.entry(target).or_default();
+        if let Some(index) = waiting
+            .iter()
+            .position(|other| sighting.is_of_the_same(other))
+        {
+            waiting.remove(index);
+            return true;
+        }
+        waiting.push_back(sighting);
+        self.order.push_back((target, number));
+        if self.order.len() > limits::DATAGRAM_SIGHTINGS {
+            self.forget_oldest();
+        }
+        false
+    }
+
+    fn forget_oldest(&mut self) {
+        let Some((target, number)) = self.order.pop_front() else {
+            return;
+        };
+        if let Some(waiting) = self.sightings.get_mut(&target) {
+            if waiting
+                .front()
+                .is_some_and(|sighting| sighting.number == number)
+            {
+                waiting.pop_front();
+            }
+            if waiting.is_empty() {
+                self.sightings.remove(&target);
+            }
+        }
+    }
+}
+
+impl Sighting {
+    /// Whether the two are one datagram, sent and received. A receive may have been cut by its buffer.
+    fn is_of_the_same(&self, other: &Self) -> bool {
+        let (sent, received) = match (self.direction, other.direction) {
+            (Direction::Sent, Direction::Received) => (self, other),
+            (Direction::Received, Direction::Sent) => (other, self),
+            _ => return false,
+        };
+        // A receive without an address buffer does not tell its source.
+        if sent.source != received.source && received.source.is_some() {
+            return false;
+        }
+        let compared = sent.head.1.min(received.head.1);
+        received.length <= sent.length
+            && sent.head.0.get(..compared) == received.head.0.get(..compared)
+    }
+}

@@ -1,0 +1,199 @@
+//! TCP connections of the wire view: handshake where it was traced, each byte once, acknowledgements, FIN and RST.
+
+use crate::event::{Errno, Timestamp};
+use crate::inet::invented;
+use crate::inet::wire_view::{is_v6, time_of};
+use crate::packets::{Endpoint, Ids, Look, Portion, Talk, Teller, handshake_times};
+use crate::sockets::{
+    Change, Connection, ConnectionId, Moved, Opening, Role, Side, Stream, canonical,
+};
+use crate::wire::{Frame, HandshakeOptions, SeqNumber};
+use rustc_hash::FxHashMap;
+use std::net::SocketAddr;
+
+/// How long before its end the handshake of an accepted connection began, in nanoseconds: what loopback needs for it.
+const HANDSHAKE_LEAD: u64 = 30_000;
+
+/// The window that every segment announces: with the scale of the handshake, 8 MiB, so that nothing ever fills it.
+const WINDOW: u16 = u16::MAX;
+
+/// What SYNs announce: the largest segment that is ever written, and a scale as Linux has it.
+const OPTIONS: HandshakeOptions = HandshakeOptions {
+    mss: 65_495,
+    window_scale: 7,
+};
+
+/// Bytes that may wait for the other direction to acknowledge them; more get an ACK of their own.
+const UNACKNOWLEDGED: u32 = 32 * 1024;
+
+/// All TCP connections of the view.
+#[derive(Debug, Default)]
+pub(super) struct Streams {
+    talks: FxHashMap<ConnectionId, Talk>,
+}
+
+impl Streams {
+    /// Payload: what of it is news becomes segments.
+    pub(super) fn moved(
+        &mut self,
+        moved: &Moved<'_>,
+        stream: &Stream<'_>,
+        ids: &mut Ids,
+        sink: &mut impl FnMut(&Frame<'_>),
+    ) {
+        let fresh = moved.moved.saturating_sub(stream.known);
+        if fresh == 0 {
+            return;
+        }
+        let known = usize::try_from(stream.known).unwrap_or(usize::MAX);
+        let bytes = moved.payload.get(known..).unwrap_or_default();
+        let time = time_of(moved);
+        let told_by = (moved.marking, stream.side);
+        let sender = stream.sender(moved.direction);
+        let missing = fresh.saturating_sub(bytes.len() as u64);
+        let talk = self.talk(stream.connection, time, ids, sink);
+        talk.write(
+            &Portion {
+                sender,
+                time,
+                told_by,
+                bytes,
+                missing,
+            },
+            ids,
+            sink,
+        );
+        if talk.unacknowledged(sender) > UNACKNOWLEDGED {
+            talk.acknowledge(sender.other(), time, told_by, ids, sink);
+        }
+    }
+
+    /// Everything but payload.
+    pub(super) fn change(
+        &mut self,
+        connection: &Connection,
+        change: &Change<'_>,
+        ids: &mut Ids,
+        sink: &mut impl FnMut(&Frame<'_>),
+    ) {
+        match change {
+            Change::Opened { .. } => {
+                self.talk(connection, Timestamp::default(), ids, sink);
+            }
+            Change::Failed { error, time, .. } => failed(connection, *error, *time, ids, sink),
+            Change::Finished {
+                side,
+                told_by,
+                marking,
+                time,
+                ..
+            } => {
+                let talk = self.talk(connection, *time, ids, sink);
+                talk.finish(*side, (*time, 0), (*marking, *told_by), ids, sink);
+            }
+            Change::Reset {
+                side,
+                told_by,
+                marking,
+                time,
+                ..
+            } => {
+                let talk = self.talk(connection, *time, ids, sink);
+                talk.reset(*side, *time, (*marking, *told_by), ids, sink);
+            }
+            Change::Over { .. } => {
+                self.talks.remove(&connection.id);
+            }
+            _ => {}
+        }
+    }
+
+    /// The conversation of a connection; begun, with its handshake if that was traced, when it is asked for first.
+    fn talk(
+        &mut self,
+        connection: &Connection,
+        first: Timestamp,
+        ids: &mut Ids,
+        sink: &mut impl FnMut(&Frame<'_>),
+    ) -> &mut Talk {
+        self.talks.entry(connection.id).or_insert_with(|| {
+            let (mut talk, opener) = new_talk(connection);
+            if matches!(connection.opening, Opening::Made { .. }) {
+                talk.handshake(
+                    handshake_times(connection, first, HANDSHAKE_LEAD),
+                    opener,
+                    ids,
+                    sink,
+                );
+            }
+            talk
+        })
+    }
+}
+
+/// A conversation that has not begun, and who opened it.
+fn new_talk(connection: &Connection) -> (Talk, Option<Teller>) {
+    let client = client(connection);
+    let known = |side: Side| connection.end(side).address.map(canonical);
+    let (client_address, server_address) =
+        invented::endpoints((known(client), known(client.other())), is_v6(connection));
+    let (client_isn, server_isn) = isns(connection.id);
+    let ends = [
+        Endpoint::new(client_address, client_isn),
+        Endpoint::new(server_address, server_isn),
+    ];
+    let user = |side: Side| connection.end(side).marking.map(|marking| (marking, side));
+    let opener = user(client).or_else(|| user(client.other()));
+    (
+        Talk::new(client, ends, WINDOW, Some(OPTIONS), Look::Marked),
+        opener,
+    )
+}
+
+/// The client: who connected, or the other end of who accepted; in mid-stream, where it makes no difference to the
+/// segments, the end with the higher port.
+fn client(connection: &Connection) -> Side {
+    let port = |side: Side| {
+        connection
+            .end(side)
+            .address
+            .as_ref()
+            .map_or(0, SocketAddr::port)
+    };
+    match (
+        connection.end(Side::First).role,
+        connection.end(Side::Second).role,
+    ) {
+        (Role::Connected, _) | (_, Role::Accepted) => Side::First,
+        (Role::Accepted, _) | (_, Role::Connected) => Side::Second,
+        _ if port(Side::First) >= port(Side::Second) => Side::First,
+        _ => Side::Second,
+    }
+}
+
+/// Initial sequence numbers: spread over the space, so that a connection that reuses another's ports is not taken for it.
+fn isns(id: ConnectionId) -> (SeqNumber, SeqNumber) {
+    const SPREAD: u64 = 0x9e37_79b1;
+    (
+        SeqNumber(0x1000_0000).advanced(id.0.wrapping_mul(SPREAD)),
+        SeqNumber(0x7000_0000).advanced(id.0.wrapping_mul(SPREAD)),
+    )
+}
+
+/// A connection that could not be made: the SYN, and the RST of a port where nobody listens.
+fn failed(
+    connection: &Connection,
+    error: Errno,
+    time: Timestamp,
+    ids: &mut Ids,
+    sink: &mut impl FnMut(&Frame<'_>),
+) {
+    let Opening::Begun { entry } = connection.opening else {
+        return;
+    };
+    let (mut talk, opener) = new_talk(connection);
+    talk.syn(entry, opener, ids, sink);
+    if let (Errno::ConnRefused | Errno::ConnReset, Some(opener)) = (error, opener) {
+        talk.reset(talk.client().other(), time, opener, ids, sink);
+    }
+}

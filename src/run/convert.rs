@@ -1,0 +1,231 @@
+//! The way of the data: a line becomes events, an event changes, a change frames, a frame a record.
+
+use crate::capture::{Capture, CaptureError};
+use crate::event::{Event, Family, Tid};
+use crate::inet::{SyscallView, WireView};
+use crate::run::options::{Options, Seed, View};
+use crate::run::pipeline::Pipeline;
+use crate::run::report;
+use crate::run::summary::Summary;
+use crate::sockets::{Change, Sockets};
+use crate::strace::{self, Parser};
+use crate::unix::{self, Ports, UnixView};
+use crate::wire::Frame;
+use std::io::{self, Write};
+
+/// The picture of the INET sockets.
+#[derive(Debug)]
+enum Inet {
+    Syscall(SyscallView),
+    Wire(WireView),
+}
+
+/// Sockets and views: from events to frames.
+#[derive(Debug)]
+struct Engine {
+    sockets: Sockets,
+    inet: Option<Inet>,
+    unix: Option<UnixView>,
+}
+
+impl Engine {
+    fn new(options: &Options) -> Self {
+        let wire = options.view == View::Wire;
+        let inet = if wire {
+            Inet::Wire(WireView::default())
+        } else {
+            Inet::Syscall(SyscallView::default())
+        };
+        let unix = unix::Options {
+            seed_http2: options.seed != Seed::None,
+            seed_grpc: options.seed == Seed::Grpc,
+            ports: if wire {
+                Ports::Auto
+            } else {
+                Ports::Fixed(unix::UNKNOWN_PORT)
+            },
+            marked: wire,
+            eager: wire,
+        };
+        Self {
+            sockets: Sockets::default(),
+            inet: options.net.then_some(inet),
+            unix: options.unix.then(|| UnixView::new(unix)),
+        }
+    }
+
+    fn event(&mut self, event: &Event<'_>, sink: &mut impl FnMut(&Frame<'_>)) {
+        let Self {
+            sockets,
+            inet,
+            unix,
+        } = self;
+        sockets.apply(event, &mut |change| show(inet, unix, change, sink));
+    }
+
+    fn finish(&mut self, sink: &mut impl FnMut(&Frame<'_>)) {
+        let Self {
+            sockets,
+            inet,
+            unix,
+        } = self;
+        sockets.finish(&mut |change| show(inet, unix, change, sink));
+        if let Some(Inet::Wire(view)) = inet {
+            view.finish(sink);
+        }
+    }
+}
+
+/// Gives a change to the views that it concerns.
+fn show(
+    inet: &mut Option<Inet>,
+    unix: &mut Option<UnixView>,
+    change: &Change<'_>,
+    sink: &mut impl FnMut(&Frame<'_>),
+) {
+    match inet {
+        Some(Inet::Wire(view)) => view.change(change, sink),
+        Some(Inet::Syscall(view)) => match change {
+            Change::Moved(moved) if matches!(moved.family, Family::Inet | Family::Inet6) => {
+                view.moved(moved, sink)
+            }
+            Change::Over { connection } => view.over(connection.id),
+            _ => {}
+        },
+        None => {}
+    }
+    if let Some(unix) = unix {
+        unix.change(change, sink);
+    }
+}
+
+/// What has been written, and whether it could be.
+#[derive(Debug)]
+struct Record<W: Write> {
+    capture: Capture<W>,
+    packets: u64,
+    payload_bytes: u64,
+    failed: Option<CaptureError>,
+}
+
+impl<W: Write> Record<W> {
+    #[inline]
+    fn frame(&mut self, frame: &Frame<'_>) {
+        if self.failed.is_none() {
+            self.failed = self.capture.write(frame).err();
+            self.packets += 1;
+            self.payload_bytes += frame.payload.len() as u64;
+        }
+    }
+
+    fn outcome(&mut self) -> io::Result<()> {
+        self.failed.take().map_or(Ok(()), |error| Err(error.into()))
+    }
+}
+
+/// From lines to a capture.
+#[derive(Debug)]
+pub struct Converter<W: Write> {
+    /// One for each trace: every file has its own threads' halves of calls, and its own clock.
+    parsers: Vec<Parser>,
+    engine: Engine,
+    record: Record<W>,
+    too_long: u64,
+}
+
+impl<W: Write> Converter<W> {
+    /// A converter that writes into `sink`. Each of `tids` stands for a trace: the thread whose file it is, if it is one
+    /// thread's.
+    ///
+    /// # Errors
+    ///
+    /// The capture's header could not be written.
+    pub fn new(options: &Options, tids: &[Option<Tid>], sink: W) -> io::Result<Self> {
+        let parsers = tids.iter().map(|tid| {
+            Parser::new(strace::Options {
+                tid: *tid,
+                ..strace::Options::default()
+            })
+        });
+        let capture = Capture::new(options.format, sink)?;
+        Ok(Self {
+            parsers: parsers.collect(),
+            engine: Engine::new(options),
+            record: Record {
+                capture,
+                packets: 0,
+                payload_bytes: 0,
+                failed: None,
+            },
+            too_long: 0,
+        })
+    }
+}
+
+impl<W: Write> Pipeline for Converter<W> {
+    #[inline]
+    fn line(&mut self, source: usize, line: &[u8]) -> io::Result<()> {
+        let Self {
+            parsers,
+            engine,
+            record,
+            ..
+        } = self;
+        if let Some(parser) = parsers.get_mut(source) {
+            parser.line(line, &mut |event| {
+                engine.event(event, &mut |frame| record.frame(frame))
+            });
+        }
+        record.outcome()
+    }
+
+    fn too_long(&mut self, _source: usize) -> io::Result<()> {
+        self.too_long += 1;
+        Ok(())
+    }
+
+    fn pause(&mut self) -> io::Result<()> {
+        let Self {
+            parsers,
+            engine,
+            record,
+            ..
+        } = self;
+        for parser in parsers {
+            parser.release(&mut |event| engine.event(event, &mut |frame| record.frame(frame)));
+        }
+        record.outcome()?;
+        Ok(record.capture.flush()?)
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        let Self {
+            parsers,
+            engine,
+            record,
+            ..
+        } = self;
+        for parser in parsers {
+            parser.finish(&mut |event| engine.event(event, &mut |frame| record.frame(frame)));
+        }
+        engine.finish(&mut |frame| record.frame(frame));
+        record.outcome()?;
+        Ok(record.capture.flush()?)
+    }
+
+    fn summary(&self) -> Summary {
+        let mut summary = Summary {
+            packets: self.record.packets,
+            payload_bytes: self.record.payload_bytes,
+            capture_bytes: self.record.capture.bytes(),
+            ..Summary::default()
+        };
+        summary.lose(
+            self.too_long,
+            "lines were longer than 128 MiB and were passed over",
+            "",
+        );
+        report::reading(self.parsers.iter().map(Parser::counts), &mut summary);
+        summary
+    }
+}

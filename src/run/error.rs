@@ -1,0 +1,143 @@
+//! What can end a run early, each worded for the person: what happened to which file, and what to do.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::process::ExitCode;
+use std::{fmt, io};
+
+use thiserror::Error;
+
+use super::escape::escaped;
+
+/// How a run ended. The numbers are a contract (`--help`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done, also when lines were skipped, when the reader of the output went away, and when a signal asked for the end:
+    /// whoever stops a running capture gets what they asked for, as with tcpdump.
+    Done = 0,
+    /// Reading a trace or writing the capture failed.
+    Failed = 1,
+    /// The command line makes no sense; nothing was touched.
+    Usage = 2,
+    /// With `--strict`: something was not understood or was lost.
+    Strict = 3,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// The name of an input or output as messages have it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Name(Box<[u8]>);
+
+impl Name {
+    /// The name of a file.
+    pub fn new(path: impl AsRef<OsStr>) -> Self {
+        Self(path.as_ref().as_bytes().into())
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        escaped(&self.0).fmt(f)
+    }
+}
+
+/// Why a run could not be done, or not to its end.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// A trace cannot be opened.
+    #[error("cannot open the trace {0}: {1}{cure}", cure = cure_for_opening(.1))]
+    OpenTrace(Name, #[source] io::Error),
+    /// A trace is a directory.
+    #[error("the trace {0} is a directory: name the files in it ({0}/*)")]
+    Directory(Name),
+    /// A trace begins as pcap and pcapng do.
+    #[error("{0} is a capture, not a trace: OUTPUT comes first, then the traces")]
+    NotATrace(Name),
+    /// Reading failed.
+    #[error("cannot read the trace {0}: {1}; the capture holds what came before")]
+    ReadTrace(Name, #[source] io::Error),
+    /// The output is an input.
+    #[error(
+        "{0} is both the output and a trace: it would be overwritten before it is read; give another OUTPUT"
+    )]
+    SameFile(Name),
+    /// The output is a terminal.
+    #[error(
+        "a capture is not for a terminal: give a file name as OUTPUT, or pipe it (`| wireshark -k -i -`)"
+    )]
+    Terminal,
+    /// The output cannot be opened.
+    #[error("cannot write {0}: {1}{cure}", cure = cure_for_opening(.1))]
+    OpenOutput(Name, #[source] io::Error),
+    /// Writing failed.
+    #[error("writing {0} failed: {1}; {cure}", cure = cure_for_writing(.1))]
+    WriteOutput(Name, #[source] io::Error),
+    /// Signals cannot be received.
+    #[error("cannot set up the handling of signals: {0}")]
+    Signals(#[source] io::Error),
+}
+
+impl Error {
+    /// The exit code that says it.
+    pub const fn exit(&self) -> Exit {
+        match self {
+            Self::Directory(_) | Self::NotATrace(_) | Self::SameFile(_) | Self::Terminal => {
+                Exit::Usage
+            }
+            _ => Exit::Failed,
+        }
+    }
+}
+
+fn cure_for_opening(error: &io::Error) -> &'static str {
+    match error
+        .raw_os_error()
+        .map(rustix::io::Errno::from_raw_os_error)
+    {
+        Some(rustix::io::Errno::MFILE) => {
+            "; allow more open files (`ulimit -n 65536`) or give fewer traces"
+        }
+        Some(rustix::io::Errno::ISDIR) => "; give a file name in it",
+        Some(rustix::io::Errno::ROFS) => "; choose a place that can be written",
+        _ if error.kind() == io::ErrorKind::PermissionDenied => {
+            "; strace run by root leaves files that are root's"
+        }
+        _ => "",
+    }
+}
+
+fn cure_for_writing(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            "what was written is a readable capture, the rest is lost: make room or choose another place, then convert again"
+        }
+        _ => "what was written before is a readable capture, the rest is lost",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_name_the_file_and_the_cure() {
+        let name = || Name::new("a\x1b[31m");
+        let full = Error::WriteOutput(name(), io::Error::from(rustix::io::Errno::NOSPC));
+        let text = full.to_string();
+        assert!(
+            text.starts_with("writing a\\x1b[31m failed: No space left on device"),
+            "{text}"
+        );
+        assert!(text.contains("make room"), "{text}");
+        assert_eq!(full.exit(), Exit::Failed);
+        let many = Error::OpenTrace(name(), io::Error::from(rustix::io::Errno::MFILE)).to_string();
+        assert!(many.contains("ulimit -n"), "{many}");
+        assert_eq!(Error::SameFile(name()).exit(), Exit::Usage);
+    }
+}

@@ -1,0 +1,320 @@
+//! Reads traces as lines, and knows when to wait, when to say that nothing more waits, and when to stop.
+//!
+//! [`Input::advance`] takes one step; the loop in [`super`] acts on it. Nothing is copied: a line is borrowed from the
+//! buffer it was read into.
+
+use std::io::{self, Read};
+use std::os::fd::AsFd;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::error::Error;
+use super::lines::{CHUNK_BYTES, Lines, Step};
+use super::signals::Signals;
+use super::source::{Kind, Source};
+use crate::limits;
+
+/// What a step has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Advance {
+    /// There is a line.
+    Line,
+    /// A line was longer than [`limits::LINE_BYTES`] and has been passed over.
+    TooLong,
+    /// Nothing more is there now; the next step will wait. What is known should be shown.
+    Pause,
+    /// A chunk of a file has been read: the moment to show progress.
+    Chunk,
+    /// A signal asks for the end.
+    Stopped,
+    /// There is nothing more.
+    End,
+}
+
+/// Something that lines come from.
+pub trait LineSource {
+    /// Takes one step.
+    ///
+    /// # Errors
+    ///
+    /// Reading failed.
+    fn advance(&mut self) -> Result<Advance, Error>;
+
+    /// The line that the last step came to, without its end.
+    fn line(&self) -> &[u8];
+}
+
+/// All traces of a run as one.
+pub trait Input {
+    /// Takes one step.
+    ///
+    /// # Errors
+    ///
+    /// Reading failed.
+    fn advance(&mut self) -> Result<Advance, Error>;
+
+    /// The line that the last step came to, without its end, and the number of the source it is from.
+    fn line(&self) -> (usize, &[u8]);
+
+    /// How many bytes have been read.
+    fn position(&self) -> u64;
+
+    /// Reads to the end of every pipe and forgets it: who writes there is traced, and must not be told that we are gone.
+    fn drain(&mut self);
+}
+
+/// Reads one source.
+#[derive(Debug)]
+pub struct Reader<'s> {
+    source: Source,
+    signals: &'s Signals,
+    lines: Lines,
+    position: u64,
+    /// A pause has been told since the last read.
+    paused: bool,
+    ended: bool,
+}
+
+impl<'s> Reader<'s> {
+    /// Reads `source`, by `chunk` bytes.
+    pub fn new(source: Source, chunk: usize, signals: &'s Signals) -> Self {
+        let lines = Lines::new(chunk, limits::LINE_BYTES);
+        Self {
+            source,
+            signals,
+            lines,
+            position: 0,
+            paused: false,
+            ended: false,
+        }
+    }
+
+    /// How many bytes have been read.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Reads on until there is a line, or something else to tell.
+    #[cold]
+    fn read(&mut self) -> Result<Advance, Error> {
+        let is_file = self.source.kind() == Kind::File;
+        while !self.ended {
+            if self.signals.stop().is_some() {
+                return Ok(Advance::Stopped);
+            }
+            if !is_file && !self.is_ready(!self.paused)? {
+                if !self.paused {
+                    self.paused = true;
+                    return Ok(Advance::Pause);
+                }
+                continue;
+            }
+            self.read_chunk()?;
+            if is_file && !self.ended {
+                return Ok(Advance::Chunk);
+            }
+            match self.lines.step() {
+                Step::Line => return Ok(Advance::Line),
+                Step::TooLong => return Ok(Advance::TooLong),
+                Step::More => {}
+            }
+        }
+        self.lines = Lines::new(0, 0);
+        Ok(Advance::End)
+    }
+
+    /// Reads once.
+    fn read_chunk(&mut self) -> Result<(), Error> {
+        self.paused = false;
+        match self.source.file().read(self.lines.room()) {
+            Ok(0) => {
+                self.ended = true;
+                self.lines.finish();
+            }
+            Ok(count) => {
+                self.lines.filled(count);
+                self.position += count as u64;
+            }
+            Err(error) if is_temporary(&error) => {}
+            Err(error) => {
+                self.ended = true;
+                return Err(Error::ReadTrace(self.source.name().clone(), error));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether something can be read: looked up at once, or waited for until it can or a signal asks for the end.
+    fn is_ready(&self, at_once: bool) -> Result<bool, Error> {
+        let input = PollFd::from_borrowed_fd(self.source.file().as_fd(), PollFlags::IN);
+        let signal = PollFd::from_borrowed_fd(self.signals.wake(), PollFlags::IN);
+        let mut both = [input, signal];
+        let no_time = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        match poll(&mut both, at_once.then_some(&no_time)) {
+            // The end and an error are there to be read, too.
+            Ok(_) => Ok(both
+                .first()
+                .is_some_and(|input| !input.revents().is_empty())),
+            Err(rustix::io::Errno::INTR) => Ok(false),
+            Err(error) => Err(Error::ReadTrace(self.source.name().clone(), error.into())),
+        }
+    }
+
+    /// Reads a pipe to its end and forgets it.
+    pub fn drain(&mut self) {
+        if self.source.kind() != Kind::Pipe || self.ended {
+            return;
+        }
+        let mut nowhere = vec![0; CHUNK_BYTES];
+        while self.signals.stop().is_none() {
+            if !self.is_ready(false).unwrap_or(true) {
+                continue;
+            }
+            match self.source.file().read(&mut nowhere) {
+                Ok(0) => break,
+                Err(error) if !is_temporary(&error) => break,
+                _ => {}
+            }
+        }
+    }
+}
+
+impl LineSource for Reader<'_> {
+    #[inline]
+    fn advance(&mut self) -> Result<Advance, Error> {
+        match self.lines.step() {
+            Step::Line => Ok(Advance::Line),
+            Step::TooLong => Ok(Advance::TooLong),
+            Step::More => self.read(),
+        }
+    }
+
+    #[inline]
+    fn line(&self) -> &[u8] {
+        self.lines.line()
+    }
+}
+
+/// Whether to try again: interrupted, or a descriptor that does not block, for which [`Reader::is_ready`] waits.
+fn is_temporary(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock
+    )
+}
+
+/// Reads several sources one after the other.
+#[derive(Debug)]
+pub struct Sequence<'s> {
+    readers: Vec<Reader<'s>>,
+    current: usize,
+}
+
+impl<'s> Sequence<'s> {
+    /// Reads `sources` in this order.
+    pub fn new(sources: Vec<Source>, signals: &'s Signals) -> Self {
+        let readers = sources
+            .into_iter()
+            .map(|source| Reader::new(source, CHUNK_BYTES, signals));
+        Self {
+            readers: readers.collect(),
+            current: 0,
+        }
+    }
+}
+
+impl Input for Sequence<'_> {
+    #[inline]
+    fn advance(&mut self) -> Result<Advance, Error> {
+        while let Some(reader) = self.readers.get_mut(self.current) {
+            match reader.advance()? {
+                Advance::End => self.current += 1,
+                other => return Ok(other),
+            }
+        }
+        Ok(Advance::End)
+    }
+
+    #[inline]
+    fn line(&self) -> (usize, &[u8]) {
+        (
+            self.current,
+            self.readers
+                .get(self.current)
+                .map(Reader::line)
+                .unwrap_or_default(),
+        )
+    }
+
+    fn position(&self) -> u64 {
+        self.readers.iter().map(Reader::position).sum()
+    }
+
+    fn drain(&mut self) {
+        self.readers.iter_mut().for_each(Reader::drain);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::os::fd::OwnedFd;
+
+    use super::*;
+
+    /// Everything that reading `sources` comes to, until a pause (which is told) or the end.
+    fn steps(input: &mut impl Input) -> String {
+        let mut told = Vec::new();
+        loop {
+            match input.advance().unwrap() {
+                Advance::Line => {
+                    let (source, line) = input.line();
+                    told.push(format!("{source}:{}", String::from_utf8_lossy(line)));
+                }
+                Advance::End => return told.join(" "),
+                Advance::Pause => {
+                    told.push("pause".to_owned());
+                    return told.join(" ");
+                }
+                other => told.push(format!("{other:?}")),
+            }
+        }
+    }
+
+    fn file(name: &str, text: &str) -> Source {
+        let path = std::env::temp_dir().join(format!("strace2pcap-{}-{name}", std::process::id()));
+        std::fs::write(&path, text).unwrap();
+        let source = Source::open(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        source
+    }
+
+    #[test]
+    fn files_are_read_one_after_the_other() {
+        let signals = Signals::none().unwrap();
+        let sources = vec![file("a", "one\ntwo"), file("b", ""), file("c", "three\n")];
+        let mut input = Sequence::new(sources, &signals);
+        assert_eq!(steps(&mut input), "Chunk 0:one 0:two Chunk 2:three");
+        assert_eq!(input.position(), 13);
+        assert_eq!(steps(&mut input), "");
+    }
+
+    #[test]
+    fn a_pipe_pauses_when_nothing_more_waits() {
+        let signals = Signals::none().unwrap();
+        let (reader, mut writer) = io::pipe().unwrap();
+        let source = Source::of_descriptor("a pipe", OwnedFd::from(reader)).unwrap();
+        let mut input = Sequence::new(vec![source], &signals);
+        assert_eq!(steps(&mut input), "pause");
+        writer.write_all(b"one\ntw").unwrap();
+        assert_eq!(steps(&mut input), "0:one pause");
+        writer.write_all(b"o\n").unwrap();
+        assert_eq!(steps(&mut input), "0:two pause");
+        writer.write_all(b"three").unwrap();
+        drop(writer);
+        assert_eq!(steps(&mut input), "0:three");
+    }
+}

@@ -1,0 +1,110 @@
+//! What a run is to do, as the rooms need it. [`crate::cli`] makes it from what was typed.
+//!
+//! A new option goes here and in `cli/typed.rs`, which turns the one into the other.
+
+use std::path::{Path, PathBuf};
+
+pub use crate::capture::Format;
+
+/// What one packet stands for (README, "Two views").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum View {
+    /// One payload call.
+    Syscall,
+    /// A segment or datagram as it would have been seen on the interface.
+    Wire,
+}
+
+impl View {
+    /// The picture that a format holds if none is asked for: pcap what the predecessor wrote, pcapng the full one.
+    pub const fn of(format: Format) -> Self {
+        match format {
+            Format::Pcap => Self::Syscall,
+            Format::PcapNg => Self::Wire,
+        }
+    }
+}
+
+/// The format that an output's name stands for: pcapng for `NAME.pcapng` and standard output, else pcap.
+pub fn format_of(output: &Path) -> Format {
+    let extension = output.extension();
+    if output.as_os_str() == "-" || extension.is_some_and(|it| it.eq_ignore_ascii_case("pcapng")) {
+        Format::PcapNg
+    } else {
+        Format::Pcap
+    }
+}
+
+/// How much is said on stderr.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Verbosity {
+    /// Errors only, and no progress bar.
+    Quiet,
+    /// Also what was lost or will surprise.
+    #[default]
+    Warnings,
+    /// Also what was done.
+    Summary,
+    /// Also how.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+/// What seeds a UNIX conversation that the trace does not hold from its beginning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Seed {
+    /// Nothing.
+    #[default]
+    None,
+    /// The HTTP/2 preface and settings.
+    Http2,
+    /// These, and headers that make it gRPC.
+    Grpc,
+}
+
+/// A run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Where the capture goes; `-` is standard output.
+    pub output: PathBuf,
+    /// Where the trace comes from, at least one; `-` is standard input.
+    pub traces: Vec<PathBuf>,
+    /// Convert IPv4 and IPv6 sockets.
+    pub net: bool,
+    /// Convert UNIX sockets.
+    pub unix: bool,
+    /// What UNIX conversations begin with.
+    pub seed: Seed,
+    /// What a packet stands for.
+    pub view: View,
+    /// The format of the capture.
+    pub format: Format,
+    /// Fail if something was not understood or was lost.
+    pub strict: bool,
+    /// How much is said.
+    pub verbosity: Verbosity,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_decides_the_format() {
+        let format = |name: &str| format_of(Path::new(name));
+        assert_eq!(format("-"), Format::PcapNg);
+        assert_eq!(format("a/b.pcapng"), Format::PcapNg);
+        assert_eq!(format("b.PCAPNG"), Format::PcapNg);
+        for name in [
+            "out.pcap",
+            "out",
+            "pcapng",
+            ".pcapng",
+            "out.pcapng.pcap",
+            "/dev/stdout",
+        ] {
+            assert_eq!(format(name), Format::Pcap, "{name}");
+        }
+    }
+}

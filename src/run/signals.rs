@@ -1,0 +1,154 @@
+//! Signals that ask for the end, and how a blocked read hears of them.
+//!
+//! strace starts its `-o '|command'` in its own process group, so Ctrl-C in the terminal reaches the traced program,
+//! strace and us. The traced program may live on, and what it says then belongs into the capture: behind a pipe the first
+//! SIGINT is passed over, and the end of the input ends us. SIGTERM and SIGHUP, a second SIGINT, and the first one where
+//! no pipe is read, ask for the end: what is known is written, then we exit. One signal more ends us at once, for when
+//! the writing itself is stuck behind a reader that does not read.
+//!
+//! A thread receives the signals, because a handler may do next to nothing and the main thread may be blocked.
+
+use std::fs;
+use std::io::{self, PipeReader, PipeWriter, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::thread;
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals as Arrivals;
+
+use super::error::Exit;
+
+/// What the receiving thread needs at most: it calls a few functions and writes a message.
+const STACK_BYTES: usize = 256 << 10;
+
+/// Whether the end was asked for.
+#[derive(Debug)]
+pub struct Signals {
+    /// The signal that asked for it; 0 while none has.
+    stop: Arc<AtomicI32>,
+    /// Readable from then on.
+    wake: PipeReader,
+    /// Kept open where no thread has it: a pipe without a writer is readable, too.
+    _bell: Option<PipeWriter>,
+}
+
+impl Signals {
+    /// Receives signals from now on. `patient`: a pipe is read, so that the first SIGINT is passed over.
+    ///
+    /// # Errors
+    ///
+    /// The system has no descriptor or thread left.
+    pub fn listen(patient: bool) -> io::Result<Self> {
+        let stop = Arc::new(AtomicI32::new(0));
+        let (wake, bell) = io::pipe()?;
+        let ignored = ignored_signals();
+        // Who starts us with a signal ignored, as nohup does with SIGHUP, wants it so.
+        let wanted = [SIGINT, SIGTERM, SIGHUP]
+            .into_iter()
+            .filter(|signal| (ignored >> (signal - 1)) & 1 == 0);
+        let arrivals = Arrivals::new(wanted)?;
+        let receiver = Receiver {
+            stop: Arc::clone(&stop),
+            bell,
+            patient,
+        };
+        thread::Builder::new()
+            .stack_size(STACK_BYTES)
+            .spawn(move || receiver.run(arrivals))?;
+        Ok(Self {
+            stop,
+            wake,
+            _bell: None,
+        })
+    }
+
+    /// Receives none: for reading where signals are somebody else's.
+    ///
+    /// # Errors
+    ///
+    /// The system has no descriptor left.
+    pub fn none() -> io::Result<Self> {
+        let (wake, bell) = io::pipe()?;
+        Ok(Self {
+            stop: Arc::new(AtomicI32::new(0)),
+            wake,
+            _bell: Some(bell),
+        })
+    }
+
+    /// The signal that asked for the end, if one has.
+    pub fn stop(&self) -> Option<Stop> {
+        match self.stop.load(Ordering::Relaxed) {
+            0 => None,
+            signal => Some(Stop(signal)),
+        }
+    }
+
+    /// Becomes readable when the end is asked for.
+    pub fn wake(&self) -> BorrowedFd<'_> {
+        self.wake.as_fd()
+    }
+}
+
+/// The signal that asked for the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stop(i32);
+
+impl Stop {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        signal_hook::low_level::signal_name(self.0).unwrap_or("a signal")
+    }
+}
+
+struct Receiver {
+    stop: Arc<AtomicI32>,
+    bell: PipeWriter,
+    patient: bool,
+}
+
+impl Receiver {
+    fn run(mut self, mut arrivals: Arrivals) {
+        let mut asked = false;
+        for signal in arrivals.forever() {
+            if asked {
+                signal_hook::low_level::exit(i32::from(Exit::Failed as u8));
+            }
+            if signal == SIGINT && std::mem::take(&mut self.patient) {
+                log::info!("SIGINT: going on until the input ends; a second one stops");
+                continue;
+            }
+            asked = true;
+            self.stop.store(signal, Ordering::Relaxed);
+            // Fails only when nobody reads any more, which is the end that was asked for.
+            let _ = self.bell.write_all(b"!");
+        }
+    }
+}
+
+/// The signals that this process ignores, signal 1 in the lowest bit.
+fn ignored_signals() -> u64 {
+    fs::read_to_string("/proc/self/status").map_or(0, |status| ignored_in(&status))
+}
+
+fn ignored_in(status: &str) -> u64 {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ignored_signals_are_read_from_the_status() {
+        assert_eq!(
+            ignored_in("SigBlk:\t0000000000000000\nSigIgn:\t0000000000001001\nSigCgt:\t0\n"),
+            0x1001
+        );
+        assert_eq!(ignored_in(""), 0);
+    }
+}

@@ -1,0 +1,236 @@
+//! Where a trace comes from: a file, a pipe, a terminal; opened before anything is written.
+
+use std::ffi::OsStr;
+use std::fs::{File, Metadata};
+use std::io::{self, IsTerminal, Seek};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use rustix::pipe::fcntl_setpipe_size;
+
+use super::error::{Error, Name};
+use crate::event::Tid;
+
+/// What a pipe from strace is asked to hold, so that the traced program waits less often for us; the most that Linux
+/// gives without privileges.
+const PIPE_BYTES: usize = 1 << 20;
+
+/// What reading means for a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// All there is is there: reading never waits.
+    File,
+    /// Somebody writes at the other end (pipe, FIFO, socket), and would be told if we went away.
+    Pipe,
+    /// A person types; also other devices.
+    Device,
+}
+
+/// A trace that has been opened.
+#[derive(Debug)]
+pub struct Source {
+    name: Name,
+    tid: Option<Tid>,
+    kind: Kind,
+    size: u64,
+    identity: (u64, u64),
+    file: File,
+}
+
+impl Source {
+    /// Opens the traces named on the command line: `-` is standard input.
+    ///
+    /// # Errors
+    ///
+    /// One cannot be opened, or is no trace; nothing has been written yet.
+    pub fn open_all(paths: &[PathBuf]) -> Result<Vec<Self>, Error> {
+        paths
+            .iter()
+            .map(|path| {
+                if path.as_os_str() == "-" {
+                    Self::stdin()
+                } else {
+                    Self::open(path)
+                }
+            })
+            .collect()
+    }
+
+    /// Standard input.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, or is no trace.
+    pub fn stdin() -> Result<Self, Error> {
+        match io::stdin().as_fd().try_clone_to_owned() {
+            Ok(descriptor) => Self::of_descriptor("standard input", descriptor),
+            Err(error) => Err(Error::OpenTrace(Name::new("standard input"), error)),
+        }
+    }
+
+    /// What is open already.
+    ///
+    /// # Errors
+    ///
+    /// It is no trace.
+    pub fn of_descriptor(name: &str, descriptor: OwnedFd) -> Result<Self, Error> {
+        Self::new(Name::new(name), None, File::from(descriptor))
+    }
+
+    /// A file.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be opened, or is no trace.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let name = Name::new(path);
+        match File::open(path) {
+            Ok(file) => Self::new(name, path.file_name().and_then(tid_in), file),
+            Err(error) => Err(Error::OpenTrace(name, error)),
+        }
+    }
+
+    fn new(name: Name, tid: Option<Tid>, mut file: File) -> Result<Self, Error> {
+        let metadata = match file.metadata() {
+            Ok(metadata) => metadata,
+            Err(error) => return Err(Error::OpenTrace(name, error)),
+        };
+        if metadata.is_dir() {
+            return Err(Error::Directory(name));
+        }
+        let kind = kind_of(&metadata);
+        let mut size = 0;
+        match kind {
+            Kind::File => {
+                // Standard input may stand behind the beginning of its file.
+                let position = file.stream_position().unwrap_or(0);
+                if is_capture(&file, position) {
+                    return Err(Error::NotATrace(name));
+                }
+                size = metadata.len().saturating_sub(position);
+            }
+            Kind::Pipe => {
+                // Worth a try: a socket refuses, and so does a user who has many large pipes.
+                let _ = fcntl_setpipe_size(&file, PIPE_BYTES);
+            }
+            Kind::Device => {}
+        }
+        Ok(Self {
+            name,
+            tid,
+            kind,
+            size,
+            identity: (metadata.dev(), metadata.ino()),
+            file,
+        })
+    }
+
+    /// Its name for messages.
+    pub fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// The thread whose calls it holds, where the name says so as `strace -ff -o NAME` does: `NAME.PID`.
+    pub fn tid(&self) -> Option<Tid> {
+        self.tid
+    }
+
+    /// What reading it means.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// How many bytes are there to read, of a file; else 0.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Whether a person types it.
+    pub fn is_terminal(&self) -> bool {
+        self.kind == Kind::Device && self.file.is_terminal()
+    }
+
+    /// Whether this is the regular file that `metadata` describes.
+    pub fn is_same_file(&self, metadata: &Metadata) -> bool {
+        self.kind == Kind::File && self.identity == (metadata.dev(), metadata.ino())
+    }
+
+    /// What to read from.
+    pub(super) fn file(&self) -> &File {
+        &self.file
+    }
+}
+
+fn kind_of(metadata: &Metadata) -> Kind {
+    let file_type = metadata.file_type();
+    if file_type.is_fifo() || file_type.is_socket() {
+        Kind::Pipe
+    } else if file_type.is_char_device() {
+        Kind::Device
+    } else {
+        Kind::File
+    }
+}
+
+/// The PID at the end of `NAME.PID`.
+fn tid_in(file_name: &OsStr) -> Option<Tid> {
+    let name = file_name.as_bytes();
+    let dot = memchr::memrchr(b'.', name).filter(|&dot| dot > 0)?;
+    let digits = std::str::from_utf8(name.get(dot + 1..)?).ok()?;
+    let number = if digits.starts_with(|first: char| matches!(first, '1'..='9')) {
+        digits.parse().ok()?
+    } else {
+        0
+    };
+    (number > 0).then_some(Tid(number))
+}
+
+/// Whether a file begins as pcap, in either byte order and resolution, or pcapng does: somebody who gives the arguments
+/// the wrong way round must not lose a trace.
+fn is_capture(file: &File, position: u64) -> bool {
+    let mut magic = [0; 4];
+    file.read_exact_at(&mut magic, position).is_ok()
+        && matches!(
+            u32::from_be_bytes(magic),
+            0xa1b2_c3d4 | 0xd4c3_b2a1 | 0xa1b2_3c4d | 0x4d3c_b2a1 | 0x0a0d_0d0a
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pid_at_the_end_of_a_name() {
+        let tid = |name: &str| tid_in(OsStr::new(name)).map(|tid| tid.0);
+        assert_eq!(tid("trace.1234"), Some(1234));
+        assert_eq!(tid("a.b.7"), Some(7));
+        for other in [
+            "trace",
+            "trace.log",
+            "1234",
+            ".1234",
+            "trace.",
+            "trace.0",
+            "trace.012",
+            "trace.+1",
+            "t.99999999999",
+        ] {
+            assert_eq!(tid(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_directory_is_no_trace() {
+        assert!(matches!(
+            Source::open(Path::new("/")),
+            Err(Error::Directory(_))
+        ));
+        assert!(matches!(
+            Source::open(Path::new("/no/such")),
+            Err(Error::OpenTrace(..))
+        ));
+    }
+}

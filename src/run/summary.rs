@@ -1,0 +1,122 @@
+//! What a run has come to, as counts, and how it is told: what was lost as warnings with their cure, the rest with `-v`.
+
+use std::fmt;
+
+/// Why lines or bytes are not in the capture; `--strict` makes a failure of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loss {
+    /// How often.
+    pub count: u64,
+    /// Of what and why, behind the count: `lines were not understood`.
+    pub what: String,
+    /// What to do, behind the reason: `record with -s 1048576`; may be empty.
+    pub cure: String,
+}
+
+/// The counts of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Lines read, without those too long.
+    pub lines: u64,
+    /// Whole system calls among them.
+    pub calls: u64,
+    /// Packets written.
+    pub packets: u64,
+    /// Bytes of payload in them.
+    pub payload_bytes: u64,
+    /// Bytes of the capture.
+    pub capture_bytes: u64,
+    /// What is left out because it was asked to be, or because it is nothing to convert, by reason; not a loss.
+    pub left_out: Vec<(String, u64)>,
+    /// What was lost, by reason.
+    pub losses: Vec<Loss>,
+}
+
+impl Summary {
+    /// Counts a loss, unless it is of nothing.
+    pub fn lose(&mut self, count: u64, what: impl Into<String>, cure: impl Into<String>) {
+        if count > 0 {
+            self.losses.push(Loss {
+                count,
+                what: what.into(),
+                cure: cure.into(),
+            });
+        }
+    }
+
+    /// Tells it: losses as warnings, counts as information.
+    pub fn tell(&self) {
+        for loss in &self.losses {
+            log::warn!("{loss}");
+        }
+        log::info!("{self}");
+        for (reason, count) in &self.left_out {
+            log::info!("left out: {count} {reason}");
+        }
+    }
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.count, self.what)?;
+        if self.cure.is_empty() {
+            Ok(())
+        } else {
+            write!(f, ": {}", self.cure)
+        }
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            lines,
+            calls,
+            packets,
+            payload_bytes,
+            capture_bytes,
+            ..
+        } = self;
+        write!(
+            f,
+            "{lines} lines, {calls} calls, {packets} packets with {payload_bytes} bytes of payload; "
+        )?;
+        write!(f, "the capture has {capture_bytes} bytes")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loss_is_told_with_its_cure() {
+        let mut summary = Summary {
+            lines: 3,
+            calls: 2,
+            packets: 1,
+            payload_bytes: 7,
+            ..Summary::default()
+        };
+        summary.lose(0, "lines were eaten", "feed them");
+        summary.lose(
+            14,
+            "payloads were cut by strace's -s 32",
+            "record with -s 1048576",
+        );
+        summary.lose(1, "line was not understood", "");
+        let told: Vec<_> = summary.losses.iter().map(Loss::to_string).collect();
+        assert_eq!(
+            told,
+            [
+                "14 payloads were cut by strace's -s 32: record with -s 1048576",
+                "1 line was not understood"
+            ]
+        );
+        assert!(
+            summary
+                .to_string()
+                .starts_with("3 lines, 2 calls, 1 packets with 7 bytes")
+        );
+    }
+}

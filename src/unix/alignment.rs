@@ -1,0 +1,114 @@
+//! Whether a connection is HTTP/2, decided from its first bytes, and its two directions cut at frame ends if it is.
+
+use crate::event::Timestamp;
+use crate::packets::{Portion, Teller};
+use crate::sockets::{Connection, Opening, Role, Side};
+use crate::unix::http2::{self, Aligner, Verdict};
+use crate::unix::roles;
+
+/// A portion that waits for the decision.
+#[derive(Clone, Debug)]
+pub(super) struct Held {
+    pub(super) sender: Side,
+    pub(super) time: Timestamp,
+    pub(super) told_by: Teller,
+    pub(super) bytes: Vec<u8>,
+}
+
+impl From<&Portion<'_>> for Held {
+    fn from(portion: &Portion<'_>) -> Self {
+        let Portion {
+            sender,
+            time,
+            told_by,
+            bytes,
+            ..
+        } = *portion;
+        Self {
+            sender,
+            time,
+            told_by,
+            bytes: bytes.to_vec(),
+        }
+    }
+}
+
+impl Held {
+    /// The portion again.
+    pub(super) fn portion(&self) -> Portion<'_> {
+        Portion {
+            sender: self.sender,
+            time: self.time,
+            told_by: self.told_by,
+            bytes: &self.bytes,
+            missing: 0,
+        }
+    }
+}
+
+/// How a connection's bytes are cut into pieces.
+///
+/// ```text
+/// Undecided ──preface or plausible header──→ Http2
+///     └────────── anything else ───────────→ Plain
+/// ```
+#[derive(Debug)]
+pub(super) enum Alignment {
+    /// Fewer than nine bytes in each direction so far, and they may be HTTP/2.
+    Undecided(Vec<Held>),
+    /// A piece a call.
+    Plain,
+    /// A direction each, indexed by the sender's side.
+    Http2(Box<[Aligner; 2]>),
+}
+
+impl Default for Alignment {
+    fn default() -> Self {
+        Self::Undecided(Vec::new())
+    }
+}
+
+/// What the first bytes of a direction tell of the connection.
+///
+/// Where the opening was seen, HTTP/2 must begin with the client's preface and the server's SETTINGS (RFC 9113 §3.4); in
+/// mid-stream any plausible frame header counts.
+pub(super) fn judge(connection: &Connection, sender: Side, first: &[u8]) -> Verdict {
+    let from_start = matches!(connection.opening, Opening::Made { .. });
+    if !from_start {
+        return http2::judge(first);
+    }
+    let by_preface = preface(first);
+    let paired = connection.end(sender).role == Role::Paired;
+    match roles::client(connection) {
+        Some(client) if client == sender && !paired => by_preface,
+        _ => match (by_preface, settings(first)) {
+            (Verdict::Other, settings) => settings,
+            (preface, _) => preface,
+        },
+    }
+}
+
+/// Whether a direction begins with the preface; nine bytes are enough to tell.
+pub(super) fn preface(first: &[u8]) -> Verdict {
+    const TELLING: usize = 9;
+    let compared = first.len().min(http2::PREFACE.len());
+    if first.get(..compared) != http2::PREFACE.get(..compared) {
+        Verdict::Other
+    } else if first.len() >= TELLING {
+        Verdict::Http2
+    } else {
+        Verdict::Undecided
+    }
+}
+
+/// Whether a direction begins with a SETTINGS frame on stream 0.
+fn settings(first: &[u8]) -> Verdict {
+    const TYPE: usize = 3;
+    match first.get(TYPE) {
+        Some(4) => http2::judge(first),
+        Some(_) => Verdict::Other,
+        // Its length field is small: no peer sends thousands of settings.
+        None if first.first().is_none_or(|high| *high == 0) => Verdict::Undecided,
+        None => Verdict::Other,
+    }
+}

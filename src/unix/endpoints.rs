@@ -1,0 +1,116 @@
+//! The invented endpoints of the i-th UNIX connection: addresses, ports, MACs and ISNs, all from its order and an inode.
+
+use crate::event::Inode;
+use crate::wire::{Mac, SeqNumber};
+use std::net::{Ipv4Addr, SocketAddr};
+
+/// Connections that share one pair of /24 networks: host numbers 1 to 254.
+const HOSTS: u64 = 254;
+
+/// One end as packets show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Endpoint {
+    pub(super) address: SocketAddr,
+    pub(super) mac: Mac,
+    pub(super) isn: SeqNumber,
+}
+
+/// Client and server of the connection with the given order (from 0). `inode` is the client's, else the one seen first.
+pub(super) fn of(order: u64, inode: Option<Inode>, server_port: u16) -> [Endpoint; 2] {
+    let (block, host) = (order / HOSTS, order % HOSTS);
+    let number = inode.map_or_else(|| order.saturating_add(100_000), |inode| inode.0);
+    let client_port = 30_000 + low_16(number % 10_000);
+    let end = |network: u64, port: u16, mac: u64, isn: u32| Endpoint {
+        address: SocketAddr::new(address(network, host).into(), port),
+        mac: Mac(mac_bytes(mac + 0x200 * block + host)),
+        isn: SeqNumber(isn).advanced(number),
+    };
+    [
+        end(2 * block, client_port, 0, 0x1000_0000),
+        end(2 * block + 1, server_port, 0x100, 0x2000_0000),
+    ]
+}
+
+/// 10.0.0.0/8: `network` counts the /24 networks in it, `host` from 0.
+fn address(network: u64, host: u64) -> Ipv4Addr {
+    let [.., second, third] = low_16(network).to_be_bytes();
+    let [.., fourth] = low_16(host + 1).to_be_bytes();
+    Ipv4Addr::new(10, second, third, fourth)
+}
+
+/// A locally administered address, 02:00:00:00:00:00 and `number`.
+fn mac_bytes(number: u64) -> [u8; 6] {
+    let [.., a, b, c, d] = number.to_be_bytes();
+    [2, 0, a, b, c, d]
+}
+
+fn low_16(number: u64) -> u16 {
+    let [.., high, low] = number.to_be_bytes();
+    u16::from_be_bytes([high, low])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(order: u64, inode: Option<u64>, client: &str, server: &str, macs: [[u8; 6]; 2]) {
+        let [one, two] = of(order, inode.map(Inode), 50051);
+        assert_eq!(
+            (one.address.to_string(), two.address.to_string()),
+            (client.to_owned(), server.to_owned())
+        );
+        assert_eq!([one.mac.0, two.mac.0], macs);
+    }
+
+    #[test]
+    fn the_first_block() {
+        check(
+            0,
+            Some(12_345),
+            "10.0.0.1:32345",
+            "10.0.1.1:50051",
+            [[2, 0, 0, 0, 0, 0], [2, 0, 0, 0, 1, 0]],
+        );
+        check(
+            253,
+            None,
+            "10.0.0.254:30253",
+            "10.0.1.254:50051",
+            [[2, 0, 0, 0, 0, 253], [2, 0, 0, 0, 1, 253]],
+        );
+    }
+
+    #[test]
+    fn further_blocks_take_networks_of_their_own() {
+        check(
+            254,
+            Some(7),
+            "10.0.2.1:30007",
+            "10.0.3.1:50051",
+            [[2, 0, 0, 0, 2, 0], [2, 0, 0, 0, 3, 0]],
+        );
+        let carried = 254 * 128;
+        check(
+            carried,
+            Some(7),
+            "10.1.0.1:30007",
+            "10.1.1.1:50051",
+            [[2, 0, 0, 1, 0, 0], [2, 0, 0, 1, 1, 0]],
+        );
+    }
+
+    #[test]
+    fn an_inode_of_64_bits_wraps() {
+        let [client, _] = of(0, Some(Inode(0xffff_ffff_ffff_fff0)), 50051);
+        assert_eq!(client.isn, SeqNumber(0x0fff_fff0));
+    }
+
+    #[test]
+    fn seventy_thousand_connections_are_distinct() {
+        let all: std::collections::HashSet<_> = (0..70_000)
+            .map(|order| of(order, Some(Inode(1)), 50051).map(|end| (end.address, end.mac.0)))
+            .collect();
+        assert_eq!(all.len(), 70_000);
+    }
+}

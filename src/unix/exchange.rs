@@ -1,0 +1,344 @@
+//! What is known of one UNIX connection: whether it is HTTP/2, what waits for that decision, and its conversation once the
+//! first packet has been written.
+
+use crate::event::Timestamp;
+use crate::packets::{Portion, Teller};
+use crate::sockets::{Connection, Opening, Role, Side};
+use crate::unix::alignment::{self, Alignment, Held};
+use crate::unix::http2::{self, Aligner, Piece, PieceKind, Verdict};
+use crate::unix::ports;
+use crate::unix::roles;
+use crate::unix::talk::UnixTalk;
+use crate::unix::view::Context;
+use crate::wire::Frame;
+
+/// How much earlier seeds stand than what they prepare, in nanoseconds.
+const SEED_STEP: u64 = 1_000;
+
+/// The state of one connection.
+#[derive(Debug, Default)]
+pub(super) struct Exchange {
+    alignment: Alignment,
+    talk: Option<UnixTalk>,
+    /// HEADERS for gRPC may still be seeded: the connection was seeded, and they have not been.
+    wants_grpc_seed: bool,
+}
+
+impl Exchange {
+    /// The connection was made: the handshake can be shown, unless the server's port depends on what is said.
+    pub(super) fn opened(
+        &mut self,
+        connection: &Connection,
+        context: &mut Context<'_, impl FnMut(&Frame<'_>)>,
+    ) {
+        let client = roles::client(connection).unwrap_or(Side::First);
+        if was_connected(connection) && ports::is_settled(connection, client, context.options.ports)
+        {
+            self.begin(connection, client, Timestamp::default(), &[], context);
+        }
+    }
+
+    /// New bytes.
+    pub(super) fn take(
+        &mut self,
+        connection: &Connection,
+        portion: &Portion<'_>,
+        context: &mut Context<'_, impl FnMut(&Frame<'_>)>,
+    ) {
+        if !matches!(self.alignment, Alignment::Undecided(_)) {
+            return self.pass(portion, context);
+        }
+        let verdict = self.judge(connection, portion);
+        let held = match &mut self.alignment {
+            Alignment::Undecided(held) if verdict != Verdict::Undecided => std::mem::take(held),
+            Alignment::Undecided(held) => return held.push(Held::from(portion)),
+            _ => Vec::new(),
+        };
+        let (first, traced) = held
+            .first()
+            .map_or((portion.time, portion.told_by.1), |held| {
+                (held.time, held.told_by.1)
+            });
+        let preface_from = [Side::First, Side::Second]
+            .into_iter()
+            .find(|side| alignment::preface(&beginning(&held, portion, *side)) == Verdict::Http2);
+        let beginning = beginning(&held, portion, portion.sender);
+        self.begin(
+            connection,
+            preface_from.unwrap_or(traced),
+            first,
+            &beginning,
+            context,
+        );
+        if verdict == Verdict::Http2 {
+            self.alignment = Alignment::Http2(Box::new([Aligner::new(), Aligner::new()]));
+            if preface_from.is_none()
+                && connection.opening == Opening::Unseen
+                && context.options.seed_http2
+            {
+                self.wants_grpc_seed = context.options.seed_grpc;
+                self.seed_http2(first, portion.told_by, context);
+            }
+        } else {
+            self.alignment = Alignment::Plain;
+        }
+        for held in &held {
+            self.pass(&held.portion(), context);
+        }
+        self.pass(portion, context);
+    }
+
+    /// What the first bytes of the portion's direction tell. Where the trace lacks some, they cannot be followed.
+    fn judge(&self, connection: &Connection, portion: &Portion<'_>) -> Verdict {
+        let Alignment::Undecided(held) = &self.alignment else {
+            return Verdict::Other;
+        };
+        let first = beginning(held, portion, portion.sender);
+        match alignment::judge(connection, portion.sender, &first) {
+            Verdict::Undecided if portion.missing > 0 => Verdict::Other,
+            verdict => verdict,
+        }
+    }
+
+    /// The first packet is about to be written: the conversation begins with its handshake.
+    fn begin(
+        &mut self,
+        connection: &Connection,
+        guess: Side,
+        first: Timestamp,
+        beginning: &[u8],
+        context: &mut Context<'_, impl FnMut(&Frame<'_>)>,
+    ) {
+        if self.talk.is_none() {
+            let client = roles::client(connection).unwrap_or(guess);
+            let port = ports::choose(connection, client, beginning, context.options.ports);
+            self.talk = Some(UnixTalk::begin(connection, (client, port), first, context));
+        }
+    }
+
+    /// Lets a portion through: cut at frame ends if the connection is HTTP/2, else as it is.
+    fn pass(&mut self, portion: &Portion<'_>, context: &mut Context<'_, impl FnMut(&Frame<'_>)>) {
+        let Some(talk) = &mut self.talk else { return };
+        let Alignment::Http2(aligners) = &mut self.alignment else {
+            return talk.write(portion, context);
+        };
+        let (own, other) = directions(aligners, portion.sender);
+        let wants_grpc_seed = &mut self.wants_grpc_seed;
+        own.push(portion.bytes, portion.missing, &mut |piece: Piece<'_>| {
+            let part = Portion {
+                bytes: piece.bytes,
+                missing: piece.missing,
+                ..*portion
+            };
+            if piece.kind == PieceKind::Frames && *wants_grpc_seed {
+                *wants_grpc_seed = !write_with_grpc_seed(talk, &part, context);
+            } else {
+                talk.write(&part, context);
+            }
+        });
+        if let Some(size) = own.settings_max_frame_size() {
+            other.set_max_frame_size(size);
+        }
+    }
+
+    /// An end sends no more: what is held of its direction goes out, then its FIN.
+    pub(super) fn finished(
+        &mut self,
+        connection: &Connection,
+        side: Side,
+        told_by: Teller,
+        time: Timestamp,
+        context: &mut Context<'_, impl FnMut(&Frame<'_>)>,
+    ) {
+        self.decide_by_end(connection, context);
+        if self.talk.is_none() && !was_connected(connection) {
+            return;
+        }
+        self.begin(connection, told_by.1, time, &[], context);
+        self.let_out(side, told_by, context);
+        if let Some(talk) = &mut self.talk {
+            talk.finish(side, time, told_by, context);
+        }
+    }
+
+    /// Nothing more is expected: everything held goes out.
+    pub(super) fn release(
+        &mut self,
+        connection: &Connection,
+        context: &mut Context<'_, impl FnMut(&Frame<'_>)>,
+    ) {
+        self.decide_by_end(connection, context);
+        let user = |side: Side| connection.end(side).marking.map(|marking| (marking, side));
+        let Some(told_by) = user(Side::First).or_else(|| user(Side::Second)) else {
+            return;
+        };
+        self.let_out(Side::First, told_by, context);
+        self.let_out(Side::Second, told_by, context);
+    }
+
+    /// Bytes that wait for the decision will get no more company: they go out as they are.
+    fn decide_by_end(
+        &mut self,
+        connection: &Connection,
+        context: &mut Context<'_, impl FnMut(&Frame<'_>)>,
+    ) {
+        let Alignment::Undecided(held) = &mut self.alignment else {
+            return;
+        };
+        let held = std::mem::take(held);
+        let Some(first) = held.first() else { return };
+        self.begin(
+            connection,
+            first.told_by.1,
+            first.time,
+            &first.bytes,
+            context,
+        );
+        self.alignment = Alignment::Plain;
+        held.iter()
+            .for_each(|held| self.pass(&held.portion(), context));
+    }
+
+    /// What the aligner of a direction holds goes out, at the time of the last segment.
+    fn let_out(
+        &mut self,
+        sender: Side,
+        told_by: Teller,
+        context: &mut Context<'_, impl FnMut(&Frame<'_>)>,
+    ) {
+        let (Some(talk), Alignment::Http2(aligners)) = (&mut self.talk, &mut self.alignment) else {
+            return;
+        };
+        directions(aligners, sender)
+            .0
+            .finish(&mut |piece: Piece<'_>| {
+                let time = Timestamp::default();
+                talk.write(
+                    &Portion {
+                        sender,
+                        time,
+                        told_by,
+                        bytes: piece.bytes,
+                        missing: 0,
+                    },
+                    context,
+                );
+            });
+    }
+
+    /// Preface and SETTINGS of the client, and both acknowledgements, before the first frames of a connection that was
+    /// joined in mid-stream.
+    fn seed_http2(
+        &mut self,
+        first: Timestamp,
+        told_by: Teller,
+        context: &mut Context<'_, impl FnMut(&Frame<'_>)>,
+    ) {
+        let Some(talk) = &mut self.talk else { return };
+        let steps: [(bool, u64, &[u8]); 3] = [
+            (true, 2 * SEED_STEP, http2::SEED_CLIENT),
+            (false, SEED_STEP, http2::SETTINGS_ACK),
+            (true, 0, http2::SETTINGS_ACK),
+        ];
+        for (from_client, earlier, bytes) in steps {
+            talk.write_seed(from_client, first.before(earlier), bytes, told_by, context);
+        }
+    }
+
+    /// Holds what was written against what moved.
+    pub(super) fn account(&self, connection: &Connection) {
+        let Some(talk) = &self.talk else { return };
+        let [first, second] = talk.written;
+        let (moved_first, moved_second) = (
+            connection.flow_from(Side::First).told,
+            connection.flow_from(Side::Second).told,
+        );
+        let id = connection.id.0;
+        if (first, second) == (moved_first, moved_second) {
+            log::info!("UNIX connection {id}: {first} and {second} bytes moved, all written");
+        } else {
+            log::warn!(
+                "UNIX connection {id}: {moved_first} and {moved_second} bytes moved, {first} and {second} written"
+            );
+        }
+    }
+}
+
+/// Writes whole frames; before the first that shows gRPC, HEADERS for its stream. Says whether they were written.
+fn write_with_grpc_seed(
+    talk: &mut UnixTalk,
+    portion: &Portion<'_>,
+    context: &mut Context<'_, impl FnMut(&Frame<'_>)>,
+) -> bool {
+    let mut before = 0;
+    for frame in http2::frames(portion.bytes) {
+        if http2::grpc_evidence(&frame) {
+            let (early, late) = portion
+                .bytes
+                .split_at_checked(before)
+                .unwrap_or((portion.bytes, &[]));
+            talk.write(
+                &Portion {
+                    bytes: early,
+                    missing: 0,
+                    ..*portion
+                },
+                context,
+            );
+            let headers = http2::grpc_seed_headers(frame.header.stream_id);
+            talk.write_seed(
+                true,
+                portion.time.before(SEED_STEP),
+                &headers,
+                portion.told_by,
+                context,
+            );
+            talk.write(
+                &Portion {
+                    bytes: late,
+                    ..*portion
+                },
+                context,
+            );
+            return true;
+        }
+        before += frame.bytes.len();
+    }
+    talk.write(portion, context);
+    false
+}
+
+/// The first bytes of one direction, as many as the preface has: those that wait and those of the portion.
+fn beginning(held: &[Held], portion: &Portion<'_>, side: Side) -> Vec<u8> {
+    let own = |sender: Side, bytes: &[u8]| {
+        if sender == side {
+            bytes.to_vec()
+        } else {
+            Vec::new()
+        }
+    };
+    let mut first: Vec<u8> = held
+        .iter()
+        .flat_map(|held| own(held.sender, &held.bytes))
+        .collect();
+    if portion.sender == side {
+        first.extend(portion.bytes.iter().take(http2::PREFACE.len()));
+    }
+    first
+}
+
+/// The aligner of what `sender` sends, and the other one.
+const fn directions(aligners: &mut [Aligner; 2], sender: Side) -> (&mut Aligner, &mut Aligner) {
+    let [first, second] = aligners;
+    match sender {
+        Side::First => (first, second),
+        Side::Second => (second, first),
+    }
+}
+
+/// Whether connect or accept made the connection within the trace.
+fn was_connected(connection: &Connection) -> bool {
+    let by_call =
+        |side: Side| matches!(connection.end(side).role, Role::Connected | Role::Accepted);
+    connection.opening != Opening::Unseen && (by_call(Side::First) || by_call(Side::Second))
+}

@@ -1,0 +1,29 @@
+//! HTTP/2 in a byte stream (RFC 9113): where its frames end, what to seed where a trace begins in the middle.
+//!
+//! No I/O, no history beyond one direction of one stream. [`judge`] says from a direction's first bytes whether it is
+//! HTTP/2 at all; an [`Aligner`] then cuts what the calls of that direction moved at the ends of frames; [`frames`] goes
+//! through what it gave out. Bytes out are bytes in, in order, whatever they are.
+
+mod align;
+mod grpc;
+mod header;
+mod piece;
+mod search;
+#[cfg(test)]
+mod tests;
+mod view;
+
+pub use align::Aligner;
+pub use grpc::{grpc_evidence, grpc_seed_headers};
+pub use header::{FrameHeader, Verdict, judge, plausible};
+pub use piece::{Piece, PieceKind};
+pub use view::{FrameView, frames};
+
+/// What a client sends before its first frame (RFC 9113 §3.4).
+pub const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// What a client begins with: the preface and an empty SETTINGS frame.
+pub const SEED_CLIENT: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+
+/// SETTINGS with ACK, the answer to the other end's SETTINGS (RFC 9113 §6.5.3).
+pub const SETTINGS_ACK: &[u8] = b"\0\0\0\x04\x01\0\0\0\0";

@@ -1,0 +1,113 @@
+//! A UNIX connection's TCP conversation: invented endpoints, handshake before the first packet, and what was written.
+
+use crate::event::Timestamp;
+use crate::packets::{Endpoint, Look, Portion, Talk, Teller, handshake_times};
+use crate::sockets::{Connection, Side};
+use crate::unix::endpoints;
+use crate::unix::view::Context;
+use crate::wire::Frame;
+
+/// How long before the first packet the handshake begins where no call of it was traced, in nanoseconds.
+const HANDSHAKE_LEAD: u64 = 300_000;
+
+/// How much later the other end acknowledges a FIN, in nanoseconds.
+const FIN_ACKNOWLEDGED_AFTER: u64 = 50_000;
+
+/// The window that every segment announces: the largest without scaling.
+const WINDOW: u16 = u16::MAX;
+
+/// A conversation that has begun.
+#[derive(Debug)]
+pub(super) struct UnixTalk {
+    talk: Talk,
+    /// Bytes written of what the first and the second end sent; seeds do not count.
+    pub(super) written: [u64; 2],
+}
+
+impl UnixTalk {
+    /// Begins the conversation of `connection`, the next of the run, and writes its handshake before `first`.
+    pub(super) fn begin(
+        connection: &Connection,
+        (client, port): (Side, u16),
+        first: Timestamp,
+        context: &mut Context<'_, impl FnMut(&Frame<'_>)>,
+    ) -> Self {
+        let inode = connection
+            .end(client)
+            .inode
+            .or(connection.end(client.other()).inode);
+        let ends = endpoints::of(*context.begun, inode, port);
+        *context.begun += 1;
+        let look = if context.options.marked {
+            Look::Marked
+        } else {
+            Look::Plain(ends.map(|end| end.mac))
+        };
+        let ends = ends.map(|end| Endpoint::new(end.address, end.isn));
+        let mut talk = Talk::new(client, ends, WINDOW, None, look);
+        let user = |side: Side| connection.end(side).marking.map(|marking| (marking, side));
+        let opener = user(client).or_else(|| user(client.other()));
+        let times = handshake_times(connection, first, HANDSHAKE_LEAD);
+        talk.handshake(times, opener, context.ids, context.sink);
+        Self {
+            talk,
+            written: [0; 2],
+        }
+    }
+
+    /// Writes payload that one call told.
+    pub(super) fn write(
+        &mut self,
+        portion: &Portion<'_>,
+        context: &mut Context<'_, impl FnMut(&Frame<'_>)>,
+    ) {
+        self.talk.write(portion, context.ids, context.sink);
+        let [first, second] = &mut self.written;
+        let written = match portion.sender {
+            Side::First => first,
+            Side::Second => second,
+        };
+        *written += portion.bytes.len() as u64 + portion.missing;
+    }
+
+    /// Writes bytes that no call moved.
+    pub(super) fn write_seed(
+        &mut self,
+        from_client: bool,
+        time: Timestamp,
+        bytes: &[u8],
+        told_by: Teller,
+        context: &mut Context<'_, impl FnMut(&Frame<'_>)>,
+    ) {
+        let client = self.talk.client();
+        let sender = if from_client { client } else { client.other() };
+        self.talk.write(
+            &Portion {
+                sender,
+                time,
+                told_by,
+                bytes,
+                missing: 0,
+            },
+            context.ids,
+            context.sink,
+        );
+    }
+
+    /// Writes the FIN of the end on `side`, once, and its acknowledgement.
+    pub(super) fn finish(
+        &mut self,
+        side: Side,
+        time: Timestamp,
+        told_by: Teller,
+        context: &mut Context<'_, impl FnMut(&Frame<'_>)>,
+    ) {
+        self.talk.finish(
+            side,
+            (time, FIN_ACKNOWLEDGED_AFTER),
+            told_by,
+            context.ids,
+            context.sink,
+        );
+    }
+}

@@ -1,0 +1,148 @@
+//! The view of UNIX streams: one conversation a connection, from its first packet to its end.
+
+use crate::event::{Direction, Family, Timestamp, Transport};
+use crate::packets::{Ids, Portion};
+use crate::sockets::{Change, Connection, ConnectionId, Moved};
+use crate::unix::exchange::Exchange;
+use crate::unix::ports::Ports;
+use crate::wire::Frame;
+use rustc_hash::FxHashMap;
+
+/// What the command line asks of UNIX conversations.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Seed HTTP/2 connections that do not bring their own preface.
+    pub seed_http2: bool,
+    /// Seed HEADERS for gRPC as well.
+    pub seed_grpc: bool,
+    /// The servers' ports.
+    pub ports: Ports,
+    /// Packets carry the marking instead of invented MACs (the wire view).
+    pub marked: bool,
+    /// Connections show their handshake when they are made, not at their first payload (the wire view).
+    pub eager: bool,
+}
+
+/// What writing needs beside the conversation.
+pub(super) struct Context<'a, F> {
+    pub(super) options: Options,
+    /// How many conversations have begun.
+    pub(super) begun: &'a mut u64,
+    pub(super) ids: &'a mut Ids,
+    pub(super) sink: &'a mut F,
+}
+
+/// The state of all UNIX conversations.
+#[derive(Debug)]
+pub struct UnixView {
+    options: Options,
+    exchanges: FxHashMap<ConnectionId, Exchange>,
+    begun: u64,
+    ids: Ids,
+}
+
+impl UnixView {
+    /// A view that has seen nothing.
+    pub fn new(options: Options) -> Self {
+        Self {
+            options,
+            exchanges: FxHashMap::default(),
+            begun: 0,
+            ids: Ids::default(),
+        }
+    }
+
+    /// Takes what happened to a UNIX socket.
+    pub fn change(&mut self, change: &Change<'_>, sink: &mut impl FnMut(&Frame<'_>)) {
+        match change {
+            Change::Moved(moved) => self.moved(moved, sink),
+            Change::Opened { connection } if self.options.eager => {
+                self.with(connection, sink, |exchange, context| {
+                    exchange.opened(connection, context)
+                });
+            }
+            Change::Finished {
+                connection,
+                side,
+                told_by,
+                marking,
+                time,
+            }
+            | Change::Reset {
+                connection,
+                side,
+                told_by,
+                marking,
+                time,
+            } => {
+                self.with(connection, sink, |exchange, context| {
+                    exchange.finished(connection, *side, (*marking, *told_by), *time, context);
+                });
+            }
+            Change::Closed { connection } => {
+                self.with(connection, sink, |exchange, context| {
+                    exchange.release(connection, context)
+                });
+            }
+            Change::Over { connection } => {
+                self.with(connection, sink, |exchange, context| {
+                    exchange.release(connection, context);
+                    exchange.account(connection);
+                });
+                self.exchanges.remove(&connection.id);
+            }
+            Change::Opened { .. }
+            | Change::Failed { .. }
+            | Change::Named { .. }
+            | Change::Gone { .. } => {}
+        }
+    }
+
+    /// Does something with a connection's state and the means to write.
+    fn with<F: FnMut(&Frame<'_>)>(
+        &mut self,
+        connection: &Connection,
+        sink: &mut F,
+        act: impl FnOnce(&mut Exchange, &mut Context<'_, F>),
+    ) {
+        if connection.family != Family::Unix {
+            return;
+        }
+        let exchange = self.exchanges.entry(connection.id).or_default();
+        let mut context = Context {
+            options: self.options,
+            begun: &mut self.begun,
+            ids: &mut self.ids,
+            sink,
+        };
+        act(exchange, &mut context);
+    }
+
+    fn moved(&mut self, moved: &Moved<'_>, sink: &mut impl FnMut(&Frame<'_>)) {
+        let Some(stream) = moved.stream else { return };
+        let fresh = moved.moved.saturating_sub(stream.known);
+        if fresh == 0 || !matches!(moved.transport, Transport::Stream | Transport::Unknown) {
+            return;
+        }
+        let known = usize::try_from(stream.known).unwrap_or(usize::MAX);
+        let bytes = moved.payload.get(known..).unwrap_or_default();
+        let portion = Portion {
+            sender: stream.sender(moved.direction),
+            time: self.time_of(moved),
+            told_by: (moved.marking, stream.side),
+            bytes,
+            missing: fresh.saturating_sub(bytes.len() as u64),
+        };
+        self.with(stream.connection, sink, |exchange, context| {
+            exchange.take(stream.connection, &portion, context)
+        });
+    }
+
+    /// The moment at which the bytes moved: the call's start, as the predecessor had it; in the wire view a receive's end.
+    const fn time_of(&self, moved: &Moved<'_>) -> Timestamp {
+        match moved.direction {
+            Direction::Received if self.options.eager => moved.exit,
+            _ => moved.entry,
+        }
+    }
+}
