@@ -139,26 +139,26 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(text: &str, expected: Option<Address>) {
+    fn check(text: &str, expected: impl Into<Option<Address>>) {
         let line = format!("{text}, 16) = 0");
         let (address, rest) = address(line.as_bytes(), &mut Names::default()).expect("an end");
         assert_eq!(
             (address, rest),
-            (expected, b", 16) = 0".as_slice()),
+            (expected.into(), b", 16) = 0".as_slice()),
             "{text}"
         );
     }
 
-    fn inet(text: &str) -> Option<Address> {
-        Some(Address::Inet(text.parse().expect("an address")))
+    fn inet(text: &str) -> Address {
+        Address::Inet(text.parse().expect("an address"))
     }
 
-    fn path(text: &str) -> Option<Address> {
-        Some(Address::Unix(Some(UnixName::Path(text.as_bytes().into()))))
+    fn path(text: &str) -> Address {
+        Address::Unix(Some(UnixName::Path(text.as_bytes().into())))
     }
 
-    fn named(text: &[u8]) -> Option<Address> {
-        Some(Address::Unix(Some(UnixName::Abstract(text.into()))))
+    fn named(text: &[u8]) -> Address {
+        Address::Unix(Some(UnixName::Abstract(text.into())))
     }
 
     #[test]
