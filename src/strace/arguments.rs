@@ -47,14 +47,13 @@ fn security_context(text: &[u8]) -> Option<&[u8]> {
 /// The value behind `name=`, where there is a name.
 #[inline]
 pub(super) fn unnamed(text: &[u8]) -> &[u8] {
-    match name(text) {
-        Some((_, rest)) => rest,
-        None => text,
+    match text.first() {
+        Some(b'a'..=b'z') => name(text).map_or(text, |(_, rest)| rest),
+        _ => text,
     }
 }
 
 /// `name=` or, before strace 4.13, `name(3)=`: the name, and the value behind it.
-#[inline]
 pub(super) fn name(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = text
         .iter()
@@ -70,10 +69,42 @@ pub(super) fn name(text: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((name, rest.strip_prefix(b"=")?))
 }
 
+/// The bytes at which [`value`] has to think.
+static SPECIAL: [bool; 256] = special();
+
+#[expect(clippy::indexing_slicing, reason = "computed when compiling")]
+const fn special() -> [bool; 256] {
+    let mut is_special = [false; 256];
+    let mut rest = b",)]}([{\"</".as_slice();
+    while let Some((byte, others)) = rest.split_first() {
+        is_special[*byte as usize] = true;
+        rest = others;
+    }
+    is_special
+}
+
 /// Any one value: up to the comma or closing bracket that ends it. None if the text ends first.
+#[inline]
 pub(super) fn value(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = plain(text)?;
+    match text.split_at_checked(end)? {
+        parts @ (_, [b',' | b')' | b']' | b'}', ..]) => Some(parts),
+        _ => nested(text, end),
+    }
+}
+
+/// How many bytes come before the next special one.
+#[inline]
+fn plain(text: &[u8]) -> Option<usize> {
+    text.iter()
+        .position(|byte| SPECIAL.get(usize::from(*byte)) == Some(&true))
+}
+
+/// A value with brackets or quotes in it, the first of them at `from`.
+fn nested(text: &[u8], from: usize) -> Option<(&[u8], &[u8])> {
     let mut depth = 0_usize;
-    let mut rest = text;
+    let mut before = from.checked_sub(1).and_then(|at| text.get(at)).copied();
+    let mut rest = text.get(from..)?;
     loop {
         let (first, after) = rest.split_first()?;
         rest = match first {
@@ -87,12 +118,16 @@ pub(super) fn value(text: &[u8]) -> Option<(&[u8], &[u8])> {
                 depth = depth.saturating_sub(1);
                 after
             }
-            b'0'..=b'9' | b'D' if after.first() == Some(&b'<') => {
-                details::skip(after).unwrap_or(after)
+            b'<' if before.is_some_and(|byte| byte.is_ascii_digit() || byte == b'D') => {
+                details::skip(rest).unwrap_or(after)
             }
             b'/' if after.first() == Some(&b'*') => comment(rest).unwrap_or(after),
             _ => after,
         };
+        let step = plain(rest)?;
+        let (passed, special) = rest.split_at_checked(step)?;
+        before = passed.last().copied();
+        rest = special;
     }
     Some((text.get(..text.len() - rest.len())?, rest))
 }

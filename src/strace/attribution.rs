@@ -115,6 +115,9 @@ impl Attribution {
         if self.last == Some(tid) {
             self.last = None;
         }
+        if self.first == Some(FIRST) && tid == FIRST {
+            self.first = None;
+        }
     }
 }
 

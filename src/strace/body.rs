@@ -36,6 +36,22 @@ pub(super) enum Body<'t> {
 /// Longest name of a system call that is looked at.
 const NAME_MAX: usize = 40;
 
+/// The bytes that system calls' names are made of, `#` and `:` in those of x32, `?` where strace knows no name.
+static NAME_BYTES: [bool; 256] = name_bytes();
+
+#[expect(clippy::indexing_slicing, reason = "computed when compiling")]
+const fn name_bytes() -> [bool; 256] {
+    let mut is_name = [false; 256];
+    let mut byte = 0;
+    while byte < 128_u8 {
+        is_name[byte as usize] = byte.is_ascii_lowercase()
+            || byte.is_ascii_digit()
+            || matches!(byte, b'_' | b'#' | b':' | b'?');
+        byte += 1;
+    }
+    is_name
+}
+
 /// Finds out what a body is.
 #[inline]
 pub(super) fn kind(body: &[u8]) -> Body<'_> {
@@ -65,10 +81,11 @@ fn call(body: &[u8]) -> Option<Body<'_>> {
         None => position(body, 0)?,
     };
     let (name, text) = body.split_at_checked(end)?;
-    let is_name = name
-        .iter()
-        .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'#' | b':' | b'?'));
-    is_name.then_some(Body::Call {
+    let is_name = |byte: &u8| NAME_BYTES.get(usize::from(*byte)) == Some(&true);
+    if !name.iter().all(is_name) {
+        return None;
+    }
+    Some(Body::Call {
         name,
         text: text.get(1..)?,
     })

@@ -22,11 +22,6 @@ impl Handle {
         self.index == NOT_SOCKET
     }
 
-    /// Whether no details are printed.
-    pub(super) const fn is_bare(self) -> bool {
-        self.index == MISSING
-    }
-
     /// Whether the number can be of an open descriptor.
     #[inline]
     pub(super) const fn is_possible(self) -> bool {

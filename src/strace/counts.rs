@@ -10,7 +10,7 @@ pub enum Skip {
     NotUsed,
     /// A payload call on a file, pipe or device.
     NotSocket,
-    /// A receive that moved nothing: MSG_PEEK or MSG_ERRQUEUE.
+    /// A receive that moved nothing: `MSG_PEEK` or `MSG_ERRQUEUE`.
     Peeked,
     /// A signal (`--- SIGCHLD …`).
     Signal,

@@ -74,8 +74,8 @@ impl Dump {
     /// Whether a call that moved so many bytes is to be held although no more input waits: where the trace has dumps, one
     /// follows it, and strace may not be done with it. Only a request longer than the result goes on behind `moved`.
     pub(super) fn goes_on(&self, moved: Option<u64>) -> bool {
-        let whole = moved.is_some_and(|moved| self.bytes.len() as u64 >= moved);
-        self.seen && !(whole && !self.is_empty())
+        let more_may_come = moved.is_none_or(|moved| (self.bytes.len() as u64) < moved);
+        self.seen && (self.is_empty() || more_may_come)
     }
 
     /// Whether no line has come.

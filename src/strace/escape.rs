@@ -7,8 +7,6 @@
 //! Every mixture is read, since one trace holds several styles. `-xx` traces are all `\xHH` and hold most of the bytes, so
 //! that form is decoded in blocks which the compiler turns into vector instructions.
 
-use memchr::memchr2;
-
 /// A string literal that has been decoded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Quoted {
@@ -56,38 +54,73 @@ pub(super) fn skip_string(text: &[u8]) -> Option<&[u8]> {
 /// Decodes `text` that stands between other marks than quotes, such as a path in angle brackets.
 pub(super) fn unquoted(mut text: &[u8], out: &mut Vec<u8>) -> Option<()> {
     while let Some((first, rest)) = text.split_first() {
-        text = if *first == b'\\' {
-            escape(rest, out)?
+        let (byte, rest) = if *first == b'\\' {
+            escape(rest)?
         } else {
-            out.push(*first);
-            rest
+            (*first, rest)
         };
+        out.push(byte);
+        text = rest;
     }
     Some(())
 }
 
-/// Text bytes that are decoded at a time.
-const BLOCK: usize = 128;
-
 /// Decodes `\xHH` groups as far as they go; the rest of the text.
 fn hex_run<'t>(text: &'t [u8], out: &mut Vec<u8>) -> &'t [u8] {
-    let (blocks, _) = text.as_chunks::<BLOCK>();
+    let text = hex_blocks::<256, 64>(text, out);
+    let text = hex_blocks::<32, 8>(text, out);
+    hex_groups(text, out)
+}
+
+/// Decodes blocks of `TEXT` bytes, a quarter of that each, as long as they hold nothing else.
+#[inline]
+fn hex_blocks<'t, const TEXT: usize, const BYTES: usize>(
+    text: &'t [u8],
+    out: &mut Vec<u8>,
+) -> &'t [u8] {
+    let (blocks, _) = text.as_chunks::<TEXT>();
     let mut used = 0;
     for block in blocks {
-        let mut bytes = [0; BLOCK / 4];
+        let mut bytes = [0; BYTES];
         if !hex_block(block, &mut bytes) {
             break;
         }
         out.extend_from_slice(&bytes);
-        used += BLOCK;
+        used += TEXT;
     }
-    hex_groups(text.get(used..).unwrap_or_default(), out)
+    text.get(used..).unwrap_or_default()
+}
+
+/// Decodes a whole block; false if anything in it is not `\xHH`.
+///
+/// In two steps, so that the second handles twice as many digits at once: each group is a little-endian word with the
+/// escape in its low half and the two digits in its high half.
+#[inline]
+fn hex_block<const TEXT: usize, const BYTES: usize>(
+    block: &[u8; TEXT],
+    bytes: &mut [u8; BYTES],
+) -> bool {
+    let (groups, _) = block.as_chunks::<4>();
+    let mut pairs = [0; BYTES];
+    let mut not_escape = 0;
+    for (pair, group) in pairs.iter_mut().zip(groups) {
+        let [e1, e2, high, low] = *group;
+        not_escape |= u16::from_le_bytes([e1, e2]) ^ u16::from_le_bytes(*b"\\x");
+        *pair = u16::from_le_bytes([high, low]);
+    }
+    let mut not_digits = 0;
+    for (byte, pair) in bytes.iter_mut().zip(pairs) {
+        let (value, mistakes) = hex_pair(pair);
+        *byte = value;
+        not_digits |= mistakes;
+    }
+    not_escape | not_digits == 0
 }
 
 fn hex_groups<'t>(mut text: &'t [u8], out: &mut Vec<u8>) -> &'t [u8] {
-    while let Some((group, rest)) = text.split_first_chunk::<4>() {
-        let (byte, wrong) = hex_group(u32::from_le_bytes(*group));
-        if wrong != 0 {
+    while let Some(([b'\\', b'x', high, low], rest)) = text.split_first_chunk::<4>() {
+        let (byte, mistakes) = hex_pair(u16::from_le_bytes([*high, *low]));
+        if mistakes != 0 {
             break;
         }
         out.push(byte);
@@ -96,66 +129,97 @@ fn hex_groups<'t>(mut text: &'t [u8], out: &mut Vec<u8>) -> &'t [u8] {
     text
 }
 
-/// Decodes a whole block; false if anything in it is not `\xHH`.
-#[inline]
-fn hex_block(block: &[u8; BLOCK], bytes: &mut [u8; BLOCK / 4]) -> bool {
-    let (groups, _) = block.as_chunks::<4>();
-    let mut wrong = 0;
-    for (byte, group) in bytes.iter_mut().zip(groups) {
-        let (value, mistakes) = hex_group(u32::from_le_bytes(*group));
-        *byte = value;
-        wrong |= mistakes;
-    }
-    wrong == 0
-}
-
-/// One `\xHH` as a little-endian word: its byte, and bits that are set where it is not of that form.
+/// Two hexadecimal digits, the first in the low byte: their value, and bits that are set where they are none.
 ///
-/// The two digits lie in bits 16 to 31 and are handled side by side. A letter has bit 6, a digit has not; nine more than
-/// its low nibble is a letter's value.
+/// Both are handled side by side. A letter has bit 6, a digit has not; nine more than its low nibble is a letter's value.
 #[inline]
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the mask above keeps eight bits"
-)]
-const fn hex_group(word: u32) -> (u8, u32) {
-    let digits = word >> 16;
-    let letter = (digits >> 6) & 0x0101;
-    let value = (digits & 0x0f0f) + (letter << 3) + letter;
-    let not_escape = (word & 0xffff) ^ 0x785c;
-    let not_class = (digits & 0xf0f0) ^ 0x3030 ^ (letter << 6) ^ (letter << 4);
-    let not_letter = (((value + 0x0606) >> 4) & 0x0101) ^ letter;
+const fn hex_pair(pair: u16) -> (u8, u16) {
+    let letter = (pair >> 6) & 0x0101;
+    let value = (pair & 0x0f0f).wrapping_add(letter.wrapping_mul(9));
+    let not_class = (pair & 0xf0f0) ^ 0x3030 ^ letter.wrapping_mul(0x50);
+    let not_letter = ((value.wrapping_add(0x0606) >> 4) & 0x0101) ^ letter;
     let too_large = value & 0x1010;
-    let byte = ((value << 4) | (value >> 8)) & 0xff;
-    (byte as u8, not_escape | not_class | not_letter | too_large)
+    let [byte, _] = ((value << 4) | (value >> 8)).to_le_bytes();
+    (byte, not_class | not_letter | too_large)
 }
 
-/// Decodes up to the closing quote; what follows it.
+/// Room for decoded bytes before they are moved on; eight more than are waited for, since eight are written at once.
+const ROOM: usize = 512;
+
+/// Decodes up to the closing quote; what follows it. Eight bytes of text at a time as long as they are plain.
 fn mixed<'t>(mut text: &'t [u8], out: &mut Vec<u8>) -> Option<&'t [u8]> {
-    loop {
-        match text {
-            [b'"', rest @ ..] => return Some(rest),
-            [b'\\', rest @ ..] => text = escape(rest, out)?,
-            _ => {
-                let (plain, rest) = text.split_at_checked(memchr2(b'"', b'\\', text)?)?;
-                out.extend_from_slice(plain);
-                text = rest;
-            }
+    let mut room = [0; ROOM];
+    let mut filled = 0;
+    while let Some(chunk) = text.first_chunk::<8>() {
+        if filled > ROOM - 8 {
+            out.extend_from_slice(room.get(..filled)?);
+            filled = 0;
         }
+        *room.get_mut(filled..)?.first_chunk_mut::<8>()? = *chunk;
+        let plain = plain_bytes(u64::from_le_bytes(*chunk));
+        filled += plain;
+        text = text.get(plain..)?;
+        if plain < 8 {
+            let (first, rest) = text.split_first()?;
+            if *first == b'"' {
+                out.extend_from_slice(room.get(..filled)?);
+                return Some(rest);
+            }
+            let (byte, rest) = escape(rest)?;
+            *room.get_mut(filled)? = byte;
+            filled += 1;
+            text = rest;
+        }
+    }
+    out.extend_from_slice(room.get(..filled)?);
+    mixed_end(text, out)
+}
+
+/// How many of eight bytes, the first in the lowest, come before a quote or backslash.
+#[inline]
+const fn plain_bytes(word: u64) -> usize {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    const fn zeros(word: u64) -> u64 {
+        word.wrapping_sub(EACH) & !word & (EACH << 7)
+    }
+    let special = zeros(word ^ (EACH * b'"' as u64)) | zeros(word ^ (EACH * b'\\' as u64));
+    special.trailing_zeros() as usize / 8
+}
+
+/// The same for the last bytes of a line.
+fn mixed_end<'t>(mut text: &'t [u8], out: &mut Vec<u8>) -> Option<&'t [u8]> {
+    loop {
+        let (first, rest) = text.split_first()?;
+        let (byte, rest) = match first {
+            b'"' => return Some(rest),
+            b'\\' => escape(rest)?,
+            plain => (*plain, rest),
+        };
+        out.push(byte);
+        text = rest;
     }
 }
 
-/// Decodes what stands behind a backslash; what follows it.
+/// The byte behind a backslash, and what follows it.
 #[inline]
-fn escape<'t>(text: &'t [u8], out: &mut Vec<u8>) -> Option<&'t [u8]> {
-    let (first, rest) = text.split_first()?;
-    let byte = match first {
-        b'0'..=b'7' => return Some(octal(text, out)),
-        b'x' => {
-            let ([high, low], rest) = rest.split_first_chunk::<2>()?;
-            out.push(hex_digit(*high)? << 4 | hex_digit(*low)?);
-            return Some(rest);
-        }
+fn escape(text: &[u8]) -> Option<(u8, &[u8])> {
+    match text {
+        [
+            d1 @ b'0'..=b'7',
+            d2 @ b'0'..=b'7',
+            d3 @ b'0'..=b'7',
+            rest @ ..,
+        ] => Some(((d1 & 7) << 6 | (d2 & 7) << 3 | (d3 & 7), rest)),
+        [d1 @ b'0'..=b'7', d2 @ b'0'..=b'7', rest @ ..] => Some(((d1 & 7) << 3 | (d2 & 7), rest)),
+        [d1 @ b'0'..=b'7', rest @ ..] => Some((d1 & 7, rest)),
+        [b'x', high, low, rest @ ..] => Some((hex_digit(*high)? << 4 | hex_digit(*low)?, rest)),
+        [b'x', ..] | [] => None,
+        [letter, rest @ ..] => Some((control(*letter), rest)),
+    }
+}
+
+const fn control(letter: u8) -> u8 {
+    match letter {
         b'n' => b'\n',
         b'r' => b'\r',
         b't' => b'\t',
@@ -164,25 +228,8 @@ fn escape<'t>(text: &'t [u8], out: &mut Vec<u8>) -> Option<&'t [u8]> {
         b'a' => 0x07,
         b'b' => 0x08,
         b'e' => 0x1b,
-        other => *other,
-    };
-    out.push(byte);
-    Some(rest)
-}
-
-/// One to three octal digits.
-#[inline]
-fn octal<'t>(mut text: &'t [u8], out: &mut Vec<u8>) -> &'t [u8] {
-    let mut value = 0_u8;
-    for _ in 0..3 {
-        let Some((digit @ b'0'..=b'7', rest)) = text.split_first() else {
-            break;
-        };
-        value = value << 3 | (digit - b'0');
-        text = rest;
+        other => other,
     }
-    out.push(value);
-    text
 }
 
 const fn hex_digit(digit: u8) -> Option<u8> {
@@ -247,8 +294,7 @@ mod tests {
     fn every_group_is_judged_alike() {
         for word in 0..=u16::MAX {
             let [high, low] = word.to_le_bytes();
-            let group = [b'\\', b'x', high, low];
-            let (byte, wrong) = hex_group(u32::from_le_bytes(group));
+            let (byte, wrong) = hex_pair(word);
             let lower = |digit: u8| !digit.is_ascii_uppercase();
             let expected = hex_digit(high)
                 .zip(hex_digit(low))
@@ -256,7 +302,7 @@ mod tests {
             assert_eq!(
                 (wrong == 0).then_some(byte),
                 expected.map(|(high, low)| high << 4 | low),
-                "{group:?}"
+                "{word:04x}"
             );
         }
     }

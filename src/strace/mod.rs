@@ -256,8 +256,10 @@ impl Parser {
 
     fn message(&mut self, message: &repair::Message<'_>) {
         self.counts.skip(Skip::Message);
-        if let Some(attached) = message.attached {
-            self.who.attached(Tid(attached));
+        match message.attached {
+            Some(child) if !message.before.is_empty() => self.who.made(Tid(child)),
+            Some(attached) => self.who.attached(Tid(attached)),
+            None => {}
         }
         self.fragment.extend_from_slice(message.before);
     }
@@ -367,7 +369,7 @@ impl Parser {
             dump: dumped.then_some(&*dump),
         };
         decode::decode(call, bench, counts, &mut |what| {
-            emit(origin, what, who, sink)
+            emit(origin, what, who, sink);
         })
     }
 

@@ -8,18 +8,22 @@ use crate::limits;
 
 /// The names seen so far; forgotten all at once when there are too many (those in use live on).
 #[derive(Debug, Default)]
-pub(super) struct Names(FxHashSet<Rc<[u8]>>);
+pub(super) struct Names {
+    known: FxHashSet<Rc<[u8]>>,
+    /// Room in which a quoted name or address is decoded.
+    pub(super) scratch: Vec<u8>,
+}
 
 impl Names {
     pub(super) fn get(&mut self, name: &[u8]) -> Rc<[u8]> {
-        if let Some(known) = self.0.get(name) {
+        if let Some(known) = self.known.get(name) {
             return Rc::clone(known);
         }
-        if self.0.len() >= limits::NAMES {
-            self.0.clear();
+        if self.known.len() >= limits::NAMES {
+            self.known.clear();
         }
         let name: Rc<[u8]> = name.into();
-        self.0.insert(Rc::clone(&name));
+        self.known.insert(Rc::clone(&name));
         name
     }
 }

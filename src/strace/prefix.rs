@@ -135,7 +135,6 @@ fn bracketed_pid(text: &[u8]) -> Option<(u32, &[u8])> {
 }
 
 /// Passes over `[…] ` groups: security context, system call number, instruction pointer.
-#[inline]
 fn groups(mut text: &[u8]) -> &[u8] {
     while text.first() == Some(&b'[') {
         let Some(end) = memchr::memchr(b']', text) else {
@@ -151,6 +150,9 @@ fn groups(mut text: &[u8]) -> &[u8] {
 
 #[inline]
 fn after_pid(pid: Pid, indent: usize, text: &[u8]) -> Prefix<'_> {
+    if let Some((nanoseconds, body)) = time::usual_epoch(text) {
+        return after_time(pid, Moment::Epoch(nanoseconds), blanks(body).1);
+    }
     let text = groups(text);
     match absolute(indent, text) {
         Some((moment, rest)) => after_time(pid, moment, rest),
@@ -159,7 +161,6 @@ fn after_pid(pid: Pid, indent: usize, text: &[u8]) -> Prefix<'_> {
 }
 
 /// A time, and what follows it and a blank.
-#[inline]
 fn absolute(indent: usize, text: &[u8]) -> Option<(Moment, &[u8])> {
     if let Some((nanoseconds, rest)) = time::of_day(text) {
         return Some((Moment::OfDay(nanoseconds), blank(rest)?));
@@ -182,15 +183,19 @@ fn blank(text: &[u8]) -> Option<&[u8]> {
 
 #[inline]
 fn after_time(pid: Pid, moment: Moment, text: &[u8]) -> Prefix<'_> {
-    let text = match text.strip_prefix(b"(+") {
+    let body = match text.first() {
+        Some(b'(' | b'[') => more(text),
+        _ => text,
+    };
+    Prefix { pid, moment, body }
+}
+
+/// What may stand between time and body.
+fn more(text: &[u8]) -> &[u8] {
+    groups(match text.strip_prefix(b"(+") {
         Some(rest) => relative(rest).unwrap_or(text),
         None => text,
-    };
-    Prefix {
-        pid,
-        moment,
-        body: groups(text),
-    }
+    })
 }
 
 /// The rest of `(+     0.102297) `, which repeats what the time before it says.

@@ -47,10 +47,14 @@ pub(super) enum Stop {
     Detached,
 }
 
-/// The mark at a line's end, if there is one.
+/// The mark at a line's end, if there is one; the blank before it is strace's too.
 #[inline]
 pub(super) fn stop(text: &[u8]) -> Option<(&[u8], Stop)> {
-    let inner = text.strip_suffix(b" ...>")?;
+    let (before, stop) = mark(text.strip_suffix(b" ...>")?)?;
+    Some((before.strip_suffix(b" ").unwrap_or(before), stop))
+}
+
+fn mark(inner: &[u8]) -> Option<(&[u8], Stop)> {
     if let Some(before) = inner.strip_suffix(b"<unfinished") {
         return Some((before, Stop::Unfinished));
     }
@@ -63,13 +67,14 @@ pub(super) fn stop(text: &[u8]) -> Option<(&[u8], Stop)> {
         .then_some((before, Stop::Unfinished))
 }
 
-/// The name and the second half of a line `<... NAME resumed>REST`.
+/// The name and the second half of a line `<... NAME resumed>REST`, without the blank that strace up to 4.26 puts there.
 #[inline]
 pub(super) fn resumed(body: &[u8]) -> Option<(&[u8], &[u8])> {
     let text = body.strip_prefix(b"<... ")?;
     let end = text.iter().take(64).position(|byte| *byte == b' ')?;
     let (name, rest) = text.split_at_checked(end)?;
-    Some((name, rest.strip_prefix(b" resumed>")?))
+    let rest = rest.strip_prefix(b" resumed>")?;
+    Some((name, rest.strip_prefix(b" ").unwrap_or(rest)))
 }
 
 impl Rejoin {
@@ -171,19 +176,19 @@ mod tests {
     fn marks() {
         check_stop(
             "read(3,  <unfinished ...>",
-            Some(("read(3,  ", Stop::Unfinished)),
+            Some(("read(3, ", Stop::Unfinished)),
         );
         check_stop(
             "read(3 <unfinished ...>",
-            Some(("read(3 ", Stop::Unfinished)),
+            Some(("read(3", Stop::Unfinished)),
         );
         check_stop(
             "epoll_wait(4,  <detached ...>",
-            Some(("epoll_wait(4,  ", Stop::Detached)),
+            Some(("epoll_wait(4, ", Stop::Detached)),
         );
         check_stop(
             "execve(\"a\", [\"b\"] <pid changed to 23474 ...>",
-            Some(("execve(\"a\", [\"b\"] ", Stop::Unfinished)),
+            Some(("execve(\"a\", [\"b\"]", Stop::Unfinished)),
         );
         check_stop(
             "rt_sigprocmask(SIG_SETMASK, [],  <unfinished ...>) = ?",
@@ -239,6 +244,8 @@ mod tests {
             parts,
             Some((b"read".as_slice(), b"\"one\", 100) = 3".as_slice()))
         );
+        let older = resumed(b"<... sendto resumed> ) = 4");
+        assert_eq!(older, Some((b"sendto".as_slice(), b") = 4".as_slice())));
         assert_eq!(resumed(b"<... resuming interrupted poll ...>"), None);
         assert_eq!(resumed(b"<... read"), None);
     }

@@ -214,7 +214,6 @@ const fn index() -> [u8; SLOTS] {
 
 /// Of the first eight bytes and the length.
 #[inline]
-#[expect(clippy::cast_possible_truncation, reason = "a slot's number is small")]
 const fn hash(name: &[u8]) -> usize {
     let word = match name.first_chunk::<8>() {
         Some(chunk) => u64::from_le_bytes(*chunk),

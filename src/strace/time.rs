@@ -28,15 +28,36 @@ pub(super) enum Moment {
     Unreadable,
 }
 
-/// The decimal number that `text` begins with, saturating, and how many digits it has.
-///
-/// Eight digits at a time within one word: the classic arithmetic on packed decimals.
+/// The decimal number that `text` begins with, saturating, and how many digits it has. Most have one.
 #[inline]
 pub(super) fn digits(text: &[u8]) -> (u64, usize) {
+    match text {
+        [first @ b'0'..=b'9', second, ..] if !second.is_ascii_digit() => {
+            (u64::from(first - b'0'), 1)
+        }
+        [b'0'..=b'9', ..] => many_digits(text),
+        _ => (0, 0),
+    }
+}
+
+fn many_digits(text: &[u8]) -> (u64, usize) {
     let Some(chunk) = text.first_chunk::<8>() else {
         return digits_bytewise(text);
     };
-    let word = u64::from_le_bytes(*chunk) ^ 0x3030_3030_3030_3030;
+    let (value, count) = packed_digits(u64::from_le_bytes(*chunk));
+    if count < 8 {
+        return (value, count);
+    }
+    let (low, count) = digits_bytewise(text.get(8..).unwrap_or_default());
+    let scale = 10_u64.saturating_pow(u32::try_from(count).unwrap_or(u32::MAX));
+    (value.saturating_mul(scale).saturating_add(low), count + 8)
+}
+
+/// The number that eight bytes begin with, the first in the lowest byte, and how many digits it has: all of them side by
+/// side within the word.
+#[inline]
+fn packed_digits(word: u64) -> (u64, usize) {
+    let word = word ^ 0x3030_3030_3030_3030;
     let others = (word.wrapping_add(0x7676_7676_7676_7676) | word) & 0x8080_8080_8080_8080;
     let bits = others.trailing_zeros() & !7;
     if bits == 0 {
@@ -46,18 +67,34 @@ pub(super) fn digits(text: &[u8]) -> (u64, usize) {
     let pairs = packed.wrapping_mul(10).wrapping_add(packed >> 8);
     let high = (pairs & 0x0000_00ff_0000_00ff).wrapping_mul(100 + (1_000_000 << 32));
     let low = ((pairs >> 16) & 0x0000_00ff_0000_00ff).wrapping_mul(1 + (10_000 << 32));
-    let value = high.wrapping_add(low) >> 32;
-    if bits < 64 {
-        return (value, bits as usize / 8);
-    }
-    let rest = text.get(8..).unwrap_or_default();
-    let (low, count) = if rest.len() < 8 {
-        digits_bytewise(rest)
-    } else {
-        digits(rest)
+    (high.wrapping_add(low) >> 32, bits as usize / 8)
+}
+
+/// The value of `.123456` and one byte after it, where there are just six digits: microseconds.
+#[inline]
+fn microseconds(point: [u8; 8], after: u8) -> Option<u64> {
+    let word = u64::from_le_bytes(point);
+    let (value, count) = packed_digits(word >> 8);
+    (word & 0xff == u64::from(b'.') && word >> 56 == u64::from(after) && count == 6)
+        .then_some(value)
+}
+
+/// `1700000000.123456 ` in nanoseconds, and what follows the blank: the time of most lines.
+#[inline]
+pub(super) fn usual_epoch(text: &[u8]) -> Option<(u64, &[u8])> {
+    let (whole, rest) = text.split_first_chunk::<8>()?;
+    let (tail, point) = rest.split_first_chunk::<2>()?;
+    let (point, _) = point.split_first_chunk::<8>()?;
+    let (value, count) = packed_digits(u64::from_le_bytes(*whole));
+    let [tens @ b'0'..=b'9', ones @ b'0'..=b'9'] = tail else {
+        return None;
     };
-    let scale = 10_u64.saturating_pow(u32::try_from(count).unwrap_or(u32::MAX));
-    (value.saturating_mul(scale).saturating_add(low), count + 8)
+    let micros = microseconds(*point, b' ')?;
+    let seconds = value * 100 + u64::from(tens - b'0') * 10 + u64::from(ones - b'0');
+    if count < 8 || seconds > SECONDS_MAX {
+        return None;
+    }
+    Some((seconds * SECOND + micros * 1_000, text.get(18..)?))
 }
 
 fn digits_bytewise(text: &[u8]) -> (u64, usize) {
@@ -74,7 +111,6 @@ fn digits_bytewise(text: &[u8]) -> (u64, usize) {
 
 /// The nanoseconds of the digits behind a decimal point, rounded half to even where there are more than nine (then maybe
 /// a whole second), and how many digits there are.
-#[inline]
 pub(super) fn fraction(text: &[u8]) -> (u64, usize) {
     const SCALE: [u64; 10] = [
         1_000_000_000,
@@ -107,7 +143,6 @@ fn rounded(text: &[u8]) -> u64 {
 }
 
 /// `SECONDS[.FRACTION]` in nanoseconds, and what follows. Seconds that a pcap file cannot hold are not readable.
-#[inline]
 pub(super) fn seconds(text: &[u8]) -> Option<(Option<u64>, &[u8])> {
     let (whole, count) = digits(text);
     if count == 0 {
@@ -144,6 +179,18 @@ fn two_digits(high: u8, low: u8) -> Option<u64> {
 /// The duration that `-T` writes at a line's end, ` <0.000010>`, in nanoseconds.
 #[inline]
 pub(super) fn duration(line: &[u8]) -> Option<u64> {
+    if line.last() != Some(&b'>') {
+        return None;
+    }
+    if let Some(([.., b' ', b'<', seconds @ b'0'..=b'9'], point)) = line.split_last_chunk::<8>()
+        && let Some(micros) = microseconds(*point, b'>')
+    {
+        return Some(u64::from(seconds - b'0') * SECOND + micros * 1_000);
+    }
+    any_duration(line)
+}
+
+fn any_duration(line: &[u8]) -> Option<u64> {
     let inner = line.strip_suffix(b">")?;
     let start = inner.iter().rev().take(24).position(|byte| *byte == b'<')?;
     let (before, number) = inner.split_at_checked(inner.len() - start)?;

@@ -6,7 +6,7 @@ here=$(dirname -- "$(readlink -f -- "$0")")
 about='Prints HTTP requests and replies with their whole bodies, unchunked and unzipped: Elasticsearch, or any JSON over HTTP.'
 # shellcheck disable=SC2034
 port=9200
-# shellcheck source=lib/render.sh
+# shellcheck disable=SC1091 # checked by itself
 . "$here/lib/render.sh"
 start "$@"
 render_tcp http_json

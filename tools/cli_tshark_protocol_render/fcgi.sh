@@ -6,7 +6,7 @@ here=$(dirname -- "$(readlink -f -- "$0")")
 about='Prints whole FastCGI requests and replies: parameters, standard input, output and error.'
 # shellcheck disable=SC2034
 port=9000
-# shellcheck source=lib/render.sh
+# shellcheck disable=SC1091 # checked by itself
 . "$here/lib/render.sh"
 start "$@"
 render_tcp fcgi

@@ -6,7 +6,7 @@ here=$(dirname -- "$(readlink -f -- "$0")")
 about='Prints whole MongoDB messages, their documents in the notation of its shell.'
 # shellcheck disable=SC2034
 port=27017
-# shellcheck source=lib/render.sh
+# shellcheck disable=SC1091 # checked by itself
 . "$here/lib/render.sh"
 start "$@"
 render_tcp bson mongo

@@ -6,7 +6,7 @@ here=$(dirname -- "$(readlink -f -- "$0")")
 about='Prints a line for each MongoDB query: its time, the time of its reply, the seconds between, the endpoints, the operation.'
 # shellcheck disable=SC2034
 port=27017
-# shellcheck source=lib/render.sh
+# shellcheck disable=SC1091 # checked by itself
 . "$here/lib/render.sh"
 start "$@"
 render_tcp bson mongo_q_timings

@@ -6,7 +6,7 @@ here=$(dirname -- "$(readlink -f -- "$0")")
 about='Prints whole Redis commands as MONITOR would, and their replies as redis-cli would.'
 # shellcheck disable=SC2034
 port=6379
-# shellcheck source=lib/render.sh
+# shellcheck disable=SC1091 # checked by itself
 . "$here/lib/render.sh"
 start "$@"
 render_tcp redis_resp

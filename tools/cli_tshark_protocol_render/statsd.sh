@@ -6,7 +6,7 @@ here=$(dirname -- "$(readlink -f -- "$0")")
 about='Prints every UDP datagram to or from PORT, with its time and endpoints: statsd metrics, a line each.'
 # shellcheck disable=SC2034
 port=9125
-# shellcheck source=lib/render.sh
+# shellcheck disable=SC1091 # checked by itself
 . "$here/lib/render.sh"
 start "$@"
 render_udp statsd

@@ -177,7 +177,7 @@ pub(super) fn pipe(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Ver
     )
 }
 
-/// io_uring moves payload where strace cannot see it.
+/// `io_uring` moves payload where strace cannot see it.
 pub(super) fn ring(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
     let returned = returned::parse(arguments::close(text)?)?;
     if !matches!(returned.outcome, Outcome::Done(_)) {

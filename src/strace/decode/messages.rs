@@ -19,6 +19,8 @@ use crate::limits;
 struct Header {
     address: Option<Address>,
     vector: Vector,
+    /// The kernel says that the message came from the error queue, and so holds what was sent before.
+    from_error_queue: bool,
 }
 
 /// `(fd, msghdr, flags)`
@@ -37,6 +39,11 @@ pub(super) fn one(
     let (header, text) = header(arguments::next(text), 0, call, kind, bench, counts)?;
     let (flags, text) = arguments::value(arguments::next(text))?;
     let outcome = returned::parse(arguments::close(text)?)?.outcome;
+    let flags = if header.from_error_queue {
+        b"MSG_ERRQUEUE"
+    } else {
+        flags
+    };
     let Vector { requested, shown } = header.vector;
     let draft = Draft {
         kind,
@@ -82,9 +89,15 @@ fn header<'t>(
                 rest
             }
             _ => {
-                let (control, rest) = arguments::value(value)?;
-                if kind.direction == Direction::Received && matches!(name, b"msg_control" | b"") {
-                    rights(control, bench);
+                let (field, rest) = arguments::value(value)?;
+                if kind.direction == Direction::Received {
+                    match name {
+                        b"msg_control" | b"" => rights(field, bench),
+                        b"msg_flags" => {
+                            header.from_error_queue = arguments::has_flag(field, b"MSG_ERRQUEUE")
+                        }
+                        _ => {}
+                    }
                 }
                 // nothing was read: neither a name nor a value
                 (rest.len() < text.len()).then_some(rest)?
@@ -94,12 +107,13 @@ fn header<'t>(
 }
 
 /// Descriptors in a control message: `cmsg_type=SCM_RIGHTS, cmsg_data=[18<TCP:[…]>, 19]`, without `cmsg_data=` before
-/// strace 4.13.
+/// strace 4.13, `0x1 /* SCM_RIGHTS */` with `-X verbose`.
 fn rights(mut control: &[u8], bench: &mut Bench) {
-    const MARK: &[u8] = b"SCM_RIGHTS, ";
+    const MARK: &[u8] = b"SCM_RIGHTS";
     while let Some(at) = memchr::memmem::find(control, MARK) {
         control = control.get(at + MARK.len()..).unwrap_or_default();
-        let Some(mut text) = arguments::unnamed(control).strip_prefix(b"[") else {
+        let text = control.strip_prefix(b" */").unwrap_or(control);
+        let Some(mut text) = arguments::next(text).strip_prefix(b"[") else {
             continue;
         };
         while let Some((right, rest)) = bench.cache.read(vectors::separated(text), &mut bench.names)
@@ -120,6 +134,8 @@ struct Missing {
     hidden: u64,
     /// A dump may have them.
     wanted: bool,
+    /// The messages came from the error queue.
+    from_error_queue: bool,
 }
 
 /// `(fd, array, count, flags, …)`
@@ -157,7 +173,9 @@ pub(super) fn many(
         shown: missing.shown(),
     };
     if let Outcome::Done(result) = outcome {
-        if kind.direction == Direction::Received && payload::is_peek(flags) {
+        if kind.direction == Direction::Received
+            && (payload::is_peek(flags) || missing.from_error_queue)
+        {
             return Some(Verdict::Skipped(Skip::Peeked));
         }
         let result = usize::try_from(result).ok()?;
@@ -244,8 +262,10 @@ fn element<'t>(
     let lacking = room.saturating_sub(captured as u64);
     match header.vector.shown {
         Shown::Hidden => missing.hidden += lacking,
+        Shown::Structured => {}
         Shown::Cut | Shown::All => missing.cut += lacking,
     }
+    missing.from_error_queue |= header.from_error_queue;
     missing.wanted |= lacking > 0 && header.vector.shown == Shown::Cut;
     bench.payload.truncate(start + captured);
     bench.messages.push(Message {
@@ -259,7 +279,7 @@ fn element<'t>(
 
 /// Messages that `-s` cut off the array: a dump has them, and by that their lengths.
 fn add_dumped(unprinted: usize, call: Call<'_>, bench: &mut Bench, counts: &mut Counts) {
-    for _ in 0..unprinted {
+    for done in 0..unprinted {
         let message = bench.messages.len() as u64;
         let start = bench.payload.len();
         let mut buffer = 0;
@@ -268,7 +288,7 @@ fn add_dumped(unprinted: usize, call: Call<'_>, bench: &mut Bench, counts: &mut 
             buffer += 1;
         }
         if buffer == 0 {
-            counts.messages_cut += (unprinted as u64).saturating_sub(message);
+            counts.messages_cut += (unprinted - done) as u64;
             return;
         }
         let captured = bench.payload.len() - start;

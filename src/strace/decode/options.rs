@@ -1,4 +1,4 @@
-//! The two socket options that say something about a connection's end: SO_ERROR and SO_LINGER.
+//! The two socket options that say something about a connection's end: `SO_ERROR` and `SO_LINGER`.
 
 use super::super::{arguments, returned};
 use super::{Bench, Emit, NOT_USED, Verdict, used};

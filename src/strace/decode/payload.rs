@@ -24,8 +24,10 @@ pub(super) enum Shown {
     All,
     /// The first ones: `-s` cut a string or an array.
     Cut,
-    /// None: strace printed a pointer or a structure.
+    /// None: strace printed a pointer.
     Hidden,
+    /// Not as bytes: strace knew what they mean, as of netlink, which is not converted.
+    Structured,
 }
 
 /// A payload call as far as its arguments tell.
@@ -62,7 +64,7 @@ pub(super) fn buffer(
         Tail::Flags | Tail::Address => arguments::value(arguments::next(text))?,
     };
     let (address, text) = match tail {
-        Tail::Address => sockaddr::address(arguments::next(text), &mut bench.names)?,
+        Tail::Address => sockaddr::address_given(arguments::next(text), &mut bench.names)?,
         Tail::Nothing | Tail::Flags => (None, text),
     };
     let outcome = returned::parse(arguments::close(text)?)?.outcome;
@@ -96,14 +98,12 @@ pub(super) fn bytes<'t>(
         (if quoted.cut { Shown::Cut } else { Shown::All }, text)
     } else {
         let (value, text) = arguments::value(text)?;
-        (
-            if value == b"NULL" {
-                Shown::All
-            } else {
-                Shown::Hidden
-            },
-            text,
-        )
+        let shown = match value {
+            b"NULL" => Shown::All,
+            [b'[' | b'{', ..] => Shown::Structured,
+            _ => Shown::Hidden,
+        };
+        (shown, text)
     };
     let dumped = if shown == Shown::All {
         None
@@ -153,6 +153,7 @@ pub(super) fn single(
         match draft.shown {
             Shown::Cut if call.dump.is_none() => return Some(Verdict::Hold),
             Shown::Hidden => counts.hidden.add(missing),
+            Shown::Structured => {}
             Shown::Cut | Shown::All => counts.cut.add(missing),
         }
     }
@@ -173,16 +174,12 @@ pub(super) fn emit_move(
     counts: &mut Counts,
     emit: Emit<'_>,
 ) -> Option<Verdict> {
-    counts.details_missing += u64::from(draft.socket.is_bare());
+    bench.count_details(draft.socket, counts);
     let done = matches!(draft.outcome, Outcome::Done(_));
     if !done {
         bench.clear();
     }
-    let rights: Vec<_> = bench
-        .rights
-        .iter()
-        .map(|right| bench.descriptor(*right))
-        .collect();
+    let rights = bench.rights();
     let has = |flag: &[u8]| draft.flags != b"0" && arguments::has_flag(draft.flags, flag);
     let what = Move {
         socket: bench.descriptor(draft.socket),

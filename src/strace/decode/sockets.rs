@@ -142,7 +142,7 @@ fn transport(family: Family, kind: &[u8], protocol: &[u8]) -> Transport {
 /// `(fd, sockaddr, length)`
 fn addressed<'t>(text: &'t [u8], bench: &mut Bench) -> Option<(Handle, Option<Address>, &'t [u8])> {
     let (socket, text) = bench.first(text)?;
-    let (address, text) = sockaddr::address(arguments::next(text), &mut bench.names)?;
+    let (address, text) = sockaddr::address_given(arguments::next(text), &mut bench.names)?;
     Some((socket, address, text))
 }
 
@@ -150,23 +150,27 @@ fn is_socket(socket: Handle) -> bool {
     socket.is_possible() && !socket.is_no_socket()
 }
 
-/// An address that a successful call took or gave; none where it failed or there is none.
-fn named(text: &[u8], bench: &mut Bench) -> Option<Option<(Handle, Address)>> {
+/// What a call that names a socket came to.
+enum Naming {
+    Named(Handle, Address),
+    /// It failed, or there is no address.
+    Nothing,
+}
+
+/// `(fd, sockaddr, length)` and the result.
+fn named(text: &[u8], bench: &mut Bench) -> Option<Naming> {
     let (socket, address, text) = addressed(text, bench)?;
     let done = matches!(
         returned::parse(arguments::close(text)?)?.outcome,
         Outcome::Done(_)
     );
-    Some(
-        address
-            .filter(|_| done && is_socket(socket))
-            .map(|address| (socket, address)),
-    )
+    let address = address.filter(|_| done && is_socket(socket));
+    Some(address.map_or(Naming::Nothing, |address| Naming::Named(socket, address)))
 }
 
 /// `(fd, sockaddr, length)`
 pub(super) fn bind(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
-    let Some((socket, address)) = named(text, bench)? else {
+    let Naming::Named(socket, address) = named(text, bench)? else {
         return NOT_USED;
     };
     used(
@@ -180,7 +184,7 @@ pub(super) fn bind(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Ver
 
 /// `(fd, sockaddr, length)`, of the socket itself.
 pub(super) fn own_name(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
-    let Some((socket, address)) = named(text, bench)? else {
+    let Naming::Named(socket, address) = named(text, bench)? else {
         return NOT_USED;
     };
     used(
@@ -194,7 +198,7 @@ pub(super) fn own_name(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option
 
 /// `(fd, sockaddr, length)`, of the other end.
 pub(super) fn remote_name(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
-    let Some((socket, address)) = named(text, bench)? else {
+    let Naming::Named(socket, address) = named(text, bench)? else {
         return NOT_USED;
     };
     used(

@@ -75,7 +75,7 @@ pub(super) fn array<'t>(
         match text {
             [b']', rest @ ..] => return Some((vector, rest)),
             [b'{', rest @ ..] => {
-                text = element(rest, (message, index), &mut vector, call, bench, counts)?
+                text = element(rest, (message, index), &mut vector, call, bench, counts)?;
             }
             _ => {
                 vector.requested = None;

@@ -91,7 +91,7 @@ function command(flow,    at, end, left, count) {
 
 # Prints the value at `at`; `first` goes before its first line, `margin` before each other one, `last` after a value
 # that is one line. Returns what follows it.
-function reply(flow, at, first, margin, last,    sign, type, end, count, i, mark, width) {
+function reply(flow, at, first, margin, last,    sign, type, end, count, i, number, mark, width) {
     sign = substr(held[flow], at, 2)
     type = kind(flow, at)
     end = line_end(held[flow], at)
@@ -124,13 +124,14 @@ function reply(flow, at, first, margin, last,    sign, type, end, count, i, mark
     at = end + 4
     width = length(count "")
     for (i = 1; i <= count; i++) {
-        mark = sprintf("%" width "d", i) (type != "array" ? "# " : sign == "7e" ? "~ " : ") ")
-        mark = (i == 1 ? "" : margin) mark
+        number = (i == 1 ? "" : margin) sprintf("%" width "d", i) (type != "array" ? "# " : sign == "7e" ? "~ " : ") ")
         if (type == "array")
-            at = reply(flow, at, mark, margin blanks(width + 2), "\n")
+            at = reply(flow, at, number, margin blanks(width + 2), "\n")
         else {
-            at = reply(flow, at, mark, margin blanks(width + 2), " => ")
-            at = reply(flow, at, "", margin blanks(width + 2), "\n")
+            mark = margin blanks(width + 2)
+            at = reply(flow, at, number, mark, " =>")
+            number = kind(flow, at) == "array" || kind(flow, at) == "map" ? "\n" mark : " "
+            at = reply(flow, at, number, mark, "\n")
         }
     }
     return type == "attribute" ? reply(flow, at, margin, margin, last) : at

@@ -1,6 +1,6 @@
 # What the scripts beside this directory share: the command line, and tshark's part. Each of them sets `here`, `about`
 # and `port` and calls one of the two functions at the end.
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2154
 
 usage() {
     cat <<END

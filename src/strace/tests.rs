@@ -1,1 +1,0 @@
-//! The room as a whole: lines to events.

@@ -1,0 +1,276 @@
+//! The room as a whole: lines to events, each event in a line of text.
+
+mod dumps;
+mod halves;
+mod laws;
+mod real_lines;
+mod threads;
+
+use super::{Counts, Options, Parser, Skip};
+use crate::event::{
+    Address, Descriptor, Details, Errno, Event, Move, Outcome, SocketDetails, UnixName, What,
+};
+
+/// The events of lines, in text, and what was counted.
+fn read<L: AsRef<[u8]>>(
+    lines: impl IntoIterator<Item = L>,
+    options: Options,
+) -> (Vec<String>, Counts) {
+    let mut parser = Parser::new(options);
+    let mut events = Vec::new();
+    let mut sink = |event: &Event<'_>| events.push(told(event));
+    for line in lines {
+        parser.line(line.as_ref(), &mut sink);
+    }
+    parser.finish(&mut sink);
+    let counts = parser.counts().clone();
+    (events, counts)
+}
+
+/// Checks the events of the lines of `trace`.
+#[track_caller]
+fn check(trace: &str, expected: &[&str]) {
+    let (events, _) = read(trace.lines(), Options::default());
+    assert_eq!(events, expected, "{trace}");
+}
+
+/// Checks that a line gives no event, for this reason.
+#[track_caller]
+fn check_skip(line: &str, reason: Skip) {
+    let (events, counts) = read([line], Options::default());
+    assert_eq!(events, [""; 0], "{line}");
+    assert_eq!(counts.skipped(reason).count, 1, "{line}: {counts:?}");
+}
+
+/// `TID EVENT`
+fn told(event: &Event<'_>) -> String {
+    format!("{} {}", event.tid, what(&event.what))
+}
+
+fn what(what: &What<'_>) -> String {
+    match what {
+        What::Socket {
+            made,
+            family,
+            transport,
+            close_on_exec,
+        } => {
+            let (made, mark) = (descriptor(*made), marked(*close_on_exec));
+            format!("socket {family:?} {transport:?} = {made}{mark}")
+        }
+        What::Pair {
+            made: [one, two],
+            family,
+            transport,
+            close_on_exec,
+        } => {
+            let (one, two, mark) = (descriptor(*one), descriptor(*two), marked(*close_on_exec));
+            format!("pair {family:?} {transport:?} = {one} {two}{mark}")
+        }
+        What::Bind { socket, address } => {
+            format!("bind {} {}", descriptor(*socket), named(address))
+        }
+        What::Listen { socket } => format!("listen {}", descriptor(*socket)),
+        What::Connect {
+            socket,
+            address,
+            outcome,
+        } => {
+            format!(
+                "connect {} {}{}",
+                descriptor(*socket),
+                named(address),
+                came(*outcome)
+            )
+        }
+        What::Accept {
+            listener,
+            made,
+            peer,
+            close_on_exec,
+        } => {
+            let (listener, made) = (descriptor(*listener), descriptor(*made));
+            format!(
+                "accept {listener}{} = {made}{}",
+                from(peer.as_ref()),
+                marked(*close_on_exec)
+            )
+        }
+        What::LocalName { socket, address } => {
+            format!("local {} {}", descriptor(*socket), named(address))
+        }
+        What::RemoteName { socket, address } => {
+            format!("remote {} {}", descriptor(*socket), named(address))
+        }
+        What::Move(moved) => payload(moved),
+        What::Shutdown {
+            socket,
+            how,
+            outcome,
+        } => {
+            format!("shutdown {} {how:?}{}", descriptor(*socket), came(*outcome))
+        }
+        What::Close { socket, outcome } => {
+            format!("close {}{}", descriptor(*socket), came(*outcome))
+        }
+        _ => of_no_connection(what),
+    }
+}
+
+fn of_no_connection(what: &What<'_>) -> String {
+    match what {
+        What::SocketError { socket, error } => {
+            format!(
+                "error {}{}",
+                descriptor(*socket),
+                error.map(errno).unwrap_or_default()
+            )
+        }
+        What::ResetOnClose { socket, on } => format!("reset-on-close {} {on}", descriptor(*socket)),
+        What::Relay {
+            from,
+            to,
+            op,
+            moved,
+        } => {
+            format!("{op:?} {} {} = {moved}", descriptor(*from), descriptor(*to))
+        }
+        What::CloseRange {
+            first,
+            last,
+            only_mark,
+            unshare,
+        } => {
+            format!("close-range {first} {last} mark {only_mark} unshare {unshare}")
+        }
+        What::Duplicate {
+            from,
+            made,
+            close_on_exec,
+        } => {
+            let (from, made) = (descriptor(*from), descriptor(*made));
+            format!("dup {from} = {made}{}", marked(*close_on_exec))
+        }
+        What::CloseOnExec { fd, on } => format!("close-on-exec {fd} {on}"),
+        What::Appeared {
+            made,
+            close_on_exec,
+        } => {
+            format!("appeared {}{}", descriptor(*made), marked(*close_on_exec))
+        }
+        What::CloneBegun { sharing } => {
+            format!(
+                "clone begun files {} thread {}",
+                sharing.files, sharing.thread
+            )
+        }
+        What::Cloned { child, sharing } => {
+            let child = child.map_or("nobody".into(), |child| child.to_string());
+            format!(
+                "cloned {child} files {} thread {}",
+                sharing.files, sharing.thread
+            )
+        }
+        What::Superseded { by } => format!("superseded by {by}"),
+        What::Ended { group: true } => "process ended".into(),
+        What::Ended { group: false } => "ended".into(),
+        What::Executed => "executed".into(),
+        other => format!("{other:?}"),
+    }
+}
+
+/// `Recvfrom 3<…> "bytes" = 9 asked 4096 [start+captured/moved from]`
+fn payload(moved: &Move<'_>) -> String {
+    let mut parts = vec![format!(
+        "{:?} {} \"{}\"{}",
+        moved.op,
+        descriptor(moved.socket),
+        moved.payload.escape_ascii(),
+        came(moved.outcome)
+    )];
+    parts.extend(
+        moved
+            .requested
+            .map(|requested| format!(" asked {requested}")),
+    );
+    for message in moved.messages {
+        let from = from(message.address.as_ref());
+        parts.push(format!(
+            " [{}+{}/{}{from}]",
+            message.start, message.captured, message.moved
+        ));
+    }
+    for right in moved.rights {
+        parts.push(format!(
+            " right {}{}",
+            descriptor(*right),
+            marked(moved.close_on_exec)
+        ));
+    }
+    parts.extend(moved.fast_open.then(|| " fast open".into()));
+    parts.concat()
+}
+
+const fn marked(close_on_exec: bool) -> &'static str {
+    if close_on_exec { " cloexec" } else { "" }
+}
+
+fn came(outcome: Outcome) -> String {
+    match outcome {
+        Outcome::Done(value) => format!(" = {value}"),
+        Outcome::Failed(error) => errno(error),
+        Outcome::Unknown => " = ?".into(),
+    }
+}
+
+fn errno(error: Errno) -> String {
+    format!(" = {error:?}")
+}
+
+fn descriptor(descriptor: Descriptor<'_>) -> String {
+    let details = match descriptor.details {
+        Details::Missing => String::new(),
+        Details::NotSocket => "<no socket>".into(),
+        Details::Socket(socket) => details(socket),
+    };
+    format!("{}{details}", descriptor.fd)
+}
+
+/// `<Inet Stream local->remote>`, `<Unix Stream #inode->#peer name>`
+fn details(socket: &SocketDetails) -> String {
+    let parts = [
+        socket.inode.map(|inode| format!(" #{}", inode.0)),
+        socket.peer_inode.map(|inode| format!("->#{}", inode.0)),
+        socket.local.map(|local| format!(" {local}")),
+        socket.remote.map(|remote| format!("->{remote}")),
+        socket
+            .name
+            .as_ref()
+            .map(|name| format!(" {}", unix_name(name))),
+    ];
+    let parts: String = parts.into_iter().flatten().collect();
+    format!("<{:?} {:?}{parts}>", socket.family, socket.transport)
+}
+
+fn from(address: Option<&Address>) -> String {
+    address
+        .map(|address| format!(" {}", named(address)))
+        .unwrap_or_default()
+}
+
+fn named(address: &Address) -> String {
+    match address {
+        Address::Inet(address) => address.to_string(),
+        Address::Unix(None) => "unnamed".into(),
+        Address::Unix(Some(name)) => unix_name(name),
+        Address::Unspecified => "unspecified".into(),
+        Address::Other => "other".into(),
+    }
+}
+
+fn unix_name(name: &UnixName) -> String {
+    match name {
+        UnixName::Path(path) => path.escape_ascii().to_string(),
+        UnixName::Abstract(name) => format!("@{}", name.escape_ascii()),
+    }
+}
