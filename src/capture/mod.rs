@@ -107,10 +107,12 @@ pub struct Capture<W: Write> {
     handed_over: u64,
 }
 
+// By hand, because the library's writer for pcapng has none, and the gathered bytes would say nothing.
 impl<W: Write> fmt::Debug for Capture<W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Capture")
             .field("records", &self.records)
+            .field("bytes", &self.bytes())
             .finish_non_exhaustive()
     }
 }

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// The local end where nothing is known of it (compat).
-const UNKNOWN_LOCAL: (Ipv4Addr, u16) = (Ipv4Addr::new(127, 0, 0, 1), 11111);
+const UNKNOWN_LOCAL: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 11111);
 
 /// The remote end where nothing is known of it (compat).
 const UNKNOWN_REMOTE: (Ipv4Addr, u16) = (Ipv4Addr::new(127, 0, 0, 2), 22222);

@@ -24,7 +24,7 @@ impl WireView {
                 None => self.datagrams.moved(moved, &mut self.ids, sink),
             },
             Change::Named { socket, local } => {
-                self.datagrams.named(*socket, *local, &mut self.ids, sink)
+                self.datagrams.named(*socket, *local, &mut self.ids, sink);
             }
             Change::Gone { socket } => self.datagrams.gone(*socket, &mut self.ids, sink),
             Change::Moved(_) => {}

@@ -37,7 +37,7 @@ fn decimal_mac(number: u64) -> Mac {
     let mut bytes = [0; 6];
     for byte in bytes.iter_mut().rev() {
         let pair = u8::try_from(rest % 100).unwrap_or(0);
-        *byte = (pair / 10) << 4 | pair % 10;
+        *byte = ((pair / 10) << 4) | (pair % 10);
         rest /= 100;
     }
     Mac(bytes)

@@ -87,7 +87,7 @@ fn show(
         Some(Inet::Wire(view)) => view.change(change, sink),
         Some(Inet::Syscall(view)) => match change {
             Change::Moved(moved) if matches!(moved.family, Family::Inet | Family::Inet6) => {
-                view.moved(moved, sink)
+                view.moved(moved, sink);
             }
             Change::Over { connection } => view.over(connection.id),
             _ => {}
@@ -173,7 +173,7 @@ impl<W: Write> Pipeline for Converter<W> {
         } = self;
         if let Some(parser) = parsers.get_mut(source) {
             parser.line(line, &mut |event| {
-                engine.event(event, &mut |frame| record.frame(frame))
+                engine.event(event, &mut |frame| record.frame(frame));
             });
         }
         record.outcome()

@@ -100,10 +100,10 @@ impl Sockets {
 
     /// A new open socket, which no descriptor stands for yet.
     fn insert(&mut self, kind: (Family, Transport)) -> SocketId {
-        self.sockets_made += 1;
+        self.numbered += 1;
         SocketId(
             self.open
-                .insert(OpenSocket::new(SocketNumber(self.sockets_made), kind)),
+                .insert(OpenSocket::new(SocketNumber(self.numbered), kind)),
         )
     }
 

@@ -151,8 +151,8 @@ impl Sockets {
 
     /// A new connection with `socket` as its first end.
     pub(super) fn connect_new(&mut self, socket: SocketId, entrance: Entrance) -> ConnectionId {
-        let id = ConnectionId(self.connections_made);
-        self.connections_made += 1;
+        let id = ConnectionId(self.opened);
+        self.opened += 1;
         let (family, transport) = self
             .open
             .get(socket.0)
@@ -254,13 +254,12 @@ impl Sockets {
         {
             if open.family == Family::Unix {
                 self.unite(socket, id);
-            } else if let Some((_, pair)) = addresses(open) {
-                if !self.unite(socket, id)
-                    && let Some(connection) = self.connections.get_mut(&id)
-                {
-                    connection.pair = Some(pair);
-                    self.by_pair.entry(pair).or_default().push(id);
-                }
+            } else if let Some((_, pair)) = addresses(open)
+                && !self.unite(socket, id)
+                && let Some(connection) = self.connections.get_mut(&id)
+            {
+                connection.pair = Some(pair);
+                self.by_pair.entry(pair).or_default().push(id);
             }
         }
         let Some((id, _)) = self.open.get(socket.0).and_then(|open| open.stream) else {

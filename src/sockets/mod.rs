@@ -57,8 +57,10 @@ pub struct Sockets {
     /// Connections whose other end can only be told by where it connected or was accepted, the oldest first.
     by_place: FxHashMap<Place, Vec<ConnectionId>>,
     lingering: VecDeque<ConnectionId>,
-    connections_made: u64,
-    sockets_made: u64,
+    /// How many connections there have been.
+    opened: u64,
+    /// How many open sockets there have been.
+    numbered: u64,
 }
 
 /// Who does something, and when: what the steps of one event have in common.
@@ -121,7 +123,7 @@ impl Sockets {
                 );
             }
             What::RemoteName { socket, address } => {
-                self.remote_named(event, *socket, address, sink)
+                self.remote_named(event, *socket, address, sink);
             }
             What::SocketError { socket, error } => self.error_fetched(event, *socket, *error, sink),
             What::ResetOnClose { socket, on } => self.reset_on_close(event, *socket, *on, sink),

@@ -49,6 +49,7 @@ impl Known {
 
 /// One open socket.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct OpenSocket {
     pub(super) number: SocketNumber,
     pub(super) family: Family,

@@ -51,9 +51,9 @@ impl Sockets {
                     &mut |socket| refer(open, socket),
                     &mut |socket| dropped.push(socket),
                 );
-                dropped
-                    .into_iter()
-                    .for_each(|socket| self.drop_reference(socket, None, sink));
+                for socket in dropped {
+                    self.drop_reference(socket, None, sink);
+                }
             }
             What::UnsharedFiles => self.unshare(event.tid),
             What::Executed => self.executed(event, sink),

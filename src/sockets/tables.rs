@@ -61,7 +61,7 @@ struct Unclaimed {
 #[derive(Debug, Default)]
 pub(super) struct Tables {
     threads: FxHashMap<Tid, Thread>,
-    tables: Slab<Table>,
+    slab: Slab<Table>,
     pending: Vec<Pending>,
     unclaimed: VecDeque<Unclaimed>,
     last: Option<(Tid, TableId)>,
@@ -122,7 +122,7 @@ impl Tables {
             self.threads.insert(tid, thread);
             return thread.table;
         }
-        let table = TableId(self.tables.insert(Table {
+        let table = TableId(self.slab.insert(Table {
             users: 1,
             ..Table::default()
         }));
@@ -153,7 +153,7 @@ impl Tables {
         // It has what its maker had, so what was told since then is its own to tell.
         let since = self.since(maker);
         if sharing.files {
-            if let Some(table) = self.tables.get_mut(maker_table.0) {
+            if let Some(table) = self.slab.get_mut(maker_table.0) {
                 table.users += 1;
             }
             return Thread {
@@ -162,11 +162,11 @@ impl Tables {
                 since,
             };
         }
-        let mut copy = self.tables.get(maker_table.0).cloned().unwrap_or_default();
+        let mut copy = self.slab.get(maker_table.0).cloned().unwrap_or_default();
         copy.users = 1;
         copy.slots.values().for_each(|slot| copied(slot.socket));
         Thread {
-            table: TableId(self.tables.insert(copy)),
+            table: TableId(self.slab.insert(copy)),
             process,
             since,
         }
@@ -220,14 +220,14 @@ impl Tables {
 
     /// One user of `table` is gone; what it held if it was the last.
     fn leave(&mut self, table: TableId) -> BTreeMap<Fd, Slot> {
-        let Some(left) = self.tables.get_mut(table.0) else {
+        let Some(left) = self.slab.get_mut(table.0) else {
             return BTreeMap::new();
         };
         left.users = left.users.saturating_sub(1);
         if left.users > 0 {
             return BTreeMap::new();
         }
-        self.tables.remove(table.0).slots
+        self.slab.remove(table.0).slots
     }
 
     /// `tid` ended; what its table held, if nothing else uses it.
@@ -250,7 +250,7 @@ impl Tables {
             .threads
             .values()
             .any(|thread| thread.table == ending.table && thread.process != ending.process);
-        match self.tables.get_mut(ending.table.0) {
+        match self.slab.get_mut(ending.table.0) {
             Some(table) if !shared => std::mem::take(&mut table.slots),
             _ => BTreeMap::new(),
         }
@@ -262,7 +262,7 @@ impl Tables {
             return;
         };
         let alone = self
-            .tables
+            .slab
             .get(thread.table.0)
             .is_none_or(|table| table.users <= 1);
         if alone {
@@ -308,27 +308,27 @@ impl Tables {
 
     /// What `fd` stands for.
     pub(super) fn slot(&self, table: TableId, fd: Fd) -> Option<&Slot> {
-        self.tables.get(table.0)?.slots.get(&fd)
+        self.slab.get(table.0)?.slots.get(&fd)
     }
 
     /// What `fd` stands for, to change it.
     pub(super) fn slot_mut(&mut self, table: TableId, fd: Fd) -> Option<&mut Slot> {
-        self.tables.get_mut(table.0)?.slots.get_mut(&fd)
+        self.slab.get_mut(table.0)?.slots.get_mut(&fd)
     }
 
     /// Makes `fd` stand for a socket; what it stood for before.
     pub(super) fn put(&mut self, table: TableId, fd: Fd, slot: Slot) -> Option<Slot> {
-        self.tables.get_mut(table.0)?.slots.insert(fd, slot)
+        self.slab.get_mut(table.0)?.slots.insert(fd, slot)
     }
 
     /// Makes `fd` stand for no socket; what it stood for before.
     pub(super) fn take(&mut self, table: TableId, fd: Fd) -> Option<Slot> {
-        self.tables.get_mut(table.0)?.slots.remove(&fd)
+        self.slab.get_mut(table.0)?.slots.remove(&fd)
     }
 
     /// The descriptors of `table` in a range, or those that execve closes.
     pub(super) fn matching(&self, table: TableId, wanted: impl Fn(Fd, &Slot) -> bool) -> Vec<Fd> {
-        let slots = self.tables.get(table.0).map(|table| &table.slots);
+        let slots = self.slab.get(table.0).map(|table| &table.slots);
         slots
             .into_iter()
             .flatten()

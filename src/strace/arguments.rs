@@ -57,7 +57,7 @@ pub(super) fn unnamed(text: &[u8]) -> &[u8] {
 pub(super) fn name(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = text
         .iter()
-        .position(|byte| !matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))?;
+        .position(|byte| IS_NAME.get(usize::from(*byte)) != Some(&true))?;
     let (name, rest) = text.split_at_checked(end)?;
     if name.is_empty() || name.first().is_some_and(u8::is_ascii_digit) {
         return None;
@@ -70,17 +70,19 @@ pub(super) fn name(text: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// The bytes at which [`value`] has to think.
-static SPECIAL: [bool; 256] = special();
+static IS_SPECIAL: [bool; 256] = set_of(b",)]}([{\"</");
+
+/// The bytes of which arguments' names are made.
+static IS_NAME: [bool; 256] = set_of(b"abcdefghijklmnopqrstuvwxyz_0123456789");
 
 #[expect(clippy::indexing_slicing, reason = "computed when compiling")]
-const fn special() -> [bool; 256] {
-    let mut is_special = [false; 256];
-    let mut rest = b",)]}([{\"</".as_slice();
-    while let Some((byte, others)) = rest.split_first() {
-        is_special[*byte as usize] = true;
-        rest = others;
+const fn set_of(mut bytes: &[u8]) -> [bool; 256] {
+    let mut set = [false; 256];
+    while let Some((byte, others)) = bytes.split_first() {
+        set[*byte as usize] = true;
+        bytes = others;
     }
-    is_special
+    set
 }
 
 /// Any one value: up to the comma or closing bracket that ends it. None if the text ends first.
@@ -97,7 +99,7 @@ pub(super) fn value(text: &[u8]) -> Option<(&[u8], &[u8])> {
 #[inline]
 fn plain(text: &[u8]) -> Option<usize> {
     text.iter()
-        .position(|byte| SPECIAL.get(usize::from(*byte)) == Some(&true))
+        .position(|byte| IS_SPECIAL.get(usize::from(*byte)) == Some(&true))
 }
 
 /// A value with brackets or quotes in it, the first of them at `from`.

@@ -146,7 +146,7 @@ const fn hex_pair(pair: u16) -> (u8, u16) {
 /// Room for decoded bytes before they are moved on; eight more than are waited for, since eight are written at once.
 const ROOM: usize = 512;
 
-/// Decodes up to the closing quote; what follows it. Eight bytes of text at a time as long as they are plain.
+/// Decodes up to the closing quote; what follows it. Eight bytes of text are looked at together.
 fn mixed<'t>(mut text: &'t [u8], out: &mut Vec<u8>) -> Option<&'t [u8]> {
     let mut room = [0; ROOM];
     let mut filled = 0;
@@ -155,24 +155,52 @@ fn mixed<'t>(mut text: &'t [u8], out: &mut Vec<u8>) -> Option<&'t [u8]> {
             out.extend_from_slice(room.get(..filled)?);
             filled = 0;
         }
-        *room.get_mut(filled..)?.first_chunk_mut::<8>()? = *chunk;
-        let plain = plain_bytes(u64::from_le_bytes(*chunk));
+        let free = room.get_mut(filled..)?.first_chunk_mut::<8>()?;
+        let word = u64::from_le_bytes(*chunk);
+        if chunk.first() == Some(&b'\\') {
+            let (byte, length) = short_escape(word).or_else(|| long_escape(text))?;
+            *free.first_mut()? = byte;
+            filled += 1;
+            text = text.get(length..)?;
+            continue;
+        }
+        let plain = plain_bytes(word);
+        if plain == 0 {
+            out.extend_from_slice(room.get(..filled)?);
+            return text.get(1..);
+        }
+        *free = *chunk;
         filled += plain;
         text = text.get(plain..)?;
-        if plain < 8 {
-            let (first, rest) = text.split_first()?;
-            if *first == b'"' {
-                out.extend_from_slice(room.get(..filled)?);
-                return Some(rest);
-            }
-            let (byte, rest) = escape(rest)?;
-            *room.get_mut(filled)? = byte;
-            filled += 1;
-            text = rest;
-        }
     }
     out.extend_from_slice(room.get(..filled)?);
     mixed_end(text, out)
+}
+
+/// The escape that a word begins with, its first byte in the lowest, and its length: octal, or one letter.
+#[inline]
+fn short_escape(word: u64) -> Option<(u8, usize)> {
+    let [_, first, second, third, ..] = word.to_le_bytes();
+    if first & 0xf8 != b'0' {
+        let byte = control(first);
+        return if byte == b'x' { None } else { Some((byte, 2)) };
+    }
+    if second & 0xf8 != b'0' {
+        return Some((first & 7, 2));
+    }
+    let two = (first & 7) << 3 | (second & 7);
+    Some(if third & 0xf8 == b'0' {
+        (two << 3 | (third & 7), 4)
+    } else {
+        (two, 3)
+    })
+}
+
+/// Any escape at the beginning of `text`, and its length.
+#[cold]
+fn long_escape(text: &[u8]) -> Option<(u8, usize)> {
+    let (byte, rest) = escape(text.get(1..)?)?;
+    Some((byte, text.len() - rest.len()))
 }
 
 /// How many of eight bytes, the first in the lowest, come before a quote or backslash.
@@ -218,18 +246,37 @@ fn escape(text: &[u8]) -> Option<(u8, &[u8])> {
     }
 }
 
-const fn control(letter: u8) -> u8 {
-    match letter {
-        b'n' => b'\n',
-        b'r' => b'\r',
-        b't' => b'\t',
-        b'v' => 0x0b,
-        b'f' => 0x0c,
-        b'a' => 0x07,
-        b'b' => 0x08,
-        b'e' => 0x1b,
-        other => other,
+/// What a letter behind a backslash stands for; any other byte for itself.
+#[inline]
+fn control(letter: u8) -> u8 {
+    CONTROLS.get(usize::from(letter)).copied().unwrap_or(letter)
+}
+
+static CONTROLS: [u8; 256] = controls();
+
+#[expect(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "computed when compiling"
+)]
+const fn controls() -> [u8; 256] {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = match byte as u8 {
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            b'v' => 0x0b,
+            b'f' => 0x0c,
+            b'a' => 0x07,
+            b'b' => 0x08,
+            b'e' => 0x1b,
+            other => other,
+        };
+        byte += 1;
     }
+    table
 }
 
 const fn hex_digit(digit: u8) -> Option<u8> {

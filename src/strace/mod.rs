@@ -14,6 +14,7 @@ mod arguments;
 mod attribution;
 mod body;
 mod cache;
+mod call;
 mod counts;
 mod decode;
 mod details;
@@ -37,11 +38,11 @@ use crate::event::{Event, Tid, Timestamp, What};
 use crate::limits;
 use attribution::{Attribution, FIRST};
 use body::Body;
-use decode::{Begun, Bench, Call, Verdict};
+use call::{Held, Origin};
+use decode::Bench;
 use dump::Dump;
 use prefix::{Pid, Prefix};
-use rejoin::{Rejoin, Stop, Unfinished};
-use table::{Row, Shape};
+use rejoin::Rejoin;
 use time::{Clock, Moment};
 
 /// What a trace's text does not say itself.
@@ -57,35 +58,6 @@ pub struct Options {
 
 /// Where events go.
 type Sink<'s> = &'s mut dyn FnMut(&Event<'_>);
-
-/// Whose call, and when.
-#[derive(Clone, Copy, Debug)]
-struct Origin {
-    line: u64,
-    tid: Tid,
-    entry: Timestamp,
-    exit: Timestamp,
-}
-
-/// A call that waits for the next line, since that may begin a dump of what `-s` cut off.
-#[derive(Debug)]
-struct Held {
-    row: &'static Row,
-    origin: Origin,
-    text: Vec<u8>,
-}
-
-impl Held {
-    /// How many bytes the call moved, where its result says so.
-    fn moved(&self) -> Option<u64> {
-        match self.row.shape {
-            Shape::Messages(..) => None,
-            _ => returned::parse(arguments::close(&self.text)?)?
-                .outcome
-                .value(),
-        }
-    }
-}
 
 /// Reads a trace line by line.
 #[derive(Debug)]
@@ -230,7 +202,7 @@ impl Parser {
             line: self.counts.lines,
             tid,
             entry,
-            exit: entry,
+            resumed: None,
         };
         self.body(kind, origin, sink);
     }
@@ -301,233 +273,5 @@ impl Parser {
             }
             (Some(_), _) => false,
         }
-    }
-
-    #[inline]
-    fn body(&mut self, kind: Body<'_>, origin: Origin, sink: Sink<'_>) {
-        match kind {
-            Body::Call { name, text } => {
-                match table::find(name).or_else(|| table::find(table::without_mark(name))) {
-                    Some(row) => self.call(row, text, origin, sink),
-                    None => self.counts.skip(not_in_table(name)),
-                }
-            }
-            Body::Resumed { name, text } => match table::find(table::without_mark(name)) {
-                Some(row) => self.resumed(row, text, origin, sink),
-                None => self.counts.skip(not_in_table(name)),
-            },
-            Body::Ended => self.ended(origin, sink),
-            Body::Superseded(by) => self.superseded(Tid(by), origin, sink),
-            Body::Signal => self.counts.skip(Skip::Signal),
-            Body::Message => self.counts.skip(Skip::Message),
-            Body::Blank => self.counts.skip(Skip::Blank),
-            Body::Other => self.counts.skip(Skip::NotStrace),
-        }
-    }
-
-    #[inline]
-    fn call(&mut self, row: &'static Row, text: &[u8], origin: Origin, sink: Sink<'_>) {
-        match rejoin::stop(text) {
-            None => {
-                let exit = origin.entry.after(time::duration(text).unwrap_or_default());
-                self.whole(row, text, Origin { exit, ..origin }, sink);
-            }
-            Some((text, Stop::Unfinished)) => self.begun(row, text, origin, sink),
-            Some((_, Stop::Detached)) => self.counts.skip(Skip::Detached),
-        }
-    }
-
-    /// A whole call.
-    #[inline]
-    fn whole(&mut self, row: &'static Row, text: &[u8], origin: Origin, sink: Sink<'_>) {
-        match self.decode(row, text, origin, false, sink) {
-            Verdict::Used => self.counts.used += 1,
-            Verdict::Skipped(reason) => self.counts.skip(reason),
-            Verdict::Hold => self.hold(row, text, origin),
-        }
-    }
-
-    #[inline]
-    fn decode(
-        &mut self,
-        row: &'static Row,
-        text: &[u8],
-        origin: Origin,
-        dumped: bool,
-        sink: Sink<'_>,
-    ) -> Verdict {
-        let Self {
-            bench,
-            who,
-            dump,
-            counts,
-            ..
-        } = self;
-        let call = Call {
-            row,
-            text,
-            dump: dumped.then_some(&*dump),
-        };
-        decode::decode(call, bench, counts, &mut |what| {
-            emit(origin, what, who, sink);
-        })
-    }
-
-    /// The first half of a call.
-    fn begun(&mut self, row: &'static Row, text: &[u8], origin: Origin, sink: Sink<'_>) {
-        let Self { bench, who, .. } = self;
-        let call = Call {
-            row,
-            text,
-            dump: None,
-        };
-        let begun = decode::begin(call, bench, &mut |what| emit(origin, what, who, sink));
-        let mut buffer = self.rejoin.buffer();
-        match begun {
-            Begun::Keep => buffer.extend_from_slice(text),
-            Begun::Told => self.counts.used += 1,
-            Begun::NotUsed(_) => {}
-        }
-        if begun != Begun::Told {
-            self.counts.skip(Skip::Unfinished);
-        }
-        let half = Unfinished {
-            row,
-            entry: origin.entry,
-            told: begun != Begun::Keep,
-            text: buffer,
-        };
-        match self.rejoin.hold(origin.tid, half) {
-            Ok(given_up) => self.counts.never_resumed += u64::from(given_up),
-            Err(reason) => self.counts.skip(reason),
-        }
-    }
-
-    /// The second half of a call.
-    fn resumed(&mut self, row: &'static Row, text: &[u8], origin: Origin, sink: Sink<'_>) {
-        if row.shape == Shape::Execute {
-            self.executed_elsewhere(origin, sink);
-        }
-        let Some(half) = self.rejoin.take(origin.tid).filter(|half| half.row == row) else {
-            return self.resumed_alone(row, text, origin, sink);
-        };
-        let Unfinished {
-            entry,
-            told,
-            text: mut whole,
-            ..
-        } = half;
-        if told {
-            self.counts.skip(Skip::NotUsed);
-        } else {
-            whole.extend_from_slice(text);
-            match rejoin::stop(&whole) {
-                None => self.whole(row, &whole, Origin { entry, ..origin }, sink),
-                Some(_) => self.counts.skip(Skip::Detached),
-            }
-        }
-        self.rejoin.give_back(whole);
-    }
-
-    /// A second half by itself: some calls say all that matters there.
-    fn resumed_alone(&mut self, row: &'static Row, text: &[u8], origin: Origin, sink: Sink<'_>) {
-        match row.shape {
-            Shape::Fork | Shape::Execute => self.whole(row, text, origin, sink),
-            Shape::Close | Shape::Exit | Shape::ExitGroup => self.counts.skip(Skip::NotUsed),
-            _ => self.counts.skip(Skip::ResumedAlone),
-        }
-    }
-
-    /// Another thread's execve comes to its end as this one's, without `+++ superseded`, which `-qqq` leaves out.
-    fn executed_elsewhere(&mut self, origin: Origin, sink: Sink<'_>) {
-        if self
-            .rejoin
-            .open(origin.tid)
-            .is_some_and(|row| row.shape == Shape::Execute)
-        {
-            return;
-        }
-        if let Some(by) = self.rejoin.executing(origin.tid) {
-            self.take_over(by, origin, sink);
-        }
-    }
-
-    fn superseded(&mut self, by: Tid, origin: Origin, sink: Sink<'_>) {
-        self.counts.used += 1;
-        self.take_over(by, origin, sink);
-    }
-
-    /// The thread of `origin` is from here on what `by` was.
-    fn take_over(&mut self, by: Tid, origin: Origin, sink: Sink<'_>) {
-        self.rejoin.rename(by, origin.tid);
-        self.who.ended(by);
-        emit(origin, What::Superseded { by }, &mut self.who, sink);
-    }
-
-    fn ended(&mut self, origin: Origin, sink: Sink<'_>) {
-        self.counts.used += 1;
-        if let Some(half) = self.rejoin.take(origin.tid) {
-            self.counts.died_within += u64::from(!half.told);
-            self.rejoin.give_back(half.text);
-        }
-        self.who.ended(origin.tid);
-        emit(origin, What::Ended { group: false }, &mut self.who, sink);
-    }
-
-    /// Keeps a call whose payload was cut until it is known whether a dump follows.
-    fn hold(&mut self, row: &'static Row, text: &[u8], origin: Origin) {
-        let mut buffer = self.rejoin.buffer();
-        buffer.extend_from_slice(text);
-        self.dump.clear();
-        self.held = Some(Held {
-            row,
-            origin,
-            text: buffer,
-        });
-    }
-
-    #[cold]
-    fn let_go(&mut self, sink: Sink<'_>) {
-        let Some(Held { row, origin, text }) = self.held.take() else {
-            return;
-        };
-        self.counts.dumps_used += u64::from(!self.dump.is_empty());
-        match self.decode(row, &text, origin, true, sink) {
-            Verdict::Skipped(reason) => self.counts.skip(reason),
-            Verdict::Used | Verdict::Hold => self.counts.used += 1,
-        }
-        self.rejoin.give_back(text);
-    }
-}
-
-/// Hands an event out, and notes what it says about threads.
-#[inline]
-fn emit(origin: Origin, what: What<'_>, who: &mut Attribution, sink: Sink<'_>) {
-    if let What::Cloned {
-        child: Some(child), ..
-    } = what
-    {
-        who.made(child);
-    }
-    let Origin {
-        line,
-        tid,
-        entry,
-        exit,
-    } = origin;
-    sink(&Event {
-        line,
-        tid,
-        entry,
-        exit,
-        what,
-    });
-}
-
-fn not_in_table(name: &[u8]) -> Skip {
-    if name.starts_with(b"syscall_") {
-        Skip::UnknownCall
-    } else {
-        Skip::NotUsed
     }
 }

@@ -106,9 +106,8 @@ fn settings(first: &[u8]) -> Verdict {
     const TYPE: usize = 3;
     match first.get(TYPE) {
         Some(4) => http2::judge(first),
-        Some(_) => Verdict::Other,
         // Its length field is small: no peer sends thousands of settings.
         None if first.first().is_none_or(|high| *high == 0) => Verdict::Undecided,
-        None => Verdict::Other,
+        _ => Verdict::Other,
     }
 }

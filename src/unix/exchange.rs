@@ -195,8 +195,9 @@ impl Exchange {
             context,
         );
         self.alignment = Alignment::Plain;
-        held.iter()
-            .for_each(|held| self.pass(&held.portion(), context));
+        for held in &held {
+            self.pass(&held.portion(), context);
+        }
     }
 
     /// What the aligner of a direction holds goes out, at the time of the last segment.

@@ -57,8 +57,11 @@ static BY_NAME: &[Service] = &[
     service(".X11-unix/X*", X11),       // tcp.port 6000 x11
 ];
 
+/// Whether a protocol begins like this.
+type Test = fn(&[u8]) -> bool;
+
 /// What a first message tells, each a test of the bytes that an end sends first.
-static BY_CONTENT: &[(fn(&[u8]) -> bool, u16)] = &[
+static BY_CONTENT: &[(Test, u16)] = &[
     (is_http, HTTP),
     (is_http2, HTTP),
     (is_postgresql, POSTGRESQL),
@@ -88,7 +91,7 @@ pub(super) fn port_by_content(first: &[u8]) -> Option<u16> {
 
 /// Whether the last parts of `name`, as many as the pattern has, fit the pattern.
 fn ends_with(name: &[u8], pattern: &[u8]) -> bool {
-    let parts = pattern.iter().filter(|byte| **byte == b'/').count();
+    let parts = memchr::memchr_iter(b'/', pattern).count();
     let from = name
         .iter()
         .enumerate()
@@ -137,21 +140,14 @@ fn is_http2(first: &[u8]) -> bool {
 
 /// PostgreSQL's first packet: its length and protocol 3.0, or the codes that ask for SSL, GSS or a cancellation.
 fn is_postgresql(first: &[u8]) -> bool {
-    let Some(([length, code], _)) = first
-        .split_first_chunk::<8>()
-        .map(|(head, rest)| (halves(head), rest))
-    else {
-        return false;
+    let number = |from: usize| {
+        first
+            .get(from..)
+            .and_then(<[u8]>::first_chunk)
+            .map(|bytes| u32::from_be_bytes(*bytes))
     };
-    (8..10_000).contains(&length) && matches!(code, 0x0003_0000 | 80_877_102..=80_877_104)
-}
-
-fn halves(head: &[u8; 8]) -> [u32; 2] {
-    let [a, b, c, d, e, f, g, h] = *head;
-    [
-        u32::from_be_bytes([a, b, c, d]),
-        u32::from_be_bytes([e, f, g, h]),
-    ]
+    number(0).is_some_and(|length| (8..10_000).contains(&length))
+        && matches!(number(4), Some(0x0003_0000 | 80_877_102..=80_877_104))
 }
 
 /// MySQL's greeting: packet 0 of a length in three bytes, protocol 10, a version that is text.

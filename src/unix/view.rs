@@ -10,6 +10,7 @@ use rustc_hash::FxHashMap;
 
 /// What the command line asks of UNIX conversations.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Options {
     /// Seed HTTP/2 connections that do not bring their own preface.
     pub seed_http2: bool,
@@ -58,7 +59,7 @@ impl UnixView {
             Change::Moved(moved) => self.moved(moved, sink),
             Change::Opened { connection } if self.options.eager => {
                 self.with(connection, sink, |exchange, context| {
-                    exchange.opened(connection, context)
+                    exchange.opened(connection, context);
                 });
             }
             Change::Finished {
@@ -81,7 +82,7 @@ impl UnixView {
             }
             Change::Closed { connection } => {
                 self.with(connection, sink, |exchange, context| {
-                    exchange.release(connection, context)
+                    exchange.release(connection, context);
                 });
             }
             Change::Over { connection } => {
@@ -134,7 +135,7 @@ impl UnixView {
             missing: fresh.saturating_sub(bytes.len() as u64),
         };
         self.with(stream.connection, sink, |exchange, context| {
-            exchange.take(stream.connection, &portion, context)
+            exchange.take(stream.connection, &portion, context);
         });
     }
 

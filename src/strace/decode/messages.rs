@@ -94,7 +94,7 @@ fn header<'t>(
                     match name {
                         b"msg_control" | b"" => rights(field, bench),
                         b"msg_flags" => {
-                            header.from_error_queue = arguments::has_flag(field, b"MSG_ERRQUEUE")
+                            header.from_error_queue = arguments::has_flag(field, b"MSG_ERRQUEUE");
                         }
                         _ => {}
                     }

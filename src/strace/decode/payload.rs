@@ -180,18 +180,21 @@ pub(super) fn emit_move(
         bench.clear();
     }
     let rights = bench.rights();
-    let has = |flag: &[u8]| draft.flags != b"0" && arguments::has_flag(draft.flags, flag);
+    let Kind { op, direction } = draft.kind;
+    let has = |of: Direction, flag: &[u8]| {
+        direction == of && draft.flags != b"0" && arguments::has_flag(draft.flags, flag)
+    };
     let what = Move {
         socket: bench.descriptor(draft.socket),
-        op: draft.kind.op,
-        direction: draft.kind.direction,
+        op,
+        direction,
         outcome: draft.outcome,
         payload: &bench.payload,
         messages: &bench.messages,
         requested: draft.requested,
         rights: &rights,
-        fast_open: has(b"MSG_FASTOPEN"),
-        close_on_exec: has(b"MSG_CMSG_CLOEXEC"),
+        fast_open: has(Direction::Sent, b"MSG_FASTOPEN"),
+        close_on_exec: has(Direction::Received, b"MSG_CMSG_CLOEXEC"),
     };
     used(What::Move(what), emit)
 }

@@ -104,13 +104,16 @@ fn element<'t>(
     bench: &mut Bench,
     counts: &mut Counts,
 ) -> Option<&'t [u8]> {
-    let text = arguments::unnamed(text);
+    let text = text.strip_prefix(b"iov_base=").unwrap_or(text);
     let start = bench.payload.len();
     let (shown, text) = match vector.shown {
         Shown::All => payload::bytes(text, call, place, bench, counts)?,
         hole => (hole, arguments::value(text)?.1),
     };
-    let (length, text) = arguments::count(arguments::next(text))?;
+    let text = text
+        .strip_prefix(b", iov_len=")
+        .unwrap_or_else(|| arguments::next(text));
+    let (length, text) = arguments::count(text)?;
     let room = length.unwrap_or(u64::MAX);
     let complete = (bench.payload.len() - start) as u64 >= room;
     if vector.shown == Shown::All && !complete {

@@ -235,3 +235,30 @@ fn calls_of_x32() {
         &["5 Read 3 \"a\" = 1 asked 1 [0+1/1]"],
     );
 }
+
+#[test]
+fn a_second_half_alone_says_when_the_call_began() {
+    let mut parser = Parser::new(Options::default());
+    let mut times = Vec::new();
+    let line = b"5 9.000000 <... clone resumed>, flags=SIGCHLD) = 6 <1.000000>";
+    parser.line(line, &mut |event: &Event<'_>| {
+        times.push((event.entry, event.exit))
+    });
+    assert_eq!(
+        times,
+        [(Timestamp(8_000_000_000), Timestamp(9_000_000_000))]
+    );
+}
+
+#[test]
+fn a_call_never_ends_before_it_begins() {
+    let mut parser = Parser::new(Options::default());
+    let mut times = Vec::new();
+    let mut sink = |event: &Event<'_>| times.push((event.entry, event.exit));
+    parser.line(b"5 9.000000 read(3 <unfinished ...>", &mut sink);
+    parser.line(b"5 8.000000 <... read resumed>, \"a\", 1) = 1", &mut sink);
+    assert_eq!(
+        times,
+        [(Timestamp(9_000_000_000), Timestamp(9_000_000_000))]
+    );
+}

@@ -90,6 +90,28 @@ fn attached_to_one_that_runs() {
     check(older, &["7 ended", "0 dup 3 = 4"]);
 }
 
+/// `-qq` leaves the `+++` lines out.
+#[test]
+fn a_process_that_ends_without_saying_so() {
+    let trace = "\
+fork() = 8
+[pid     7] dup(3) = 4
+[pid     8] exit_group(0) = ?
+dup(3) = 5
+fork() = 9
+[pid     7] fork() = 10
+[pid     9] exit_group(0 <unfinished ...>
+[pid    10] exit_group(0) = ?
+[pid     9] <... exit_group resumed>) = ?
+dup(3) = 6";
+    let (events, _) = read(trace.lines(), Options::default());
+    let dups: Vec<_> = events
+        .iter()
+        .filter(|event| event.contains("dup"))
+        .collect();
+    assert_eq!(dups, ["7 dup 3 = 4", "7 dup 3 = 5", "7 dup 3 = 6"]);
+}
+
 #[test]
 fn the_last_one_ends_before_another_is_seen() {
     let trace = "dup(3) = 4\n+++ killed by SIGSEGV +++\n[pid     8] dup(3) = 5";

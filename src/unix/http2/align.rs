@@ -1,56 +1,27 @@
 //! One direction of an HTTP/2 stream, cut at the ends of its frames.
 //!
 //! ```text
-//!            preface, or a header           header that cannot be
-//! Beginning ────────────────────▶ Aligned ───────────────────────▶ Lost ⟲ forwarded, searched
-//!     │                           │     ▲ ◀─── frames in a row ────┘ │
-//!     └── neither ──▶ Lost        │     │                            │ a lone header
-//!       frame too long to be held ▼     │ its end                    ▼
-//!       or with a hole          Passing{left} ◀──────────────────────┘
+//!              a preface, a header               no header there
+//! Beginning ──────────────────────────▶ Aligned ─────────────────▶ Lost
+//!     │                                 │  ▲  ▲                   │ │
+//!     │              frame too long to  │  │  └─ found by a search ┘ │
+//!     │              hold, or a hole    ▼  │ its end                │
+//!     │              within it         Passing ◀─ only its end is ──┘
+//!     │                                   │       likely             ▲
+//!     └── neither ────────────────────────┴─ hole beyond its end ────┘
 //! ```
 //!
 //! What waits is only what cannot be given out whole yet: a part of the preface, of a header or of a frame, at most
-//! [`HTTP2_FRAME_BYTES`]. While lost or passing nothing waits. What ends being lost is the preface, or a header that
-//! is evidence in itself and whose frame ends where another such header stands, or where the call ends. A header whose
-//! frame's end the call does not reach is followed (its frame forwarded as it comes), and the next header decides.
+//! [`HTTP2_FRAME_BYTES`]. While lost or passing nothing waits; `search.rs` says what ends being lost.
 
 use super::PREFACE;
 use super::header::{ACK, FRAME_SIZE_MAX, FRAME_SIZE_MIN, FrameHeader, HEADER, Limits, SETTINGS};
+use super::piece::{Piece, PieceKind};
+use super::search::{Found, search};
 use super::view::FrameView;
 use crate::limits::HTTP2_FRAME_BYTES;
 use std::mem;
-
-/// What a piece is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum PieceKind {
-    /// The client's preface, alone and whole.
-    Preface,
-    /// Whole frames: it begins with a header and ends at a frame's end.
-    Frames,
-    /// Anything else: bytes that are no frames, and frames that cannot be given out whole.
-    Opaque,
-}
-
-/// Bytes that belong together. Only opaque ones are empty or have something missing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Piece<'a> {
-    /// What they are.
-    pub kind: PieceKind,
-    /// The bytes.
-    pub bytes: &'a [u8],
-    /// How many bytes that are not in the trace follow them.
-    pub missing: u64,
-}
-
-impl<'a> Piece<'a> {
-    const fn whole(kind: PieceKind, bytes: &'a [u8]) -> Self {
-        Self {
-            kind,
-            bytes,
-            missing: 0,
-        }
-    }
-}
+use std::ops::Range;
 
 /// Where a direction stands; see the picture above.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,14 +89,14 @@ impl Aligner {
     }
 
     /// Takes what one call moved: `bytes`, then `missing` bytes that the trace does not hold. Where some are missing,
-    /// nothing waits; the piece in front of the hole says how many, and may be empty.
+    /// nothing waits; the piece in front of the hole says how many, and is empty behind whole frames.
     pub fn push(&mut self, bytes: &[u8], missing: u64, emit: &mut impl FnMut(Piece<'_>)) {
         if self.held.is_empty() {
-            let rest = self.walk(bytes, emit);
             if missing == 0 {
+                let rest = self.walk(bytes, emit);
                 self.held.extend_from_slice(rest);
             } else {
-                self.skip(rest, missing, emit);
+                self.push_before_hole(bytes, missing, emit);
             }
             return;
         }
@@ -134,13 +105,12 @@ impl Aligner {
             return;
         }
         let mut held = mem::take(&mut self.held);
-        let rest = self.walk(&held, emit);
-        if missing > 0 {
-            self.skip(rest, missing, emit);
-            held.clear();
-        } else {
-            let given_out = held.len() - rest.len();
+        if missing == 0 {
+            let given_out = held.len() - self.walk(&held, emit).len();
             held.drain(..given_out);
+        } else {
+            self.push_before_hole(&held, missing, emit);
+            held.clear();
         }
         // One long call must not decide what every connection keeps.
         held.shrink_to(HTTP2_FRAME_BYTES);
@@ -166,7 +136,7 @@ impl Aligner {
                     None => return rest,
                 },
                 State::Passing { left } => rest = self.pass(rest, left, emit),
-                State::Lost => rest = self.search(rest, emit),
+                State::Lost => rest = self.find(rest, emit),
                 State::Aligned => {
                     let (run, stop) = self.run(rest);
                     let (whole, behind) = rest.split_at(run);
@@ -294,67 +264,62 @@ impl Aligner {
         }
     }
 
-    /// Looks for frames in bytes that belong to none, forwards what is before them and returns what is to be read on.
-    /// Each byte is looked at a bounded number of times: the state it leaves behind always consumes what it found.
-    fn search<'a>(&mut self, bytes: &'a [u8], emit: &mut impl FnMut(Piece<'_>)) -> &'a [u8] {
-        // Where the first frame ends that nothing confirms or refutes.
-        let mut followed = None;
-        for (at, window) in bytes.windows(HEADER).enumerate() {
-            let Some(header) = window.first_chunk() else {
-                break;
-            };
-            let evidence = if self.limits.begins(header) {
-                let end = at + FrameHeader::read(header).frame_length();
-                match self.confirmed(bytes, end) {
-                    None => {
-                        followed.get_or_insert(end);
-                        false
-                    }
-                    Some(confirmed) => confirmed,
-                }
-            } else {
-                header[0] == PREFACE[0]
-                    && bytes
-                        .get(at..)
-                        .is_some_and(|rest| rest.starts_with(PREFACE))
-            };
-            if evidence {
+    /// Lost: forwards what is before the next frame or preface and returns what is to be read on.
+    fn find<'a>(&mut self, bytes: &'a [u8], emit: &mut impl FnMut(Piece<'_>)) -> &'a [u8] {
+        match search(bytes, self.limits) {
+            Found::Begins(at) => {
                 let (stray, rest) = bytes.split_at(at);
                 if !stray.is_empty() {
                     emit(Piece::whole(PieceKind::Opaque, stray));
                 }
                 // The preface is read where a stream begins, a header likewise.
                 self.state = State::Beginning;
-                return rest;
+                rest
+            }
+            Found::Ends(end) => self.pass(bytes, end as u64, emit),
+            Found::Nothing => {
+                emit(Piece::whole(PieceKind::Opaque, bytes));
+                &[]
             }
         }
-        if let Some(end) = followed {
-            return self.pass(bytes, end as u64, emit);
-        }
-        emit(Piece::whole(PieceKind::Opaque, bytes));
-        &[]
     }
 
-    /// Whether what stands at `end` shows that a frame ended there: nothing, for calls move whole frames as a rule, or
-    /// another header. None where that is not known.
-    fn confirmed(&self, bytes: &[u8], end: usize) -> Option<bool> {
-        let behind = bytes.get(end..)?;
-        match behind.first_chunk() {
-            Some(header) => Some(self.limits.begins(header)),
-            None if behind.is_empty() => Some(true),
-            None if self.limits.may_begin(behind) => None,
-            None => Some(false),
+    /// Gives everything out, what would have waited too: the hole goes with the last opaque bytes before it. Alignment
+    /// goes on behind a hole that lies within the frame at hand.
+    fn push_before_hole(&mut self, bytes: &[u8], missing: u64, emit: &mut impl FnMut(Piece<'_>)) {
+        // An opaque piece waits here until it is known whether the hole follows it.
+        let (mut opaque, mut end) = (0..0, 0);
+        let slice = |range: Range<usize>| bytes.get(range).unwrap_or_default();
+        let rest = self.walk(bytes, &mut |piece| {
+            let earlier = mem::take(&mut opaque);
+            if !earlier.is_empty() {
+                emit(Piece::whole(PieceKind::Opaque, slice(earlier)));
+            }
+            let start = end;
+            end += piece.bytes.len();
+            if piece.kind == PieceKind::Opaque {
+                opaque = start..end;
+            } else {
+                emit(piece);
+            }
+        });
+        let mut last = slice(opaque);
+        if !rest.is_empty() {
+            if !last.is_empty() {
+                emit(Piece::whole(PieceKind::Opaque, last));
+            }
+            last = rest;
         }
-    }
-
-    /// Gives out `rest`, which would have waited, with the hole behind it, and goes on behind the hole where that is
-    /// within the frame at hand.
-    fn skip(&mut self, rest: &[u8], missing: u64, emit: &mut impl FnMut(Piece<'_>)) {
         emit(Piece {
             kind: PieceKind::Opaque,
-            bytes: rest,
+            bytes: last,
             missing,
         });
+        self.skip(rest, missing);
+    }
+
+    /// Passes over a hole of `missing` bytes behind `rest`, with which a frame begins.
+    fn skip(&mut self, rest: &[u8], missing: u64) {
         let left = match self.state {
             State::Passing { left } => Some(left),
             State::Lost => None,

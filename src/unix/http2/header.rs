@@ -32,8 +32,15 @@ const PRIORITY_GIVEN: u8 = 0x20;
 pub(super) const FRAME_SIZE_MIN: u32 = 1 << 14;
 pub(super) const FRAME_SIZE_MAX: u32 = (1 << 24) - 1;
 
-/// What a SETTINGS frame that the trace does not hold may have allowed: Go's servers announce 1 MiB, others less.
-const FRAME_SIZE_UNSEEN: u32 = 1 << 20;
+/// What a SETTINGS frame that the trace does not hold may have allowed: gRPC's C core announces 4 MiB, Go's servers 1 MiB,
+/// most others nothing.
+const FRAME_SIZE_UNSEEN: u32 = 1 << 22;
+
+/// The same where nothing else speaks for a frame: below it no length begins with a printable character.
+const FRAME_SIZE_BELIEVED: u32 = 1 << 20;
+
+/// The preface's first eight bytes.
+const PREFACE_START: u64 = u64::from_be_bytes(*b"PRI * HT");
 
 /// A frame's header (RFC 9113 §4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -134,8 +141,7 @@ impl Limits {
     ///   connection: small little-endian numbers, as Wayland's and `MySQL`'s messages begin with, are lengths of 65 536
     ///   and more.
     pub(super) fn begins(self, header: &[u8; HEADER]) -> bool {
-        // Nearly every offset of nearly every payload ends here.
-        if header[3] > CONTINUATION || !self.continues(header) {
+        if !plausible(header, self.believed()) {
             return false;
         }
         let header = FrameHeader::read(header);
@@ -145,6 +151,32 @@ impl Limits {
             _ => header.kind == DATA && header.stream_id < 1 << 16,
         };
         length_speaks && header.has_only_flags_of_its_type()
+    }
+
+    /// The rest of `bytes` from the first offset on at which [`Self::begins`] or a preface is worth a closer look: one
+    /// test that nearly every offset of nearly every payload fails.
+    pub(super) fn next_candidate(self, bytes: &[u8]) -> Option<&[u8]> {
+        let longest = u64::from(self.believed());
+        // Eight bytes as one number: length, type, flags, three quarters of the stream.
+        let at = bytes.windows(HEADER).position(|window| {
+            let word = window
+                .first_chunk()
+                .map_or(0, |start| u64::from_be_bytes(*start));
+            let header = word >> 40 <= longest
+                && (word >> 32) & 0xff <= u64::from(CONTINUATION)
+                && word & 0x80_0000 == 0 // the reserved bit
+                && word >> 24 != 0; // an empty DATA frame without flags
+            header || word == PREFACE_START
+        })?;
+        bytes.get(at..)
+    }
+
+    /// The longest payload that is evidence of a frame, in bytes.
+    const fn believed(self) -> u32 {
+        match self.announced {
+            Some(size) => size,
+            None => FRAME_SIZE_BELIEVED,
+        }
     }
 
     /// Whether fewer than nine bytes can still become a header of an aligned stream.

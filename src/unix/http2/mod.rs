@@ -7,13 +7,16 @@
 mod align;
 mod grpc;
 mod header;
+mod piece;
+mod search;
 #[cfg(test)]
 mod tests;
 mod view;
 
-pub use align::{Aligner, Piece, PieceKind};
+pub use align::Aligner;
 pub use grpc::{grpc_evidence, grpc_seed_headers};
 pub use header::{FrameHeader, Verdict, judge, plausible};
+pub use piece::{Piece, PieceKind};
 pub use view::{FrameView, frames};
 
 /// What a client sends before its first frame (RFC 9113 §3.4).

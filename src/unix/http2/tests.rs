@@ -46,7 +46,7 @@ fn aligned(pushes: &[(&[u8], u64)]) -> Vec<Pieces> {
     for &(bytes, missing) in pushes {
         let mut pieces = Pieces::new();
         aligner.push(bytes, missing, &mut |piece| {
-            pieces.push((piece.kind, piece.bytes.to_vec(), piece.missing))
+            pieces.push((piece.kind, piece.bytes.to_vec(), piece.missing));
         });
         let hole: u64 = pieces.iter().map(|piece| piece.2).sum();
         assert_eq!(hole, missing, "a hole goes out with the call that has it");
@@ -94,13 +94,13 @@ fn check_cuts(preface: bool, cuts: &[usize]) {
     }
     let pieces = whole(&pushes);
     assert_eq!(bytes_of(&pieces), stream);
-    let (mut pushed, mut out) = (0, 0);
+    let (mut came, mut out) = (0, 0);
     for (push, pieces) in pushes.iter().zip(&pieces) {
-        pushed += push.len();
+        came += push.len();
         let mut expected = Vec::new();
         let due = *ends(preface)
             .iter()
-            .rfind(|&&end| end <= pushed)
+            .rfind(|&&end| end <= came)
             .unwrap_or(&0);
         if preface && out < 24 && due >= 24 {
             expected.push((Kind::Preface, stream[..24].to_vec(), 0));
@@ -110,7 +110,7 @@ fn check_cuts(preface: bool, cuts: &[usize]) {
             expected.push((Kind::Frames, stream[out..due].to_vec(), 0));
             out = due;
         }
-        assert_eq!(pieces, &expected, "after {pushed} bytes");
+        assert_eq!(pieces, &expected, "after {came} bytes");
     }
     assert_eq!(pieces[pushes.len()], [], "nothing left");
 }
@@ -173,7 +173,7 @@ fn a_frame_too_long_to_hold_is_let_through() {
     for chunk in [long, next.clone()].concat().chunks(1 << 16) {
         let before: usize = out.iter().map(|piece: &(_, usize)| piece.1).sum();
         aligner.push(chunk, 0, &mut |piece| {
-            out.push((piece.kind, piece.bytes.len()))
+            out.push((piece.kind, piece.bytes.len()));
         });
         assert_eq!(
             before + chunk.len(),
@@ -196,7 +196,7 @@ fn a_frame_as_long_as_is_held_waits() {
     }
     let mut out = Vec::new();
     aligner.push(&[*last], 0, &mut |piece| {
-        out.push((piece.kind, piece.bytes.len()))
+        out.push((piece.kind, piece.bytes.len()));
     });
     assert_eq!(out, [(Kind::Frames, HTTP2_FRAME_BYTES)]);
 }
@@ -318,6 +318,29 @@ fn a_hole_within_a_frame_is_passed_over() {
         [(Kind::Opaque, data[..9].to_vec(), 0)],
         "at the end"
     );
+    // In front of it the bytes are one piece, whether they are of a frame that is passed, or of none.
+    let pieces = aligned(&[
+        (&data[..50], 9),
+        (&data[59..70], 9),
+        (b"no frame", 9),
+        (b"\xff\xff stray", 9),
+    ]);
+    assert_eq!(pieces[1], [(Kind::Opaque, data[59..70].to_vec(), 9)]);
+    assert_eq!(pieces[2], [(Kind::Opaque, b"no frame".to_vec(), 9)]);
+    assert_eq!(pieces[3], [(Kind::Opaque, b"\xff\xff stray".to_vec(), 9)]);
+    let pieces = aligned(&[
+        (&data[..50], 9),
+        (&[&data[59..], &ping[..10]].concat(), 7),
+        (&ping, 0),
+    ]);
+    assert_eq!(
+        pieces[1],
+        [
+            (Kind::Opaque, data[59..].to_vec(), 0),
+            (Kind::Opaque, ping[..10].to_vec(), 7)
+        ]
+    );
+    assert_eq!(pieces[2], [(Kind::Frames, ping.clone(), 0)]);
     // At a frame's end: no frame has this hole.
     let pieces = aligned(&[(&ping, 40), (&ping, 0)]);
     assert_eq!(
@@ -342,7 +365,7 @@ fn after_finish_the_rest_is_let_through() {
     aligner.push(&ping[..12], 0, &mut |_| panic!("not whole"));
     aligner.finish(&mut |piece| out.push((piece.kind, piece.bytes.len())));
     aligner.push(&[&ping[12..], &ping].concat(), 0, &mut |piece| {
-        out.push((piece.kind, piece.bytes.len()))
+        out.push((piece.kind, piece.bytes.len()));
     });
     assert_eq!(
         out,
@@ -384,7 +407,7 @@ fn stray_megabytes_take_linear_time() {
 #[test]
 fn stray_bytes_are_never_held() {
     let mut aligner = Aligner::new();
-    for chunk in [0xff_u8; 100_000].chunks(4096) {
+    for chunk in vec![0xff_u8; 100_000].chunks(4096) {
         let mut out = 0;
         aligner.push(chunk, 0, &mut |piece| out += piece.bytes.len());
         assert_eq!(out, chunk.len());
@@ -394,9 +417,11 @@ fn stray_bytes_are_never_held() {
 #[test]
 fn headers_that_can_and_cannot_be() {
     let header = |length: u32, frame_type, flags, stream: u32| -> [u8; 9] {
-        let [_, a, b, c] = length.to_be_bytes();
-        let [d, e, f, g] = stream.to_be_bytes();
-        [a, b, c, frame_type, flags, d, e, f, g]
+        let mut header = [0; 9];
+        header[..3].copy_from_slice(&length.to_be_bytes()[1..]);
+        header[3..5].copy_from_slice(&[frame_type, flags]);
+        header[5..].copy_from_slice(&stream.to_be_bytes());
+        header
     };
     for (length, frame_type, flags, stream, expected) in [
         (0, 0, 0, 1, true),
@@ -461,7 +486,7 @@ fn verdicts() {
             },
         );
     }
-    check(&frame(0, 0, 1, &[0; 20_000])[..500], Verdict::Http2);
+    check(&frame(0, 0, 1, &vec![0; 20_000])[..500], Verdict::Http2);
     for other in [
         &b"GET / HTTP/1.1\r\n"[..],
         b"HTTP/1.1 200 OK\r\n",
