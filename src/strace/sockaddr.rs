@@ -45,11 +45,11 @@ pub(super) fn address_given<'t>(
     Some((address.filter(|_| given), rest))
 }
 
-fn meaning(fields: &[u8], names: &mut Names) -> Option<Address> {
+fn meaning<'t>(fields: &'t [u8], names: &mut Names) -> Option<(Address, &'t [u8])> {
     let fields = fields.strip_prefix(b"sa_family=")?;
     let end = fields.iter().position(|byte| matches!(byte, b',' | b'}'))?;
     let (family, fields) = fields.split_at_checked(end)?;
-    let is = |name: &[u8]| arguments::has_flag(family, name);
+    let is = |name: &[u8]| family == name || arguments::has_flag(family, name);
     if is(b"AF_INET") || is(b"AF_INET6") {
         return internet(fields, names);
     }
