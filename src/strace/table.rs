@@ -50,6 +50,8 @@ pub(super) enum Shape {
     Duplicate,
     /// (fd, command, argument)
     Control,
+    /// (fd, request, …)
+    Device,
     /// (…) = fd
     Opens,
     /// ([fd, fd], flags?)
@@ -94,12 +96,12 @@ const fn row(name: &'static str, shape: Shape) -> Row {
 
 use Direction::{Received, Sent};
 use Shape::{
-    Accept, Bind, Buffer, Close, CloseRange, Connect, Control, Duplicate, Execute, Exit, ExitGroup,
-    Fork, GetOption, Listen, LocalName, Message, Messages, Opens, Pipe, RemoteName, Ring, Sendfile,
-    SetOption, Shutdown, Socket, Socketpair, Splice, Unshare, Vector,
+    Accept, Bind, Buffer, Close, CloseRange, Connect, Control, Device, Duplicate, Execute, Exit,
+    ExitGroup, Fork, GetOption, Listen, LocalName, Message, Messages, Opens, Pipe, RemoteName,
+    Ring, Sendfile, SetOption, Shutdown, Socket, Socketpair, Splice, Unshare, Vector,
 };
 
-static ROWS: [Row; 84] = [
+static ROWS: [Row; 85] = [
     row("read", Buffer(Op::Read, Received, Tail::Nothing)),
     row("write", Buffer(Op::Write, Sent, Tail::Nothing)),
     row("recv", Buffer(Op::Recv, Received, Tail::Flags)),
@@ -140,6 +142,7 @@ static ROWS: [Row; 84] = [
     row("dup3", Duplicate),
     row("fcntl", Control),
     row("fcntl64", Control),
+    row("ioctl", Device),
     row("pipe", Pipe),
     row("pipe2", Pipe),
     row("open", Opens),

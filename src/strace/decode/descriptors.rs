@@ -126,6 +126,20 @@ pub(super) fn control(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<
     used(What::CloseOnExec { fd: from.fd, on }, emit)
 }
 
+/// `(fd, FIOCLEX)`, `(fd, FIONCLEX)`
+pub(super) fn device(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
+    let (fd, text) = bench.first(text)?;
+    let (request, text) = arguments::value(arguments::next(text))?;
+    let on = arguments::has_flag(request, b"FIOCLEX");
+    if !fd.is_possible() || !(on || arguments::has_flag(request, b"FIONCLEX")) {
+        return NOT_USED;
+    }
+    match returned::parse(arguments::close(text)?)?.outcome {
+        Outcome::Done(_) => used(What::CloseOnExec { fd: fd.fd, on }, emit),
+        _ => NOT_USED,
+    }
+}
+
 /// `(…) = fd`. What the calls on pidfds return is always close-on-exec.
 pub(super) fn opens(call: Call<'_>, bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
     let text = call.text;
@@ -151,7 +165,7 @@ fn closes_on_exec(arguments: &[u8]) -> bool {
     let tail = arguments
         .get(arguments.len().saturating_sub(128)..)
         .unwrap_or_default();
-    tail.windows(8).any(|part| part == b"_CLOEXEC")
+    memchr::memmem::find(tail, b"_CLOEXEC").is_some()
 }
 
 /// `([fd, fd], flags)`

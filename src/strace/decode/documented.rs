@@ -33,30 +33,6 @@ fn told(line: &[u8]) -> String {
 fn in_words(what: &What<'_>) -> String {
     match what {
         What::Move(moved) => movement(moved),
-        What::Socket {
-            made,
-            family,
-            transport,
-            close_on_exec,
-        } => {
-            format!(
-                "Socket {} {family:?} {transport:?}{}",
-                made.fd,
-                if *close_on_exec { " cloexec" } else { "" }
-            )
-        }
-        What::Pair {
-            made: [first, second],
-            family,
-            transport,
-            close_on_exec,
-        } => {
-            let mark = if *close_on_exec { " cloexec" } else { "" };
-            format!(
-                "Pair {} {} {family:?} {transport:?}{mark}",
-                first.fd, second.fd
-            )
-        }
         What::Bind { socket, address } => format!("Bind {} {}", socket.fd, place(address)),
         What::Listen { socket } => format!("Listen {}", socket.fd),
         What::Connect {
@@ -69,20 +45,6 @@ fn in_words(what: &What<'_>) -> String {
                 socket.fd,
                 place(address),
                 ending(*outcome)
-            )
-        }
-        What::Accept {
-            listener,
-            made,
-            peer,
-            close_on_exec,
-        } => {
-            let peer = peer.as_ref().map_or_else(|| "?".to_owned(), place);
-            format!(
-                "Accept {} {} {peer}{}",
-                listener.fd,
-                made.fd,
-                if *close_on_exec { " cloexec" } else { "" }
             )
         }
         What::LocalName { socket, address } => {
@@ -103,7 +65,59 @@ fn in_words(what: &What<'_>) -> String {
             socket,
             how,
             outcome,
-        } => format!("Shutdown {} {how:?} {}", socket.fd, ending(*outcome)),
+        } => {
+            format!("Shutdown {} {how:?} {}", socket.fd, ending(*outcome))
+        }
+        other => of_new_ones(other),
+    }
+}
+
+fn of_new_ones(what: &What<'_>) -> String {
+    match what {
+        What::Socket {
+            made,
+            family,
+            transport,
+            close_on_exec,
+        } => {
+            format!(
+                "Socket {} {family:?} {transport:?}{}",
+                made.fd,
+                mark(*close_on_exec)
+            )
+        }
+        What::Pair {
+            made: [first, second],
+            family,
+            transport,
+            close_on_exec,
+        } => {
+            let mark = mark(*close_on_exec);
+            format!(
+                "Pair {} {} {family:?} {transport:?}{mark}",
+                first.fd, second.fd
+            )
+        }
+        What::Accept {
+            listener,
+            made,
+            peer,
+            close_on_exec,
+        } => {
+            let peer = peer.as_ref().map_or_else(|| "?".to_owned(), place);
+            format!(
+                "Accept {} {} {peer}{}",
+                listener.fd,
+                made.fd,
+                mark(*close_on_exec)
+            )
+        }
+        other => of_descriptors(other),
+    }
+}
+
+fn of_descriptors(what: &What<'_>) -> String {
+    match what {
         What::Close { socket, outcome } => format!("Close {} {}", socket.fd, ending(*outcome)),
         What::CloseRange {
             first,
@@ -118,36 +132,29 @@ fn in_words(what: &What<'_>) -> String {
             made,
             close_on_exec,
         } => {
-            format!(
-                "Duplicate {} {}{}",
-                from.fd,
-                made.fd,
-                if *close_on_exec { " cloexec" } else { "" }
-            )
+            format!("Duplicate {} {}{}", from.fd, made.fd, mark(*close_on_exec))
         }
         What::CloseOnExec { fd, on } => format!("CloseOnExec {fd} {on}"),
         What::Appeared {
             made,
             close_on_exec,
         } => {
-            format!(
-                "Appeared {}{}",
-                made.fd,
-                if *close_on_exec { " cloexec" } else { "" }
-            )
+            format!("Appeared {}{}", made.fd, mark(*close_on_exec))
         }
-        What::CloneBegun { sharing } => format!("CloneBegun {} {}", sharing.files, sharing.thread),
+        What::CloneBegun { sharing } => {
+            format!("CloneBegun {} {}", sharing.files, sharing.thread)
+        }
         What::Cloned { child, sharing } => {
-            format!(
-                "Cloned {} {} {}",
-                child.map_or(0, |tid| tid.0),
-                sharing.files,
-                sharing.thread
-            )
+            let child = child.map_or(0, |tid| tid.0);
+            format!("Cloned {child} {} {}", sharing.files, sharing.thread)
         }
         What::Opaque { socket } => format!("Opaque {}", socket.is_some()),
         other => format!("{other:?}"),
     }
+}
+
+const fn mark(close_on_exec: bool) -> &'static str {
+    if close_on_exec { " cloexec" } else { "" }
 }
 
 /// `Sendto 7 "datagram"+3 > 127.0.0.1:80 of 8`: 3 bytes more than are in the trace.

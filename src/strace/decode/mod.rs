@@ -209,6 +209,7 @@ fn dispatch(
         Shape::CloseRange => descriptors::close_range(text, bench, emit),
         Shape::Duplicate => descriptors::duplicate(text, bench, emit),
         Shape::Control => descriptors::control(text, bench, emit),
+        Shape::Device => descriptors::device(text, bench, emit),
         Shape::Opens => descriptors::opens(call, bench, emit),
         Shape::Pipe => descriptors::pipe(text, bench, emit),
         Shape::Ring => descriptors::ring(text, bench, emit),
