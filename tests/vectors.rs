@@ -287,3 +287,48 @@ fn bytes(packets: &[Packet], wanted: impl Fn(&Packet) -> bool) -> Vec<u8> {
         .flat_map(|packet| packet.payload.clone())
         .collect()
 }
+
+/// The two ends of connection `i`, whose client has inode `inode`, as the contract has them.
+fn ends_of(i: usize, inode: usize) -> [String; 2] {
+    let (block, host) = (i / 254, 1 + i % 254);
+    [
+        format!("10.0.{}.{host}:{}", 2 * block, 30000 + inode % 10000),
+        format!("10.0.{}.{host}:50051", 2 * block + 1),
+    ]
+}
+
+#[test]
+fn each_of_many_connections_has_addresses_and_macs_of_its_own() {
+    let mut trace = String::new();
+    for i in 0..600 {
+        let inode = 4000 + 100 * i;
+        let details = format!("{}<UNIX-STREAM:[{inode}->{}]>", 3 + i, inode + 1);
+        let _ = writeln!(
+            trace,
+            "100 1700000000.{i:06} write({details}, \"a\", 1) = 1"
+        );
+    }
+    let packets = packets(&["--capture-unix-socket"], trace);
+    let data: Vec<&Packet> = packets
+        .iter()
+        .filter(|packet| !packet.payload.is_empty())
+        .collect();
+    assert_eq!(data.len(), 600);
+    let mut macs = Vec::new();
+    for (i, packet) in data.into_iter().enumerate() {
+        let inode = 4000 + 100 * i;
+        assert_eq!(
+            [packet.source.to_string(), packet.target.to_string()],
+            ends_of(i, inode)
+        );
+        let isn = 0x1000_0000 + u32::try_from(inode).expect("it is small");
+        assert_eq!(
+            packet.tcp().map(|tcp| (tcp.seq, tcp.ack)),
+            Some((isn + 1, isn + 0x1000_0001))
+        );
+        macs.extend([packet.source_mac, packet.target_mac]);
+    }
+    macs.sort_unstable();
+    macs.dedup();
+    assert_eq!(macs.len(), 1200);
+}

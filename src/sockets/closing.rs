@@ -282,13 +282,8 @@ impl Sockets {
                 self.by_pair.remove(&pair);
             }
         }
-        if let Some(place) = &connection.place
-            && let Some(ids) = self.by_place.get_mut(place)
-        {
-            ids.retain(|id| *id != connection.id);
-            if ids.is_empty() {
-                self.by_place.remove(place);
-            }
+        if let Some(place) = &connection.place {
+            self.leave(place, connection.id);
         }
         for inode in connection.ends.iter().filter_map(|end| end.inode) {
             if self.by_end_inode.get(&inode) == Some(&connection.id) {

@@ -64,16 +64,8 @@ impl Sockets {
         if !open.is_blind() {
             return None;
         }
-        let ids = self.by_place.get(&place(open, role)?)?;
-        ids.iter()
-            .find(|id| {
-                self.connections.get(id).is_some_and(|at| {
-                    at.end(Side::First).role == counterpart(role)
-                        && !at.end(Side::Second).traced
-                        && at.end(Side::Second).inode.is_none()
-                })
-            })
-            .map(|id| (*id, Side::Second))
+        let waiting = self.by_place.get(&place(open, role, counterpart(role)?)?)?;
+        waiting.front().map(|id| (*id, Side::Second))
     }
 
     /// Lets a new connection be found by the other end at its place.
@@ -81,9 +73,13 @@ impl Sockets {
         let Some(open) = self.open.get(socket.0).filter(|open| open.is_blind()) else {
             return;
         };
-        if let (Some(place), Some(connection)) = (place(open, role), self.connections.get_mut(&id))
+        if let (Some(place), Some(connection)) =
+            (place(open, role, role), self.connections.get_mut(&id))
         {
-            self.by_place.entry(place.clone()).or_default().push(id);
+            self.by_place
+                .entry(place.clone())
+                .or_default()
+                .push_back(id);
             connection.place = Some(place);
         }
     }
@@ -91,13 +87,21 @@ impl Sockets {
     /// The connection need not be found at its place any more.
     pub(super) fn leave_place(&mut self, id: ConnectionId) {
         let place = self.connections.get_mut(&id).and_then(|at| at.place.take());
-        if let Some(place) = place
-            && let Some(ids) = self.by_place.get_mut(&place)
-        {
-            ids.retain(|other| *other != id);
-            if ids.is_empty() {
-                self.by_place.remove(&place);
-            }
+        if let Some(place) = place {
+            self.leave(&place, id);
+        }
+    }
+
+    /// Nobody is to meet the connection at `place`. The one that leaves is mostly the oldest.
+    pub(super) fn leave(&mut self, place: &Place, id: ConnectionId) {
+        let Some(waiting) = self.by_place.get_mut(place) else {
+            return;
+        };
+        if let Some(index) = waiting.iter().position(|other| *other == id) {
+            waiting.remove(index);
+        }
+        if waiting.is_empty() {
+            self.by_place.remove(place);
         }
     }
 
@@ -227,6 +231,12 @@ impl Sockets {
     pub(super) fn settle<F: FnMut(&Change<'_>)>(&mut self, socket: SocketId, sink: &mut F) {
         self.register(socket);
         self.describe(socket);
+        if let Some(open) = self.open.get(socket.0)
+            && let Some((id, _)) = open.stream
+            && !open.is_blind()
+        {
+            self.leave_place(id);
+        }
         let Some(open) = self.open.get_mut(socket.0) else {
             return;
         };
@@ -333,34 +343,43 @@ fn is_free_for(connection: &Connection, side: Side, inode: Option<Inode>) -> boo
     !end.traced && (unknown || end.inode == inode)
 }
 
-/// Where the two ends of a connection meet: at the listening socket's name or address.
+/// Where an end waits for the other one: at the listening socket's name or address, on its side of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Place {
+pub(super) struct Place {
+    at: Meeting,
+    /// The one that waits was accepted, and the other one connects.
+    accepted: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Meeting {
     /// Of a UNIX socket.
     Name(UnixName),
     /// Of a TCP socket.
     Address(SocketAddr),
 }
 
-/// The place at which a socket in this role meets the other end.
-fn place(open: &OpenSocket, role: Role) -> Option<Place> {
-    let (name, address) = match role {
+/// The place at which an end in the role `waiting` waits, as `open` in the role `own` knows it.
+fn place(open: &OpenSocket, own: Role, waiting: Role) -> Option<Place> {
+    let (name, address) = match own {
         Role::Connected => (&open.peer_name, open.remote.get()),
         Role::Accepted => (&open.name, open.local.get()),
         Role::Paired | Role::Unknown => return None,
     };
-    match open.family {
-        Family::Unix => name.clone().map(Place::Name),
-        _ => address.map(|address| Place::Address(canonical(address))),
-    }
+    let at = match open.family {
+        Family::Unix => name.clone().map(Meeting::Name),
+        _ => address.map(|address| Meeting::Address(canonical(address))),
+    };
+    let accepted = waiting == Role::Accepted;
+    at.map(|at| Place { at, accepted })
 }
 
 /// The role of the other end.
-const fn counterpart(role: Role) -> Role {
+const fn counterpart(role: Role) -> Option<Role> {
     match role {
-        Role::Connected => Role::Accepted,
-        Role::Accepted => Role::Connected,
-        other => other,
+        Role::Connected => Some(Role::Accepted),
+        Role::Accepted => Some(Role::Connected),
+        Role::Paired | Role::Unknown => None,
     }
 }
 

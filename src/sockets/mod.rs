@@ -55,7 +55,7 @@ pub struct Sockets {
     by_pair: FxHashMap<AddressPair, Vec<ConnectionId>>,
     by_end_inode: FxHashMap<Inode, ConnectionId>,
     /// Connections whose other end can only be told by where it connected or was accepted, the oldest first.
-    by_place: FxHashMap<Place, Vec<ConnectionId>>,
+    by_place: FxHashMap<Place, VecDeque<ConnectionId>>,
     lingering: VecDeque<ConnectionId>,
     /// How many connections there have been.
     opened: u64,

@@ -11,7 +11,7 @@ use std::str::FromStr;
 
 use super::names::Names;
 use super::{escape, time};
-use crate::event::{Details, Family, Inode, SocketDetails, Transport};
+use crate::event::{Details, Family, Inode, SocketDetails, Transport, UnixName};
 
 /// Passes over details, `<…>` and maybe `(deleted)`; None if they have no end.
 pub(super) fn skip(text: &[u8]) -> Option<&[u8]> {
@@ -190,14 +190,25 @@ fn unix(transport: Transport, text: &[u8], names: &mut Names) -> SocketDetails {
         None => (None, text),
     };
     details.peer_inode = peer;
-    details.name = text.strip_prefix(b",").and_then(|name| names.read(name));
+    details.name = text
+        .strip_prefix(b",")
+        .and_then(|name| unix_name(name, names));
     details
+}
+
+fn unix_name(text: &[u8], names: &mut Names) -> Option<UnixName> {
+    let mut name = Vec::new();
+    if let Some(text) = text.strip_prefix(b"@") {
+        escape::string(text, &mut name)?;
+        return Some(UnixName::Abstract(names.get(&name)));
+    }
+    escape::string(text, &mut name)?;
+    Some(UnixName::Path(names.get(&name)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::UnixName;
 
     fn parsed(text: &str) -> Details {
         let text = format!("<{text}>");

@@ -233,7 +233,7 @@ impl Parser {
             Some(attached) => self.who.attached(Tid(attached)),
             None => {}
         }
-        self.fragment.extend_from_slice(message.before);
+        repair::without_colour(message.before, &mut self.fragment);
     }
 
     /// Whose line it is.

@@ -36,6 +36,8 @@ pub(super) struct Rejoin {
     open: FxHashMap<Tid, Unfinished>,
     bytes: usize,
     spares: Vec<Vec<u8>>,
+    /// What the spares hold in all, at most `limits::SPARE_BYTES`.
+    spare_bytes: usize,
 }
 
 /// The text before the mark that strace puts where it stopped, and what the mark means.
@@ -146,13 +148,17 @@ impl Rejoin {
 
     /// An empty buffer, one used before where possible.
     pub(super) fn buffer(&mut self) -> Vec<u8> {
-        self.spares.pop().unwrap_or_default()
+        let buffer = self.spares.pop().unwrap_or_default();
+        self.spare_bytes = self.spare_bytes.saturating_sub(buffer.capacity());
+        buffer
     }
 
     /// Takes a buffer back for the next use.
     pub(super) fn give_back(&mut self, mut buffer: Vec<u8>) {
-        if self.spares.len() < SPARES && (1..=limits::SPARE_BYTES).contains(&buffer.capacity()) {
+        let bytes = self.spare_bytes + buffer.capacity();
+        if self.spares.len() < SPARES && (1..=limits::SPARE_BYTES).contains(&bytes) {
             buffer.clear();
+            self.spare_bytes = bytes;
             self.spares.push(buffer);
         }
     }

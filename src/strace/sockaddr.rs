@@ -14,31 +14,20 @@ use std::str::FromStr;
 
 use super::names::Names;
 use super::{arguments, escape, time};
-use crate::event::Address;
+use crate::event::{Address, UnixName};
 
 /// The address that `text` begins with (none for a pointer), and what follows it. None if it has no end.
 pub(super) fn address<'t>(
     text: &'t [u8],
     names: &mut Names,
 ) -> Option<(Option<Address>, &'t [u8])> {
-    if let Some((address, rest)) = usual_v4(text, names) {
-        return Some((Some(address), rest));
+    match text.strip_prefix(b"{") {
+        None => Some((None, arguments::value(text)?.1)),
+        Some(fields) => match meaning(fields, names) {
+            Some((address, rest)) => Some((Some(address), rest)),
+            None => Some((Some(Address::Other), arguments::value(text)?.1)),
+        },
     }
-    let (value, rest) = arguments::value(text)?;
-    let address = value
-        .strip_prefix(b"{")
-        .map(|fields| meaning(fields, names).unwrap_or(Address::Other));
-    Some((address, rest))
-}
-
-/// The form that `AF_INET` always had, whose end is where the address ends.
-fn usual_v4<'t>(text: &'t [u8], names: &mut Names) -> Option<(Address, &'t [u8])> {
-    let text = text.strip_prefix(b"{sa_family=AF_INET, sin_port=htons(")?;
-    let (port, count) = time::digits(text);
-    let quoted = text.get(count..)?.strip_prefix(b"), sin_addr=inet_addr(")?;
-    let address = socket_address(quoted, port, names)?;
-    let rest = escape::skip_string(quoted)?.strip_prefix(b")}")?;
-    Some((Address::Inet(address), rest))
 }
 
 /// The same where the call may have given no address, which its length argument `[0]` says: strace 4.12 and older then
@@ -56,68 +45,120 @@ pub(super) fn address_given<'t>(
     Some((address.filter(|_| given), rest))
 }
 
-fn meaning(fields: &[u8], names: &mut Names) -> Option<Address> {
+fn meaning<'t>(fields: &'t [u8], names: &mut Names) -> Option<(Address, &'t [u8])> {
     let fields = fields.strip_prefix(b"sa_family=")?;
     let end = fields.iter().position(|byte| matches!(byte, b',' | b'}'))?;
     let (family, fields) = fields.split_at_checked(end)?;
-    let is = |name: &[u8]| arguments::has_flag(family, name);
+    let is = |name: &[u8]| family == name || arguments::has_flag(family, name);
     if is(b"AF_INET") || is(b"AF_INET6") {
-        return internet(fields, names).map(Address::Inet);
+        return internet(fields, names);
     }
     if is(b"AF_UNIX") || is(b"AF_LOCAL") || is(b"AF_FILE") {
-        return Some(Address::Unix(
-            after(fields, b"sun_path=").and_then(|name| names.read(name)),
-        ));
+        return unix(fields, names);
     }
-    is(b"AF_UNSPEC").then_some(Address::Unspecified)
+    if is(b"AF_UNSPEC") {
+        Some((Address::Unspecified, closed(fields)?))
+    } else {
+        None
+    }
 }
 
-/// The order of the fields changed over time, so each is looked for on its own.
-fn internet(fields: &[u8], names: &mut Names) -> Option<SocketAddr> {
-    let (port, _) = time::digits(after(fields, b"_port=htons(")?);
-    let host = after(fields, b"inet_addr(").or_else(|| after(fields, b"inet_pton(AF_INET6, "))?;
-    socket_address(host, port, names)
-}
-
-fn socket_address(quoted: &[u8], port: u64, names: &mut Names) -> Option<SocketAddr> {
-    let host = std::str::from_utf8(names.decoded(quoted)?).ok()?;
-    Some(SocketAddr::new(
-        IpAddr::from_str(host).ok()?,
-        u16::try_from(port).ok()?,
+/// The order of the fields changed over time, so each is known by its value.
+fn internet<'t>(mut text: &'t [u8], names: &mut Names) -> Option<(Address, &'t [u8])> {
+    let (mut host, mut port) = (None, None);
+    while let Some(field) = text.strip_prefix(b", ") {
+        let field = arguments::unnamed(field);
+        text = if let Some(rest) = field.strip_prefix(b"htons(") {
+            let (number, count) = time::digits(rest);
+            port = Some(u16::try_from(number).ok()?);
+            rest.get(count..)?.strip_prefix(b")")?
+        } else if let Some(rest) = field.strip_prefix(b"inet_addr(") {
+            quoted_host(rest, &mut host, names)?.strip_prefix(b")")?
+        } else if let Some(rest) = field.strip_prefix(b"inet_pton(AF_INET6, ") {
+            arguments::value(quoted_host(rest, &mut host, names)?.strip_prefix(b", ")?)?
+                .1
+                .strip_prefix(b")")?
+        } else {
+            arguments::value(field)?.1
+        };
+    }
+    Some((
+        Address::Inet(SocketAddr::new(host?, port?)),
+        text.strip_prefix(b"}")?,
     ))
 }
 
-fn after<'t>(text: &'t [u8], mark: &[u8]) -> Option<&'t [u8]> {
-    let at = text.windows(mark.len()).position(|window| window == mark)?;
-    text.get(at + mark.len()..)
+/// `"1.2.3.4"`, under `-xx` in hexadecimal.
+fn quoted_host<'t>(
+    text: &'t [u8],
+    host: &mut Option<IpAddr>,
+    names: &mut Names,
+) -> Option<&'t [u8]> {
+    names.scratch.clear();
+    let (_, rest) = escape::string(text, &mut names.scratch)?;
+    *host = Some(IpAddr::from_str(std::str::from_utf8(&names.scratch).ok()?).ok()?);
+    Some(rest)
+}
+
+fn unix<'t>(mut text: &'t [u8], names: &mut Names) -> Option<(Address, &'t [u8])> {
+    let mut name = None;
+    if let Some(quoted) = text.strip_prefix(b", sun_path=") {
+        let mut scratch = std::mem::take(&mut names.scratch);
+        scratch.clear();
+        let abstract_name = quoted.strip_prefix(b"@");
+        let rest = escape::string(abstract_name.unwrap_or(quoted), &mut scratch);
+        name = match abstract_name {
+            Some(_) => Some(UnixName::Abstract(names.get(&scratch))),
+            // a path ends at its first NUL
+            None => scratch
+                .split(|byte| *byte == 0)
+                .next()
+                .filter(|path| !path.is_empty())
+                .map(|path| UnixName::Path(names.get(path))),
+        };
+        names.scratch = scratch;
+        text = rest?.1;
+    }
+    Some((Address::Unix(name), closed(text)?))
+}
+
+/// Passes over the other fields and the closing brace.
+fn closed(mut text: &[u8]) -> Option<&[u8]> {
+    loop {
+        match text {
+            [b'}', rest @ ..] => return Some(rest),
+            [b',' | b' ', rest @ ..] => text = rest,
+            [] | [b')' | b']', ..] => return None,
+            _ => text = arguments::value(text)?.1,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::UnixName;
 
     #[track_caller]
-    fn check(text: &str, expected: Option<Address>) {
+    fn check(text: &str, expected: impl Into<Option<Address>>) {
         let line = format!("{text}, 16) = 0");
         let (address, rest) = address(line.as_bytes(), &mut Names::default()).expect("an end");
         assert_eq!(
             (address, rest),
-            (expected, b", 16) = 0".as_slice()),
+            (expected.into(), b", 16) = 0".as_slice()),
             "{text}"
         );
     }
 
-    fn inet(text: &str) -> Option<Address> {
-        Some(Address::Inet(text.parse().expect("an address")))
+    fn inet(text: &str) -> Address {
+        Address::Inet(text.parse().expect("an address"))
     }
 
-    fn path(text: &str) -> Option<Address> {
-        Some(Address::Unix(Some(UnixName::Path(text.as_bytes().into()))))
+    fn path(text: &str) -> Address {
+        Address::Unix(Some(UnixName::Path(text.as_bytes().into())))
     }
 
-    fn named(text: &[u8]) -> Option<Address> {
-        Some(Address::Unix(Some(UnixName::Abstract(text.into()))))
+    fn named(text: &[u8]) -> Address {
+        Address::Unix(Some(UnixName::Abstract(text.into())))
     }
 
     #[test]

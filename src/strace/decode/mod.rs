@@ -81,6 +81,9 @@ impl Bench {
     #[inline]
     pub(super) fn tidy(&mut self) {
         self.cache.tidy();
+        if self.names.scratch.capacity() > crate::limits::SPARE_BYTES {
+            self.names.scratch = Vec::new();
+        }
         if self.payload.capacity() > crate::limits::SPARE_BYTES {
             self.payload = Vec::new();
         }

@@ -190,6 +190,10 @@ fn halves() {
         "[pid    19] <... epoll_wait resumed> [], 512, 500) = 0",
         Skip::NotUsed,
     );
+}
+
+#[test]
+fn halves_with_times_and_marks() {
     // 23
     let trace = [
         "[pid 22505] 10:43:20.203299 recvmsg(4<TCPv6:[::1:59094->::1:6015]>,  <unfinished ...>",

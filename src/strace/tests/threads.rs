@@ -190,6 +190,8 @@ fn other_lines() {
 fn colour_is_taken_off() {
     let line = "\x1b[32m5\x1b[0m \x1b[1;34mdup\x1b[0m(\x1b[31m3\x1b[m) = \x1b[1m4\x1b[0m\x1b[0m";
     check(line, &["5 dup 3 = 4"]);
+    let broken = "\x1b[1;34mvfork\x1b[0m(strace: Process 4 attached\n\x1b[0m) = \x1b[1m4\x1b[0m";
+    check(broken, &["0 cloned 4 files false thread false"]);
 }
 
 /// Nothing in other text is taken for a call of the table.
