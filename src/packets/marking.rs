@@ -9,15 +9,13 @@ use crate::wire::{Mac, VlanTag};
 
 /// The MAC of a thread.
 pub fn thread_mac(marking: &Marking) -> Mac {
-    decimal_mac(marking.tid.0)
+    mac(decimal(marking.tid.0))
 }
 
 /// The MAC of a call and a session; the call is 0 where no call made the packet.
 pub fn session_mac(marking: &Marking) -> Mac {
-    let Mac([first, _, rest @ ..]) = decimal_mac(marking.session % 100_000_000);
     let op = marking.op.map_or(0, Op::number);
-    let [c, d, e, f] = rest;
-    Mac([first, two_digits(op % 100), c, d, e, f])
+    mac(decimal(op.into()) << 32 | decimal(marking.session % 100_000_000))
 }
 
 /// Source and target MAC of a packet: what a thread sends comes from its own MAC.
@@ -33,23 +31,25 @@ pub fn vlan(marking: &Marking) -> VlanTag {
     VlanTag(u16::try_from(marking.fd.0 & 0x0fff).unwrap_or(0))
 }
 
-/// The decimal digits of `number`, two a byte. Most numbers are small: the zeros before them are not computed.
-fn decimal_mac(number: u32) -> Mac {
+/// The decimal digits of `number`, four bits each. Most numbers are small: the zeros before them are not computed.
+const fn decimal(number: u32) -> u64 {
+    let mut digits = 0;
     let mut rest = number;
-    let mut bytes = [0; 6];
-    for byte in bytes.iter_mut().rev() {
-        if rest == 0 {
-            break;
-        }
-        *byte = two_digits(u8::try_from(rest % 100).unwrap_or(0));
+    let mut place = 0;
+    while rest > 0 {
+        let pair = rest % 100;
+        // each ten is sixteen among digits of four bits
+        digits |= ((pair + 6 * (pair / 10)) as u64) << place;
         rest /= 100;
+        place += 8;
     }
-    Mac(bytes)
+    digits
 }
 
-/// A number below 100 as two decimal digits.
-const fn two_digits(number: u8) -> u8 {
-    ((number / 10) << 4) | (number % 10)
+/// The lower six bytes of `digits`.
+const fn mac(digits: u64) -> Mac {
+    let [_, _, bytes @ ..] = digits.to_be_bytes();
+    Mac(bytes)
 }
 
 #[cfg(test)]
