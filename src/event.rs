@@ -158,8 +158,8 @@ pub enum Details {
     Missing,
     /// A file, pipe, device, …
     NotSocket,
-    /// A socket.
-    Socket(SocketDetails),
+    /// A socket. Shared, so that whoever keeps details knows the same ones again at a glance.
+    Socket(Rc<SocketDetails>),
 }
 
 /// The socket details of a descriptor. strace looks them up once an inode and never refreshes them, so addresses seen in

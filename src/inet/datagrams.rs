@@ -78,8 +78,12 @@ impl Datagrams {
             time: time_of(moved),
             marking: moved.marking,
             direction: moved.direction,
-            local: moved.local.map(canonical).filter(|local| local.port() != 0),
-            remote: moved.remote.map(canonical),
+            local: moved
+                .local
+                .copied()
+                .map(canonical)
+                .filter(|local| local.port() != 0),
+            remote: moved.remote.copied().map(canonical),
             is_v6: moved.family == Family::Inet6,
             payload: moved.payload,
             moved: moved.moved,

@@ -174,7 +174,9 @@ impl<W: Write> Record<W> {
     #[inline]
     fn frame(&mut self, frame: &Frame<'_>) {
         if self.failed.is_none() {
-            self.failed = self.capture.write(frame).err();
+            if let Err(error) = self.capture.write(frame) {
+                self.failed = Some(error);
+            }
             self.packets += 1;
             self.payload_bytes += frame.payload.len() as u64;
         }

@@ -39,9 +39,9 @@ pub struct Moved<'a> {
     /// The socket's transport.
     pub transport: Transport,
     /// The thread's own end, as far as it is known.
-    pub local: Option<SocketAddr>,
+    pub local: Option<&'a SocketAddr>,
     /// The other end: the message's own address, or the one that the socket is connected to.
-    pub remote: Option<SocketAddr>,
+    pub remote: Option<&'a SocketAddr>,
     /// The bytes that are in the trace.
     pub payload: &'a [u8],
     /// How many bytes moved.

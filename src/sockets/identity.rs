@@ -5,6 +5,7 @@ use crate::limits;
 use crate::sockets::open_socket::{OpenSocket, SocketId, canonical};
 use crate::sockets::tables::{Slot, TableId};
 use crate::sockets::{Change, SocketNumber, Sockets};
+use std::rc::Rc;
 
 impl Sockets {
     /// The table of the event's thread.
@@ -145,7 +146,7 @@ impl Sockets {
         &mut self,
         table: TableId,
         fd: Fd,
-        details: &SocketDetails,
+        details: &Rc<SocketDetails>,
         sink: &mut F,
     ) -> SocketId {
         let known = match (details.inode, details.local, details.remote) {
@@ -172,11 +173,11 @@ impl Sockets {
         table: TableId,
         fd: Fd,
         socket: SocketId,
-        details: &SocketDetails,
+        details: &Rc<SocketDetails>,
         sink: &mut F,
     ) {
         if let Some(slot) = self.tables.slot_mut(table, fd) {
-            slot.seen = Some(details.clone());
+            slot.seen = Some(Rc::clone(details));
         }
         if let Some(open) = self.open.get_mut(socket.0) {
             open.learn(details);
@@ -222,7 +223,7 @@ impl Sockets {
         table: TableId,
         fd: Fd,
         socket: SocketId,
-        seen: Option<SocketDetails>,
+        seen: Option<Rc<SocketDetails>>,
         close_on_exec: bool,
     ) {
         refer(&mut self.open, socket);

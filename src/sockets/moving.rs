@@ -105,25 +105,28 @@ impl Sockets {
         call: &Move<'_>,
         sink: &mut F,
     ) {
-        if self
-            .open
-            .get(socket.0)
-            .is_some_and(|open| open.stream.is_none())
-        {
+        let known = self.open.get(socket.0).and_then(|open| open.stream);
+        let (id, side) = if let Some(stream) = known {
+            stream
+        } else {
             self.stream_of(socket);
             self.settle(socket, sink);
-        }
-        let (id, side) = self.stream_of(socket);
+            self.stream_of(socket)
+        };
         if call.messages.iter().all(|message| message.moved == 0) {
             return self.nothing_moved(socket, moment, call, sink);
         }
-        if self.is_begun(id) {
-            self.proven(socket, moment.entry, sink);
-        }
-        let Some(open) = self.open.get(socket.0) else {
+        let Some(mut connection) = self.connections.get_mut(&id) else {
             return;
         };
-        let Some(connection) = self.connections.get_mut(&id) else {
+        if matches!(connection.opening, Opening::Begun { .. }) {
+            self.proven(socket, moment.entry, sink);
+            match self.connections.get_mut(&id) {
+                Some(proven) => connection = proven,
+                None => return,
+            }
+        }
+        let Some(open) = self.open.get(socket.0) else {
             return;
         };
         tell_opened(connection, sink);
@@ -146,8 +149,8 @@ impl Sockets {
                 socket: open.number,
                 family: open.family,
                 transport: open.transport,
-                local: open.local.get(),
-                remote: open.remote.get(),
+                local: open.local.best(),
+                remote: open.remote.best(),
                 payload: bytes_of(call, message),
                 moved: message.moved,
                 stream: Some(stream),
@@ -218,7 +221,7 @@ impl Sockets {
             return;
         };
         for message in call.messages {
-            let address = match message.address {
+            let address = match &message.address {
                 Some(Address::Inet(address)) => Some(address),
                 _ => None,
             };
@@ -230,8 +233,8 @@ impl Sockets {
                 socket: open.number,
                 family: open.family,
                 transport: open.transport,
-                local: open.local.get(),
-                remote: address.or_else(|| open.remote.get()),
+                local: open.local.best(),
+                remote: address.or_else(|| open.remote.best()),
                 payload: bytes_of(call, message),
                 moved: message.moved,
                 stream: None,
@@ -273,7 +276,7 @@ impl Sockets {
 
 /// What the call itself tells of a socket of which nothing else is known: only sockets can send and receive.
 fn kind_told_by(call: &Move<'_>) -> Option<(Family, Transport)> {
-    if *call.socket.details != Details::Missing {
+    if !matches!(call.socket.details, Details::Missing) {
         return None;
     }
     match call.op {

@@ -14,11 +14,23 @@ pub(super) struct SocketId(pub(super) usize);
 pub(super) struct Known {
     from_call: Option<SocketAddr>,
     from_details: Option<SocketAddr>,
+    /// What [`Known::merged`] makes of the two: asked for at every payload call.
+    best: Option<SocketAddr>,
 }
 
 impl Known {
-    /// The best that is known. Where a call left the host or the port open (bind to 0.0.0.0:0), details fill it in.
-    pub(super) fn get(&self) -> Option<SocketAddr> {
+    /// The best that is known.
+    pub(super) const fn get(&self) -> Option<SocketAddr> {
+        self.best
+    }
+
+    /// The best that is known.
+    pub(super) const fn best(&self) -> Option<&SocketAddr> {
+        self.best.as_ref()
+    }
+
+    /// Where a call left the host or the port open (bind to 0.0.0.0:0), details fill it in.
+    fn merged(&self) -> Option<SocketAddr> {
         let (Some(mut address), Some(details)) = (self.from_call, self.from_details) else {
             return self.from_call.or(self.from_details);
         };
@@ -34,11 +46,13 @@ impl Known {
     /// A call said so.
     pub(super) fn say(&mut self, address: SocketAddr) {
         self.from_call = Some(address);
+        self.best = self.merged();
     }
 
     /// Details said so.
     pub(super) fn read(&mut self, address: SocketAddr) {
         self.from_details = Some(address);
+        self.best = self.merged();
     }
 
     /// Nothing is known any more.

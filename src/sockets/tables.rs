@@ -9,6 +9,7 @@ use crate::sockets::SocketId;
 use rustc_hash::FxHashMap;
 use slab::Slab;
 use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
 
 /// The index of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +21,7 @@ pub(super) struct Slot {
     /// The open socket.
     pub(super) socket: SocketId,
     /// The details that were printed last, to know the same text again.
-    pub(super) seen: Option<SocketDetails>,
+    pub(super) seen: Option<Rc<SocketDetails>>,
     /// execve closes it.
     pub(super) close_on_exec: bool,
 }

@@ -27,16 +27,18 @@ const UDP: u8 = 17;
 /// Ethernet with a tag, IPv6, TCP with options.
 const HEADERS_MAX: usize = 18 + 40 + 28;
 
-/// Replaces the content of `bytes` with the frame's. A payload longer than IP's length field can say is cut.
+/// Appends the frame's bytes to `bytes`. A payload longer than IP's length field can say is cut.
 pub fn write(frame: &Frame<'_>, bytes: &mut Vec<u8>) -> Lengths {
-    bytes.clear();
+    let start = bytes.len();
     // Room for any header, filled in where it lies: building headers apart and copying them costs as much again.
     bytes.extend_from_slice(&[0; HEADERS_MAX]);
+    let room = bytes.last_chunk_mut::<HEADERS_MAX>();
+    let room = room.map_or_else(<&mut [u8]>::default, |room| room.as_mut_slice());
     let (payload, rest) = match (&frame.source, &frame.target) {
         (SocketAddr::V4(source), SocketAddr::V4(target)) => {
             let (source, target) = (*source.ip(), *target.ip());
             let payload = Payload::fitting(frame, LENGTH_MAX - IPV4_HEADER);
-            let rest = link(frame, 0x0800, bytes);
+            let rest = link(frame, 0x0800, room);
             let rest = ipv4(frame, payload.ip_length, source, target, rest);
             let addresses = Sum::of(0).with_v4(source).with_v4(target);
             let rest = transport(frame, &payload, addresses, rest).len();
@@ -45,18 +47,19 @@ pub fn write(frame: &Frame<'_>, bytes: &mut Vec<u8>) -> Lengths {
         (source, target) => {
             let (source, target) = (v6(source), v6(target));
             let payload = Payload::fitting(frame, LENGTH_MAX);
-            let rest = link(frame, 0x86dd, bytes);
+            let rest = link(frame, 0x86dd, room);
             let rest = ipv6(frame, payload.ip_length, source, target, rest);
             let addresses = Sum::of(0).with_v6(source).with_v6(target);
             let rest = transport(frame, &payload, addresses, rest).len();
             (payload, rest)
         }
     };
-    bytes.truncate(HEADERS_MAX - rest);
+    bytes.truncate(start + HEADERS_MAX - rest);
     bytes.extend_from_slice(payload.captured);
+    let captured = bytes.len() - start;
     Lengths {
-        captured: bytes.len(),
-        original: bytes.len() + payload.missing,
+        captured,
+        original: captured + payload.missing,
     }
 }
 
