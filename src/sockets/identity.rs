@@ -93,6 +93,7 @@ impl Sockets {
         };
         if let (Some(details), Some(open)) = (details, self.open.get_mut(socket.0)) {
             open.learn(details);
+            self.full_details |= details.family != Family::Other;
         }
         self.register(socket);
         self.place(table, made.fd, socket, details.cloned(), close_on_exec);
@@ -181,6 +182,7 @@ impl Sockets {
         }
         if let Some(open) = self.open.get_mut(socket.0) {
             open.learn(details);
+            self.full_details |= details.family != Family::Other;
         }
         self.register(socket);
         self.settle(socket, sink);

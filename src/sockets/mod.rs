@@ -57,6 +57,8 @@ pub struct Sockets {
     /// Connections whose other end can only be told by where it connected or was accepted, the oldest first.
     by_place: FxHashMap<Place, VecDeque<ConnectionId>>,
     lingering: VecDeque<ConnectionId>,
+    /// Details with a family have been seen: what has none is of a family that is not converted.
+    full_details: bool,
     /// How many connections there have been.
     opened: u64,
     /// How many open sockets there have been.

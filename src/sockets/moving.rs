@@ -34,6 +34,7 @@ impl Sockets {
         if call.fast_open {
             self.fast_opened(event, socket, call, sink);
         }
+        self.guess_kind(socket, kind_by_address(call));
         self.learn_from_addresses(socket, call);
         let moment = self.moment(event, call.socket, Some(call.op));
         if self.open.get(socket.0).is_some_and(OpenSocket::is_stream) {
@@ -95,6 +96,19 @@ impl Sockets {
                 open.transport = Transport::Datagram;
             }
             _ => {}
+        }
+    }
+
+    /// `-y` alone tells of a socket that it is one, and no more: what was open before the trace began is taken for TCP, or
+    /// for what its sockaddrs say.
+    pub(super) fn guess_kind(&mut self, socket: SocketId, kind: (Family, Transport)) {
+        if self.full_details {
+            return;
+        }
+        if let Some(open) = self.open.get_mut(socket.0)
+            && (open.family, open.transport) == (Family::Other, Transport::Unknown)
+        {
+            (open.family, open.transport) = kind;
         }
     }
 
@@ -287,22 +301,20 @@ fn kind_told_by(call: &Move<'_>) -> Option<(Family, Transport)> {
         | Op::Sendmmsg
         | Op::Recvmmsg
         | Op::Send
-        | Op::Recv => {
-            let address = call
-                .messages
-                .first()
-                .and_then(|message| message.address.as_ref());
-            Some(match address {
-                Some(Address::Inet(address)) if address.is_ipv4() => {
-                    (Family::Inet, Transport::Datagram)
-                }
-                Some(Address::Inet(_)) => (Family::Inet6, Transport::Datagram),
-                Some(Address::Unix(_)) => (Family::Unix, Transport::Datagram),
-                Some(_) => (Family::Other, Transport::Unknown),
-                None => (Family::Inet, Transport::Stream),
-            })
-        }
+        | Op::Recv => Some(kind_by_address(call)),
         _ => None,
+    }
+}
+
+/// The kind of socket that a call with these sockaddrs is made on; without any, TCP.
+fn kind_by_address(call: &Move<'_>) -> (Family, Transport) {
+    let first = call.messages.first();
+    match first.and_then(|message| message.address.as_ref()) {
+        Some(Address::Inet(address)) if address.is_ipv4() => (Family::Inet, Transport::Datagram),
+        Some(Address::Inet(_)) => (Family::Inet6, Transport::Datagram),
+        Some(Address::Unix(_)) => (Family::Unix, Transport::Datagram),
+        Some(_) => (Family::Other, Transport::Unknown),
+        None => (Family::Inet, Transport::Stream),
     }
 }
 

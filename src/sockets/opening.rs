@@ -114,6 +114,7 @@ impl Sockets {
         let Some(socket) = self.locate_or_make(event, descriptor, kind, sink) else {
             return;
         };
+        self.guess_kind(socket, kind);
         let goes_on = matches!(
             outcome,
             Outcome::Failed(Errno::InProgress | Errno::Interrupted | Errno::Already)
