@@ -10,9 +10,8 @@ pub const UNFINISHED_BYTES: usize = LINE_BYTES;
 /// Most threads whose unfinished calls are held at once: Linux's own `pid_max` on 64-bit machines.
 pub const UNFINISHED_CALLS: usize = 4 << 20;
 
-/// Highest file descriptor that is believed: the kernel's ceiling for `fs.nr_open` on 64-bit machines is far above any
-/// real table, and a table grows to the highest number used.
-pub const FD: u32 = 1 << 20;
+/// Highest file descriptor that is believed: the kernel's is an `int`.
+pub const FD: u32 = i32::MAX.cast_unsigned();
 
 /// Most bytes of unfinished calls held in all: a thread holds one call, and real ones are read calls of a few bytes.
 pub const HELD_BYTES: usize = 2 * LINE_BYTES;

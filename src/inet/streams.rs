@@ -180,7 +180,8 @@ fn isns(id: ConnectionId) -> (SeqNumber, SeqNumber) {
     )
 }
 
-/// A connection that could not be made: the SYN, and the RST of a port where nobody listens.
+/// A connection that could not be made: the SYN, and the RST of a port where nobody listens. Other errors are found before
+/// anything is sent.
 fn failed(
     connection: &Connection,
     error: Errno,
@@ -191,6 +192,9 @@ fn failed(
     let Opening::Begun { entry } = connection.opening else {
         return;
     };
+    if matches!(error, Errno::NetUnreachable | Errno::Other) {
+        return;
+    }
     let (mut talk, opener) = new_talk(connection);
     talk.syn(entry, opener, ids, sink);
     if let (Errno::ConnRefused | Errno::ConnReset, Some(opener)) = (error, opener) {

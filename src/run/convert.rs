@@ -1,7 +1,7 @@
 //! The way of the data: a line becomes events, an event changes, a change frames, a frame a record.
 
 use crate::capture::{Capture, CaptureError};
-use crate::event::{Event, Family, Tid};
+use crate::event::{Event, Family, Tid, Transport, What};
 use crate::inet::{SyscallView, WireView};
 use crate::run::options::{Options, Seed, View};
 use crate::run::pipeline::Pipeline;
@@ -26,6 +26,18 @@ struct Engine {
     sockets: Sockets,
     inet: Option<Inet>,
     unix: Option<UnixView>,
+    unshown: Unshown,
+}
+
+/// What moved and is in no packet.
+#[derive(Clone, Copy, Debug, Default)]
+struct Unshown {
+    /// Messages of raw, ping, UDP-Lite, SCTP and DCCP sockets.
+    protocols: u64,
+    /// Messages of UNIX datagram and seqpacket sockets.
+    unix_messages: u64,
+    /// Calls that hand payload to io_uring.
+    io_uring: u64,
 }
 
 impl Engine {
@@ -51,6 +63,7 @@ impl Engine {
             sockets: Sockets::default(),
             inet: options.net.then_some(inet),
             unix: options.unix.then(|| UnixView::new(unix)),
+            unshown: Unshown::default(),
         }
     }
 
@@ -59,8 +72,15 @@ impl Engine {
             sockets,
             inet,
             unix,
+            unshown,
         } = self;
-        sockets.apply(event, &mut |change| show(inet, unix, change, sink));
+        if let What::Opaque { .. } = event.what {
+            unshown.io_uring += 1;
+        }
+        sockets.apply(event, &mut |change| {
+            unshown.count(change, inet.is_some(), unix.is_some());
+            show(inet, unix, change, sink);
+        });
     }
 
     fn finish(&mut self, sink: &mut impl FnMut(&Frame<'_>)) {
@@ -68,11 +88,53 @@ impl Engine {
             sockets,
             inet,
             unix,
+            ..
         } = self;
         sockets.finish(&mut |change| show(inet, unix, change, sink));
         if let Some(Inet::Wire(view)) = inet {
             view.finish(sink);
         }
+    }
+}
+
+impl Unshown {
+    /// Counts a message that the views which are on pass over.
+    fn count(&mut self, change: &Change<'_>, net: bool, unix: bool) {
+        let Change::Moved(moved) = change else {
+            return;
+        };
+        match (moved.family, moved.transport) {
+            (_, Transport::Stream) | (Family::Inet | Family::Inet6, Transport::Datagram) => {}
+            (Family::Inet | Family::Inet6, _) => self.protocols += u64::from(net),
+            (Family::Unix, Transport::Datagram | Transport::Seqpacket) => {
+                self.unix_messages += u64::from(unix);
+            }
+            _ => {}
+        }
+    }
+
+    /// Adds the counts to a summary.
+    fn tell(self, summary: &mut Summary) {
+        let Self {
+            protocols,
+            unix_messages,
+            io_uring,
+        } = self;
+        summary.lose(
+            protocols,
+            "messages of raw, ping, UDP-Lite, SCTP or DCCP sockets were not converted",
+            "",
+        );
+        summary.lose(
+            unix_messages,
+            "messages of UNIX datagram and seqpacket sockets were not converted",
+            "",
+        );
+        summary.lose(
+            io_uring,
+            "io_uring calls may have moved payload that strace cannot show",
+            "switch io_uring off in the traced program",
+        );
     }
 }
 
@@ -227,6 +289,7 @@ impl<W: Write> Pipeline for Converter<W> {
             "lines were longer than 128 MiB and were passed over",
             "",
         );
+        self.engine.unshown.tell(&mut summary);
         report::reading(self.parsers.iter().map(Parser::counts), &mut summary);
         summary
     }

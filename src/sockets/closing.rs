@@ -40,7 +40,14 @@ impl Sockets {
         let Some(socket) = self.locate(event, descriptor, sink) else {
             return;
         };
-        let sends_fin = outcome.value().is_some() && matches!(how, How::Write | How::Both);
+        let done = outcome.value().is_some();
+        if done
+            && matches!(how, How::Read | How::Both)
+            && let Some(open) = self.open.get_mut(socket.0)
+        {
+            open.read_shut = true;
+        }
+        let sends_fin = done && matches!(how, How::Write | How::Both);
         if sends_fin && let Some((id, side)) = self.open.get(socket.0).and_then(|open| open.stream)
         {
             let marking = self.moment(event, descriptor, Some(Op::Shutdown)).marking;

@@ -1,6 +1,6 @@
 //! A connection: one TCP or UNIX stream from open to close, two ends, two directions, and how far each has come.
 
-use crate::event::{Direction, Family, Inode, Timestamp, Transport, UnixName};
+use crate::event::{Family, Inode, Timestamp, Transport, UnixName};
 use crate::sockets::meeting::Place;
 use crate::sockets::{AddressPair, Marking, SocketId};
 use std::net::SocketAddr;
@@ -86,8 +86,6 @@ pub struct End {
     pub(super) sent: u64,
     /// Bytes its calls have received, counted likewise.
     pub(super) received: u64,
-    /// Its first payload call has been counted.
-    pub(super) counted: bool,
 }
 
 /// One direction of a connection.
@@ -97,17 +95,16 @@ pub struct Flow {
     pub told: u64,
     /// Its sender has finished it (FIN).
     pub finished: bool,
-    /// When the first and the last of these bytes were told.
-    pub(super) told_at: Option<(Timestamp, Timestamp)>,
 }
 
 impl Flow {
     /// Counts a report of `moved` bytes that ends at `reached`; returns how many of them were told before.
-    fn tell(&mut self, reached: u64, moved: u64, time: Timestamp) -> u64 {
+    ///
+    /// Each end counts from its own first call. An end that strace was attached to later lags behind, and the other one,
+    /// which is ahead, tells the bytes.
+    fn tell(&mut self, reached: u64, moved: u64) -> u64 {
         let fresh = reached.saturating_sub(self.told).min(moved);
         self.told = self.told.max(reached);
-        let (first, last) = self.told_at.unwrap_or((time, time));
-        self.told_at = Some((first, last.max(time)));
         moved - fresh
     }
 }
@@ -187,52 +184,19 @@ impl Connection {
     }
 
     /// Counts `moved` bytes that the end on `side` sent; returns how many of them, at the front, had been told before.
-    pub(super) fn count_sent(&mut self, side: Side, moved: u64, time: Timestamp) -> u64 {
+    pub(super) fn count_sent(&mut self, side: Side, moved: u64) -> u64 {
         let end = self.end_mut(side);
         end.sent = end.sent.saturating_add(moved);
         let reached = end.sent;
-        self.flow_from_mut(side).tell(reached, moved, time)
+        self.flow_from_mut(side).tell(reached, moved)
     }
 
     /// Counts `moved` bytes that the end on `side` received; returns how many of them had been told before.
-    pub(super) fn count_received(&mut self, side: Side, moved: u64, time: Timestamp) -> u64 {
+    pub(super) fn count_received(&mut self, side: Side, moved: u64) -> u64 {
         let end = self.end_mut(side);
         end.received = end.received.saturating_add(moved);
         let reached = end.received;
-        self.flow_from_mut(side.other()).tell(reached, moved, time)
-    }
-
-    /// Places an end that strace was attached to when the other one had told bytes already. A send that begins after the
-    /// last of them goes on behind them; one that began before is what the other end received. A receive returns what the
-    /// other end sent last.
-    pub(super) fn place_late(
-        &mut self,
-        side: Side,
-        direction: Direction,
-        moved: u64,
-        entry: Timestamp,
-        since: Timestamp,
-    ) {
-        let began_late = |flow: &Flow| flow.told_at.is_some_and(|(first, _)| since > first);
-        let (own, other) = (*self.flow_from(side), *self.flow_from(side.other()));
-        let end = self.end_mut(side);
-        if began_late(&own) {
-            let overtaken =
-                direction == Direction::Sent && own.told_at.is_some_and(|(_, last)| entry <= last);
-            end.sent = if overtaken {
-                own.told.saturating_sub(moved)
-            } else {
-                own.told
-            };
-        }
-        if began_late(&other) {
-            let part = if direction == Direction::Received {
-                moved
-            } else {
-                0
-            };
-            end.received = other.told.saturating_sub(part);
-        }
+        self.flow_from_mut(side.other()).tell(reached, moved)
     }
 
     /// Which side the open socket `socket` is on.
@@ -257,54 +221,32 @@ impl Connection {
 mod tests {
     use super::*;
 
-    const T: fn(u64) -> Timestamp = Timestamp;
-
     #[test]
     fn each_byte_is_told_once_whichever_end_comes_first() {
         let mut connection = Connection::new(ConnectionId(0), Family::Inet, Transport::Stream);
-        assert_eq!(connection.count_sent(Side::First, 10, T(1)), 0);
-        assert_eq!(connection.count_received(Side::Second, 4, T(2)), 4);
+        assert_eq!(connection.count_sent(Side::First, 10), 0);
+        assert_eq!(connection.count_received(Side::Second, 4), 4);
         assert_eq!(
-            connection.count_received(Side::Second, 16, T(3)),
+            connection.count_received(Side::Second, 16),
             6,
             "ten more are new"
         );
-        assert_eq!(connection.count_sent(Side::First, 10, T(4)), 10);
+        assert_eq!(connection.count_sent(Side::First, 10), 10);
         assert_eq!(connection.flow_from(Side::First).told, 20);
         assert_eq!(connection.flow_from(Side::Second).told, 0);
     }
 
     #[test]
-    fn an_end_attached_late_goes_on_where_the_other_one_is() {
+    fn an_end_attached_late_tells_nothing_twice() {
         let mut connection = Connection::new(ConnectionId(0), Family::Inet, Transport::Stream);
-        connection.count_sent(Side::First, 100, T(10));
-        connection.count_received(Side::First, 50, T(20));
-        let mut reading = connection.clone();
-        reading.count_sent(Side::First, 7, T(40));
-        reading.place_late(Side::Second, Direction::Received, 7, T(41), T(30));
+        connection.count_sent(Side::First, 100);
+        connection.count_received(Side::First, 50);
+        assert_eq!(connection.count_received(Side::Second, 7), 7);
         assert_eq!(
-            reading.count_received(Side::Second, 7, T(42)),
-            7,
-            "what was sent last"
+            connection.count_sent(Side::Second, 5),
+            5,
+            "the reader will tell them"
         );
-        assert_eq!(
-            reading.count_sent(Side::Second, 5, T(43)),
-            0,
-            "all of it is new"
-        );
-        connection.place_late(Side::Second, Direction::Sent, 5, T(41), T(30));
-        assert_eq!(
-            connection.count_sent(Side::Second, 5, T(42)),
-            0,
-            "it begins after the last that was told"
-        );
-    }
-
-    #[test]
-    fn ends_attached_together_begin_together() {
-        let mut connection = Connection::new(ConnectionId(0), Family::Inet, Transport::Stream);
-        connection.count_received(Side::First, 5, T(20));
-        connection.place_late(Side::Second, Direction::Sent, 5, T(19), T(1));
-        assert_eq!(connection.count_sent(Side::Second, 5, T(21)), 5);
+        assert_eq!(connection.count_received(Side::First, 5), 0);
     }
 }

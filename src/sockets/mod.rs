@@ -74,7 +74,6 @@ struct Moment {
 impl Sockets {
     /// Takes the next event; `sink` hears of what it changed, in order.
     pub fn apply<F: FnMut(&Change<'_>)>(&mut self, event: &Event<'_>, sink: &mut F) {
-        self.tables.at(event.entry);
         match &event.what {
             What::Move(call) => self.call_moved(event, call, sink),
             What::Relay {

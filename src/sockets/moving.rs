@@ -5,6 +5,8 @@ use crate::event::{
     Transport,
 };
 use crate::sockets::closing::tell_opened;
+use crate::sockets::connection::ConnectionId;
+use crate::sockets::meeting::Entrance;
 use crate::sockets::open_socket::{OpenSocket, SocketId};
 use crate::sockets::{Change, Moment, Moved, Opening, Role, Sockets, Stream};
 
@@ -28,6 +30,9 @@ impl Sockets {
             Outcome::Done(_) => {}
             Outcome::Failed(error) => return self.errored(event, call.socket, socket, error, sink),
             Outcome::Unknown => return,
+        }
+        if call.fast_open {
+            self.fast_opened(event, socket, call, sink);
         }
         self.learn_from_addresses(socket, call);
         let moment = self.moment(event, call.socket, Some(call.op));
@@ -83,9 +88,6 @@ impl Sockets {
         match address {
             Some(Address::Inet(address)) => {
                 open.guess_family(*address);
-                if call.fast_open && open.remote.get().is_none() {
-                    open.remote.say(*address);
-                }
             }
             Some(Address::Unix(_))
                 if open.transport == Transport::Unknown && open.stream.is_none() =>
@@ -111,15 +113,8 @@ impl Sockets {
             self.settle(socket, sink);
             self.stream_of(socket)
         };
-        let moved: u64 = call.messages.iter().map(|message| message.moved).sum();
-        if moved == 0 {
-            let at_end = call.direction == Direction::Received
-                && call.requested.is_some_and(|room| room > 0);
-            if at_end {
-                self.proven(socket, moment.entry, sink);
-                self.finish_flow(id, [side.other(), side], moment.marking, moment.exit, sink);
-            }
-            return;
+        if call.messages.iter().all(|message| message.moved == 0) {
+            return self.nothing_moved(socket, moment, call, sink);
         }
         let Some(mut connection) = self.connections.get_mut(&id) else {
             return;
@@ -136,16 +131,10 @@ impl Sockets {
         };
         tell_opened(connection, sink);
         connection.end_mut(side).marking = Some(moment.marking);
-        if !std::mem::replace(&mut connection.end_mut(side).counted, true)
-            && connection.end(side).role == Role::Unknown
-        {
-            let since = self.tables.since(moment.marking.tid);
-            connection.place_late(side, call.direction, moved, moment.entry, since);
-        }
         for message in call.messages {
             let known = match call.direction {
-                Direction::Sent => connection.count_sent(side, message.moved, moment.exit),
-                Direction::Received => connection.count_received(side, message.moved, moment.exit),
+                Direction::Sent => connection.count_sent(side, message.moved),
+                Direction::Received => connection.count_received(side, message.moved),
             };
             let stream = Stream {
                 connection,
@@ -166,6 +155,58 @@ impl Sockets {
                 moved: message.moved,
                 stream: Some(stream),
             }));
+        }
+    }
+
+    /// A call on a stream moved no bytes: a receive that had room for some has met the other end's FIN.
+    fn nothing_moved<F: FnMut(&Change<'_>)>(
+        &mut self,
+        socket: SocketId,
+        moment: Moment,
+        call: &Move<'_>,
+        sink: &mut F,
+    ) {
+        let (id, side) = self.stream_of(socket);
+        let read_shut = self.open.get(socket.0).is_some_and(|open| open.read_shut);
+        let had_room = call.requested.is_some_and(|room| room > 0);
+        if call.direction == Direction::Received && had_room && !read_shut {
+            self.proven(socket, moment.entry, sink);
+            let by = [side.other(), side];
+            self.finish_flow(id, by, moment.marking, moment.exit, sink);
+        }
+    }
+
+    /// Whether a connection's connect has not come to its end.
+    fn is_begun(&self, id: ConnectionId) -> bool {
+        self.connections
+            .get(&id)
+            .is_some_and(|at| matches!(at.opening, Opening::Begun { .. }))
+    }
+
+    /// A sendto with MSG_FASTOPEN and an address is a connect as well (tcp(7)).
+    fn fast_opened<F: FnMut(&Change<'_>)>(
+        &mut self,
+        event: &Event<'_>,
+        socket: SocketId,
+        call: &Move<'_>,
+        sink: &mut F,
+    ) {
+        let address = call
+            .messages
+            .first()
+            .and_then(|message| message.address.clone());
+        let Some(open) = self.open.get_mut(socket.0) else {
+            return;
+        };
+        if let Some(address) = address.filter(|_| open.is_stream() && open.stream.is_none()) {
+            open.name_remote(&address);
+            let entrance = Entrance {
+                role: Role::Connected,
+                opening: Opening::Begun { entry: event.entry },
+            };
+            let (id, side) = self.enter_new(socket, entrance);
+            self.mark(id, side, event, call.socket, Some(call.op));
+            self.proven(socket, event.entry, sink);
         }
     }
 
@@ -213,10 +254,7 @@ impl Sockets {
         let Some((id, side)) = self.open.get(socket.0).and_then(|open| open.stream) else {
             return;
         };
-        let begun = self
-            .connections
-            .get(&id)
-            .is_some_and(|connection| matches!(connection.opening, Opening::Begun { .. }));
+        let begun = self.is_begun(id);
         match error {
             Errno::ConnRefused
             | Errno::TimedOut

@@ -81,6 +81,8 @@ pub(super) struct OpenSocket {
     pub(super) listening: bool,
     /// [`crate::sockets::Change::Named`] has been told.
     pub(super) named: bool,
+    /// Its reading was shut down: a read of nothing is no FIN of the other end.
+    pub(super) read_shut: bool,
     /// Socket details with a family have been seen.
     pub(super) detailed: bool,
     /// A close sends RST (SO_LINGER with 0 seconds).
@@ -103,6 +105,7 @@ impl OpenSocket {
             peer_name: None,
             references: 0,
             listening: false,
+            read_shut: false,
             detailed: false,
             reset_on_close: false,
             stream: None,

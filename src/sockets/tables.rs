@@ -3,7 +3,7 @@
 //! Only sockets are kept; every other descriptor is absent. Tables follow clone, fork, exec and exit (clone(2),
 //! CLONE_FILES). A thread that appears without its maker having been seen gets a table of its own.
 
-use crate::event::{Fd, Sharing, SocketDetails, Tid, Timestamp};
+use crate::event::{Fd, Sharing, SocketDetails, Tid};
 use crate::limits;
 use crate::sockets::SocketId;
 use rustc_hash::FxHashMap;
@@ -39,8 +39,6 @@ struct Thread {
     table: TableId,
     /// The thread's process, by the thread it began with.
     process: Tid,
-    /// When the trace began to show it, or its maker.
-    since: Timestamp,
 }
 
 /// A clone that has begun and not returned.
@@ -66,7 +64,6 @@ pub(super) struct Tables {
     pending: Vec<Pending>,
     unclaimed: VecDeque<Unclaimed>,
     last: Option<(Tid, TableId)>,
-    now: Timestamp,
 }
 
 impl Tables {
@@ -84,18 +81,6 @@ impl Tables {
         };
         self.last = Some((tid, table));
         table
-    }
-
-    /// The moment of the event that is being taken: threads that it shows first are traced since then.
-    pub(super) const fn at(&mut self, now: Timestamp) {
-        self.now = now;
-    }
-
-    /// Since when `tid` has been traced.
-    pub(super) fn since(&self, tid: Tid) -> Timestamp {
-        self.threads
-            .get(&tid)
-            .map_or(self.now, |thread| thread.since)
     }
 
     /// Whether `tid` is known to be alive.
@@ -132,7 +117,6 @@ impl Tables {
             Thread {
                 table,
                 process: tid,
-                since: self.now,
             },
         );
         table
@@ -151,8 +135,6 @@ impl Tables {
             Some(thread) if sharing.thread => thread.process,
             _ => child,
         };
-        // It has what its maker had, so what was told since then is its own to tell.
-        let since = self.since(maker);
         if sharing.files {
             if let Some(table) = self.slab.get_mut(maker_table.0) {
                 table.users += 1;
@@ -160,7 +142,6 @@ impl Tables {
             return Thread {
                 table: maker_table,
                 process,
-                since,
             };
         }
         let mut copy = self.slab.get(maker_table.0).cloned().unwrap_or_default();
@@ -169,7 +150,6 @@ impl Tables {
         Thread {
             table: TableId(self.slab.insert(copy)),
             process,
-            since,
         }
     }
 

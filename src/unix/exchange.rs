@@ -20,6 +20,8 @@ const SEED_STEP: u64 = 1_000;
 pub(super) struct Exchange {
     alignment: Alignment,
     talk: Option<UnixTalk>,
+    /// When the last bytes came that the first and the second end sent.
+    last: [Timestamp; 2],
     /// HEADERS for gRPC may still be seeded: the connection was seeded, and they have not been.
     wants_grpc_seed: bool,
 }
@@ -119,6 +121,7 @@ impl Exchange {
     /// Lets a portion through: cut at frame ends if the connection is HTTP/2, else as it is.
     fn pass(&mut self, portion: &Portion<'_>, context: &mut Context<'_, impl FnMut(&Frame<'_>)>) {
         let Some(talk) = &mut self.talk else { return };
+        *of_side(&mut self.last, portion.sender) = portion.time;
         let Alignment::Http2(aligners) = &mut self.alignment else {
             return talk.write(portion, context);
         };
@@ -200,7 +203,7 @@ impl Exchange {
         }
     }
 
-    /// What the aligner of a direction holds goes out, at the time of the last segment.
+    /// What the aligner of a direction holds goes out, at the time of its last bytes.
     fn let_out(
         &mut self,
         sender: Side,
@@ -210,10 +213,10 @@ impl Exchange {
         let (Some(talk), Alignment::Http2(aligners)) = (&mut self.talk, &mut self.alignment) else {
             return;
         };
+        let time = *of_side(&mut self.last, sender);
         directions(aligners, sender)
             .0
             .finish(&mut |piece: Piece<'_>| {
-                let time = Timestamp::default();
                 talk.write(
                     &Portion {
                         sender,
@@ -326,6 +329,14 @@ fn beginning(held: &[Held], portion: &Portion<'_>, side: Side) -> Vec<u8> {
         first.extend(portion.bytes.iter().take(http2::PREFACE.len()));
     }
     first
+}
+
+/// What belongs to one side.
+const fn of_side<T>([first, second]: &mut [T; 2], side: Side) -> &mut T {
+    match side {
+        Side::First => first,
+        Side::Second => second,
+    }
 }
 
 /// The aligner of what `sender` sends, and the other one.

@@ -1,6 +1,6 @@
 //! The view of UNIX streams: one conversation a connection, from its first packet to its end.
 
-use crate::event::{Direction, Family, Timestamp, Transport};
+use crate::event::{Family, Timestamp, Transport};
 use crate::packets::{Ids, Portion};
 use crate::sockets::{Change, Connection, ConnectionId, Moved};
 use crate::unix::exchange::Exchange;
@@ -139,11 +139,12 @@ impl UnixView {
         });
     }
 
-    /// The moment at which the bytes moved: the call's start, as the predecessor had it; in the wire view a receive's end.
+    /// The moment at which the bytes moved: the call's start, as the predecessor had it; in the wire view its end.
     const fn time_of(&self, moved: &Moved<'_>) -> Timestamp {
-        match moved.direction {
-            Direction::Received if self.options.eager => moved.exit,
-            _ => moved.entry,
+        if self.options.eager {
+            moved.exit
+        } else {
+            moved.entry
         }
     }
 }
