@@ -162,7 +162,7 @@ impl Sockets {
     fn nothing_moved<F: FnMut(&Change<'_>)>(
         &mut self,
         socket: SocketId,
-        moment: Moment,
+        moment: &Moment,
         call: &Move<'_>,
         sink: &mut F,
     ) {
