@@ -58,9 +58,8 @@ pub(super) fn parse(line: &[u8]) -> Prefix<'_> {
 #[inline]
 fn usual(line: &[u8]) -> Option<Prefix<'_>> {
     let (pid, text) = time::short_number(line)?;
-    let text = match text {
-        [b' ', b' ', rest @ ..] | [b' ', rest @ ..] => rest,
-        _ => return None,
+    let ([b' ', b' ', text @ ..] | [b' ', text @ ..]) = text else {
+        return None;
     };
     let (nanoseconds, body) = time::usual_epoch(text)?;
     let plain = pid <= PID_MAX && matches!(body, [b'a'..=b'z' | b'<', ..]);
