@@ -5,7 +5,8 @@ use crate::event::{Descriptor, Event, Family, Fd, How, Op, Outcome, Timestamp};
 use crate::limits;
 use crate::sockets::connection::{Connection, ConnectionId, Opening, Side};
 use crate::sockets::open_socket::SocketId;
-use crate::sockets::tables::{Slot, TableId};
+use crate::sockets::slots::Slot;
+use crate::sockets::tables::TableId;
 use crate::sockets::{Change, Marking, Sockets};
 
 impl Sockets {

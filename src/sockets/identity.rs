@@ -3,7 +3,8 @@
 use crate::event::{Descriptor, Details, Event, Family, Fd, Op, SocketDetails, Transport};
 use crate::limits;
 use crate::sockets::open_socket::{OpenSocket, SocketId, canonical};
-use crate::sockets::tables::{Slot, TableId};
+use crate::sockets::slots::Slot;
+use crate::sockets::tables::TableId;
 use crate::sockets::{Change, SocketNumber, Sockets};
 use std::rc::Rc;
 

@@ -23,6 +23,7 @@ mod open_socket;
 mod opening;
 mod processes;
 mod session;
+mod slots;
 mod tables;
 
 pub use change::{Change, Marking, Moved, SocketNumber, Stream};

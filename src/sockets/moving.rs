@@ -38,9 +38,9 @@ impl Sockets {
         self.learn_from_addresses(socket, call);
         let moment = self.moment(event, call.socket, Some(call.op));
         if self.open.get(socket.0).is_some_and(OpenSocket::is_stream) {
-            self.stream_moved(socket, moment, call, sink);
+            self.stream_moved(socket, &moment, call, sink);
         } else {
-            self.datagrams_moved(socket, moment, call, sink);
+            self.datagrams_moved(socket, &moment, call, sink);
         }
     }
 
@@ -115,7 +115,7 @@ impl Sockets {
     fn stream_moved<F: FnMut(&Change<'_>)>(
         &mut self,
         socket: SocketId,
-        moment: Moment,
+        moment: &Moment,
         call: &Move<'_>,
         sink: &mut F,
     ) {
@@ -176,7 +176,7 @@ impl Sockets {
     fn nothing_moved<F: FnMut(&Change<'_>)>(
         &mut self,
         socket: SocketId,
-        moment: Moment,
+        moment: &Moment,
         call: &Move<'_>,
         sink: &mut F,
     ) {
@@ -227,7 +227,7 @@ impl Sockets {
     fn datagrams_moved<F: FnMut(&Change<'_>)>(
         &mut self,
         socket: SocketId,
-        moment: Moment,
+        moment: &Moment,
         call: &Move<'_>,
         sink: &mut F,
     ) {

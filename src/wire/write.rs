@@ -34,26 +34,23 @@ pub fn write(frame: &Frame<'_>, bytes: &mut Vec<u8>) -> Lengths {
     bytes.extend_from_slice(&[0; HEADERS_MAX]);
     let room = bytes.last_chunk_mut::<HEADERS_MAX>();
     let room = room.map_or_else(<&mut [u8]>::default, |room| room.as_mut_slice());
-    let (payload, rest) = match (&frame.source, &frame.target) {
+    let (payload, addresses, rest) = match (&frame.source, &frame.target) {
         (SocketAddr::V4(source), SocketAddr::V4(target)) => {
             let (source, target) = (*source.ip(), *target.ip());
             let payload = Payload::fitting(frame, LENGTH_MAX - IPV4_HEADER);
             let rest = link(frame, 0x0800, room);
             let rest = ipv4(frame, payload.ip_length, source, target, rest);
-            let addresses = Sum::of(0).with_v4(source).with_v4(target);
-            let rest = transport(frame, &payload, addresses, rest).len();
-            (payload, rest)
+            (payload, Sum::of(0).with_v4(source).with_v4(target), rest)
         }
         (source, target) => {
             let (source, target) = (v6(source), v6(target));
             let payload = Payload::fitting(frame, LENGTH_MAX);
             let rest = link(frame, 0x86dd, room);
             let rest = ipv6(frame, payload.ip_length, source, target, rest);
-            let addresses = Sum::of(0).with_v6(source).with_v6(target);
-            let rest = transport(frame, &payload, addresses, rest).len();
-            (payload, rest)
+            (payload, Sum::of(0).with_v6(source).with_v6(target), rest)
         }
     };
+    let rest = transport(frame, &payload, addresses, rest).len();
     bytes.truncate(start + HEADERS_MAX - rest);
     bytes.extend_from_slice(payload.captured);
     let captured = bytes.len() - start;
