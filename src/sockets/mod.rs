@@ -89,9 +89,11 @@ impl Sockets {
                 made,
                 family,
                 transport,
+                protocol,
                 close_on_exec,
             } => {
-                self.made(event, *made, (*family, *transport), *close_on_exec, sink);
+                let kind = (*family, *transport);
+                self.made(event, *made, kind, *protocol, *close_on_exec, sink);
             }
             What::Pair {
                 made,

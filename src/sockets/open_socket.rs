@@ -3,7 +3,7 @@
 use crate::event::{Address, Family, Inode, SocketDetails, Transport, UnixName};
 use crate::sockets::SocketNumber;
 use crate::sockets::connection::{ConnectionId, Side};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// The index of an open socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -188,6 +188,15 @@ impl OpenSocket {
                 Family::Inet6
             };
         }
+    }
+
+    /// A raw socket is for this protocol. sock_diag, and so details, have the number in the place of a port.
+    pub(super) fn speak(&mut self, protocol: u8) {
+        let ip = match self.family {
+            Family::Inet6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+            _ => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        };
+        self.local.read(SocketAddr::new(ip, protocol.into()));
     }
 
     /// Whether its details, if there are any, leave the other end open: `-yy` tells both addresses of TCP once they are

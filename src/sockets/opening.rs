@@ -15,10 +15,14 @@ impl Sockets {
         event: &Event<'_>,
         made: Descriptor<'_>,
         kind: (Family, Transport),
+        protocol: Option<u8>,
         close_on_exec: bool,
         sink: &mut F,
     ) {
-        self.make(event, made, kind, close_on_exec, sink);
+        let socket = self.make(event, made, kind, close_on_exec, sink);
+        if let (Some(protocol), Some(open)) = (protocol, self.open.get_mut(socket.0)) {
+            open.speak(protocol);
+        }
     }
 
     /// socketpair.

@@ -322,7 +322,7 @@ fn assert_checksums(frame: &Frame<'_>, bytes: &[u8]) {
 fn frame_transport_length(frame: &Frame<'_>) -> usize {
     match frame.transport {
         Transport::Tcp { options, .. } => 20 + options.map_or(0, |_| 8),
-        Transport::Udp => 8,
+        Transport::Udp | Transport::UdpLite => 8,
         Transport::Raw { .. } => 0,
     }
 }
