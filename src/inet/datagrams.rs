@@ -7,7 +7,6 @@
 use crate::event::{Direction, Family, Timestamp};
 use crate::inet::carrier::{self, Carried};
 use crate::inet::invented;
-use crate::inet::wire_view::time_of;
 use crate::limits;
 use crate::packets::{Ids, marking};
 use crate::sockets::{Marking, Moved, SocketNumber, canonical};
@@ -73,7 +72,7 @@ impl Datagrams {
             return;
         };
         let datagram = Datagram {
-            time: time_of(moved),
+            time: moved.moment(),
             marking: moved.marking,
             direction: moved.direction,
             is_v6: moved.family == Family::Inet6,

@@ -2,10 +2,11 @@
 
 use crate::event::{Descriptor, Details, Event, Family, Fd, Op, SocketDetails, Transport};
 use crate::limits;
-use crate::sockets::open_socket::{OpenSocket, SocketId, canonical};
+use crate::sockets::names::{SocketId, SocketNumber};
+use crate::sockets::open_socket::{OpenSocket, canonical};
 use crate::sockets::slots::Slot;
 use crate::sockets::tables::TableId;
-use crate::sockets::{Change, SocketNumber, Sockets};
+use crate::sockets::{Change, Sockets};
 use std::rc::Rc;
 
 impl Sockets {

@@ -19,6 +19,7 @@ mod connection;
 mod identity;
 mod meeting;
 mod moving;
+mod names;
 mod open_socket;
 mod opening;
 mod processes;
@@ -26,13 +27,14 @@ mod session;
 mod slots;
 mod tables;
 
-pub use change::{Change, Marking, Moved, SocketNumber, Stream};
-pub use connection::{Connection, ConnectionId, End, Flow, Opening, Role, Side};
+pub use change::{Change, Marking, Moved, Stream};
+pub use connection::{Connection, End, Flow, Opening, Role};
+pub use names::{ConnectionId, Side, SocketNumber};
 pub use open_socket::canonical;
 
 use crate::event::{Descriptor, Event, Family, Inode, Op, Outcome, Timestamp, What};
-use meeting::Place;
-use open_socket::{OpenSocket, SocketId};
+use names::{Place, SocketId};
+use open_socket::OpenSocket;
 use rustc_hash::FxHashMap;
 use session::Sessions;
 use slab::Slab;

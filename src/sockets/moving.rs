@@ -4,10 +4,10 @@ use crate::event::{
     Address, Descriptor, Details, Direction, Errno, Event, Family, Message, Move, Op, Outcome,
     Transport,
 };
-use crate::sockets::closing::tell_opened;
-use crate::sockets::connection::ConnectionId;
+use crate::sockets::change::tell_opened;
 use crate::sockets::meeting::Entrance;
-use crate::sockets::open_socket::{OpenSocket, SocketId};
+use crate::sockets::names::{ConnectionId, SocketId};
+use crate::sockets::open_socket::OpenSocket;
 use crate::sockets::{Change, Moment, Moved, Opening, Role, Sockets, Stream};
 
 impl Sockets {

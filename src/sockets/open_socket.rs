@@ -1,13 +1,8 @@
 //! An open file description that is a socket: what dup and fork share.
 
 use crate::event::{Address, Family, Inode, SocketDetails, Transport, UnixName};
-use crate::sockets::SocketNumber;
-use crate::sockets::connection::{ConnectionId, Side};
+use crate::sockets::names::{ConnectionId, Side, SocketNumber};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-
-/// The index of an open socket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct SocketId(pub(super) usize);
 
 /// An address and where it is known from: what a call said stands above what details say.
 #[derive(Clone, Copy, Debug, Default)]

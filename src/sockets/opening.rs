@@ -3,9 +3,10 @@
 use crate::event::{
     Address, Descriptor, Details, Errno, Event, Family, Op, Outcome, Timestamp, Transport,
 };
-use crate::sockets::connection::{ConnectionId, Opening, Role, Side};
+use crate::sockets::connection::{Opening, Role};
 use crate::sockets::meeting::Entrance;
-use crate::sockets::open_socket::{OpenSocket, SocketId, canonical};
+use crate::sockets::names::{ConnectionId, Side, SocketId};
+use crate::sockets::open_socket::{OpenSocket, canonical};
 use crate::sockets::{Change, Sockets};
 
 impl Sockets {

@@ -4,7 +4,7 @@
 //! a look-up is one step; the others in a tree, so that one high number takes no room for all below it.
 
 use crate::event::{Fd, SocketDetails};
-use crate::sockets::SocketId;
+use crate::sockets::names::SocketId;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 

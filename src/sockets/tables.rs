@@ -5,7 +5,7 @@
 
 use crate::event::{Fd, Sharing, Tid};
 use crate::limits;
-use crate::sockets::SocketId;
+use crate::sockets::names::SocketId;
 use crate::sockets::slots::{Slot, Slots};
 use rustc_hash::FxHashMap;
 use slab::Slab;
