@@ -349,17 +349,17 @@ fn one_end(traced: &str, attach: bool) {
             (&mut client, &mut server)
         };
         assert_eq!(watched.line(), "waiting");
-        let mut watcher =
+        let mut observer =
             Running::start(strace(scene.trace_file()).args(["-p", &watched.pid().to_string()]));
         assert!(
-            watcher.error_line("attached"),
+            observer.error_line("attached"),
             "{}",
-            watcher.errors_so_far()
+            observer.errors_so_far()
         );
         watched.tell("go on\n");
         assert_eq!(watched.line(), "done");
-        watcher.signal("INT");
-        watcher.ended();
+        observer.signal("INT");
+        observer.ended();
         other.succeed();
         assert!(watched.is_running(), "strace left it alive");
         watched.tell("end\n");
