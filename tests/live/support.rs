@@ -1,5 +1,7 @@
 //! What the live tests share: which programs there are, children with a time limit, ports nobody else uses.
 
+#![allow(dead_code, reason = "each test file uses its own part")]
+
 use super::common::program::Folder;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::{Ipv6Addr, TcpListener, UdpSocket};
