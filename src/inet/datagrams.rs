@@ -15,6 +15,9 @@ use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+/// Sockets of unknown address that a receive is compared with: those that wait longest.
+const COMPARED: usize = 64;
+
 /// Bytes of a datagram that are compared to recognise it.
 const HEAD: usize = 32;
 
@@ -78,6 +81,9 @@ impl Datagrams {
             is_v6: moved.family == Family::Inet6,
             carried,
         };
+        if !self.held.is_empty() {
+            self.recognise(&datagram, ids, sink);
+        }
         if carried.local.is_some() {
             return self.show(datagram, ids, sink);
         }
@@ -155,6 +161,38 @@ impl Datagrams {
         }
     }
 
+    /// A receive tells where the datagram came from: if a held one is the same, its socket's address is known by that.
+    fn recognise(
+        &mut self,
+        datagram: &Datagram<'_>,
+        ids: &mut Ids,
+        sink: &mut impl FnMut(&Frame<'_>),
+    ) {
+        let received = datagram.carried;
+        let (Direction::Received, Some(source), Some(target)) =
+            (datagram.direction, received.remote, received.local)
+        else {
+            return;
+        };
+        let is_it = |held: &Held| {
+            let sent = held.datagram.carried;
+            let compared = held.payload.len().min(received.payload.len());
+            held.datagram.direction == Direction::Sent
+                && sent.remote == Some(target)
+                && received.moved <= sent.moved
+                && held.payload.get(..compared) == received.payload.get(..compared)
+        };
+        let sender = self
+            .held
+            .iter()
+            .take(COMPARED)
+            .find(|(_, held)| held.iter().any(is_it))
+            .map(|(socket, _)| *socket);
+        if let Some(socket) = sender {
+            self.release(socket, Some(source), ids, sink);
+        }
+    }
+
     /// Writes a datagram, unless the other end's call has shown it.
     fn show(&mut self, datagram: Datagram<'_>, ids: &mut Ids, sink: &mut impl FnMut(&Frame<'_>)) {
         let carried = datagram.carried;
@@ -200,9 +238,23 @@ impl Datagrams {
             }
             Some(IpAddr::V4(_)) => self.host[0],
             Some(IpAddr::V6(_)) => self.host[1],
-            None => None,
+            // Nothing tells the source: if something traced was sent to this port, it was sent there.
+            None => self.targeted(local),
         };
         SocketAddr::new(ip.unwrap_or(local.ip()), local.port())
+    }
+
+    /// The address at which a traced datagram waits for a reader on this port.
+    fn targeted(&self, local: SocketAddr) -> Option<IpAddr> {
+        let loopback = match local.ip() {
+            IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        };
+        let [v4, v6] = self.host;
+        [Some(loopback), v4, v6].into_iter().flatten().find(|ip| {
+            let waiting = self.sightings.get(&SocketAddr::new(*ip, local.port()));
+            waiting.is_some_and(|waiting| !waiting.is_empty())
+        })
     }
 
     fn learn_host(&mut self, local: SocketAddr) {

@@ -141,6 +141,16 @@ impl Sockets {
                 self.finish_flow(id, [side, side], marking, time, sink);
             }
         }
+        self.close_end(id, side, sink);
+    }
+
+    /// The end on `side` is no open socket's any more.
+    pub(super) fn close_end<F: FnMut(&Change<'_>)>(
+        &mut self,
+        id: ConnectionId,
+        side: Side,
+        sink: &mut F,
+    ) {
         let Some(connection) = self.connections.get_mut(&id) else {
             return;
         };

@@ -6,7 +6,7 @@ use crate::event::{
 };
 use crate::sockets::change::tell_opened;
 use crate::sockets::meeting::Entrance;
-use crate::sockets::names::{ConnectionId, SocketId};
+use crate::sockets::names::{ConnectionId, Side, SocketId};
 use crate::sockets::open_socket::OpenSocket;
 use crate::sockets::{Change, Moment, Moved, Opening, Role, Sockets, Stream};
 
@@ -190,6 +190,13 @@ impl Sockets {
         }
     }
 
+    /// Whether the end on `side` has not finished its direction.
+    fn sends_still(&self, id: ConnectionId, side: Side) -> bool {
+        self.connections
+            .get(&id)
+            .is_some_and(|at| at.family != Family::Unix && !at.flow_from(side).finished)
+    }
+
     /// Whether a connection's connect has not come to its end.
     fn is_begun(&self, id: ConnectionId) -> bool {
         self.connections
@@ -278,6 +285,11 @@ impl Sockets {
                 if begun =>
             {
                 self.fail(id, error, event.exit, sink);
+            }
+            // Without a FIN of our own, a broken pipe is what the other end's reset leaves behind (RFC 9293 §3.5.2).
+            Errno::Pipe if self.sends_still(id, side) => {
+                let marking = self.moment(event, descriptor, None).marking;
+                self.reset(id, [side.other(), side], marking, event.exit, sink);
             }
             Errno::ConnReset => {
                 let marking = self.moment(event, descriptor, None).marking;

@@ -131,22 +131,32 @@ impl Sockets {
         let Some(open) = self.open.get_mut(socket.0) else {
             return;
         };
-        if made || goes_on || (open.is_stream() && open.family != Family::Unix) {
-            open.name_remote(address);
-        }
-        if !open.is_stream() || matches!(address, Address::Unspecified) {
-            return;
-        }
         let current = open.stream;
-        let is_unix = open.family == Family::Unix;
         let begun = current.filter(|(id, _)| {
             self.connections
                 .get(id)
                 .is_some_and(|at| matches!(at.opening, Opening::Begun { .. }))
         });
-        let (id, side) = match (begun, current) {
-            (Some(begun), _) => begun,
-            (None, Some(_)) if outcome == Outcome::Failed(Errno::IsConnected) => return,
+        let dissolves = matches!(address, Address::Unspecified);
+        // A stream connects once: what comes after only tells again how that went.
+        if current.is_some() && begun.is_none() && !dissolves {
+            return;
+        }
+        if made || goes_on || (open.is_stream() && open.family != Family::Unix) {
+            open.name_remote(address);
+        }
+        if dissolves && made {
+            self.dissolve(event, descriptor, socket, sink);
+        }
+        let Some(open) = self.open.get(socket.0) else {
+            return;
+        };
+        if !open.is_stream() || dissolves {
+            return;
+        }
+        let is_unix = open.family == Family::Unix;
+        let (id, side) = match begun {
+            Some(begun) => begun,
             // A UNIX connect either connects at once or leaves no trace on any wire.
             _ if is_unix && !made && !goes_on => return,
             _ => {
@@ -166,6 +176,27 @@ impl Sockets {
             _ if made => self.proven(socket, event.exit, sink),
             _ => {}
         }
+    }
+
+    /// connect to AF_UNSPEC: the socket is free for another connection, and the one it had is reset (tcp_disconnect in the
+    /// kernel's net/ipv4/tcp.c).
+    fn dissolve<F: FnMut(&Change<'_>)>(
+        &mut self,
+        event: &Event<'_>,
+        descriptor: Descriptor<'_>,
+        socket: SocketId,
+        sink: &mut F,
+    ) {
+        let Some((id, side)) = self
+            .open
+            .get_mut(socket.0)
+            .and_then(|open| open.stream.take())
+        else {
+            return;
+        };
+        let marking = self.moment(event, descriptor, Some(Op::Connect)).marking;
+        self.reset(id, [side, side], marking, event.entry, sink);
+        self.close_end(id, side, sink);
     }
 
     /// accept.
