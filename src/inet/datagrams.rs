@@ -246,12 +246,12 @@ impl Datagrams {
 
     /// The address at which a traced datagram waits for a reader on this port.
     fn targeted(&self, local: SocketAddr) -> Option<IpAddr> {
-        let loopback = match local.ip() {
-            IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
-            IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        };
         let [v4, v6] = self.host;
-        [Some(loopback), v4, v6].into_iter().flatten().find(|ip| {
+        let of_v4 = [Some(IpAddr::V4(Ipv4Addr::LOCALHOST)), v4];
+        // A socket of IPv6 takes datagrams of IPv4 too (RFC 3493 §3.7).
+        let of_v6 =
+            [Some(IpAddr::V6(Ipv6Addr::LOCALHOST)), v6].map(|ip| ip.filter(|_| local.is_ipv6()));
+        of_v6.into_iter().chain(of_v4).flatten().find(|ip| {
             let waiting = self.sightings.get(&SocketAddr::new(*ip, local.port()));
             waiting.is_some_and(|waiting| !waiting.is_empty())
         })
