@@ -3,9 +3,10 @@
 use crate::event::{
     Address, Descriptor, Details, Errno, Event, Family, Op, Outcome, Timestamp, Transport,
 };
-use crate::sockets::connection::{ConnectionId, Opening, Role, Side};
+use crate::sockets::connection::{Opening, Role};
 use crate::sockets::meeting::Entrance;
-use crate::sockets::open_socket::{OpenSocket, SocketId, canonical};
+use crate::sockets::names::{ConnectionId, Side, SocketId};
+use crate::sockets::open_socket::{OpenSocket, canonical};
 use crate::sockets::{Change, Sockets};
 
 impl Sockets {
@@ -15,10 +16,14 @@ impl Sockets {
         event: &Event<'_>,
         made: Descriptor<'_>,
         kind: (Family, Transport),
+        protocol: Option<u8>,
         close_on_exec: bool,
         sink: &mut F,
     ) {
-        self.make(event, made, kind, close_on_exec, sink);
+        let socket = self.make(event, made, kind, close_on_exec, sink);
+        if let (Some(protocol), Some(open)) = (protocol, self.open.get_mut(socket.0)) {
+            open.speak(protocol);
+        }
     }
 
     /// socketpair.
@@ -114,6 +119,7 @@ impl Sockets {
         let Some(socket) = self.locate_or_make(event, descriptor, kind, sink) else {
             return;
         };
+        self.guess_kind(socket, kind);
         let goes_on = matches!(
             outcome,
             Outcome::Failed(Errno::InProgress | Errno::Interrupted | Errno::Already)

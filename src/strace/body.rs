@@ -141,64 +141,32 @@ mod tests {
         assert_eq!(kind(text.as_bytes()), expected, "{text}");
     }
 
+    #[track_caller]
+    fn check_call(text: &str, name: &str, rest: &str) {
+        let (name, text_of_call) = (name.as_bytes(), rest.as_bytes());
+        check(
+            text,
+            Body::Call {
+                name,
+                text: text_of_call,
+            },
+        );
+    }
+
     #[test]
-    fn kinds() {
-        check(
-            "read(3, \"\", 1) = 0",
-            Body::Call {
-                name: b"read",
-                text: b"3, \"\", 1) = 0",
-            },
-        );
-        check(
-            "a()",
-            Body::Call {
-                name: b"a",
-                text: b")",
-            },
-        );
-        check(
-            "io_uring_enter(3",
-            Body::Call {
-                name: b"io_uring_enter",
-                text: b"3",
-            },
-        );
-        check(
-            "recvfro(3",
-            Body::Call {
-                name: b"recvfro",
-                text: b"3",
-            },
-        );
-        check(
-            "recvfrom(3",
-            Body::Call {
-                name: b"recvfrom",
-                text: b"3",
-            },
-        );
-        check(
-            "readv#64(3",
-            Body::Call {
-                name: b"readv#64",
-                text: b"3",
-            },
-        );
-        check(
-            "64:readv(3",
-            Body::Call {
-                name: b"64:readv",
-                text: b"3",
-            },
-        );
-        check(
-            "????(",
-            Body::Call {
-                name: b"????",
-                text: b"",
-            },
-        );
+    fn calls() {
+        check_call("read(3, \"\", 1) = 0", "read", "3, \"\", 1) = 0");
+        check_call("a()", "a", ")");
+        check_call("io_uring_enter(3", "io_uring_enter", "3");
+        check_call("recvfro(3", "recvfro", "3");
+        check_call("recvfrom(3", "recvfrom", "3");
+        check_call("readv#64(3", "readv#64", "3");
+        check_call("64:readv(3", "64:readv", "3");
+        check_call("????(", "????", "");
+    }
+
+    #[test]
+    fn other_kinds() {
         check(
             "<... read resumed>\"a\"",
             Body::Resumed {

@@ -5,11 +5,11 @@ use crate::event::Timestamp;
 use crate::packets::{Portion, Teller};
 use crate::sockets::{Connection, Opening, Role, Side};
 use crate::unix::alignment::{self, Alignment, Held};
+use crate::unix::context::Context;
 use crate::unix::http2::{self, Aligner, Piece, PieceKind, Verdict};
 use crate::unix::ports;
 use crate::unix::roles;
 use crate::unix::talk::UnixTalk;
-use crate::unix::view::Context;
 use crate::wire::Frame;
 
 /// How much earlier seeds stand than what they prepare, in nanoseconds.
