@@ -135,7 +135,7 @@ fn curl_to_a_capture() {
             assert_eq!(handshake.len(), 2);
             assert_eq!(warnings(&capture), "");
             let fin = format!("tcp.flags.fin == 1 && tcp.dstport == {port}");
-            assert_eq!(fields(&capture, &fin, &["tcp.dstport"]), [port.clone()]);
+            assert_eq!(fields(&capture, &fin, &["tcp.dstport"]), [port.as_str()]);
         } else {
             assert!(handshake.is_empty());
         }
@@ -275,10 +275,10 @@ fn redis_over_a_unix_socket() {
         &["redis-cli", "-s", &socket, "SET", "greeting", "hello, wire"],
     );
     let capture = folder.0.join("out.pcapng");
-    let text = tshark(&capture, &["-Y", "resp"]);
+    let found = tshark(&capture, &["-Y", "resp"]);
     assert!(
-        text.contains("SET greeting hello, wire") && text.contains("OK"),
-        "{text}"
+        found.contains("SET greeting hello, wire") && found.contains("OK"),
+        "{found}"
     );
     assert_eq!(warnings(&capture), "");
 }
@@ -313,7 +313,7 @@ fn postgres(folder: &ShortFolder) -> Running {
     ];
     Running::start(&mut as_user(&made)).succeed();
     let directory = folder.file("");
-    let served = [
+    let service = [
         "postgres",
         "-D",
         &data,
@@ -323,7 +323,7 @@ fn postgres(folder: &ShortFolder) -> Running {
         "-c",
         "listen_addresses=",
     ];
-    let mut server = Running::start(&mut as_user(&served));
+    let mut server = Running::start(&mut as_user(&service));
     assert!(
         server.error_line("ready to accept connections"),
         "{}",

@@ -3,8 +3,8 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 use super::common::program::Folder;
-use std::io::{BufRead as _, BufReader, Read, Write as _};
-use std::net::{Ipv6Addr, TcpListener, UdpSocket};
+use std::io::{BufRead as _, BufReader, Error, ErrorKind, Read, Write as _};
+use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Mutex;
@@ -86,6 +86,15 @@ pub fn compiled(name: &str, folder: &Folder) -> PathBuf {
     binary
 }
 
+/// Whether this machine has IPv6.
+pub fn has_ipv6(test: &str) -> bool {
+    let has_it = UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).is_ok();
+    if !has_it {
+        say(&format!("there is no IPv6, {test} is left out"));
+    }
+    has_it
+}
+
 /// A port that nothing listens on, for TCP and UDP, outside of the range from which the kernel gives ports to clients,
 /// and that no other test of this run is given.
 pub fn free_port() -> u16 {
@@ -99,8 +108,15 @@ pub fn free_port() -> u16 {
     });
     loop {
         port = if port >= 30_500 { 20_000 } else { port + 1 };
-        let everywhere = (Ipv6Addr::UNSPECIFIED, port);
-        if TcpListener::bind(everywhere).is_ok() && UdpSocket::bind(everywhere).is_ok() {
+        let bound = [
+            TcpListener::bind((Ipv6Addr::UNSPECIFIED, port)).err(),
+            TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).err(),
+            UdpSocket::bind((Ipv6Addr::UNSPECIFIED, port)).err(),
+            UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).err(),
+        ];
+        // Where there is no IPv6, another error says so.
+        let is_taken = |error: &Error| error.kind() == ErrorKind::AddrInUse;
+        if !bound.iter().flatten().any(is_taken) {
             *next = Some(port);
             return port;
         }

@@ -37,7 +37,7 @@ impl Truth {
         }
         let mut child = Command::new(shell[0])
             .args(&shell[1..])
-            .args(["-c", SCRIPT, "sh", "-i", "lo", "-U", "-s", "0", "-n"])
+            .args(["-c", SCRIPT, "sh", "-i", "lo", "-p", "-U", "-s", "0", "-n"])
             .args(["--immediate-mode", "-B", "32768", "-w", "-", &filter])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
