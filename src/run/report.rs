@@ -4,7 +4,7 @@ use crate::run::summary::Summary;
 use crate::strace::{Amount, Counts, Skip};
 
 /// What is said of lines that gave nothing, and the cure where there is one.
-const REASONS: [(Skip, &str, &str); 15] = [
+const REASONS: [(Skip, &str, &str); 16] = [
     (Skip::NotUsed, "calls that concern no socket", ""),
     (
         Skip::NotSocket,
@@ -22,6 +22,11 @@ const REASONS: [(Skip, &str, &str); 15] = [
     (Skip::Dump, "lines of hex dumps that were not needed", ""),
     (Skip::Stack, "lines of stack traces", ""),
     (Skip::Blank, "empty lines", ""),
+    (
+        Skip::Injected,
+        "calls whose result strace made up (-e inject), so that nothing moved",
+        "",
+    ),
     (Skip::Detached, "calls that strace detached from", ""),
     (
         Skip::UnknownCall,

@@ -7,7 +7,7 @@ use super::decode::{self, Begun, Call, Verdict};
 use super::rejoin::{self, Stop, Unfinished};
 use super::table::{self, Row, Shape};
 use super::{Parser, Sink, Skip, arguments, returned, time};
-use crate::event::{Event, Tid, Timestamp, What};
+use crate::event::{Event, Sharing, Tid, Timestamp, What};
 
 /// Whose call, and when.
 #[derive(Clone, Copy, Debug)]
@@ -86,10 +86,26 @@ impl Parser {
     /// A whole call.
     #[inline]
     fn whole(&mut self, row: &'static Row, text: &[u8], origin: Origin, sink: Sink<'_>) {
+        if returned::is_made_up(text) {
+            return self.not_carried_out(row, origin, sink);
+        }
         match self.decode(row, text, origin, false, sink) {
             Verdict::Used => self.counts.used += 1,
             Verdict::Skipped(reason) => self.counts.skip(reason),
             Verdict::Hold => self.hold(row, text, origin),
+        }
+    }
+
+    /// A call whose result strace made up: nothing came of it, and no child of a fork.
+    #[cold]
+    fn not_carried_out(&mut self, row: &'static Row, origin: Origin, sink: Sink<'_>) {
+        self.counts.skip(Skip::Injected);
+        if row.shape == Shape::Fork {
+            let what = What::Cloned {
+                child: None,
+                sharing: Sharing::default(),
+            };
+            emit(origin, b"", what, &mut self.who, sink);
         }
     }
 

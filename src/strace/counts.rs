@@ -26,6 +26,8 @@ pub enum Skip {
     UnknownCall,
     /// The second half of a call whose first half is not in the trace.
     ResumedAlone,
+    /// A call that was not carried out, since its result was made up (`-e inject=…:retval=`, `:error=`).
+    Injected,
     /// A call cut off by `<detached ...>`.
     Detached,
     /// More unfinished calls, or bytes in them, than are held.

@@ -33,6 +33,32 @@ pub(super) fn parse(text: &[u8]) -> Option<Returned<'_>> {
     Some(Returned { outcome, text })
 }
 
+/// Whether the call with this text was not carried out: strace made up its result. With `args` alone it changed what
+/// stands behind the arguments, and with `(DELAYED)` the time.
+#[inline]
+pub(super) fn is_made_up(text: &[u8]) -> bool {
+    let text = match text.last() {
+        Some(b'>') => without_duration(text),
+        _ => text,
+    };
+    text.last() == Some(&b')') && says_made_up(text)
+}
+
+#[inline]
+fn without_duration(text: &[u8]) -> &[u8] {
+    let start = text.iter().rev().take(24).position(|byte| *byte == b'<');
+    let before = start.and_then(|start| text.get(..text.len() - start - 1));
+    before
+        .and_then(|before| before.strip_suffix(b" "))
+        .unwrap_or(text)
+}
+
+#[cold]
+fn says_made_up(text: &[u8]) -> bool {
+    let text = text.strip_suffix(b" (DELAYED)").unwrap_or(text);
+    text.ends_with(b" (INJECTED)") || text.ends_with(b" (INJECTED: args, retval)")
+}
+
 fn trimmed(text: &[u8]) -> &[u8] {
     text.trim_ascii_start()
 }
@@ -152,6 +178,29 @@ mod tests {
                 matches!(outcome, None | Some(Outcome::Failed(Errno::Other))),
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn made_up_results() {
+        for text in [
+            " = 7 (INJECTED)",
+            " = 7 (INJECTED) (DELAYED) <0.000010>",
+            " = -1 EPIPE (Broken pipe) (INJECTED) <12>",
+            " = 7 (INJECTED: args, retval)",
+        ] {
+            assert!(is_made_up(text.as_bytes()), "{text}");
+        }
+        for text in [
+            "",
+            " = 7",
+            " = 7 <0.000010>",
+            " = 7 (INJECTED: args) <0.000010>",
+            " = 7 (DELAYED)",
+            " = -1 EPIPE (Broken pipe)",
+            " = 7</tmp/a (INJECTED)>",
+        ] {
+            assert!(!is_made_up(text.as_bytes()), "{text}");
         }
     }
 

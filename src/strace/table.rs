@@ -101,7 +101,7 @@ use Shape::{
     Ring, Sendfile, SetOption, Shutdown, Socket, Socketpair, Splice, Unshare, Vector,
 };
 
-static ROWS: [Row; 85] = [
+static ROWS: [Row; 87] = [
     row("read", Buffer(Op::Read, Received, Tail::Nothing)),
     row("write", Buffer(Op::Write, Sent, Tail::Nothing)),
     row("recv", Buffer(Op::Recv, Received, Tail::Flags)),
@@ -179,6 +179,9 @@ static ROWS: [Row; 85] = [
     row("clone", Fork),
     row("clone2", Fork),
     row("clone3", Fork),
+    // clone3 on every architecture, as a strace older than the call prints it: up to 4.20, and since then
+    row("syscall_435", Fork),
+    row("syscall_0x1b3", Fork),
     row("unshare", Unshare),
     row("execve", Execute),
     row("execveat", Execute),

@@ -213,7 +213,7 @@ fn dispatch(
         Shape::Opens => descriptors::opens(call, bench, emit),
         Shape::Pipe => descriptors::pipe(text, bench, emit),
         Shape::Ring => descriptors::ring(text, bench, emit),
-        Shape::Fork => tasks::fork(text, emit),
+        Shape::Fork => tasks::fork(call, emit),
         Shape::Unshare => tasks::unshare(text, emit),
         Shape::Execute => tasks::execute(text, emit),
         Shape::ExitGroup => tasks::exit(true, emit),
@@ -230,7 +230,7 @@ pub(super) fn begin(call: Call<'_>, bench: &mut Bench, emit: Emit<'_>) -> Begun 
             Begun::NotUsed(Skip::NotSocket)
         }
         Shape::Close => descriptors::close_begun(call.text, bench, emit),
-        Shape::Fork => tasks::fork_begun(call.text, emit),
+        Shape::Fork => tasks::fork_begun(call, emit),
         Shape::ExitGroup => told(tasks::exit(true, emit)),
         Shape::Exit => told(tasks::exit(false, emit)),
         _ => Begun::Keep,

@@ -1,14 +1,19 @@
 //! Calls that make, change and end threads and processes.
 
+use super::super::table::Row;
 use super::super::{arguments, returned};
-use super::{Begun, Emit, NOT_USED, Verdict, used};
+use super::{Begun, Call, Emit, NOT_USED, Verdict, used};
 use crate::event::{Outcome, Sharing, What};
 
 /// `(child_stack=…, flags=CLONE_FILES|…, …) = tid`, `({flags=…} => {…}, 88) = tid`, `() = tid`
-pub(super) fn fork(text: &[u8], emit: Emit<'_>) -> Option<Verdict> {
+pub(super) fn fork(call: Call<'_>, emit: Emit<'_>) -> Option<Verdict> {
+    let text = call.text;
     let rest = arguments::close(text)?;
     let returned = returned::parse(rest)?;
-    let sharing = sharing(text.get(..text.len() - rest.len()).unwrap_or_default());
+    let sharing = sharing(
+        call.row,
+        text.get(..text.len() - rest.len()).unwrap_or_default(),
+    );
     let child = match returned.outcome {
         Outcome::Done(_) => returned::tid(returned.text),
         _ => None,
@@ -17,14 +22,21 @@ pub(super) fn fork(text: &[u8], emit: Emit<'_>) -> Option<Verdict> {
 }
 
 /// The first half, as far as it was printed.
-pub(super) fn fork_begun(text: &[u8], emit: Emit<'_>) -> Begun {
+pub(super) fn fork_begun(call: Call<'_>, emit: Emit<'_>) -> Begun {
     emit(What::CloneBegun {
-        sharing: sharing(text),
+        sharing: sharing(call.row, call.text),
     });
     Begun::Keep
 }
 
-fn sharing(arguments: &[u8]) -> Sharing {
+/// What flags say. A clone3 known by number only hides them behind a pointer: most that use it make threads.
+fn sharing(row: &Row, arguments: &[u8]) -> Sharing {
+    if row.name.starts_with("syscall_") {
+        return Sharing {
+            files: true,
+            thread: false,
+        };
+    }
     let files = arguments::has_flag(arguments, b"CLONE_FILES");
     let thread = arguments::has_flag(arguments, b"CLONE_THREAD");
     Sharing { files, thread }
