@@ -290,8 +290,8 @@ impl<W: Write> Pipeline for Converter<W> {
         );
         self.engine.unshown.tell(&mut summary);
         let dated = self.parsers.iter().zip(self.assumed.iter().flatten());
-        let mut dates = dated.filter(|(parser, _)| parser.counts().times_of_day > 0);
-        if let Some(date) = dates.next().and_then(|(_, midnight)| Date::at(*midnight)) {
+        let mut assumed = dated.filter(|(parser, _)| parser.counts().times_of_day > 0);
+        if let Some(date) = assumed.next().and_then(|(_, midnight)| Date::at(*midnight)) {
             summary.notes.push(format!(
                 "times of day have no date, {date} was assumed: record with -ttt or give --date"
             ));

@@ -76,7 +76,7 @@ pub fn start(text: &str) -> Result<Timestamp, String> {
         moment(text.parse().map_err(|_| wrong())?)
     };
     moment
-        .filter(|moment| moment.0 / 1_000_000_000 <= u64::from(u32::MAX))
+        .filter(|moment| u32::try_from(moment.0 / 1_000_000_000).is_ok())
         .ok_or_else(wrong)
 }
 
