@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::parse;
+use crate::event::Timestamp;
 use crate::run::Options;
 use crate::run::options::{Format, Seed, Verbosity, View};
 
@@ -39,6 +40,8 @@ fn defaults() {
         net: true,
         unix: false,
         seed: Seed::None,
+        date: None,
+        start: Timestamp(0),
         view: View::Syscall,
         format: Format::Pcap,
         strict: false,

@@ -6,7 +6,9 @@ use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, Parser, ValueEnum};
 
 use super::help;
+use crate::event::Timestamp;
 use crate::run::Options;
+use crate::run::dates::{self, Date};
 use crate::run::options::{Format, Seed, Verbosity, View, format_of};
 
 /// The arguments as typed.
@@ -71,6 +73,14 @@ pub struct Typed {
     /// And with the headers of a gRPC request; requires --seed-http2
     #[arg(long, help_heading = "What is converted")]
     seed_grpc: bool,
+
+    /// The day on which times of day (strace -t, -tt) begin, in local time [default: the day of the trace file, else today]
+    #[arg(long, value_name = "YYYY-MM-DD", help_heading = "What is converted")]
+    date: Option<Date>,
+
+    /// When relative times (strace -r) begin: seconds since 1970, or a date and time [default: 0]
+    #[arg(long, value_name = "SECONDS|DATE-TIME", value_parser = dates::start, help_heading = "What is converted")]
+    start: Option<Timestamp>,
 
     /// What a packet is: a payload call, or a segment as the interface would have had it [default: wire for pcapng, syscall for pcap]
     #[arg(
@@ -150,6 +160,8 @@ impl Typed {
             net: !self.no_capture_net,
             unix: self.capture_unix_socket,
             seed: seed(self.seed_http2, self.seed_grpc)?,
+            date: self.date,
+            start: self.start.unwrap_or_default(),
             view: match self.view {
                 Some(TypedView::Wire) => View::Wire,
                 Some(TypedView::Syscall) => View::Syscall,

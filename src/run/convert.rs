@@ -1,8 +1,9 @@
 //! The way of the data: a line becomes events, an event changes, a change frames, a frame a record.
 
 use crate::capture::{Capture, CaptureError};
-use crate::event::{Event, Family, Tid, Transport, What};
+use crate::event::{Event, Family, Timestamp, Transport, What};
 use crate::inet::{SyscallView, WireView, is_carried};
+use crate::run::dates::Date;
 use crate::run::options::{Options, Seed, View};
 use crate::run::pipeline::Pipeline;
 use crate::run::report;
@@ -202,22 +203,18 @@ pub struct Converter<W: Write> {
     engine: Engine,
     record: Record<W>,
     too_long: u64,
+    /// The midnights that nobody has given, of each trace.
+    assumed: Option<Vec<Timestamp>>,
 }
 
 impl<W: Write> Converter<W> {
-    /// A converter that writes into `sink`. Each of `tids` stands for a trace: the thread whose file it is, if it is one
-    /// thread's.
+    /// A converter that writes into `sink`, with what the text of each trace does not say.
     ///
     /// # Errors
     ///
     /// The capture's header could not be written.
-    pub fn new(options: &Options, tids: &[Option<Tid>], sink: W) -> io::Result<Self> {
-        let parsers = tids.iter().map(|tid| {
-            Parser::new(strace::Options {
-                tid: *tid,
-                ..strace::Options::default()
-            })
-        });
+    pub fn new(options: &Options, traces: &[strace::Options], sink: W) -> io::Result<Self> {
+        let parsers = traces.iter().map(|trace| Parser::new(*trace));
         let capture = Capture::new(options.format, sink)?;
         Ok(Self {
             parsers: parsers.collect(),
@@ -229,6 +226,10 @@ impl<W: Write> Converter<W> {
                 failed: None,
             },
             too_long: 0,
+            assumed: options
+                .date
+                .is_none()
+                .then(|| traces.iter().map(|trace| trace.date).collect()),
         })
     }
 }
@@ -297,6 +298,13 @@ impl<W: Write> Pipeline for Converter<W> {
             "",
         );
         self.engine.unshown.tell(&mut summary);
+        let dated = self.parsers.iter().zip(self.assumed.iter().flatten());
+        let mut assumed = dated.filter(|(parser, _)| parser.counts().times_of_day > 0);
+        if let Some(date) = assumed.next().and_then(|(_, midnight)| Date::at(*midnight)) {
+            summary.notes.push(format!(
+                "times of day have no date, {date} was assumed: record with -ttt or give --date"
+            ));
+        }
         report::reading(self.parsers.iter().map(Parser::counts), &mut summary);
         summary
     }

@@ -34,7 +34,7 @@ pub struct Merge<S, K> {
     current: Option<usize>,
 }
 
-impl<S: LineSource, K: Fn(&[u8]) -> Option<Timestamp>> Merge<S, K> {
+impl<S: LineSource, K: Fn(usize, &[u8]) -> Option<Timestamp>> Merge<S, K> {
     /// Merges `sources`; `key` tells a line's time.
     pub fn new(sources: Vec<S>, key: K) -> Self {
         let heads = BinaryHeap::with_capacity(sources.len());
@@ -71,7 +71,7 @@ impl<S: LineSource, K: Fn(&[u8]) -> Option<Timestamp>> Merge<S, K> {
             };
             match source.advance()? {
                 Advance::Line => {
-                    let Some(time) = (self.key)(source.line()) else {
+                    let Some(time) = (self.key)(current, source.line()) else {
                         return Ok(Advance::Line);
                     };
                     if self.is_first((time, current)) {
@@ -102,7 +102,7 @@ impl<S: LineSource, K: Fn(&[u8]) -> Option<Timestamp>> Merge<S, K> {
     }
 }
 
-impl<'s, K: Fn(&[u8]) -> Option<Timestamp>> Merge<Reader<'s>, K> {
+impl<'s, K: Fn(usize, &[u8]) -> Option<Timestamp>> Merge<Reader<'s>, K> {
     /// Reads and merges `sources`.
     pub fn open(sources: Vec<Source>, signals: &'s Signals, key: K) -> Self {
         let each = BUFFERS_BYTES / 2 / sources.len().max(1);
@@ -117,7 +117,7 @@ impl<'s, K: Fn(&[u8]) -> Option<Timestamp>> Merge<Reader<'s>, K> {
     }
 }
 
-impl<K: Fn(&[u8]) -> Option<Timestamp>> Input for Merge<Reader<'_>, K> {
+impl<K: Fn(usize, &[u8]) -> Option<Timestamp>> Input for Merge<Reader<'_>, K> {
     fn advance(&mut self) -> Result<Advance, Error> {
         Self::advance(self)
     }
@@ -180,7 +180,7 @@ mod tests {
                 next: 0,
             })
             .collect();
-        let mut merge = Merge::new(sources, time);
+        let mut merge = Merge::new(sources, |_, line: &[u8]| time(line));
         let mut given = Vec::new();
         loop {
             match merge.advance().unwrap() {

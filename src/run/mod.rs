@@ -4,6 +4,7 @@
 //! strace, whose traced program must never be harmed by our end: where the output fails we go on reading it to its end.
 
 pub mod convert;
+pub mod dates;
 pub mod error;
 pub mod escape;
 pub mod input;
@@ -20,8 +21,10 @@ pub mod summary;
 
 use crate::strace::{self, Parser};
 use std::io;
+use std::time::SystemTime;
 
 use convert::Converter;
+use dates::Date;
 pub use error::{Error, Exit};
 use input::{Advance, Input, Sequence};
 use merge::Merge;
@@ -63,12 +66,17 @@ fn convert(options: &Options, screen: &Screen) -> Result<Exit, Error> {
     };
     let name = output.name().clone();
     let several = options.traces.len() > 1;
-    let tids: Vec<_> = sources.iter().map(Source::tid).collect();
+    let traces: Vec<_> = sources
+        .iter()
+        .map(|source| trace(options, source))
+        .collect();
     let write_error = |error| Error::WriteOutput(name.clone(), error);
-    let converter = Converter::new(options, &tids, output).map_err(write_error)?;
+    let converter = Converter::new(options, &traces, output).map_err(write_error)?;
     let exit = if several {
-        let clock = Parser::new(strace::Options::default());
-        let mut input = Merge::open(sources, &signals, |line: &[u8]| clock.completes(line));
+        let clocks: Vec<_> = traces.iter().map(|trace| Parser::new(*trace)).collect();
+        let key =
+            |source: usize, line: &[u8]| clocks.get(source).and_then(|clock| clock.completes(line));
+        let mut input = Merge::open(sources, &signals, key);
         drive(&mut input, converter, progress, options.strict, write_error)
     } else {
         drive(
@@ -86,6 +94,18 @@ fn convert(options: &Options, screen: &Screen) -> Result<Exit, Error> {
         );
     }
     exit
+}
+
+/// What the text of `source` does not say. The date is the one given, the day on which a file was last written, or today.
+fn trace(options: &Options, source: &Source) -> strace::Options {
+    let date = options
+        .date
+        .or_else(|| Date::of(source.modified().unwrap_or_else(SystemTime::now)));
+    strace::Options {
+        tid: source.tid(),
+        date: date.map(Date::midnight).unwrap_or_default(),
+        start: options.start,
+    }
 }
 
 /// Runs `input` through `pipeline` to the end, whichever it is.

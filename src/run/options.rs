@@ -5,6 +5,8 @@
 use std::path::{Path, PathBuf};
 
 pub use crate::capture::Format;
+use crate::event::Timestamp;
+use crate::run::dates::Date;
 
 /// What one packet stands for (README, "Two views").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +78,10 @@ pub struct Options {
     pub unix: bool,
     /// What UNIX conversations begin with.
     pub seed: Seed,
+    /// The day of a trace whose times have none; that of its file if not given.
+    pub date: Option<Date>,
+    /// When a trace with relative times begins.
+    pub start: Timestamp,
     /// What a packet stands for.
     pub view: View,
     /// The format of the capture.

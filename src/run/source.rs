@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use rustix::pipe::fcntl_setpipe_size;
 
@@ -35,6 +36,7 @@ pub struct Source {
     tid: Option<Tid>,
     kind: Kind,
     size: u64,
+    modified: Option<SystemTime>,
     identity: (u64, u64),
     file: File,
 }
@@ -122,6 +124,7 @@ impl Source {
             tid,
             kind,
             size,
+            modified: metadata.modified().ok().filter(|_| metadata.is_file()),
             identity: (metadata.dev(), metadata.ino()),
             file,
         })
@@ -145,6 +148,11 @@ impl Source {
     /// How many bytes are there to read, of a file; else 0.
     pub fn size(&self) -> u64 {
         self.size
+    }
+
+    /// When a file was last written.
+    pub fn modified(&self) -> Option<SystemTime> {
+        self.modified
     }
 
     /// Whether a person types it.

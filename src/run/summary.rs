@@ -28,6 +28,8 @@ pub struct Summary {
     pub capture_bytes: u64,
     /// What is left out because it was asked to be, or because it is nothing to convert, by reason; not a loss.
     pub left_out: Vec<(String, u64)>,
+    /// What will surprise, and is no loss.
+    pub notes: Vec<String>,
     /// What was lost, by reason.
     pub losses: Vec<Loss>,
 }
@@ -48,6 +50,9 @@ impl Summary {
     pub fn tell(&self) {
         for loss in &self.losses {
             log::warn!("{loss}");
+        }
+        for note in &self.notes {
+            log::warn!("{note}");
         }
         log::info!("{self}");
         for (reason, count) in &self.left_out {

@@ -83,6 +83,7 @@ pub fn run_in(folder: &Path, arguments: &[&str], input: &[u8]) -> Outcome {
         .current_dir(folder)
         .env_remove("RUST_LOG")
         .env("NO_COLOR", "1")
+        .env("TZ", "UTC")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

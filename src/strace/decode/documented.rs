@@ -6,7 +6,8 @@ use crate::event::{Address, Descriptor, Event, Message, Move, Outcome, UnixName,
 use proptest::prelude::*;
 use std::fmt::Write;
 
-const REASONS: [Skip; 5] = [
+const REASONS: [Skip; 6] = [
+    Skip::Injected,
     Skip::NotUsed,
     Skip::NotSocket,
     Skip::Peeked,

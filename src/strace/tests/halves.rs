@@ -242,7 +242,7 @@ fn a_second_half_alone_says_when_the_call_began() {
     let mut times = Vec::new();
     let line = b"5 9.000000 <... clone resumed>, flags=SIGCHLD) = 6 <1.000000>";
     parser.line(line, &mut |event: &Event<'_>| {
-        times.push((event.entry, event.exit))
+        times.push((event.entry, event.exit));
     });
     assert_eq!(
         times,

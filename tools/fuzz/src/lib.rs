@@ -36,6 +36,8 @@ pub fn options(number: u8) -> Options {
         } else {
             Format::PcapNg
         },
+        date: None,
+        start: strace2pcap::event::Timestamp(0),
         strict: false,
         verbosity: Verbosity::Quiet,
     }
@@ -60,7 +62,7 @@ impl Write for Sink {
 /// the input is said to pause, 0 for never.
 pub fn convert(options: &Options, trace: &[u8], pause_each: usize) -> Vec<u8> {
     let sink = Sink::default();
-    let mut converter = Converter::new(options, &[None], sink.clone()).expect("memory takes all");
+    let mut converter = Converter::new(options, &[strace2pcap::strace::Options::default()], sink.clone()).expect("memory takes all");
     let mut lines: Vec<&[u8]> = trace.split(|&byte| byte == b'\n').collect();
     if lines.last().is_some_and(|last| last.is_empty()) {
         lines.pop();

@@ -1,0 +1,113 @@
+//! Days and moments that a trace's text leaves out: what a person gives, or else the file's date. Times of day are of
+//! the machine's time zone (`TZ`).
+
+use std::str::FromStr;
+use std::time::SystemTime;
+
+use jiff::civil;
+use jiff::tz::TimeZone;
+
+use crate::event::Timestamp;
+
+/// A day in the machine's time zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Date(civil::Date);
+
+impl Date {
+    /// The day of `moment`.
+    pub fn of(moment: SystemTime) -> Option<Self> {
+        let moment = jiff::Timestamp::try_from(moment).ok()?;
+        Some(Self(TimeZone::system().to_datetime(moment).date()))
+    }
+
+    /// The day that begins at `midnight`.
+    pub fn at(midnight: Timestamp) -> Option<Self> {
+        let noon = midnight.after(12 * 3_600 * 1_000_000_000);
+        Self::of(SystemTime::UNIX_EPOCH + std::time::Duration::from_nanos(noon.0))
+    }
+
+    /// When the day began. On days when the clock is changed, its second half counts.
+    pub fn midnight(self) -> Timestamp {
+        let noon = moment(self.0.at(12, 0, 0, 0)).unwrap_or_default();
+        noon.before(12 * 3_600 * 1_000_000_000)
+    }
+}
+
+impl std::fmt::Display for Date {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for Date {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let date: civil::Date = text.parse().map_err(|_| "give YYYY-MM-DD".to_owned())?;
+        if (1970..2106).contains(&date.year()) {
+            Ok(Self(date))
+        } else {
+            Err("a capture holds the years 1970 to 2105".to_owned())
+        }
+    }
+}
+
+/// A moment: seconds since 1970, a date and time of the machine's time zone, or one with its own (`2026-01-31T12:00:00Z`).
+///
+/// # Errors
+///
+/// It is none of these, or none that a capture holds.
+pub fn start(text: &str) -> Result<Timestamp, String> {
+    let wrong = || "give seconds since 1970 or YYYY-MM-DDTHH:MM:SS".to_owned();
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let moment = if let Ok(seconds) = whole.parse::<u32>() {
+        let digits: String = fraction
+            .chars()
+            .chain("000000000".chars())
+            .take(9)
+            .collect();
+        let nanoseconds: u32 = digits.parse().map_err(|_| wrong())?;
+        Some(Timestamp(
+            u64::from(seconds) * 1_000_000_000 + u64::from(nanoseconds),
+        ))
+    } else if let Ok(zoned) = text.parse::<jiff::Timestamp>() {
+        u64::try_from(zoned.as_nanosecond()).ok().map(Timestamp)
+    } else {
+        moment(text.parse().map_err(|_| wrong())?)
+    };
+    moment
+        .filter(|moment| u32::try_from(moment.0 / 1_000_000_000).is_ok())
+        .ok_or_else(wrong)
+}
+
+fn moment(local: civil::DateTime) -> Option<Timestamp> {
+    let zoned = TimeZone::system().to_timestamp(local).ok()?;
+    u64::try_from(zoned.as_nanosecond()).ok().map(Timestamp)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn starts() {
+        assert_eq!(start("5"), Ok(Timestamp(5_000_000_000)));
+        assert_eq!(start("1.25"), Ok(Timestamp(1_250_000_000)));
+        assert_eq!(
+            start("1970-01-02T00:00:00Z"),
+            Ok(Timestamp(86_400_000_000_000))
+        );
+        assert!(start("2026-01-31T12:00:00").is_ok());
+        for wrong in ["", "x", "-1", "4294967296", "1.x", "1960-01-01T00:00:00Z"] {
+            assert!(start(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn dates() {
+        assert!("2026-01-31".parse::<Date>().is_ok());
+        for wrong in ["2026-02-30", "1969-12-31", "2106-01-01", "today"] {
+            assert!(wrong.parse::<Date>().is_err(), "{wrong}");
+        }
+    }
+}
