@@ -130,17 +130,17 @@ impl Unshown {
         } = self;
         summary.lose(
             protocols,
-            "messages of raw, ping, UDP-Lite, SCTP or DCCP sockets were not converted",
+            "[message|messages] of raw, ping, UDP-Lite, SCTP or DCCP sockets [was|were] not converted",
             "",
         );
         summary.lose(
             unix_messages,
-            "messages of UNIX datagram and seqpacket sockets were not converted",
+            "[message|messages] of UNIX datagram and seqpacket sockets [was|were] not converted",
             "",
         );
         summary.lose(
             io_uring,
-            "io_uring calls may have moved payload that strace cannot show",
+            "io_uring [call|calls] may have moved payload that strace cannot show",
             "switch io_uring off in the traced program",
         );
     }
@@ -294,7 +294,7 @@ impl<W: Write> Pipeline for Converter<W> {
         };
         summary.lose(
             self.too_long,
-            "lines were longer than 128 MiB and were passed over",
+            "[line was|lines were] longer than 128 MiB and passed over",
             "",
         );
         self.engine.unshown.tell(&mut summary);

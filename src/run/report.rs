@@ -35,18 +35,18 @@ const REASONS: [(Skip, &str, &str); 16] = [
     ),
     (
         Skip::ResumedAlone,
-        "calls whose first half is not in the trace were not understood",
+        "[call|calls] whose first half is not in the trace [was|were] not understood",
         "",
     ),
     (
         Skip::TooMany,
-        "unfinished calls were more than are held",
+        "unfinished [call was|calls were] more than are held",
         "",
     ),
-    (Skip::Malformed, "lines were cut or damaged", ""),
+    (Skip::Malformed, "[line was|lines were] cut or damaged", ""),
     (
         Skip::NotStrace,
-        "lines are not of strace",
+        "[line is|lines are] not of strace",
         "give the text that strace writes with -o",
     ),
 ];
@@ -80,25 +80,25 @@ pub fn reading<'a>(all: impl Iterator<Item = &'a Counts> + Clone, summary: &mut 
     let (payloads, bytes) = sum(|counts| counts.cut);
     summary.lose(
         payloads,
-        format!("payloads were cut by strace's -s, {bytes} bytes"),
+        format!("[payload was|payloads were] cut by strace's -s, {bytes} bytes"),
         "record with -s 1048576",
     );
     let (payloads, bytes) = sum(|counts| counts.hidden);
     summary.lose(
         payloads,
-        format!("payloads were not printed by strace, {bytes} bytes"),
+        format!("[payload was|payloads were] not printed by strace, {bytes} bytes"),
         "",
     );
     let (payloads, bytes) = sum(|counts| counts.unseen);
     summary.lose(
         payloads,
-        format!("sendfile and splice calls moved {bytes} bytes that strace cannot show"),
+        format!("sendfile or splice [call|calls] moved {bytes} bytes that strace cannot show"),
         "switch sendfile off in the traced program",
     );
     let cut: u64 = all.clone().map(|counts| counts.messages_cut).sum();
     summary.lose(
         cut,
-        "messages were cut off their array by strace's -s",
+        "[message was|messages were] cut off [its|their] array by strace's -s",
         "record with -s 1048576",
     );
     let open: u64 = all.map(|counts| counts.never_resumed).sum();

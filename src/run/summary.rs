@@ -35,12 +35,12 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Counts a loss, unless it is of nothing.
+    /// Counts a loss, unless it is of nothing. Of `[line was|lines were]` the part that goes with the count is told.
     pub fn lose(&mut self, count: u64, what: impl Into<String>, cure: impl Into<String>) {
         if count > 0 {
             self.losses.push(Loss {
                 count,
-                what: what.into(),
+                what: in_number(count, &what.into()),
                 cure: cure.into(),
             });
         }
@@ -59,6 +59,26 @@ impl Summary {
             log::info!("left out: {count} {reason}");
         }
     }
+}
+
+/// `text` with the parts that go with one, or with many.
+fn in_number(count: u64, text: &str) -> String {
+    let mut told = String::new();
+    let mut rest = text;
+    while let Some((before, one, many, after)) = forms(rest) {
+        told.push_str(before);
+        told.push_str(if count == 1 { one } else { many });
+        rest = after;
+    }
+    told + rest
+}
+
+/// What stands before, in, and behind the first `[one|many]`.
+fn forms(text: &str) -> Option<(&str, &str, &str, &str)> {
+    let (before, rest) = text.split_once('[')?;
+    let (both, after) = rest.split_once(']')?;
+    let (one, many) = both.split_once('|')?;
+    Some((before, one, many, after))
 }
 
 impl fmt::Display for Loss {
@@ -106,10 +126,10 @@ mod tests {
         summary.lose(0, "lines were eaten", "feed them");
         summary.lose(
             14,
-            "payloads were cut by strace's -s 32",
+            "[payload was|payloads were] cut by strace's -s 32",
             "record with -s 1048576",
         );
-        summary.lose(1, "line was not understood", "");
+        summary.lose(1, "[line was|lines were] not understood", "");
         let told: Vec<_> = summary.losses.iter().map(Loss::to_string).collect();
         assert_eq!(
             told,
