@@ -8,6 +8,7 @@ use crate::run::options::{Options, Seed, View};
 use crate::run::pipeline::Pipeline;
 use crate::run::report;
 use crate::run::summary::Summary;
+use crate::run::unshown::Unshown;
 use crate::sockets::{Change, Sockets};
 use crate::strace::{self, Parser};
 use crate::unix::{self, Ports, UnixView};
@@ -21,6 +22,21 @@ enum Inet {
     Wire(WireView),
 }
 
+impl Inet {
+    /// Whether messages of sockets with this transport become packets.
+    const fn shows(&self) -> fn(Transport) -> bool {
+        match self {
+            Self::Wire(_) => is_carried,
+            Self::Syscall(_) => is_classic,
+        }
+    }
+}
+
+/// What the syscall view shows.
+const fn is_classic(transport: Transport) -> bool {
+    matches!(transport, Transport::Stream | Transport::Datagram)
+}
+
 /// Sockets and views: from events to frames.
 #[derive(Debug)]
 struct Engine {
@@ -28,17 +44,6 @@ struct Engine {
     inet: Option<Inet>,
     unix: Option<UnixView>,
     unshown: Unshown,
-}
-
-/// What moved and is in no packet.
-#[derive(Clone, Copy, Debug, Default)]
-struct Unshown {
-    /// Messages of raw, ping, UDP-Lite, SCTP and DCCP sockets.
-    protocols: u64,
-    /// Messages of UNIX datagram and seqpacket sockets.
-    unix_messages: u64,
-    /// Calls that hand payload to io_uring.
-    io_uring: u64,
 }
 
 impl Engine {
@@ -76,10 +81,10 @@ impl Engine {
             unshown,
         } = self;
         if let What::Opaque { .. } = event.what {
-            unshown.io_uring += 1;
+            unshown.ring();
         }
         sockets.apply(event, &mut |change| {
-            unshown.count(change, inet.as_ref(), unix.is_some());
+            unshown.count(change, inet.as_ref().map(Inet::shows), unix.is_some());
             show(inet, unix, change, sink);
         });
     }
@@ -95,54 +100,6 @@ impl Engine {
         if let Some(Inet::Wire(view)) = inet {
             view.finish(sink);
         }
-    }
-}
-
-impl Unshown {
-    /// Counts a message that the views which are on pass over.
-    fn count(&mut self, change: &Change<'_>, inet: Option<&Inet>, unix: bool) {
-        let Change::Moved(moved) = change else {
-            return;
-        };
-        match (moved.family, moved.transport) {
-            (_, Transport::Stream) | (Family::Inet | Family::Inet6, Transport::Datagram) => {}
-            (Family::Inet | Family::Inet6, transport) => {
-                let shown = match inet {
-                    Some(Inet::Wire(_)) => is_carried(transport),
-                    Some(Inet::Syscall(_)) => false,
-                    None => true,
-                };
-                self.protocols += u64::from(!shown);
-            }
-            (Family::Unix, Transport::Datagram | Transport::Seqpacket) => {
-                self.unix_messages += u64::from(unix);
-            }
-            _ => {}
-        }
-    }
-
-    /// Adds the counts to a summary.
-    fn tell(self, summary: &mut Summary) {
-        let Self {
-            protocols,
-            unix_messages,
-            io_uring,
-        } = self;
-        summary.lose(
-            protocols,
-            "[message|messages] of raw, ping, UDP-Lite, SCTP or DCCP sockets [was|were] not converted",
-            "",
-        );
-        summary.lose(
-            unix_messages,
-            "[message|messages] of UNIX datagram and seqpacket sockets [was|were] not converted",
-            "",
-        );
-        summary.lose(
-            io_uring,
-            "io_uring [call|calls] may have moved payload that strace cannot show",
-            "switch io_uring off in the traced program",
-        );
     }
 }
 
@@ -297,7 +254,9 @@ impl<W: Write> Pipeline for Converter<W> {
             "[line was|lines were] longer than 128 MiB and passed over",
             "",
         );
-        self.engine.unshown.tell(&mut summary);
+        let counts = self.parsers.iter().map(Parser::counts);
+        let cut = counts.map(|counts| counts.cut.payloads + counts.hidden.payloads);
+        self.engine.unshown.tell(cut.sum(), &mut summary);
         let dated = self.parsers.iter().zip(self.assumed.iter().flatten());
         let mut assumed = dated.filter(|(parser, _)| parser.counts().times_of_day > 0);
         if let Some(date) = assumed.next().and_then(|(_, midnight)| Date::at(*midnight)) {

@@ -18,6 +18,7 @@ pub mod screen;
 pub mod signals;
 pub mod source;
 pub mod summary;
+mod unshown;
 
 use crate::strace::{self, Parser};
 use std::io;

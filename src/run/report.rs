@@ -1,7 +1,7 @@
 //! What reading has counted, in words: what was lost with its cure, and what was left out.
 
 use crate::run::summary::Summary;
-use crate::strace::{Amount, Counts, Skip};
+use crate::strace::{Counts, Skip};
 
 /// What is said of lines that gave nothing, and the cure where there is one.
 const REASONS: [(Skip, &str, &str); 16] = [
@@ -71,30 +71,6 @@ pub fn reading<'a>(all: impl Iterator<Item = &'a Counts> + Clone, summary: &mut 
             summary.left_out.push((what.to_owned(), count));
         }
     }
-    let sum = |amount: fn(&Counts) -> Amount| {
-        let parts = all.clone().map(amount);
-        parts.fold((0, 0), |(payloads, bytes), part| {
-            (payloads + part.payloads, bytes + part.bytes)
-        })
-    };
-    let (payloads, bytes) = sum(|counts| counts.cut);
-    summary.lose(
-        payloads,
-        format!("[payload was|payloads were] cut by strace's -s, {bytes} bytes"),
-        "record with -s 1048576",
-    );
-    let (payloads, bytes) = sum(|counts| counts.hidden);
-    summary.lose(
-        payloads,
-        format!("[payload was|payloads were] not printed by strace, {bytes} bytes"),
-        "",
-    );
-    let (payloads, bytes) = sum(|counts| counts.unseen);
-    summary.lose(
-        payloads,
-        format!("sendfile or splice [call|calls] moved {bytes} bytes that strace cannot show"),
-        "switch sendfile off in the traced program",
-    );
     let cut: u64 = all.clone().map(|counts| counts.messages_cut).sum();
     summary.lose(
         cut,

@@ -1,0 +1,115 @@
+//! What sockets moved and no packet shows, counted where it is known to be a socket's.
+
+use crate::event::{Family, Op, Transport};
+use crate::run::summary::Summary;
+use crate::sockets::{Change, Moved};
+
+/// Messages and their missing bytes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Missing {
+    messages: u64,
+    bytes: u64,
+}
+
+impl Missing {
+    fn add(&mut self, bytes: u64) {
+        self.messages += 1;
+        self.bytes = self.bytes.saturating_add(bytes);
+    }
+}
+
+/// What moved and is in no packet, or not all of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Unshown {
+    /// Payloads of which the trace holds less than moved.
+    cut: Missing,
+    /// Payloads that strace never shows: sendfile, splice.
+    hidden: Missing,
+    /// Messages of internet sockets that are none of the view's.
+    protocols: u64,
+    /// Messages of UNIX datagram and seqpacket sockets.
+    unix_messages: u64,
+    /// Calls that hand payload to io_uring.
+    io_uring: u64,
+}
+
+impl Unshown {
+    /// Counts what a change leaves unshown: `inet` says which transports of internet sockets are shown, if they are
+    /// converted at all; `unix` that UNIX sockets are.
+    #[inline]
+    pub(super) fn count(
+        &mut self,
+        change: &Change<'_>,
+        inet: Option<fn(Transport) -> bool>,
+        unix: bool,
+    ) {
+        let Change::Moved(moved) = change else {
+            return;
+        };
+        match (moved.family, moved.transport) {
+            (Family::Inet | Family::Inet6, transport) => match inet {
+                Some(shows) if shows(transport) => self.payload(moved),
+                Some(_) => self.protocols += 1,
+                None => {}
+            },
+            (Family::Unix, Transport::Datagram | Transport::Seqpacket) => {
+                self.unix_messages += u64::from(unix);
+            }
+            (Family::Unix, _) if unix => self.payload(moved),
+            _ => {}
+        }
+    }
+
+    #[inline]
+    fn payload(&mut self, moved: &Moved<'_>) {
+        let missing = moved.moved.saturating_sub(moved.payload.len() as u64);
+        if missing == 0 {
+            return;
+        }
+        match moved.marking.op {
+            Some(Op::Sendfile | Op::Splice) => self.hidden.add(missing),
+            _ => self.cut.add(missing),
+        }
+    }
+
+    /// A call handed payload to io_uring, or may have.
+    pub(super) fn ring(&mut self) {
+        self.io_uring += 1;
+    }
+
+    /// Adds the counts to a summary. `cut` is how many payloads strace has cut, those of files included: a datagram that
+    /// its reader's buffer cut is none of them.
+    pub(super) fn tell(self, cut: u64, summary: &mut Summary) {
+        summary.lose(
+            self.cut.messages.min(cut),
+            format!(
+                "[payload was|payloads were] cut by strace's -s, {} bytes",
+                self.cut.bytes
+            ),
+            "record with -s 1048576",
+        );
+        summary.lose(
+            self.hidden.messages,
+            format!(
+                "sendfile or splice [call|calls] moved {} bytes that strace cannot show",
+                self.hidden.bytes
+            ),
+            "switch sendfile off in the traced program",
+        );
+        summary.lose(
+            self.protocols,
+            "[message|messages] of raw, ping, UDP-Lite, SCTP or DCCP sockets [was|were] not converted",
+            "",
+        );
+        summary.lose(
+            self.unix_messages,
+            "[message|messages] of UNIX datagram or seqpacket sockets [was|were] not converted",
+            "",
+        );
+        summary.lose(
+            self.io_uring,
+            "io_uring [call|calls] may have moved payload that strace cannot show",
+            "switch io_uring off in the traced program",
+        );
+    }
+}
