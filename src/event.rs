@@ -158,8 +158,8 @@ pub enum Details {
     Missing,
     /// A file, pipe, device, …
     NotSocket,
-    /// A socket.
-    Socket(SocketDetails),
+    /// A socket. Shared, so that whoever keeps details knows the same ones again at a glance.
+    Socket(Rc<SocketDetails>),
 }
 
 /// The socket details of a descriptor. strace looks them up once an inode and never refreshes them, so addresses seen in
@@ -297,11 +297,12 @@ pub struct Sharing {
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the variants' docs name their fields")]
 pub enum What<'a> {
-    /// socket: a new one. `details` of `made` may be missing.
+    /// socket: a new one. `protocol` is IP's number that a raw socket was made for. `details` of `made` may be missing.
     Socket {
         made: Descriptor<'a>,
         family: Family,
         transport: Transport,
+        protocol: Option<u8>,
         close_on_exec: bool,
     },
     /// socketpair: two that are connected to each other.

@@ -1,12 +1,13 @@
 //! Room `capture`: frames as the records of a capture file, and those on their way to where the capture goes.
 //!
 //! Only whole records leave: each `write` to the sink begins and ends where a record does, so that what has arrived can
-//! be read at any moment, whatever happens next. A format is a file here behind the one method of [`Encode`]; this room
-//! alone names the library that knows the formats' layout. Bytes are little-endian on every machine, so that one trace
-//! gives one capture.
+//! be read at any moment, whatever happens next. A format is a file here with two functions, `header` and `append`; this
+//! room alone names the library that knows the formats' layout. The library writes what stands once in a file; a record
+//! is written here, around its frame, which is so built where it goes out and copied nowhere. Bytes are little-endian on
+//! every machine, so that one trace gives one capture.
 //!
 //! A block that pcapng has and this room does not write yet (a comment, names, secrets, another interface) belongs into
-//! [`Record`] as a field if it goes with a frame, as a method of [`Capture`] and [`Encode`] if it stands alone.
+//! `append` if it goes with a frame, and is a method of [`Capture`] if it stands alone.
 
 mod error;
 mod pcap;
@@ -16,12 +17,9 @@ mod tests;
 
 pub use error::CaptureError;
 
-use crate::event::Timestamp;
-use crate::wire::{self, Frame, Lengths};
-use std::cell::RefCell;
+use crate::wire::Frame;
 use std::fmt;
-use std::io::{self, Write};
-use std::rc::Rc;
+use std::io::Write;
 
 /// The file formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -46,61 +44,20 @@ const BUFFER_BYTES: usize = 256 << 10;
 /// Room for the longest record behind a buffer that was almost full.
 const RECORD_BYTES: usize = 65_593 + 64;
 
-/// What a format makes a record of.
-struct Record<'a> {
-    time: Timestamp,
-    /// The frame, as far as it was captured.
-    bytes: &'a [u8],
-    /// How long it was on the wire, in bytes.
-    original: u32,
-}
-
-/// A file format. Its header is in the buffer once it has been made.
-trait Encode {
-    /// Puts one whole record into the buffer.
-    fn append(&mut self, record: &Record<'_>) -> Result<(), CaptureError>;
-}
-
-/// Where records gather: shared, because the library's writer for the classic format does not let go of its own.
-#[derive(Clone)]
-struct Buffer(Rc<RefCell<Vec<u8>>>);
-
-impl Buffer {
-    fn new() -> Self {
-        Self(Rc::new(RefCell::new(Vec::with_capacity(
-            BUFFER_BYTES + RECORD_BYTES,
-        ))))
-    }
-
-    fn len(&self) -> usize {
-        self.0.borrow().len()
-    }
-}
-
-impl Write for Buffer {
-    #[inline]
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.write_all(bytes)?;
-        Ok(bytes.len())
-    }
-
-    #[inline]
-    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.0.borrow_mut().extend_from_slice(bytes);
-        Ok(())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+/// Fills in fields at `start`, where room was left for them.
+#[inline]
+fn fill<const FIELDS: usize>(gathered: &mut [u8], start: usize, values: [u32; FIELDS]) {
+    let room = gathered.get_mut(start..).unwrap_or_default();
+    for (field, value) in room.as_chunks_mut::<4>().0.iter_mut().zip(values) {
+        *field = value.to_le_bytes();
     }
 }
 
 /// A capture on its way into `W`. What is still gathered when it is dropped is lost: end it with [`Capture::finish`].
 pub struct Capture<W: Write> {
-    encoder: Box<dyn Encode>,
-    buffer: Buffer,
-    /// The frame at hand.
-    frame: Vec<u8>,
+    format: Format,
+    /// Whole records that the sink has not seen.
+    gathered: Vec<u8>,
     sink: W,
     records: u64,
     /// Bytes that the sink took.
@@ -123,15 +80,14 @@ impl<W: Write> Capture<W> {
     /// # Errors
     /// Never in practice: nothing is written to the sink yet.
     pub fn new(format: Format, sink: W) -> Result<Self, CaptureError> {
-        let buffer = Buffer::new();
-        let encoder: Box<dyn Encode> = match format {
-            Format::Pcap => Box::new(pcap::Pcap::new(buffer.clone())?),
-            Format::PcapNg => Box::new(pcapng::PcapNg::new(buffer.clone())?),
+        let room = Vec::with_capacity(BUFFER_BYTES + RECORD_BYTES);
+        let gathered = match format {
+            Format::Pcap => pcap::header(room)?,
+            Format::PcapNg => pcapng::header(room)?,
         };
         Ok(Self {
-            encoder,
-            buffer,
-            frame: Vec::new(),
+            format,
+            gathered,
             sink,
             records: 0,
             handed_over: 0,
@@ -142,19 +98,14 @@ impl<W: Write> Capture<W> {
     ///
     /// # Errors
     /// [`CaptureError::Sink`] where the sink did not take what was gathered. The capture has then ended.
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "a frame has at most 65 593 bytes"
-    )]
+    #[inline]
     pub fn write(&mut self, frame: &Frame<'_>) -> Result<(), CaptureError> {
-        let Lengths { original, .. } = wire::write(frame, &mut self.frame);
-        self.encoder.append(&Record {
-            time: frame.time,
-            bytes: &self.frame,
-            original: original as u32,
-        })?;
+        match self.format {
+            Format::Pcap => pcap::append(frame, &mut self.gathered),
+            Format::PcapNg => pcapng::append(frame, &mut self.gathered),
+        }
         self.records += 1;
-        if self.buffer.len() >= BUFFER_BYTES {
+        if self.gathered.len() >= BUFFER_BYTES {
             self.hand_over()
         } else {
             Ok(())
@@ -186,7 +137,7 @@ impl<W: Write> Capture<W> {
 
     /// Bytes of the capture so far, its header and what is still gathered included.
     pub fn bytes(&self) -> u64 {
-        self.handed_over + self.buffer.len() as u64
+        self.handed_over + self.gathered.len() as u64
     }
 
     /// The sink, of which it is not known how much it has seen.
@@ -197,15 +148,17 @@ impl<W: Write> Capture<W> {
     /// Gives the gathered records to the sink in one call. After a failure, which may have left part of a record there,
     /// nothing may follow, so what was gathered is dropped.
     fn hand_over(&mut self) -> Result<(), CaptureError> {
-        let mut gathered = self.buffer.0.borrow_mut();
-        if gathered.is_empty() {
+        if self.gathered.is_empty() {
             return Ok(());
         }
-        let done = self.sink.write_all(&gathered).map_err(CaptureError::Sink);
+        let done = self
+            .sink
+            .write_all(&self.gathered)
+            .map_err(CaptureError::Sink);
         if done.is_ok() {
-            self.handed_over += gathered.len() as u64;
+            self.handed_over += self.gathered.len() as u64;
         }
-        gathered.clear();
+        self.gathered.clear();
         done
     }
 }

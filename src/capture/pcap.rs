@@ -1,54 +1,41 @@
 //! The classic format: 24 bytes of header, then records of 16 bytes and a frame (draft-ietf-opsawg-pcap).
 
 use super::error::refused;
-use super::{Buffer, CaptureError, Encode, LINK, Record, SNAPLEN};
+use super::{CaptureError, LINK, SNAPLEN};
 use crate::event::Timestamp;
-use pcap_file::pcap::{PcapHeader, PcapWriter, RawPcapPacket};
+use crate::wire::{self, Frame, Lengths};
+use pcap_file::pcap::{PcapHeader, PcapWriter};
 use pcap_file::{Endianness, TsResolution};
-use std::borrow::Cow;
 
-/// A classic capture with microseconds, version 2.4.
-pub(super) struct Pcap {
-    writer: PcapWriter<Buffer>,
+/// Puts the file's header, of version 2.4 with microseconds, into `room`.
+pub(super) fn header(room: Vec<u8>) -> Result<Vec<u8>, CaptureError> {
+    let header = PcapHeader {
+        version_major: 2,
+        version_minor: 4,
+        ts_correction: 0,
+        ts_accuracy: 0,
+        snaplen: SNAPLEN,
+        datalink: LINK,
+        ts_resolution: TsResolution::MicroSecond,
+        endianness: Endianness::Little,
+    };
+    let writer = PcapWriter::with_header(room, header).map_err(refused)?;
+    Ok(writer.into_writer())
 }
 
-impl Pcap {
-    /// Puts the file's header into the buffer.
-    pub(super) fn new(buffer: Buffer) -> Result<Self, CaptureError> {
-        let header = PcapHeader {
-            version_major: 2,
-            version_minor: 4,
-            ts_correction: 0,
-            ts_accuracy: 0,
-            snaplen: SNAPLEN,
-            datalink: LINK,
-            ts_resolution: TsResolution::MicroSecond,
-            endianness: Endianness::Little,
-        };
-        Ok(Self {
-            writer: PcapWriter::with_header(buffer, header).map_err(refused)?,
-        })
-    }
-}
-
-impl Encode for Pcap {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "a frame has at most 65 593 bytes"
-    )]
-    fn append(&mut self, record: &Record<'_>) -> Result<(), CaptureError> {
-        let (ts_sec, ts_frac) = rounded(record.time);
-        // The raw record, because the library would cut the time instead of rounding it.
-        let packet = RawPcapPacket {
-            ts_sec,
-            ts_frac,
-            incl_len: record.bytes.len() as u32,
-            orig_len: record.original,
-            data: Cow::Borrowed(record.bytes),
-        };
-        self.writer.write_raw_packet(&packet).map_err(refused)?;
-        Ok(())
-    }
+/// Appends the record of a frame: four fields of 32 bits (§5), which the frame's lengths are among, and the frame.
+#[inline]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a frame has at most 65 593 bytes"
+)]
+pub(super) fn append(frame: &Frame<'_>, gathered: &mut Vec<u8>) {
+    let start = gathered.len();
+    gathered.extend_from_slice(&[0; 16]);
+    let Lengths { captured, original } = wire::write(frame, gathered);
+    let (seconds, microseconds) = rounded(frame.time);
+    let fields = [seconds, microseconds, captured as u32, original as u32];
+    super::fill(gathered, start, fields);
 }
 
 /// Seconds and microseconds, rounded half to even with carry; the last second that fits where the time is beyond it.

@@ -2,10 +2,12 @@
 
 use super::pcap::rounded;
 use super::*;
-use crate::wire::{Mac, SeqNumber, Transport, VlanTag};
+use crate::event::Timestamp;
+use crate::wire::{self, Mac, SeqNumber, Transport, VlanTag};
 use pcap_file::pcap::PcapReader;
 use pcap_file::pcapng::{Block, PcapNgReader};
 use proptest::prelude::*;
+use std::io;
 
 const FORMATS: [Format; 2] = [Format::Pcap, Format::PcapNg];
 

@@ -1,19 +1,22 @@
-//! UDP of the wire view: each datagram once, with the addresses it really had.
+//! UDP and raw IP of the wire view: each datagram once, with the addresses it really had.
 //!
 //! A socket that sends before it is bound gets its port from the kernel, and the trace shows it on a later line: its
 //! datagrams wait for that. Where both ends are traced, a datagram is shown by the line that comes first, and the other
 //! end's line is recognised by addresses, length and first bytes.
 
-use crate::event::{Direction, Family, Timestamp, Transport};
+use crate::event::{Direction, Family, Timestamp};
+use crate::inet::carrier::{self, Carried};
 use crate::inet::invented;
-use crate::inet::wire_view::time_of;
 use crate::limits;
 use crate::packets::{Ids, marking};
 use crate::sockets::{Marking, Moved, SocketNumber, canonical};
-use crate::wire::{Frame, Transport as Header};
+use crate::wire::Frame;
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// Sockets of unknown address that a receive is compared with: those that wait longest.
+const COMPARED: usize = 64;
 
 /// Bytes of a datagram that are compared to recognise it.
 const HEAD: usize = 32;
@@ -24,11 +27,8 @@ struct Datagram<'a> {
     time: Timestamp,
     marking: Marking,
     direction: Direction,
-    local: Option<SocketAddr>,
-    remote: Option<SocketAddr>,
     is_v6: bool,
-    payload: &'a [u8],
-    moved: u64,
+    carried: Carried<'a>,
 }
 
 /// A datagram that waits for its socket's port.
@@ -71,30 +71,33 @@ impl Datagrams {
         ids: &mut Ids,
         sink: &mut impl FnMut(&Frame<'_>),
     ) {
-        if moved.transport != Transport::Datagram {
+        let Some(carried) = carrier::of(moved) else {
             return;
-        }
+        };
         let datagram = Datagram {
-            time: time_of(moved),
+            time: moved.moment(),
             marking: moved.marking,
             direction: moved.direction,
-            local: moved.local.map(canonical).filter(|local| local.port() != 0),
-            remote: moved.remote.map(canonical),
             is_v6: moved.family == Family::Inet6,
-            payload: moved.payload,
-            moved: moved.moved,
+            carried,
         };
-        if datagram.local.is_some() {
+        if !self.held.is_empty() {
+            self.recognise(&datagram, ids, sink);
+        }
+        if carried.local.is_some() {
             return self.show(datagram, ids, sink);
         }
-        if self.held_bytes.saturating_add(datagram.payload.len()) > limits::HELD_DATAGRAM_BYTES {
+        if self.held_bytes.saturating_add(carried.payload.len()) > limits::HELD_DATAGRAM_BYTES {
             self.finish(ids, sink);
         }
-        self.held_bytes += datagram.payload.len() + size_of::<Held>();
-        let payload = datagram.payload.to_vec();
+        self.held_bytes += carried.payload.len() + size_of::<Held>();
+        let payload = carried.payload.to_vec();
         let held = Held {
             datagram: Datagram {
-                payload: &[],
+                carried: Carried {
+                    payload: &[],
+                    ..carried
+                },
                 ..datagram
             },
             payload,
@@ -142,10 +145,14 @@ impl Datagrams {
             self.held_bytes = self
                 .held_bytes
                 .saturating_sub(held.payload.len() + size_of::<Held>());
+            let local = local.map(|local| held.datagram.carried.on_wire(local));
             self.show(
                 Datagram {
-                    local,
-                    payload: &held.payload,
+                    carried: Carried {
+                        local,
+                        payload: &held.payload,
+                        ..held.datagram.carried
+                    },
                     ..held.datagram
                 },
                 ids,
@@ -154,17 +161,50 @@ impl Datagrams {
         }
     }
 
+    /// A receive tells where the datagram came from: if a held one is the same, its socket's address is known by that.
+    fn recognise(
+        &mut self,
+        datagram: &Datagram<'_>,
+        ids: &mut Ids,
+        sink: &mut impl FnMut(&Frame<'_>),
+    ) {
+        let received = datagram.carried;
+        let (Direction::Received, Some(source), Some(target)) =
+            (datagram.direction, received.remote, received.local)
+        else {
+            return;
+        };
+        let is_it = |held: &Held| {
+            let sent = held.datagram.carried;
+            let compared = held.payload.len().min(received.payload.len());
+            held.datagram.direction == Direction::Sent
+                && sent.remote == Some(target)
+                && received.moved <= sent.moved
+                && held.payload.get(..compared) == received.payload.get(..compared)
+        };
+        let sender = self
+            .held
+            .iter()
+            .take(COMPARED)
+            .find(|(_, held)| held.iter().any(is_it))
+            .map(|(socket, _)| *socket);
+        if let Some(socket) = sender {
+            self.release(socket, Some(source), ids, sink);
+        }
+    }
+
     /// Writes a datagram, unless the other end's call has shown it.
     fn show(&mut self, datagram: Datagram<'_>, ids: &mut Ids, sink: &mut impl FnMut(&Frame<'_>)) {
-        let local = datagram
+        let carried = datagram.carried;
+        let local = carried
             .local
-            .map(|local| self.placed(local, datagram.remote));
-        let (local, remote) = invented::endpoints((local, datagram.remote), datagram.is_v6);
+            .map(|local| self.placed(local, carried.remote));
+        let (local, remote) = invented::endpoints((local, carried.remote), datagram.is_v6);
         let (source, target) = match datagram.direction {
             Direction::Sent => (local, remote),
             Direction::Received => (remote, local),
         };
-        let source_known = datagram.direction == Direction::Sent || datagram.remote.is_some();
+        let source_known = datagram.direction == Direction::Sent || carried.remote.is_some();
         if self.seen_before(&datagram, source_known.then_some(source), target) {
             return;
         }
@@ -177,9 +217,9 @@ impl Datagrams {
             source,
             target,
             id: ids.take(),
-            transport: Header::Udp,
-            payload: datagram.payload,
-            original: usize::try_from(datagram.moved).unwrap_or(usize::MAX),
+            transport: carried.header,
+            payload: carried.payload,
+            original: usize::try_from(carried.moved).unwrap_or(usize::MAX),
         });
     }
 
@@ -198,9 +238,23 @@ impl Datagrams {
             }
             Some(IpAddr::V4(_)) => self.host[0],
             Some(IpAddr::V6(_)) => self.host[1],
-            None => None,
+            // Nothing tells the source: if something traced was sent to this port, it was sent there.
+            None => self.targeted(local),
         };
         SocketAddr::new(ip.unwrap_or(local.ip()), local.port())
+    }
+
+    /// The address at which a traced datagram waits for a reader on this port.
+    fn targeted(&self, local: SocketAddr) -> Option<IpAddr> {
+        let [v4, v6] = self.host;
+        let of_v4 = [Some(IpAddr::V4(Ipv4Addr::LOCALHOST)), v4];
+        // A socket of IPv6 takes datagrams of IPv4 too (RFC 3493 §3.7).
+        let of_v6 =
+            [Some(IpAddr::V6(Ipv6Addr::LOCALHOST)), v6].map(|ip| ip.filter(|_| local.is_ipv6()));
+        of_v6.into_iter().chain(of_v4).flatten().find(|ip| {
+            let waiting = self.sightings.get(&SocketAddr::new(*ip, local.port()));
+            waiting.is_some_and(|waiting| !waiting.is_empty())
+        })
     }
 
     fn learn_host(&mut self, local: SocketAddr) {
@@ -221,16 +275,16 @@ impl Datagrams {
         let mut first = [0; HEAD];
         first
             .iter_mut()
-            .zip(datagram.payload)
+            .zip(datagram.carried.payload)
             .for_each(|(to, from)| *to = *from);
-        let head = (first, datagram.payload.len().min(HEAD));
+        let head = (first, datagram.carried.payload.len().min(HEAD));
         self.numbered += 1;
         let number = self.numbered;
         let sighting = Sighting {
             number,
             source,
             direction: datagram.direction,
-            length: datagram.moved,
+            length: datagram.carried.moved,
             head,
         };
         let waiting = self.sightings.entry(target).or_default();

@@ -1,11 +1,13 @@
 //! The packets of AF_INET and AF_INET6, in two pictures: the syscall view, one packet a payload call, and the wire view,
 //! what tcpdump would have seen. Both mark each packet with who did it.
 
+mod carrier;
 mod datagrams;
 mod invented;
 mod streams;
 mod syscall;
 mod wire_view;
 
+pub use carrier::is_carried;
 pub use syscall::SyscallView;
 pub use wire_view::WireView;

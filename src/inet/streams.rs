@@ -1,8 +1,7 @@
 //! TCP connections of the wire view: handshake where it was traced, each byte once, acknowledgements, FIN and RST.
 
-use crate::event::{Errno, Timestamp};
+use crate::event::{Errno, Family, Timestamp};
 use crate::inet::invented;
-use crate::inet::wire_view::{is_v6, time_of};
 use crate::packets::{Endpoint, Ids, Look, Portion, Talk, Teller, handshake_times};
 use crate::sockets::{
     Change, Connection, ConnectionId, Moved, Opening, Role, Side, Stream, canonical,
@@ -47,7 +46,7 @@ impl Streams {
         }
         let known = usize::try_from(stream.known).unwrap_or(usize::MAX);
         let bytes = moved.payload.get(known..).unwrap_or_default();
-        let time = time_of(moved);
+        let time = moved.moment();
         let told_by = (moved.marking, stream.side);
         let sender = stream.sender(moved.direction);
         let missing = fresh.saturating_sub(bytes.len() as u64);
@@ -135,8 +134,10 @@ impl Streams {
 fn new_talk(connection: &Connection) -> (Talk, Option<Teller>) {
     let client = client(connection);
     let known = |side: Side| connection.end(side).address.map(canonical);
-    let (client_address, server_address) =
-        invented::endpoints((known(client), known(client.other())), is_v6(connection));
+    let (client_address, server_address) = invented::endpoints(
+        (known(client), known(client.other())),
+        connection.family == Family::Inet6,
+    );
     let (client_isn, server_isn) = isns(connection.id);
     let ends = [
         Endpoint::new(client_address, client_isn),

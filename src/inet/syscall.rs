@@ -27,47 +27,44 @@ impl SyscallView {
             Transport::Datagram => false,
             _ => return,
         };
-        let (local, remote) =
-            invented::endpoints((moved.local, moved.remote), moved.family == Family::Inet6);
+        let invented;
+        let (local, remote) = if let (Some(local), Some(remote)) = (moved.local, moved.remote) {
+            (local, remote)
+        } else {
+            let known = (moved.local.copied(), moved.remote.copied());
+            invented = invented::endpoints(known, moved.family == Family::Inet6);
+            (&invented.0, &invented.1)
+        };
         let (source, target) = match moved.direction {
             Direction::Sent => (local, remote),
             Direction::Received => (remote, local),
         };
         let (source_mac, target_mac) = marking::macs(&moved.marking, moved.direction);
-        let mut seq = if is_tcp {
-            self.advance(moved)
-        } else {
-            SeqNumber(0)
+        let mut frame = Frame {
+            time: moved.entry,
+            source_mac,
+            target_mac,
+            vlan: Some(marking::vlan(&moved.marking)),
+            source: *source,
+            target: *target,
+            id: 1,
+            transport: Header::Udp,
+            payload: &[],
+            original: 0,
         };
+        let mut next = is_tcp.then(|| self.advance(moved));
         let mut rest = moved.payload;
         loop {
             let (piece, after) = rest
                 .split_at_checked(LONGEST_PAYLOAD)
                 .unwrap_or((rest, &[]));
-            let transport = if is_tcp {
-                Header::Tcp {
-                    seq,
-                    ack: SeqNumber(0),
-                    flags: Flags::PSH_ACK,
-                    window: 8192,
-                    options: None,
-                }
-            } else {
-                Header::Udp
-            };
-            sink(&Frame {
-                time: moved.entry,
-                source_mac,
-                target_mac,
-                vlan: Some(marking::vlan(&moved.marking)),
-                source,
-                target,
-                id: 1,
-                transport,
-                payload: piece,
-                original: piece.len(),
-            });
-            seq = seq.advanced(piece.len() as u64);
+            if let Some(seq) = &mut next {
+                frame.transport = header(*seq);
+                *seq = seq.advanced(piece.len() as u64);
+            }
+            frame.payload = piece;
+            frame.original = piece.len();
+            sink(&frame);
             rest = after;
             if rest.is_empty() {
                 break;
@@ -99,5 +96,16 @@ impl SyscallView {
         let seq = next.unwrap_or(first);
         *next = Some(seq.advanced(moved.moved));
         seq
+    }
+}
+
+/// TCP's header as the predecessor wrote it.
+const fn header(seq: SeqNumber) -> Header {
+    Header::Tcp {
+        seq,
+        ack: SeqNumber(0),
+        flags: Flags::PSH_ACK,
+        window: 8192,
+        options: None,
     }
 }

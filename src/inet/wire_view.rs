@@ -1,10 +1,10 @@
 //! The wire view: the segments and datagrams that tcpdump on the traced host would have seen.
 
-use crate::event::{Direction, Family, Timestamp};
+use crate::event::Family;
 use crate::inet::datagrams::Datagrams;
 use crate::inet::streams::Streams;
 use crate::packets::Ids;
-use crate::sockets::{Change, Connection, Moved};
+use crate::sockets::Change;
 use crate::wire::Frame;
 
 /// The state of the view.
@@ -50,17 +50,4 @@ impl WireView {
 /// Whether packets of this family are IP packets. Where nothing tells the family, it is taken for IP.
 const fn is_inet(family: Family) -> bool {
     matches!(family, Family::Inet | Family::Inet6)
-}
-
-/// The moment at which bytes moved: a send as its call begins, a receive as it returns.
-pub(super) const fn time_of(moved: &Moved<'_>) -> Timestamp {
-    match moved.direction {
-        Direction::Sent => moved.entry,
-        Direction::Received => moved.exit,
-    }
-}
-
-/// Whether the connection's own family is IPv6, for invented addresses.
-pub(super) fn is_v6(connection: &Connection) -> bool {
-    connection.family == Family::Inet6
 }

@@ -3,19 +3,19 @@
 //! The thread's MAC holds its number, the session's MAC the system call and the session, each as decimal digits, two a
 //! byte, so that a person reads them: thread 123456 is `00:00:00:12:34:56`; call 2, session 124 is `00:02:00:00:01:24`.
 
-use crate::event::Direction;
+use crate::event::{Direction, Op};
 use crate::sockets::Marking;
 use crate::wire::{Mac, VlanTag};
 
 /// The MAC of a thread.
 pub fn thread_mac(marking: &Marking) -> Mac {
-    decimal_mac(u64::from(marking.tid.0))
+    mac(decimal(marking.tid.0))
 }
 
 /// The MAC of a call and a session; the call is 0 where no call made the packet.
 pub fn session_mac(marking: &Marking) -> Mac {
-    let op = marking.op.map_or(0, |op| u64::from(op.number()));
-    decimal_mac(op * 100_000_000 + u64::from(marking.session) % 100_000_000)
+    let op = marking.op.map_or(0, Op::number);
+    mac(decimal(op.into()) << 32 | decimal(marking.session % 100_000_000))
 }
 
 /// Source and target MAC of a packet: what a thread sends comes from its own MAC.
@@ -31,15 +31,24 @@ pub fn vlan(marking: &Marking) -> VlanTag {
     VlanTag(u16::try_from(marking.fd.0 & 0x0fff).unwrap_or(0))
 }
 
-/// The last twelve decimal digits of `number`, two a byte.
-fn decimal_mac(number: u64) -> Mac {
+/// The decimal digits of `number`, four bits each. Most numbers are small: the zeros before them are not computed.
+const fn decimal(number: u32) -> u64 {
+    let mut digits = 0;
     let mut rest = number;
-    let mut bytes = [0; 6];
-    for byte in bytes.iter_mut().rev() {
-        let pair = u8::try_from(rest % 100).unwrap_or(0);
-        *byte = ((pair / 10) << 4) | (pair % 10);
+    let mut place = 0;
+    while rest > 0 {
+        let pair = rest % 100;
+        // each ten is sixteen among digits of four bits
+        digits |= ((pair + 6 * (pair / 10)) as u64) << place;
         rest /= 100;
+        place += 8;
     }
+    digits
+}
+
+/// The lower six bytes of `digits`.
+const fn mac(digits: u64) -> Mac {
+    let [_, _, bytes @ ..] = digits.to_be_bytes();
     Mac(bytes)
 }
 

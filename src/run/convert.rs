@@ -2,7 +2,7 @@
 
 use crate::capture::{Capture, CaptureError};
 use crate::event::{Event, Family, Timestamp, Transport, What};
-use crate::inet::{SyscallView, WireView};
+use crate::inet::{SyscallView, WireView, is_carried};
 use crate::run::dates::Date;
 use crate::run::options::{Options, Seed, View};
 use crate::run::pipeline::Pipeline;
@@ -79,7 +79,7 @@ impl Engine {
             unshown.io_uring += 1;
         }
         sockets.apply(event, &mut |change| {
-            unshown.count(change, inet.is_some(), unix.is_some());
+            unshown.count(change, inet.as_ref(), unix.is_some());
             show(inet, unix, change, sink);
         });
     }
@@ -100,13 +100,20 @@ impl Engine {
 
 impl Unshown {
     /// Counts a message that the views which are on pass over.
-    fn count(&mut self, change: &Change<'_>, net: bool, unix: bool) {
+    fn count(&mut self, change: &Change<'_>, inet: Option<&Inet>, unix: bool) {
         let Change::Moved(moved) = change else {
             return;
         };
         match (moved.family, moved.transport) {
             (_, Transport::Stream) | (Family::Inet | Family::Inet6, Transport::Datagram) => {}
-            (Family::Inet | Family::Inet6, _) => self.protocols += u64::from(net),
+            (Family::Inet | Family::Inet6, transport) => {
+                let shown = match inet {
+                    Some(Inet::Wire(_)) => is_carried(transport),
+                    Some(Inet::Syscall(_)) => false,
+                    None => true,
+                };
+                self.protocols += u64::from(!shown);
+            }
             (Family::Unix, Transport::Datagram | Transport::Seqpacket) => {
                 self.unix_messages += u64::from(unix);
             }
@@ -175,7 +182,9 @@ impl<W: Write> Record<W> {
     #[inline]
     fn frame(&mut self, frame: &Frame<'_>) {
         if self.failed.is_none() {
-            self.failed = self.capture.write(frame).err();
+            if let Err(error) = self.capture.write(frame) {
+                self.failed = Some(error);
+            }
             self.packets += 1;
             self.payload_bytes += frame.payload.len() as u64;
         }

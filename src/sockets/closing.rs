@@ -3,9 +3,11 @@
 use crate::event::Errno;
 use crate::event::{Descriptor, Event, Family, Fd, How, Op, Outcome, Timestamp};
 use crate::limits;
-use crate::sockets::connection::{Connection, ConnectionId, Opening, Side};
-use crate::sockets::open_socket::SocketId;
-use crate::sockets::tables::{Slot, TableId};
+use crate::sockets::change::tell_opened;
+use crate::sockets::connection::{Connection, Opening};
+use crate::sockets::names::{ConnectionId, Side, SocketId};
+use crate::sockets::slots::Slot;
+use crate::sockets::tables::TableId;
 use crate::sockets::{Change, Marking, Sockets};
 
 impl Sockets {
@@ -139,6 +141,16 @@ impl Sockets {
                 self.finish_flow(id, [side, side], marking, time, sink);
             }
         }
+        self.close_end(id, side, sink);
+    }
+
+    /// The end on `side` is no open socket's any more.
+    pub(super) fn close_end<F: FnMut(&Change<'_>)>(
+        &mut self,
+        id: ConnectionId,
+        side: Side,
+        sink: &mut F,
+    ) {
         let Some(connection) = self.connections.get_mut(&id) else {
             return;
         };
@@ -297,13 +309,5 @@ impl Sockets {
                 self.by_end_inode.remove(&inode);
             }
         }
-    }
-}
-
-/// Tells once that the connection is made, if it is.
-pub(super) fn tell_opened<F: FnMut(&Change<'_>)>(connection: &mut Connection, sink: &mut F) {
-    if !connection.opened_told && matches!(connection.opening, Opening::Made { .. }) {
-        connection.opened_told = true;
-        sink(&Change::Opened { connection });
     }
 }

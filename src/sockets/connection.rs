@@ -1,33 +1,9 @@
 //! A connection: one TCP or UNIX stream from open to close, two ends, two directions, and how far each has come.
 
 use crate::event::{Family, Inode, Timestamp, Transport, UnixName};
-use crate::sockets::meeting::Place;
-use crate::sockets::{AddressPair, Marking, SocketId};
+use crate::sockets::names::{ConnectionId, Place, Side, SocketId};
+use crate::sockets::{AddressPair, Marking};
 use std::net::SocketAddr;
-
-/// The name of a connection within one run; never used twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ConnectionId(pub u64);
-
-/// One of the two ends of a connection: the index of [`Connection::ends`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Side {
-    /// The first end that the trace showed.
-    First,
-    /// The other one.
-    Second,
-}
-
-impl Side {
-    /// The other end.
-    #[must_use]
-    pub const fn other(self) -> Self {
-        match self {
-            Self::First => Self::Second,
-            Self::Second => Self::First,
-        }
-    }
-}
 
 /// How an end came to its connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

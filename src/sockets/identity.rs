@@ -2,9 +2,12 @@
 
 use crate::event::{Descriptor, Details, Event, Family, Fd, Op, SocketDetails, Transport};
 use crate::limits;
-use crate::sockets::open_socket::{OpenSocket, SocketId, canonical};
-use crate::sockets::tables::{Slot, TableId};
-use crate::sockets::{Change, SocketNumber, Sockets};
+use crate::sockets::names::{SocketId, SocketNumber};
+use crate::sockets::open_socket::{OpenSocket, canonical};
+use crate::sockets::slots::Slot;
+use crate::sockets::tables::TableId;
+use crate::sockets::{Change, Sockets};
+use std::rc::Rc;
 
 impl Sockets {
     /// The table of the event's thread.
@@ -92,6 +95,7 @@ impl Sockets {
         };
         if let (Some(details), Some(open)) = (details, self.open.get_mut(socket.0)) {
             open.learn(details);
+            self.full_details |= details.family != Family::Other;
         }
         self.register(socket);
         self.place(table, made.fd, socket, details.cloned(), close_on_exec);
@@ -145,7 +149,7 @@ impl Sockets {
         &mut self,
         table: TableId,
         fd: Fd,
-        details: &SocketDetails,
+        details: &Rc<SocketDetails>,
         sink: &mut F,
     ) -> SocketId {
         let known = match (details.inode, details.local, details.remote) {
@@ -172,14 +176,15 @@ impl Sockets {
         table: TableId,
         fd: Fd,
         socket: SocketId,
-        details: &SocketDetails,
+        details: &Rc<SocketDetails>,
         sink: &mut F,
     ) {
         if let Some(slot) = self.tables.slot_mut(table, fd) {
-            slot.seen = Some(details.clone());
+            slot.seen = Some(Rc::clone(details));
         }
         if let Some(open) = self.open.get_mut(socket.0) {
             open.learn(details);
+            self.full_details |= details.family != Family::Other;
         }
         self.register(socket);
         self.settle(socket, sink);
@@ -222,7 +227,7 @@ impl Sockets {
         table: TableId,
         fd: Fd,
         socket: SocketId,
-        seen: Option<SocketDetails>,
+        seen: Option<Rc<SocketDetails>>,
         close_on_exec: bool,
     ) {
         refer(&mut self.open, socket);

@@ -3,10 +3,11 @@
 //! By inode (UNIX) or by addresses (INET) where the details hold them. Where they do not, a connect and an accept meet at
 //! the name or address of the listening socket, in the order in which they come, as in its queue.
 
-use crate::event::{Family, Inode, Transport, UnixName};
-use crate::sockets::closing::tell_opened;
-use crate::sockets::connection::{Connection, ConnectionId, Opening, Role, Side};
-use crate::sockets::open_socket::{OpenSocket, SocketId, canonical};
+use crate::event::{Family, Inode, Transport};
+use crate::sockets::change::tell_opened;
+use crate::sockets::connection::{Connection, Opening, Role};
+use crate::sockets::names::{ConnectionId, Meeting, Place, Side, SocketId};
+use crate::sockets::open_socket::{OpenSocket, canonical};
 use crate::sockets::{AddressPair, Change, Sockets};
 use std::net::SocketAddr;
 
@@ -341,22 +342,6 @@ fn is_free_for(connection: &Connection, side: Side, inode: Option<Inode>) -> boo
     let unknown =
         end.inode.is_none() && (inode.is_none() || connection.end(side.other()).inode != inode);
     !end.traced && (unknown || end.inode == inode)
-}
-
-/// Where an end waits for the other one: at the listening socket's name or address, on its side of it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Place {
-    at: Meeting,
-    /// The one that waits was accepted, and the other one connects.
-    accepted: bool,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Meeting {
-    /// Of a UNIX socket.
-    Name(UnixName),
-    /// Of a TCP socket.
-    Address(SocketAddr),
 }
 
 /// The place at which an end in the role `waiting` waits, as `open` in the role `own` knows it.

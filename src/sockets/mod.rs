@@ -19,19 +19,22 @@ mod connection;
 mod identity;
 mod meeting;
 mod moving;
+mod names;
 mod open_socket;
 mod opening;
 mod processes;
 mod session;
+mod slots;
 mod tables;
 
-pub use change::{Change, Marking, Moved, SocketNumber, Stream};
-pub use connection::{Connection, ConnectionId, End, Flow, Opening, Role, Side};
+pub use change::{Change, Marking, Moved, Stream};
+pub use connection::{Connection, End, Flow, Opening, Role};
+pub use names::{ConnectionId, Side, SocketNumber};
 pub use open_socket::canonical;
 
 use crate::event::{Descriptor, Event, Family, Inode, Op, Outcome, Timestamp, What};
-use meeting::Place;
-use open_socket::{OpenSocket, SocketId};
+use names::{Place, SocketId};
+use open_socket::OpenSocket;
 use rustc_hash::FxHashMap;
 use session::Sessions;
 use slab::Slab;
@@ -57,6 +60,8 @@ pub struct Sockets {
     /// Connections whose other end can only be told by where it connected or was accepted, the oldest first.
     by_place: FxHashMap<Place, VecDeque<ConnectionId>>,
     lingering: VecDeque<ConnectionId>,
+    /// Details with a family have been seen: what has none is of a family that is not converted.
+    full_details: bool,
     /// How many connections there have been.
     opened: u64,
     /// How many open sockets there have been.
@@ -86,9 +91,11 @@ impl Sockets {
                 made,
                 family,
                 transport,
+                protocol,
                 close_on_exec,
             } => {
-                self.made(event, *made, (*family, *transport), *close_on_exec, sink);
+                let kind = (*family, *transport);
+                self.made(event, *made, kind, *protocol, *close_on_exec, sink);
             }
             What::Pair {
                 made,

@@ -4,10 +4,10 @@ use crate::event::{
     Address, Descriptor, Details, Direction, Errno, Event, Family, Message, Move, Op, Outcome,
     Transport,
 };
-use crate::sockets::closing::tell_opened;
-use crate::sockets::connection::ConnectionId;
+use crate::sockets::change::tell_opened;
 use crate::sockets::meeting::Entrance;
-use crate::sockets::open_socket::{OpenSocket, SocketId};
+use crate::sockets::names::{ConnectionId, Side, SocketId};
+use crate::sockets::open_socket::OpenSocket;
 use crate::sockets::{Change, Moment, Moved, Opening, Role, Sockets, Stream};
 
 impl Sockets {
@@ -34,12 +34,13 @@ impl Sockets {
         if call.fast_open {
             self.fast_opened(event, socket, call, sink);
         }
+        self.guess_kind(socket, kind_by_address(call));
         self.learn_from_addresses(socket, call);
         let moment = self.moment(event, call.socket, Some(call.op));
         if self.open.get(socket.0).is_some_and(OpenSocket::is_stream) {
-            self.stream_moved(socket, moment, call, sink);
+            self.stream_moved(socket, &moment, call, sink);
         } else {
-            self.datagrams_moved(socket, moment, call, sink);
+            self.datagrams_moved(socket, &moment, call, sink);
         }
     }
 
@@ -98,32 +99,48 @@ impl Sockets {
         }
     }
 
+    /// `-y` alone tells of a socket that it is one, and no more: what was open before the trace began is taken for TCP, or
+    /// for what its sockaddrs say.
+    pub(super) fn guess_kind(&mut self, socket: SocketId, kind: (Family, Transport)) {
+        if self.full_details {
+            return;
+        }
+        if let Some(open) = self.open.get_mut(socket.0)
+            && (open.family, open.transport) == (Family::Other, Transport::Unknown)
+        {
+            (open.family, open.transport) = kind;
+        }
+    }
+
     fn stream_moved<F: FnMut(&Change<'_>)>(
         &mut self,
         socket: SocketId,
-        moment: Moment,
+        moment: &Moment,
         call: &Move<'_>,
         sink: &mut F,
     ) {
-        if self
-            .open
-            .get(socket.0)
-            .is_some_and(|open| open.stream.is_none())
-        {
+        let known = self.open.get(socket.0).and_then(|open| open.stream);
+        let (id, side) = if let Some(stream) = known {
+            stream
+        } else {
             self.stream_of(socket);
             self.settle(socket, sink);
-        }
-        let (id, side) = self.stream_of(socket);
+            self.stream_of(socket)
+        };
         if call.messages.iter().all(|message| message.moved == 0) {
             return self.nothing_moved(socket, moment, call, sink);
         }
-        if self.is_begun(id) {
-            self.proven(socket, moment.entry, sink);
-        }
-        let Some(open) = self.open.get(socket.0) else {
+        let Some(mut connection) = self.connections.get_mut(&id) else {
             return;
         };
-        let Some(connection) = self.connections.get_mut(&id) else {
+        if matches!(connection.opening, Opening::Begun { .. }) {
+            self.proven(socket, moment.entry, sink);
+            match self.connections.get_mut(&id) {
+                Some(proven) => connection = proven,
+                None => return,
+            }
+        }
+        let Some(open) = self.open.get(socket.0) else {
             return;
         };
         tell_opened(connection, sink);
@@ -146,8 +163,8 @@ impl Sockets {
                 socket: open.number,
                 family: open.family,
                 transport: open.transport,
-                local: open.local.get(),
-                remote: open.remote.get(),
+                local: open.local.best(),
+                remote: open.remote.best(),
                 payload: bytes_of(call, message),
                 moved: message.moved,
                 stream: Some(stream),
@@ -159,7 +176,7 @@ impl Sockets {
     fn nothing_moved<F: FnMut(&Change<'_>)>(
         &mut self,
         socket: SocketId,
-        moment: Moment,
+        moment: &Moment,
         call: &Move<'_>,
         sink: &mut F,
     ) {
@@ -171,6 +188,13 @@ impl Sockets {
             let by = [side.other(), side];
             self.finish_flow(id, by, moment.marking, moment.exit, sink);
         }
+    }
+
+    /// Whether the end on `side` has not finished its direction.
+    fn sends_still(&self, id: ConnectionId, side: Side) -> bool {
+        self.connections
+            .get(&id)
+            .is_some_and(|at| at.family != Family::Unix && !at.flow_from(side).finished)
     }
 
     /// Whether a connection's connect has not come to its end.
@@ -210,7 +234,7 @@ impl Sockets {
     fn datagrams_moved<F: FnMut(&Change<'_>)>(
         &mut self,
         socket: SocketId,
-        moment: Moment,
+        moment: &Moment,
         call: &Move<'_>,
         sink: &mut F,
     ) {
@@ -218,7 +242,7 @@ impl Sockets {
             return;
         };
         for message in call.messages {
-            let address = match message.address {
+            let address = match &message.address {
                 Some(Address::Inet(address)) => Some(address),
                 _ => None,
             };
@@ -230,8 +254,8 @@ impl Sockets {
                 socket: open.number,
                 family: open.family,
                 transport: open.transport,
-                local: open.local.get(),
-                remote: address.or_else(|| open.remote.get()),
+                local: open.local.best(),
+                remote: address.or_else(|| open.remote.best()),
                 payload: bytes_of(call, message),
                 moved: message.moved,
                 stream: None,
@@ -262,6 +286,11 @@ impl Sockets {
             {
                 self.fail(id, error, event.exit, sink);
             }
+            // Without a FIN of our own, a broken pipe is what the other end's reset leaves behind (RFC 9293 §3.5.2).
+            Errno::Pipe if self.sends_still(id, side) => {
+                let marking = self.moment(event, descriptor, None).marking;
+                self.reset(id, [side.other(), side], marking, event.exit, sink);
+            }
             Errno::ConnReset => {
                 let marking = self.moment(event, descriptor, None).marking;
                 self.reset(id, [side.other(), side], marking, event.exit, sink);
@@ -273,7 +302,7 @@ impl Sockets {
 
 /// What the call itself tells of a socket of which nothing else is known: only sockets can send and receive.
 fn kind_told_by(call: &Move<'_>) -> Option<(Family, Transport)> {
-    if *call.socket.details != Details::Missing {
+    if !matches!(call.socket.details, Details::Missing) {
         return None;
     }
     match call.op {
@@ -284,22 +313,20 @@ fn kind_told_by(call: &Move<'_>) -> Option<(Family, Transport)> {
         | Op::Sendmmsg
         | Op::Recvmmsg
         | Op::Send
-        | Op::Recv => {
-            let address = call
-                .messages
-                .first()
-                .and_then(|message| message.address.as_ref());
-            Some(match address {
-                Some(Address::Inet(address)) if address.is_ipv4() => {
-                    (Family::Inet, Transport::Datagram)
-                }
-                Some(Address::Inet(_)) => (Family::Inet6, Transport::Datagram),
-                Some(Address::Unix(_)) => (Family::Unix, Transport::Datagram),
-                Some(_) => (Family::Other, Transport::Unknown),
-                None => (Family::Inet, Transport::Stream),
-            })
-        }
+        | Op::Recv => Some(kind_by_address(call)),
         _ => None,
+    }
+}
+
+/// The kind of socket that a call with these sockaddrs is made on; without any, TCP.
+fn kind_by_address(call: &Move<'_>) -> (Family, Transport) {
+    let first = call.messages.first();
+    match first.and_then(|message| message.address.as_ref()) {
+        Some(Address::Inet(address)) if address.is_ipv4() => (Family::Inet, Transport::Datagram),
+        Some(Address::Inet(_)) => (Family::Inet6, Transport::Datagram),
+        Some(Address::Unix(_)) => (Family::Unix, Transport::Datagram),
+        Some(_) => (Family::Other, Transport::Unknown),
+        None => (Family::Inet, Transport::Stream),
     }
 }
 

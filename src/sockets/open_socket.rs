@@ -1,24 +1,31 @@
 //! An open file description that is a socket: what dup and fork share.
 
 use crate::event::{Address, Family, Inode, SocketDetails, Transport, UnixName};
-use crate::sockets::SocketNumber;
-use crate::sockets::connection::{ConnectionId, Side};
-use std::net::{IpAddr, SocketAddr};
-
-/// The index of an open socket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct SocketId(pub(super) usize);
+use crate::sockets::names::{ConnectionId, Side, SocketNumber};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// An address and where it is known from: what a call said stands above what details say.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Known {
     from_call: Option<SocketAddr>,
     from_details: Option<SocketAddr>,
+    /// What [`Known::merged`] makes of the two: asked for at every payload call.
+    best: Option<SocketAddr>,
 }
 
 impl Known {
-    /// The best that is known. Where a call left the host or the port open (bind to 0.0.0.0:0), details fill it in.
-    pub(super) fn get(&self) -> Option<SocketAddr> {
+    /// The best that is known.
+    pub(super) const fn get(&self) -> Option<SocketAddr> {
+        self.best
+    }
+
+    /// The best that is known.
+    pub(super) const fn best(&self) -> Option<&SocketAddr> {
+        self.best.as_ref()
+    }
+
+    /// Where a call left the host or the port open (bind to 0.0.0.0:0), details fill it in.
+    fn merged(&self) -> Option<SocketAddr> {
         let (Some(mut address), Some(details)) = (self.from_call, self.from_details) else {
             return self.from_call.or(self.from_details);
         };
@@ -34,11 +41,13 @@ impl Known {
     /// A call said so.
     pub(super) fn say(&mut self, address: SocketAddr) {
         self.from_call = Some(address);
+        self.best = self.merged();
     }
 
     /// Details said so.
     pub(super) fn read(&mut self, address: SocketAddr) {
         self.from_details = Some(address);
+        self.best = self.merged();
     }
 
     /// Nothing is known any more.
@@ -174,6 +183,15 @@ impl OpenSocket {
                 Family::Inet6
             };
         }
+    }
+
+    /// A raw socket is for this protocol. sock_diag, and so details, have the number in the place of a port.
+    pub(super) fn speak(&mut self, protocol: u8) {
+        let ip = match self.family {
+            Family::Inet6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+            _ => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        };
+        self.local.read(SocketAddr::new(ip, protocol.into()));
     }
 
     /// Whether its details, if there are any, leave the other end open: `-yy` tells both addresses of TCP once they are

@@ -3,9 +3,10 @@
 use crate::event::{
     Address, Descriptor, Details, Errno, Event, Family, Op, Outcome, Timestamp, Transport,
 };
-use crate::sockets::connection::{ConnectionId, Opening, Role, Side};
+use crate::sockets::connection::{Opening, Role};
 use crate::sockets::meeting::Entrance;
-use crate::sockets::open_socket::{OpenSocket, SocketId, canonical};
+use crate::sockets::names::{ConnectionId, Side, SocketId};
+use crate::sockets::open_socket::{OpenSocket, canonical};
 use crate::sockets::{Change, Sockets};
 
 impl Sockets {
@@ -15,10 +16,14 @@ impl Sockets {
         event: &Event<'_>,
         made: Descriptor<'_>,
         kind: (Family, Transport),
+        protocol: Option<u8>,
         close_on_exec: bool,
         sink: &mut F,
     ) {
-        self.make(event, made, kind, close_on_exec, sink);
+        let socket = self.make(event, made, kind, close_on_exec, sink);
+        if let (Some(protocol), Some(open)) = (protocol, self.open.get_mut(socket.0)) {
+            open.speak(protocol);
+        }
     }
 
     /// socketpair.
@@ -114,6 +119,7 @@ impl Sockets {
         let Some(socket) = self.locate_or_make(event, descriptor, kind, sink) else {
             return;
         };
+        self.guess_kind(socket, kind);
         let goes_on = matches!(
             outcome,
             Outcome::Failed(Errno::InProgress | Errno::Interrupted | Errno::Already)
@@ -125,22 +131,32 @@ impl Sockets {
         let Some(open) = self.open.get_mut(socket.0) else {
             return;
         };
-        if made || goes_on || (open.is_stream() && open.family != Family::Unix) {
-            open.name_remote(address);
-        }
-        if !open.is_stream() || matches!(address, Address::Unspecified) {
-            return;
-        }
         let current = open.stream;
-        let is_unix = open.family == Family::Unix;
         let begun = current.filter(|(id, _)| {
             self.connections
                 .get(id)
                 .is_some_and(|at| matches!(at.opening, Opening::Begun { .. }))
         });
-        let (id, side) = match (begun, current) {
-            (Some(begun), _) => begun,
-            (None, Some(_)) if outcome == Outcome::Failed(Errno::IsConnected) => return,
+        let dissolves = matches!(address, Address::Unspecified);
+        // A stream connects once: what comes after only tells again how that went.
+        if current.is_some() && begun.is_none() && !dissolves {
+            return;
+        }
+        if made || goes_on || (open.is_stream() && open.family != Family::Unix) {
+            open.name_remote(address);
+        }
+        if dissolves && made {
+            self.dissolve(event, descriptor, socket, sink);
+        }
+        let Some(open) = self.open.get(socket.0) else {
+            return;
+        };
+        if !open.is_stream() || dissolves {
+            return;
+        }
+        let is_unix = open.family == Family::Unix;
+        let (id, side) = match begun {
+            Some(begun) => begun,
             // A UNIX connect either connects at once or leaves no trace on any wire.
             _ if is_unix && !made && !goes_on => return,
             _ => {
@@ -160,6 +176,27 @@ impl Sockets {
             _ if made => self.proven(socket, event.exit, sink),
             _ => {}
         }
+    }
+
+    /// connect to AF_UNSPEC: the socket is free for another connection, and the one it had is reset (tcp_disconnect in the
+    /// kernel's net/ipv4/tcp.c).
+    fn dissolve<F: FnMut(&Change<'_>)>(
+        &mut self,
+        event: &Event<'_>,
+        descriptor: Descriptor<'_>,
+        socket: SocketId,
+        sink: &mut F,
+    ) {
+        let Some((id, side)) = self
+            .open
+            .get_mut(socket.0)
+            .and_then(|open| open.stream.take())
+        else {
+            return;
+        };
+        let marking = self.moment(event, descriptor, Some(Op::Connect)).marking;
+        self.reset(id, [side, side], marking, event.entry, sink);
+        self.close_end(id, side, sink);
     }
 
     /// accept.

@@ -2,9 +2,8 @@
 
 use crate::event::{Descriptor, Event, Fd, Op, Tid, What};
 use crate::sockets::identity::refer;
-use crate::sockets::tables::Slot;
+use crate::sockets::slots::Slots;
 use crate::sockets::{Change, Sockets};
-use std::collections::BTreeMap;
 
 impl Sockets {
     /// An event that concerns descriptors and processes, not one socket.
@@ -139,11 +138,11 @@ impl Sockets {
     fn give_up<F: FnMut(&Change<'_>)>(
         &mut self,
         event: &Event<'_>,
-        held: BTreeMap<Fd, Slot>,
+        held: Slots,
         op: Op,
         sink: &mut F,
     ) {
-        for (fd, slot) in held {
+        for (fd, slot) in held.give() {
             self.let_go(event, fd, &slot, op, sink);
         }
     }

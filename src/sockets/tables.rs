@@ -3,32 +3,22 @@
 //! Only sockets are kept; every other descriptor is absent. Tables follow clone, fork, exec and exit (clone(2),
 //! CLONE_FILES). A thread that appears without its maker having been seen gets a table of its own.
 
-use crate::event::{Fd, Sharing, SocketDetails, Tid};
+use crate::event::{Fd, Sharing, Tid};
 use crate::limits;
-use crate::sockets::SocketId;
+use crate::sockets::names::SocketId;
+use crate::sockets::slots::{Slot, Slots};
 use rustc_hash::FxHashMap;
 use slab::Slab;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 /// The index of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TableId(usize);
 
-/// A descriptor that stands for a socket.
-#[derive(Clone, Debug)]
-pub(super) struct Slot {
-    /// The open socket.
-    pub(super) socket: SocketId,
-    /// The details that were printed last, to know the same text again.
-    pub(super) seen: Option<SocketDetails>,
-    /// execve closes it.
-    pub(super) close_on_exec: bool,
-}
-
 /// A descriptor table, used by one process or by several that share it.
 #[derive(Clone, Debug, Default)]
 struct Table {
-    slots: BTreeMap<Fd, Slot>,
+    slots: Slots,
     users: u32,
 }
 
@@ -145,7 +135,7 @@ impl Tables {
         }
         let mut copy = self.slab.get(maker_table.0).cloned().unwrap_or_default();
         copy.users = 1;
-        copy.slots.values().for_each(|slot| copied(slot.socket));
+        copy.slots.iter().for_each(|(_, slot)| copied(slot.socket));
         Thread {
             table: TableId(self.slab.insert(copy)),
             process,
@@ -193,38 +183,38 @@ impl Tables {
             && let Some(oldest) = self.unclaimed.pop_front()
         {
             self.leave(oldest.thread.table)
-                .into_iter()
+                .give()
                 .for_each(|(_, slot)| dropped(slot.socket));
         }
     }
 
     /// One user of `table` is gone; what it held if it was the last.
-    fn leave(&mut self, table: TableId) -> BTreeMap<Fd, Slot> {
+    fn leave(&mut self, table: TableId) -> Slots {
         let Some(left) = self.slab.get_mut(table.0) else {
-            return BTreeMap::new();
+            return Slots::default();
         };
         left.users = left.users.saturating_sub(1);
         if left.users > 0 {
-            return BTreeMap::new();
+            return Slots::default();
         }
         self.slab.remove(table.0).slots
     }
 
     /// `tid` ended; what its table held, if nothing else uses it.
-    pub(super) fn ended(&mut self, tid: Tid) -> BTreeMap<Fd, Slot> {
+    pub(super) fn ended(&mut self, tid: Tid) -> Slots {
         self.last = None;
         self.pending.retain(|pending| pending.maker != tid);
         match self.threads.remove(&tid) {
             Some(thread) => self.leave(thread.table),
-            None => BTreeMap::new(),
+            None => Slots::default(),
         }
     }
 
     /// `tid`'s process began to end: what its table held, if no other process shares it. Its threads stay known until
     /// their own ends.
-    pub(super) fn process_ended(&mut self, tid: Tid) -> BTreeMap<Fd, Slot> {
+    pub(super) fn process_ended(&mut self, tid: Tid) -> Slots {
         let Some(&ending) = self.threads.get(&tid) else {
-            return BTreeMap::new();
+            return Slots::default();
         };
         let shared = self
             .threads
@@ -232,7 +222,7 @@ impl Tables {
             .any(|thread| thread.table == ending.table && thread.process != ending.process);
         match self.slab.get_mut(ending.table.0) {
             Some(table) if !shared => std::mem::take(&mut table.slots),
-            _ => BTreeMap::new(),
+            _ => Slots::default(),
         }
     }
 
@@ -288,12 +278,12 @@ impl Tables {
 
     /// What `fd` stands for.
     pub(super) fn slot(&self, table: TableId, fd: Fd) -> Option<&Slot> {
-        self.slab.get(table.0)?.slots.get(&fd)
+        self.slab.get(table.0)?.slots.get(fd)
     }
 
     /// What `fd` stands for, to change it.
     pub(super) fn slot_mut(&mut self, table: TableId, fd: Fd) -> Option<&mut Slot> {
-        self.slab.get_mut(table.0)?.slots.get_mut(&fd)
+        self.slab.get_mut(table.0)?.slots.get_mut(fd)
     }
 
     /// Makes `fd` stand for a socket; what it stood for before.
@@ -303,7 +293,7 @@ impl Tables {
 
     /// Makes `fd` stand for no socket; what it stood for before.
     pub(super) fn take(&mut self, table: TableId, fd: Fd) -> Option<Slot> {
-        self.slab.get_mut(table.0)?.slots.remove(&fd)
+        self.slab.get_mut(table.0)?.slots.remove(fd)
     }
 
     /// The descriptors of `table` in a range, or those that execve closes.
@@ -311,9 +301,9 @@ impl Tables {
         let slots = self.slab.get(table.0).map(|table| &table.slots);
         slots
             .into_iter()
-            .flatten()
-            .filter(|(fd, slot)| wanted(**fd, slot))
-            .map(|(fd, _)| *fd)
+            .flat_map(Slots::iter)
+            .filter(|(fd, slot)| wanted(*fd, slot))
+            .map(|(fd, _)| fd)
             .collect()
     }
 }

@@ -12,6 +12,13 @@ const DEPTH_MAX: usize = 64;
 /// argument's name of `-N`.
 #[inline]
 pub(super) fn next(text: &[u8]) -> &[u8] {
+    match text {
+        [b',', b' ', b'"' | b'0'..=b'9', ..] => text.get(2..).unwrap_or_default(),
+        _ => any_next(text),
+    }
+}
+
+fn any_next(text: &[u8]) -> &[u8] {
     let text = match text {
         [b',', b' ', rest @ ..] => rest,
         [b' ' | b',', ..] => separators(text),
@@ -181,6 +188,14 @@ pub(super) fn hex_number(text: &[u8]) -> Option<(u64, &[u8])> {
 /// A number and nothing else, as an argument that may also be something else (then none): `4096`.
 #[inline]
 pub(super) fn count(text: &[u8]) -> Option<(Option<u64>, &[u8])> {
+    let (value, digits) = time::digits(text);
+    match text.get(digits..) {
+        Some(rest @ [b',' | b')', ..]) if digits > 0 => Some((Some(value), rest)),
+        _ => any_count(text),
+    }
+}
+
+fn any_count(text: &[u8]) -> Option<(Option<u64>, &[u8])> {
     match number(text) {
         Some((value, rest @ [b',' | b')' | b'}' | b']', ..])) => Some((Some(value), rest)),
         _ => value(text).map(|(_, rest)| (None, rest)),

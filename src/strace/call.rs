@@ -159,6 +159,7 @@ impl Parser {
             told: begun != Begun::Keep,
             text: buffer,
         };
+        self.half_before = Some((origin.tid, origin.line));
         match self.rejoin.hold(origin.tid, half) {
             Ok(given_up) => self.counts.never_resumed += u64::from(given_up),
             Err(reason) => self.counts.skip(reason),
@@ -177,6 +178,31 @@ impl Parser {
                 self.resumed_alone(row, text, origin, sink);
             }
         }
+    }
+
+    /// A line without prefix or name. With `-z`, strace writes a call that a signal interrupted in two halves, of which
+    /// the second stands on the next line as it is.
+    #[cold]
+    pub(super) fn continued(&mut self, text: &[u8], sink: Sink<'_>) {
+        let line = self.counts.lines;
+        let before = self.half_before.take().filter(|(_, at)| at + 1 == line);
+        let Some((tid, half)) = before.and_then(|(tid, _)| Some((tid, self.rejoin.take(tid)?)))
+        else {
+            return self.counts.skip(Skip::NotStrace);
+        };
+        if half.told {
+            return self.counts.skip(Skip::NotUsed);
+        }
+        let mut whole = half.text;
+        whole.extend_from_slice(text);
+        let origin = Origin {
+            line,
+            tid,
+            entry: half.entry,
+            resumed: None,
+        };
+        self.whole(half.row, &whole, origin, sink);
+        self.rejoin.give_back(whole);
     }
 
     fn rejoined(&mut self, half: Unfinished, text: &[u8], origin: Origin, sink: Sink<'_>) {

@@ -94,8 +94,8 @@ fn known(text: &[u8], names: &mut Names) -> Details {
         return Details::NotSocket;
     };
     match kind(name) {
-        Some((Family::Unix, transport)) => Details::Socket(unix(transport, inner, names)),
-        Some((family, transport)) => Details::Socket(inet(family, transport, inner)),
+        Some((Family::Unix, transport)) => Details::Socket(unix(transport, inner, names).into()),
+        Some((family, transport)) => Details::Socket(inet(family, transport, inner).into()),
         None => Details::NotSocket,
     }
 }
@@ -235,7 +235,7 @@ mod tests {
             remote,
             ..nothing(family, transport)
         };
-        assert_eq!(parsed(text), Details::Socket(expected), "{text}");
+        assert_eq!(parsed(text), Details::Socket(expected.into()), "{text}");
     }
 
     #[track_caller]
@@ -258,7 +258,7 @@ mod tests {
             name,
             ..nothing(family, transport)
         };
-        assert_eq!(parsed(text), Details::Socket(expected), "{text}");
+        assert_eq!(parsed(text), Details::Socket(expected.into()), "{text}");
     }
 
     #[test]
@@ -398,7 +398,7 @@ mod tests {
         let netlink = parsed("NETLINK:[ROUTE:2386219]");
         assert_eq!(
             netlink,
-            Details::Socket(nothing(Family::Other, Transport::Unknown))
+            Details::Socket(nothing(Family::Other, Transport::Unknown).into())
         );
         assert_eq!(skip(b"</tmp/x>(deleted), 3"), Some(b", 3".as_slice()));
         assert_eq!(skip(b"</tmp/x"), None);

@@ -67,17 +67,6 @@ pub(super) fn unquoted(mut text: &[u8], out: &mut Vec<u8>) -> Option<()> {
 
 /// Decodes `\xHH` groups as far as they go; the rest of the text.
 fn hex_run<'t>(text: &'t [u8], out: &mut Vec<u8>) -> &'t [u8] {
-    let text = hex_blocks::<256, 64>(text, out);
-    let text = hex_blocks::<32, 8>(text, out);
-    hex_groups(text, out)
-}
-
-/// Decodes blocks of `TEXT` bytes, a quarter of that each, as long as they hold nothing else.
-#[inline]
-fn hex_blocks<'t, const TEXT: usize, const BYTES: usize>(
-    text: &'t [u8],
-    out: &mut Vec<u8>,
-) -> &'t [u8] {
     let (blocks, _) = text.as_chunks::<TEXT>();
     let mut used = 0;
     for block in blocks {
@@ -88,18 +77,19 @@ fn hex_blocks<'t, const TEXT: usize, const BYTES: usize>(
         out.extend_from_slice(&bytes);
         used += TEXT;
     }
-    text.get(used..).unwrap_or_default()
+    hex_groups(text.get(used..).unwrap_or_default(), out)
 }
+
+/// Text bytes that are decoded at a time, and what they come to.
+const TEXT: usize = 256;
+const BYTES: usize = TEXT / 4;
 
 /// Decodes a whole block; false if anything in it is not `\xHH`.
 ///
 /// In two steps, so that the second handles twice as many digits at once: each group is a little-endian word with the
 /// escape in its low half and the two digits in its high half.
 #[inline]
-fn hex_block<const TEXT: usize, const BYTES: usize>(
-    block: &[u8; TEXT],
-    bytes: &mut [u8; BYTES],
-) -> bool {
+fn hex_block(block: &[u8; TEXT], bytes: &mut [u8; BYTES]) -> bool {
     let (groups, _) = block.as_chunks::<4>();
     let mut pairs = [0; BYTES];
     let mut not_escape = 0;
@@ -117,16 +107,20 @@ fn hex_block<const TEXT: usize, const BYTES: usize>(
     not_escape | not_digits == 0
 }
 
-fn hex_groups<'t>(mut text: &'t [u8], out: &mut Vec<u8>) -> &'t [u8] {
-    while let Some(([b'\\', b'x', high, low], rest)) = text.split_first_chunk::<4>() {
-        let (byte, mistakes) = hex_pair(u16::from_le_bytes([*high, *low]));
-        if mistakes != 0 {
+/// Decodes what is left of a run, less than a block: one group after the other, since most strings are short.
+fn hex_groups<'t>(text: &'t [u8], out: &mut Vec<u8>) -> &'t [u8] {
+    let mut bytes = [0; BYTES];
+    let mut count = 0;
+    for (byte, [e1, e2, high, low]) in bytes.iter_mut().zip(text.as_chunks::<4>().0) {
+        let (high, low) = (value_of(*high), value_of(*low));
+        if [*e1, *e2] != *b"\\x" || (high | low) > 0x0f {
             break;
         }
-        out.push(byte);
-        text = rest;
+        *byte = high << 4 | low;
+        count += 1;
     }
-    text
+    out.extend_from_slice(bytes.get(..count).unwrap_or_default());
+    text.get(4 * count..).unwrap_or_default()
 }
 
 /// Two hexadecimal digits, the first in the low byte: their value, and bits that are set where they are none.
@@ -277,6 +271,28 @@ const fn controls() -> [u8; 256] {
         byte += 1;
     }
     table
+}
+
+/// The value of each hexadecimal digit, and [`NO_DIGIT`] for every other byte.
+static VALUES: [u8; 256] = values();
+const NO_DIGIT: u8 = 0xff;
+
+#[expect(clippy::indexing_slicing, reason = "computed when compiling")]
+const fn values() -> [u8; 256] {
+    let mut values = [NO_DIGIT; 256];
+    let mut byte = 0;
+    while byte < 128_u8 {
+        if let Some(value) = hex_digit(byte) {
+            values[byte as usize] = value;
+        }
+        byte += 1;
+    }
+    values
+}
+
+#[inline]
+fn value_of(byte: u8) -> u8 {
+    VALUES.get(usize::from(byte)).copied().unwrap_or(NO_DIGIT)
 }
 
 const fn hex_digit(digit: u8) -> Option<u8> {

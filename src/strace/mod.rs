@@ -66,6 +66,8 @@ pub struct Parser {
     clock: Clock,
     who: Attribution,
     rejoin: Rejoin,
+    /// The thread of the first half on the line before, if that was one, and the line's number.
+    half_before: Option<(Tid, u64)>,
     held: Option<Held>,
     dump: Dump,
     /// The beginning of a call that one of strace's messages broke.
@@ -83,6 +85,7 @@ impl Parser {
             clock: Clock::new(options.date, options.start),
             who: Attribution::new(options.tid),
             rejoin: Rejoin::default(),
+            half_before: None,
             held: None,
             dump: Dump::default(),
             fragment: Vec::new(),
@@ -188,7 +191,7 @@ impl Parser {
         let (moment, kind) = match (kind, moment) {
             (Body::Other, Moment::Missing) => match body::behind_unreadable_time(body) {
                 Some(kind) => (Moment::Unreadable, kind),
-                None => return self.counts.skip(Skip::NotStrace),
+                None => return self.continued(body, sink),
             },
             (kind, moment) => (moment, kind),
         };

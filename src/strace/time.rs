@@ -63,38 +63,51 @@ fn packed_digits(word: u64) -> (u64, usize) {
     if bits == 0 {
         return (0, 0);
     }
-    let packed = word << (64 - bits);
-    let pairs = packed.wrapping_mul(10).wrapping_add(packed >> 8);
-    let high = (pairs & 0x0000_00ff_0000_00ff).wrapping_mul(100 + (1_000_000 << 32));
-    let low = ((pairs >> 16) & 0x0000_00ff_0000_00ff).wrapping_mul(1 + (10_000 << 32));
-    (high.wrapping_add(low) >> 32, bits as usize / 8)
+    (together(word << (64 - bits)), bits as usize / 8)
 }
 
-/// The value of `.123456` and one byte after it, where there are just six digits: microseconds.
+/// The number that eight digits make, the first in the lowest byte.
 #[inline]
-fn microseconds(point: [u8; 8], after: u8) -> Option<u64> {
-    let word = u64::from_le_bytes(point);
-    let (value, count) = packed_digits(word >> 8);
-    (word & 0xff == u64::from(b'.') && word >> 56 == u64::from(after) && count == 6)
-        .then_some(value)
+const fn together(digits: u64) -> u64 {
+    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
+    let high = (pairs & 0x0000_00ff_0000_00ff).wrapping_mul(100 + (1_000_000 << 32));
+    let low = ((pairs >> 16) & 0x0000_00ff_0000_00ff).wrapping_mul(1 + (10_000 << 32));
+    high.wrapping_add(low) >> 32
+}
+
+/// The number that `text` begins with, where it has one to seven digits and eight bytes follow, and the rest.
+#[inline]
+pub(super) fn short_number(text: &[u8]) -> Option<(u64, &[u8])> {
+    let (value, count) = packed_digits(u64::from_le_bytes(*text.first_chunk::<8>()?));
+    (1..8)
+        .contains(&count)
+        .then_some((value, text.get(count..)?))
+}
+
+/// Eight bytes as the digits that they are where `pattern` has a `0`, each in its byte, and 0 where they are just the
+/// byte that the pattern has. None where they are anything else.
+#[inline]
+fn matching(text: [u8; 8], pattern: [u8; 8]) -> Option<u64> {
+    // What added to a byte reaches the highest bit: more than 9 for a digit, more than 0 for another.
+    let limits = pattern.map(|byte| if byte == b'0' { 0x76 } else { 0x7f });
+    let found = u64::from_le_bytes(text) ^ u64::from_le_bytes(pattern);
+    let beyond = found.wrapping_add(u64::from_le_bytes(limits)) | found;
+    (beyond & 0x8080_8080_8080_8080 == 0).then_some(found)
 }
 
 /// `1700000000.123456 ` in nanoseconds, and what follows the blank: the time of most lines.
 #[inline]
 pub(super) fn usual_epoch(text: &[u8]) -> Option<(u64, &[u8])> {
-    let (whole, rest) = text.split_first_chunk::<8>()?;
-    let (tail, point) = rest.split_first_chunk::<2>()?;
-    let (point, _) = point.split_first_chunk::<8>()?;
-    let (value, count) = packed_digits(u64::from_le_bytes(*whole));
-    let [tens @ b'0'..=b'9', ones @ b'0'..=b'9'] = tail else {
+    let (time, rest) = text.split_first_chunk::<18>()?;
+    let [s1, s2, s3, s4, s5, s6, s7, s8, tens, ones, point @ ..] = *time;
+    let whole = matching([s1, s2, s3, s4, s5, s6, s7, s8], *b"00000000")?;
+    let [tens @ b'0'..=b'9', ones @ b'0'..=b'9'] = [tens, ones] else {
         return None;
     };
-    let micros = microseconds(*point, b' ')?;
-    let seconds = value * 100 + u64::from(tens - b'0') * 10 + u64::from(ones - b'0');
-    if count < 8 || seconds > SECONDS_MAX {
-        return None;
-    }
-    Some((seconds * SECOND + micros * 1_000, text.get(18..)?))
+    let fraction = matching(point, *b".000000 ")?;
+    let seconds = together(whole) * 100 + u64::from(tens - b'0') * 10 + u64::from(ones - b'0');
+    // the zero in the blank's place makes it tenths of microseconds
+    (seconds <= SECONDS_MAX).then_some((seconds * SECOND + together(fraction) * 100, rest))
 }
 
 fn digits_bytewise(text: &[u8]) -> (u64, usize) {
@@ -183,9 +196,9 @@ pub(super) fn duration(line: &[u8]) -> Option<u64> {
         return None;
     }
     if let Some(([.., b' ', b'<', seconds @ b'0'..=b'9'], point)) = line.split_last_chunk::<8>()
-        && let Some(micros) = microseconds(*point, b'>')
+        && let Some(fraction) = matching(*point, *b".000000>")
     {
-        return Some(u64::from(seconds - b'0') * SECOND + micros * 1_000);
+        return Some(u64::from(seconds - b'0') * SECOND + together(fraction) * 100);
     }
     any_duration(line)
 }

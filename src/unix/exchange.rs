@@ -5,11 +5,11 @@ use crate::event::Timestamp;
 use crate::packets::{Portion, Teller};
 use crate::sockets::{Connection, Opening, Role, Side};
 use crate::unix::alignment::{self, Alignment, Held};
+use crate::unix::context::Context;
 use crate::unix::http2::{self, Aligner, Piece, PieceKind, Verdict};
 use crate::unix::ports;
 use crate::unix::roles;
 use crate::unix::talk::UnixTalk;
-use crate::unix::view::Context;
 use crate::wire::Frame;
 
 /// How much earlier seeds stand than what they prepare, in nanoseconds.
@@ -64,20 +64,19 @@ impl Exchange {
         let preface_from = [Side::First, Side::Second]
             .into_iter()
             .find(|side| alignment::preface(&beginning(&held, portion, *side)) == Verdict::Http2);
-        let beginning = beginning(&held, portion, portion.sender);
-        self.begin(
-            connection,
-            preface_from.unwrap_or(traced),
-            first,
-            &beginning,
-            context,
-        );
+        let in_mid_stream = connection.opening == Opening::Unseen;
+        let seeds = preface_from.is_none() && in_mid_stream && context.options.seed_http2;
+        // Whoever speaks first, the preface is or will be there, by which the port's dissector knows HTTP/2.
+        let beginning = if verdict == Verdict::Http2 && (seeds || !in_mid_stream) {
+            http2::PREFACE.to_vec()
+        } else {
+            beginning(&held, portion, portion.sender)
+        };
+        let guess = preface_from.unwrap_or(traced);
+        self.begin(connection, guess, first, &beginning, context);
         if verdict == Verdict::Http2 {
             self.alignment = Alignment::Http2(Box::new([Aligner::new(), Aligner::new()]));
-            if preface_from.is_none()
-                && connection.opening == Opening::Unseen
-                && context.options.seed_http2
-            {
+            if seeds {
                 self.wants_grpc_seed = context.options.seed_grpc;
                 self.seed_http2(first, portion.told_by, context);
             }

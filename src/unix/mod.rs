@@ -8,6 +8,7 @@
 //! ```
 
 mod alignment;
+mod context;
 mod endpoints;
 mod exchange;
 pub mod http2;
@@ -17,6 +18,7 @@ mod services;
 mod talk;
 mod view;
 
+pub use context::Options;
 pub use ports::Ports;
 pub use services::UNKNOWN_PORT;
-pub use view::{Options, UnixView};
+pub use view::UnixView;

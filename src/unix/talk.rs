@@ -3,8 +3,8 @@
 use crate::event::Timestamp;
 use crate::packets::{Endpoint, Look, Portion, Talk, Teller, handshake_times};
 use crate::sockets::{Connection, Side};
+use crate::unix::context::Context;
 use crate::unix::endpoints;
-use crate::unix::view::Context;
 use crate::wire::Frame;
 
 /// How long before the first packet the handshake begins where no call of it was traced, in nanoseconds.

@@ -1,37 +1,12 @@
 //! The view of UNIX streams: one conversation a connection, from its first packet to its end.
 
-use crate::event::{Direction, Family, Timestamp, Transport};
+use crate::event::{Family, Timestamp, Transport};
 use crate::packets::{Ids, Portion};
 use crate::sockets::{Change, Connection, ConnectionId, Moved};
+use crate::unix::context::{Context, Options};
 use crate::unix::exchange::Exchange;
-use crate::unix::ports::Ports;
 use crate::wire::Frame;
 use rustc_hash::FxHashMap;
-
-/// What the command line asks of UNIX conversations.
-#[derive(Clone, Copy, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
-pub struct Options {
-    /// Seed HTTP/2 connections that do not bring their own preface.
-    pub seed_http2: bool,
-    /// Seed HEADERS for gRPC as well.
-    pub seed_grpc: bool,
-    /// The servers' ports.
-    pub ports: Ports,
-    /// Packets carry the marking instead of invented MACs (the wire view).
-    pub marked: bool,
-    /// Connections show their handshake when they are made, not at their first payload (the wire view).
-    pub eager: bool,
-}
-
-/// What writing needs beside the conversation.
-pub(super) struct Context<'a, F> {
-    pub(super) options: Options,
-    /// How many conversations have begun.
-    pub(super) begun: &'a mut u64,
-    pub(super) ids: &'a mut Ids,
-    pub(super) sink: &'a mut F,
-}
 
 /// The state of all UNIX conversations.
 #[derive(Debug)]
@@ -139,11 +114,12 @@ impl UnixView {
         });
     }
 
-    /// The moment at which the bytes moved: the call's start, as the predecessor had it; in the wire view a receive's end.
+    /// The moment at which the bytes moved: the call's start, as the predecessor had it; in the wire view its end.
     const fn time_of(&self, moved: &Moved<'_>) -> Timestamp {
-        match moved.direction {
-            Direction::Received if self.options.eager => moved.exit,
-            _ => moved.entry,
+        if self.options.eager {
+            moved.moment()
+        } else {
+            moved.entry
         }
     }
 }

@@ -45,25 +45,40 @@ const LOW: u64 = 0xffff_ffff;
 /// The one's complement sum of `bytes` as 16-bit big-endian words, an odd last byte filled up with a zero.
 /// Bytes that lie an even distance apart may be summed in pieces.
 pub(super) fn of_bytes(bytes: &[u8]) -> u64 {
-    // Eight lanes: two or four vector registers that do not wait for one another.
-    let mut lanes = [0_u64; 8];
     let (blocks, rest) = bytes.as_chunks::<64>();
+    let mut sum = if blocks.is_empty() {
+        0
+    } else {
+        of_blocks(blocks)
+    };
+    let (words, mut rest) = rest.as_chunks::<8>();
+    for word in words {
+        sum += halves(u64::from_le_bytes(*word));
+    }
+    if let Some((word, behind)) = rest.split_first_chunk::<4>() {
+        sum += u64::from(u32::from_le_bytes(*word));
+        rest = behind;
+    }
+    sum += match rest {
+        [first, second, third] => {
+            u64::from(u16::from_le_bytes([*first, *second])) + u64::from(*third)
+        }
+        [first, second] => u16::from_le_bytes([*first, *second]).into(),
+        [first] => (*first).into(),
+        _ => 0,
+    };
+    u64::from(fold(sum).swap_bytes())
+}
+
+/// Eight lanes: two or four vector registers that do not wait for one another.
+fn of_blocks(blocks: &[[u8; 64]]) -> u64 {
+    let mut lanes = [0_u64; 8];
     for block in blocks {
         for (lane, word) in lanes.iter_mut().zip(block.as_chunks::<8>().0) {
             *lane += halves(u64::from_le_bytes(*word));
         }
     }
-    let mut sum = lanes.iter().sum::<u64>();
-    let (words, rest) = rest.as_chunks::<8>();
-    for word in words {
-        sum += halves(u64::from_le_bytes(*word));
-    }
-    sum += halves(
-        rest.iter()
-            .rev()
-            .fold(0, |word, byte| word << 8 | u64::from(*byte)),
-    );
-    u64::from(fold(sum).swap_bytes())
+    lanes.iter().sum()
 }
 
 /// The two 32-bit halves of a word added: no carry can be lost for 2³¹ additions.

@@ -51,7 +51,10 @@ pub enum Transport {
     },
     /// A UDP header, 8 bytes.
     Udp,
-    /// No header of ours: the payload begins with the protocol's own (ICMP, raw sockets, SCTP, …). Ports are not used.
+    /// A UDP-Lite header, 8 bytes, whose checksum covers all of the payload (RFC 3828 §3.1).
+    UdpLite,
+    /// No header of ours: the payload begins with the protocol's own (ICMP, raw sockets, …). Ports are not used. An ICMP
+    /// checksum of 0 is one that the kernel fills in (RFC 3542 §3.1), and so it is here.
     Raw {
         /// IP's protocol number.
         protocol: u8,

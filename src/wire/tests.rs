@@ -32,10 +32,12 @@ fn frame<'a>(source: &str, target: &str, transport: Transport, payload: &'a [u8]
 }
 
 fn written(frame: &Frame<'_>) -> (Vec<u8>, Lengths) {
-    let mut bytes = b"what was there before".to_vec();
+    let before = b"what is there before";
+    let mut bytes = before.to_vec();
     let lengths = write(frame, &mut bytes);
-    assert_eq!(lengths.captured, bytes.len());
-    (bytes, lengths)
+    let frame = bytes.strip_prefix(before).unwrap().to_vec();
+    assert_eq!(lengths.captured, frame.len());
+    (frame, lengths)
 }
 
 #[track_caller]
@@ -320,7 +322,7 @@ fn assert_checksums(frame: &Frame<'_>, bytes: &[u8]) {
 fn frame_transport_length(frame: &Frame<'_>) -> usize {
     match frame.transport {
         Transport::Tcp { options, .. } => 20 + options.map_or(0, |_| 8),
-        Transport::Udp => 8,
+        Transport::Udp | Transport::UdpLite => 8,
         Transport::Raw { .. } => 0,
     }
 }

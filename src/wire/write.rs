@@ -23,40 +23,50 @@ const HOP_LIMIT: u8 = 64;
 /// IP's protocol numbers (RFC 5237, IANA).
 const TCP: u8 = 6;
 const UDP: u8 = 17;
+const UDP_LITE: u8 = 136;
+const ICMP: u8 = 1;
+const ICMPV6: u8 = 58;
 
 /// Ethernet with a tag, IPv6, TCP with options.
 const HEADERS_MAX: usize = 18 + 40 + 28;
 
-/// Replaces the content of `bytes` with the frame's. A payload longer than IP's length field can say is cut.
+/// Appends the frame's bytes to `bytes`. A payload longer than IP's length field can say is cut.
 pub fn write(frame: &Frame<'_>, bytes: &mut Vec<u8>) -> Lengths {
-    bytes.clear();
+    let start = bytes.len();
     // Room for any header, filled in where it lies: building headers apart and copying them costs as much again.
     bytes.extend_from_slice(&[0; HEADERS_MAX]);
-    let (payload, rest) = match (&frame.source, &frame.target) {
+    let room = bytes.last_chunk_mut::<HEADERS_MAX>();
+    let room = room.map_or_else(<&mut [u8]>::default, |room| room.as_mut_slice());
+    let (payload, addresses, rest) = match (&frame.source, &frame.target) {
         (SocketAddr::V4(source), SocketAddr::V4(target)) => {
             let (source, target) = (*source.ip(), *target.ip());
             let payload = Payload::fitting(frame, LENGTH_MAX - IPV4_HEADER);
-            let rest = link(frame, 0x0800, bytes);
+            let rest = link(frame, 0x0800, room);
             let rest = ipv4(frame, payload.ip_length, source, target, rest);
-            let addresses = Sum::of(0).with_v4(source).with_v4(target);
-            let rest = transport(frame, &payload, addresses, rest).len();
-            (payload, rest)
+            (payload, Sum::of(0).with_v4(source).with_v4(target), rest)
         }
         (source, target) => {
             let (source, target) = (v6(source), v6(target));
             let payload = Payload::fitting(frame, LENGTH_MAX);
-            let rest = link(frame, 0x86dd, bytes);
+            let rest = link(frame, 0x86dd, room);
             let rest = ipv6(frame, payload.ip_length, source, target, rest);
-            let addresses = Sum::of(0).with_v6(source).with_v6(target);
-            let rest = transport(frame, &payload, addresses, rest).len();
-            (payload, rest)
+            (payload, Sum::of(0).with_v6(source).with_v6(target), rest)
         }
     };
-    bytes.truncate(HEADERS_MAX - rest);
+    let pseudo_header = addresses;
+    let rest = transport(frame, &payload, addresses, rest).len();
+    bytes.truncate(start + HEADERS_MAX - rest);
+    let headers = bytes.len();
     bytes.extend_from_slice(payload.captured);
+    if let Transport::Raw { protocol } = frame.transport
+        && payload.missing == 0
+    {
+        fill_icmp_checksum(protocol, pseudo_header, bytes.get_mut(headers..));
+    }
+    let captured = bytes.len() - start;
     Lengths {
-        captured: bytes.len(),
-        original: bytes.len() + payload.missing,
+        captured,
+        original: captured + payload.missing,
     }
 }
 
@@ -93,7 +103,7 @@ impl Transport {
             Self::Tcp {
                 options: Some(_), ..
             } => 28,
-            Self::Udp => 8,
+            Self::Udp | Self::UdpLite => 8,
             Self::Raw { .. } => 0,
         }
     }
@@ -103,6 +113,7 @@ impl Transport {
         match self {
             Self::Tcp { .. } => TCP,
             Self::Udp => UDP,
+            Self::UdpLite => UDP_LITE,
             Self::Raw { protocol } => *protocol,
         }
     }
@@ -194,6 +205,23 @@ fn ipv6<'a>(
     rest
 }
 
+/// The checksum of an ICMP message that has none: ICMPv6's is also over the pseudo-header (RFC 4443 §2.3).
+#[cold]
+fn fill_icmp_checksum(protocol: u8, pseudo_header: Sum, message: Option<&mut [u8]>) {
+    let Some(message) = message else { return };
+    let around = match protocol {
+        ICMP => Sum::of(0),
+        ICMPV6 => pseudo_header.with(message.len() as u64).with(ICMPV6.into()),
+        _ => return,
+    };
+    let checksum = around.with(of_bytes(message)).checksum();
+    if let Some(field) = message.get_mut(2..4)
+        && *field == [0, 0]
+    {
+        field.copy_from_slice(&checksum.to_be_bytes());
+    }
+}
+
 /// The transport header. `addresses` is the sum of both IP addresses, the first part of the pseudo-header.
 #[inline]
 fn transport<'a>(
@@ -213,7 +241,7 @@ fn transport<'a>(
     };
     match frame.transport {
         Transport::Tcp { .. } => tcp(frame, sum(), room),
-        Transport::Udp => udp(frame, payload.ip_length, sum(), room),
+        Transport::Udp | Transport::UdpLite => udp(frame, payload.ip_length, sum(), room),
         Transport::Raw { .. } => room,
     }
 }

@@ -80,6 +80,7 @@ fn of_new_ones(what: &What<'_>) -> String {
             family,
             transport,
             close_on_exec,
+            ..
         } => {
             format!(
                 "Socket {} {family:?} {transport:?}{}",

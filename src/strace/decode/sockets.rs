@@ -16,6 +16,7 @@ pub(super) fn socket(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<V
     let Kind {
         family,
         transport,
+        protocol,
         close_on_exec,
     } = kind;
     used(
@@ -23,6 +24,7 @@ pub(super) fn socket(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<V
             made: bench.descriptor(made),
             family,
             transport,
+            protocol,
             close_on_exec,
         },
         emit,
@@ -44,6 +46,7 @@ pub(super) fn pair(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Ver
         family,
         transport,
         close_on_exec,
+        ..
     } = kind;
     used(
         What::Pair {
@@ -74,6 +77,7 @@ pub(super) fn possible(made: Option<Handle>) -> Option<Handle> {
 struct Kind {
     family: Family,
     transport: Transport,
+    protocol: Option<u8>,
     close_on_exec: bool,
 }
 
@@ -93,15 +97,36 @@ fn kind(text: &[u8]) -> Option<(Kind, &[u8])> {
         Family::Other
     };
     let transport = transport(family, kind, protocol);
+    let protocol = number_of(protocol).filter(|_| transport == Transport::Raw);
     let close_on_exec = arguments::has_flag(kind, b"SOCK_CLOEXEC");
     Some((
         Kind {
             family,
             transport,
+            protocol,
             close_on_exec,
         },
         text,
     ))
+}
+
+/// IP's number of a protocol (IANA); others are printed as numbers.
+fn number_of(protocol: &[u8]) -> Option<u8> {
+    const NAMES: [(&[u8], u8); 8] = [
+        (b"IPPROTO_ICMP", 1),
+        (b"IPPROTO_IGMP", 2),
+        (b"IPPROTO_TCP", 6),
+        (b"IPPROTO_UDP", 17),
+        (b"IPPROTO_GRE", 47),
+        (b"IPPROTO_ICMPV6", 58),
+        (b"IPPROTO_SCTP", 132),
+        (b"IPPROTO_RAW", 255),
+    ];
+    let named = NAMES.iter().find(|(name, _)| *name == protocol);
+    named.map(|(_, number)| *number).or_else(|| {
+        let (number, _) = arguments::number(protocol)?;
+        u8::try_from(number).ok()
+    })
 }
 
 fn transport(family: Family, kind: &[u8], protocol: &[u8]) -> Transport {

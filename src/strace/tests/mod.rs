@@ -54,6 +54,7 @@ fn what(what: &What<'_>) -> String {
             family,
             transport,
             close_on_exec,
+            ..
         } => {
             let (made, mark) = (descriptor(*made), marked(*close_on_exec));
             format!("socket {family:?} {transport:?} = {made}{mark}")

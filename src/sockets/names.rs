@@ -1,0 +1,52 @@
+//! What sockets, connections and their sides are called, and where two ends meet that know nothing else of each other.
+
+use crate::event::UnixName;
+use std::net::SocketAddr;
+
+/// The index of an open socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct SocketId(pub(super) usize);
+
+/// The name of an open socket within one run; never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SocketNumber(pub u64);
+
+/// The name of a connection within one run; never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId(pub u64);
+
+/// One of the two ends of a connection: the index of [`Connection::ends`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// The first end that the trace showed.
+    First,
+    /// The other one.
+    Second,
+}
+
+impl Side {
+    /// The other end.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::First => Self::Second,
+            Self::Second => Self::First,
+        }
+    }
+}
+
+/// Where an end waits for the other one: at the listening socket's name or address, on its side of it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Place {
+    pub(super) at: Meeting,
+    /// The one that waits was accepted, and the other one connects.
+    pub(super) accepted: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Meeting {
+    /// Of a UNIX socket.
+    Name(UnixName),
+    /// Of a TCP socket.
+    Address(SocketAddr),
+}
