@@ -140,6 +140,7 @@ pub(super) fn single(
     if draft.kind.direction == Direction::Received && is_peek(draft.flags) {
         return Some(Verdict::Skipped(Skip::Peeked));
     }
+    let moved = believable(moved, &draft);
     let room = match draft.kind.direction {
         Direction::Received => draft
             .requested
@@ -165,6 +166,16 @@ pub(super) fn single(
         address: draft.address.take(),
     });
     emit_move(&draft, bench, counts, emit)
+}
+
+/// What a call can have moved: of a buffer that is printed whole no more than was asked for, unless MSG_TRUNC told the
+/// length of a datagram that did not fit. A damaged line must not make gigabytes of nothing.
+fn believable(moved: u64, draft: &Draft<'_>) -> u64 {
+    let truncates = arguments::has_flag(draft.flags, b"MSG_TRUNC");
+    match (draft.requested, &draft.shown) {
+        (Some(requested), Shown::All) if !truncates => moved.min(requested),
+        _ => moved,
+    }
 }
 
 /// Emits a payload call whose messages are on the bench; a failed one has none.
