@@ -140,7 +140,7 @@ pub(super) fn single(
     if draft.kind.direction == Direction::Received && is_peek(draft.flags) {
         return Some(Verdict::Skipped(Skip::Peeked));
     }
-    let moved = believable(moved, &draft);
+    let moved = believable(moved, &draft, bench.payload.len() as u64);
     let room = match draft.kind.direction {
         Direction::Received => draft
             .requested
@@ -170,10 +170,10 @@ pub(super) fn single(
 
 /// What a call can have moved: of a buffer that is printed whole no more than was asked for, unless MSG_TRUNC told the
 /// length of a datagram that did not fit. A damaged line must not make gigabytes of nothing.
-fn believable(moved: u64, draft: &Draft<'_>) -> u64 {
+fn believable(moved: u64, draft: &Draft<'_>, printed: u64) -> u64 {
     let truncates = arguments::has_flag(draft.flags, b"MSG_TRUNC");
     match (draft.requested, &draft.shown) {
-        (Some(requested), Shown::All) if !truncates => moved.min(requested),
+        (Some(requested), Shown::All) if !truncates => moved.min(requested.max(printed)),
         _ => moved,
     }
 }
