@@ -125,7 +125,7 @@ enum TypedView {
 enum TypedFormat {
     /// Classic pcap, with microseconds
     Pcap,
-    /// With nanoseconds and comments
+    /// With nanoseconds
     Pcapng,
 }
 
