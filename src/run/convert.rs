@@ -189,7 +189,11 @@ impl<W: Write> Record<W> {
         }
     }
 
+    #[inline]
     fn outcome(&mut self) -> io::Result<()> {
+        if self.failed.is_none() {
+            return Ok(());
+        }
         self.failed.take().map_or(Ok(()), |error| Err(error.into()))
     }
 }
