@@ -124,6 +124,7 @@ pub(super) fn is_peek(flags: &[u8]) -> bool {
 }
 
 /// The end of a call that moves one message.
+#[inline]
 pub(super) fn single(
     call: Call<'_>,
     mut draft: Draft<'_>,
