@@ -25,7 +25,7 @@ pub fn session_mac(marking: &Marking) -> Mac {
 }
 
 /// Source and target MAC of a packet: what a thread sends comes from its own MAC.
-#[inline]
+#[inline(always)]
 pub fn macs(marking: &Marking, direction: Direction) -> (Mac, Mac) {
     match direction {
         Direction::Sent => (thread_mac(marking), session_mac(marking)),

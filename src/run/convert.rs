@@ -178,7 +178,7 @@ struct Record<W: Write> {
 }
 
 impl<W: Write> Record<W> {
-    #[inline]
+    #[inline(always)]
     fn frame(&mut self, frame: &Frame<'_>) {
         if self.failed.is_none() {
             if let Err(error) = self.capture.write(frame) {

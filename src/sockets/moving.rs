@@ -120,7 +120,7 @@ impl Sockets {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn stream_moved<F: FnMut(&Change<'_>)>(
         &mut self,
         socket: SocketId,

@@ -45,6 +45,7 @@ pub fn write(frame: &Frame<'_>, bytes: &mut Vec<u8>) -> Lengths {
 }
 
 /// A marked packet of TCP over IPv4, as most are: the headers' places are known when compiling.
+#[inline(always)]
 fn tagged_tcp(
     frame: &Frame<'_>,
     VlanTag(tag): VlanTag,
