@@ -48,8 +48,8 @@ const RECORD_BYTES: usize = 65_593 + 64;
 #[inline]
 fn fill<const FIELDS: usize>(gathered: &mut [u8], start: usize, values: [u32; FIELDS]) {
     let room = gathered.get_mut(start..).unwrap_or_default();
-    for (field, value) in room.as_chunks_mut::<4>().0.iter_mut().zip(values) {
-        *field = value.to_le_bytes();
+    if let Some(fields) = room.as_chunks_mut::<4>().0.first_chunk_mut::<FIELDS>() {
+        *fields = values.map(u32::to_le_bytes);
     }
 }
 

@@ -78,6 +78,7 @@ impl SyscallView {
     }
 
     /// The sequence number of the message's first byte; the direction moves on by all that moved.
+    #[inline(always)]
     fn advance(&mut self, moved: &Moved<'_>) -> SeqNumber {
         let marking = &moved.marking;
         let first = SeqNumber(0).advanced(

@@ -136,7 +136,7 @@ struct Record<W: Write> {
 }
 
 impl<W: Write> Record<W> {
-    #[inline]
+    #[inline(always)]
     fn frame(&mut self, frame: &Frame<'_>) {
         if self.failed.is_none() {
             if let Err(error) = self.capture.write(frame) {
@@ -147,7 +147,11 @@ impl<W: Write> Record<W> {
         }
     }
 
+    #[inline]
     fn outcome(&mut self) -> io::Result<()> {
+        if self.failed.is_none() {
+            return Ok(());
+        }
         self.failed.take().map_or(Ok(()), |error| Err(error.into()))
     }
 }

@@ -34,8 +34,16 @@ impl Sockets {
         if call.fast_open {
             self.fast_opened(event, socket, call, sink);
         }
-        self.guess_kind(socket, kind_by_address(call));
-        self.learn_from_addresses(socket, call);
+        if !self.full_details {
+            self.guess_kind(socket, kind_by_address(call));
+        }
+        if call
+            .messages
+            .first()
+            .is_some_and(|message| message.address.is_some())
+        {
+            self.learn_from_addresses(socket, call);
+        }
         let moment = self.moment(event, call.socket, Some(call.op));
         if self.open.get(socket.0).is_some_and(OpenSocket::is_stream) {
             self.stream_moved(socket, &moment, call, sink);
@@ -112,6 +120,7 @@ impl Sockets {
         }
     }
 
+    #[inline(always)]
     fn stream_moved<F: FnMut(&Change<'_>)>(
         &mut self,
         socket: SocketId,

@@ -53,7 +53,7 @@ const fn name_bytes() -> [bool; 256] {
 }
 
 /// Finds out what a body is.
-#[inline]
+#[inline(always)]
 pub(super) fn kind(body: &[u8]) -> Body<'_> {
     match body.first() {
         Some(b'a'..=b'z' | b'_' | b'0'..=b'9' | b'?') => call(body).unwrap_or_else(|| other(body)),

@@ -107,19 +107,24 @@ fn hex_block(block: &[u8; TEXT], bytes: &mut [u8; BYTES]) -> bool {
     not_escape | not_digits == 0
 }
 
-/// Decodes what is left of a run, less than a block: one group after the other, since most strings are short.
+/// Decodes what is left of a run, less than a block: one group after the other, since most strings are short. Where the
+/// bytes are to lie, so that they need not be moved.
+#[inline]
 fn hex_groups<'t>(text: &'t [u8], out: &mut Vec<u8>) -> &'t [u8] {
-    let mut bytes = [0; BYTES];
+    let start = out.len();
+    out.extend_from_slice(&[0; BYTES]);
     let mut count = 0;
-    for (byte, [e1, e2, high, low]) in bytes.iter_mut().zip(text.as_chunks::<4>().0) {
-        let (high, low) = (value_of(*high), value_of(*low));
-        if [*e1, *e2] != *b"\\x" || (high | low) > 0x0f {
-            break;
+    if let Some(bytes) = out.last_chunk_mut::<BYTES>() {
+        for (byte, [e1, e2, high, low]) in bytes.iter_mut().zip(text.as_chunks::<4>().0) {
+            let (high, low) = (value_of(*high), value_of(*low));
+            if [*e1, *e2] != *b"\\x" || (high | low) > 0x0f {
+                break;
+            }
+            *byte = high << 4 | low;
+            count += 1;
         }
-        *byte = high << 4 | low;
-        count += 1;
     }
-    out.extend_from_slice(bytes.get(..count).unwrap_or_default());
+    out.truncate(start + count);
     text.get(4 * count..).unwrap_or_default()
 }
 

@@ -35,7 +35,7 @@ pub(super) struct Prefix<'t> {
 }
 
 /// Takes `line` apart; what is no prefix is body.
-#[inline]
+#[inline(always)]
 pub(super) fn parse(line: &[u8]) -> Prefix<'_> {
     if let Some(prefix) = usual(line) {
         return prefix;
@@ -55,7 +55,7 @@ pub(super) fn parse(line: &[u8]) -> Prefix<'_> {
 
 /// `1234  1700000000.123456 BODY`, as most lines begin: what the general way below finds as well, at a third of its
 /// cost. Nothing else that may stand before a body begins with a letter.
-#[inline]
+#[inline(always)]
 fn usual(line: &[u8]) -> Option<Prefix<'_>> {
     let (pid, text) = time::short_number(line)?;
     let ([b' ', b' ', text @ ..] | [b' ', text @ ..]) = text else {

@@ -19,7 +19,7 @@ pub(super) struct Returned<'t> {
 }
 
 /// The result in what follows the closing parenthesis; none where the line was cut before it.
-#[inline]
+#[inline(always)]
 pub(super) fn parse(text: &[u8]) -> Option<Returned<'_>> {
     let text = match text {
         [b' ', b'=', b' ', rest @ ..] => rest,

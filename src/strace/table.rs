@@ -208,7 +208,8 @@ const fn index() -> [u8; SLOTS] {
     let mut slots = [EMPTY; SLOTS];
     let mut row = 0;
     while row < ROWS.len() {
-        let mut slot = hash(ROWS[row].name.as_bytes());
+        let name = ROWS[row].name.as_bytes();
+        let mut slot = hash(first_word(name), name.len());
         while slots[slot] != EMPTY {
             slot = (slot + 1) % SLOTS;
         }
@@ -218,15 +219,40 @@ const fn index() -> [u8; SLOTS] {
     slots
 }
 
+/// The first eight bytes of each row's name.
+static WORDS: [u64; ROWS.len()] = words();
+
+#[expect(clippy::indexing_slicing, reason = "computed when compiling")]
+const fn words() -> [u64; ROWS.len()] {
+    let mut words = [0; ROWS.len()];
+    let mut row = 0;
+    while row < ROWS.len() {
+        words[row] = first_word(ROWS[row].name.as_bytes());
+        row += 1;
+    }
+    words
+}
+
 /// Of the first eight bytes and the length.
 #[inline]
-const fn hash(name: &[u8]) -> usize {
-    let word = match name.first_chunk::<8>() {
-        Some(chunk) => u64::from_le_bytes(*chunk),
-        None => short_word(name),
-    };
-    let mixed = (word ^ (name.len() as u64) << 3).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+const fn hash(word: u64, length: usize) -> usize {
+    let mixed = (word ^ (length as u64) << 3).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (mixed >> 54) as usize
+}
+
+/// The first eight bytes of a name, zeros behind a shorter one. The two halves of that may overlap.
+#[inline]
+const fn first_word(name: &[u8]) -> u64 {
+    if let Some(chunk) = name.first_chunk::<8>() {
+        return u64::from_le_bytes(*chunk);
+    }
+    match (name.first_chunk::<4>(), name.last_chunk::<4>()) {
+        (Some(first), Some(last)) => {
+            let last = (u32::from_le_bytes(*last) as u64) << (8 * (name.len() - 4));
+            u32::from_le_bytes(*first) as u64 | last
+        }
+        _ => short_word(name),
+    }
 }
 
 #[inline]
@@ -239,13 +265,18 @@ const fn short_word(mut name: &[u8]) -> u64 {
     word
 }
 
-/// The row of a system call, if it has one.
+/// The row of a system call, if it has one. A name of up to eight bytes is compared as a word.
 #[inline]
 pub(super) fn find(name: &[u8]) -> Option<&'static Row> {
-    let mut slot = hash(name);
+    let word = first_word(name);
+    let mut slot = hash(word, name.len());
     loop {
-        let row = ROWS.get(usize::from(*INDEX.get(slot)?))?;
-        if row.name.as_bytes() == name {
+        let place = usize::from(*INDEX.get(slot)?);
+        let row = ROWS.get(place)?;
+        if *WORDS.get(place)? == word
+            && row.name.len() == name.len()
+            && (name.len() <= 8 || row.name.as_bytes() == name)
+        {
             return Some(row);
         }
         slot = (slot + 1) % SLOTS;

@@ -4,8 +4,8 @@
 //! the same packet with zeros in the place of what is missing. There is no padding to Ethernet's shortest frame.
 
 use crate::wire::checksum::{Sum, of_bytes};
-use crate::wire::{Frame, HandshakeOptions, Transport, VlanTag};
-use std::net::{Ipv4Addr, SocketAddr};
+use crate::wire::{Frame, HandshakeOptions, SeqNumber, Transport, VlanTag};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
 /// How long a written frame is, Ethernet header included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,7 @@ pub struct Lengths {
 /// IP's length fields have 16 bits; IPv4's counts its own header (RFC 791 §3.1), IPv6's does not (RFC 8200 §3).
 const LENGTH_MAX: usize = 0xffff;
 const IPV4_HEADER: usize = 20;
+const ETHER_IPV4: u16 = 0x0800;
 const HOP_LIMIT: u8 = 64;
 /// IP's protocol numbers (RFC 5237, IANA).
 const TCP: u8 = 6;
@@ -31,7 +32,73 @@ const ICMPV6: u8 = 58;
 const HEADERS_MAX: usize = 18 + 40 + 28;
 
 /// Appends the frame's bytes to `bytes`. A payload longer than IP's length field can say is cut.
+#[inline]
 pub fn write(frame: &Frame<'_>, bytes: &mut Vec<u8>) -> Lengths {
+    if let (SocketAddr::V4(source), SocketAddr::V4(target)) = (&frame.source, &frame.target)
+        && let Some(tag) = frame.vlan
+        && let Transport::Tcp { options: None, .. } = frame.transport
+        && let Some(lengths) = tagged_tcp(frame, tag, (source, target), bytes)
+    {
+        return lengths;
+    }
+    any(frame, bytes)
+}
+
+/// A marked packet of TCP over IPv4, as most are: the headers' places are known when compiling.
+#[inline(always)]
+fn tagged_tcp(
+    frame: &Frame<'_>,
+    VlanTag(tag): VlanTag,
+    (source, target): (&SocketAddrV4, &SocketAddrV4),
+    bytes: &mut Vec<u8>,
+) -> Option<Lengths> {
+    const HEADERS: usize = 18 + IPV4_HEADER + 20;
+    let Transport::Tcp {
+        seq,
+        ack,
+        flags,
+        window,
+        ..
+    } = frame.transport
+    else {
+        return None;
+    };
+    let payload = frame.payload;
+    if frame.original.max(payload.len()) > LENGTH_MAX - IPV4_HEADER - 20 {
+        return None;
+    }
+    let missing = frame.original.saturating_sub(payload.len());
+    let length = u16::try_from(20 + payload.len() + missing).ok()?;
+    let addresses = Sum::of(0).with_v4(*source.ip()).with_v4(*target.ip());
+    bytes.extend_from_slice(&[0; HEADERS]);
+    let (link, rest) = bytes.last_chunk_mut::<HEADERS>()?.split_first_chunk_mut()?;
+    ethernet(frame, link);
+    let (link, rest) = rest.split_first_chunk_mut::<6>()?;
+    link[0..2].copy_from_slice(&[0x81, 0x00]);
+    link[2..4].copy_from_slice(&tag.to_be_bytes());
+    link[4..6].copy_from_slice(&ETHER_IPV4.to_be_bytes());
+    let (header, rest) = rest.split_first_chunk_mut()?;
+    let ends = (*source.ip(), *target.ip());
+    ipv4_header(frame.id, TCP, length, ends, addresses, header);
+    let sum = addresses
+        .with(length.into())
+        .with(TCP.into())
+        .with(source.port().into())
+        .with(target.port().into())
+        .with(of_bytes(payload));
+    let ports = (source.port(), target.port());
+    let fields = (seq, ack, [0x50, flags.0], window);
+    tcp_header(ports, fields, sum, rest.first_chunk_mut()?);
+    bytes.extend_from_slice(payload);
+    let captured = HEADERS + payload.len();
+    Some(Lengths {
+        captured,
+        original: captured + missing,
+    })
+}
+
+/// A frame of any kind.
+fn any(frame: &Frame<'_>, bytes: &mut Vec<u8>) -> Lengths {
     let start = bytes.len();
     // Room for any header, filled in where it lies: building headers apart and copying them costs as much again.
     bytes.extend_from_slice(&[0; HEADERS_MAX]);
@@ -41,7 +108,7 @@ pub fn write(frame: &Frame<'_>, bytes: &mut Vec<u8>) -> Lengths {
         (SocketAddr::V4(source), SocketAddr::V4(target)) => {
             let (source, target) = (*source.ip(), *target.ip());
             let payload = Payload::fitting(frame, LENGTH_MAX - IPV4_HEADER);
-            let rest = link(frame, 0x0800, room);
+            let rest = link(frame, ETHER_IPV4, room);
             let rest = ipv4(frame, payload.ip_length, source, target, rest);
             (payload, Sum::of(0).with_v4(source).with_v4(target), rest)
         }
@@ -136,8 +203,7 @@ fn link<'a>(frame: &Frame<'_>, ether_type: u16, room: &'a mut [u8]) -> &'a mut [
     let Some((header, rest)) = room.split_first_chunk_mut::<12>() else {
         return &mut [];
     };
-    header[0..6].copy_from_slice(&frame.target_mac.0);
-    header[6..12].copy_from_slice(&frame.source_mac.0);
+    ethernet(frame, header);
     let mut rest = rest;
     if let Some(VlanTag(tag)) = frame.vlan {
         let Some((header, behind)) = rest.split_first_chunk_mut::<4>() else {
@@ -154,7 +220,14 @@ fn link<'a>(frame: &Frame<'_>, ether_type: u16, room: &'a mut [u8]) -> &'a mut [
     rest
 }
 
-/// IPv4's header (RFC 791 §3.1): no options, no fragments.
+/// Both MACs.
+#[inline]
+fn ethernet(frame: &Frame<'_>, header: &mut [u8; 12]) {
+    header[0..6].copy_from_slice(&frame.target_mac.0);
+    header[6..12].copy_from_slice(&frame.source_mac.0);
+}
+
+/// IPv4's header.
 #[inline]
 fn ipv4<'a>(
     frame: &Frame<'_>,
@@ -163,26 +236,46 @@ fn ipv4<'a>(
     target: Ipv4Addr,
     room: &'a mut [u8],
 ) -> &'a mut [u8] {
-    let total = length + 20;
-    let protocol = frame.transport.protocol();
-    let sum = Sum::of(0x4500)
-        .with(total.into())
-        .with(frame.id.into())
-        .with(u64::from(HOP_LIMIT) << 8 | u64::from(protocol))
-        .with_v4(source)
-        .with_v4(target);
-    let Some((header, rest)) = room.split_first_chunk_mut::<IPV4_HEADER>() else {
+    let Some((header, rest)) = room.split_first_chunk_mut() else {
         return &mut [];
     };
+    let addresses = Sum::of(0).with_v4(source).with_v4(target);
+    let protocol = frame.transport.protocol();
+    ipv4_header(
+        frame.id,
+        protocol,
+        length,
+        (source, target),
+        addresses,
+        header,
+    );
+    rest
+}
+
+/// The same (RFC 791 §3.1): no options, no fragments. `addresses` is the sum of both.
+#[inline]
+fn ipv4_header(
+    id: u16,
+    protocol: u8,
+    length: u16,
+    (source, target): (Ipv4Addr, Ipv4Addr),
+    addresses: Sum,
+    header: &mut [u8; IPV4_HEADER],
+) {
+    let total = length + 20;
+    let sum = addresses
+        .with(0x4500)
+        .with(total.into())
+        .with(id.into())
+        .with(u64::from(HOP_LIMIT) << 8 | u64::from(protocol));
     header[0..2].copy_from_slice(&[0x45, 0]);
     header[2..4].copy_from_slice(&total.to_be_bytes());
-    header[4..6].copy_from_slice(&frame.id.to_be_bytes());
+    header[4..6].copy_from_slice(&id.to_be_bytes());
     header[6..8].copy_from_slice(&[0, 0]); // flags, fragment offset
     header[8..10].copy_from_slice(&[HOP_LIMIT, protocol]);
     header[10..12].copy_from_slice(&sum.checksum().to_be_bytes());
     header[12..16].copy_from_slice(&source.octets());
     header[16..20].copy_from_slice(&target.octets());
-    rest
 }
 
 /// IPv6's header (RFC 8200 §3): traffic class and flow label 0, no extension headers.
@@ -262,29 +355,42 @@ fn tcp<'a>(frame: &Frame<'_>, sum: Sum, room: &'a mut [u8]) -> &'a mut [u8] {
     let options = options.map(handshake);
     // The data offset counts 32-bit words.
     let offset = if options.is_some() { 0x70 } else { 0x50 };
-    let sum = sum
-        .with(seq.0.into())
-        .with(ack.0.into())
-        .with(u64::from(offset) << 8 | u64::from(flags.0))
-        .with(window.into())
-        .with(options.map_or(0, |options| of_bytes(&options)));
-    let Some((header, rest)) = room.split_first_chunk_mut::<20>() else {
+    let sum = sum.with(options.map_or(0, |options| of_bytes(&options)));
+    let Some((header, rest)) = room.split_first_chunk_mut() else {
         return &mut [];
     };
-    header[0..2].copy_from_slice(&frame.source.port().to_be_bytes());
-    header[2..4].copy_from_slice(&frame.target.port().to_be_bytes());
-    header[4..8].copy_from_slice(&seq.0.to_be_bytes());
-    header[8..12].copy_from_slice(&ack.0.to_be_bytes());
-    header[12..14].copy_from_slice(&[offset, flags.0]);
-    header[14..16].copy_from_slice(&window.to_be_bytes());
-    header[16..18].copy_from_slice(&sum.checksum().to_be_bytes());
-    header[18..20].copy_from_slice(&[0, 0]); // urgent pointer
+    let ports = (frame.source.port(), frame.target.port());
+    let fields = (seq, ack, [offset, flags.0], window);
+    tcp_header(ports, fields, sum, header);
     let Some(options) = options else { return rest };
     let Some((header, rest)) = rest.split_first_chunk_mut::<8>() else {
         return &mut [];
     };
     *header = options;
     rest
+}
+
+/// TCP's header without options: sequence numbers, data offset and flags, window. `sum` is that of all else.
+#[inline]
+fn tcp_header(
+    (source, target): (u16, u16),
+    (seq, ack, offset_and_flags, window): (SeqNumber, SeqNumber, [u8; 2], u16),
+    sum: Sum,
+    header: &mut [u8; 20],
+) {
+    let sum = sum
+        .with(seq.0.into())
+        .with(ack.0.into())
+        .with(u16::from_be_bytes(offset_and_flags).into())
+        .with(window.into());
+    header[0..2].copy_from_slice(&source.to_be_bytes());
+    header[2..4].copy_from_slice(&target.to_be_bytes());
+    header[4..8].copy_from_slice(&seq.0.to_be_bytes());
+    header[8..12].copy_from_slice(&ack.0.to_be_bytes());
+    header[12..14].copy_from_slice(&offset_and_flags);
+    header[14..16].copy_from_slice(&window.to_be_bytes());
+    header[16..18].copy_from_slice(&sum.checksum().to_be_bytes());
+    header[18..20].copy_from_slice(&[0, 0]); // urgent pointer
 }
 
 /// The options of a SYN, 8 bytes: MSS (RFC 9293 §3.7.1), NOP, window scale (RFC 7323 §2.2).

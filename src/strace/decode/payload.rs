@@ -82,7 +82,7 @@ pub(super) fn buffer(
 
 /// One buffer's bytes, appended to the payload: a string, or anything else that strace prints instead. `place` is the
 /// message and the buffer within it, for the dump.
-#[inline]
+#[inline(always)]
 pub(super) fn bytes<'t>(
     text: &'t [u8],
     call: Call<'_>,
@@ -124,6 +124,7 @@ pub(super) fn is_peek(flags: &[u8]) -> bool {
 }
 
 /// The end of a call that moves one message.
+#[inline(always)]
 pub(super) fn single(
     call: Call<'_>,
     mut draft: Draft<'_>,
