@@ -60,6 +60,20 @@ pub struct Options {
 type Sink<'s> = &'s mut dyn FnMut(&Event<'_>);
 
 /// Reads a trace line by line.
+///
+/// ```
+/// use strace2pcap::event::What;
+/// use strace2pcap::strace::{Options, Parser};
+///
+/// let line = br#"12 1700000000.000001 write(5<TCP:[10.1.2.3:4000->10.4.5.6:80]>, "\x48\x69", 2) = 2"#;
+/// let mut payload = Vec::new();
+/// Parser::new(Options::default()).line(line, &mut |event| {
+///     if let What::Move(call) = &event.what {
+///         payload.extend_from_slice(call.payload);
+///     }
+/// });
+/// assert_eq!(payload, b"Hi");
+/// ```
 #[derive(Debug)]
 pub struct Parser {
     bench: Bench,
