@@ -37,6 +37,14 @@ pub(super) fn parse(text: &[u8]) -> Option<Returned<'_>> {
 /// stands behind the arguments, and with `(DELAYED)` the time.
 #[inline]
 pub(super) fn is_made_up(text: &[u8]) -> bool {
+    /// What can stand between the J of INJECTED and the line's end, with room to spare.
+    const TAIL: usize = 80;
+    let tail = text.get(text.len().saturating_sub(TAIL)..);
+    tail.is_some_and(|tail| memchr::memchr(b'J', tail).is_some()) && ends_made_up(text)
+}
+
+#[cold]
+fn ends_made_up(text: &[u8]) -> bool {
     let text = match text.last() {
         Some(b'>') => without_duration(text),
         _ => text,
@@ -44,7 +52,6 @@ pub(super) fn is_made_up(text: &[u8]) -> bool {
     text.last() == Some(&b')') && says_made_up(text)
 }
 
-#[inline]
 fn without_duration(text: &[u8]) -> &[u8] {
     let start = text.iter().rev().take(24).position(|byte| *byte == b'<');
     let before = start.and_then(|start| text.get(..text.len() - start - 1));
@@ -53,7 +60,6 @@ fn without_duration(text: &[u8]) -> &[u8] {
         .unwrap_or(text)
 }
 
-#[cold]
 fn says_made_up(text: &[u8]) -> bool {
     let text = text.strip_suffix(b" (DELAYED)").unwrap_or(text);
     text.ends_with(b" (INJECTED)") || text.ends_with(b" (INJECTED: args, retval)")
