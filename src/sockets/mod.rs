@@ -108,7 +108,6 @@ impl Sockets {
             What::Bind { socket, address } | What::LocalName { socket, address } => {
                 self.local_named(event, *socket, address, sink);
             }
-            What::Listen { socket } => self.listening(event, *socket, sink),
             What::Connect {
                 socket,
                 address,
@@ -139,10 +138,12 @@ impl Sockets {
                 outcome,
             } => self.shut_down(event, *socket, *how, *outcome, sink),
             What::Close { socket, outcome } => self.closed(event, *socket, *outcome, sink),
-            What::Opaque { socket } => {
-                if let Some(socket) = socket {
-                    self.locate(event, *socket, sink);
-                }
+            // Their details may say more than those before.
+            What::Listen { socket }
+            | What::Opaque {
+                socket: Some(socket),
+            } => {
+                self.locate(event, *socket, sink);
             }
             _ => self.process_event(event, sink),
         }

@@ -207,7 +207,7 @@ impl Sockets {
     }
 
     /// Whether a connection's connect has not come to its end.
-    fn is_begun(&self, id: ConnectionId) -> bool {
+    pub(super) fn is_begun(&self, id: ConnectionId) -> bool {
         self.connections
             .get(&id)
             .is_some_and(|at| matches!(at.opening, Opening::Begun { .. }))

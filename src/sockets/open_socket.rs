@@ -73,7 +73,6 @@ pub(super) struct OpenSocket {
     pub(super) peer_name: Option<UnixName>,
     /// How many descriptors, in all tables, stand for it.
     pub(super) references: u32,
-    pub(super) listening: bool,
     /// [`crate::sockets::Change::Named`] has been told.
     pub(super) named: bool,
     /// Its reading was shut down: a read of nothing is no FIN of the other end.
@@ -99,7 +98,6 @@ impl OpenSocket {
             name: None,
             peer_name: None,
             references: 0,
-            listening: false,
             read_shut: false,
             detailed: false,
             reset_on_close: false,

@@ -92,20 +92,6 @@ impl Sockets {
         self.proven(socket, event.exit, sink);
     }
 
-    /// listen.
-    pub(super) fn listening<F: FnMut(&Change<'_>)>(
-        &mut self,
-        event: &Event<'_>,
-        descriptor: Descriptor<'_>,
-        sink: &mut F,
-    ) {
-        if let Some(socket) = self.locate(event, descriptor, sink)
-            && let Some(open) = self.open.get_mut(socket.0)
-        {
-            open.listening = true;
-        }
-    }
-
     /// connect, by a stream or a datagram socket.
     pub(super) fn connected<F: FnMut(&Change<'_>)>(
         &mut self,
@@ -128,20 +114,16 @@ impl Sockets {
             outcome,
             Outcome::Done(_) | Outcome::Failed(Errno::IsConnected)
         );
-        let Some(open) = self.open.get_mut(socket.0) else {
-            return;
-        };
-        let current = open.stream;
-        let begun = current.filter(|(id, _)| {
-            self.connections
-                .get(id)
-                .is_some_and(|at| matches!(at.opening, Opening::Begun { .. }))
-        });
+        let current = self.open.get(socket.0).and_then(|open| open.stream);
+        let begun = current.filter(|(id, _)| self.is_begun(*id));
         let dissolves = matches!(address, Address::Unspecified);
         // A stream connects once: what comes after only tells again how that went.
         if current.is_some() && begun.is_none() && !dissolves {
             return;
         }
+        let Some(open) = self.open.get_mut(socket.0) else {
+            return;
+        };
         if made || goes_on || (open.is_stream() && open.family != Family::Unix) {
             open.name_remote(address);
         }
