@@ -12,7 +12,7 @@ use crate::run::unshown::Unshown;
 use crate::sockets::{Change, Sockets};
 use crate::strace::{self, Parser};
 use crate::unix::{self, Ports, UnixView};
-use crate::wire::Frame;
+use crate::wire::{Frame, Record};
 use std::io::{self, Write};
 
 /// The picture of the INET sockets.
@@ -73,7 +73,7 @@ impl Engine {
         }
     }
 
-    fn event(&mut self, event: &Event<'_>, sink: &mut impl FnMut(&Frame<'_>)) {
+    fn event(&mut self, event: &Event<'_>, sink: &mut impl FnMut(&Record<'_>)) {
         let Self {
             sockets,
             inet,
@@ -89,7 +89,7 @@ impl Engine {
         });
     }
 
-    fn finish(&mut self, sink: &mut impl FnMut(&Frame<'_>)) {
+    fn finish(&mut self, sink: &mut impl FnMut(&Record<'_>)) {
         let Self {
             sockets,
             inet,
@@ -98,7 +98,7 @@ impl Engine {
         } = self;
         sockets.finish(&mut |change| show(inet, unix, change, sink));
         if let Some(Inet::Wire(view)) = inet {
-            view.finish(sink);
+            view.finish(&mut |frame| sink(&Record::from(frame)));
         }
     }
 }
@@ -108,13 +108,14 @@ fn show(
     inet: &mut Option<Inet>,
     unix: &mut Option<UnixView>,
     change: &Change<'_>,
-    sink: &mut impl FnMut(&Frame<'_>),
+    sink: &mut impl FnMut(&Record<'_>),
 ) {
+    let mut frames = |frame: &Frame<'_>| sink(&Record::from(frame));
     match inet {
-        Some(Inet::Wire(view)) => view.change(change, sink),
+        Some(Inet::Wire(view)) => view.change(change, &mut frames),
         Some(Inet::Syscall(view)) => match change {
             Change::Moved(moved) if matches!(moved.family, Family::Inet | Family::Inet6) => {
-                view.moved(moved, sink);
+                view.moved(moved, &mut frames);
             }
             Change::Over { connection } => view.over(connection.id),
             _ => {}
@@ -128,22 +129,28 @@ fn show(
 
 /// What has been written, and whether it could be.
 #[derive(Debug)]
-struct Record<W: Write> {
+struct Written<W: Write> {
     capture: Capture<W>,
     packets: u64,
     payload_bytes: u64,
     failed: Option<CaptureError>,
 }
 
-impl<W: Write> Record<W> {
+impl<W: Write> Written<W> {
     #[inline(always)]
-    fn frame(&mut self, frame: &Frame<'_>) {
+    fn take(&mut self, record: &Record<'_>) {
         if self.failed.is_none() {
-            if let Err(error) = self.capture.write(frame) {
+            if let Err(error) = self.capture.record(record) {
                 self.failed = Some(error);
             }
+            let payload = match *record {
+                Record::Frame { frame, .. } => frame.payload,
+                Record::Dbus { bytes, .. } => bytes,
+                Record::Journal { entry } => entry,
+                Record::Name { .. } => return,
+            };
             self.packets += 1;
-            self.payload_bytes += frame.payload.len() as u64;
+            self.payload_bytes += payload.len() as u64;
         }
     }
 
@@ -162,7 +169,7 @@ pub struct Converter<W: Write> {
     /// One for each trace: every file has its own threads' halves of calls, and its own clock.
     parsers: Vec<Parser>,
     engine: Engine,
-    record: Record<W>,
+    written: Written<W>,
     too_long: u64,
     /// The midnights that nobody has given, of each trace.
     assumed: Option<Vec<Timestamp>>,
@@ -180,7 +187,7 @@ impl<W: Write> Converter<W> {
         Ok(Self {
             parsers: parsers.collect(),
             engine: Engine::new(options),
-            record: Record {
+            written: Written {
                 capture,
                 packets: 0,
                 payload_bytes: 0,
@@ -201,15 +208,15 @@ impl<W: Write> Pipeline for Converter<W> {
         let Self {
             parsers,
             engine,
-            record,
+            written,
             ..
         } = self;
         if let Some(parser) = parsers.get_mut(source) {
             parser.line(line, &mut |event| {
-                engine.event(event, &mut |frame| record.frame(frame));
+                engine.event(event, &mut |record| written.take(record));
             });
         }
-        record.outcome()
+        written.outcome()
     }
 
     fn too_long(&mut self, _source: usize) -> io::Result<()> {
@@ -221,36 +228,36 @@ impl<W: Write> Pipeline for Converter<W> {
         let Self {
             parsers,
             engine,
-            record,
+            written,
             ..
         } = self;
         for parser in parsers {
-            parser.release(&mut |event| engine.event(event, &mut |frame| record.frame(frame)));
+            parser.release(&mut |event| engine.event(event, &mut |record| written.take(record)));
         }
-        record.outcome()?;
-        Ok(record.capture.flush()?)
+        written.outcome()?;
+        Ok(written.capture.flush()?)
     }
 
     fn finish(&mut self) -> io::Result<()> {
         let Self {
             parsers,
             engine,
-            record,
+            written,
             ..
         } = self;
         for parser in parsers {
-            parser.finish(&mut |event| engine.event(event, &mut |frame| record.frame(frame)));
+            parser.finish(&mut |event| engine.event(event, &mut |record| written.take(record)));
         }
-        engine.finish(&mut |frame| record.frame(frame));
-        record.outcome()?;
-        Ok(record.capture.flush()?)
+        engine.finish(&mut |record| written.take(record));
+        written.outcome()?;
+        Ok(written.capture.flush()?)
     }
 
     fn summary(&self) -> Summary {
         let mut summary = Summary {
-            packets: self.record.packets,
-            payload_bytes: self.record.payload_bytes,
-            capture_bytes: self.record.capture.bytes(),
+            packets: self.written.packets,
+            payload_bytes: self.written.payload_bytes,
+            capture_bytes: self.written.capture.bytes(),
             ..Summary::default()
         };
         summary.lose(

@@ -2,6 +2,7 @@
 
 use crate::packets::Ids;
 use crate::unix::ports::Ports;
+use crate::wire::{Frame, Record};
 
 /// What the command line asks of UNIX conversations.
 #[derive(Clone, Copy, Debug)]
@@ -26,4 +27,12 @@ pub(super) struct Context<'a, F> {
     pub(super) begun: &'a mut u64,
     pub(super) ids: &'a mut Ids,
     pub(super) sink: &'a mut F,
+}
+
+impl<F: FnMut(&Record<'_>)> Context<'_, F> {
+    /// What writing frames needs: their numbers, and where they go.
+    pub(super) fn frames(&mut self) -> (&mut Ids, impl FnMut(&Frame<'_>)) {
+        let Self { ids, sink, .. } = self;
+        (ids, |frame: &Frame<'_>| sink(&Record::from(frame)))
+    }
 }

@@ -10,7 +10,7 @@ use crate::unix::http2::{self, Aligner, Piece, PieceKind, Verdict};
 use crate::unix::ports;
 use crate::unix::roles;
 use crate::unix::talk::UnixTalk;
-use crate::wire::Frame;
+use crate::wire::Record;
 
 /// How much earlier seeds stand than what they prepare, in nanoseconds.
 const SEED_STEP: u64 = 1_000;
@@ -31,7 +31,7 @@ impl Exchange {
     pub(super) fn opened(
         &mut self,
         connection: &Connection,
-        context: &mut Context<'_, impl FnMut(&Frame<'_>)>,
+        context: &mut Context<'_, impl FnMut(&Record<'_>)>,
     ) {
         let client = roles::client(connection).unwrap_or(Side::First);
         if was_connected(connection) && ports::is_settled(connection, client, context.options.ports)
@@ -45,7 +45,7 @@ impl Exchange {
         &mut self,
         connection: &Connection,
         portion: &Portion<'_>,
-        context: &mut Context<'_, impl FnMut(&Frame<'_>)>,
+        context: &mut Context<'_, impl FnMut(&Record<'_>)>,
     ) {
         if !matches!(self.alignment, Alignment::Undecided(_)) {
             return self.pass(portion, context);
@@ -108,7 +108,7 @@ impl Exchange {
         guess: Side,
         first: Timestamp,
         beginning: &[u8],
-        context: &mut Context<'_, impl FnMut(&Frame<'_>)>,
+        context: &mut Context<'_, impl FnMut(&Record<'_>)>,
     ) {
         if self.talk.is_none() {
             let client = roles::client(connection).unwrap_or(guess);
@@ -118,7 +118,7 @@ impl Exchange {
     }
 
     /// Lets a portion through: cut at frame ends if the connection is HTTP/2, else as it is.
-    fn pass(&mut self, portion: &Portion<'_>, context: &mut Context<'_, impl FnMut(&Frame<'_>)>) {
+    fn pass(&mut self, portion: &Portion<'_>, context: &mut Context<'_, impl FnMut(&Record<'_>)>) {
         let Some(talk) = &mut self.talk else { return };
         *of_side(&mut self.last, portion.sender) = portion.time;
         let Alignment::Http2(aligners) = &mut self.alignment else {
@@ -150,7 +150,7 @@ impl Exchange {
         side: Side,
         told_by: Teller,
         time: Timestamp,
-        context: &mut Context<'_, impl FnMut(&Frame<'_>)>,
+        context: &mut Context<'_, impl FnMut(&Record<'_>)>,
     ) {
         self.decide_by_end(connection, context);
         if self.talk.is_none() && !was_connected(connection) {
@@ -167,7 +167,7 @@ impl Exchange {
     pub(super) fn release(
         &mut self,
         connection: &Connection,
-        context: &mut Context<'_, impl FnMut(&Frame<'_>)>,
+        context: &mut Context<'_, impl FnMut(&Record<'_>)>,
     ) {
         self.decide_by_end(connection, context);
         let user = |side: Side| connection.end(side).marking.map(|marking| (marking, side));
@@ -182,7 +182,7 @@ impl Exchange {
     fn decide_by_end(
         &mut self,
         connection: &Connection,
-        context: &mut Context<'_, impl FnMut(&Frame<'_>)>,
+        context: &mut Context<'_, impl FnMut(&Record<'_>)>,
     ) {
         let Alignment::Undecided(held) = &mut self.alignment else {
             return;
@@ -207,7 +207,7 @@ impl Exchange {
         &mut self,
         sender: Side,
         told_by: Teller,
-        context: &mut Context<'_, impl FnMut(&Frame<'_>)>,
+        context: &mut Context<'_, impl FnMut(&Record<'_>)>,
     ) {
         let (Some(talk), Alignment::Http2(aligners)) = (&mut self.talk, &mut self.alignment) else {
             return;
@@ -235,7 +235,7 @@ impl Exchange {
         &mut self,
         first: Timestamp,
         told_by: Teller,
-        context: &mut Context<'_, impl FnMut(&Frame<'_>)>,
+        context: &mut Context<'_, impl FnMut(&Record<'_>)>,
     ) {
         let Some(talk) = &mut self.talk else { return };
         let steps: [(bool, u64, &[u8]); 3] = [
@@ -271,7 +271,7 @@ impl Exchange {
 fn write_with_grpc_seed(
     talk: &mut UnixTalk,
     portion: &Portion<'_>,
-    context: &mut Context<'_, impl FnMut(&Frame<'_>)>,
+    context: &mut Context<'_, impl FnMut(&Record<'_>)>,
 ) -> bool {
     let mut before = 0;
     for frame in http2::frames(portion.bytes) {

@@ -5,7 +5,7 @@ use crate::packets::{Endpoint, Look, Portion, Talk, Teller, handshake_times};
 use crate::sockets::{Connection, Side};
 use crate::unix::context::Context;
 use crate::unix::endpoints;
-use crate::wire::Frame;
+use crate::wire::Record;
 
 /// How long before the first packet the handshake begins where no call of it was traced, in nanoseconds.
 const HANDSHAKE_LEAD: u64 = 300_000;
@@ -30,7 +30,7 @@ impl UnixTalk {
         connection: &Connection,
         (client, port): (Side, u16),
         first: Timestamp,
-        context: &mut Context<'_, impl FnMut(&Frame<'_>)>,
+        context: &mut Context<'_, impl FnMut(&Record<'_>)>,
     ) -> Self {
         let inode = connection
             .end(client)
@@ -48,7 +48,8 @@ impl UnixTalk {
         let user = |side: Side| connection.end(side).marking.map(|marking| (marking, side));
         let opener = user(client).or_else(|| user(client.other()));
         let times = handshake_times(connection, first, HANDSHAKE_LEAD);
-        talk.handshake(times, opener, context.ids, context.sink);
+        let (ids, mut sink) = context.frames();
+        talk.handshake(times, opener, ids, &mut sink);
         Self {
             talk,
             written: [0; 2],
@@ -59,9 +60,10 @@ impl UnixTalk {
     pub(super) fn write(
         &mut self,
         portion: &Portion<'_>,
-        context: &mut Context<'_, impl FnMut(&Frame<'_>)>,
+        context: &mut Context<'_, impl FnMut(&Record<'_>)>,
     ) {
-        self.talk.write(portion, context.ids, context.sink);
+        let (ids, mut sink) = context.frames();
+        self.talk.write(portion, ids, &mut sink);
         let [first, second] = &mut self.written;
         let written = match portion.sender {
             Side::First => first,
@@ -77,21 +79,19 @@ impl UnixTalk {
         time: Timestamp,
         bytes: &[u8],
         told_by: Teller,
-        context: &mut Context<'_, impl FnMut(&Frame<'_>)>,
+        context: &mut Context<'_, impl FnMut(&Record<'_>)>,
     ) {
         let client = self.talk.client();
         let sender = if from_client { client } else { client.other() };
-        self.talk.write(
-            &Portion {
-                sender,
-                time,
-                told_by,
-                bytes,
-                missing: 0,
-            },
-            context.ids,
-            context.sink,
-        );
+        let portion = Portion {
+            sender,
+            time,
+            told_by,
+            bytes,
+            missing: 0,
+        };
+        let (ids, mut sink) = context.frames();
+        self.talk.write(&portion, ids, &mut sink);
     }
 
     /// Writes the FIN of the end on `side`, once, and its acknowledgement.
@@ -100,14 +100,10 @@ impl UnixTalk {
         side: Side,
         time: Timestamp,
         told_by: Teller,
-        context: &mut Context<'_, impl FnMut(&Frame<'_>)>,
+        context: &mut Context<'_, impl FnMut(&Record<'_>)>,
     ) {
-        self.talk.finish(
-            side,
-            (time, FIN_ACKNOWLEDGED_AFTER),
-            told_by,
-            context.ids,
-            context.sink,
-        );
+        let (ids, mut sink) = context.frames();
+        let times = (time, FIN_ACKNOWLEDGED_AFTER);
+        self.talk.finish(side, times, told_by, ids, &mut sink);
     }
 }

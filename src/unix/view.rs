@@ -5,7 +5,7 @@ use crate::packets::{Ids, Portion};
 use crate::sockets::{Change, Connection, ConnectionId, Moved};
 use crate::unix::context::{Context, Options};
 use crate::unix::exchange::Exchange;
-use crate::wire::Frame;
+use crate::wire::Record;
 use rustc_hash::FxHashMap;
 
 /// The state of all UNIX conversations.
@@ -29,7 +29,7 @@ impl UnixView {
     }
 
     /// Takes what happened to a UNIX socket.
-    pub fn change(&mut self, change: &Change<'_>, sink: &mut impl FnMut(&Frame<'_>)) {
+    pub fn change(&mut self, change: &Change<'_>, sink: &mut impl FnMut(&Record<'_>)) {
         match change {
             Change::Moved(moved) => self.moved(moved, sink),
             Change::Opened { connection } if self.options.eager => {
@@ -75,7 +75,7 @@ impl UnixView {
     }
 
     /// Does something with a connection's state and the means to write.
-    fn with<F: FnMut(&Frame<'_>)>(
+    fn with<F: FnMut(&Record<'_>)>(
         &mut self,
         connection: &Connection,
         sink: &mut F,
@@ -94,7 +94,7 @@ impl UnixView {
         act(exchange, &mut context);
     }
 
-    fn moved(&mut self, moved: &Moved<'_>, sink: &mut impl FnMut(&Frame<'_>)) {
+    fn moved(&mut self, moved: &Moved<'_>, sink: &mut impl FnMut(&Record<'_>)) {
         let Some(stream) = moved.stream else { return };
         let fresh = moved.moved.saturating_sub(stream.known);
         if fresh == 0 || !matches!(moved.transport, Transport::Stream | Transport::Unknown) {
