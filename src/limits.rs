@@ -56,3 +56,10 @@ pub const DUMP_BUFFERS: usize = 1 << 20;
 /// Longest HTTP/2 frame that waits until it is whole, header included, in bytes of one direction. Twice the longest
 /// segment: a longer frame is cut into several anyway, so nothing is won by keeping it.
 pub const HTTP2_FRAME_BYTES: usize = 128 << 10;
+
+/// Most pairs of UNIX datagram sockets that keep the endpoints they were given; a pair forgotten gets new ones. A daemon
+/// hears from a socket of each of its clients, and a machine has some ten thousand processes.
+pub const UNIX_DATAGRAM_PAIRS: usize = 16 << 10;
+
+/// Most bytes of one D-Bus message that are kept: what one record of a capture holds (`MAXIMUM_SNAPLEN` of libpcap).
+pub const DBUS_MESSAGE_BYTES: usize = 256 << 10;

@@ -4,7 +4,7 @@ use crate::capture::{Capture, CaptureError};
 use crate::event::{Event, Family, Timestamp, Transport, What};
 use crate::inet::{SyscallView, WireView, is_carried};
 use crate::run::dates::Date;
-use crate::run::options::{Options, Seed, View};
+use crate::run::options::{Format, Options, Seed, View};
 use crate::run::pipeline::Pipeline;
 use crate::run::report;
 use crate::run::summary::Summary;
@@ -64,6 +64,7 @@ impl Engine {
             },
             marked: wire,
             eager: wire,
+            records: options.format == Format::PcapNg,
         };
         Self {
             sockets: Sockets::default(),

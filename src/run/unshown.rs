@@ -27,8 +27,6 @@ pub(super) struct Unshown {
     hidden: Missing,
     /// Messages of internet sockets that are none of the view's.
     protocols: u64,
-    /// Messages of UNIX datagram and seqpacket sockets.
-    unix_messages: u64,
     /// Calls that hand payload to io_uring.
     io_uring: u64,
 }
@@ -43,30 +41,37 @@ impl Unshown {
         inet: Option<fn(Transport) -> bool>,
         unix: bool,
     ) {
-        let Change::Moved(moved) = change else {
-            return;
+        let moved = match change {
+            Change::Moved(moved) => moved,
+            Change::UnixMessage(message) if unix => {
+                let in_trace = message.payload.len() as u64;
+                return self.payload(message.marking.op, message.moved, in_trace);
+            }
+            _ => return,
         };
         match (moved.family, moved.transport) {
             (Family::Inet | Family::Inet6, transport) => match inet {
-                Some(shows) if shows(transport) => self.payload(moved),
+                Some(shows) if shows(transport) => self.payload_of(moved),
                 Some(_) => self.protocols += 1,
                 None => {}
             },
-            (Family::Unix, Transport::Datagram | Transport::Seqpacket) => {
-                self.unix_messages += u64::from(unix);
-            }
-            (Family::Unix, _) if unix => self.payload(moved),
+            (Family::Unix, _) if unix => self.payload_of(moved),
             _ => {}
         }
     }
 
     #[inline]
-    fn payload(&mut self, moved: &Moved<'_>) {
-        let missing = moved.moved.saturating_sub(moved.payload.len() as u64);
+    fn payload_of(&mut self, moved: &Moved<'_>) {
+        self.payload(moved.marking.op, moved.moved, moved.payload.len() as u64);
+    }
+
+    #[inline]
+    fn payload(&mut self, op: Option<Op>, moved: u64, in_trace: u64) {
+        let missing = moved.saturating_sub(in_trace);
         if missing == 0 {
             return;
         }
-        match moved.marking.op {
+        match op {
             Some(Op::Sendfile | Op::Splice) => self.hidden.add(missing),
             _ => self.cut.add(missing),
         }
@@ -99,11 +104,6 @@ impl Unshown {
         summary.lose(
             self.protocols,
             "[message|messages] of raw, ping, UDP-Lite, SCTP or DCCP sockets [was|were] not converted",
-            "",
-        );
-        summary.lose(
-            self.unix_messages,
-            "[message|messages] of UNIX datagram or seqpacket sockets [was|were] not converted",
             "",
         );
         summary.lose(

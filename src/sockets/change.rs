@@ -1,6 +1,6 @@
 //! What an event did to a socket or a connection: the words that the views read.
 
-use crate::event::{Direction, Errno, Family, Fd, Op, Tid, Timestamp, Transport};
+use crate::event::{Direction, Errno, Family, Fd, Inode, Op, Tid, Timestamp, Transport, UnixName};
 use crate::sockets::connection::{Connection, Opening};
 use crate::sockets::names::{Side, SocketNumber};
 use std::net::SocketAddr;
@@ -76,11 +76,45 @@ impl Stream<'_> {
     }
 }
 
+/// One end of a message between UNIX sockets, as far as it is known.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct UnixEnd<'a> {
+    /// The open socket, if it is traced.
+    pub socket: Option<SocketNumber>,
+    /// Its inode.
+    pub inode: Option<Inode>,
+    /// The name it is bound to, or by which it was sent to.
+    pub name: Option<&'a UnixName>,
+}
+
+/// A message that a UNIX datagram socket sent or received.
+#[derive(Clone, Copy, Debug)]
+pub struct UnixMessage<'a> {
+    /// Who.
+    pub marking: Marking,
+    /// When the call began.
+    pub entry: Timestamp,
+    /// When it returned.
+    pub exit: Timestamp,
+    /// Which way, as the thread sees it.
+    pub direction: Direction,
+    /// The thread's own end.
+    pub local: UnixEnd<'a>,
+    /// The other end.
+    pub remote: UnixEnd<'a>,
+    /// The bytes that are in the trace.
+    pub payload: &'a [u8],
+    /// How many bytes moved.
+    pub moved: u64,
+}
+
 /// What happened.
 #[derive(Clone, Copy, Debug)]
 pub enum Change<'a> {
     /// Bytes moved.
     Moved(Moved<'a>),
+    /// A message moved between UNIX datagram sockets.
+    UnixMessage(UnixMessage<'a>),
     /// The local address of a datagram socket is known from here on, port and all.
     Named {
         /// The socket.

@@ -204,6 +204,7 @@ impl Sockets {
             self.by_addresses
                 .insert((canonical(local), canonical(remote)), socket);
         }
+        self.register_name(socket);
     }
 
     /// The socket is gone and must not be found any more.
@@ -213,6 +214,7 @@ impl Sockets {
         {
             self.by_inode.remove(&inode);
         }
+        self.unregister_name(socket, open);
         if let (Some(local), Some(remote)) = (open.local.get(), open.remote.get()) {
             let key = (canonical(local), canonical(remote));
             if self.by_addresses.get(&key) == Some(&socket) {

@@ -18,6 +18,7 @@ mod closing;
 mod connection;
 mod identity;
 mod meeting;
+mod messages;
 mod moving;
 mod names;
 mod open_socket;
@@ -27,12 +28,12 @@ mod session;
 mod slots;
 mod tables;
 
-pub use change::{Change, Marking, Moved, Stream};
+pub use change::{Change, Marking, Moved, Stream, UnixEnd, UnixMessage};
 pub use connection::{Connection, End, Flow, Opening, Role};
 pub use names::{ConnectionId, Side, SocketNumber};
 pub use open_socket::canonical;
 
-use crate::event::{Descriptor, Event, Family, Inode, Op, Outcome, Timestamp, What};
+use crate::event::{Descriptor, Event, Family, Inode, Op, Outcome, Timestamp, UnixName, What};
 use names::{Place, SocketId};
 use open_socket::OpenSocket;
 use rustc_hash::FxHashMap;
@@ -53,6 +54,8 @@ pub struct Sockets {
     sessions: Sessions,
     by_inode: FxHashMap<Inode, SocketId>,
     by_addresses: FxHashMap<(SocketAddr, SocketAddr), SocketId>,
+    /// UNIX datagram sockets by the name they are bound to: where messages sent to that name arrive.
+    by_name: FxHashMap<UnixName, SocketId>,
     connections: FxHashMap<ConnectionId, Connection>,
     /// Connections by their addresses, the oldest first.
     by_pair: FxHashMap<AddressPair, Vec<ConnectionId>>,

@@ -47,6 +47,8 @@ impl Sockets {
         let moment = self.moment(event, call.socket, Some(call.op));
         if self.open.get(socket.0).is_some_and(OpenSocket::is_stream) {
             self.stream_moved(socket, &moment, call, sink);
+        } else if self.is_unix(socket) {
+            self.unix_messages_moved(socket, &moment, call, sink);
         } else {
             self.datagrams_moved(socket, &moment, call, sink);
         }
@@ -174,7 +176,7 @@ impl Sockets {
                 transport: open.transport,
                 local: open.local.best(),
                 remote: open.remote.best(),
-                payload: bytes_of(call, message),
+                payload: call.bytes_of(message),
                 moved: message.moved,
                 stream: Some(stream),
             }));
@@ -240,6 +242,12 @@ impl Sockets {
         }
     }
 
+    fn is_unix(&self, socket: SocketId) -> bool {
+        self.open
+            .get(socket.0)
+            .is_some_and(|open| open.family == Family::Unix)
+    }
+
     fn datagrams_moved<F: FnMut(&Change<'_>)>(
         &mut self,
         socket: SocketId,
@@ -265,7 +273,7 @@ impl Sockets {
                 transport: open.transport,
                 local: open.local.best(),
                 remote: address.or_else(|| open.remote.best()),
-                payload: bytes_of(call, message),
+                payload: call.bytes_of(message),
                 moved: message.moved,
                 stream: None,
             }));
@@ -337,10 +345,4 @@ fn kind_by_address(call: &Move<'_>) -> (Family, Transport) {
         Some(_) => (Family::Other, Transport::Unknown),
         None => (Family::Inet, Transport::Stream),
     }
-}
-
-/// The bytes of one message that are in the trace.
-fn bytes_of<'a>(call: &Move<'a>, message: &Message) -> &'a [u8] {
-    let end = message.start.saturating_add(message.captured);
-    call.payload.get(message.start..end).unwrap_or_default()
 }

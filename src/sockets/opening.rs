@@ -38,7 +38,7 @@ impl Sockets {
         let [first, second] =
             made.map(|made| (made, self.make(event, made, kind, close_on_exec, sink)));
         if !self.open.get(first.1.0).is_some_and(OpenSocket::is_stream) {
-            return;
+            return self.pair_up([first.1, second.1]);
         }
         let opening = Opening::Made {
             connected: None,

@@ -3,8 +3,9 @@
 use crate::event::Timestamp;
 use crate::packets::{Portion, Teller};
 use crate::sockets::{Connection, Opening, Role, Side};
+use crate::unix::dbus::{self, Assembler};
 use crate::unix::http2::{self, Aligner, Verdict};
-use crate::unix::roles;
+use crate::unix::{roles, services};
 
 /// A portion that waits for the decision.
 #[derive(Clone, Debug)]
@@ -50,6 +51,7 @@ impl Held {
 ///
 /// ```text
 /// Undecided ──preface or plausible header──→ Http2
+///     ├── D-Bus's name or authentication ──→ Dbus
 ///     └────────── anything else ───────────→ Plain
 /// ```
 #[derive(Debug)]
@@ -60,6 +62,8 @@ pub(super) enum Alignment {
     Plain,
     /// A direction each, indexed by the sender's side.
     Http2(Box<[Aligner; 2]>),
+    /// Messages instead of a conversation; a direction each, likewise.
+    Dbus(Box<[Assembler; 2]>),
 }
 
 impl Default for Alignment {
@@ -110,4 +114,17 @@ fn settings(first: &[u8]) -> Verdict {
         None if first.first().is_none_or(|high| *high == 0) => Verdict::Undecided,
         _ => Verdict::Other,
     }
+}
+
+/// Whether the connection is D-Bus: by the server's name, or by the first bytes of a direction. None where more must come
+/// to tell.
+pub(super) fn is_dbus(connection: &Connection, first: &[u8]) -> Option<bool> {
+    let by_name = |side: Side| {
+        let name = connection.end(side).name.as_ref();
+        name.is_some_and(services::is_dbus)
+    };
+    if by_name(Side::First) || by_name(Side::Second) {
+        return Some(true);
+    }
+    dbus::is_begun_by(first)
 }

@@ -1,5 +1,6 @@
 //! What the view of UNIX streams is asked for, and what writing needs beside a conversation.
 
+use crate::event::Timestamp;
 use crate::packets::Ids;
 use crate::unix::ports::Ports;
 use crate::wire::{Frame, Record};
@@ -18,6 +19,15 @@ pub struct Options {
     pub marked: bool,
     /// Connections show their handshake when they are made, not at their first payload (the wire view).
     pub eager: bool,
+    /// The capture can hold more than frames (pcapng): comments, names, D-Bus messages and journal entries.
+    pub records: bool,
+}
+
+impl Options {
+    /// The moment at which bytes moved: the call's start, as the predecessor had it; in the wire view its end.
+    pub(super) const fn moment(&self, entry: Timestamp, exit: Timestamp) -> Timestamp {
+        if self.eager { exit } else { entry }
+    }
 }
 
 /// What writing needs beside the conversation.

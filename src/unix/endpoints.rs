@@ -31,6 +31,12 @@ pub(super) fn of(order: u64, inode: Option<Inode>, server_port: u16) -> [Endpoin
     ]
 }
 
+/// The same of the pair of datagram sockets with the given order, in networks of their own: 10.128.0.0/9.
+pub(super) fn of_datagrams(order: u64, inode: Option<Inode>, server_port: u16) -> [Endpoint; 2] {
+    const APART: u64 = 1 << 14;
+    of(order % (APART * HOSTS) + APART * HOSTS, inode, server_port)
+}
+
 /// 10.0.0.0/8: `network` counts the /24 networks in it, `host` from 0.
 fn address(network: u64, host: u64) -> Ipv4Addr {
     let [.., second, third] = low_16(network).to_be_bytes();

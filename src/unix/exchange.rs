@@ -1,12 +1,14 @@
 //! What is known of one UNIX connection: whether it is HTTP/2, what waits for that decision, and its conversation once the
 //! first packet has been written.
 
-use crate::event::Timestamp;
+use crate::event::{Timestamp, Transport};
 use crate::packets::{Portion, Teller};
 use crate::sockets::{Connection, Opening, Role, Side};
 use crate::unix::alignment::{self, Alignment, Held};
 use crate::unix::context::Context;
+use crate::unix::dbus::Message;
 use crate::unix::http2::{self, Aligner, Piece, PieceKind, Verdict};
+use crate::unix::names;
 use crate::unix::ports;
 use crate::unix::roles;
 use crate::unix::talk::UnixTalk;
@@ -33,6 +35,9 @@ impl Exchange {
         connection: &Connection,
         context: &mut Context<'_, impl FnMut(&Record<'_>)>,
     ) {
+        if context.options.records && alignment::is_dbus(connection, &[]) == Some(true) {
+            return;
+        }
         let client = roles::client(connection).unwrap_or(Side::First);
         if was_connected(connection) && ports::is_settled(connection, client, context.options.ports)
         {
@@ -48,7 +53,10 @@ impl Exchange {
         context: &mut Context<'_, impl FnMut(&Record<'_>)>,
     ) {
         if !matches!(self.alignment, Alignment::Undecided(_)) {
-            return self.pass(portion, context);
+            return self.pass(connection, portion, context);
+        }
+        if context.options.records && self.is_dbus(connection, portion, context) {
+            return;
         }
         let verdict = self.judge(connection, portion);
         let held = match &mut self.alignment {
@@ -84,9 +92,39 @@ impl Exchange {
             self.alignment = Alignment::Plain;
         }
         for held in &held {
-            self.pass(&held.portion(), context);
+            self.pass(connection, &held.portion(), context);
         }
-        self.pass(portion, context);
+        self.pass(connection, portion, context);
+    }
+
+    /// D-Bus is told as messages. Whether the portion is dealt with: given out as some, or held until more tells.
+    fn is_dbus(
+        &mut self,
+        connection: &Connection,
+        portion: &Portion<'_>,
+        context: &mut Context<'_, impl FnMut(&Record<'_>)>,
+    ) -> bool {
+        let (None, Alignment::Undecided(held)) = (&self.talk, &mut self.alignment) else {
+            return false;
+        };
+        if connection.transport == Transport::Seqpacket {
+            return false;
+        }
+        let first = beginning(held, portion, portion.sender);
+        match alignment::is_dbus(connection, &first) {
+            Some(false) => return false,
+            None if portion.missing > 0 => return false,
+            None => held.push(Held::from(portion)),
+            Some(true) => {
+                let held = std::mem::take(held);
+                self.alignment = Alignment::Dbus(Box::default());
+                for held in &held {
+                    self.pass(connection, &held.portion(), context);
+                }
+                self.pass(connection, portion, context);
+            }
+        }
+        true
     }
 
     /// What the first bytes of the portion's direction tell. Where the trace lacks some, they cannot be followed.
@@ -94,6 +132,10 @@ impl Exchange {
         let Alignment::Undecided(held) = &self.alignment else {
             return Verdict::Other;
         };
+        // Its messages are none to be cut anew.
+        if connection.transport == Transport::Seqpacket {
+            return Verdict::Other;
+        }
         let first = beginning(held, portion, portion.sender);
         match alignment::judge(connection, portion.sender, &first) {
             Verdict::Undecided if portion.missing > 0 => Verdict::Other,
@@ -117,10 +159,21 @@ impl Exchange {
         }
     }
 
-    /// Lets a portion through: cut at frame ends if the connection is HTTP/2, else as it is.
-    fn pass(&mut self, portion: &Portion<'_>, context: &mut Context<'_, impl FnMut(&Record<'_>)>) {
-        let Some(talk) = &mut self.talk else { return };
+    /// Lets a portion through: cut at frame ends if the connection is HTTP/2, as messages if it is D-Bus, else as it is.
+    fn pass(
+        &mut self,
+        connection: &Connection,
+        portion: &Portion<'_>,
+        context: &mut Context<'_, impl FnMut(&Record<'_>)>,
+    ) {
         *of_side(&mut self.last, portion.sender) = portion.time;
+        if let Alignment::Dbus(assemblers) = &mut self.alignment {
+            let assembler = of_side(assemblers, portion.sender);
+            return assembler.push(portion.bytes, portion.missing, &mut |message| {
+                tell_message(connection, portion, message, context);
+            });
+        }
+        let Some(talk) = &mut self.talk else { return };
         let Alignment::Http2(aligners) = &mut self.alignment else {
             return talk.write(portion, context);
         };
@@ -153,7 +206,8 @@ impl Exchange {
         context: &mut Context<'_, impl FnMut(&Record<'_>)>,
     ) {
         self.decide_by_end(connection, context);
-        if self.talk.is_none() && !was_connected(connection) {
+        let is_dbus = matches!(self.alignment, Alignment::Dbus(_));
+        if is_dbus || (self.talk.is_none() && !was_connected(connection)) {
             return;
         }
         self.begin(connection, told_by.1, time, &[], context);
@@ -174,6 +228,7 @@ impl Exchange {
         let Some(told_by) = user(Side::First).or_else(|| user(Side::Second)) else {
             return;
         };
+        self.let_messages_out(connection, told_by, context);
         self.let_out(Side::First, told_by, context);
         self.let_out(Side::Second, told_by, context);
     }
@@ -198,7 +253,7 @@ impl Exchange {
         );
         self.alignment = Alignment::Plain;
         for held in &held {
-            self.pass(&held.portion(), context);
+            self.pass(connection, &held.portion(), context);
         }
     }
 
@@ -229,6 +284,30 @@ impl Exchange {
             });
     }
 
+    /// D-Bus messages that have begun and will not go on.
+    fn let_messages_out(
+        &mut self,
+        connection: &Connection,
+        told_by: Teller,
+        context: &mut Context<'_, impl FnMut(&Record<'_>)>,
+    ) {
+        let Alignment::Dbus(assemblers) = &mut self.alignment else {
+            return;
+        };
+        for sender in [Side::First, Side::Second] {
+            let portion = Portion {
+                sender,
+                time: *of_side(&mut self.last, sender),
+                told_by,
+                bytes: &[],
+                missing: 0,
+            };
+            of_side(assemblers, sender).finish(&mut |message| {
+                tell_message(connection, &portion, message, context);
+            });
+        }
+    }
+
     /// Preface and SETTINGS of the client, and both acknowledgements, before the first frames of a connection that was
     /// joined in mid-stream.
     fn seed_http2(
@@ -250,6 +329,14 @@ impl Exchange {
 
     /// Holds what was written against what moved.
     pub(super) fn account(&self, connection: &Connection) {
+        if let Alignment::Dbus(assemblers) = &self.alignment {
+            let [first, second] = &**assemblers;
+            let left_out = first.left_out + second.left_out;
+            let id = connection.id.0;
+            return log::info!(
+                "UNIX connection {id} is D-Bus: {left_out} bytes of its authentication, or of no message, left out"
+            );
+        }
         let Some(talk) = &self.talk else { return };
         let [first, second] = talk.written;
         let (moved_first, moved_second) = (
@@ -265,6 +352,23 @@ impl Exchange {
             );
         }
     }
+}
+
+/// Writes a D-Bus message, and beside it who sent or received it.
+fn tell_message(
+    connection: &Connection,
+    portion: &Portion<'_>,
+    message: Message<'_>,
+    context: &mut Context<'_, impl FnMut(&Record<'_>)>,
+) {
+    let client = roles::client(connection).unwrap_or(portion.told_by.1);
+    let comment = names::of_message(connection, client, portion);
+    (context.sink)(&Record::Dbus {
+        time: portion.time,
+        comment: Some(&comment),
+        bytes: message.bytes,
+        original: message.original,
+    });
 }
 
 /// Writes whole frames; before the first that shows gRPC, HEADERS for its stream. Says whether they were written.

@@ -17,6 +17,7 @@ const REDIS: u16 = 6379;
 const MEMCACHED: u16 = 11211;
 const MONGODB: u16 = 27017;
 const X11: u16 = 6000;
+const SYSLOG: u16 = 514;
 
 /// A service known by the name of its socket.
 struct Service {
@@ -57,6 +58,22 @@ static BY_NAME: &[Service] = &[
     service(".X11-unix/X*", X11),       // tcp.port 6000 x11
 ];
 
+/// The same for datagram sockets, with UDP's ports.
+static DATAGRAMS_BY_NAME: &[Service] = &[
+    service("dev/log", SYSLOG),                 // udp.port 514 syslog
+    service("systemd/journal/dev-log", SYSLOG), // udp.port 514 syslog
+    service("systemd/journal/syslog", SYSLOG),  // udp.port 514 syslog
+];
+
+/// The names of D-Bus's sockets: on the machine, of a session, of accessibility, and those that a daemon makes up.
+static DBUS: &[&str] = &[
+    "dbus/system_bus_socket",
+    "user/*/bus",
+    "at-spi/bus*",
+    "at-spi2-*/socket",
+    "dbus-*",
+];
+
 /// Whether a protocol begins like this.
 type Test = fn(&[u8]) -> bool;
 
@@ -87,6 +104,34 @@ pub(super) fn port_by_content(first: &[u8]) -> Option<u16> {
         .iter()
         .find(|(is_it, _)| is_it(first))
         .map(|(_, port)| *port)
+}
+
+/// Whether the socket of this name is D-Bus's.
+pub(super) fn is_dbus(name: &UnixName) -> bool {
+    let (UnixName::Path(name) | UnixName::Abstract(name)) = name;
+    DBUS.iter().any(|at| ends_with(name, at.as_bytes()))
+}
+
+/// The UDP port of a datagram socket's service: by its name, else by a message's first bytes.
+pub(super) fn datagram_port(name: Option<&UnixName>, first: &[u8]) -> u16 {
+    let by_name = |(UnixName::Path(name) | UnixName::Abstract(name)): &UnixName| {
+        DATAGRAMS_BY_NAME
+            .iter()
+            .find(|service| ends_with(name, service.name.as_bytes()))
+            .map(|service| service.port)
+    };
+    name.and_then(by_name)
+        .or_else(|| is_syslog(first).then_some(SYSLOG))
+        .unwrap_or(UNKNOWN_PORT)
+}
+
+/// syslog: a priority of one to three digits in angle brackets (RFC 3164 §4.1.1).
+fn is_syslog(first: &[u8]) -> bool {
+    let Some((b'<', rest)) = first.split_first() else {
+        return false;
+    };
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    (1..=3).contains(&digits) && rest.get(digits) == Some(&b'>')
 }
 
 /// Whether the last parts of `name`, as many as the pattern has, fit the pattern.

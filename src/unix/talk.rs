@@ -5,7 +5,8 @@ use crate::packets::{Endpoint, Look, Portion, Talk, Teller, handshake_times};
 use crate::sockets::{Connection, Side};
 use crate::unix::context::Context;
 use crate::unix::endpoints;
-use crate::wire::Record;
+use crate::unix::names;
+use crate::wire::{Frame, Record};
 
 /// How long before the first packet the handshake begins where no call of it was traced, in nanoseconds.
 const HANDSHAKE_LEAD: u64 = 300_000;
@@ -43,13 +44,32 @@ impl UnixTalk {
         } else {
             Look::Plain(ends.map(|end| end.mac))
         };
+        let addresses = ends.map(|end| end.address);
         let ends = ends.map(|end| Endpoint::new(end.address, end.isn));
         let mut talk = Talk::new(client, ends, WINDOW, None, look);
         let user = |side: Side| connection.end(side).marking.map(|marking| (marking, side));
         let opener = user(client).or_else(|| user(client.other()));
         let times = handshake_times(connection, first, HANDSHAKE_LEAD);
-        let (ids, mut sink) = context.frames();
-        talk.handshake(times, opener, ids, &mut sink);
+        let mut comment = None;
+        if context.options.records {
+            comment = Some(names::of_connection(connection, client));
+            let name = connection.end(client.other()).name.as_ref();
+            names::tell(
+                addresses,
+                name,
+                connection.end(client).marking,
+                context.sink,
+            );
+        }
+        let Context { ids, sink, .. } = context;
+        let mut first = |frame: &Frame<'_>| {
+            let comment = comment.take();
+            sink(&Record::Frame {
+                frame,
+                comment: comment.as_deref(),
+            });
+        };
+        talk.handshake(times, opener, ids, &mut first);
         Self {
             talk,
             written: [0; 2],

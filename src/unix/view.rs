@@ -1,18 +1,20 @@
-//! The view of UNIX streams: one conversation a connection, from its first packet to its end.
+//! The view of UNIX sockets: one conversation a connection, from its first packet to its end, and datagrams.
 
-use crate::event::{Family, Timestamp, Transport};
+use crate::event::{Family, Transport};
 use crate::packets::{Ids, Portion};
 use crate::sockets::{Change, Connection, ConnectionId, Moved};
 use crate::unix::context::{Context, Options};
+use crate::unix::datagrams::Datagrams;
 use crate::unix::exchange::Exchange;
 use crate::wire::Record;
 use rustc_hash::FxHashMap;
 
-/// The state of all UNIX conversations.
+/// The state of all UNIX conversations and datagram sockets.
 #[derive(Debug)]
 pub struct UnixView {
     options: Options,
     exchanges: FxHashMap<ConnectionId, Exchange>,
+    datagrams: Datagrams,
     begun: u64,
     ids: Ids,
 }
@@ -23,6 +25,7 @@ impl UnixView {
         Self {
             options,
             exchanges: FxHashMap::default(),
+            datagrams: Datagrams::default(),
             begun: 0,
             ids: Ids::default(),
         }
@@ -67,10 +70,10 @@ impl UnixView {
                 });
                 self.exchanges.remove(&connection.id);
             }
-            Change::Opened { .. }
-            | Change::Failed { .. }
-            | Change::Named { .. }
-            | Change::Gone { .. } => {}
+            Change::UnixMessage(_) | Change::Gone { .. } => {
+                self.datagrams.change(change, self.options, sink);
+            }
+            Change::Opened { .. } | Change::Failed { .. } | Change::Named { .. } => {}
         }
     }
 
@@ -97,14 +100,19 @@ impl UnixView {
     fn moved(&mut self, moved: &Moved<'_>, sink: &mut impl FnMut(&Record<'_>)) {
         let Some(stream) = moved.stream else { return };
         let fresh = moved.moved.saturating_sub(stream.known);
-        if fresh == 0 || !matches!(moved.transport, Transport::Stream | Transport::Unknown) {
+        if fresh == 0
+            || !matches!(
+                moved.transport,
+                Transport::Stream | Transport::Seqpacket | Transport::Unknown
+            )
+        {
             return;
         }
         let known = usize::try_from(stream.known).unwrap_or(usize::MAX);
         let bytes = moved.payload.get(known..).unwrap_or_default();
         let portion = Portion {
             sender: stream.sender(moved.direction),
-            time: self.time_of(moved),
+            time: self.options.moment(moved.entry, moved.exit),
             told_by: (moved.marking, stream.side),
             bytes,
             missing: fresh.saturating_sub(bytes.len() as u64),
@@ -112,14 +120,5 @@ impl UnixView {
         self.with(stream.connection, sink, |exchange, context| {
             exchange.take(stream.connection, &portion, context);
         });
-    }
-
-    /// The moment at which the bytes moved: the call's start, as the predecessor had it; in the wire view its end.
-    const fn time_of(&self, moved: &Moved<'_>) -> Timestamp {
-        if self.options.eager {
-            moved.moment()
-        } else {
-            moved.entry
-        }
     }
 }
