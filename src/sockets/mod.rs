@@ -16,6 +16,7 @@
 mod change;
 mod closing;
 mod connection;
+mod connections;
 mod identity;
 mod meeting;
 mod moving;
@@ -29,10 +30,12 @@ mod tables;
 
 pub use change::{Change, Marking, Moved, Stream};
 pub use connection::{Connection, End, Flow, Opening, Role};
+pub use connections::ByConnection;
 pub use names::{ConnectionId, Side, SocketNumber};
 pub use open_socket::canonical;
 
 use crate::event::{Descriptor, Event, Family, Inode, Op, Outcome, Timestamp, What};
+use connections::Connections;
 use names::{Place, SocketId};
 use open_socket::OpenSocket;
 use rustc_hash::FxHashMap;
@@ -53,7 +56,7 @@ pub struct Sockets {
     sessions: Sessions,
     by_inode: FxHashMap<Inode, SocketId>,
     by_addresses: FxHashMap<(SocketAddr, SocketAddr), SocketId>,
-    connections: FxHashMap<ConnectionId, Connection>,
+    connections: Connections,
     /// Connections by their addresses, the oldest first.
     by_pair: FxHashMap<AddressPair, Vec<ConnectionId>>,
     by_end_inode: FxHashMap<Inode, ConnectionId>,
@@ -62,8 +65,6 @@ pub struct Sockets {
     lingering: VecDeque<ConnectionId>,
     /// Details with a family have been seen: what has none is of a family that is not converted.
     full_details: bool,
-    /// How many connections there have been.
-    opened: u64,
     /// How many open sockets there have been.
     numbered: u64,
 }
@@ -151,9 +152,7 @@ impl Sockets {
 
     /// The end of the trace: every connection is over, in the order in which they were made.
     pub fn finish<F: FnMut(&Change<'_>)>(&mut self, sink: &mut F) {
-        let mut left: Vec<_> = self.connections.drain().collect();
-        left.sort_unstable_by_key(|(id, _)| *id);
-        for (_, connection) in &left {
+        for connection in &self.connections.drain() {
             sink(&Change::Over { connection });
         }
     }

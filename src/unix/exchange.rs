@@ -256,7 +256,7 @@ impl Exchange {
             connection.flow_from(Side::First).told,
             connection.flow_from(Side::Second).told,
         );
-        let id = connection.id.0;
+        let id = connection.id.number;
         if (first, second) == (moved_first, moved_second) {
             log::info!("UNIX connection {id}: {first} and {second} bytes moved, all written");
         } else {

@@ -2,17 +2,16 @@
 
 use crate::event::{Family, Timestamp, Transport};
 use crate::packets::{Ids, Portion};
-use crate::sockets::{Change, Connection, ConnectionId, Moved};
+use crate::sockets::{ByConnection, Change, Connection, Moved};
 use crate::unix::context::{Context, Options};
 use crate::unix::exchange::Exchange;
 use crate::wire::Frame;
-use rustc_hash::FxHashMap;
 
 /// The state of all UNIX conversations.
 #[derive(Debug)]
 pub struct UnixView {
     options: Options,
-    exchanges: FxHashMap<ConnectionId, Exchange>,
+    exchanges: ByConnection<Exchange>,
     begun: u64,
     ids: Ids,
 }
@@ -22,7 +21,7 @@ impl UnixView {
     pub fn new(options: Options) -> Self {
         Self {
             options,
-            exchanges: FxHashMap::default(),
+            exchanges: ByConnection::default(),
             begun: 0,
             ids: Ids::default(),
         }
@@ -65,7 +64,7 @@ impl UnixView {
                     exchange.release(connection, context);
                     exchange.account(connection);
                 });
-                self.exchanges.remove(&connection.id);
+                self.exchanges.forget(connection.id);
             }
             Change::Opened { .. }
             | Change::Failed { .. }
@@ -84,7 +83,9 @@ impl UnixView {
         if connection.family != Family::Unix {
             return;
         }
-        let exchange = self.exchanges.entry(connection.id).or_default();
+        let Some(exchange) = self.exchanges.of(connection.id, Exchange::default) else {
+            return;
+        };
         let mut context = Context {
             options: self.options,
             begun: &mut self.begun,
