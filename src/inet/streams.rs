@@ -4,10 +4,9 @@ use crate::event::{Errno, Family, Timestamp};
 use crate::inet::invented;
 use crate::packets::{Endpoint, Ids, Look, Portion, Talk, Teller, handshake_times};
 use crate::sockets::{
-    Change, Connection, ConnectionId, Moved, Opening, Role, Side, Stream, canonical,
+    ByConnection, Change, Connection, ConnectionId, Moved, Opening, Role, Side, Stream, canonical,
 };
 use crate::wire::{Frame, HandshakeOptions, SeqNumber};
-use rustc_hash::FxHashMap;
 use std::net::SocketAddr;
 
 /// How long before its end the handshake of an accepted connection began, in nanoseconds: what loopback needs for it.
@@ -28,7 +27,7 @@ const UNACKNOWLEDGED: u32 = 32 * 1024;
 /// All TCP connections of the view.
 #[derive(Debug, Default)]
 pub(super) struct Streams {
-    talks: FxHashMap<ConnectionId, Talk>,
+    talks: ByConnection<Talk>,
 }
 
 impl Streams {
@@ -50,7 +49,9 @@ impl Streams {
         let told_by = (moved.marking, stream.side);
         let sender = stream.sender(moved.direction);
         let missing = fresh.saturating_sub(bytes.len() as u64);
-        let talk = self.talk(stream.connection, time, ids, sink);
+        let Some(talk) = self.talk(stream.connection, time, ids, sink) else {
+            return;
+        };
         talk.write(
             &Portion {
                 sender,
@@ -87,8 +88,9 @@ impl Streams {
                 time,
                 ..
             } => {
-                let talk = self.talk(connection, *time, ids, sink);
-                talk.finish(*side, (*time, 0), (*marking, *told_by), ids, sink);
+                if let Some(talk) = self.talk(connection, *time, ids, sink) {
+                    talk.finish(*side, (*time, 0), (*marking, *told_by), ids, sink);
+                }
             }
             Change::Reset {
                 side,
@@ -97,11 +99,12 @@ impl Streams {
                 time,
                 ..
             } => {
-                let talk = self.talk(connection, *time, ids, sink);
-                talk.reset(*side, *time, (*marking, *told_by), ids, sink);
+                if let Some(talk) = self.talk(connection, *time, ids, sink) {
+                    talk.reset(*side, *time, (*marking, *told_by), ids, sink);
+                }
             }
             Change::Over { .. } => {
-                self.talks.remove(&connection.id);
+                self.talks.forget(connection.id);
             }
             _ => {}
         }
@@ -114,8 +117,8 @@ impl Streams {
         first: Timestamp,
         ids: &mut Ids,
         sink: &mut impl FnMut(&Frame<'_>),
-    ) -> &mut Talk {
-        self.talks.entry(connection.id).or_insert_with(|| {
+    ) -> Option<&mut Talk> {
+        self.talks.of(connection.id, || {
             let (mut talk, opener) = new_talk(connection);
             if matches!(connection.opening, Opening::Made { .. }) {
                 talk.handshake(
@@ -176,8 +179,8 @@ fn client(connection: &Connection) -> Side {
 fn isns(id: ConnectionId) -> (SeqNumber, SeqNumber) {
     const SPREAD: u64 = 0x9e37_79b1;
     (
-        SeqNumber(0x1000_0000).advanced(id.0.wrapping_mul(SPREAD)),
-        SeqNumber(0x7000_0000).advanced(id.0.wrapping_mul(SPREAD)),
+        SeqNumber(0x1000_0000).advanced(id.number.wrapping_mul(SPREAD)),
+        SeqNumber(0x7000_0000).advanced(id.number.wrapping_mul(SPREAD)),
     )
 }
 

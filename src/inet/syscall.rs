@@ -6,9 +6,8 @@
 use crate::event::{Direction, Family, Transport};
 use crate::inet::invented;
 use crate::packets::marking;
-use crate::sockets::{ConnectionId, Moved, Side};
+use crate::sockets::{ByConnection, ConnectionId, Moved, Side};
 use crate::wire::{Flags, Frame, SeqNumber, Transport as Header};
-use rustc_hash::FxHashMap;
 
 /// Longest payload of one packet; a longer call is cut into pieces of this and a rest.
 const LONGEST_PAYLOAD: usize = 65_480;
@@ -16,7 +15,7 @@ const LONGEST_PAYLOAD: usize = 65_480;
 /// The state of the view: how far each direction of each connection has come.
 #[derive(Debug, Default)]
 pub struct SyscallView {
-    next: FxHashMap<ConnectionId, [Option<SeqNumber>; 2]>,
+    next: ByConnection<[Option<SeqNumber>; 2]>,
 }
 
 impl SyscallView {
@@ -74,7 +73,7 @@ impl SyscallView {
 
     /// The connection will not be heard of again.
     pub fn over(&mut self, id: ConnectionId) {
-        self.next.remove(&id);
+        self.next.forget(id);
     }
 
     /// The sequence number of the message's first byte; the direction moves on by all that moved.
@@ -89,7 +88,10 @@ impl SyscallView {
         let Some(stream) = moved.stream else {
             return first;
         };
-        let [from_first, from_second] = self.next.entry(stream.connection.id).or_default();
+        let Some([from_first, from_second]) = self.next.of(stream.connection.id, Default::default)
+        else {
+            return first;
+        };
         let next = match stream.sender(moved.direction) {
             Side::First => from_first,
             Side::Second => from_second,

@@ -196,10 +196,12 @@ impl Connection {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sockets::connections::Connections;
 
     #[test]
     fn each_byte_is_told_once_whichever_end_comes_first() {
-        let mut connection = Connection::new(ConnectionId(0), Family::Inet, Transport::Stream);
+        let mut connections = Connections::default();
+        let connection = connections.make(Family::Inet, Transport::Stream);
         assert_eq!(connection.count_sent(Side::First, 10), 0);
         assert_eq!(connection.count_received(Side::Second, 4), 4);
         assert_eq!(
@@ -214,7 +216,8 @@ mod tests {
 
     #[test]
     fn an_end_attached_late_tells_nothing_twice() {
-        let mut connection = Connection::new(ConnectionId(0), Family::Inet, Transport::Stream);
+        let mut connections = Connections::default();
+        let connection = connections.make(Family::Inet, Transport::Stream);
         connection.count_sent(Side::First, 100);
         connection.count_received(Side::First, 50);
         assert_eq!(connection.count_received(Side::Second, 7), 7);

@@ -16,6 +16,7 @@
 mod change;
 mod closing;
 mod connection;
+mod connections;
 mod identity;
 mod meeting;
 mod messages;
@@ -30,10 +31,12 @@ mod tables;
 
 pub use change::{Change, Marking, Moved, Stream, UnixEnd, UnixMessage};
 pub use connection::{Connection, End, Flow, Opening, Role};
+pub use connections::ByConnection;
 pub use names::{ConnectionId, Side, SocketNumber};
 pub use open_socket::canonical;
 
 use crate::event::{Descriptor, Event, Family, Inode, Op, Outcome, Timestamp, UnixName, What};
+use connections::Connections;
 use names::{Place, SocketId};
 use open_socket::OpenSocket;
 use rustc_hash::FxHashMap;
@@ -56,7 +59,7 @@ pub struct Sockets {
     by_addresses: FxHashMap<(SocketAddr, SocketAddr), SocketId>,
     /// UNIX datagram sockets by the name they are bound to: where messages sent to that name arrive.
     by_name: FxHashMap<UnixName, SocketId>,
-    connections: FxHashMap<ConnectionId, Connection>,
+    connections: Connections,
     /// Connections by their addresses, the oldest first.
     by_pair: FxHashMap<AddressPair, Vec<ConnectionId>>,
     by_end_inode: FxHashMap<Inode, ConnectionId>,
@@ -65,8 +68,6 @@ pub struct Sockets {
     lingering: VecDeque<ConnectionId>,
     /// Details with a family have been seen: what has none is of a family that is not converted.
     full_details: bool,
-    /// How many connections there have been.
-    opened: u64,
     /// How many open sockets there have been.
     numbered: u64,
 }
@@ -154,9 +155,7 @@ impl Sockets {
 
     /// The end of the trace: every connection is over, in the order in which they were made.
     pub fn finish<F: FnMut(&Change<'_>)>(&mut self, sink: &mut F) {
-        let mut left: Vec<_> = self.connections.drain().collect();
-        left.sort_unstable_by_key(|(id, _)| *id);
-        for (_, connection) in &left {
+        for connection in &self.connections.drain() {
             sink(&Change::Over { connection });
         }
     }

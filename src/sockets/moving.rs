@@ -141,12 +141,12 @@ impl Sockets {
         if call.messages.iter().all(|message| message.moved == 0) {
             return self.nothing_moved(socket, moment, call, sink);
         }
-        let Some(mut connection) = self.connections.get_mut(&id) else {
+        let Some(mut connection) = self.connections.get_mut(id) else {
             return;
         };
         if matches!(connection.opening, Opening::Begun { .. }) {
             self.proven(socket, moment.entry, sink);
-            match self.connections.get_mut(&id) {
+            match self.connections.get_mut(id) {
                 Some(proven) => connection = proven,
                 None => return,
             }
@@ -204,14 +204,14 @@ impl Sockets {
     /// Whether the end on `side` has not finished its direction.
     fn sends_still(&self, id: ConnectionId, side: Side) -> bool {
         self.connections
-            .get(&id)
+            .get(id)
             .is_some_and(|at| at.family != Family::Unix && !at.flow_from(side).finished)
     }
 
     /// Whether a connection's connect has not come to its end.
     pub(super) fn is_begun(&self, id: ConnectionId) -> bool {
         self.connections
-            .get(&id)
+            .get(id)
             .is_some_and(|at| matches!(at.opening, Opening::Begun { .. }))
     }
 

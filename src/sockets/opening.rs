@@ -258,7 +258,7 @@ impl Sockets {
         let Some((id, _)) = self.open.get(socket.0).and_then(|open| open.stream) else {
             return;
         };
-        if let Some(connection) = self.connections.get_mut(&id)
+        if let Some(connection) = self.connections.get_mut(id)
             && let Opening::Begun { entry } = connection.opening
         {
             connection.opening = Opening::Made {
@@ -279,7 +279,7 @@ impl Sockets {
         op: Option<Op>,
     ) {
         let marking = self.moment(event, descriptor, op).marking;
-        if let Some(connection) = self.connections.get_mut(&id) {
+        if let Some(connection) = self.connections.get_mut(id) {
             connection.end_mut(side).marking = Some(marking);
         }
     }

@@ -84,7 +84,7 @@ impl Parser {
     }
 
     /// A whole call.
-    #[inline]
+    #[inline(always)]
     fn whole(&mut self, row: &'static Row, text: &[u8], origin: Origin, sink: Sink<'_>) {
         if returned::is_made_up(text) {
             return self.not_carried_out(row, origin, sink);

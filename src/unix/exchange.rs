@@ -332,7 +332,7 @@ impl Exchange {
         if let Alignment::Dbus(assemblers) = &self.alignment {
             let [first, second] = &**assemblers;
             let left_out = first.left_out + second.left_out;
-            let id = connection.id.0;
+            let id = connection.id.number;
             return log::info!(
                 "UNIX connection {id} is D-Bus: {left_out} bytes of its authentication, or of no message, left out"
             );
@@ -343,7 +343,7 @@ impl Exchange {
             connection.flow_from(Side::First).told,
             connection.flow_from(Side::Second).told,
         );
-        let id = connection.id.0;
+        let id = connection.id.number;
         if (first, second) == (moved_first, moved_second) {
             log::info!("UNIX connection {id}: {first} and {second} bytes moved, all written");
         } else {

@@ -2,18 +2,17 @@
 
 use crate::event::{Family, Transport};
 use crate::packets::{Ids, Portion};
-use crate::sockets::{Change, Connection, ConnectionId, Moved};
+use crate::sockets::{ByConnection, Change, Connection, Moved};
 use crate::unix::context::{Context, Options};
 use crate::unix::datagrams::Datagrams;
 use crate::unix::exchange::Exchange;
 use crate::wire::Record;
-use rustc_hash::FxHashMap;
 
 /// The state of all UNIX conversations and datagram sockets.
 #[derive(Debug)]
 pub struct UnixView {
     options: Options,
-    exchanges: FxHashMap<ConnectionId, Exchange>,
+    exchanges: ByConnection<Exchange>,
     datagrams: Datagrams,
     begun: u64,
     ids: Ids,
@@ -24,7 +23,7 @@ impl UnixView {
     pub fn new(options: Options) -> Self {
         Self {
             options,
-            exchanges: FxHashMap::default(),
+            exchanges: ByConnection::default(),
             datagrams: Datagrams::default(),
             begun: 0,
             ids: Ids::default(),
@@ -68,7 +67,7 @@ impl UnixView {
                     exchange.release(connection, context);
                     exchange.account(connection);
                 });
-                self.exchanges.remove(&connection.id);
+                self.exchanges.forget(connection.id);
             }
             Change::UnixMessage(_) | Change::Gone { .. } => {
                 self.datagrams.change(change, self.options, sink);
@@ -87,7 +86,9 @@ impl UnixView {
         if connection.family != Family::Unix {
             return;
         }
-        let exchange = self.exchanges.entry(connection.id).or_default();
+        let Some(exchange) = self.exchanges.of(connection.id, Exchange::default) else {
+            return;
+        };
         let mut context = Context {
             options: self.options,
             begun: &mut self.begun,
