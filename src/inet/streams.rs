@@ -7,6 +7,7 @@ use crate::sockets::{
     ByConnection, Change, Connection, ConnectionId, Moved, Opening, Role, Side, Stream, canonical,
 };
 use crate::wire::{Frame, HandshakeOptions, SeqNumber};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 /// How long before its end the handshake of an accepted connection began, in nanoseconds: what loopback needs for it.
@@ -28,6 +29,9 @@ const UNACKNOWLEDGED: u32 = 32 * 1024;
 #[derive(Debug, Default)]
 pub(super) struct Streams {
     talks: ByConnection<Talk>,
+    /// Connections that only accept has told so far. The other end's connect began before it, and where that is traced its
+    /// line is about to come: their handshakes wait for that, for their first payload, or for the input to pause.
+    accepted: BTreeMap<ConnectionId, Connection>,
 }
 
 impl Streams {
@@ -77,6 +81,9 @@ impl Streams {
         sink: &mut impl FnMut(&Frame<'_>),
     ) {
         match change {
+            Change::Opened { .. } if is_told_by_accept(connection) => {
+                self.accepted.insert(connection.id, connection.clone());
+            }
             Change::Opened { .. } => {
                 self.talk(connection, Timestamp::default(), ids, sink);
             }
@@ -104,9 +111,19 @@ impl Streams {
                 }
             }
             Change::Over { .. } => {
+                if self.accepted.contains_key(&connection.id) {
+                    self.talk(connection, Timestamp::default(), ids, sink);
+                }
                 self.talks.forget(connection.id);
             }
             _ => {}
+        }
+    }
+
+    /// The input pauses: what could be waited for is long in coming.
+    pub(super) fn pause(&mut self, ids: &mut Ids, sink: &mut impl FnMut(&Frame<'_>)) {
+        while let Some((_, connection)) = self.accepted.pop_first() {
+            self.talk(&connection, Timestamp::default(), ids, sink);
         }
     }
 
@@ -118,7 +135,9 @@ impl Streams {
         ids: &mut Ids,
         sink: &mut impl FnMut(&Frame<'_>),
     ) -> Option<&mut Talk> {
+        let accepted = &mut self.accepted;
         self.talks.of(connection.id, || {
+            accepted.remove(&connection.id);
             let (mut talk, opener) = new_talk(connection);
             if matches!(connection.opening, Opening::Made { .. }) {
                 talk.handshake(
@@ -131,6 +150,21 @@ impl Streams {
             talk
         })
     }
+}
+
+/// Whether the connection was accepted, and nothing has been heard of the end that connected.
+fn is_told_by_accept(connection: &Connection) -> bool {
+    let is_accepted = [Side::First, Side::Second]
+        .into_iter()
+        .any(|side| connection.end(side).role == Role::Accepted);
+    let connect_is_unseen = matches!(
+        connection.opening,
+        Opening::Made {
+            connected: None,
+            ..
+        }
+    );
+    is_accepted && connect_is_unseen
 }
 
 /// A conversation that has not begun, and who opened it.
@@ -146,8 +180,7 @@ fn new_talk(connection: &Connection) -> (Talk, Option<Teller>) {
         Endpoint::new(client_address, client_isn),
         Endpoint::new(server_address, server_isn),
     ];
-    let user = |side: Side| connection.end(side).marking.map(|marking| (marking, side));
-    let opener = user(client).or_else(|| user(client.other()));
+    let opener = connection.opener(client);
     (
         Talk::new(client, ends, WINDOW, Some(OPTIONS), Look::Marked),
         opener,

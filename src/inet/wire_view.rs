@@ -41,6 +41,11 @@ impl WireView {
         }
     }
 
+    /// The input pauses: handshakes that wait for the other end's call go out.
+    pub fn pause(&mut self, sink: &mut impl FnMut(&Frame<'_>)) {
+        self.streams.pause(&mut self.ids, sink);
+    }
+
     /// The end of the trace: what still waits for an address goes out.
     pub fn finish(&mut self, sink: &mut impl FnMut(&Frame<'_>)) {
         self.datagrams.finish(&mut self.ids, sink);

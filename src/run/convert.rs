@@ -90,6 +90,12 @@ impl Engine {
         });
     }
 
+    fn pause(&mut self, sink: &mut impl FnMut(&Record<'_>)) {
+        if let Some(Inet::Wire(view)) = &mut self.inet {
+            view.pause(&mut |frame| sink(&Record::from(frame)));
+        }
+    }
+
     fn finish(&mut self, sink: &mut impl FnMut(&Record<'_>)) {
         let Self {
             sockets,
@@ -235,6 +241,7 @@ impl<W: Write> Pipeline for Converter<W> {
         for parser in parsers {
             parser.release(&mut |event| engine.event(event, &mut |record| written.take(record)));
         }
+        engine.pause(&mut |record| written.take(record));
         written.outcome()?;
         Ok(written.capture.flush()?)
     }

@@ -54,6 +54,8 @@ pub struct End {
     pub inode: Option<Inode>,
     /// The name it is bound to (UNIX).
     pub name: Option<UnixName>,
+    /// Who brought it into the connection: connect, accept, socketpair.
+    pub(super) brought: Option<Marking>,
     /// Who used it last, for packets that no call made.
     pub marking: Option<Marking>,
     /// All its descriptors are closed.
@@ -140,6 +142,17 @@ impl Connection {
             Side::First => first,
             Side::Second => second,
         }
+    }
+
+    /// Who opened the connection as far as it is traced: the client's thread before the server's, and the call that
+    /// brought it there before what came later.
+    pub fn opener(&self, client: Side) -> Option<(Marking, Side)> {
+        let of = |side: Side| {
+            let end = self.end(side);
+            let marking = end.brought.or(end.marking)?;
+            Some((marking, side))
+        };
+        of(client).or_else(|| of(client.other()))
     }
 
     /// The direction in which the end on `side` sends.

@@ -310,7 +310,8 @@ impl Sockets {
         self.enter(found, free, socket, role);
         if let Some(connection) = self.connections.get_mut(found) {
             connection.opening = earlier(connection.opening, alone.opening);
-            connection.end_mut(free).marking = alone.end(side).marking;
+            let (end, alone) = (connection.end_mut(free), alone.end(side));
+            (end.brought, end.marking) = (alone.brought, alone.marking);
         }
         true
     }

@@ -269,7 +269,7 @@ impl Sockets {
         self.settle(socket, sink);
     }
 
-    /// Remembers who used an end last.
+    /// Remembers who brought an end into its connection.
     pub(super) fn mark(
         &mut self,
         id: ConnectionId,
@@ -280,7 +280,8 @@ impl Sockets {
     ) {
         let marking = self.moment(event, descriptor, op).marking;
         if let Some(connection) = self.connections.get_mut(id) {
-            connection.end_mut(side).marking = Some(marking);
+            let end = connection.end_mut(side);
+            (end.brought, end.marking) = (Some(marking), Some(marking));
         }
     }
 }

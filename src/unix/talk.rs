@@ -47,8 +47,7 @@ impl UnixTalk {
         let addresses = ends.map(|end| end.address);
         let ends = ends.map(|end| Endpoint::new(end.address, end.isn));
         let mut talk = Talk::new(client, ends, WINDOW, None, look);
-        let user = |side: Side| connection.end(side).marking.map(|marking| (marking, side));
-        let opener = user(client).or_else(|| user(client.other()));
+        let opener = connection.opener(client);
         let times = handshake_times(connection, first, HANDSHAKE_LEAD);
         let mut comment = None;
         if context.options.records {
