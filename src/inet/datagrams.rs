@@ -1,15 +1,16 @@
-//! UDP and raw IP of the wire view: each datagram once, with the addresses it really had.
+//! UDP, its relatives and raw IP of the wire view: each datagram once, with the addresses it really had.
 //!
 //! A socket that sends before it is bound gets its port from the kernel, and the trace shows it on a later line: its
 //! datagrams wait for that.
 
 use crate::event::{Direction, Family, Timestamp};
-use crate::inet::carrier::{self, Carried};
+use crate::inet::carrier::{self, Carried, Carrier};
 use crate::inet::invented;
+use crate::inet::numbered::{Dccp, Sctp};
 use crate::limits;
 use crate::packets::{Ids, Sighted, Sightings, marking};
 use crate::sockets::{Marking, Moved, SocketNumber, canonical};
-use crate::wire::Frame;
+use crate::wire::{Frame, Transport as Header};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -39,6 +40,8 @@ pub(super) struct Datagrams {
     held: BTreeMap<SocketNumber, Vec<Held>>,
     held_bytes: usize,
     sightings: Sightings<SocketAddr>,
+    sctp: Sctp,
+    dccp: Dccp,
     /// The host's own address, v4 and v6, as bound or connected sockets have shown it.
     host: [Option<IpAddr>; 2],
 }
@@ -195,18 +198,33 @@ impl Datagrams {
             return;
         }
         let (source_mac, target_mac) = marking::macs(&datagram.marking, datagram.direction);
-        sink(&Frame {
+        let original = usize::try_from(carried.moved).unwrap_or(usize::MAX);
+        let mut frame = Frame {
             time: datagram.time,
             source_mac,
             target_mac,
             vlan: Some(marking::vlan(&datagram.marking)),
             source,
             target,
-            id: ids.take(),
-            transport: carried.header,
+            id: 0,
+            transport: Header::Udp,
             payload: carried.payload,
-            original: usize::try_from(carried.moved).unwrap_or(usize::MAX),
-        });
+            original,
+        };
+        let mut write = |frame: &Frame<'_>| {
+            sink(&Frame {
+                id: ids.take(),
+                ..*frame
+            });
+        };
+        match carried.carrier {
+            Carrier::Header(header) => {
+                frame.transport = header;
+                write(&frame);
+            }
+            Carrier::Sctp => self.sctp.write(frame, &mut write),
+            Carrier::Dccp => self.dccp.write(frame, &mut write),
+        }
     }
 
     /// The local address in place of a wildcard: loopback talks to loopback, the rest to the host's own address.

@@ -4,6 +4,7 @@
 mod carrier;
 mod datagrams;
 mod invented;
+mod numbered;
 mod streams;
 mod syscall;
 mod wire_view;

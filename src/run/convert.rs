@@ -19,7 +19,7 @@ use std::io::{self, Write};
 #[derive(Debug)]
 enum Inet {
     Syscall(SyscallView),
-    Wire(WireView),
+    Wire(Box<WireView>),
 }
 
 impl Inet {
@@ -50,7 +50,7 @@ impl Engine {
     fn new(options: &Options) -> Self {
         let wire = options.view == View::Wire;
         let inet = if wire {
-            Inet::Wire(WireView::default())
+            Inet::Wire(Box::default())
         } else {
             Inet::Syscall(SyscallView::default())
         };
