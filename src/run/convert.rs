@@ -136,7 +136,6 @@ struct Record<W: Write> {
 }
 
 impl<W: Write> Record<W> {
-    #[inline(always)]
     fn frame(&mut self, frame: &Frame<'_>) {
         if self.failed.is_none() {
             if let Err(error) = self.capture.write(frame) {
