@@ -144,7 +144,6 @@ struct Written<W: Write> {
 }
 
 impl<W: Write> Written<W> {
-    #[inline(always)]
     fn take(&mut self, record: &Record<'_>) {
         if self.failed.is_none() {
             if let Err(error) = self.capture.record(record) {

@@ -49,6 +49,9 @@ impl Unshown {
             }
             _ => return,
         };
+        if moved.transport == Transport::Stream && moved.moved == moved.payload.len() as u64 {
+            return; // as most
+        }
         match (moved.family, moved.transport) {
             (Family::Inet | Family::Inet6, transport) => match inet {
                 Some(shows) if shows(transport) => self.payload_of(moved),

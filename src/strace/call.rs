@@ -52,16 +52,13 @@ impl Held {
 }
 
 impl Parser {
-    #[inline]
     pub(super) fn body(&mut self, kind: Body<'_>, origin: Origin, sink: Sink<'_>) {
         match kind {
-            Body::Call { name, text } => {
-                match table::find(name).or_else(|| table::find(table::without_mark(name))) {
-                    Some(row) => self.call(row, text, origin, sink),
-                    None => self.counts.skip(not_in_table(name)),
-                }
-            }
-            Body::Resumed { name, text } => match table::find(table::without_mark(name)) {
+            Body::Call { name, text } => match table::find(name) {
+                Some(row) => self.call(row, text, origin, sink),
+                None => self.counts.skip(not_in_table(name)),
+            },
+            Body::Resumed { name, text } => match table::find(name) {
                 Some(row) => self.resumed(row, text, origin, sink),
                 None => self.counts.skip(not_in_table(name)),
             },
@@ -74,8 +71,17 @@ impl Parser {
         }
     }
 
-    #[inline]
-    fn call(&mut self, row: &'static Row, text: &[u8], origin: Origin, sink: Sink<'_>) {
+    #[inline(always)]
+    pub(super) fn call(&mut self, row: &'static Row, text: &[u8], origin: Origin, sink: Sink<'_>) {
+        if rejoin::may_stop(text) {
+            self.call_stopped(row, text, origin, sink);
+        } else {
+            self.whole(row, text, origin, sink);
+        }
+    }
+
+    #[inline(never)]
+    fn call_stopped(&mut self, row: &'static Row, text: &[u8], origin: Origin, sink: Sink<'_>) {
         match rejoin::stop(text) {
             None => self.whole(row, text, origin, sink),
             Some((text, Stop::Unfinished)) => self.begun(row, text, origin, sink),
@@ -355,7 +361,8 @@ fn emit(origin: Origin, text: &[u8], what: What<'_>, who: &mut Attribution, sink
     });
 }
 
-fn not_in_table(name: &[u8]) -> Skip {
+/// Why a call without a row is skipped.
+pub(super) fn not_in_table(name: &[u8]) -> Skip {
     if name.starts_with(b"syscall_") {
         Skip::UnknownCall
     } else {

@@ -155,7 +155,14 @@ impl Parser {
     /// in, and says nothing of lines that have no time of their own.
     pub fn completes(&self, line: &[u8]) -> Option<Timestamp> {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let prefix = prefix::parse(line);
+        let prefix = match prefix::usual(line) {
+            Some((pid, nanoseconds, body)) => Prefix {
+                pid: Pid::Column(pid),
+                moment: Moment::Epoch(nanoseconds),
+                body,
+            },
+            None => prefix::parse(line),
+        };
         let at = self.clock.peek(prefix.moment)?;
         match body::kind(prefix.body) {
             Body::Call { .. } => Some(at.after(time::duration(line).unwrap_or_default())),
@@ -200,7 +207,36 @@ impl Parser {
             self.message(&message);
             return;
         }
-        let Prefix { pid, moment, body } = prefix::parse(line);
+        let Some((pid, nanoseconds, body)) = prefix::usual(line) else {
+            return self.parted(prefix::parse(line), sink);
+        };
+        let moment = Moment::Epoch(nanoseconds);
+        // Most bodies are calls. What they are is found out here without being put together first.
+        if body.first() != Some(&b'<')
+            && let Some((name, text)) = body::at_parenthesis(body)
+        {
+            if let Some(row) = table::find(name) {
+                let entry = self.clock.read(moment, &mut self.counts);
+                let origin = Origin {
+                    line: self.counts.lines,
+                    tid: Tid(pid),
+                    entry,
+                    resumed: None,
+                };
+                return self.call(row, text, origin, sink);
+            }
+            if body::is_name(name) {
+                self.clock.read(moment, &mut self.counts);
+                return self.counts.skip(call::not_in_table(name));
+            }
+        }
+        let pid = Pid::Column(pid);
+        self.parted(Prefix { pid, moment, body }, sink);
+    }
+
+    /// A line of any form, taken apart.
+    #[inline(never)]
+    fn parted(&mut self, Prefix { pid, moment, body }: Prefix<'_>, sink: Sink<'_>) {
         let kind = body::kind(body);
         let (moment, kind) = match (kind, moment) {
             (Body::Other, Moment::Missing) => match body::behind_unreadable_time(body) {
