@@ -36,9 +36,15 @@ impl UnixTalk {
             .end(client)
             .inode
             .or(connection.end(client.other()).inode);
-        let ends = endpoints::of(*context.begun, inode, port);
+        let wire = context.options.wire;
+        let clients = if wire {
+            endpoints::CLEAN
+        } else {
+            endpoints::CLASSIC
+        };
+        let ends = endpoints::of(*context.begun, inode, clients, port);
         *context.begun += 1;
-        let look = if context.options.marked {
+        let look = if wire {
             Look::Marked
         } else {
             Look::Plain(ends.map(|end| end.mac))

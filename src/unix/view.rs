@@ -5,6 +5,7 @@ use crate::packets::{Ids, Portion};
 use crate::sockets::{Change, Connection, ConnectionId, Moved};
 use crate::unix::context::{Context, Options};
 use crate::unix::exchange::Exchange;
+use crate::unix::ports::Chosen;
 use crate::wire::Frame;
 use rustc_hash::FxHashMap;
 
@@ -14,6 +15,7 @@ pub struct UnixView {
     options: Options,
     exchanges: FxHashMap<ConnectionId, Exchange>,
     begun: u64,
+    chosen: Chosen,
     ids: Ids,
 }
 
@@ -24,15 +26,21 @@ impl UnixView {
             options,
             exchanges: FxHashMap::default(),
             begun: 0,
+            chosen: Chosen::default(),
             ids: Ids::default(),
         }
+    }
+
+    /// The servers' ports, and how they were chosen.
+    pub const fn chosen(&self) -> &Chosen {
+        &self.chosen
     }
 
     /// Takes what happened to a UNIX socket.
     pub fn change(&mut self, change: &Change<'_>, sink: &mut impl FnMut(&Frame<'_>)) {
         match change {
             Change::Moved(moved) => self.moved(moved, sink),
-            Change::Opened { connection } if self.options.eager => {
+            Change::Opened { connection } if self.options.wire => {
                 self.with(connection, sink, |exchange, context| {
                     exchange.opened(connection, context);
                 });
@@ -86,8 +94,9 @@ impl UnixView {
         }
         let exchange = self.exchanges.entry(connection.id).or_default();
         let mut context = Context {
-            options: self.options,
+            options: &self.options,
             begun: &mut self.begun,
+            chosen: &mut self.chosen,
             ids: &mut self.ids,
             sink,
         };
@@ -116,7 +125,7 @@ impl UnixView {
 
     /// The moment at which the bytes moved: the call's start, as the predecessor had it; in the wire view its end.
     const fn time_of(&self, moved: &Moved<'_>) -> Timestamp {
-        if self.options.eager {
+        if self.options.wire {
             moved.moment()
         } else {
             moved.entry
