@@ -6,6 +6,7 @@ use super::parse;
 use crate::event::Timestamp;
 use crate::run::Options;
 use crate::run::options::{Format, Seed, Verbosity, View};
+use crate::unix::{Ports, Target};
 
 fn typed(arguments: &str) -> Result<Options, clap::Error> {
     parse(
@@ -39,6 +40,8 @@ fn defaults() {
         traces: vec![PathBuf::from("-")],
         net: true,
         unix: false,
+        unix_port: Ports::Fixed(50051),
+        unix_port_for: Vec::new(),
         seed: Seed::None,
         date: None,
         start: Timestamp(0),
@@ -61,6 +64,28 @@ fn of_two_names_the_last_wins() {
         options("--capture-net --capture-net --capture-unix out").unix,
         "shortened, as argparse has it"
     );
+}
+
+#[test]
+fn ports_of_unix_servers() {
+    assert_eq!(options("x.pcapng").unix_port, Ports::Auto);
+    assert_eq!(options("x --unix-port auto").unix_port, Ports::Auto);
+    assert_eq!(options("- --unix-port 7").unix_port, Ports::Fixed(7));
+    let rules = options("x --unix-port-for /a=b*=81 --unix-port-for @x=Redis").unix_port_for;
+    let targets: Vec<_> = rules.iter().map(|rule| rule.target).collect();
+    assert_eq!(rules[0].names.text(), b"/a=b*");
+    assert!(
+        matches!(targets[..], [Target::Port(81), Target::Protocol(redis)] if redis.port == 6379)
+    );
+    for wrong in ["0", "+7", "65536", "", "any"] {
+        refused(
+            &format!("x --unix-port={wrong}"),
+            "nor a port from 1 to 65535",
+        );
+    }
+    refused("x --unix-port-for /run/a", "no `=`");
+    refused("x --unix-port-for /run/a=nosuch", "postgresql");
+    refused("x --unix-port-for =80", "it is empty");
 }
 
 #[test]

@@ -2,14 +2,16 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, Parser, ValueEnum};
 
-use super::help;
+use super::{help, values};
 use crate::event::Timestamp;
 use crate::run::Options;
 use crate::run::dates::{self, Date};
 use crate::run::options::{Format, Seed, Verbosity, View, format_of};
+use crate::unix::{PortRule, Ports, UNKNOWN_PORT};
 
 /// The arguments as typed.
 #[derive(Debug, Parser)]
@@ -91,6 +93,25 @@ pub struct Typed {
     )]
     view: Option<TypedView>,
 
+    /// The port of UNIX servers: a number, or by the service, so that Wireshark picks its dissector [default: auto in the wire view, else 50051]
+    #[arg(
+        long,
+        value_name = "auto|N",
+        value_parser = values::unix_port,
+        help_heading = "What is written"
+    )]
+    unix_port: Option<Ports>,
+
+    /// The port of UNIX servers with such a name, above all else: a number, or a protocol like http or redis; the first that fits counts
+    #[arg(
+        long,
+        value_name = "GLOB=N|NAME",
+        action = ArgAction::Append,
+        value_parser = OsStringValueParser::new().try_map(|text| values::port_rule(&text)),
+        help_heading = "What is written"
+    )]
+    unix_port_for: Vec<PortRule>,
+
     /// The capture's format [default: pcapng for NAME.pcapng and -, else pcap]
     #[arg(
         long,
@@ -154,19 +175,25 @@ impl Typed {
         {
             return Err(usage("standard input can be read once: give `-` once"));
         }
+        let view = match self.view {
+            Some(TypedView::Wire) => View::Wire,
+            Some(TypedView::Syscall) => View::Syscall,
+            None => View::of(format),
+        };
         Ok(Options {
             output: self.output,
             traces,
             net: !self.no_capture_net,
             unix: self.capture_unix_socket,
+            unix_port: self.unix_port.unwrap_or(match view {
+                View::Wire => Ports::Auto,
+                View::Syscall => Ports::Fixed(UNKNOWN_PORT),
+            }),
+            unix_port_for: self.unix_port_for,
             seed: seed(self.seed_http2, self.seed_grpc)?,
             date: self.date,
             start: self.start.unwrap_or_default(),
-            view: match self.view {
-                Some(TypedView::Wire) => View::Wire,
-                Some(TypedView::Syscall) => View::Syscall,
-                None => View::of(format),
-            },
+            view,
             format,
             strict: self.strict,
             verbosity: if self.quiet {

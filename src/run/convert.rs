@@ -4,6 +4,7 @@ use crate::capture::{Capture, CaptureError};
 use crate::event::{Event, Family, Timestamp, Transport, What};
 use crate::inet::{SyscallView, WireView, is_carried};
 use crate::run::dates::Date;
+use crate::run::hints;
 use crate::run::options::{Format, Options, Seed, View};
 use crate::run::pipeline::Pipeline;
 use crate::run::report;
@@ -11,7 +12,7 @@ use crate::run::summary::Summary;
 use crate::run::unshown::Unshown;
 use crate::sockets::{Change, Sockets};
 use crate::strace::{self, Parser};
-use crate::unix::{self, Ports, UnixView};
+use crate::unix::{self, UnixView};
 use crate::wire::{Frame, Record};
 use std::io::{self, Write};
 
@@ -57,13 +58,9 @@ impl Engine {
         let unix = unix::Options {
             seed_http2: options.seed != Seed::None,
             seed_grpc: options.seed == Seed::Grpc,
-            ports: if wire {
-                Ports::Auto
-            } else {
-                Ports::Fixed(unix::UNKNOWN_PORT)
-            },
-            marked: wire,
-            eager: wire,
+            ports: options.unix_port,
+            rules: options.unix_port_for.clone(),
+            wire,
             records: options.format == Format::PcapNg,
         };
         Self {
@@ -283,6 +280,9 @@ impl<W: Write> Pipeline for Converter<W> {
             ));
         }
         report::reading(self.parsers.iter().map(Parser::counts), &mut summary);
+        if let Some(unix) = &self.engine.unix {
+            summary.hints.extend(hints::decode_as(unix.chosen()));
+        }
         summary
     }
 }

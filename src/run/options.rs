@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 pub use crate::capture::Format;
 use crate::event::Timestamp;
 use crate::run::dates::Date;
+use crate::unix::{PortRule, Ports};
 
 /// What one packet stands for (README, "Two views").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +77,10 @@ pub struct Options {
     pub net: bool,
     /// Convert UNIX sockets.
     pub unix: bool,
+    /// The ports of UNIX servers.
+    pub unix_port: Ports,
+    /// And of those with certain names.
+    pub unix_port_for: Vec<PortRule>,
     /// What UNIX conversations begin with.
     pub seed: Seed,
     /// The day of a trace whose times have none; that of its file if not given.

@@ -32,6 +32,8 @@ pub struct Summary {
     pub notes: Vec<String>,
     /// What was lost, by reason.
     pub losses: Vec<Loss>,
+    /// What helps to read the capture.
+    pub hints: Vec<String>,
 }
 
 impl Summary {
@@ -57,6 +59,9 @@ impl Summary {
         log::info!("{self}");
         for (reason, count) in &self.left_out {
             log::info!("left out: {count} {reason}");
+        }
+        for hint in &self.hints {
+            log::info!("{hint}");
         }
     }
 }

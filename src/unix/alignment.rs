@@ -3,9 +3,9 @@
 use crate::event::Timestamp;
 use crate::packets::{Portion, Teller};
 use crate::sockets::{Connection, Opening, Role, Side};
-use crate::unix::dbus::{self, Assembler};
+use crate::unix::dbus::Assembler;
 use crate::unix::http2::{self, Aligner, Verdict};
-use crate::unix::{roles, services};
+use crate::unix::roles;
 
 /// A portion that waits for the decision.
 #[derive(Clone, Debug)]
@@ -114,17 +114,4 @@ fn settings(first: &[u8]) -> Verdict {
         None if first.first().is_none_or(|high| *high == 0) => Verdict::Undecided,
         _ => Verdict::Other,
     }
-}
-
-/// Whether the connection is D-Bus: by the server's name, or by the first bytes of a direction. None where more must come
-/// to tell.
-pub(super) fn is_dbus(connection: &Connection, first: &[u8]) -> Option<bool> {
-    let by_name = |side: Side| {
-        let name = connection.end(side).name.as_ref();
-        name.is_some_and(services::is_dbus)
-    };
-    if by_name(Side::First) || by_name(Side::Second) {
-        return Some(true);
-    }
-    dbus::is_begun_by(first)
 }

@@ -9,7 +9,7 @@ use crate::packets::{Ids, Sighted, Sightings, marking};
 use crate::sockets::{Change, SocketNumber, UnixEnd, UnixMessage};
 use crate::unix::context::Options;
 use crate::unix::endpoints::{self, Endpoint};
-use crate::unix::{journal, names, services};
+use crate::unix::{journal, names, ports};
 use crate::wire::{Frame, Record, Transport};
 use rustc_hash::FxHashMap;
 use std::collections::VecDeque;
@@ -63,7 +63,7 @@ impl Datagrams {
     pub(super) fn change(
         &mut self,
         change: &Change<'_>,
-        options: Options,
+        options: &Options,
         sink: &mut impl FnMut(&Record<'_>),
     ) {
         match change {
@@ -80,7 +80,7 @@ impl Datagrams {
     fn message(
         &mut self,
         message: &UnixMessage<'_>,
-        options: Options,
+        options: &Options,
         sink: &mut impl FnMut(&Record<'_>),
     ) {
         if self.seen_before(message) {
@@ -97,7 +97,7 @@ impl Datagrams {
         {
             return sink(&Record::Journal { entry: &entry });
         }
-        let (ends, is_new) = self.ends(message, own);
+        let (ends, is_new) = self.ends(message, own, options);
         if is_new && options.records {
             let user = (own == Own::Client).then_some(message.marking);
             names::tell(ends.map(|end| end.address), server.name, user, sink);
@@ -151,15 +151,20 @@ impl Datagrams {
     }
 
     /// The endpoints of client and server, and whether they are new.
-    fn ends(&mut self, message: &UnixMessage<'_>, own: Own) -> ([Endpoint; 2], bool) {
+    fn ends(
+        &mut self,
+        message: &UnixMessage<'_>,
+        own: Own,
+        options: &Options,
+    ) -> ([Endpoint; 2], bool) {
         let [client, server] = client_and_server(message, own);
         let pair = [client, server].map(Key::of);
         if let Some(ends) = self.pairs.get(&pair) {
             return (*ends, false);
         }
-        let port = services::datagram_port(server.name, message.payload);
+        let port = ports::of_datagrams(server.name, message.payload, &options.rules);
         let inode = client.inode.or(server.inode);
-        let ends = endpoints::of_datagrams(self.begun, inode, port);
+        let ends = endpoints::of_datagrams(self.begun, inode, options.client_ports(), port);
         self.begun += 1;
         self.keep(pair, client.socket, ends);
         (ends, true)
@@ -198,14 +203,14 @@ impl Datagrams {
         message: &UnixMessage<'_>,
         [client, server]: [Endpoint; 2],
         own: Own,
-        (options, mut comment): (Options, Option<String>),
+        (options, mut comment): (&Options, Option<String>),
         sink: &mut impl FnMut(&Record<'_>),
     ) {
         let (source, target) = match (own, message.direction) {
             (Own::Client, Direction::Sent) | (Own::Server, Direction::Received) => (client, server),
             _ => (server, client),
         };
-        let (source_mac, target_mac) = if options.marked {
+        let (source_mac, target_mac) = if options.wire {
             marking::macs(&message.marking, message.direction)
         } else {
             (source.mac, target.mac)
@@ -219,7 +224,7 @@ impl Datagrams {
                 time: options.moment(message.entry, message.exit),
                 source_mac,
                 target_mac,
-                vlan: options.marked.then(|| marking::vlan(&message.marking)),
+                vlan: options.wire.then(|| marking::vlan(&message.marking)),
                 source: source.address,
                 target: target.address,
                 id: self.ids.take(),

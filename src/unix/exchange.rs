@@ -5,14 +5,16 @@ use crate::event::{Timestamp, Transport};
 use crate::packets::{Portion, Teller};
 use crate::sockets::{Connection, Opening, Role, Side};
 use crate::unix::alignment::{self, Alignment, Held};
+use crate::unix::contents::Beginning;
 use crate::unix::context::Context;
-use crate::unix::dbus::Message;
+use crate::unix::dbus::{self, Message};
 use crate::unix::http2::{self, Aligner, Piece, PieceKind, Verdict};
 use crate::unix::names;
-use crate::unix::ports;
+use crate::unix::ports::{self, Said};
 use crate::unix::roles;
 use crate::unix::talk::UnixTalk;
 use crate::wire::Record;
+use std::borrow::Cow;
 
 /// How much earlier seeds stand than what they prepare, in nanoseconds.
 const SEED_STEP: u64 = 1_000;
@@ -35,13 +37,21 @@ impl Exchange {
         connection: &Connection,
         context: &mut Context<'_, impl FnMut(&Record<'_>)>,
     ) {
-        if context.options.records && alignment::is_dbus(connection, &[]) == Some(true) {
+        let options = context.options;
+        if options.records && ports::is_dbus(connection, &options.rules) {
             return;
         }
         let client = roles::client(connection).unwrap_or(Side::First);
-        if was_connected(connection) && ports::is_settled(connection, client, context.options.ports)
+        if was_connected(connection)
+            && ports::settled(connection, client, (options.ports, &options.rules))
         {
-            self.begin(connection, client, Timestamp::default(), &[], context);
+            self.begin(
+                connection,
+                client,
+                Timestamp::default(),
+                Said::NONE,
+                context,
+            );
         }
     }
 
@@ -74,14 +84,18 @@ impl Exchange {
             .find(|side| alignment::preface(&beginning(&held, portion, *side)) == Verdict::Http2);
         let in_mid_stream = connection.opening == Opening::Unseen;
         let seeds = preface_from.is_none() && in_mid_stream && context.options.seed_http2;
-        // Whoever speaks first, the preface is or will be there, by which the port's dissector knows HTTP/2.
-        let beginning = if verdict == Verdict::Http2 && (seeds || !in_mid_stream) {
-            http2::PREFACE.to_vec()
-        } else {
-            beginning(&held, portion, portion.sender)
+        let beginning = beginning(&held, portion, portion.sender);
+        let said = match verdict {
+            // Whoever speaks first, the preface is or will be there, by which the port's dissector knows HTTP/2.
+            Verdict::Http2 if seeds || preface_from.is_some() || !in_mid_stream => Said::Http2,
+            Verdict::Http2 => Said::Http2Midway,
+            _ => Said::Bytes(Beginning {
+                bytes: &beginning,
+                moved: beginning.len() as u64 + portion.missing,
+            }),
         };
         let guess = preface_from.unwrap_or(traced);
-        self.begin(connection, guess, first, &beginning, context);
+        self.begin(connection, guess, first, said, context);
         if verdict == Verdict::Http2 {
             self.alignment = Alignment::Http2(Box::new([Aligner::new(), Aligner::new()]));
             if seeds {
@@ -110,8 +124,9 @@ impl Exchange {
         if connection.transport == Transport::Seqpacket {
             return false;
         }
-        let first = beginning(held, portion, portion.sender);
-        match alignment::is_dbus(connection, &first) {
+        let by_name = ports::is_dbus(connection, &context.options.rules).then_some(true);
+        let by_content = || dbus::is_begun_by(&beginning(held, portion, portion.sender));
+        match by_name.or_else(by_content) {
             Some(false) => return false,
             None if portion.missing > 0 => return false,
             None => held.push(Held::from(portion)),
@@ -143,19 +158,23 @@ impl Exchange {
         }
     }
 
-    /// The first packet is about to be written: the conversation begins with its handshake.
+    /// The first packet is about to be written: the conversation begins with its handshake. If it has begun with that
+    /// alone, only what was said is news.
     fn begin(
         &mut self,
         connection: &Connection,
         guess: Side,
         first: Timestamp,
-        beginning: &[u8],
+        said: Said<'_>,
         context: &mut Context<'_, impl FnMut(&Record<'_>)>,
     ) {
+        let options = context.options;
+        let client = roles::client(connection).unwrap_or(guess);
+        let choice = ports::choose(connection, client, said, (options.ports, &options.rules));
+        context.chosen.note(&choice);
         if self.talk.is_none() {
-            let client = roles::client(connection).unwrap_or(guess);
-            let port = ports::choose(connection, client, beginning, context.options.ports);
-            self.talk = Some(UnixTalk::begin(connection, (client, port), first, context));
+            let talk = UnixTalk::begin(connection, (client, choice.port), first, context);
+            self.talk = Some(talk);
         }
     }
 
@@ -210,7 +229,9 @@ impl Exchange {
         if is_dbus || (self.talk.is_none() && !was_connected(connection)) {
             return;
         }
-        self.begin(connection, told_by.1, time, &[], context);
+        if self.talk.is_none() {
+            self.begin(connection, told_by.1, time, Said::NONE, context);
+        }
         self.let_out(side, told_by, context);
         if let Some(talk) = &mut self.talk {
             talk.finish(side, time, told_by, context);
@@ -244,13 +265,11 @@ impl Exchange {
         };
         let held = std::mem::take(held);
         let Some(first) = held.first() else { return };
-        self.begin(
-            connection,
-            first.told_by.1,
-            first.time,
-            &first.bytes,
-            context,
-        );
+        let said = Said::Bytes(Beginning {
+            bytes: &first.bytes,
+            moved: first.bytes.len() as u64,
+        });
+        self.begin(connection, first.told_by.1, first.time, said, context);
         self.alignment = Alignment::Plain;
         for held in &held {
             self.pass(connection, &held.portion(), context);
@@ -415,23 +434,19 @@ fn write_with_grpc_seed(
     false
 }
 
-/// The first bytes of one direction, as many as the preface has: those that wait and those of the portion.
-fn beginning(held: &[Held], portion: &Portion<'_>, side: Side) -> Vec<u8> {
-    let own = |sender: Side, bytes: &[u8]| {
-        if sender == side {
-            bytes.to_vec()
-        } else {
-            Vec::new()
-        }
+/// The first bytes of one direction: those that wait and those of the portion.
+fn beginning<'a>(held: &[Held], portion: &Portion<'a>, side: Side) -> Cow<'a, [u8]> {
+    let own = if portion.sender == side {
+        portion.bytes
+    } else {
+        &[]
     };
-    let mut first: Vec<u8> = held
-        .iter()
-        .flat_map(|held| own(held.sender, &held.bytes))
-        .collect();
-    if portion.sender == side {
-        first.extend(portion.bytes.iter().take(http2::PREFACE.len()));
+    let mut before = held.iter().filter(|held| held.sender == side).peekable();
+    if before.peek().is_none() {
+        return Cow::Borrowed(own);
     }
-    first
+    let held = before.flat_map(|held| &held.bytes);
+    Cow::Owned(held.chain(own).copied().collect())
 }
 
 /// What belongs to one side.

@@ -37,9 +37,10 @@ impl UnixTalk {
             .end(client)
             .inode
             .or(connection.end(client.other()).inode);
-        let ends = endpoints::of(*context.begun, inode, port);
+        let clients = context.options.client_ports();
+        let ends = endpoints::of(*context.begun, inode, clients, port);
         *context.begun += 1;
-        let look = if context.options.marked {
+        let look = if context.options.wire {
             Look::Marked
         } else {
             Look::Plain(ends.map(|end| end.mac))

@@ -6,6 +6,7 @@ use crate::sockets::{ByConnection, Change, Connection, Moved};
 use crate::unix::context::{Context, Options};
 use crate::unix::datagrams::Datagrams;
 use crate::unix::exchange::Exchange;
+use crate::unix::ports::Chosen;
 use crate::wire::Record;
 
 /// The state of all UNIX conversations and datagram sockets.
@@ -15,6 +16,7 @@ pub struct UnixView {
     exchanges: ByConnection<Exchange>,
     datagrams: Datagrams,
     begun: u64,
+    chosen: Chosen,
     ids: Ids,
 }
 
@@ -26,15 +28,21 @@ impl UnixView {
             exchanges: ByConnection::default(),
             datagrams: Datagrams::default(),
             begun: 0,
+            chosen: Chosen::default(),
             ids: Ids::default(),
         }
+    }
+
+    /// The servers' ports, and how they were chosen.
+    pub const fn chosen(&self) -> &Chosen {
+        &self.chosen
     }
 
     /// Takes what happened to a UNIX socket.
     pub fn change(&mut self, change: &Change<'_>, sink: &mut impl FnMut(&Record<'_>)) {
         match change {
             Change::Moved(moved) => self.moved(moved, sink),
-            Change::Opened { connection } if self.options.eager => {
+            Change::Opened { connection } if self.options.wire => {
                 self.with(connection, sink, |exchange, context| {
                     exchange.opened(connection, context);
                 });
@@ -70,7 +78,7 @@ impl UnixView {
                 self.exchanges.forget(connection.id);
             }
             Change::UnixMessage(_) | Change::Gone { .. } => {
-                self.datagrams.change(change, self.options, sink);
+                self.datagrams.change(change, &self.options, sink);
             }
             Change::Opened { .. } | Change::Failed { .. } | Change::Named { .. } => {}
         }
@@ -90,8 +98,9 @@ impl UnixView {
             return;
         };
         let mut context = Context {
-            options: self.options,
+            options: &self.options,
             begun: &mut self.begun,
+            chosen: &mut self.chosen,
             ids: &mut self.ids,
             sink,
         };

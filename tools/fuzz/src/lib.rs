@@ -20,6 +20,7 @@ use std::rc::Rc;
 use strace2pcap::run::convert::Converter;
 use strace2pcap::run::options::{Format, Options, Seed, Verbosity, View};
 use strace2pcap::run::pipeline::Pipeline;
+use strace2pcap::unix::{Ports, UNKNOWN_PORT};
 
 /// Every combination of options that makes a difference to the packets, by a number.
 pub fn options(number: u8) -> Options {
@@ -29,6 +30,8 @@ pub fn options(number: u8) -> Options {
         traces: vec![PathBuf::from("-")],
         net: true,
         unix: true,
+        unix_port: if wire { Ports::Auto } else { Ports::Fixed(UNKNOWN_PORT) },
+        unix_port_for: Vec::new(),
         seed: [Seed::None, Seed::None, Seed::Http2, Seed::Grpc][usize::from(number >> 1 & 3)],
         view: if wire { View::Wire } else { View::Syscall },
         format: if number & 8 == 0 {
