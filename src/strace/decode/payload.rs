@@ -118,6 +118,7 @@ pub(super) fn bytes<'t>(
 }
 
 /// Whether these flags of a receive make that it takes nothing away.
+#[inline]
 pub(super) fn is_peek(flags: &[u8]) -> bool {
     flags != b"0"
         && (arguments::has_flag(flags, b"MSG_PEEK") || arguments::has_flag(flags, b"MSG_ERRQUEUE"))
@@ -171,6 +172,7 @@ pub(super) fn single(
 
 /// What a call can have moved: of a buffer that is printed whole no more than was asked for, unless MSG_TRUNC told the
 /// length of a datagram that did not fit. A damaged line must not make gigabytes of nothing.
+#[inline(always)]
 fn believable(moved: u64, draft: &Draft<'_>, printed: u64) -> u64 {
     let truncates = arguments::has_flag(draft.flags, b"MSG_TRUNC");
     match (draft.requested, &draft.shown) {
