@@ -58,6 +58,7 @@ pub(super) struct Tables {
 impl Tables {
     /// The table that `tid` uses; a thread not seen before is given one, and `copied` hears of each socket that gained a
     /// reference by that.
+    #[inline]
     pub(super) fn of(&mut self, tid: Tid, copied: &mut impl FnMut(SocketId)) -> TableId {
         if let Some((last, table)) = self.last
             && last == tid
