@@ -38,7 +38,6 @@ pub(super) struct Draft<'t> {
     pub(super) outcome: Outcome,
     pub(super) requested: Option<u64>,
     pub(super) flags: &'t [u8],
-    pub(super) address: Option<Address>,
     pub(super) shown: Shown,
 }
 
@@ -74,10 +73,9 @@ pub(super) fn buffer(
         outcome,
         requested,
         flags,
-        address,
         shown,
     };
-    single(call, draft, bench, counts, emit)
+    single(call, &draft, address, bench, counts, emit)
 }
 
 /// One buffer's bytes, appended to the payload: a string, or anything else that strace prints instead. `place` is the
@@ -124,17 +122,18 @@ pub(super) fn is_peek(flags: &[u8]) -> bool {
         && (arguments::has_flag(flags, b"MSG_PEEK") || arguments::has_flag(flags, b"MSG_ERRQUEUE"))
 }
 
-/// The end of a call that moves one message.
+/// The end of a call that moves one message, to or from `address` if it says that.
 #[inline(always)]
 pub(super) fn single(
     call: Call<'_>,
-    mut draft: Draft<'_>,
+    draft: &Draft<'_>,
+    address: Option<Address>,
     bench: &mut Bench,
     counts: &mut Counts,
     emit: Emit<'_>,
 ) -> Option<Verdict> {
     let Outcome::Done(moved) = draft.outcome else {
-        return emit_move(&draft, bench, counts, emit);
+        return emit_move(draft, bench, counts, emit);
     };
     if moved > limits::MOVED {
         return None;
@@ -142,7 +141,7 @@ pub(super) fn single(
     if draft.kind.direction == Direction::Received && is_peek(draft.flags) {
         return Some(Verdict::Skipped(Skip::Peeked));
     }
-    let moved = believable(moved, &draft, bench.payload.len() as u64);
+    let moved = believable(moved, draft, bench.payload.len() as u64);
     let room = match draft.kind.direction {
         Direction::Received => draft
             .requested
@@ -165,9 +164,9 @@ pub(super) fn single(
         start: 0,
         captured,
         moved,
-        address: draft.address.take(),
+        address,
     });
-    emit_move(&draft, bench, counts, emit)
+    emit_move(draft, bench, counts, emit)
 }
 
 /// What a call can have moved: of a buffer that is printed whole no more than was asked for, unless MSG_TRUNC told the
@@ -250,7 +249,6 @@ pub(super) fn sendfile(
         outcome,
         requested: None,
         flags,
-        address: None,
         shown,
     };
     emit_move(&draft, bench, counts, emit)
