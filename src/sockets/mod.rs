@@ -82,9 +82,19 @@ struct Moment {
 
 impl Sockets {
     /// Takes the next event; `sink` hears of what it changed, in order.
+    #[inline]
     pub fn apply<F: FnMut(&Change<'_>)>(&mut self, event: &Event<'_>, sink: &mut F) {
+        if let What::Move(call) = &event.what {
+            self.call_moved(event, call, sink);
+        } else {
+            self.apply_other(event, sink);
+        }
+    }
+
+    /// Takes an event that moves no payload that is seen.
+    #[inline(never)]
+    fn apply_other<F: FnMut(&Change<'_>)>(&mut self, event: &Event<'_>, sink: &mut F) {
         match &event.what {
-            What::Move(call) => self.call_moved(event, call, sink),
             What::Relay {
                 from,
                 to,

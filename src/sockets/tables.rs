@@ -45,6 +45,9 @@ struct Unclaimed {
     thread: Thread,
 }
 
+/// How many threads' tables are found without hashing.
+const RECENT: usize = 32;
+
 /// All threads and their tables.
 #[derive(Debug, Default)]
 pub(super) struct Tables {
@@ -52,23 +55,35 @@ pub(super) struct Tables {
     slab: Slab<Table>,
     pending: Vec<Pending>,
     unclaimed: VecDeque<Unclaimed>,
-    last: Option<(Tid, TableId)>,
+    /// By the number's lowest bits: a thread and its table, which few threads in turn do not make worthless.
+    recent: [Option<(Tid, TableId)>; RECENT],
 }
 
 impl Tables {
     /// The table that `tid` uses; a thread not seen before is given one, and `copied` hears of each socket that gained a
     /// reference by that.
+    #[inline(always)]
     pub(super) fn of(&mut self, tid: Tid, copied: &mut impl FnMut(SocketId)) -> TableId {
-        if let Some((last, table)) = self.last
-            && last == tid
-        {
-            return table;
+        match self.recent.get(Self::place(tid)) {
+            Some(Some((recent, table))) if *recent == tid => *table,
+            _ => self.look_up(tid, copied),
         }
+    }
+
+    /// Where a thread's table is remembered.
+    const fn place(tid: Tid) -> usize {
+        tid.0 as usize % RECENT
+    }
+
+    #[inline(never)]
+    fn look_up(&mut self, tid: Tid, copied: &mut impl FnMut(SocketId)) -> TableId {
         let table = match self.threads.get(&tid) {
             Some(thread) => thread.table,
             None => self.adopt(tid, copied),
         };
-        self.last = Some((tid, table));
+        if let Some(recent) = self.recent.get_mut(Self::place(tid)) {
+            *recent = Some((tid, table));
+        }
         table
     }
 
@@ -202,7 +217,7 @@ impl Tables {
 
     /// `tid` ended; what its table held, if nothing else uses it.
     pub(super) fn ended(&mut self, tid: Tid) -> Slots {
-        self.last = None;
+        self.recent.fill(None);
         self.pending.retain(|pending| pending.maker != tid);
         match self.threads.remove(&tid) {
             Some(thread) => self.leave(thread.table),
@@ -241,12 +256,12 @@ impl Tables {
         let own = self.make(tid, Sharing::default(), tid, copied);
         self.threads.insert(tid, own);
         self.leave(thread.table);
-        self.last = None;
+        self.recent.fill(None);
     }
 
     /// The thread `by` goes on under the number `leader` (execve by another thread than the first).
     pub(super) fn superseded(&mut self, leader: Tid, by: Tid) {
-        self.last = None;
+        self.recent.fill(None);
         if let Some(thread) = self.threads.remove(&by) {
             if let Some(old) = self.threads.insert(leader, thread) {
                 self.leave(old.table);

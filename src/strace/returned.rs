@@ -28,6 +28,7 @@ pub(super) fn parse(text: &[u8]) -> Option<Returned<'_>> {
     let outcome = match text.first()? {
         b'?' => Outcome::Unknown,
         b'-' => Outcome::Failed(errno(text)),
+        b'1'..=b'9' => Outcome::Done(time::digits(text).0),
         _ => Outcome::Done(arguments::number(text)?.0),
     };
     Some(Returned { outcome, text })

@@ -51,10 +51,9 @@ pub(super) fn one(
         outcome,
         requested,
         flags,
-        address: header.address,
         shown,
     };
-    payload::single(call, draft, bench, counts, emit)
+    payload::single(call, &draft, header.address, bench, counts, emit)
 }
 
 /// A msghdr, or what strace prints instead of one.
@@ -169,7 +168,6 @@ pub(super) fn many(
         outcome,
         requested: None,
         flags,
-        address: None,
         shown: missing.shown(),
     };
     if let Outcome::Done(result) = outcome {

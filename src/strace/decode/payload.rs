@@ -38,7 +38,6 @@ pub(super) struct Draft<'t> {
     pub(super) outcome: Outcome,
     pub(super) requested: Option<u64>,
     pub(super) flags: &'t [u8],
-    pub(super) address: Option<Address>,
     pub(super) shown: Shown,
 }
 
@@ -74,10 +73,9 @@ pub(super) fn buffer(
         outcome,
         requested,
         flags,
-        address,
         shown,
     };
-    single(call, draft, bench, counts, emit)
+    single(call, &draft, address, bench, counts, emit)
 }
 
 /// One buffer's bytes, appended to the payload: a string, or anything else that strace prints instead. `place` is the
@@ -118,22 +116,24 @@ pub(super) fn bytes<'t>(
 }
 
 /// Whether these flags of a receive make that it takes nothing away.
+#[inline]
 pub(super) fn is_peek(flags: &[u8]) -> bool {
     flags != b"0"
         && (arguments::has_flag(flags, b"MSG_PEEK") || arguments::has_flag(flags, b"MSG_ERRQUEUE"))
 }
 
-/// The end of a call that moves one message.
+/// The end of a call that moves one message, to or from `address` if it says that.
 #[inline(always)]
 pub(super) fn single(
     call: Call<'_>,
-    mut draft: Draft<'_>,
+    draft: &Draft<'_>,
+    address: Option<Address>,
     bench: &mut Bench,
     counts: &mut Counts,
     emit: Emit<'_>,
 ) -> Option<Verdict> {
     let Outcome::Done(moved) = draft.outcome else {
-        return emit_move(&draft, bench, counts, emit);
+        return emit_move(draft, bench, counts, emit);
     };
     if moved > limits::MOVED {
         return None;
@@ -141,7 +141,7 @@ pub(super) fn single(
     if draft.kind.direction == Direction::Received && is_peek(draft.flags) {
         return Some(Verdict::Skipped(Skip::Peeked));
     }
-    let moved = believable(moved, &draft, bench.payload.len() as u64);
+    let moved = believable(moved, draft, bench.payload.len() as u64);
     let room = match draft.kind.direction {
         Direction::Received => draft
             .requested
@@ -164,13 +164,14 @@ pub(super) fn single(
         start: 0,
         captured,
         moved,
-        address: draft.address.take(),
+        address,
     });
-    emit_move(&draft, bench, counts, emit)
+    emit_move(draft, bench, counts, emit)
 }
 
 /// What a call can have moved: of a buffer that is printed whole no more than was asked for, unless MSG_TRUNC told the
 /// length of a datagram that did not fit. A damaged line must not make gigabytes of nothing.
+#[inline(always)]
 fn believable(moved: u64, draft: &Draft<'_>, printed: u64) -> u64 {
     let truncates = arguments::has_flag(draft.flags, b"MSG_TRUNC");
     match (draft.requested, &draft.shown) {
@@ -248,7 +249,6 @@ pub(super) fn sendfile(
         outcome,
         requested: None,
         flags,
-        address: None,
         shown,
     };
     emit_move(&draft, bench, counts, emit)
