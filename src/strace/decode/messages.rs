@@ -7,7 +7,7 @@
 //! ```
 
 use super::super::counts::{Counts, Skip};
-use super::super::{arguments, returned, sockaddr};
+use super::super::{arguments, returned, sockaddr, symbols};
 use super::payload::{self, Draft, Kind, Shown};
 use super::vectors::{self, Vector};
 use super::{Bench, Call, Emit, NOT_SOCKET, Verdict};
@@ -94,7 +94,7 @@ fn header<'t>(
                     match name {
                         b"msg_control" | b"" => rights(field, bench),
                         b"msg_flags" => {
-                            header.from_error_queue = arguments::has_flag(field, b"MSG_ERRQUEUE");
+                            header.from_error_queue = symbols::MSG_ERRQUEUE.is_in(field);
                         }
                         _ => {}
                     }
@@ -106,14 +106,13 @@ fn header<'t>(
     }
 }
 
-/// Descriptors in a control message: `cmsg_type=SCM_RIGHTS, cmsg_data=[18<TCP:[…]>, 19]`, without `cmsg_data=` before
-/// strace 4.13, `0x1 /* SCM_RIGHTS */` with `-X verbose`.
+/// Descriptors in control messages: `cmsg_level=SOL_SOCKET, cmsg_type=SCM_RIGHTS, cmsg_data=[18<TCP:[…]>, 19]`, without
+/// `cmsg_data=` before strace 4.13.
 fn rights(mut control: &[u8], bench: &mut Bench) {
-    const MARK: &[u8] = b"SCM_RIGHTS";
-    while let Some(at) = memchr::memmem::find(control, MARK) {
-        control = control.get(at + MARK.len()..).unwrap_or_default();
-        let text = control.strip_prefix(b" */").unwrap_or(control);
-        let Some(mut text) = arguments::next(text).strip_prefix(b"[") else {
+    const LEVEL: &[u8] = b"cmsg_level=";
+    while let Some(at) = memchr::memmem::find(control, LEVEL) {
+        control = control.get(at + LEVEL.len()..).unwrap_or_default();
+        let Some(mut text) = of_rights(control) else {
             continue;
         };
         while let Some((right, rest)) = bench.cache.read(vectors::separated(text), &mut bench.names)
@@ -125,6 +124,14 @@ fn rights(mut control: &[u8], bench: &mut Bench) {
         }
         control = text;
     }
+}
+
+/// What stands behind the opening bracket of the descriptors, if the control message with this level brings any.
+fn of_rights(control: &[u8]) -> Option<&[u8]> {
+    let (level, text) = arguments::value(control)?;
+    let (kind, text) = arguments::value(arguments::next(text))?;
+    let is = symbols::SOL_SOCKET.is(level) && symbols::SCM_RIGHTS.is(kind);
+    arguments::next(text).strip_prefix(b"[").filter(|_| is)
 }
 
 /// Bytes that are not in the trace, over all messages of a call.

@@ -3,6 +3,7 @@
 
 use super::super::cache::Handle;
 use super::super::counts::{Counts, Skip};
+use super::super::symbols::{self, Flag};
 use super::super::table::Tail;
 use super::super::{arguments, escape, returned, sockaddr};
 use super::{Bench, Call, Emit, NOT_SOCKET, NOT_USED, Verdict, used};
@@ -119,8 +120,7 @@ pub(super) fn bytes<'t>(
 
 /// Whether these flags of a receive make that it takes nothing away.
 pub(super) fn is_peek(flags: &[u8]) -> bool {
-    flags != b"0"
-        && (arguments::has_flag(flags, b"MSG_PEEK") || arguments::has_flag(flags, b"MSG_ERRQUEUE"))
+    symbols::MSG_PEEK.is_in(flags) || symbols::MSG_ERRQUEUE.is_in(flags)
 }
 
 /// The end of a call that moves one message.
@@ -172,7 +172,7 @@ pub(super) fn single(
 /// What a call can have moved: of a buffer that is printed whole no more than was asked for, unless MSG_TRUNC told the
 /// length of a datagram that did not fit. A damaged line must not make gigabytes of nothing.
 fn believable(moved: u64, draft: &Draft<'_>, printed: u64) -> u64 {
-    let truncates = arguments::has_flag(draft.flags, b"MSG_TRUNC");
+    let truncates = symbols::MSG_TRUNC.is_in(draft.flags);
     match (draft.requested, &draft.shown) {
         (Some(requested), Shown::All) if !truncates => moved.min(requested.max(printed)),
         _ => moved,
@@ -193,9 +193,7 @@ pub(super) fn emit_move(
     }
     let rights = bench.rights();
     let Kind { op, direction } = draft.kind;
-    let has = |of: Direction, flag: &[u8]| {
-        direction == of && draft.flags != b"0" && arguments::has_flag(draft.flags, flag)
-    };
+    let has = |of: Direction, flag: Flag| direction == of && flag.is_in(draft.flags);
     let what = Move {
         socket: bench.descriptor(draft.socket),
         op,
@@ -205,8 +203,8 @@ pub(super) fn emit_move(
         messages: &bench.messages,
         requested: draft.requested,
         rights: &rights,
-        fast_open: has(Direction::Sent, b"MSG_FASTOPEN"),
-        close_on_exec: has(Direction::Received, b"MSG_CMSG_CLOEXEC"),
+        fast_open: has(Direction::Sent, symbols::MSG_FASTOPEN),
+        close_on_exec: has(Direction::Received, symbols::MSG_CMSG_CLOEXEC),
     };
     used(What::Move(what), emit)
 }

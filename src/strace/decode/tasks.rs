@@ -1,7 +1,7 @@
 //! Calls that make, change and end threads and processes.
 
 use super::super::table::Row;
-use super::super::{arguments, returned};
+use super::super::{arguments, returned, symbols};
 use super::{Begun, Call, Emit, NOT_USED, Verdict, used};
 use crate::event::{Outcome, Sharing, What};
 
@@ -37,9 +37,20 @@ fn sharing(row: &Row, arguments: &[u8]) -> Sharing {
             thread: false,
         };
     }
-    let files = arguments::has_flag(arguments, b"CLONE_FILES");
-    let thread = arguments::has_flag(arguments, b"CLONE_THREAD");
+    let flags = flags_of(arguments);
+    let files = symbols::CLONE_FILES.is_in(flags);
+    let thread = symbols::CLONE_THREAD.is_in(flags);
     Sharing { files, thread }
+}
+
+/// What stands behind `flags=`, in full or as far as it was printed; with `-e raw=clone` the first argument.
+fn flags_of(arguments: &[u8]) -> &[u8] {
+    const NAME: &[u8] = b"flags=";
+    let start = memchr::memmem::find(arguments, NAME).map_or(0, |at| at + NAME.len());
+    let text = arguments.get(start..).unwrap_or_default();
+    let ends = |byte: &u8| matches!(byte, b',' | b'}' | b')');
+    let end = text.iter().position(ends).unwrap_or(text.len());
+    text.get(..end).unwrap_or_default()
 }
 
 /// `(flags)`
@@ -49,7 +60,7 @@ pub(super) fn unshare(text: &[u8], emit: Emit<'_>) -> Option<Verdict> {
         returned::parse(arguments::close(text)?)?.outcome,
         Outcome::Done(_)
     );
-    if !done || !arguments::has_flag(flags, b"CLONE_FILES") {
+    if !done || !symbols::CLONE_FILES.is_in(flags) {
         return NOT_USED;
     }
     used(What::UnsharedFiles, emit)
