@@ -67,13 +67,56 @@ const TYPE_MASK: u64 = 0xf;
 
 impl Flag {
     /// Whether it is set in `text`: by its name, or in a number.
-    #[inline]
     pub(super) fn is_in(self, text: &[u8]) -> bool {
-        text != b"0" && words(text).any(|word| word == self.0 || self.is_in_number(word))
+        Flags::among(&[self], text).has(self)
+    }
+}
+
+/// Which flags of some are set.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Flags(u64);
+
+impl Flags {
+    /// None.
+    pub(super) const NONE: Self = Self(0);
+
+    /// Those of `MSG_…` that change what a call does to payload or descriptors.
+    #[inline]
+    pub(super) fn of_message(text: &[u8]) -> Self {
+        const FLAGS: [Flag; 5] = [
+            MSG_PEEK,
+            MSG_TRUNC,
+            MSG_ERRQUEUE,
+            MSG_FASTOPEN,
+            MSG_CMSG_CLOEXEC,
+        ];
+        if text == b"0" {
+            return Self::NONE;
+        }
+        Self::among(&FLAGS, text)
     }
 
-    fn is_in_number(self, word: &[u8]) -> bool {
-        number_of(word).is_some_and(|number| number & self.1 != 0)
+    fn among(flags: &[Flag], text: &[u8]) -> Self {
+        let of_word = |word: &[u8]| match word.first() {
+            Some(b'0'..=b'9') => number_of(word).unwrap_or_default(),
+            Some(_) => flags
+                .iter()
+                .find(|flag| flag.0 == word)
+                .map_or(0, |flag| flag.1),
+            None => 0,
+        };
+        Self(words(text).map(of_word).fold(0, std::ops::BitOr::bitor))
+    }
+
+    /// Whether a flag is set.
+    #[inline]
+    pub(super) const fn has(self, flag: Flag) -> bool {
+        self.0 & flag.1 != 0
+    }
+
+    /// The same with another one.
+    pub(super) const fn with(self, flag: Flag) -> Self {
+        Self(self.0 | flag.1)
     }
 }
 
@@ -91,7 +134,7 @@ impl Value {
 
     #[inline]
     fn is_named(self, text: &[u8]) -> bool {
-        words(text).any(|word| self.0.contains(&word))
+        self.0.contains(&text) || words(text).any(|word| self.0.contains(&word))
     }
 }
 

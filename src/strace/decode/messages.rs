@@ -7,7 +7,8 @@
 //! ```
 
 use super::super::counts::{Counts, Skip};
-use super::super::{arguments, returned, sockaddr, symbols};
+use super::super::symbols::{self, Flags};
+use super::super::{arguments, returned, sockaddr};
 use super::payload::{self, Draft, Kind, Shown};
 use super::vectors::{self, Vector};
 use super::{Bench, Call, Emit, NOT_SOCKET, Verdict};
@@ -39,11 +40,10 @@ pub(super) fn one(
     let (header, text) = header(arguments::next(text), 0, call, kind, bench, counts)?;
     let (flags, text) = arguments::value(arguments::next(text))?;
     let outcome = returned::parse(arguments::close(text)?)?.outcome;
-    let flags = if header.from_error_queue {
-        b"MSG_ERRQUEUE"
-    } else {
-        flags
-    };
+    let mut flags = Flags::of_message(flags);
+    if header.from_error_queue {
+        flags = flags.with(symbols::MSG_ERRQUEUE);
+    }
     let Vector { requested, shown } = header.vector;
     let draft = Draft {
         kind,
@@ -169,6 +169,7 @@ pub(super) fn many(
     )?;
     let (_, text) = arguments::value(arguments::next(text))?;
     let (flags, text) = arguments::value(arguments::next(text))?;
+    let flags = Flags::of_message(flags);
     let outcome = returned::parse(arguments::close(text)?)?.outcome;
     let draft = Draft {
         kind,
