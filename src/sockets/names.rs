@@ -16,7 +16,7 @@ pub struct SocketNumber(pub u64);
 pub struct ConnectionId(pub u64);
 
 /// One of the two ends of a connection: the index of [`Connection::ends`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Side {
     /// The first end that the trace showed.
     First,

@@ -4,7 +4,7 @@ use super::super::cache::Handle;
 use super::super::counts::Skip;
 use super::super::{arguments, returned, symbols};
 use super::sockets::{possible, two};
-use super::{Begun, Bench, Call, Emit, NOT_USED, Verdict, used};
+use super::{Begun, Bench, Emit, NOT_USED, Verdict, used};
 use crate::event::{Fd, Outcome, What};
 
 /// `(fd)`
@@ -135,16 +135,15 @@ pub(super) fn device(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<V
     }
 }
 
-/// `(…) = fd`. What the calls on pidfds return is always close-on-exec.
-pub(super) fn opens(call: Call<'_>, bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
-    let text = call.text;
+/// `(…) = fd`
+pub(super) fn opens(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
     let rest = arguments::close(text)?;
     let returned = returned::parse(rest)?;
     let Some(made) = possible(bench.made(&returned)) else {
         return NOT_USED;
     };
     let arguments = text.get(..text.len() - rest.len()).unwrap_or_default();
-    let close_on_exec = call.row.name.starts_with("pidfd") || closes_on_exec(arguments);
+    let close_on_exec = closes_on_exec(arguments);
     used(
         What::Appeared {
             made: bench.descriptor(made),

@@ -90,14 +90,12 @@ fn header<'t>(
             }
             _ => {
                 let (field, rest) = arguments::value(value)?;
-                if kind.direction == Direction::Received {
-                    match name {
-                        b"msg_control" | b"" => rights(field, bench),
-                        b"msg_flags" => {
-                            header.from_error_queue = symbols::MSG_ERRQUEUE.is_in(field);
-                        }
-                        _ => {}
+                match name {
+                    b"msg_control" | b"" => rights(field, bench),
+                    b"msg_flags" if kind.direction == Direction::Received => {
+                        header.from_error_queue = symbols::MSG_ERRQUEUE.is_in(field);
                     }
+                    _ => {}
                 }
                 // nothing was read: neither a name nor a value
                 (rest.len() < text.len()).then_some(rest)?
@@ -250,11 +248,12 @@ fn element<'t>(
     bench: &mut Bench,
     counts: &mut Counts,
 ) -> Option<&'t [u8]> {
-    let start = bench.payload.len();
+    let (start, rights) = (bench.payload.len(), bench.rights.len());
     let (header, text) = header(arguments::unnamed(text), index, call, kind, bench, counts)?;
     let text = vectors::separated(text);
     if let Some(rest) = text.strip_prefix(b"}") {
         bench.payload.truncate(start);
+        bench.rights.truncate(rights);
         return Some(rest);
     }
     let (moved, text) = arguments::number(arguments::unnamed(text))?;
@@ -281,6 +280,7 @@ fn element<'t>(
         captured,
         moved,
         address: header.address,
+        rights: bench.rights.len() - rights,
     });
     vectors::separated(text).strip_prefix(b"}")
 }
@@ -305,6 +305,7 @@ fn add_dumped(unprinted: usize, call: Call<'_>, bench: &mut Bench, counts: &mut 
             captured,
             moved: captured as u64,
             address: None,
+            rights: 0,
         });
     }
 }

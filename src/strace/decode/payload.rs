@@ -168,6 +168,7 @@ pub(super) fn single(
         captured,
         moved,
         address: draft.address.take(),
+        rights: bench.rights.len(),
     });
     emit_move(&draft, bench, counts, emit)
 }
@@ -241,6 +242,7 @@ pub(super) fn sendfile(
             captured: 0,
             moved,
             address: None,
+            rights: 0,
         });
     }
     let kind = Kind {

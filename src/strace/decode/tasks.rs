@@ -1,9 +1,10 @@
 //! Calls that make, change and end threads and processes.
 
 use super::super::table::Row;
-use super::super::{arguments, returned, symbols};
-use super::{Begun, Call, Emit, NOT_USED, Verdict, used};
-use crate::event::{Outcome, Sharing, What};
+use super::super::{arguments, returned, symbols, time};
+use super::sockets::possible;
+use super::{Begun, Bench, Call, Emit, NOT_USED, Verdict, used};
+use crate::event::{Outcome, Sharing, Tid, What};
 
 /// `(child_stack=…, flags=CLONE_FILES|…, …) = tid`, `({flags=…} => {…}, 88) = tid`, `() = tid`
 pub(super) fn fork(call: Call<'_>, emit: Emit<'_>) -> Option<Verdict> {
@@ -72,6 +73,46 @@ pub(super) fn execute(text: &[u8], emit: Emit<'_>) -> Option<Verdict> {
         Outcome::Done(_) => used(What::Executed, emit),
         _ => NOT_USED,
     }
+}
+
+/// `(pid, flags) = fd`
+pub(super) fn pidfd_open(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
+    let process = returned::tid(arguments::unnamed(text));
+    let made = bench.made(&returned::parse(arguments::close(text)?)?);
+    let (Some(made), Some(process)) = (possible(made), process) else {
+        return NOT_USED;
+    };
+    let made = bench.descriptor(made);
+    used(What::PidfdOpened { made, process }, emit)
+}
+
+/// `(pidfd, fd, flags) = fd`; the first with details `<pid:14806>` since strace 5.6.
+pub(super) fn pidfd_getfd(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
+    let process = process_of(text);
+    let (pidfd, text) = bench.first(text)?;
+    let (from, text) = bench.next(text)?;
+    let made = bench.made(&returned::parse(arguments::close(text)?)?);
+    let Some(made) = possible(made).filter(|_| pidfd.is_possible() && from.is_possible()) else {
+        return NOT_USED;
+    };
+    let (pidfd, made) = (bench.descriptor(pidfd), bench.descriptor(made));
+    let from = from.fd;
+    used(
+        What::Fetched {
+            pidfd,
+            process,
+            from,
+            made,
+        },
+        emit,
+    )
+}
+
+/// The process that a pidfd's details name.
+fn process_of(text: &[u8]) -> Option<Tid> {
+    let text = arguments::unnamed(text);
+    let details = text.get(time::digits(text).1..)?;
+    returned::tid(details.strip_prefix(b"<pid:")?)
 }
 
 /// `(status)`; it does not return.
