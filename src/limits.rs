@@ -33,6 +33,17 @@ pub const PENDING_CLONES: usize = 1 << 16;
 /// latest, so more than a few wait only where children are not followed.
 pub const UNCLAIMED_CHILDREN: usize = 1024;
 
+/// Most descriptors that are in flight in one direction of a UNIX connection: the kernel lets a user have as many as
+/// RLIMIT_NOFILE, 1024 by default (unix(7)).
+pub const RIGHTS_IN_FLIGHT: usize = 1024;
+
+/// Most directions of UNIX connections in which descriptors are in flight. Real programs receive what they are sent; only
+/// sockets sent over themselves, which the kernel looks for and closes (unix_gc), stay for ever.
+pub const TRANSITS: usize = 4096;
+
+/// Most pidfds whose processes are remembered: no more are open where RLIMIT_NOFILE is 1024.
+pub const PIDFDS: usize = 1024;
+
 /// Most connections that are kept after their traced end closed, because the other end may turn up in the trace: a
 /// listen queue holds 4096 by default (`net.core.somaxconn`).
 pub const LINGERING_CONNECTIONS: usize = 4096;

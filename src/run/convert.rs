@@ -9,7 +9,7 @@ use crate::run::options::{Format, Options, Seed, View};
 use crate::run::pipeline::Pipeline;
 use crate::run::report;
 use crate::run::summary::Summary;
-use crate::run::unshown::Unshown;
+use crate::run::unshown::{Printed, Unshown};
 use crate::sockets::{Change, Sockets};
 use crate::strace::{self, Parser};
 use crate::unix::{self, UnixView};
@@ -270,8 +270,11 @@ impl<W: Write> Pipeline for Converter<W> {
             "",
         );
         let counts = self.parsers.iter().map(Parser::counts);
-        let cut = counts.map(|counts| counts.cut.payloads + counts.hidden.payloads);
-        self.engine.unshown.tell(cut.sum(), &mut summary);
+        let cut = counts.clone().map(|counts| counts.cut.payloads).sum();
+        let hidden = counts.map(|counts| counts.hidden.payloads).sum();
+        self.engine
+            .unshown
+            .tell(Printed { cut, hidden }, &mut summary);
         let dated = self.parsers.iter().zip(self.assumed.iter().flatten());
         let mut assumed = dated.filter(|(parser, _)| parser.counts().times_of_day > 0);
         if let Some(date) = assumed.next().and_then(|(_, midnight)| Date::at(*midnight)) {

@@ -18,6 +18,32 @@ impl Missing {
     }
 }
 
+/// How many payloads strace did not print whole, those of files included.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Printed {
+    /// Cut by `-s`.
+    pub(super) cut: u64,
+    /// As an address, where the bytes are (`-e raw=`, `-e verbose=`).
+    pub(super) hidden: u64,
+}
+
+impl Printed {
+    /// What became of the payloads, and the cure.
+    const fn in_words(self) -> (&'static str, &'static str) {
+        match (self.cut, self.hidden) {
+            (_, 0) => ("cut by strace's -s", "record with -s 1048576"),
+            (0, _) => (
+                "printed as [an address|addresses] only",
+                "record without -e raw and -e verbose",
+            ),
+            _ => (
+                "cut by strace's -s or printed as [an address|addresses] only",
+                "record with -s 1048576, and without -e raw and -e verbose",
+            ),
+        }
+    }
+}
+
 /// What moved and is in no packet, or not all of it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Unshown {
@@ -85,16 +111,16 @@ impl Unshown {
         self.io_uring += 1;
     }
 
-    /// Adds the counts to a summary. `cut` is how many payloads strace has cut, those of files included: a datagram that
-    /// its reader's buffer cut is none of them.
-    pub(super) fn tell(self, cut: u64, summary: &mut Summary) {
+    /// Adds the counts to a summary. A datagram that its reader's buffer cut is none of those that were not printed whole.
+    pub(super) fn tell(self, printed: Printed, summary: &mut Summary) {
+        let (how, cure) = printed.in_words();
         summary.lose(
-            self.cut.messages.min(cut),
+            self.cut.messages.min(printed.cut + printed.hidden),
             format!(
-                "[payload was|payloads were] cut by strace's -s, {} bytes",
+                "[payload was|payloads were] {how}, {} bytes",
                 self.cut.bytes
             ),
-            "record with -s 1048576",
+            cure,
         );
         summary.lose(
             self.hidden.messages,

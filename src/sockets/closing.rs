@@ -8,7 +8,7 @@ use crate::sockets::connection::{Connection, Opening};
 use crate::sockets::names::{ConnectionId, Side, SocketId};
 use crate::sockets::slots::Slot;
 use crate::sockets::tables::TableId;
-use crate::sockets::{Change, Marking, Sockets};
+use crate::sockets::{Change, Closer, Marking, Sockets};
 
 impl Sockets {
     /// close.
@@ -112,14 +112,21 @@ impl Sockets {
         self.drop_reference(slot.socket, Some((marking, event.entry)), sink);
     }
 
-    /// One descriptor fewer stands for `socket`. Without a closer nobody did it: the trace just does not follow the
-    /// descriptor.
+    /// One descriptor fewer stands for `socket`. If that closes a UNIX stream, what was in flight to it is gone as well,
+    /// and what was in flight to that.
     pub(super) fn drop_reference<F: FnMut(&Change<'_>)>(
         &mut self,
         socket: SocketId,
-        closer: Option<(Marking, Timestamp)>,
+        closer: Closer,
         sink: &mut F,
     ) {
+        self.drop_one(socket, closer, sink);
+        while let Some((socket, closer)) = self.undelivered.pop() {
+            self.drop_one(socket, closer, sink);
+        }
+    }
+
+    fn drop_one<F: FnMut(&Change<'_>)>(&mut self, socket: SocketId, closer: Closer, sink: &mut F) {
         let Some(open) = self.open.get_mut(socket.0) else {
             return;
         };
@@ -140,6 +147,9 @@ impl Sockets {
             } else {
                 self.finish_flow(id, [side, side], marking, time, sink);
             }
+        }
+        if !self.transits.is_empty() {
+            self.undeliverable((id, side.other()), closer);
         }
         self.close_end(id, side, sink);
     }
@@ -285,6 +295,10 @@ impl Sockets {
     fn end<F: FnMut(&Change<'_>)>(&mut self, id: ConnectionId, sink: &mut F) {
         if let Some(connection) = self.connections.remove(id) {
             self.forget(&connection);
+            if !self.transits.is_empty() {
+                self.undeliverable((id, Side::First), None);
+                self.undeliverable((id, Side::Second), None);
+            }
             sink(&Change::Over {
                 connection: &connection,
             });

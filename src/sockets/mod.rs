@@ -17,6 +17,7 @@ mod change;
 mod closing;
 mod connection;
 mod connections;
+mod handover;
 mod identity;
 mod meeting;
 mod messages;
@@ -37,17 +38,21 @@ pub use open_socket::canonical;
 
 use crate::event::{Descriptor, Event, Family, Inode, Op, Outcome, Timestamp, UnixName, What};
 use connections::Connections;
+use handover::{Pidfd, Transit, Way};
 use names::{Place, SocketId};
 use open_socket::OpenSocket;
 use rustc_hash::FxHashMap;
 use session::Sessions;
 use slab::Slab;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use tables::Tables;
 
 /// Two addresses, the smaller one first: what both ends of a connection agree on.
 type AddressPair = (SocketAddr, SocketAddr);
+
+/// Who closes a socket, and when; none where the trace just does not follow it any further.
+type Closer = Option<(Marking, Timestamp)>;
 
 /// The state of all sockets and connections of a trace.
 #[derive(Debug, Default)]
@@ -66,6 +71,11 @@ pub struct Sockets {
     /// Connections whose other end can only be told by where it connected or was accepted, the oldest first.
     by_place: FxHashMap<Place, VecDeque<ConnectionId>>,
     lingering: VecDeque<ConnectionId>,
+    /// Descriptors in messages between two ends, the oldest connection first.
+    transits: BTreeMap<Way, Transit>,
+    /// Sockets that were under way and will not arrive: each has one reference too many.
+    undelivered: Vec<(SocketId, Closer)>,
+    pidfds: VecDeque<Pidfd>,
     /// Details with a family have been seen: what has none is of a family that is not converted.
     full_details: bool,
     /// How many open sockets there have been.

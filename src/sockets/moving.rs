@@ -22,8 +22,8 @@ impl Sockets {
             Some(kind) => self.locate_or_make(event, call.socket, kind, sink),
             None => self.locate(event, call.socket, sink),
         };
-        for arrived in call.rights {
-            self.arrived(event, *arrived, None, call.close_on_exec, sink);
+        if !(call.rights.is_empty() && self.transits.is_empty()) {
+            self.handed_over(event, call, located, sink);
         }
         let Some(socket) = located else { return };
         match call.outcome {
@@ -35,7 +35,7 @@ impl Sockets {
             self.fast_opened(event, socket, call, sink);
         }
         if !self.full_details {
-            self.guess_kind(socket, kind_by_address(call));
+            self.guess_kind(socket, kind_by_content(call));
         }
         if call
             .messages
@@ -68,6 +68,7 @@ impl Sockets {
             captured: 0,
             moved,
             address: None,
+            rights: 0,
         }];
         for (socket, direction) in [(from, Direction::Received), (to, Direction::Sent)] {
             let call = Move {
@@ -330,13 +331,16 @@ fn kind_told_by(call: &Move<'_>) -> Option<(Family, Transport)> {
         | Op::Sendmmsg
         | Op::Recvmmsg
         | Op::Send
-        | Op::Recv => Some(kind_by_address(call)),
+        | Op::Recv => Some(kind_by_content(call)),
         _ => None,
     }
 }
 
-/// The kind of socket that a call with these sockaddrs is made on; without any, TCP.
-fn kind_by_address(call: &Move<'_>) -> (Family, Transport) {
+/// The kind of socket that a call is made on, by its sockaddrs or by the descriptors in its messages; without any, TCP.
+pub(super) fn kind_by_content(call: &Move<'_>) -> (Family, Transport) {
+    if !call.rights.is_empty() {
+        return (Family::Unix, Transport::Stream);
+    }
     let first = call.messages.first();
     match first.and_then(|message| message.address.as_ref()) {
         Some(Address::Inet(address)) if address.is_ipv4() => (Family::Inet, Transport::Datagram),

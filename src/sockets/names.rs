@@ -21,7 +21,7 @@ pub struct ConnectionId {
 }
 
 /// One of the two ends of a connection: the index of [`Connection::ends`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Side {
     /// The first end that the trace showed.
     First,

@@ -18,6 +18,15 @@ impl Sockets {
                 made,
                 close_on_exec,
             } => self.arrived(event, *made, None, *close_on_exec, sink),
+            What::PidfdOpened { made, process } => {
+                self.pidfd_opened(event, *made, *process, sink);
+            }
+            What::Fetched {
+                pidfd,
+                process,
+                from,
+                made,
+            } => self.fetched(event, *process, [pidfd.fd, *from], *made, sink),
             What::CloseOnExec { fd, on } => {
                 let table = self.table(event);
                 if let Some(slot) = self.tables.slot_mut(table, *fd) {

@@ -87,6 +87,15 @@ impl Tables {
         table
     }
 
+    /// The table of a thread that was seen or made before.
+    pub(super) fn known(&self, tid: Tid) -> Option<TableId> {
+        let unclaimed = || self.unclaimed.iter().find(|waiting| waiting.child == tid);
+        let thread = self.threads.get(&tid);
+        thread
+            .or_else(|| unclaimed().map(|waiting| &waiting.thread))
+            .map(|thread| thread.table)
+    }
+
     /// Whether `tid` is known to be alive.
     pub(super) fn knows(&self, tid: Tid) -> bool {
         self.threads.contains_key(&tid)

@@ -26,6 +26,7 @@ mod rejoin;
 mod repair;
 mod returned;
 mod sockaddr;
+mod symbols;
 mod table;
 mod time;
 

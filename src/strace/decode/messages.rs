@@ -7,6 +7,7 @@
 //! ```
 
 use super::super::counts::{Counts, Skip};
+use super::super::symbols::{self, Flags};
 use super::super::{arguments, returned, sockaddr};
 use super::payload::{self, Draft, Kind, Shown};
 use super::vectors::{self, Vector};
@@ -39,11 +40,10 @@ pub(super) fn one(
     let (header, text) = header(arguments::next(text), 0, call, kind, bench, counts)?;
     let (flags, text) = arguments::value(arguments::next(text))?;
     let outcome = returned::parse(arguments::close(text)?)?.outcome;
-    let flags = if header.from_error_queue {
-        b"MSG_ERRQUEUE"
-    } else {
-        flags
-    };
+    let mut flags = Flags::of_message(flags);
+    if header.from_error_queue {
+        flags = flags.with(symbols::MSG_ERRQUEUE);
+    }
     let Vector { requested, shown } = header.vector;
     let draft = Draft {
         kind,
@@ -89,14 +89,12 @@ fn header<'t>(
             }
             _ => {
                 let (field, rest) = arguments::value(value)?;
-                if kind.direction == Direction::Received {
-                    match name {
-                        b"msg_control" | b"" => rights(field, bench),
-                        b"msg_flags" => {
-                            header.from_error_queue = arguments::has_flag(field, b"MSG_ERRQUEUE");
-                        }
-                        _ => {}
+                match name {
+                    b"msg_control" | b"" => rights(field, bench),
+                    b"msg_flags" if kind.direction == Direction::Received => {
+                        header.from_error_queue = symbols::MSG_ERRQUEUE.is_in(field);
                     }
+                    _ => {}
                 }
                 // nothing was read: neither a name nor a value
                 (rest.len() < text.len()).then_some(rest)?
@@ -105,14 +103,13 @@ fn header<'t>(
     }
 }
 
-/// Descriptors in a control message: `cmsg_type=SCM_RIGHTS, cmsg_data=[18<TCP:[…]>, 19]`, without `cmsg_data=` before
-/// strace 4.13, `0x1 /* SCM_RIGHTS */` with `-X verbose`.
+/// Descriptors in control messages: `cmsg_level=SOL_SOCKET, cmsg_type=SCM_RIGHTS, cmsg_data=[18<TCP:[…]>, 19]`, without
+/// `cmsg_data=` before strace 4.13.
 fn rights(mut control: &[u8], bench: &mut Bench) {
-    const MARK: &[u8] = b"SCM_RIGHTS";
-    while let Some(at) = memchr::memmem::find(control, MARK) {
-        control = control.get(at + MARK.len()..).unwrap_or_default();
-        let text = control.strip_prefix(b" */").unwrap_or(control);
-        let Some(mut text) = arguments::next(text).strip_prefix(b"[") else {
+    const LEVEL: &[u8] = b"cmsg_level=";
+    while let Some(at) = memchr::memmem::find(control, LEVEL) {
+        control = control.get(at + LEVEL.len()..).unwrap_or_default();
+        let Some(mut text) = of_rights(control) else {
             continue;
         };
         while let Some((right, rest)) = bench.cache.read(vectors::separated(text), &mut bench.names)
@@ -124,6 +121,14 @@ fn rights(mut control: &[u8], bench: &mut Bench) {
         }
         control = text;
     }
+}
+
+/// What stands behind the opening bracket of the descriptors, if the control message with this level brings any.
+fn of_rights(control: &[u8]) -> Option<&[u8]> {
+    let (level, text) = arguments::value(control)?;
+    let (kind, text) = arguments::value(arguments::next(text))?;
+    let is = symbols::SOL_SOCKET.is(level) && symbols::SCM_RIGHTS.is(kind);
+    arguments::next(text).strip_prefix(b"[").filter(|_| is)
 }
 
 /// Bytes that are not in the trace, over all messages of a call.
@@ -161,6 +166,7 @@ pub(super) fn many(
     )?;
     let (_, text) = arguments::value(arguments::next(text))?;
     let (flags, text) = arguments::value(arguments::next(text))?;
+    let flags = Flags::of_message(flags);
     let outcome = returned::parse(arguments::close(text)?)?.outcome;
     let draft = Draft {
         kind,
@@ -240,11 +246,12 @@ fn element<'t>(
     bench: &mut Bench,
     counts: &mut Counts,
 ) -> Option<&'t [u8]> {
-    let start = bench.payload.len();
+    let (start, rights) = (bench.payload.len(), bench.rights.len());
     let (header, text) = header(arguments::unnamed(text), index, call, kind, bench, counts)?;
     let text = vectors::separated(text);
     if let Some(rest) = text.strip_prefix(b"}") {
         bench.payload.truncate(start);
+        bench.rights.truncate(rights);
         return Some(rest);
     }
     let (moved, text) = arguments::number(arguments::unnamed(text))?;
@@ -271,6 +278,7 @@ fn element<'t>(
         captured,
         moved,
         address: header.address,
+        rights: bench.rights.len() - rights,
     });
     vectors::separated(text).strip_prefix(b"}")
 }
@@ -295,6 +303,7 @@ fn add_dumped(unprinted: usize, call: Call<'_>, bench: &mut Bench, counts: &mut 
             captured,
             moved: captured as u64,
             address: None,
+            rights: 0,
         });
     }
 }

@@ -3,6 +3,7 @@
 
 use super::super::cache::Handle;
 use super::super::counts::{Counts, Skip};
+use super::super::symbols::{self, Flag, Flags};
 use super::super::table::Tail;
 use super::super::{arguments, escape, returned, sockaddr};
 use super::{Bench, Call, Emit, NOT_SOCKET, NOT_USED, Verdict, used};
@@ -32,12 +33,12 @@ pub(super) enum Shown {
 
 /// A payload call as far as its arguments tell.
 #[derive(Debug)]
-pub(super) struct Draft<'t> {
+pub(super) struct Draft {
     pub(super) kind: Kind,
     pub(super) socket: Handle,
     pub(super) outcome: Outcome,
     pub(super) requested: Option<u64>,
-    pub(super) flags: &'t [u8],
+    pub(super) flags: Flags,
     pub(super) shown: Shown,
 }
 
@@ -59,8 +60,11 @@ pub(super) fn buffer(
     let (shown, text) = bytes(arguments::next(text), call, (0, 0), bench, counts)?;
     let (requested, text) = arguments::count(arguments::next(text))?;
     let (flags, text) = match tail {
-        Tail::Nothing => (b"0".as_slice(), text),
-        Tail::Flags | Tail::Address => arguments::value(arguments::next(text))?,
+        Tail::Nothing => (Flags::NONE, text),
+        Tail::Flags | Tail::Address => {
+            let (flags, text) = arguments::value(arguments::next(text))?;
+            (Flags::of_message(flags), text)
+        }
     };
     let (address, text) = match tail {
         Tail::Address => sockaddr::address_given(arguments::next(text), &mut bench.names)?,
@@ -117,16 +121,15 @@ pub(super) fn bytes<'t>(
 
 /// Whether these flags of a receive make that it takes nothing away.
 #[inline]
-pub(super) fn is_peek(flags: &[u8]) -> bool {
-    flags != b"0"
-        && (arguments::has_flag(flags, b"MSG_PEEK") || arguments::has_flag(flags, b"MSG_ERRQUEUE"))
+pub(super) const fn is_peek(flags: Flags) -> bool {
+    flags.has(symbols::MSG_PEEK) || flags.has(symbols::MSG_ERRQUEUE)
 }
 
 /// The end of a call that moves one message, to or from `address` if it says that.
 #[inline(always)]
 pub(super) fn single(
     call: Call<'_>,
-    draft: &Draft<'_>,
+    draft: &Draft,
     address: Option<Address>,
     bench: &mut Bench,
     counts: &mut Counts,
@@ -165,6 +168,7 @@ pub(super) fn single(
         captured,
         moved,
         address,
+        rights: bench.rights.len(),
     });
     emit_move(draft, bench, counts, emit)
 }
@@ -172,17 +176,21 @@ pub(super) fn single(
 /// What a call can have moved: of a buffer that is printed whole no more than was asked for, unless MSG_TRUNC told the
 /// length of a datagram that did not fit. A damaged line must not make gigabytes of nothing.
 #[inline(always)]
-fn believable(moved: u64, draft: &Draft<'_>, printed: u64) -> u64 {
-    let truncates = arguments::has_flag(draft.flags, b"MSG_TRUNC");
-    match (draft.requested, &draft.shown) {
-        (Some(requested), Shown::All) if !truncates => moved.min(requested.max(printed)),
-        _ => moved,
+fn believable(moved: u64, draft: &Draft, printed: u64) -> u64 {
+    let most = match (draft.requested, &draft.shown) {
+        (Some(requested), Shown::All) => requested.max(printed),
+        _ => return moved,
+    };
+    if moved > most && !draft.flags.has(symbols::MSG_TRUNC) {
+        most
+    } else {
+        moved
     }
 }
 
 /// Emits a payload call whose messages are on the bench; a failed one has none.
 pub(super) fn emit_move(
-    draft: &Draft<'_>,
+    draft: &Draft,
     bench: &mut Bench,
     counts: &mut Counts,
     emit: Emit<'_>,
@@ -194,9 +202,7 @@ pub(super) fn emit_move(
     }
     let rights = bench.rights();
     let Kind { op, direction } = draft.kind;
-    let has = |of: Direction, flag: &[u8]| {
-        direction == of && draft.flags != b"0" && arguments::has_flag(draft.flags, flag)
-    };
+    let has = |of: Direction, flag: Flag| direction == of && draft.flags.has(flag);
     let what = Move {
         socket: bench.descriptor(draft.socket),
         op,
@@ -206,8 +212,8 @@ pub(super) fn emit_move(
         messages: &bench.messages,
         requested: draft.requested,
         rights: &rights,
-        fast_open: has(Direction::Sent, b"MSG_FASTOPEN"),
-        close_on_exec: has(Direction::Received, b"MSG_CMSG_CLOEXEC"),
+        fast_open: has(Direction::Sent, symbols::MSG_FASTOPEN),
+        close_on_exec: has(Direction::Received, symbols::MSG_CMSG_CLOEXEC),
     };
     used(What::Move(what), emit)
 }
@@ -236,13 +242,14 @@ pub(super) fn sendfile(
             captured: 0,
             moved,
             address: None,
+            rights: 0,
         });
     }
     let kind = Kind {
         op,
         direction: Direction::Sent,
     };
-    let (flags, shown) = (b"0".as_slice(), Shown::Hidden);
+    let (flags, shown) = (Flags::NONE, Shown::Hidden);
     let draft = Draft {
         kind,
         socket,

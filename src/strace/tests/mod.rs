@@ -159,6 +159,24 @@ fn of_no_connection(what: &What<'_>) -> String {
         } => {
             format!("appeared {}{}", descriptor(*made), marked(*close_on_exec))
         }
+        What::PidfdOpened { made, process } => {
+            format!("pidfd of {process} = {}", descriptor(*made))
+        }
+        What::Fetched {
+            process,
+            from,
+            made,
+            ..
+        } => {
+            let process = process.map_or("?".into(), |process| process.to_string());
+            format!("fetched {from} of {process} = {}", descriptor(*made))
+        }
+        other => of_processes(other),
+    }
+}
+
+fn of_processes(what: &What<'_>) -> String {
+    match what {
         What::CloneBegun { sharing } => {
             format!(
                 "clone begun files {} thread {}",
