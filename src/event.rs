@@ -250,6 +250,17 @@ pub struct Message {
     pub rights: usize,
 }
 
+/// Who a message says its sender is (SCM_CREDENTIALS, unix(7)).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Credentials {
+    /// The process.
+    pub process: u32,
+    /// Its user.
+    pub user: u32,
+    /// Its group.
+    pub group: u32,
+}
+
 /// A call that moves payload.
 #[derive(Clone, Debug)]
 pub struct Move<'a> {
@@ -269,6 +280,8 @@ pub struct Move<'a> {
     pub requested: Option<u64>,
     /// Descriptors that go with the messages (SCM_RIGHTS): of a send the sender's own, of a receive the new ones.
     pub rights: &'a [Descriptor<'a>],
+    /// Who the sender of the last message is, if it says that.
+    pub credentials: Option<Credentials>,
     /// MSG_FASTOPEN was given: a sendto with an address connects.
     pub fast_open: bool,
     /// The new descriptors of `rights` are close-on-exec (MSG_CMSG_CLOEXEC).

@@ -1,6 +1,9 @@
 //! What an event did to a socket or a connection: the words that the views read.
 
-use crate::event::{Direction, Errno, Family, Fd, Inode, Op, Tid, Timestamp, Transport, UnixName};
+use crate::event::{
+    Credentials, Descriptor, Direction, Errno, Family, Fd, Inode, Op, Tid, Timestamp, Transport,
+    UnixName,
+};
 use crate::sockets::connection::{Connection, Opening};
 use crate::sockets::names::{Side, SocketNumber};
 use std::net::SocketAddr;
@@ -108,11 +111,22 @@ pub struct UnixMessage<'a> {
     pub moved: u64,
 }
 
+/// What goes with a UNIX socket's message beside its bytes (unix(7), "Ancillary messages").
+#[derive(Clone, Copy, Debug)]
+pub struct Handed<'a> {
+    /// Descriptors, by the numbers that they have for the thread (SCM_RIGHTS).
+    pub rights: &'a [Descriptor<'a>],
+    /// Who the sender is (SCM_CREDENTIALS).
+    pub credentials: Option<Credentials>,
+}
+
 /// What happened.
 #[derive(Clone, Copy, Debug)]
 pub enum Change<'a> {
     /// Bytes moved.
     Moved(Moved<'a>),
+    /// What goes with what the same call moves, which is told next.
+    Handed(Handed<'a>),
     /// A message moved between UNIX datagram sockets.
     UnixMessage(UnixMessage<'a>),
     /// The local address of a datagram socket is known from here on, port and all.

@@ -30,7 +30,7 @@ mod session;
 mod slots;
 mod tables;
 
-pub use change::{Change, Marking, Moved, Stream, UnixEnd, UnixMessage};
+pub use change::{Change, Handed, Marking, Moved, Stream, UnixEnd, UnixMessage};
 pub use connection::{Connection, End, Flow, Opening, Role};
 pub use connections::ByConnection;
 pub use names::{ConnectionId, Side, SocketNumber};

@@ -44,6 +44,9 @@ impl Sockets {
         {
             self.learn_from_addresses(socket, call);
         }
+        if !call.rights.is_empty() || call.credentials.is_some() {
+            self.tell_handed(socket, call, sink);
+        }
         let moment = self.moment(event, call.socket, Some(call.op));
         if self.open.get(socket.0).is_some_and(OpenSocket::is_stream) {
             self.stream_moved(socket, &moment, call, sink);
@@ -80,6 +83,7 @@ impl Sockets {
                 messages: if moved > 0 { &message } else { &[] },
                 requested: None,
                 rights: &[],
+                credentials: None,
                 fast_open: false,
                 close_on_exec: false,
             };

@@ -48,13 +48,24 @@ pub(super) struct Context<'a, F> {
     pub(super) begun: &'a mut u64,
     pub(super) chosen: &'a mut Chosen,
     pub(super) ids: &'a mut Ids,
+    /// What is to be read beside the next payload.
+    pub(super) comment: Option<String>,
     pub(super) sink: &'a mut F,
 }
 
 impl<F: FnMut(&Record<'_>)> Context<'_, F> {
     /// What writing frames needs: their numbers, and where they go.
     pub(super) fn frames(&mut self) -> (&mut Ids, impl FnMut(&Frame<'_>)) {
-        let Self { ids, sink, .. } = self;
-        (ids, |frame: &Frame<'_>| sink(&Record::from(frame)))
+        let Self {
+            ids, sink, comment, ..
+        } = self;
+        let write = |frame: &Frame<'_>| {
+            let comment = comment.take();
+            sink(&Record::Frame {
+                frame,
+                comment: comment.as_deref(),
+            });
+        };
+        (ids, write)
     }
 }

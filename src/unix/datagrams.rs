@@ -6,7 +6,7 @@
 use crate::event::{Direction, Inode, UnixName};
 use crate::limits;
 use crate::packets::{Ids, Sighted, Sightings, marking};
-use crate::sockets::{Change, SocketNumber, UnixEnd, UnixMessage};
+use crate::sockets::{SocketNumber, UnixEnd, UnixMessage};
 use crate::unix::context::Options;
 use crate::unix::endpoints::{self, Endpoint};
 use crate::unix::{journal, names, ports};
@@ -59,27 +59,18 @@ pub(super) struct Datagrams {
 }
 
 impl Datagrams {
-    /// Takes what happened to a datagram socket.
-    pub(super) fn change(
-        &mut self,
-        change: &Change<'_>,
-        options: &Options,
-        sink: &mut impl FnMut(&Record<'_>),
-    ) {
-        match change {
-            Change::UnixMessage(message) => self.message(message, options, sink),
-            Change::Gone { socket } => {
-                for pair in self.of_client.remove(socket).unwrap_or_default() {
-                    self.pairs.remove(&pair);
-                }
-            }
-            _ => {}
+    /// A socket is closed.
+    pub(super) fn gone(&mut self, socket: SocketNumber) {
+        for pair in self.of_client.remove(&socket).unwrap_or_default() {
+            self.pairs.remove(&pair);
         }
     }
 
-    fn message(
+    /// Takes a message, and what is to be read beside it.
+    pub(super) fn message(
         &mut self,
         message: &UnixMessage<'_>,
+        handed: Option<String>,
         options: &Options,
         sink: &mut impl FnMut(&Record<'_>),
     ) {
@@ -87,7 +78,7 @@ impl Datagrams {
             return self.claim(message);
         }
         if let Some(ends) = self.answered(message) {
-            return self.write(message, ends, Own::Client, (options, None), sink);
+            return self.write(message, ends, Own::Client, (options, handed), sink);
         }
         let own = self.own(message);
         let [_, server] = client_and_server(message, own);
@@ -102,7 +93,11 @@ impl Datagrams {
             let user = (own == Own::Client).then_some(message.marking);
             names::tell(ends.map(|end| end.address), server.name, user, sink);
         }
-        let comment = (is_new && options.records).then(|| names::of_datagrams(server.name));
+        let pair = (is_new && options.records).then(|| names::of_datagrams(server.name));
+        let comment = match (pair, handed) {
+            (Some(pair), Some(handed)) => Some(format!("{pair}; {handed}")),
+            (pair, handed) => pair.or(handed),
+        };
         self.write(message, ends, own, (options, comment), sink);
     }
 

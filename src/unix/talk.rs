@@ -6,7 +6,7 @@ use crate::sockets::{Connection, Side};
 use crate::unix::context::Context;
 use crate::unix::endpoints;
 use crate::unix::names;
-use crate::wire::{Frame, Record};
+use crate::wire::Record;
 
 /// How long before the first packet the handshake begins where no call of it was traced, in nanoseconds.
 const HANDSHAKE_LEAD: u64 = 300_000;
@@ -50,26 +50,19 @@ impl UnixTalk {
         let mut talk = Talk::new(client, ends, WINDOW, None, look);
         let opener = connection.opener(client);
         let times = handshake_times(connection, first, HANDSHAKE_LEAD);
-        let mut comment = None;
+        // What goes with the payload waits until the handshake is written.
+        let waiting = context.comment.take();
         if context.options.records {
-            comment = Some(names::of_connection(connection, client));
+            context.comment = Some(names::of_connection(connection, client));
             let name = connection.end(client.other()).name.as_ref();
-            names::tell(
-                addresses,
-                name,
-                connection.end(client).marking,
-                context.sink,
-            );
+            let user = connection.end(client).marking;
+            names::tell(addresses, name, user, context.sink);
         }
-        let Context { ids, sink, .. } = context;
-        let mut first = |frame: &Frame<'_>| {
-            let comment = comment.take();
-            sink(&Record::Frame {
-                frame,
-                comment: comment.as_deref(),
-            });
-        };
-        talk.handshake(times, opener, ids, &mut first);
+        {
+            let (ids, mut sink) = context.frames();
+            talk.handshake(times, opener, ids, &mut sink);
+        }
+        context.comment = waiting;
         Self {
             talk,
             written: [0; 2],

@@ -6,6 +6,7 @@ use crate::sockets::{ByConnection, Change, Connection, Moved};
 use crate::unix::context::{Context, Options};
 use crate::unix::datagrams::Datagrams;
 use crate::unix::exchange::Exchange;
+use crate::unix::names;
 use crate::unix::ports::Chosen;
 use crate::wire::Record;
 
@@ -15,6 +16,8 @@ pub struct UnixView {
     options: Options,
     exchanges: ByConnection<Exchange>,
     datagrams: Datagrams,
+    /// What goes with the payload that is told next.
+    handed: Option<String>,
     begun: u64,
     chosen: Chosen,
     ids: Ids,
@@ -27,6 +30,7 @@ impl UnixView {
             options,
             exchanges: ByConnection::default(),
             datagrams: Datagrams::default(),
+            handed: None,
             begun: 0,
             chosen: Chosen::default(),
             ids: Ids::default(),
@@ -40,6 +44,18 @@ impl UnixView {
 
     /// Takes what happened to a UNIX socket.
     pub fn change(&mut self, change: &Change<'_>, sink: &mut impl FnMut(&Record<'_>)) {
+        if let Change::Handed(handed) = change {
+            self.handed = self.options.records.then(|| names::of_handed(handed));
+            return;
+        }
+        self.happened(change, sink);
+        // It goes with what its call moved, whether that was written or not.
+        if let Change::Moved(_) = change {
+            self.handed = None;
+        }
+    }
+
+    fn happened(&mut self, change: &Change<'_>, sink: &mut impl FnMut(&Record<'_>)) {
         match change {
             Change::Moved(moved) => self.moved(moved, sink),
             Change::Opened { connection } if self.options.wire => {
@@ -77,10 +93,15 @@ impl UnixView {
                 });
                 self.exchanges.forget(connection.id);
             }
-            Change::UnixMessage(_) | Change::Gone { .. } => {
-                self.datagrams.change(change, &self.options, sink);
+            Change::UnixMessage(message) => {
+                let handed = self.handed.take();
+                self.datagrams.message(message, handed, &self.options, sink);
             }
-            Change::Opened { .. } | Change::Failed { .. } | Change::Named { .. } => {}
+            Change::Gone { socket } => self.datagrams.gone(*socket),
+            Change::Opened { .. }
+            | Change::Failed { .. }
+            | Change::Named { .. }
+            | Change::Handed(_) => {}
         }
     }
 
@@ -102,6 +123,7 @@ impl UnixView {
             begun: &mut self.begun,
             chosen: &mut self.chosen,
             ids: &mut self.ids,
+            comment: None,
             sink,
         };
         act(exchange, &mut context);
@@ -127,7 +149,9 @@ impl UnixView {
             bytes,
             missing: fresh.saturating_sub(bytes.len() as u64),
         };
+        let handed = self.handed.take();
         self.with(stream.connection, sink, |exchange, context| {
+            context.comment = handed;
             exchange.take(stream.connection, &portion, context);
         });
     }

@@ -20,7 +20,7 @@ use super::dump::Dump;
 use super::names::Names;
 use super::returned::Returned;
 use super::table::{Row, Shape};
-use crate::event::{Descriptor, Details, Family, Message, Outcome, What};
+use crate::event::{Credentials, Descriptor, Details, Family, Message, Outcome, What};
 
 /// Where events go.
 pub(super) type Emit<'e> = &'e mut dyn FnMut(What<'_>);
@@ -66,6 +66,7 @@ pub(super) struct Bench {
     payload: Vec<u8>,
     messages: Vec<Message>,
     rights: Vec<Handle>,
+    credentials: Option<Credentials>,
 }
 
 impl Bench {
@@ -75,6 +76,7 @@ impl Bench {
         self.payload.clear();
         self.messages.clear();
         self.rights.clear();
+        self.credentials = None;
     }
 
     /// Gives room back that an uncommonly large payload needed.

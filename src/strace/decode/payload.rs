@@ -212,6 +212,7 @@ pub(super) fn emit_move(
         messages: &bench.messages,
         requested: draft.requested,
         rights: &rights,
+        credentials: bench.credentials,
         fast_open: has(Direction::Sent, symbols::MSG_FASTOPEN),
         close_on_exec: has(Direction::Received, symbols::MSG_CMSG_CLOEXEC),
     };
