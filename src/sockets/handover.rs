@@ -376,6 +376,7 @@ mod tests {
             messages: &messages,
             requested: Some(1),
             rights,
+            credentials: None,
             fast_open: false,
             close_on_exec: false,
         };
