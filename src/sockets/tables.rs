@@ -96,19 +96,25 @@ impl Tables {
             .map(|thread| thread.table)
     }
 
-    /// Whether `tid` is known to be alive.
-    pub(super) fn knows(&self, tid: Tid) -> bool {
-        self.threads.contains_key(&tid)
+    /// Whether `tid` is known to be alive: by a line of its own, or by its maker's.
+    pub(super) fn knows(&mut self, tid: Tid) -> bool {
+        self.threads.contains_key(&tid) || self.claim(tid).is_some()
+    }
+
+    /// The table of a child that its maker told of, seen for the first time.
+    fn claim(&mut self, tid: Tid) -> Option<TableId> {
+        let index = self
+            .unclaimed
+            .iter()
+            .position(|waiting| waiting.child == tid)?;
+        let Unclaimed { thread, .. } = self.unclaimed.remove(index)?;
+        self.threads.insert(tid, thread);
+        Some(thread.table)
     }
 
     fn adopt(&mut self, tid: Tid, copied: &mut impl FnMut(SocketId)) -> TableId {
-        let claimed = self
-            .unclaimed
-            .iter()
-            .position(|waiting| waiting.child == tid);
-        if let Some(waiting) = claimed.and_then(|index| self.unclaimed.remove(index)) {
-            self.threads.insert(tid, waiting.thread);
-            return waiting.thread.table;
+        if let Some(table) = self.claim(tid) {
+            return table;
         }
         if let Some(pending) = self
             .pending

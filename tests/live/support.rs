@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 use super::common::program::Folder;
+use std::fs;
 use std::io::{BufRead as _, BufReader, Error, ErrorKind, Read, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
@@ -50,12 +51,66 @@ pub fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "live: {text}");
 }
 
+/// The PATH with this program on it.
+pub fn path_with_program() -> std::ffi::OsString {
+    let place = Path::new(PROGRAM).parent().expect("it is in a folder");
+    let mut path = place.as_os_str().to_os_string();
+    path.push(":");
+    path.push(std::env::var_os("PATH").unwrap_or_default());
+    path
+}
+
 fn missing<'a>(programs: &[&'a str]) -> Vec<&'a str> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let is_there =
-        |program: &str| std::env::split_paths(&path).any(|at| at.join(program).is_file());
-    let missing = programs.iter().filter(|program| !is_there(program));
+    let missing = programs.iter().filter(|program| find(program).is_none());
     missing.copied().collect()
+}
+
+/// Where `program` is, on the PATH or where servers are; its name may go on with a version, as `php-fpm8.2`'s does.
+pub fn find(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let servers = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
+    // PostgreSQL's own come first: what has their names elsewhere chooses among them.
+    let places = postgresql_places()
+        .into_iter()
+        .chain(std::env::split_paths(&path))
+        .chain(servers);
+    let mut places: Vec<_> = places.collect();
+    places.dedup();
+    let exact = places.iter().map(|place| place.join(program));
+    exact
+        .chain(
+            places
+                .iter()
+                .filter_map(|place| with_version(place, program)),
+        )
+        .find(|path| path.is_file())
+}
+
+/// PostgreSQL's folders of programs on Debian and its like, the newest version's first.
+fn postgresql_places() -> Vec<PathBuf> {
+    let entries = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+    let mut versions: Vec<u32> = entries
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .collect();
+    versions.sort_unstable();
+    let place = |version| PathBuf::from(format!("/usr/lib/postgresql/{version}/bin"));
+    versions.into_iter().rev().map(place).collect()
+}
+
+/// The file in `place` that is named `program` and a version.
+fn with_version(place: &Path, program: &str) -> Option<PathBuf> {
+    let is_it = |name: &str| {
+        name.strip_prefix(program).is_some_and(|version| {
+            !version.is_empty()
+                && version
+                    .bytes()
+                    .all(|byte| byte.is_ascii_digit() || byte == b'.')
+        })
+    };
+    let entries = fs::read_dir(place).ok()?;
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let name = names.filter(|name| is_it(name)).max()?;
+    Some(place.join(name))
 }
 
 /// Python: the system's own where there is one, for what stands before it on the PATH may be a script.
