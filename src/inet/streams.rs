@@ -51,6 +51,9 @@ impl Streams {
         let sender = stream.sender(moved.direction);
         let missing = fresh.saturating_sub(bytes.len() as u64);
         let talk = self.talk(stream.connection, time, ids, sink);
+        if stream.skipped > 0 {
+            talk.skip(sender, stream.skipped);
+        }
         talk.write(
             &Portion {
                 sender,

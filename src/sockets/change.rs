@@ -64,6 +64,8 @@ pub struct Stream<'a> {
     pub side: Side,
     /// How many bytes at the message's front the other end's calls have told before.
     pub known: u64,
+    /// How many bytes before the message's first one are not told, because who moved them is not asked for.
+    pub skipped: u64,
 }
 
 impl Stream<'_> {
@@ -72,6 +74,16 @@ impl Stream<'_> {
         match direction {
             Direction::Sent => self.side,
             Direction::Received => self.side.other(),
+        }
+    }
+
+    /// How many bytes the thread's end has sent or received by now, counted from the beginning of what the trace shows
+    /// of it.
+    pub const fn reached(&self, direction: Direction) -> u64 {
+        let end = self.connection.end(self.side);
+        match direction {
+            Direction::Sent => end.sent,
+            Direction::Received => end.received,
         }
     }
 }

@@ -163,6 +163,7 @@ impl Sockets {
                 connection,
                 side,
                 known,
+                skipped: 0,
             };
             sink(&Change::Moved(Moved {
                 marking: moment.marking,

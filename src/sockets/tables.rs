@@ -77,6 +77,11 @@ impl Tables {
         self.threads.contains_key(&tid)
     }
 
+    /// The process of `tid`: itself where nothing is known of it.
+    pub(super) fn process(&self, tid: Tid) -> Tid {
+        self.threads.get(&tid).map_or(tid, |thread| thread.process)
+    }
+
     fn adopt(&mut self, tid: Tid, copied: &mut impl FnMut(SocketId)) -> TableId {
         let claimed = self
             .unclaimed

@@ -2,6 +2,7 @@
 
 use crate::packets::Ids;
 use crate::unix::ports::{Chosen, PortRule, Ports};
+use std::ops::RangeInclusive;
 
 /// What the command line asks of UNIX conversations.
 #[derive(Clone, Debug)]
@@ -14,9 +15,18 @@ pub struct Options {
     pub ports: Ports,
     /// And those of servers with certain names: the first that is for a name counts.
     pub rules: Vec<PortRule>,
+    /// Only conversations whose server has one of these ports; all if empty.
+    pub only_ports: Vec<RangeInclusive<u16>>,
     /// The wire view: packets carry the marking instead of invented MACs, connections show their handshake when they are
     /// made, not at their first payload, and clients have ports that are no protocol's.
     pub wire: bool,
+}
+
+impl Options {
+    /// Whether conversations with this server's port are asked for.
+    pub(super) fn wants(&self, port: u16) -> bool {
+        self.only_ports.is_empty() || self.only_ports.iter().any(|range| range.contains(&port))
+    }
 }
 
 /// What writing needs beside the conversation.

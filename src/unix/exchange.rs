@@ -24,11 +24,20 @@ pub(super) struct Exchange {
     talk: Option<UnixTalk>,
     /// When the last bytes came that the first and the second end sent.
     last: [Timestamp; 2],
+    /// Bytes to be written of what the first and the second end sent.
+    taken: [u64; 2],
     /// HEADERS for gRPC may still be seeded: the connection was seeded, and they have not been.
     wants_grpc_seed: bool,
+    /// Its server's port is not asked for.
+    left_out: bool,
 }
 
 impl Exchange {
+    /// Whether nothing is written of it.
+    pub(super) const fn is_left_out(&self) -> bool {
+        self.left_out
+    }
+
     /// The connection was made: the handshake can be shown, unless the server's port depends on what is said.
     pub(super) fn opened(
         &mut self,
@@ -50,20 +59,25 @@ impl Exchange {
         }
     }
 
-    /// New bytes.
+    /// New bytes, behind `skipped` that are not to be shown.
     pub(super) fn take(
         &mut self,
         connection: &Connection,
         portion: &Portion<'_>,
+        skipped: u64,
         context: &mut Context<'_, impl FnMut(&Frame<'_>)>,
     ) {
+        *of_side(&mut self.taken, portion.sender) += portion.bytes.len() as u64 + portion.missing;
+        if skipped > 0 {
+            self.decide_by_end(connection, context);
+        }
         if !matches!(self.alignment, Alignment::Undecided(_)) {
-            return self.pass(portion, context);
+            return self.pass(portion, skipped, context);
         }
         let verdict = self.judge(connection, portion);
         let held = match &mut self.alignment {
             Alignment::Undecided(held) if verdict != Verdict::Undecided => std::mem::take(held),
-            Alignment::Undecided(held) => return held.push(Held::from(portion)),
+            Alignment::Undecided(held) => return held.push(Held::new(portion, skipped)),
             _ => Vec::new(),
         };
         let (first, traced) = held
@@ -98,9 +112,9 @@ impl Exchange {
             self.alignment = Alignment::Plain;
         }
         for held in &held {
-            self.pass(&held.portion(), context);
+            self.pass(&held.portion(), held.skipped, context);
         }
-        self.pass(portion, context);
+        self.pass(portion, skipped, context);
     }
 
     /// What the first bytes of the portion's direction tell. Where the trace lacks some, they cannot be followed.
@@ -125,9 +139,16 @@ impl Exchange {
         said: Said<'_>,
         context: &mut Context<'_, impl FnMut(&Frame<'_>)>,
     ) {
+        if self.left_out {
+            return;
+        }
         let options = context.options;
         let client = roles::client(connection).unwrap_or(guess);
         let choice = ports::choose(connection, client, said, (options.ports, &options.rules));
+        if !options.wants(choice.port) {
+            self.left_out = true;
+            return;
+        }
         context.chosen.note(&choice);
         if self.talk.is_none() {
             let talk = UnixTalk::begin(connection, (client, choice.port), first, context);
@@ -135,14 +156,26 @@ impl Exchange {
         }
     }
 
-    /// Lets a portion through: cut at frame ends if the connection is HTTP/2, else as it is.
-    fn pass(&mut self, portion: &Portion<'_>, context: &mut Context<'_, impl FnMut(&Frame<'_>)>) {
+    /// Lets a portion through, behind `skipped` bytes that are not to be shown: cut at frame ends if the connection is
+    /// HTTP/2, else as it is.
+    fn pass(
+        &mut self,
+        portion: &Portion<'_>,
+        skipped: u64,
+        context: &mut Context<'_, impl FnMut(&Frame<'_>)>,
+    ) {
         let Some(talk) = &mut self.talk else { return };
         *of_side(&mut self.last, portion.sender) = portion.time;
         let Alignment::Http2(aligners) = &mut self.alignment else {
+            if skipped > 0 {
+                talk.skip(portion.sender, skipped);
+            }
             return talk.write(portion, context);
         };
         let (own, other) = directions(aligners, portion.sender);
+        if skipped > 0 {
+            pass_over(own, talk, (portion, skipped), context);
+        }
         let wants_grpc_seed = &mut self.wants_grpc_seed;
         own.push(portion.bytes, portion.missing, &mut |piece: Piece<'_>| {
             let part = Portion {
@@ -216,7 +249,7 @@ impl Exchange {
         self.begin(connection, first.told_by.1, first.time, said, context);
         self.alignment = Alignment::Plain;
         for held in &held {
-            self.pass(&held.portion(), context);
+            self.pass(&held.portion(), held.skipped, context);
         }
     }
 
@@ -270,10 +303,7 @@ impl Exchange {
     pub(super) fn account(&self, connection: &Connection) {
         let Some(talk) = &self.talk else { return };
         let [first, second] = talk.written;
-        let (moved_first, moved_second) = (
-            connection.flow_from(Side::First).told,
-            connection.flow_from(Side::Second).told,
-        );
+        let [moved_first, moved_second] = self.taken;
         let id = connection.id.0;
         if (first, second) == (moved_first, moved_second) {
             log::info!("UNIX connection {id}: {first} and {second} bytes moved, all written");
@@ -283,6 +313,24 @@ impl Exchange {
             );
         }
     }
+}
+
+/// Passes over what moved before the portion and is not to be shown: what waits goes out first.
+fn pass_over(
+    own: &mut Aligner,
+    talk: &mut UnixTalk,
+    (portion, skipped): (&Portion<'_>, u64),
+    context: &mut Context<'_, impl FnMut(&Frame<'_>)>,
+) {
+    own.push(&[], skipped, &mut |piece: Piece<'_>| {
+        let part = Portion {
+            bytes: piece.bytes,
+            missing: 0,
+            ..*portion
+        };
+        talk.write(&part, context);
+        talk.skip(portion.sender, piece.missing);
+    });
 }
 
 /// Writes whole frames; before the first that shows gRPC, HEADERS for its stream. Says whether they were written.

@@ -36,6 +36,12 @@ impl UnixView {
         &self.chosen
     }
 
+    /// Whether a connection is left out because of its server's port.
+    pub fn leaves_out(&self, id: ConnectionId) -> bool {
+        !self.options.only_ports.is_empty()
+            && self.exchanges.get(&id).is_some_and(Exchange::is_left_out)
+    }
+
     /// Takes what happened to a UNIX socket.
     pub fn change(&mut self, change: &Change<'_>, sink: &mut impl FnMut(&Frame<'_>)) {
         match change {
@@ -119,7 +125,7 @@ impl UnixView {
             missing: fresh.saturating_sub(bytes.len() as u64),
         };
         self.with(stream.connection, sink, |exchange, context| {
-            exchange.take(stream.connection, &portion, context);
+            exchange.take(stream.connection, &portion, stream.skipped, context);
         });
     }
 
