@@ -1,13 +1,15 @@
 //! The arguments as typed. A new option is a field here, a field in [`Options`], and a line in [`Typed::checked`].
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, Parser, ValueEnum};
 
-use super::{help, values};
-use crate::event::Timestamp;
+use super::help;
+use super::values::{self, Names};
+use crate::event::{Tid, Timestamp};
 use crate::run::Options;
 use crate::run::dates::{self, Date};
 use crate::run::options::{Format, Seed, Verbosity, View, format_of};
@@ -52,13 +54,19 @@ pub struct Typed {
     )]
     capture_net: bool,
 
-    /// Convert UNIX sockets, as TCP conversations
+    /// Convert UNIX sockets, as TCP conversations; with =GLOB only those with such a name, may be repeated
     #[arg(
         long,
+        value_name = "GLOB",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = values::ALL,
+        action = ArgAction::Append,
+        value_parser = OsStringValueParser::new().try_map(|text| values::names(&text)),
         overrides_with = "no_capture_unix_socket",
         help_heading = "What is converted"
     )]
-    capture_unix_socket: bool,
+    capture_unix_socket: Vec<Names>,
 
     /// Leave out UNIX sockets (the default)
     #[arg(
@@ -67,6 +75,36 @@ pub struct Typed {
         help_heading = "What is converted"
     )]
     no_capture_unix_socket: bool,
+
+    /// Only what these processes or threads do; may be repeated
+    #[arg(
+        long,
+        value_name = "N,…",
+        value_delimiter = ',',
+        value_parser = values::pid,
+        help_heading = "What is converted"
+    )]
+    pid: Vec<Tid>,
+
+    /// Nothing that these processes or threads do; may be repeated
+    #[arg(
+        long,
+        value_name = "N,…",
+        value_delimiter = ',',
+        value_parser = values::pid,
+        help_heading = "What is converted"
+    )]
+    exclude_pid: Vec<Tid>,
+
+    /// Only what has one of these ports, or one in a range like 8000-8010, at either end; may be repeated
+    #[arg(
+        long,
+        value_name = "N,…",
+        value_delimiter = ',',
+        value_parser = values::port_range,
+        help_heading = "What is converted"
+    )]
+    port: Vec<RangeInclusive<u16>>,
 
     /// Begin UNIX conversations joined midway with HTTP/2's preface, so that Wireshark decodes them
     #[arg(long, help_heading = "What is converted")]
@@ -184,12 +222,16 @@ impl Typed {
             output: self.output,
             traces,
             net: !self.no_capture_net,
-            unix: self.capture_unix_socket,
+            unix: !self.capture_unix_socket.is_empty(),
+            unix_names: values::patterns(self.capture_unix_socket),
             unix_port: self.unix_port.unwrap_or(match view {
                 View::Wire => Ports::Auto,
                 View::Syscall => Ports::Fixed(UNKNOWN_PORT),
             }),
             unix_port_for: self.unix_port_for,
+            pids: self.pid,
+            excluded_pids: self.exclude_pid,
+            ports: self.port,
             seed: seed(self.seed_http2, self.seed_grpc)?,
             date: self.date,
             start: self.start.unwrap_or_default(),

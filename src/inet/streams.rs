@@ -56,6 +56,9 @@ impl Streams {
         let Some(talk) = self.talk(stream.connection, time, ids, sink) else {
             return;
         };
+        if stream.skipped > 0 {
+            talk.skip(sender, stream.skipped);
+        }
         talk.write(
             &Portion {
                 sender,

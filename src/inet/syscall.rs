@@ -71,6 +71,11 @@ impl SyscallView {
         }
     }
 
+    /// A message of a stream that is not to be shown: its direction moves on.
+    pub fn passed_over(&mut self, moved: &Moved<'_>) {
+        self.advance(moved);
+    }
+
     /// The connection will not be heard of again.
     pub fn over(&mut self, id: ConnectionId) {
         self.next.forget(id);

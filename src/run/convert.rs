@@ -4,15 +4,16 @@ use crate::capture::{Capture, CaptureError};
 use crate::event::{Event, Family, Timestamp, Transport, What};
 use crate::inet::{SyscallView, WireView, is_carried};
 use crate::run::dates::Date;
+use crate::run::filter::{Filter, Verdict};
 use crate::run::hints;
 use crate::run::options::{Format, Options, Seed, View};
 use crate::run::pipeline::Pipeline;
 use crate::run::report;
 use crate::run::summary::Summary;
 use crate::run::unshown::{Printed, Unshown};
-use crate::sockets::{Change, Sockets};
+use crate::sockets::{Change, Moved, Sockets};
 use crate::strace::{self, Parser};
-use crate::unix::{self, UnixView};
+use crate::unix::{self, Chosen, PortRule, UnixView};
 use crate::wire::{Frame, Record};
 use std::io::{self, Write};
 
@@ -44,6 +45,9 @@ struct Engine {
     sockets: Sockets,
     inet: Option<Inet>,
     unix: Option<UnixView>,
+    filter: Option<Filter>,
+    /// What certain UNIX servers' ports were to be.
+    rules: Vec<PortRule>,
     unshown: Unshown,
 }
 
@@ -60,6 +64,7 @@ impl Engine {
             seed_grpc: options.seed == Seed::Grpc,
             ports: options.unix_port,
             rules: options.unix_port_for.clone(),
+            only_ports: options.ports.clone(),
             wire,
             records: options.format == Format::PcapNg,
         };
@@ -67,6 +72,8 @@ impl Engine {
             sockets: Sockets::default(),
             inet: options.net.then_some(inet),
             unix: options.unix.then(|| UnixView::new(unix)),
+            filter: Filter::of(options),
+            rules: options.unix_port_for.clone(),
             unshown: Unshown::default(),
         }
     }
@@ -76,14 +83,33 @@ impl Engine {
             sockets,
             inet,
             unix,
+            filter,
             unshown,
+            ..
         } = self;
         if let What::Opaque { .. } = event.what {
             unshown.ring();
         }
-        sockets.apply(event, &mut |change| {
-            unshown.count(change, inet.as_ref().map(Inet::shows), unix.is_some());
-            show(inet, unix, change, sink);
+        let Some(filter) = filter else {
+            return sockets.apply(event, &mut |change| {
+                unshown.count(change, inet.as_ref().map(Inet::shows), unix.is_some());
+                show(inet, unix, change, sink);
+            });
+        };
+        if filter.is_by_thread() {
+            filter.turn_to(event.tid, sockets.process_of(event));
+        }
+        sockets.apply(event, &mut |change| match filter.judge(change) {
+            Verdict::Show(change) => {
+                show(inet, unix, &change, sink);
+                if is_left_out(unix.as_ref(), &change) {
+                    filter.leave_out();
+                } else {
+                    unshown.count(&change, inet.as_ref().map(Inet::shows), unix.is_some());
+                }
+            }
+            Verdict::Count(moved) => count(inet, &moved),
+            Verdict::Hide => {}
         });
     }
 
@@ -91,6 +117,26 @@ impl Engine {
         if let Some(Inet::Wire(view)) = &mut self.inet {
             view.pause(&mut |frame| sink(&Record::from(frame)));
         }
+    }
+
+    /// Adds what is to be said of options: those that nothing came of, and what they leave out.
+    fn tell(&self, summary: &mut Summary) {
+        let chosen = self.unix.as_ref().map(UnixView::chosen);
+        let servers: Vec<u16> = chosen.into_iter().flat_map(Chosen::ports).collect();
+        let is_used = |place| chosen.is_some_and(|chosen| chosen.has_used(place));
+        let mut unfound = hints::unused(&self.rules, is_used);
+        if let Some(filter) = &self.filter {
+            unfound.extend(filter.unfound(&servers));
+            if filter.left_out() > 0 {
+                let what = "messages of processes, ports or sockets that were not asked for";
+                summary.left_out.push((what.to_owned(), filter.left_out()));
+            }
+        }
+        let note = |option| format!("{option} selects nothing in this trace");
+        summary.notes.extend(unfound.into_iter().map(note));
+        summary
+            .hints
+            .extend(chosen.into_iter().flat_map(hints::decode_as));
     }
 
     fn finish(&mut self, sink: &mut impl FnMut(&Record<'_>)) {
@@ -107,26 +153,49 @@ impl Engine {
     }
 }
 
+/// A message is not to be shown, but the numbers of those that are go on behind it.
+fn count(inet: &mut Option<Inet>, moved: &Moved<'_>) {
+    if let Some(Inet::Syscall(view)) = inet {
+        view.passed_over(moved);
+    }
+}
+
+/// Whether what moved is of a UNIX conversation whose port is not asked for.
+fn is_left_out(unix: Option<&UnixView>, change: &Change<'_>) -> bool {
+    match (unix, change) {
+        (Some(unix), Change::Moved(moved)) if moved.family == Family::Unix => moved
+            .stream
+            .is_some_and(|stream| unix.leaves_out(stream.connection.id)),
+        _ => false,
+    }
+}
+
 /// Gives a change to the views that it concerns.
+#[inline(always)]
 fn show(
     inet: &mut Option<Inet>,
     unix: &mut Option<UnixView>,
     change: &Change<'_>,
     sink: &mut impl FnMut(&Record<'_>),
 ) {
-    let mut frames = |frame: &Frame<'_>| sink(&Record::from(frame));
-    match inet {
-        Some(Inet::Wire(view)) => view.change(change, &mut frames),
-        Some(Inet::Syscall(view)) => match change {
-            Change::Moved(moved) if matches!(moved.family, Family::Inet | Family::Inet6) => {
+    let family = match change {
+        Change::Moved(moved) => Some(moved.family),
+        _ => None,
+    };
+    if family != Some(Family::Unix) {
+        let mut frames = |frame: &Frame<'_>| sink(&Record::from(frame));
+        match (inet, change) {
+            (Some(Inet::Wire(view)), _) => view.change(change, &mut frames),
+            (Some(Inet::Syscall(view)), Change::Moved(moved)) if family != Some(Family::Other) => {
                 view.moved(moved, &mut frames);
             }
-            Change::Over { connection } => view.over(connection.id),
+            (Some(Inet::Syscall(view)), Change::Over { connection }) => view.over(connection.id),
             _ => {}
-        },
-        None => {}
+        }
     }
-    if let Some(unix) = unix {
+    if let Some(unix) = unix
+        && matches!(family, None | Some(Family::Unix))
+    {
         unix.change(change, sink);
     }
 }
@@ -283,9 +352,7 @@ impl<W: Write> Pipeline for Converter<W> {
             ));
         }
         report::reading(self.parsers.iter().map(Parser::counts), &mut summary);
-        if let Some(unix) = &self.engine.unix {
-            summary.hints.extend(hints::decode_as(unix.chosen()));
-        }
+        self.engine.tell(&mut summary);
         summary
     }
 }

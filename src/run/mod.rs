@@ -7,6 +7,7 @@ pub mod convert;
 pub mod dates;
 pub mod error;
 pub mod escape;
+mod filter;
 mod hints;
 pub mod input;
 pub mod lines;

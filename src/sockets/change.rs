@@ -67,6 +67,8 @@ pub struct Stream<'a> {
     pub side: Side,
     /// How many bytes at the message's front the other end's calls have told before.
     pub known: u64,
+    /// How many bytes before the message's first one are not told, because who moved them is not asked for.
+    pub skipped: u64,
 }
 
 impl Stream<'_> {
@@ -75,6 +77,16 @@ impl Stream<'_> {
         match direction {
             Direction::Sent => self.side,
             Direction::Received => self.side.other(),
+        }
+    }
+
+    /// How many bytes the thread's end has sent or received by now, counted from the beginning of what the trace shows
+    /// of it.
+    pub const fn reached(&self, direction: Direction) -> u64 {
+        let end = self.connection.end(self.side);
+        match direction {
+            Direction::Sent => end.sent,
+            Direction::Received => end.received,
         }
     }
 }
@@ -114,6 +126,10 @@ pub struct UnixMessage<'a> {
 /// What goes with a UNIX socket's message beside its bytes (unix(7), "Ancillary messages").
 #[derive(Clone, Copy, Debug)]
 pub struct Handed<'a> {
+    /// The thread's socket.
+    pub socket: SocketNumber,
+    /// When the call began.
+    pub entry: Timestamp,
     /// Descriptors, by the numbers that they have for the thread (SCM_RIGHTS).
     pub rights: &'a [Descriptor<'a>],
     /// Who the sender is (SCM_CREDENTIALS).

@@ -80,7 +80,7 @@ impl Flow {
     ///
     /// Each end counts from its own first call. An end that strace was attached to later lags behind, and the other one,
     /// which is ahead, tells the bytes.
-    fn tell(&mut self, reached: u64, moved: u64) -> u64 {
+    pub fn tell(&mut self, reached: u64, moved: u64) -> u64 {
         let fresh = reached.saturating_sub(self.told).min(moved);
         self.told = self.told.max(reached);
         moved - fresh

@@ -79,6 +79,12 @@ impl<T> ByConnection<T> {
         place.as_mut().map(|(_, kept)| kept)
     }
 
+    /// What is kept for `id`, if anything is.
+    pub fn get(&self, id: ConnectionId) -> Option<&T> {
+        let (kept_for, kept) = self.places.get(id.place)?.as_ref()?;
+        (*kept_for == id).then_some(kept)
+    }
+
     /// The connection will not be heard of again.
     pub fn forget(&mut self, id: ConnectionId) {
         if let Some(place) = self.places.get_mut(id.place) {

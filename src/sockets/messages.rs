@@ -3,7 +3,7 @@
 //! Such a socket has no connection that its messages belong to. The other end is named by the call, or the socket is
 //! connected to it, or it is the other one of a pair.
 
-use crate::event::{Address, Family, Message, Move, Transport, UnixName};
+use crate::event::{Address, Family, Message, Move, Timestamp, Transport, UnixName};
 use crate::sockets::names::SocketId;
 use crate::sockets::open_socket::OpenSocket;
 use crate::sockets::{Change, Handed, Moment, Sockets, UnixEnd, UnixMessage};
@@ -39,6 +39,7 @@ impl Sockets {
     pub(super) fn tell_handed<F: FnMut(&Change<'_>)>(
         &self,
         socket: SocketId,
+        entry: Timestamp,
         call: &Move<'_>,
         sink: &mut F,
     ) {
@@ -46,8 +47,10 @@ impl Sockets {
             let moves = |message: &Message| message.moved > 0 || !open.is_stream();
             open.family == Family::Unix && call.messages.iter().any(moves)
         };
-        if self.open.get(socket.0).is_some_and(tells) {
+        if let Some(open) = self.open.get(socket.0).filter(|open| tells(open)) {
             sink(&Change::Handed(Handed {
+                socket: open.number,
+                entry,
                 rights: call.rights,
                 credentials: call.credentials,
             }));

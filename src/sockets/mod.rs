@@ -36,7 +36,7 @@ pub use connections::ByConnection;
 pub use names::{ConnectionId, Side, SocketNumber};
 pub use open_socket::canonical;
 
-use crate::event::{Descriptor, Event, Family, Inode, Op, Outcome, Timestamp, UnixName, What};
+use crate::event::{Descriptor, Event, Family, Inode, Op, Outcome, Tid, Timestamp, UnixName, What};
 use connections::Connections;
 use handover::{Pidfd, Transit, Way};
 use names::{Place, SocketId};
@@ -171,6 +171,16 @@ impl Sockets {
             }
             _ => self.process_event(event, sink),
         }
+    }
+
+    /// The process of the thread that does `event`, by the thread it began with: as far as clones in the trace tell, else
+    /// the thread itself.
+    pub fn process_of(&mut self, event: &Event<'_>) -> Tid {
+        // A thread of which nothing but the end is seen had no table that anything could be known of.
+        if !matches!(event.what, What::Ended { .. }) {
+            self.table(event);
+        }
+        self.tables.process(event.tid)
     }
 
     /// The end of the trace: every connection is over, in the order in which they were made.

@@ -45,7 +45,7 @@ impl Sockets {
             self.learn_from_addresses(socket, call);
         }
         if !call.rights.is_empty() || call.credentials.is_some() {
-            self.tell_handed(socket, call, sink);
+            self.tell_handed(socket, event.entry, call, sink);
         }
         let moment = self.moment(event, call.socket, Some(call.op));
         if self.open.get(socket.0).is_some_and(OpenSocket::is_stream) {
@@ -170,6 +170,7 @@ impl Sockets {
                 connection,
                 side,
                 known,
+                skipped: 0,
             };
             sink(&Change::Moved(Moved {
                 marking: moment.marking,

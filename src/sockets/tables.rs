@@ -112,6 +112,11 @@ impl Tables {
         Some(thread.table)
     }
 
+    /// The process of `tid`: itself where nothing is known of it.
+    pub(super) fn process(&self, tid: Tid) -> Tid {
+        self.threads.get(&tid).map_or(tid, |thread| thread.process)
+    }
+
     fn adopt(&mut self, tid: Tid, copied: &mut impl FnMut(SocketId)) -> TableId {
         if let Some(table) = self.claim(tid) {
             return table;

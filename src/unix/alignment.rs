@@ -14,10 +14,13 @@ pub(super) struct Held {
     pub(super) time: Timestamp,
     pub(super) told_by: Teller,
     pub(super) bytes: Vec<u8>,
+    /// How many bytes before it are not to be shown.
+    pub(super) skipped: u64,
 }
 
-impl From<&Portion<'_>> for Held {
-    fn from(portion: &Portion<'_>) -> Self {
+impl Held {
+    /// A copy of the portion.
+    pub(super) fn new(portion: &Portion<'_>, skipped: u64) -> Self {
         let Portion {
             sender,
             time,
@@ -30,11 +33,10 @@ impl From<&Portion<'_>> for Held {
             time,
             told_by,
             bytes: bytes.to_vec(),
+            skipped,
         }
     }
-}
 
-impl Held {
     /// The portion again.
     pub(super) fn portion(&self) -> Portion<'_> {
         Portion {

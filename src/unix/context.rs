@@ -5,6 +5,7 @@ use crate::packets::Ids;
 use crate::unix::endpoints::{self, ClientPorts};
 use crate::unix::ports::{Chosen, PortRule, Ports};
 use crate::wire::{Frame, Record};
+use std::ops::RangeInclusive;
 
 /// What the command line asks of UNIX conversations.
 #[derive(Clone, Debug)]
@@ -18,6 +19,8 @@ pub struct Options {
     pub ports: Ports,
     /// And those of servers with certain names: the first that is for a name counts.
     pub rules: Vec<PortRule>,
+    /// Only conversations whose server has one of these ports; all if empty.
+    pub only_ports: Vec<RangeInclusive<u16>>,
     /// The wire view: packets carry the marking instead of invented MACs, connections show their handshake when they are
     /// made, not at their first payload, and clients have ports that are no protocol's.
     pub wire: bool,
@@ -38,6 +41,13 @@ impl Options {
     /// The moment at which bytes moved: the call's start, as the predecessor had it; in the wire view its end.
     pub(super) const fn moment(&self, entry: Timestamp, exit: Timestamp) -> Timestamp {
         if self.wire { exit } else { entry }
+    }
+}
+
+impl Options {
+    /// Whether conversations with this server's port are asked for.
+    pub(super) fn wants(&self, port: u16) -> bool {
+        self.only_ports.is_empty() || self.only_ports.iter().any(|range| range.contains(&port))
     }
 }
 

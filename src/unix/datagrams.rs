@@ -83,12 +83,16 @@ impl Datagrams {
         let own = self.own(message);
         let [_, server] = client_and_server(message, own);
         if options.records
+            && options.only_ports.is_empty()
             && server.name.is_some_and(journal::is_journal)
             && let Some(entry) = journal::entry(message)
         {
             return sink(&Record::Journal { entry: &entry });
         }
         let (ends, is_new) = self.ends(message, own, options);
+        if !options.wants(ends[1].address.port()) {
+            return;
+        }
         if is_new && options.records {
             let user = (own == Own::Client).then_some(message.marking);
             names::tell(ends.map(|end| end.address), server.name, user, sink);

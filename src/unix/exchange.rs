@@ -26,11 +26,20 @@ pub(super) struct Exchange {
     talk: Option<UnixTalk>,
     /// When the last bytes came that the first and the second end sent.
     last: [Timestamp; 2],
+    /// Bytes to be written of what the first and the second end sent.
+    taken: [u64; 2],
     /// HEADERS for gRPC may still be seeded: the connection was seeded, and they have not been.
     wants_grpc_seed: bool,
+    /// Its server's port is not asked for.
+    left_out: bool,
 }
 
 impl Exchange {
+    /// Whether nothing is written of it.
+    pub(super) const fn is_left_out(&self) -> bool {
+        self.left_out
+    }
+
     /// The connection was made: the handshake can be shown, unless the server's port depends on what is said.
     pub(super) fn opened(
         &mut self,
@@ -55,23 +64,28 @@ impl Exchange {
         }
     }
 
-    /// New bytes.
+    /// New bytes, behind `skipped` that are not to be shown.
     pub(super) fn take(
         &mut self,
         connection: &Connection,
         portion: &Portion<'_>,
+        skipped: u64,
         context: &mut Context<'_, impl FnMut(&Record<'_>)>,
     ) {
-        if !matches!(self.alignment, Alignment::Undecided(_)) {
-            return self.pass(connection, portion, context);
+        *of_side(&mut self.taken, portion.sender) += portion.bytes.len() as u64 + portion.missing;
+        if skipped > 0 {
+            self.decide_by_end(connection, context);
         }
-        if context.options.records && self.is_dbus(connection, portion, context) {
+        if !matches!(self.alignment, Alignment::Undecided(_)) {
+            return self.pass(connection, portion, skipped, context);
+        }
+        if context.options.records && self.is_dbus(connection, portion, skipped, context) {
             return;
         }
         let verdict = self.judge(connection, portion);
         let held = match &mut self.alignment {
             Alignment::Undecided(held) if verdict != Verdict::Undecided => std::mem::take(held),
-            Alignment::Undecided(held) => return held.push(Held::from(portion)),
+            Alignment::Undecided(held) => return held.push(Held::new(portion, skipped)),
             _ => Vec::new(),
         };
         let (first, traced) = held
@@ -106,9 +120,9 @@ impl Exchange {
             self.alignment = Alignment::Plain;
         }
         for held in &held {
-            self.pass(connection, &held.portion(), context);
+            self.pass(connection, &held.portion(), held.skipped, context);
         }
-        self.pass(connection, portion, context);
+        self.pass(connection, portion, skipped, context);
     }
 
     /// D-Bus is told as messages. Whether the portion is dealt with: given out as some, or held until more tells.
@@ -116,6 +130,7 @@ impl Exchange {
         &mut self,
         connection: &Connection,
         portion: &Portion<'_>,
+        skipped: u64,
         context: &mut Context<'_, impl FnMut(&Record<'_>)>,
     ) -> bool {
         let (None, Alignment::Undecided(held)) = (&self.talk, &mut self.alignment) else {
@@ -129,14 +144,14 @@ impl Exchange {
         match by_name.or_else(by_content) {
             Some(false) => return false,
             None if portion.missing > 0 => return false,
-            None => held.push(Held::from(portion)),
+            None => held.push(Held::new(portion, skipped)),
             Some(true) => {
                 let held = std::mem::take(held);
                 self.alignment = Alignment::Dbus(Box::default());
                 for held in &held {
-                    self.pass(connection, &held.portion(), context);
+                    self.pass(connection, &held.portion(), held.skipped, context);
                 }
-                self.pass(connection, portion, context);
+                self.pass(connection, portion, skipped, context);
             }
         }
         true
@@ -168,9 +183,16 @@ impl Exchange {
         said: Said<'_>,
         context: &mut Context<'_, impl FnMut(&Record<'_>)>,
     ) {
+        if self.left_out {
+            return;
+        }
         let options = context.options;
         let client = roles::client(connection).unwrap_or(guess);
         let choice = ports::choose(connection, client, said, (options.ports, &options.rules));
+        if !options.wants(choice.port) {
+            self.left_out = true;
+            return;
+        }
         context.chosen.note(&choice);
         if self.talk.is_none() {
             let talk = UnixTalk::begin(connection, (client, choice.port), first, context);
@@ -178,25 +200,34 @@ impl Exchange {
         }
     }
 
-    /// Lets a portion through: cut at frame ends if the connection is HTTP/2, as messages if it is D-Bus, else as it is.
+    /// Lets a portion through, behind `skipped` bytes that are not to be shown: cut at frame ends if the connection is
+    /// HTTP/2, as messages if it is D-Bus, else as it is.
     fn pass(
         &mut self,
         connection: &Connection,
         portion: &Portion<'_>,
+        skipped: u64,
         context: &mut Context<'_, impl FnMut(&Record<'_>)>,
     ) {
         *of_side(&mut self.last, portion.sender) = portion.time;
         if let Alignment::Dbus(assemblers) = &mut self.alignment {
             let assembler = of_side(assemblers, portion.sender);
-            return assembler.push(portion.bytes, portion.missing, &mut |message| {
-                tell_message(connection, portion, message, context);
-            });
+            let mut tell =
+                |message: Message<'_>| tell_message(connection, portion, message, context);
+            assembler.push(&[], skipped, &mut tell);
+            return assembler.push(portion.bytes, portion.missing, &mut tell);
         }
         let Some(talk) = &mut self.talk else { return };
         let Alignment::Http2(aligners) = &mut self.alignment else {
+            if skipped > 0 {
+                talk.skip(portion.sender, skipped);
+            }
             return talk.write(portion, context);
         };
         let (own, other) = directions(aligners, portion.sender);
+        if skipped > 0 {
+            pass_over(own, talk, (portion, skipped), context);
+        }
         let wants_grpc_seed = &mut self.wants_grpc_seed;
         own.push(portion.bytes, portion.missing, &mut |piece: Piece<'_>| {
             let part = Portion {
@@ -272,7 +303,7 @@ impl Exchange {
         self.begin(connection, first.told_by.1, first.time, said, context);
         self.alignment = Alignment::Plain;
         for held in &held {
-            self.pass(connection, &held.portion(), context);
+            self.pass(connection, &held.portion(), held.skipped, context);
         }
     }
 
@@ -358,10 +389,7 @@ impl Exchange {
         }
         let Some(talk) = &self.talk else { return };
         let [first, second] = talk.written;
-        let (moved_first, moved_second) = (
-            connection.flow_from(Side::First).told,
-            connection.flow_from(Side::Second).told,
-        );
+        let [moved_first, moved_second] = self.taken;
         let id = connection.id.number;
         if (first, second) == (moved_first, moved_second) {
             log::info!("UNIX connection {id}: {first} and {second} bytes moved, all written");
@@ -381,12 +409,33 @@ fn tell_message(
     context: &mut Context<'_, impl FnMut(&Record<'_>)>,
 ) {
     let client = roles::client(connection).unwrap_or(portion.told_by.1);
-    let comment = names::of_message(connection, client, portion);
+    let mut comment = names::of_message(connection, client, portion);
+    if let Some(handed) = context.comment.take() {
+        comment = format!("{comment}; {handed}");
+    }
     (context.sink)(&Record::Dbus {
         time: portion.time,
         comment: Some(&comment),
         bytes: message.bytes,
         original: message.original,
+    });
+}
+
+/// Passes over what moved before the portion and is not to be shown: what waits goes out first.
+fn pass_over(
+    own: &mut Aligner,
+    talk: &mut UnixTalk,
+    (portion, skipped): (&Portion<'_>, u64),
+    context: &mut Context<'_, impl FnMut(&Record<'_>)>,
+) {
+    own.push(&[], skipped, &mut |piece: Piece<'_>| {
+        let part = Portion {
+            bytes: piece.bytes,
+            missing: 0,
+            ..*portion
+        };
+        talk.write(&part, context);
+        talk.skip(portion.sender, piece.missing);
     });
 }
 

@@ -12,6 +12,7 @@ use crate::unix::services::{
     self, DBUS, GRPC, HTTP, HTTP2, HTTP2_MIDWAY, Protocol, Reason, Speaks, TLS, UNKNOWN_PORT,
 };
 use std::collections::BTreeSet;
+use std::fmt;
 
 /// How servers get their ports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +39,15 @@ pub enum Target {
     Port(u16),
     /// The port of this protocol.
     Protocol(&'static Protocol),
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Port(port) => write!(f, "{port}"),
+            Self::Protocol(protocol) => f.write_str(protocol.name),
+        }
+    }
 }
 
 /// A server's port, and why.

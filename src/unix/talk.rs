@@ -85,6 +85,11 @@ impl UnixTalk {
         *written += portion.bytes.len() as u64 + portion.missing;
     }
 
+    /// Passes over bytes that are not to be shown.
+    pub(super) fn skip(&mut self, sender: Side, bytes: u64) {
+        self.talk.skip(sender, bytes);
+    }
+
     /// Writes bytes that no call moved.
     pub(super) fn write_seed(
         &mut self,

@@ -1,8 +1,8 @@
 //! The view of UNIX sockets: one conversation a connection, from its first packet to its end, and datagrams.
 
-use crate::event::{Family, Transport};
+use crate::event::{Family, Timestamp, Transport};
 use crate::packets::{Ids, Portion};
-use crate::sockets::{ByConnection, Change, Connection, Moved};
+use crate::sockets::{ByConnection, Change, Connection, ConnectionId, Moved, SocketNumber};
 use crate::unix::context::{Context, Options};
 use crate::unix::datagrams::Datagrams;
 use crate::unix::exchange::Exchange;
@@ -16,8 +16,8 @@ pub struct UnixView {
     options: Options,
     exchanges: ByConnection<Exchange>,
     datagrams: Datagrams,
-    /// What goes with the payload that is told next.
-    handed: Option<String>,
+    /// What goes with the payload of a call that is told next: the call's socket and its beginning, and the text.
+    handed: Option<((SocketNumber, Timestamp), String)>,
     begun: u64,
     chosen: Chosen,
     ids: Ids,
@@ -42,20 +42,14 @@ impl UnixView {
         &self.chosen
     }
 
-    /// Takes what happened to a UNIX socket.
-    pub fn change(&mut self, change: &Change<'_>, sink: &mut impl FnMut(&Record<'_>)) {
-        if let Change::Handed(handed) = change {
-            self.handed = self.options.records.then(|| names::of_handed(handed));
-            return;
-        }
-        self.happened(change, sink);
-        // It goes with what its call moved, whether that was written or not.
-        if let Change::Moved(_) = change {
-            self.handed = None;
-        }
+    /// Whether a connection is left out because of its server's port.
+    pub fn leaves_out(&self, id: ConnectionId) -> bool {
+        !self.options.only_ports.is_empty()
+            && self.exchanges.get(id).is_some_and(Exchange::is_left_out)
     }
 
-    fn happened(&mut self, change: &Change<'_>, sink: &mut impl FnMut(&Record<'_>)) {
+    /// Takes what happened to a UNIX socket.
+    pub fn change(&mut self, change: &Change<'_>, sink: &mut impl FnMut(&Record<'_>)) {
         match change {
             Change::Moved(moved) => self.moved(moved, sink),
             Change::Opened { connection } if self.options.wire => {
@@ -93,15 +87,17 @@ impl UnixView {
                 });
                 self.exchanges.forget(connection.id);
             }
+            Change::Handed(handed) => {
+                let text = || names::of_handed(handed);
+                let call = (handed.socket, handed.entry);
+                self.handed = self.options.records.then(|| (call, text()));
+            }
             Change::UnixMessage(message) => {
-                let handed = self.handed.take();
+                let handed = self.handed_with(message.local.socket, message.entry);
                 self.datagrams.message(message, handed, &self.options, sink);
             }
             Change::Gone { socket } => self.datagrams.gone(*socket),
-            Change::Opened { .. }
-            | Change::Failed { .. }
-            | Change::Named { .. }
-            | Change::Handed(_) => {}
+            Change::Opened { .. } | Change::Failed { .. } | Change::Named { .. } => {}
         }
     }
 
@@ -129,6 +125,12 @@ impl UnixView {
         act(exchange, &mut context);
     }
 
+    /// What goes with the payload of this call, if anything does.
+    fn handed_with(&mut self, socket: Option<SocketNumber>, entry: Timestamp) -> Option<String> {
+        let (call, text) = self.handed.take()?;
+        (Some(call.0) == socket && call.1 == entry).then_some(text)
+    }
+
     fn moved(&mut self, moved: &Moved<'_>, sink: &mut impl FnMut(&Record<'_>)) {
         let Some(stream) = moved.stream else { return };
         let fresh = moved.moved.saturating_sub(stream.known);
@@ -149,10 +151,10 @@ impl UnixView {
             bytes,
             missing: fresh.saturating_sub(bytes.len() as u64),
         };
-        let handed = self.handed.take();
+        let handed = self.handed_with(Some(moved.socket), moved.entry);
         self.with(stream.connection, sink, |exchange, context| {
             context.comment = handed;
-            exchange.take(stream.connection, &portion, context);
+            exchange.take(stream.connection, &portion, stream.skipped, context);
         });
     }
 }

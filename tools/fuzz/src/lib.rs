@@ -17,21 +17,27 @@ use std::cell::RefCell;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::rc::Rc;
+use strace2pcap::event::Tid;
 use strace2pcap::run::convert::Converter;
 use strace2pcap::run::options::{Format, Options, Seed, Verbosity, View};
 use strace2pcap::run::pipeline::Pipeline;
-use strace2pcap::unix::{Ports, UNKNOWN_PORT};
+use strace2pcap::unix::{Glob, Ports, UNKNOWN_PORT};
 
 /// Every combination of options that makes a difference to the packets, by a number.
 pub fn options(number: u8) -> Options {
     let wire = number & 1 != 0;
+    let asked = |bit: u8| (number & bit != 0).then_some(()).into_iter();
     Options {
         output: PathBuf::from("-"),
         traces: vec![PathBuf::from("-")],
         net: true,
         unix: true,
+        unix_names: asked(128).map(|()| Glob::new(b"/r*").expect("it is a pattern")).collect(),
         unix_port: if wire { Ports::Auto } else { Ports::Fixed(UNKNOWN_PORT) },
         unix_port_for: Vec::new(),
+        pids: asked(16).map(|()| Tid(100)).collect(),
+        excluded_pids: asked(32).map(|()| Tid(101)).collect(),
+        ports: asked(64).map(|()| 80..=80).collect(),
         seed: [Seed::None, Seed::None, Seed::Http2, Seed::Grpc][usize::from(number >> 1 & 3)],
         view: if wire { View::Wire } else { View::Syscall },
         format: if number & 8 == 0 {
