@@ -10,7 +10,7 @@ use crate::unix::context::Context;
 use crate::unix::http2::{self, Aligner, Piece, PieceKind, Verdict};
 use crate::unix::ports::{self, Said};
 use crate::unix::roles;
-use crate::unix::talk::UnixTalk;
+use crate::unix::talk::{UnixTalk, user_of};
 use crate::wire::Frame;
 use std::borrow::Cow;
 
@@ -22,6 +22,8 @@ const SEED_STEP: u64 = 1_000;
 pub(super) struct Exchange {
     alignment: Alignment,
     talk: Option<UnixTalk>,
+    /// Who connected or accepted, where the handshake waits for what is said.
+    opener: Option<Teller>,
     /// When the last bytes came that the first and the second end sent.
     last: [Timestamp; 2],
     /// Bytes to be written of what the first and the second end sent.
@@ -44,18 +46,16 @@ impl Exchange {
         connection: &Connection,
         context: &mut Context<'_, impl FnMut(&Frame<'_>)>,
     ) {
+        if !was_connected(connection) {
+            return;
+        }
         let client = roles::client(connection).unwrap_or(Side::First);
         let options = context.options;
-        if was_connected(connection)
-            && ports::settled(connection, client, (options.ports, &options.rules))
-        {
-            self.begin(
-                connection,
-                client,
-                Timestamp::default(),
-                Said::NONE,
-                context,
-            );
+        if ports::settled(connection, client, (options.ports, &options.rules)) {
+            let time = Timestamp::default();
+            self.begin(connection, client, time, Said::NONE, context);
+        } else {
+            self.opener = user_of(connection, client);
         }
     }
 
@@ -151,7 +151,8 @@ impl Exchange {
         }
         context.chosen.note(&choice);
         if self.talk.is_none() {
-            let talk = UnixTalk::begin(connection, (client, choice.port), first, context);
+            let opening = (first, self.opener);
+            let talk = UnixTalk::begin(connection, (client, choice.port), opening, context);
             self.talk = Some(talk);
         }
     }
@@ -223,8 +224,7 @@ impl Exchange {
         context: &mut Context<'_, impl FnMut(&Frame<'_>)>,
     ) {
         self.decide_by_end(connection, context);
-        let user = |side: Side| connection.end(side).marking.map(|marking| (marking, side));
-        let Some(told_by) = user(Side::First).or_else(|| user(Side::Second)) else {
+        let Some(told_by) = user_of(connection, Side::First) else {
             return;
         };
         self.let_out(Side::First, told_by, context);

@@ -24,12 +24,19 @@ pub(super) struct UnixTalk {
     pub(super) written: [u64; 2],
 }
 
+/// Who used a connection last: at the client's end, else at the other one.
+pub(super) fn user_of(connection: &Connection, client: Side) -> Option<Teller> {
+    let user = |side: Side| connection.end(side).marking.map(|marking| (marking, side));
+    user(client).or_else(|| user(client.other()))
+}
+
 impl UnixTalk {
-    /// Begins the conversation of `connection`, the next of the run, and writes its handshake before `first`.
+    /// Begins the conversation of `connection`, the next of the run, and writes its handshake before `first`, in the
+    /// marking of `opener`, else of who used it last.
     pub(super) fn begin(
         connection: &Connection,
         (client, port): (Side, u16),
-        first: Timestamp,
+        (first, opener): (Timestamp, Option<Teller>),
         context: &mut Context<'_, impl FnMut(&Frame<'_>)>,
     ) -> Self {
         let inode = connection
@@ -51,8 +58,7 @@ impl UnixTalk {
         };
         let ends = ends.map(|end| Endpoint::new(end.address, end.isn));
         let mut talk = Talk::new(client, ends, WINDOW, None, look);
-        let user = |side: Side| connection.end(side).marking.map(|marking| (marking, side));
-        let opener = user(client).or_else(|| user(client.other()));
+        let opener = opener.or_else(|| user_of(connection, client));
         let times = handshake_times(connection, first, HANDSHAKE_LEAD);
         talk.handshake(times, opener, context.ids, context.sink);
         Self {
