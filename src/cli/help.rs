@@ -22,6 +22,10 @@ writev,close,dup,dup2,dup3,fcntl,splice,execve,clone,fork,vfork,unshare,\\
     strace2pcap out.pcap < trace.log
     strace2pcap - trace.log | wireshark -k -i -
 
+  Or a part of it:
+    strace2pcap --pid 1234 --port 80,8000-8010 out.pcapng trace.log
+    strace2pcap --capture-unix-socket='/run/*.sock' out.pcapng trace.log
+
 What the options of strace are for:
   -f            follow threads and child processes
   -s 1048576    print payloads whole; strace prints 32 bytes otherwise
