@@ -163,7 +163,6 @@ pub struct Converter<W: Write> {
     parsers: Vec<Parser>,
     engine: Engine,
     record: Record<W>,
-    too_long: u64,
     /// The midnights that nobody has given, of each trace.
     assumed: Option<Vec<Timestamp>>,
 }
@@ -186,7 +185,6 @@ impl<W: Write> Converter<W> {
                 payload_bytes: 0,
                 failed: None,
             },
-            too_long: 0,
             assumed: options
                 .date
                 .is_none()
@@ -212,8 +210,10 @@ impl<W: Write> Pipeline for Converter<W> {
         record.outcome()
     }
 
-    fn too_long(&mut self, _source: usize) -> io::Result<()> {
-        self.too_long += 1;
+    fn too_long(&mut self, source: usize) -> io::Result<()> {
+        if let Some(parser) = self.parsers.get_mut(source) {
+            parser.passed_over();
+        }
         Ok(())
     }
 
@@ -253,11 +253,6 @@ impl<W: Write> Pipeline for Converter<W> {
             capture_bytes: self.record.capture.bytes(),
             ..Summary::default()
         };
-        summary.lose(
-            self.too_long,
-            "[line was|lines were] longer than 128 MiB and passed over",
-            "",
-        );
         let counts = self.parsers.iter().map(Parser::counts);
         let cut = counts.map(|counts| counts.cut.payloads + counts.hidden.payloads);
         self.engine.unshown.tell(cut.sum(), &mut summary);

@@ -4,7 +4,7 @@ use crate::run::summary::Summary;
 use crate::strace::{Counts, Skip};
 
 /// What is said of lines that gave nothing, and the cure where there is one.
-const REASONS: [(Skip, &str, &str); 16] = [
+const REASONS: [(Skip, &str, &str); 17] = [
     (Skip::NotUsed, "calls that concern no socket", ""),
     (
         Skip::NotSocket,
@@ -43,6 +43,11 @@ const REASONS: [(Skip, &str, &str); 16] = [
         "unfinished [call was|calls were] more than are held",
         "",
     ),
+    (
+        Skip::TooLong,
+        "[line was|lines were] longer than 128 MiB and passed over",
+        "",
+    ),
     (Skip::Malformed, "[line was|lines were] cut or damaged", ""),
     (
         Skip::NotStrace,
@@ -71,7 +76,7 @@ pub fn reading<'a>(all: impl Iterator<Item = &'a Counts> + Clone, summary: &mut 
             summary.left_out.push((what.to_owned(), count));
         }
     }
-    let cut: u64 = all.clone().map(|counts| counts.messages_cut).sum();
+    let cut: u64 = all.clone().map(|counts| counts.messages_cut.count).sum();
     summary.lose(
         cut,
         "[message was|messages were] cut off [its|their] array by strace's -s",

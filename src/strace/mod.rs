@@ -129,6 +129,12 @@ impl Parser {
         }
     }
 
+    /// Stands for a line that was too long to be kept: it counts, so that those behind it have their right numbers.
+    pub fn passed_over(&mut self) {
+        self.counts.lines += 1;
+        self.counts.skip(Skip::TooLong);
+    }
+
     /// No more input waits: hands out the call that is held, unless its dump is still to come.
     pub fn release<F: FnMut(&Event<'_>)>(&mut self, sink: &mut F) {
         if self
