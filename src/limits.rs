@@ -56,3 +56,6 @@ pub const DUMP_BUFFERS: usize = 1 << 20;
 /// Longest HTTP/2 frame that waits until it is whole, header included, in bytes of one direction. Twice the longest
 /// segment: a longer frame is cut into several anyway, so nothing is won by keeping it.
 pub const HTTP2_FRAME_BYTES: usize = 128 << 10;
+
+/// Most lines of warnings without -v: what does not stand on half a screen is not read.
+pub const WARNINGS: usize = 6;

@@ -83,8 +83,9 @@ fn nothing_in_gives_a_capture_without_packets() {
     let directory = Directory::new();
     let output = directory.file("out.pcap");
     fs::write(&output, "what was there before").unwrap();
-    let mut run = Run::start(&output, |command| command);
-    assert_eq!(run.told(), (Some(0), String::new()));
+    let (code, said) = Run::start(&output, |command| command).told();
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("nothing was read"), "{said}");
     assert_eq!(size(&output), HEADER);
 }
 

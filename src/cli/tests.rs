@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 
 use super::parse;
-use crate::event::Timestamp;
 use crate::run::Options;
-use crate::run::options::{Format, Seed, Verbosity, View};
+use crate::run::options::{Format, ReportFormat, Seed, Verbosity, View};
 
 fn typed(arguments: &str) -> Result<Options, clap::Error> {
     parse(
@@ -41,10 +40,11 @@ fn defaults() {
         unix: false,
         seed: Seed::None,
         date: None,
-        start: Timestamp(0),
+        start: None,
         view: View::Syscall,
         format: Format::Pcap,
         strict: false,
+        report: ReportFormat::Text,
         verbosity: Verbosity::Warnings,
     };
     assert_eq!(options("out.pcap"), expected);
@@ -87,6 +87,11 @@ fn seeds_and_voices() {
     assert_eq!(options("x -vv").verbosity, Verbosity::Debug);
     assert_eq!(options("x -v -v -v -v").verbosity, Verbosity::Trace);
     assert!(options("x --strict").strict);
+    assert_eq!(options("x --report json").report, ReportFormat::Json);
+    assert_eq!(
+        options("x --report=json --report text").report,
+        ReportFormat::Text
+    );
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::help;
 use crate::event::Timestamp;
 use crate::run::Options;
 use crate::run::dates::{self, Date};
-use crate::run::options::{Format, Seed, Verbosity, View, format_of};
+use crate::run::options::{Format, ReportFormat, Seed, Verbosity, View, format_of};
 
 /// The arguments as typed.
 #[derive(Debug, Parser)]
@@ -100,9 +100,13 @@ pub struct Typed {
     )]
     format: Option<TypedFormat>,
 
-    /// Exit with 3 if a line was not understood or bytes were lost
+    /// Exit with 3 if a line was not understood, or bytes or addresses are missing
     #[arg(long, help_heading = "What is told")]
     strict: bool,
+
+    /// How the end is told on stderr: lines for a person, or one line of JSON for scripts, also with -q [default: text]
+    #[arg(long, value_enum, value_name = "FORMAT", help_heading = "What is told")]
+    report: Option<TypedReport>,
 
     /// Tell more on stderr: -v a summary, -vv how things were understood
     #[arg(short, long, action = ArgAction::Count, help_heading = "What is told")]
@@ -127,6 +131,14 @@ enum TypedFormat {
     Pcap,
     /// With nanoseconds
     Pcapng,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum TypedReport {
+    /// Warnings, with -v a summary
+    Text,
+    /// One object: version, counts, losses, notes, errors
+    Json,
 }
 
 impl Typed {
@@ -161,7 +173,7 @@ impl Typed {
             unix: self.capture_unix_socket,
             seed: seed(self.seed_http2, self.seed_grpc)?,
             date: self.date,
-            start: self.start.unwrap_or_default(),
+            start: self.start,
             view: match self.view {
                 Some(TypedView::Wire) => View::Wire,
                 Some(TypedView::Syscall) => View::Syscall,
@@ -169,6 +181,10 @@ impl Typed {
             },
             format,
             strict: self.strict,
+            report: match self.report {
+                Some(TypedReport::Json) => ReportFormat::Json,
+                Some(TypedReport::Text) | None => ReportFormat::Text,
+            },
             verbosity: if self.quiet {
                 Verbosity::Quiet
             } else {

@@ -6,7 +6,7 @@
 
 use crate::event::{Direction, Family, Timestamp};
 use crate::inet::carrier::{self, Carried};
-use crate::inet::invented;
+use crate::inet::invented::{self, Invented, Stranger, Strangers};
 use crate::limits;
 use crate::packets::{Ids, marking};
 use crate::sockets::{Marking, Moved, SocketNumber, canonical};
@@ -25,6 +25,7 @@ const HEAD: usize = 32;
 #[derive(Clone, Copy, Debug)]
 struct Datagram<'a> {
     time: Timestamp,
+    socket: SocketNumber,
     marking: Marking,
     direction: Direction,
     is_v6: bool,
@@ -61,6 +62,7 @@ pub(super) struct Datagrams {
     numbered: u64,
     /// The host's own address, v4 and v6, as bound or connected sockets have shown it.
     host: [Option<IpAddr>; 2],
+    strangers: Strangers,
 }
 
 impl Datagrams {
@@ -76,6 +78,7 @@ impl Datagrams {
         };
         let datagram = Datagram {
             time: moved.moment(),
+            socket: moved.socket,
             marking: moved.marking,
             direction: moved.direction,
             is_v6: moved.family == Family::Inet6,
@@ -125,6 +128,12 @@ impl Datagrams {
         sink: &mut impl FnMut(&Frame<'_>),
     ) {
         self.release(socket, None, ids, sink);
+        self.strangers.forget(Stranger::Socket(socket));
+    }
+
+    /// How many sockets have been shown with invented addresses.
+    pub(super) const fn invented(&self) -> Invented {
+        self.strangers.count()
     }
 
     /// Everything that waits goes out.
@@ -207,6 +216,11 @@ impl Datagrams {
         let source_known = datagram.direction == Direction::Sent || carried.remote.is_some();
         if self.seen_before(&datagram, source_known.then_some(source), target) {
             return;
+        }
+        if carried.local.is_none() || carried.remote.is_none() {
+            let stranger = Stranger::Socket(datagram.socket);
+            self.strangers
+                .meet(stranger, carried.local.is_some(), datagram.direction);
         }
         let (source_mac, target_mac) = marking::macs(&datagram.marking, datagram.direction);
         sink(&Frame {

@@ -1,7 +1,7 @@
 //! TCP connections of the wire view: handshake where it was traced, each byte once, acknowledgements, FIN and RST.
 
 use crate::event::{Errno, Family, Timestamp};
-use crate::inet::invented;
+use crate::inet::invented::{self, Invented};
 use crate::packets::{Endpoint, Ids, Look, Portion, Talk, Teller, handshake_times};
 use crate::sockets::{
     Change, Connection, ConnectionId, Moved, Opening, Role, Side, Stream, canonical,
@@ -29,6 +29,7 @@ const UNACKNOWLEDGED: u32 = 32 * 1024;
 #[derive(Debug, Default)]
 pub(super) struct Streams {
     talks: FxHashMap<ConnectionId, Talk>,
+    invented: Invented,
 }
 
 impl Streams {
@@ -107,6 +108,11 @@ impl Streams {
         }
     }
 
+    /// How many connections have been shown with invented addresses.
+    pub(super) const fn invented(&self) -> Invented {
+        self.invented
+    }
+
     /// The conversation of a connection; begun, with its handshake if that was traced, when it is asked for first.
     fn talk(
         &mut self,
@@ -116,6 +122,7 @@ impl Streams {
         sink: &mut impl FnMut(&Frame<'_>),
     ) -> &mut Talk {
         self.talks.entry(connection.id).or_insert_with(|| {
+            count_invented(connection, &mut self.invented);
             let (mut talk, opener) = new_talk(connection);
             if matches!(connection.opening, Opening::Made { .. }) {
                 talk.handshake(
@@ -127,6 +134,20 @@ impl Streams {
             }
             talk
         })
+    }
+}
+
+/// Counts a connection of which not both addresses are known. One that could not be made is none: its socket had no
+/// address to know.
+fn count_invented(connection: &Connection, invented: &mut Invented) {
+    let [first, second] = [Side::First, Side::Second].map(|side| connection.end(side));
+    if [first, second]
+        .iter()
+        .any(|end| end.traced && end.address.is_none())
+    {
+        invented.own += 1;
+    } else if first.address.is_none() || second.address.is_none() {
+        invented.peers += 1;
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::event::Family;
 use crate::inet::datagrams::Datagrams;
+use crate::inet::invented::Invented;
 use crate::inet::streams::Streams;
 use crate::packets::Ids;
 use crate::sockets::Change;
@@ -39,6 +40,11 @@ impl WireView {
                 }
             }
         }
+    }
+
+    /// How many connections and sockets have been shown with invented addresses.
+    pub fn invented(&self) -> Invented {
+        self.streams.invented().and(self.datagrams.invented())
     }
 
     /// The end of the trace: what still waits for an address goes out.

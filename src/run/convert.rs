@@ -2,13 +2,13 @@
 
 use crate::capture::{Capture, CaptureError};
 use crate::event::{Event, Family, Timestamp, Transport, What};
-use crate::inet::{SyscallView, WireView, is_carried};
+use crate::inet::{Invented, SyscallView, WireView, is_carried};
 use crate::run::dates::Date;
+use crate::run::error::Name;
 use crate::run::options::{Options, Seed, View};
 use crate::run::pipeline::Pipeline;
-use crate::run::report;
-use crate::run::summary::Summary;
-use crate::run::unshown::Unshown;
+use crate::run::report::traffic::{Traffic, Wanted};
+use crate::run::report::{Place, Report, addresses, advice, reading};
 use crate::sockets::{Change, Sockets};
 use crate::strace::{self, Parser};
 use crate::unix::{self, Ports, UnixView};
@@ -30,6 +30,14 @@ impl Inet {
             Self::Syscall(_) => is_classic,
         }
     }
+
+    /// How many connections and sockets have been shown with invented addresses.
+    fn invented(&self) -> Invented {
+        match self {
+            Self::Wire(view) => view.invented(),
+            Self::Syscall(view) => view.invented(),
+        }
+    }
 }
 
 /// What the syscall view shows.
@@ -43,7 +51,9 @@ struct Engine {
     sockets: Sockets,
     inet: Option<Inet>,
     unix: Option<UnixView>,
-    unshown: Unshown,
+    traffic: Traffic,
+    /// The number of the trace whose events come.
+    trace: usize,
 }
 
 impl Engine {
@@ -69,7 +79,8 @@ impl Engine {
             sockets: Sockets::default(),
             inet: options.net.then_some(inet),
             unix: options.unix.then(|| UnixView::new(unix)),
-            unshown: Unshown::default(),
+            traffic: Traffic::default(),
+            trace: 0,
         }
     }
 
@@ -78,13 +89,22 @@ impl Engine {
             sockets,
             inet,
             unix,
-            unshown,
+            traffic,
+            trace,
         } = self;
+        let place = || Place {
+            trace: *trace,
+            line: event.line,
+        };
         if let What::Opaque { .. } = event.what {
-            unshown.ring();
+            traffic.ring(place());
         }
         sockets.apply(event, &mut |change| {
-            unshown.count(change, inet.as_ref().map(Inet::shows), unix.is_some());
+            let wanted = Wanted {
+                inet: inet.as_ref().map(Inet::shows),
+                unix: unix.is_some(),
+            };
+            traffic.count(change, wanted, place);
             show(inet, unix, change, sink);
         });
     }
@@ -117,6 +137,8 @@ fn show(
                 view.moved(moved, sink);
             }
             Change::Over { connection } => view.over(connection.id),
+            Change::Named { socket, .. } => view.named(*socket),
+            Change::Gone { socket } => view.gone(*socket),
             _ => {}
         },
         None => {}
@@ -156,28 +178,41 @@ impl<W: Write> Record<W> {
     }
 }
 
+/// A trace: its name for messages, and what its text does not say.
+#[derive(Clone, Debug)]
+pub struct Trace {
+    /// As messages have it.
+    pub name: Name,
+    /// What its parser needs to be told.
+    pub options: strace::Options,
+}
+
 /// From lines to a capture.
 #[derive(Debug)]
 pub struct Converter<W: Write> {
     /// One for each trace: every file has its own threads' halves of calls, and its own clock.
     parsers: Vec<Parser>,
+    names: Vec<Name>,
     engine: Engine,
     record: Record<W>,
+    has_start: bool,
     /// The midnights that nobody has given, of each trace.
     assumed: Option<Vec<Timestamp>>,
 }
 
 impl<W: Write> Converter<W> {
-    /// A converter that writes into `sink`, with what the text of each trace does not say.
+    /// A converter of `traces` that writes into `sink`.
     ///
     /// # Errors
     ///
     /// The capture's header could not be written.
-    pub fn new(options: &Options, traces: &[strace::Options], sink: W) -> io::Result<Self> {
-        let parsers = traces.iter().map(|trace| Parser::new(*trace));
+    pub fn new(options: &Options, traces: &[Trace], sink: W) -> io::Result<Self> {
         let capture = Capture::new(options.format, sink)?;
+        let parsers = traces.iter().map(|trace| Parser::new(trace.options));
+        let midnights = || traces.iter().map(|trace| trace.options.date).collect();
         Ok(Self {
             parsers: parsers.collect(),
+            names: traces.iter().map(|trace| trace.name.clone()).collect(),
             engine: Engine::new(options),
             record: Record {
                 capture,
@@ -185,24 +220,33 @@ impl<W: Write> Converter<W> {
                 payload_bytes: 0,
                 failed: None,
             },
-            assumed: options
-                .date
-                .is_none()
-                .then(|| traces.iter().map(|trace| trace.date).collect()),
+            has_start: options.start.is_some(),
+            assumed: options.date.is_none().then(midnights),
         })
+    }
+
+    /// The date that times of day were given, where nobody gave one and there are any.
+    fn assumed_date(&self) -> Option<Date> {
+        let dated = self.parsers.iter().zip(self.assumed.iter().flatten());
+        let mut assumed = dated.filter(|(parser, _)| {
+            let counts = parser.counts();
+            advice::are_usual(counts.times_of_day, counts)
+        });
+        assumed.next().and_then(|(_, midnight)| Date::at(*midnight))
     }
 }
 
 impl<W: Write> Pipeline for Converter<W> {
     #[inline]
-    fn line(&mut self, source: usize, line: &[u8]) -> io::Result<()> {
+    fn line(&mut self, trace: usize, line: &[u8]) -> io::Result<()> {
         let Self {
             parsers,
             engine,
             record,
             ..
         } = self;
-        if let Some(parser) = parsers.get_mut(source) {
+        engine.trace = trace;
+        if let Some(parser) = parsers.get_mut(trace) {
             parser.line(line, &mut |event| {
                 engine.event(event, &mut |frame| record.frame(frame));
             });
@@ -210,8 +254,8 @@ impl<W: Write> Pipeline for Converter<W> {
         record.outcome()
     }
 
-    fn too_long(&mut self, source: usize) -> io::Result<()> {
-        if let Some(parser) = self.parsers.get_mut(source) {
+    fn too_long(&mut self, trace: usize) -> io::Result<()> {
+        if let Some(parser) = self.parsers.get_mut(trace) {
             parser.passed_over();
         }
         Ok(())
@@ -224,7 +268,8 @@ impl<W: Write> Pipeline for Converter<W> {
             record,
             ..
         } = self;
-        for parser in parsers {
+        for (trace, parser) in parsers.iter_mut().enumerate() {
+            engine.trace = trace;
             parser.release(&mut |event| engine.event(event, &mut |frame| record.frame(frame)));
         }
         record.outcome()?;
@@ -238,7 +283,8 @@ impl<W: Write> Pipeline for Converter<W> {
             record,
             ..
         } = self;
-        for parser in parsers {
+        for (trace, parser) in parsers.iter_mut().enumerate() {
+            engine.trace = trace;
             parser.finish(&mut |event| engine.event(event, &mut |frame| record.frame(frame)));
         }
         engine.finish(&mut |frame| record.frame(frame));
@@ -246,24 +292,33 @@ impl<W: Write> Pipeline for Converter<W> {
         Ok(record.capture.flush()?)
     }
 
-    fn summary(&self) -> Summary {
-        let mut summary = Summary {
-            packets: self.record.packets,
-            payload_bytes: self.record.payload_bytes,
-            capture_bytes: self.record.capture.bytes(),
-            ..Summary::default()
-        };
-        let counts = self.parsers.iter().map(Parser::counts);
-        let cut = counts.map(|counts| counts.cut.payloads + counts.hidden.payloads);
-        self.engine.unshown.tell(cut.sum(), &mut summary);
-        let dated = self.parsers.iter().zip(self.assumed.iter().flatten());
-        let mut assumed = dated.filter(|(parser, _)| parser.counts().times_of_day > 0);
-        if let Some(date) = assumed.next().and_then(|(_, midnight)| Date::at(*midnight)) {
-            summary.notes.push(format!(
-                "times of day have no date, {date} was assumed: record with -ttt or give --date"
-            ));
+    fn report(&self, read_all: bool) -> Report {
+        let Engine {
+            sockets,
+            inet,
+            traffic,
+            ..
+        } = &self.engine;
+        let Record {
+            capture,
+            packets,
+            payload_bytes,
+            ..
+        } = &self.record;
+        let mut report = Report::of_capture(*packets, *payload_bytes, capture.bytes());
+        let counts: Vec<_> = self.parsers.iter().map(Parser::counts).collect();
+        let amounts = || counts.iter().flat_map(|counts| [counts.cut, counts.hidden]);
+        let cut = amounts().map(|amount| amount.payloads).sum();
+        let cut_bytes = amounts().map(|amount| amount.bytes).sum();
+        traffic.tell((cut, cut_bytes), &self.names, &mut report);
+        let invented = inet.as_ref().map(Inet::invented).unwrap_or_default();
+        addresses::tell(invented, sockets.has_full_details(), &mut report);
+        reading::tell(&counts, &self.names, &mut report);
+        let assumed = self.assumed_date();
+        advice::times(&self.parsers, assumed, self.has_start, &mut report);
+        if read_all {
+            advice::nothing_shown(traffic, sockets, &counts, &mut report);
         }
-        report::reading(self.parsers.iter().map(Parser::counts), &mut summary);
-        summary
+        report
     }
 }

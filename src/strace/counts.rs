@@ -144,6 +144,20 @@ impl Counts {
             .unwrap_or_default()
     }
 
+    /// How many lines are strace's.
+    pub fn understood(&self) -> u64 {
+        let strange = [Skip::Blank, Skip::NotStrace, Skip::TooLong];
+        let strange = strange.map(|reason| self.skipped(reason).count);
+        self.lines.saturating_sub(strange.iter().sum())
+    }
+
+    /// How many payload calls there were, on whatever descriptor.
+    pub fn payload_calls(&self) -> u64 {
+        let unused = [Skip::NotSocket, Skip::Peeked].map(|reason| self.skipped(reason).count);
+        let used = self.details_full + self.details_plain + self.details_missing;
+        used + unused.iter().sum::<u64>()
+    }
+
     pub(super) fn skip(&mut self, reason: Skip) {
         let line = self.lines;
         if let Some(tally) = self.skipped.get_mut(reason as usize) {

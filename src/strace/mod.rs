@@ -135,6 +135,11 @@ impl Parser {
         self.counts.skip(Skip::TooLong);
     }
 
+    /// Whether lines had to do without a time, and none so far had one.
+    pub fn is_without_times(&self) -> bool {
+        self.clock.only_counted(&self.counts)
+    }
+
     /// No more input waits: hands out the call that is held, unless its dump is still to come.
     pub fn release<F: FnMut(&Event<'_>)>(&mut self, sink: &mut F) {
         if self
