@@ -1,4 +1,4 @@
-//! What is told at the end: each kind of loss and note by its key, `--strict`, and JSON.
+//! What is told at the end: each kind of loss and note by its key, `--strict`, JSON, and what is given by mistake.
 //!
 //! The words of each message are held by `tests/cases`.
 
@@ -252,4 +252,93 @@ fn json_is_told_of_a_run_that_fails() {
         let error = told["errors"][0].as_str().expect("it is text");
         assert!(lines[0].ends_with(error), "{told:?}");
     }
+}
+
+/// What is given by mistake, and what is said of it: `NAME` is its name, `WORD` its name in a command.
+const MISTAKES: [(&[u8], &str); 11] = [
+    (
+        b"\x1f\x8b\x08\0\0\0\0\0",
+        "NAME is gzip-compressed: zcat WORD | strace2pcap OUTPUT -",
+    ),
+    (
+        b"BZh91AY&SY",
+        "NAME is bzip2-compressed: bzcat WORD | strace2pcap OUTPUT -",
+    ),
+    (
+        b"\xfd7zXZ\0\0",
+        "NAME is xz-compressed: xzcat WORD | strace2pcap OUTPUT -",
+    ),
+    (
+        b"\x28\xb5\x2f\xfd\x04",
+        "NAME is zstd-compressed: zstdcat WORD | strace2pcap OUTPUT -",
+    ),
+    (
+        b"\xd4\xc3\xb2\xa1\x02\0\x04\0",
+        "NAME is a capture, not a trace: OUTPUT comes first",
+    ),
+    (
+        b"\x0a\x0d\x0d\x0a\x1c\0\0\0",
+        "NAME is a capture, not a trace: OUTPUT comes first",
+    ),
+    (
+        b"\x7fELF\x02\x01\x01\0",
+        "NAME is a program or a core dump, not a trace",
+    ),
+    (
+        b"\x01\x02\x03\x04\x05\x06\xfe\xff",
+        "NAME is no text, so not a trace",
+    ),
+    (b"<!doctype html>\n", "nothing in NAME is of strace"),
+    (
+        b"     0.052 ( 0.020 ms): true/1665 brk()  = 0x563072350000\n",
+        "NAME is of perf",
+    ),
+    (b"malloc(10)   = 0x4882a0\n", "NAME is of ltrace"),
+];
+
+#[test]
+fn mistakes_in_a_file_leave_the_output_untouched() {
+    for (bytes, part) in MISTAKES {
+        let folder = Folder::new();
+        fs::write(folder.path().join("in"), bytes).expect("it can be written");
+        fs::write(folder.path().join("out.pcap"), "kept").expect("it can be written");
+        let outcome = run_in(folder.path(), &["out.pcap", "in"], b"");
+        assert_eq!(outcome.status, Some(1), "{}", outcome.stderr);
+        assert_eq!(outcome.stderr.lines().count(), 1, "{}", outcome.stderr);
+        let part = part.replace("NAME", "in").replace("WORD", "in");
+        assert!(outcome.stderr.contains(&part), "{}", outcome.stderr);
+        assert_eq!(outcome.file, b"kept");
+    }
+}
+
+#[test]
+fn mistakes_on_a_pipe_are_told_as_well() {
+    for (bytes, part) in MISTAKES {
+        let outcome = convert(&[], bytes);
+        let part = part
+            .replace("NAME", "standard input")
+            .replace("WORD", "FILE");
+        assert_eq!(outcome.status, Some(1), "{}", outcome.stderr);
+        assert!(outcome.stderr.contains(&part), "{part}: {}", outcome.stderr);
+        assert!(outcome.capture().records.is_empty());
+    }
+}
+
+#[test]
+fn a_long_text_is_refused_at_its_end_and_a_long_prologue_is_not() {
+    let text = "Lorem ipsum dolor sit amet, consectetur\n".repeat(20_000);
+    let outcome = convert(&[], text.as_bytes());
+    assert_eq!(outcome.status, Some(1));
+    assert!(
+        outcome
+            .stderr
+            .contains("nothing in standard input is of strace")
+    );
+    let folder = Folder::new();
+    fs::write(folder.path().join("in"), &text).expect("it can be written");
+    let outcome = run_in(folder.path(), &["out.pcap", "in"], b"");
+    assert_eq!(outcome.status, Some(1), "{}", outcome.stderr);
+    let outcome = convert(&[], (text + GOOD).as_bytes());
+    assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
+    assert_eq!(outcome.packets().len(), 1);
 }

@@ -33,7 +33,7 @@ What the options of strace are for:
 Exit codes:
   0  done; also when lines were skipped, when the reader of the output went
      away, and when a signal asked for the end
-  1  a trace could not be read or the capture could not be written
+  1  a trace could not be read or is none, or the capture could not be written
   2  the command line makes no sense; nothing was touched
   3  with --strict: a line was not understood, or bytes or addresses are missing
 

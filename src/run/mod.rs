@@ -7,6 +7,7 @@ pub mod convert;
 pub mod dates;
 pub mod error;
 pub mod escape;
+pub mod foreign;
 pub mod input;
 pub mod lines;
 pub mod merge;
@@ -25,6 +26,7 @@ use std::time::SystemTime;
 use convert::{Converter, Trace};
 use dates::Date;
 pub use error::{Error, Exit};
+use foreign::Foreign;
 use input::{Advance, Input, Sequence};
 use merge::Merge;
 pub use options::Options;
@@ -50,6 +52,7 @@ pub fn run(options: &Options) -> Exit {
 
 fn convert(options: &Options, screen: &Screen, report: &mut Report) -> Result<Exit, Error> {
     let sources = Source::open_all(&options.traces)?;
+    refuse_nothing(&sources)?;
     let output = Output::open(&options.output, &sources)?;
     if sources.iter().any(Source::is_terminal) {
         log::warn!(
@@ -73,6 +76,7 @@ fn convert(options: &Options, screen: &Screen, report: &mut Report) -> Result<Ex
     let write_error = |error| Error::WriteOutput(name.clone(), error);
     let converter = Converter::new(options, &traces, output).map_err(write_error)?;
     let run = Run {
+        traces: &traces,
         progress,
         signals: &signals,
         report,
@@ -100,6 +104,17 @@ fn convert(options: &Options, screen: &Screen, report: &mut Report) -> Result<Ex
     exit
 }
 
+/// Before anything is touched: where not a line of any trace is strace's, there is nothing to do.
+fn refuse_nothing(sources: &[Source]) -> Result<(), Error> {
+    match sources.first() {
+        Some(first) if sources.iter().all(|source| source.nothing().is_some()) => {
+            let kind = first.nothing().unwrap_or(Foreign::Text);
+            Err(Error::NotATrace(first.name().clone(), kind))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// What the text of `source` does not say. The date is the one given, the day on which a file was last written, or today.
 fn trace(options: &Options, source: &Source) -> Trace {
     let date = options
@@ -118,6 +133,7 @@ fn trace(options: &Options, source: &Source) -> Trace {
 
 /// What a run has beside its input and its way to the output.
 struct Run<'r> {
+    traces: &'r [Trace],
     progress: Progress,
     signals: &'r Signals,
     report: &'r mut Report,
@@ -132,6 +148,7 @@ impl Run<'_> {
         write_error: impl Fn(io::Error) -> Error,
     ) -> Result<Exit, Error> {
         let Self {
+            traces,
             progress,
             signals,
             report,
@@ -157,7 +174,13 @@ impl Run<'_> {
         }
         report.fill(pipeline.report(read_all));
         reading?;
-        Ok(exit)
+        let nothing = report.is_all_strange() || input.holds_nothing();
+        match traces.first() {
+            Some(first) if read_all && nothing => {
+                Err(Error::NotATrace(first.name.clone(), Foreign::Text))
+            }
+            _ => Ok(exit),
+        }
     }
 }
 

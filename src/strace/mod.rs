@@ -20,6 +20,7 @@ mod decode;
 mod details;
 mod dump;
 mod escape;
+mod evidence;
 mod names;
 mod prefix;
 mod rejoin;
@@ -33,6 +34,7 @@ mod time;
 mod tests;
 
 pub use counts::{Amount, Counts, Skip, Tally};
+pub use evidence::is_of_strace;
 
 use crate::event::{Event, Tid, Timestamp, What};
 use crate::limits;

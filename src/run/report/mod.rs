@@ -172,11 +172,18 @@ impl Report {
         }
     }
 
+    /// Whether lines came and none of them is strace's.
+    pub const fn is_all_strange(&self) -> bool {
+        self.understood == 0 && self.lines > self.blank
+    }
+
     /// Tells an error at once, whatever the format, and keeps it.
     pub fn fail(&mut self, error: &Error) -> Exit {
         let text = error.to_string();
         log::error!("{text}");
         self.errors.push(text);
+        // Where nothing is a trace, that is all there is to say.
+        self.says_more &= !matches!(error, Error::NotATrace(..));
         error.exit()
     }
 

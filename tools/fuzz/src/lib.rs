@@ -65,7 +65,7 @@ impl Write for Sink {
 pub fn convert(options: &Options, trace: &[u8], pause_each: usize) -> Vec<u8> {
     let sink = Sink::default();
     let trace_options = Trace {
-        name: Name::new("standard input"),
+        name: Name::standard_input(),
         options: strace2pcap::strace::Options::default(),
     };
     let mut converter =
