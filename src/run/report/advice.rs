@@ -13,6 +13,9 @@ pub fn are_usual(times: u64, counts: &Counts) -> bool {
 
 /// What the times of the traces leave open. `assumed` is the date of times of day where nobody gave one.
 pub fn times(parsers: &[Parser], assumed: Option<Date>, has_start: bool, report: &mut Report) {
+    if report.packets == 0 {
+        return;
+    }
     if let Some(date) = assumed {
         report.note(
             "assumed_date",
