@@ -182,6 +182,14 @@ pub struct SocketDetails {
     pub name: Option<UnixName>,
 }
 
+impl SocketDetails {
+    /// Whether they tell the family, as those of `-yy` do: `socket:[inode]` of `-y` tells none. A family that is not
+    /// converted has no inode here once strace has found the socket (`NETLINK:[ROUTE:1234]`).
+    pub fn tell_family(&self) -> bool {
+        self.family != Family::Other || self.inode.is_none()
+    }
+}
+
 /// A descriptor as an argument or a result has it.
 #[derive(Clone, Copy, Debug)]
 pub struct Descriptor<'a> {

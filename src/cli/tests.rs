@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use super::parse;
-use crate::event::{Tid, Timestamp};
+use crate::event::Tid;
 use crate::run::Options;
-use crate::run::options::{Format, Seed, Verbosity, View};
+use crate::run::options::{Format, ReportFormat, Seed, Verbosity, View};
 use crate::unix::{Glob, Ports, Target};
 
 fn typed(arguments: &str) -> Result<Options, clap::Error> {
@@ -48,10 +48,11 @@ fn defaults() {
         ports: Vec::new(),
         seed: Seed::None,
         date: None,
-        start: Timestamp(0),
+        start: None,
         view: View::Syscall,
         format: Format::Pcap,
         strict: false,
+        report: ReportFormat::Text,
         verbosity: Verbosity::Warnings,
     };
     assert_eq!(options("out.pcap"), expected);
@@ -158,6 +159,11 @@ fn seeds_and_voices() {
     assert_eq!(options("x -vv").verbosity, Verbosity::Debug);
     assert_eq!(options("x -v -v -v -v").verbosity, Verbosity::Trace);
     assert!(options("x --strict").strict);
+    assert_eq!(options("x --report json").report, ReportFormat::Json);
+    assert_eq!(
+        options("x --report=json --report text").report,
+        ReportFormat::Text
+    );
 }
 
 #[test]

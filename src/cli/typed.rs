@@ -12,7 +12,7 @@ use super::values::{self, Names};
 use crate::event::{Tid, Timestamp};
 use crate::run::Options;
 use crate::run::dates::{self, Date};
-use crate::run::options::{Format, Seed, Verbosity, View, format_of};
+use crate::run::options::{Format, ReportFormat, Seed, Verbosity, View, format_of};
 use crate::unix::{PortRule, Ports, UNKNOWN_PORT};
 
 /// The arguments as typed.
@@ -159,9 +159,13 @@ pub struct Typed {
     )]
     format: Option<TypedFormat>,
 
-    /// Exit with 3 if a line was not understood or bytes were lost
+    /// Exit with 3 if a line was not understood, or bytes or addresses are missing
     #[arg(long, help_heading = "What is told")]
     strict: bool,
+
+    /// How the end is told on stderr: lines for a person, or one line of JSON for scripts, also with -q [default: text]
+    #[arg(long, value_enum, value_name = "FORMAT", help_heading = "What is told")]
+    report: Option<TypedReport>,
 
     /// Tell more on stderr: -v a summary, -vv how things were understood
     #[arg(short, long, action = ArgAction::Count, help_heading = "What is told")]
@@ -186,6 +190,14 @@ enum TypedFormat {
     Pcap,
     /// With nanoseconds
     Pcapng,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum TypedReport {
+    /// Warnings, with -v a summary
+    Text,
+    /// One object: version, counts, losses, notes, errors
+    Json,
 }
 
 impl Typed {
@@ -234,10 +246,14 @@ impl Typed {
             ports: self.port,
             seed: seed(self.seed_http2, self.seed_grpc)?,
             date: self.date,
-            start: self.start.unwrap_or_default(),
+            start: self.start,
             view,
             format,
             strict: self.strict,
+            report: match self.report {
+                Some(TypedReport::Json) => ReportFormat::Json,
+                Some(TypedReport::Text) | None => ReportFormat::Text,
+            },
             verbosity: if self.quiet {
                 Verbosity::Quiet
             } else {

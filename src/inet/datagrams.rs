@@ -5,7 +5,7 @@
 
 use crate::event::{Direction, Family, Timestamp};
 use crate::inet::carrier::{self, Carried, Carrier};
-use crate::inet::invented;
+use crate::inet::invented::{self, Invented, Stranger, Strangers};
 use crate::inet::numbered::{Dccp, Sctp};
 use crate::limits;
 use crate::packets::{Ids, Sighted, Sightings, marking};
@@ -21,6 +21,7 @@ const COMPARED: usize = 64;
 #[derive(Clone, Copy, Debug)]
 struct Datagram<'a> {
     time: Timestamp,
+    socket: SocketNumber,
     marking: Marking,
     direction: Direction,
     is_v6: bool,
@@ -44,6 +45,7 @@ pub(super) struct Datagrams {
     dccp: Dccp,
     /// The host's own address, v4 and v6, as bound or connected sockets have shown it.
     host: [Option<IpAddr>; 2],
+    strangers: Strangers,
 }
 
 impl Datagrams {
@@ -59,6 +61,7 @@ impl Datagrams {
         };
         let datagram = Datagram {
             time: moved.moment(),
+            socket: moved.socket,
             marking: moved.marking,
             direction: moved.direction,
             is_v6: moved.family == Family::Inet6,
@@ -108,6 +111,12 @@ impl Datagrams {
         sink: &mut impl FnMut(&Frame<'_>),
     ) {
         self.release(socket, None, ids, sink);
+        self.strangers.forget(Stranger::Socket(socket));
+    }
+
+    /// How many sockets have been shown with invented addresses.
+    pub(super) const fn invented(&self) -> Invented {
+        self.strangers.count()
     }
 
     /// Everything that waits goes out.
@@ -196,6 +205,11 @@ impl Datagrams {
             payload: carried.payload,
         }) {
             return;
+        }
+        if carried.local.is_none() || carried.remote.is_none() {
+            let stranger = Stranger::Socket(datagram.socket);
+            self.strangers
+                .meet(stranger, carried.local.is_some(), datagram.direction);
         }
         let (source_mac, target_mac) = marking::macs(&datagram.marking, datagram.direction);
         let original = usize::try_from(carried.moved).unwrap_or(usize::MAX);

@@ -10,5 +10,6 @@ mod syscall;
 mod wire_view;
 
 pub use carrier::is_carried;
+pub use invented::Invented;
 pub use syscall::SyscallView;
 pub use wire_view::WireView;

@@ -1,7 +1,7 @@
 //! TCP connections of the wire view: handshake where it was traced, each byte once, acknowledgements, FIN and RST.
 
 use crate::event::{Errno, Family, Timestamp};
-use crate::inet::invented;
+use crate::inet::invented::{self, Invented};
 use crate::packets::{Endpoint, Ids, Look, Portion, Talk, Teller, handshake_times};
 use crate::sockets::{
     ByConnection, Change, Connection, ConnectionId, Moved, Opening, Role, Side, Stream, canonical,
@@ -32,6 +32,7 @@ pub(super) struct Streams {
     /// Connections that only accept has told so far. The other end's connect began before it, and where that is traced its
     /// line is about to come: their handshakes wait for that, for their first payload, or for the input to pause.
     accepted: BTreeMap<ConnectionId, Connection>,
+    invented: Invented,
 }
 
 impl Streams {
@@ -130,6 +131,11 @@ impl Streams {
         }
     }
 
+    /// How many connections have been shown with invented addresses.
+    pub(super) const fn invented(&self) -> Invented {
+        self.invented
+    }
+
     /// The conversation of a connection; begun, with its handshake if that was traced, when it is asked for first.
     fn talk(
         &mut self,
@@ -138,9 +144,10 @@ impl Streams {
         ids: &mut Ids,
         sink: &mut impl FnMut(&Frame<'_>),
     ) -> Option<&mut Talk> {
-        let accepted = &mut self.accepted;
+        let (accepted, invented) = (&mut self.accepted, &mut self.invented);
         self.talks.of(connection.id, || {
             accepted.remove(&connection.id);
+            count_invented(connection, invented);
             let (mut talk, opener) = new_talk(connection);
             if matches!(connection.opening, Opening::Made { .. }) {
                 talk.handshake(
@@ -168,6 +175,20 @@ fn is_told_by_accept(connection: &Connection) -> bool {
         }
     );
     is_accepted && connect_is_unseen
+}
+
+/// Counts a connection of which not both addresses are known. One that could not be made is none: its socket had no
+/// address to know.
+fn count_invented(connection: &Connection, invented: &mut Invented) {
+    let [first, second] = [Side::First, Side::Second].map(|side| connection.end(side));
+    if [first, second]
+        .iter()
+        .any(|end| end.traced && end.address.is_none())
+    {
+        invented.own += 1;
+    } else if first.address.is_none() || second.address.is_none() {
+        invented.peers += 1;
+    }
 }
 
 /// A conversation that has not begun, and who opened it.

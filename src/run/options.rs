@@ -39,6 +39,16 @@ pub fn format_of(output: &Path) -> Format {
     }
 }
 
+/// How a run's end is told on stderr.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReportFormat {
+    /// Lines for a person.
+    #[default]
+    Text,
+    /// One line of JSON, whatever the verbosity.
+    Json,
+}
+
 /// How much is said on stderr.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Verbosity {
@@ -94,14 +104,16 @@ pub struct Options {
     pub seed: Seed,
     /// The day of a trace whose times have none; that of its file if not given.
     pub date: Option<Date>,
-    /// When a trace with relative times begins.
-    pub start: Timestamp,
+    /// When a trace with relative times begins; 1970 if not given.
+    pub start: Option<Timestamp>,
     /// What a packet stands for.
     pub view: View,
     /// The format of the capture.
     pub format: Format,
     /// Fail if something was not understood or was lost.
     pub strict: bool,
+    /// How the end is told.
+    pub report: ReportFormat,
     /// How much is said.
     pub verbosity: Verbosity,
 }

@@ -115,7 +115,7 @@ impl Sockets {
         };
         if let (Some(details), Some(open)) = (details, self.open.get_mut(socket.0)) {
             open.learn(details);
-            self.full_details |= details.family != Family::Other;
+            self.full_details |= details.tell_family();
         }
         self.register(socket);
         self.place(table, made.fd, socket, details.cloned(), close_on_exec);
@@ -204,7 +204,7 @@ impl Sockets {
         }
         if let Some(open) = self.open.get_mut(socket.0) {
             open.learn(details);
-            self.full_details |= details.family != Family::Other;
+            self.full_details |= details.tell_family();
         }
         self.register(socket);
         self.settle(socket, sink);

@@ -190,6 +190,16 @@ impl Sockets {
         }
     }
 
+    /// Whether details with a family (`-yy`) have been seen.
+    pub const fn has_full_details(&self) -> bool {
+        self.full_details
+    }
+
+    /// How many open sockets there have been.
+    pub const fn seen(&self) -> u64 {
+        self.numbered
+    }
+
     /// What a packet of this event says about who made it.
     fn moment(&self, event: &Event<'_>, descriptor: Descriptor<'_>, op: Option<Op>) -> Moment {
         let session = self.sessions.current(event.tid, descriptor.fd);

@@ -121,6 +121,7 @@ impl Sockets {
             return;
         }
         if let Some(open) = self.open.get_mut(socket.0)
+            && !open.is_told
             && (open.family, open.transport) == (Family::Other, Transport::Unknown)
         {
             (open.family, open.transport) = kind;

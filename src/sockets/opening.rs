@@ -21,8 +21,11 @@ impl Sockets {
         sink: &mut F,
     ) {
         let socket = self.make(event, made, kind, close_on_exec, sink);
-        if let (Some(protocol), Some(open)) = (protocol, self.open.get_mut(socket.0)) {
-            open.speak(protocol);
+        if let Some(open) = self.open.get_mut(socket.0) {
+            open.is_told = true;
+            if let Some(protocol) = protocol {
+                open.speak(protocol);
+            }
         }
     }
 

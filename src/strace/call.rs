@@ -331,10 +331,13 @@ impl Parser {
             return;
         };
         self.counts.dumps_used += u64::from(!self.dump.is_empty());
+        // What is counted stands on the call's own line, not on the one that has come since.
+        let lines = std::mem::replace(&mut self.counts.lines, origin.line);
         match self.decode(row, &text, origin, true, sink) {
             Verdict::Skipped(reason) => self.counts.skip(reason),
             Verdict::Used | Verdict::Hold => self.counts.used += 1,
         }
+        self.counts.lines = lines;
         self.rejoin.give_back(text);
     }
 }

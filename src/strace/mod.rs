@@ -20,6 +20,7 @@ mod decode;
 mod details;
 mod dump;
 mod escape;
+mod evidence;
 mod names;
 mod prefix;
 mod rejoin;
@@ -34,6 +35,7 @@ mod time;
 mod tests;
 
 pub use counts::{Amount, Counts, Skip, Tally};
+pub use evidence::is_of_strace;
 
 use crate::event::{Event, Tid, Timestamp, What};
 use crate::limits;
@@ -128,6 +130,17 @@ impl Parser {
         } else {
             self.plain(line, sink);
         }
+    }
+
+    /// Stands for a line that was too long to be kept: it counts, so that those behind it have their right numbers.
+    pub fn passed_over(&mut self) {
+        self.counts.lines += 1;
+        self.counts.skip(Skip::TooLong);
+    }
+
+    /// Whether lines had to do without a time, and none so far had one.
+    pub fn is_without_times(&self) -> bool {
+        self.clock.only_counted(&self.counts)
     }
 
     /// No more input waits: hands out the call that is held, unless its dump is still to come.

@@ -323,7 +323,10 @@ fn add_dumped(unprinted: usize, call: Call<'_>, bench: &mut Bench, counts: &mut 
             buffer += 1;
         }
         if buffer == 0 {
-            counts.messages_cut += (unprinted - done) as u64;
+            let line = counts.lines;
+            counts
+                .messages_cut
+                .add_many(line, (unprinted - done) as u64);
             return;
         }
         let captured = bench.payload.len() - start;

@@ -119,12 +119,8 @@ impl Bench {
     #[inline]
     fn count_details(&self, socket: Handle, counts: &mut Counts) {
         match self.descriptor(socket).details {
-            Details::Socket(details)
-                if details.family == Family::Other && details.inode.is_some() =>
-            {
-                counts.details_plain += 1;
-            }
-            Details::Socket(_) => counts.details_full += 1,
+            Details::Socket(details) if details.tell_family() => counts.details_full += 1,
+            Details::Socket(_) => counts.details_plain += 1,
             Details::Missing | Details::NotSocket => counts.details_missing += 1,
         }
     }
