@@ -112,6 +112,9 @@ impl Traffic {
             Change::UnixMessage(message) => return self.count_message(message, wanted, place),
             _ => return,
         };
+        if self.is_plain && is_as_most(moved) && wanted.inet.is_some() {
+            return;
+        }
         match (moved.family, moved.transport) {
             (Family::Inet | Family::Inet6, transport) => match wanted.inet {
                 Some(shows) if shows(transport) => self.payload(moved, place),
@@ -234,6 +237,14 @@ impl Traffic {
             );
         }
     }
+}
+
+/// Whether a message is of a TCP stream and whole.
+#[inline(always)]
+fn is_as_most(moved: &Moved<'_>) -> bool {
+    moved.transport == Transport::Stream
+        && moved.moved == moved.payload.len() as u64
+        && matches!(moved.family, Family::Inet | Family::Inet6)
 }
 
 /// Whether bytes begin as a TLS record does: its type, and a version from 3.0 (SSL) to 3.4 (RFC 8446 §5.1).
