@@ -39,7 +39,7 @@ use crate::event::{Event, Tid, Timestamp, What};
 use crate::limits;
 use attribution::{Attribution, FIRST};
 use body::Body;
-use call::{Held, Origin};
+use call::{HalfBefore, Held, Origin};
 use decode::Bench;
 use dump::Dump;
 use prefix::{Pid, Prefix};
@@ -81,14 +81,16 @@ pub struct Parser {
     clock: Clock,
     who: Attribution,
     rejoin: Rejoin,
-    /// The thread of the first half on the line before, if that was one, and the line's number.
-    half_before: Option<(Tid, u64)>,
+    /// The first half on the line before, if that was one.
+    half_before: Option<HalfBefore>,
     held: Option<Held>,
     dump: Dump,
     /// The beginning of a call that one of strace's messages broke.
     fragment: Vec<u8>,
     /// A line put together, or without colour.
     line: Vec<u8>,
+    /// The table of `-C` has begun and not ended.
+    in_table: bool,
     counts: Counts,
 }
 
@@ -105,6 +107,7 @@ impl Parser {
             dump: Dump::default(),
             fragment: Vec::new(),
             line: Vec::new(),
+            in_table: false,
             counts: Counts::default(),
         }
     }
@@ -204,6 +207,7 @@ impl Parser {
         let Prefix { pid, moment, body } = prefix::parse(line);
         let kind = body::kind(body);
         let (moment, kind) = match (kind, moment) {
+            (Body::Other, _) if self.is_in_table(line) => return self.counts.skip(Skip::Message),
             (Body::Other, Moment::Missing) => match body::behind_unreadable_time(body) {
                 Some(kind) => (Moment::Unreadable, kind),
                 None => return self.continued(body, sink),
@@ -223,6 +227,14 @@ impl Parser {
             resumed: None,
         };
         self.body(kind, origin, sink);
+    }
+
+    /// Whether a line is one of the table that `-C` writes at the end.
+    #[cold]
+    fn is_in_table(&mut self, line: &[u8]) -> bool {
+        let is_part = self.in_table || repair::begins_table(line);
+        self.in_table = is_part && !repair::ends_table(line);
+        is_part
     }
 
     /// Dump and stack lines have no prefix and follow their call.
