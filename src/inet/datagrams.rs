@@ -59,6 +59,8 @@ pub(super) struct Datagrams {
     /// Target and number of each sighting, the oldest first; those since recognised are still among them.
     order: VecDeque<(SocketAddr, u64)>,
     numbered: u64,
+    /// Sockets whose address nothing told but another end's receive.
+    learnt: FxHashMap<SocketNumber, SocketAddr>,
     /// The host's own address, v4 and v6, as bound or connected sockets have shown it.
     host: [Option<IpAddr>; 2],
 }
@@ -71,9 +73,12 @@ impl Datagrams {
         ids: &mut Ids,
         sink: &mut impl FnMut(&Frame<'_>),
     ) {
-        let Some(carried) = carrier::of(moved) else {
+        let Some(mut carried) = carrier::of(moved) else {
             return;
         };
+        if carried.local.is_none() {
+            carried.local = self.learnt.get(&moved.socket).copied();
+        }
         let datagram = Datagram {
             time: moved.moment(),
             marking: moved.marking,
@@ -125,6 +130,7 @@ impl Datagrams {
         sink: &mut impl FnMut(&Frame<'_>),
     ) {
         self.release(socket, None, ids, sink);
+        self.learnt.remove(&socket);
     }
 
     /// Everything that waits goes out.
@@ -189,6 +195,7 @@ impl Datagrams {
             .find(|(_, held)| held.iter().any(is_it))
             .map(|(socket, _)| *socket);
         if let Some(socket) = sender {
+            self.learnt.insert(socket, source);
             self.release(socket, Some(source), ids, sink);
         }
     }
