@@ -8,11 +8,10 @@ mod support;
 
 use common::program::Folder;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
-use support::{PROGRAM, Running, has, may_have, program, python, strace, tshark};
+use support::{PROGRAM, Running, ShortFolder, has, may_have, program, python, strace, tshark};
 
 /// `command` with this program on the PATH, in `folder`.
 fn at(command: Command, folder: &Path) -> Command {
@@ -33,30 +32,6 @@ fn run(folder: &Path, output: &str, traced: &[&str]) -> Vec<u8> {
     let (told, said) = Running::start(&mut at(command, folder)).succeed();
     assert_eq!(said, "", "no warning and no error");
     told
-}
-
-/// A folder with a path short enough for UNIX sockets, gone when dropped.
-struct ShortFolder(PathBuf);
-
-impl ShortFolder {
-    fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("strace2pcap-{}-{number}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir(&path).expect("the folder for temporary files can be written");
-        Self(path)
-    }
-
-    fn file(&self, name: &str) -> String {
-        self.0.join(name).to_string_lossy().into_owned()
-    }
-}
-
-impl Drop for ShortFolder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }
 
 /// Python's web server over `folder`, and its port.
