@@ -504,3 +504,37 @@ fn every_combination_of_options_gives_the_same_capture() {
     let wrong = wrong.into_inner().expect("no thread panicked");
     assert!(wrong.is_empty(), "\n{wrong}");
 }
+
+/// What the marking and payload of a packet say of its call: which one, on which descriptor, whether it sent, and what.
+fn call_of(packet: &Packet) -> (u8, Option<u16>, bool, &[u8]) {
+    let sent = packet.target_mac[1] != 0;
+    let marked = if sent {
+        packet.target_mac
+    } else {
+        packet.source_mac
+    };
+    (marked[1], packet.vlan, sent, &packet.payload)
+}
+
+#[test]
+fn network_calls_alone_lose_reads_and_writes_only() {
+    let test = "the trace of network calls";
+    if !(has(&["strace", "cc"], test) && has_ipv6(test)) {
+        return;
+    }
+    let folder = Folder::new();
+    let binary = compiled("everything", &folder);
+    let alone = FULL.strip_prefix("-f ").expect("it begins so");
+    let truth = run(&binary, Options(alone));
+    let ours = run(&binary, Options(&format!("{alone} -e trace=network")));
+    let is_of_network = |packet: &&Packet| {
+        // sendmsg, recvmsg, recvfrom, sendto, sendmmsg, recvmmsg, as the marking has them
+        matches!(call_of(packet).0, 0x03..=0x06 | 0x10 | 0x11)
+    };
+    let [truth, ours] = [&truth, &ours].map(|run| {
+        let packets = run.captures[0].iter().filter(is_of_network);
+        packets.map(call_of).collect::<Vec<_>>()
+    });
+    assert!(truth.len() > 50);
+    assert_eq!(ours, truth);
+}
