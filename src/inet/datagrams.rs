@@ -11,6 +11,7 @@ use crate::limits;
 use crate::packets::{Ids, Sighted, Sightings, marking};
 use crate::sockets::{Marking, Moved, SocketNumber, canonical};
 use crate::wire::{Frame, Transport as Header};
+use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -43,6 +44,8 @@ pub(super) struct Datagrams {
     sightings: Sightings<SocketAddr>,
     sctp: Sctp,
     dccp: Dccp,
+    /// Sockets whose address nothing told but another end's receive.
+    learnt: FxHashMap<SocketNumber, SocketAddr>,
     /// The host's own address, v4 and v6, as bound or connected sockets have shown it.
     host: [Option<IpAddr>; 2],
     strangers: Strangers,
@@ -56,9 +59,12 @@ impl Datagrams {
         ids: &mut Ids,
         sink: &mut impl FnMut(&Frame<'_>),
     ) {
-        let Some(carried) = carrier::of(moved) else {
+        let Some(mut carried) = carrier::of(moved) else {
             return;
         };
+        if carried.local.is_none() {
+            carried.local = self.learnt.get(&moved.socket).copied();
+        }
         let datagram = Datagram {
             time: moved.moment(),
             socket: moved.socket,
@@ -111,6 +117,7 @@ impl Datagrams {
         sink: &mut impl FnMut(&Frame<'_>),
     ) {
         self.release(socket, None, ids, sink);
+        self.learnt.remove(&socket);
         self.strangers.forget(Stranger::Socket(socket));
     }
 
@@ -181,6 +188,7 @@ impl Datagrams {
             .find(|(_, held)| held.iter().any(is_it))
             .map(|(socket, _)| *socket);
         if let Some(socket) = sender {
+            self.learnt.insert(socket, source);
             self.release(socket, Some(source), ids, sink);
         }
     }

@@ -135,6 +135,7 @@ impl Sockets {
             return;
         }
         let open = self.open.remove(socket.0);
+        self.tables.closed(socket);
         self.unregister(socket, &open);
         let Some((id, side)) = open.stream else {
             return sink(&Change::Gone {

@@ -28,6 +28,8 @@ struct Thread {
     table: TableId,
     /// The thread's process, by the thread it began with.
     process: Tid,
+    /// Nothing has told who made it.
+    orphan: bool,
 }
 
 /// A clone that has begun and not returned.
@@ -57,6 +59,9 @@ pub(super) struct Tables {
     unclaimed: VecDeque<Unclaimed>,
     /// By the number's lowest bits: a thread and its table, which few threads in turn do not make worthless.
     recent: [Option<(Tid, TableId)>; RECENT],
+    /// Children of a thread without a number, and copies of its table that hold no references: without `-f` no child is
+    /// ever seen, and what it held would never be closed.
+    unnumbered: VecDeque<(Tid, Slots)>,
 }
 
 impl Tables {
@@ -121,6 +126,17 @@ impl Tables {
         if let Some(table) = self.claim(tid) {
             return table;
         }
+        if let Some(slots) = self.take_unnumbered(tid) {
+            slots.iter().for_each(|(_, slot)| copied(slot.socket));
+            let table = TableId(self.slab.insert(Table { slots, users: 1 }));
+            let thread = Thread {
+                table,
+                process: tid,
+                orphan: false,
+            };
+            self.threads.insert(tid, thread);
+            return table;
+        }
         if let Some(pending) = self
             .pending
             .iter_mut()
@@ -141,6 +157,7 @@ impl Tables {
             Thread {
                 table,
                 process: tid,
+                orphan: true,
             },
         );
         table
@@ -166,6 +183,7 @@ impl Tables {
             return Thread {
                 table: maker_table,
                 process,
+                orphan: false,
             };
         }
         let mut copy = self.slab.get(maker_table.0).cloned().unwrap_or_default();
@@ -174,6 +192,7 @@ impl Tables {
         Thread {
             table: TableId(self.slab.insert(copy)),
             process,
+            orphan: false,
         }
     }
 
@@ -188,7 +207,8 @@ impl Tables {
         }
     }
 
-    /// A clone returned. `dropped` hears of sockets whose reference was given up because a child never appeared.
+    /// A clone returned. `dropped` hears of sockets whose reference was given up because a child never appeared, or had
+    /// its number from one that is gone; true then.
     pub(super) fn cloned(
         &mut self,
         maker: Tid,
@@ -196,21 +216,30 @@ impl Tables {
         sharing: Sharing,
         copied: &mut impl FnMut(SocketId),
         dropped: &mut impl FnMut(SocketId),
-    ) {
+    ) -> bool {
         let begun = self
             .pending
             .iter()
             .position(|pending| pending.maker == maker)
             .map(|index| self.pending.remove(index));
-        let Some(child) = child else { return };
-        // Its lines came first, perhaps under another number (PID namespaces); or it is known by its own lines already.
-        if begun.is_some_and(|pending| pending.child.is_some()) || self.threads.contains_key(&child)
-        {
-            return;
+        let Some(child) = child else { return false };
+        // Its lines came first, perhaps under another number (PID namespaces).
+        if begun.is_some_and(|pending| pending.child.is_some()) {
+            return false;
         }
-        // Without a pid column children are not followed: what they hold would never be closed.
+        if let Some(known) = self.threads.get(&child).copied() {
+            self.made_late(maker, child, (sharing, known.orphan), copied, dropped);
+            return !known.orphan;
+        }
         if maker == Tid(0) && !sharing.files {
-            return;
+            let table = self.of(maker, copied);
+            let slots = self.slab.get(table.0).map(|table| table.slots.clone());
+            self.unnumbered
+                .push_back((child, slots.unwrap_or_default()));
+            if self.unnumbered.len() > limits::UNNUMBERED_CHILDREN {
+                self.unnumbered.pop_front();
+            }
+            return false;
         }
         let thread = self.make(maker, sharing, child, copied);
         self.unclaimed.push_back(Unclaimed { child, thread });
@@ -220,6 +249,44 @@ impl Tables {
             self.leave(oldest.thread.table)
                 .give()
                 .for_each(|(_, slot)| dropped(slot.socket));
+        }
+        false
+    }
+
+    /// `maker` made a thread that is known already. Where nobody had made it, its first lines stand before its maker's
+    /// call (`-z`, or a file for each thread), and what they opened is its own; else it is another one of that number.
+    fn made_late(
+        &mut self,
+        maker: Tid,
+        child: Tid,
+        (sharing, orphan): (Sharing, bool),
+        copied: &mut impl FnMut(SocketId),
+        dropped: &mut impl FnMut(SocketId),
+    ) {
+        let opened = self.ended(child);
+        let thread = self.make(maker, sharing, child, copied);
+        self.threads.insert(child, thread);
+        for (fd, slot) in opened.give() {
+            if orphan && self.slot(thread.table, fd).is_none() {
+                self.put(thread.table, fd, slot);
+            } else {
+                dropped(slot.socket);
+            }
+        }
+    }
+
+    fn take_unnumbered(&mut self, tid: Tid) -> Option<Slots> {
+        let index = self
+            .unnumbered
+            .iter()
+            .position(|(child, _)| *child == tid)?;
+        self.unnumbered.remove(index).map(|(_, slots)| slots)
+    }
+
+    /// The last reference to `socket` is gone.
+    pub(super) fn closed(&mut self, socket: SocketId) {
+        for (_, slots) in &mut self.unnumbered {
+            slots.forget(socket);
         }
     }
 

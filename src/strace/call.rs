@@ -31,6 +31,15 @@ impl Origin {
     }
 }
 
+/// The first half of a call, while its second half may stand on the next line as it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HalfBefore {
+    line: u64,
+    tid: Tid,
+    /// The call is of the table, and its text is held.
+    held: bool,
+}
+
 /// A call that waits for the next line, since that may begin a dump of what `-s` cut off.
 #[derive(Debug)]
 pub(super) struct Held {
@@ -54,11 +63,13 @@ impl Held {
 impl Parser {
     pub(super) fn body(&mut self, kind: Body<'_>, origin: Origin, sink: Sink<'_>) {
         match kind {
-            Body::Call { name, text } => match table::find(name) {
-                Some(row) => self.call(row, text, origin, sink),
-                None => self.counts.skip(not_in_table(name)),
-            },
-            Body::Resumed { name, text } => match table::find(name) {
+            Body::Call { name, text } => {
+                match table::find(name).or_else(|| table::find(table::without_mark(name))) {
+                    Some(row) => self.call(row, text, origin, sink),
+                    None => self.not_in_table(name, text, origin),
+                }
+            }
+            Body::Resumed { name, text } => match table::find(table::without_mark(name)) {
                 Some(row) => self.resumed(row, text, origin, sink),
                 None => self.counts.skip(not_in_table(name)),
             },
@@ -68,6 +79,18 @@ impl Parser {
             Body::Message => self.counts.skip(Skip::Message),
             Body::Blank => self.counts.skip(Skip::Blank),
             Body::Other => self.counts.skip(Skip::NotStrace),
+        }
+    }
+
+    #[inline]
+    pub(super) fn not_in_table(&mut self, name: &[u8], text: &[u8], origin: Origin) {
+        self.counts.skip(not_in_table(name));
+        if text.ends_with(b" ...>") {
+            self.half_before = Some(HalfBefore {
+                line: origin.line,
+                tid: origin.tid,
+                held: false,
+            });
         }
     }
 
@@ -165,7 +188,11 @@ impl Parser {
             told: begun != Begun::Keep,
             text: buffer,
         };
-        self.half_before = Some((origin.tid, origin.line));
+        self.half_before = Some(HalfBefore {
+            line: origin.line,
+            tid: origin.tid,
+            held: true,
+        });
         match self.rejoin.hold(origin.tid, half) {
             Ok(given_up) => self.counts.never_resumed += u64::from(given_up),
             Err(reason) => self.counts.skip(reason),
@@ -191,14 +218,15 @@ impl Parser {
     #[cold]
     pub(super) fn continued(&mut self, text: &[u8], sink: Sink<'_>) {
         let line = self.counts.lines;
-        let before = self.half_before.take().filter(|(_, at)| at + 1 == line);
-        let Some((tid, half)) = before.and_then(|(tid, _)| Some((tid, self.rejoin.take(tid)?)))
+        let before = self.half_before.take();
+        let Some(HalfBefore { tid, held, .. }) = before.filter(|before| before.line + 1 == line)
         else {
             return self.counts.skip(Skip::NotStrace);
         };
-        if half.told {
+        let half = if held { self.rejoin.take(tid) } else { None };
+        let Some(half) = half.filter(|half| !half.told) else {
             return self.counts.skip(Skip::NotUsed);
-        }
+        };
         let mut whole = half.text;
         whole.extend_from_slice(text);
         let origin = Origin {
@@ -238,7 +266,7 @@ impl Parser {
             }
         }
         if matches!(row.shape, Shape::Exit | Shape::ExitGroup) {
-            self.who.ended(origin.tid);
+            self.who.ending(origin.tid);
         }
         self.rejoin.give_back(whole);
     }
@@ -311,6 +339,7 @@ impl Parser {
             &mut self.who,
             sink,
         );
+        self.who.ended(origin.tid);
     }
 
     /// Keeps a call whose payload was cut until it is known whether a dump follows.
@@ -349,7 +378,7 @@ fn emit(origin: Origin, text: &[u8], what: What<'_>, who: &mut Attribution, sink
         What::Cloned {
             child: Some(child), ..
         } => who.made(child),
-        What::Ended { .. } => who.ended(origin.tid),
+        What::Ended { .. } => who.ending(origin.tid),
         _ => {}
     }
     let Origin {

@@ -41,7 +41,7 @@ use crate::event::{Event, Tid, Timestamp, What};
 use crate::limits;
 use attribution::{Attribution, FIRST};
 use body::Body;
-use call::{Held, Origin};
+use call::{HalfBefore, Held, Origin};
 use decode::Bench;
 use dump::Dump;
 use prefix::{Pid, Prefix};
@@ -83,14 +83,16 @@ pub struct Parser {
     clock: Clock,
     who: Attribution,
     rejoin: Rejoin,
-    /// The thread of the first half on the line before, if that was one, and the line's number.
-    half_before: Option<(Tid, u64)>,
+    /// The first half on the line before, if that was one.
+    half_before: Option<HalfBefore>,
     held: Option<Held>,
     dump: Dump,
     /// The beginning of a call that one of strace's messages broke.
     fragment: Vec<u8>,
     /// A line put together, or without colour.
     line: Vec<u8>,
+    /// The table of `-C` has begun and not ended.
+    in_table: bool,
     counts: Counts,
 }
 
@@ -107,6 +109,7 @@ impl Parser {
             dump: Dump::default(),
             fragment: Vec::new(),
             line: Vec::new(),
+            in_table: false,
             counts: Counts::default(),
         }
     }
@@ -222,7 +225,7 @@ impl Parser {
             return;
         }
         let Some((pid, nanoseconds, body)) = prefix::usual(line) else {
-            return self.parted(prefix::parse(line), sink);
+            return self.parted(line, prefix::parse(line), sink);
         };
         let moment = Moment::Epoch(nanoseconds);
         // Most bodies are calls. What they are is found out here without being put together first.
@@ -239,20 +242,27 @@ impl Parser {
                 };
                 return self.call(row, text, origin, sink);
             }
-            if body::is_name(name) {
-                self.clock.read(moment, &mut self.counts);
-                return self.counts.skip(call::not_in_table(name));
+            if body::is_name(name) && table::without_mark(name).len() == name.len() {
+                let entry = self.clock.read(moment, &mut self.counts);
+                let origin = Origin {
+                    line: self.counts.lines,
+                    tid: Tid(pid),
+                    entry,
+                    resumed: None,
+                };
+                return self.not_in_table(name, text, origin);
             }
         }
         let pid = Pid::Column(pid);
-        self.parted(Prefix { pid, moment, body }, sink);
+        self.parted(line, Prefix { pid, moment, body }, sink);
     }
 
     /// A line of any form, taken apart.
     #[inline(never)]
-    fn parted(&mut self, Prefix { pid, moment, body }: Prefix<'_>, sink: Sink<'_>) {
+    fn parted(&mut self, line: &[u8], Prefix { pid, moment, body }: Prefix<'_>, sink: Sink<'_>) {
         let kind = body::kind(body);
         let (moment, kind) = match (kind, moment) {
+            (Body::Other, _) if self.is_in_table(line) => return self.counts.skip(Skip::Message),
             (Body::Other, Moment::Missing) => match body::behind_unreadable_time(body) {
                 Some(kind) => (Moment::Unreadable, kind),
                 None => return self.continued(body, sink),
@@ -272,6 +282,14 @@ impl Parser {
             resumed: None,
         };
         self.body(kind, origin, sink);
+    }
+
+    /// Whether a line is one of the table that `-C` writes at the end.
+    #[cold]
+    fn is_in_table(&mut self, line: &[u8]) -> bool {
+        let is_part = self.in_table || repair::begins_table(line);
+        self.in_table = is_part && !repair::ends_table(line);
+        is_part
     }
 
     /// Dump and stack lines have no prefix and follow their call.

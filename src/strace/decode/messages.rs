@@ -322,7 +322,8 @@ fn add_dumped(unprinted: usize, call: Call<'_>, bench: &mut Bench, counts: &mut 
             bench.payload.extend_from_slice(dumped);
             buffer += 1;
         }
-        if buffer == 0 {
+        let is_empty = call.dump.is_some_and(|dump| dump.is_empty_message(message));
+        if buffer == 0 && !is_empty {
             let line = counts.lines;
             counts
                 .messages_cut
