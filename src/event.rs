@@ -438,6 +438,8 @@ pub enum What<'a> {
     },
     /// unshare(CLONE_FILES): the thread has a table of its own from here on.
     UnsharedFiles,
+    /// What the thread is called from here on, as `ps` shows it: the program that it executed, or what `-Y` says.
+    Called { name: &'a [u8] },
     /// execve succeeded: descriptors marked close-on-exec are closed, other threads are gone.
     Executed,
     /// The thread became its process's leader by execve: `by` is the thread that called it, `Event::tid` the leader.

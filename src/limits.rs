@@ -91,3 +91,6 @@ pub const TRACE_LINES: usize = 64;
 
 /// Most lines of warnings without -v: what does not stand on half a screen is not read.
 pub const WARNINGS: usize = 6;
+
+/// Most threads whose names are remembered; beyond it they are learnt anew.
+pub const THREAD_NAMES: usize = 64 << 10;

@@ -28,7 +28,11 @@ impl WireView {
                 self.datagrams.named(*socket, *local, &mut self.ids, sink);
             }
             Change::Gone { socket } => self.datagrams.gone(*socket, &mut self.ids, sink),
-            Change::Moved(_) | Change::Handed(_) | Change::UnixMessage(_) => {}
+            Change::Moved(_)
+            | Change::Handed(_)
+            | Change::UnixMessage(_)
+            | Change::Called { .. }
+            | Change::Begot { .. } => {}
             Change::Opened { connection }
             | Change::Failed { connection, .. }
             | Change::Finished { connection, .. }

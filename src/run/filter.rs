@@ -162,6 +162,8 @@ impl Filter {
             Change::Closed { .. }
             | Change::Named { .. }
             | Change::Handed(_)
+            | Change::Called { .. }
+            | Change::Begot { .. }
             | Change::Gone { .. } => Verdict::Show(*change),
         }
     }

@@ -157,6 +157,20 @@ pub enum Change<'a> {
         /// The socket.
         socket: SocketNumber,
     },
+    /// What a thread is called from here on.
+    Called {
+        /// The thread.
+        tid: Tid,
+        /// Its name, as bytes of any encoding.
+        name: &'a [u8],
+    },
+    /// A thread made another one, which is called as it is.
+    Begot {
+        /// The maker.
+        by: Tid,
+        /// The new one.
+        child: Tid,
+    },
     /// A connection is made and, where the trace tells, its addresses are known. Told at most once, before its payload.
     Opened {
         /// The connection.

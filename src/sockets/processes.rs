@@ -48,7 +48,19 @@ impl Sockets {
                 self.table(event);
                 self.tables.clone_begun(event.tid, *sharing);
             }
-            What::Cloned { child, sharing } => self.cloned(event, *child, *sharing, sink),
+            What::Cloned { child, sharing } => {
+                self.cloned(event, *child, *sharing, sink);
+                if let Some(child) = *child {
+                    sink(&Change::Begot {
+                        by: event.tid,
+                        child,
+                    });
+                }
+            }
+            What::Called { name } => sink(&Change::Called {
+                tid: event.tid,
+                name,
+            }),
             What::UnsharedFiles => self.unshare(event.tid),
             What::Executed => self.executed(event, sink),
             What::Superseded { by } => {

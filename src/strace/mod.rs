@@ -46,6 +46,7 @@ use decode::Bench;
 use dump::Dump;
 use prefix::{Pid, Prefix};
 use rejoin::Rejoin;
+use rustc_hash::FxHashMap;
 use time::{Clock, Moment};
 
 /// What a trace's text does not say itself.
@@ -93,6 +94,8 @@ pub struct Parser {
     line: Vec<u8>,
     /// The table of `-C` has begun and not ended.
     in_table: bool,
+    /// What `-Y` has said threads are called, as it was written.
+    commands: FxHashMap<Tid, Box<[u8]>>,
     counts: Counts,
 }
 
@@ -110,6 +113,7 @@ impl Parser {
             fragment: Vec::new(),
             line: Vec::new(),
             in_table: false,
+            commands: FxHashMap::default(),
             counts: Counts::default(),
         }
     }
@@ -275,6 +279,9 @@ impl Parser {
             self.clock.read(moment, &mut self.counts)
         };
         let tid = self.thread(pid, kind, entry, sink);
+        if let Some(name) = prefix::command(line) {
+            self.called(tid, name, entry, sink);
+        }
         let origin = Origin {
             line: self.counts.lines,
             tid,
@@ -282,6 +289,31 @@ impl Parser {
             resumed: None,
         };
         self.body(kind, origin, sink);
+    }
+
+    /// `-Y` says on each line what its thread is called: told where it is another name than before.
+    fn called(&mut self, tid: Tid, written: &[u8], at: Timestamp, sink: Sink<'_>) {
+        if self
+            .commands
+            .get(&tid)
+            .is_some_and(|known| **known == *written)
+        {
+            return;
+        }
+        if self.commands.len() >= limits::THREAD_NAMES {
+            self.commands.clear();
+        }
+        self.commands.insert(tid, written.into());
+        let mut name = Vec::new();
+        if escape::unquoted(written, &mut name).is_some() {
+            sink(&Event {
+                line: self.counts.lines,
+                tid,
+                entry: at,
+                exit: at,
+                what: What::Called { name: &name },
+            });
+        }
     }
 
     /// Whether a line is one of the table that `-C` writes at the end.

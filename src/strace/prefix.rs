@@ -116,6 +116,20 @@ fn has_time(text: &[u8]) -> bool {
     matches!(absolute(0, text), Some((_, _)))
 }
 
+/// What `-Y` says a line's thread is called, as it is written.
+pub(super) fn command(line: &[u8]) -> Option<&[u8]> {
+    let (_, line) = blanks(line);
+    let line = line.strip_prefix(b"[pid").unwrap_or(line);
+    let (_, line) = blanks(line);
+    let (_, count) = time::digits(line);
+    let name = line
+        .get(count..)?
+        .strip_prefix(b"<")
+        .filter(|_| count > 0)?;
+    let rest = comm(name)?;
+    name.get(..name.len() - rest.len() - 1)
+}
+
 /// `<comm>` of `-Y`; a `>` within is escaped.
 fn comm(text: &[u8]) -> Option<&[u8]> {
     let end = memchr::memchr(b'>', text.get(..256.min(text.len()))?)?;
@@ -323,6 +337,22 @@ mod tests {
             Moment::Missing,
             "read(3",
         );
+    }
+
+    #[test]
+    fn commands() {
+        let is = |line: &str, name: Option<&str>| {
+            assert_eq!(command(line.as_bytes()), name.map(str::as_bytes), "{line}");
+        };
+        is(
+            "17643<th\\74r> 1700000000.123456 recvfrom(3",
+            Some("th\\74r"),
+        );
+        is("[pid  77<a b>] read(3", Some("a b"));
+        is("77 read(3<TCP:[1]>", None);
+        is("<... read resumed>\"a\", 1) = 1", None);
+        is("[pid 77] read(3", None);
+        is("5<a", None);
     }
 
     #[test]

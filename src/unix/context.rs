@@ -3,6 +3,7 @@
 use crate::event::Timestamp;
 use crate::packets::Ids;
 use crate::unix::endpoints::{self, ClientPorts};
+use crate::unix::names::Threads;
 use crate::unix::ports::{Chosen, PortRule, Ports};
 use crate::wire::{Frame, Record};
 use std::ops::RangeInclusive;
@@ -58,6 +59,7 @@ pub(super) struct Context<'a, F> {
     pub(super) begun: &'a mut u64,
     pub(super) chosen: &'a mut Chosen,
     pub(super) ids: &'a mut Ids,
+    pub(super) threads: &'a Threads,
     /// What is to be read beside the next payload.
     pub(super) comment: Option<String>,
     pub(super) sink: &'a mut F,

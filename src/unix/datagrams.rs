@@ -9,7 +9,8 @@ use crate::packets::{Ids, Sighted, Sightings, marking};
 use crate::sockets::{SocketNumber, UnixEnd, UnixMessage};
 use crate::unix::context::Options;
 use crate::unix::endpoints::{self, Endpoint};
-use crate::unix::{journal, names, ports};
+use crate::unix::names::{self, Threads};
+use crate::unix::{journal, ports};
 use crate::wire::{Frame, Record, Transport};
 use rustc_hash::FxHashMap;
 use std::collections::VecDeque;
@@ -70,7 +71,7 @@ impl Datagrams {
     pub(super) fn message(
         &mut self,
         message: &UnixMessage<'_>,
-        handed: Option<String>,
+        (threads, handed): (&Threads, Option<String>),
         options: &Options,
         sink: &mut impl FnMut(&Record<'_>),
     ) {
@@ -94,7 +95,7 @@ impl Datagrams {
             return;
         }
         if is_new && options.records {
-            let user = (own == Own::Client).then_some(message.marking);
+            let user = (own == Own::Client).then(|| threads.name(message.marking.tid));
             names::tell(ends.map(|end| end.address), server.name, user, sink);
         }
         let pair = (is_new && options.records).then(|| names::of_datagrams(server.name));

@@ -1,23 +1,63 @@
 //! What a person reads beside the packets of a UNIX socket: its name in place of the invented address, and a comment.
 
-use crate::event::{Descriptor, Details, UnixName};
+use crate::event::{Descriptor, Details, Tid, UnixName};
+use crate::limits;
 use crate::packets::Portion;
-use crate::sockets::{Connection, Handed, Marking, Side};
+use crate::sockets::{Connection, Handed, Side};
 use crate::wire::Record;
+use rustc_hash::FxHashMap;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::rc::Rc;
+
+/// What threads are called.
+#[derive(Debug, Default)]
+pub(super) struct Threads {
+    names: FxHashMap<Tid, Rc<str>>,
+}
+
+impl Threads {
+    /// A thread has a name.
+    pub(super) fn called(&mut self, tid: Tid, name: &[u8]) {
+        self.know(tid, text_of(name).into());
+    }
+
+    /// A new thread is called as its maker, unless it has said better already.
+    pub(super) fn begot(&mut self, by: Tid, child: Tid) {
+        if let Some(name) = self.names.get(&by).cloned()
+            && !self.names.contains_key(&child)
+        {
+            self.know(child, name);
+        }
+    }
+
+    fn know(&mut self, tid: Tid, name: Rc<str>) {
+        if self.names.len() >= limits::THREAD_NAMES {
+            self.names.clear();
+        }
+        self.names.insert(tid, name);
+    }
+
+    /// `curl[1234]`, or `pid-1234` of a thread whose name is not known.
+    pub(super) fn name(&self, tid: Tid) -> String {
+        match self.names.get(&tid) {
+            Some(name) => format!("{name}[{tid}]"),
+            None => format!("pid-{tid}"),
+        }
+    }
+}
 
 /// Names the addresses of client and server: the thread that is behind the one, the name of the other's socket.
 pub(super) fn tell(
     [client, server]: [SocketAddr; 2],
     name: Option<&UnixName>,
-    user: Option<Marking>,
+    user: Option<String>,
     sink: &mut impl FnMut(&Record<'_>),
 ) {
     if let Some(user) = user {
         sink(&Record::Name {
             address: client.ip(),
-            name: &format!("pid-{}", user.tid),
+            name: &user,
         });
     }
     if let Some(name) = name {
@@ -107,20 +147,33 @@ fn readable(name: &UnixName) -> String {
         UnixName::Path(path) => ("", path),
         UnixName::Abstract(name) => ("@", name),
     };
+    format!("{sign}{}", text_of(bytes))
+}
+
+/// Bytes as a person reads them.
+fn text_of(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
-    let text = text.chars().map(|char| {
-        if char.is_control() {
-            char::REPLACEMENT_CHARACTER
-        } else {
-            char
-        }
-    });
-    sign.chars().chain(text).collect()
+    let mark = char::REPLACEMENT_CHARACTER;
+    text.chars()
+        .map(|char| if char.is_control() { mark } else { char })
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn threads_have_their_own_name_or_their_makers() {
+        let mut threads = Threads::default();
+        let [shell, child, grandchild, stranger] = [1, 2, 3, 4].map(Tid);
+        threads.called(shell, b"sh");
+        threads.begot(shell, child);
+        threads.called(grandchild, b"curl");
+        threads.begot(child, grandchild);
+        let names = [shell, child, grandchild, stranger].map(|tid| threads.name(tid));
+        assert_eq!(names, ["sh[1]", "sh[2]", "curl[3]", "pid-4"]);
+    }
 
     #[test]
     fn names_are_made_readable() {

@@ -56,6 +56,7 @@ impl UnixTalk {
             context.comment = Some(names::of_connection(connection, client));
             let name = connection.end(client.other()).name.as_ref();
             let user = connection.end(client).marking;
+            let user = user.map(|user| context.threads.name(user.tid));
             names::tell(addresses, name, user, context.sink);
         }
         {

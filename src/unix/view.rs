@@ -6,7 +6,7 @@ use crate::sockets::{ByConnection, Change, Connection, ConnectionId, Moved, Sock
 use crate::unix::context::{Context, Options};
 use crate::unix::datagrams::Datagrams;
 use crate::unix::exchange::Exchange;
-use crate::unix::names;
+use crate::unix::names::{self, Threads};
 use crate::unix::ports::Chosen;
 use crate::wire::Record;
 
@@ -16,6 +16,7 @@ pub struct UnixView {
     options: Options,
     exchanges: ByConnection<Exchange>,
     datagrams: Datagrams,
+    threads: Threads,
     /// What goes with the payload of a call that is told next: the call's socket and its beginning, and the text.
     handed: Option<((SocketNumber, Timestamp), String)>,
     begun: u64,
@@ -30,6 +31,7 @@ impl UnixView {
             options,
             exchanges: ByConnection::default(),
             datagrams: Datagrams::default(),
+            threads: Threads::default(),
             handed: None,
             begun: 0,
             chosen: Chosen::default(),
@@ -87,6 +89,8 @@ impl UnixView {
                 });
                 self.exchanges.forget(connection.id);
             }
+            Change::Called { tid, name } => self.threads.called(*tid, name),
+            Change::Begot { by, child } => self.threads.begot(*by, *child),
             Change::Handed(handed) => {
                 let text = || names::of_handed(handed);
                 let call = (handed.socket, handed.entry);
@@ -94,7 +98,8 @@ impl UnixView {
             }
             Change::UnixMessage(message) => {
                 let handed = self.handed_with(message.local.socket, message.entry);
-                self.datagrams.message(message, handed, &self.options, sink);
+                let beside = (&self.threads, handed);
+                self.datagrams.message(message, beside, &self.options, sink);
             }
             Change::Gone { socket } => self.datagrams.gone(*socket),
             Change::Opened { .. } | Change::Failed { .. } | Change::Named { .. } => {}
@@ -119,6 +124,7 @@ impl UnixView {
             begun: &mut self.begun,
             chosen: &mut self.chosen,
             ids: &mut self.ids,
+            threads: &self.threads,
             comment: None,
             sink,
         };

@@ -75,6 +75,7 @@ fn in_words(what: &What<'_>) -> String {
 
 fn of_new_ones(what: &What<'_>) -> String {
     match what {
+        What::Called { name } => format!("Called \"{}\"", name.escape_ascii()),
         What::Socket {
             made,
             family,

@@ -1,10 +1,13 @@
 //! Calls that make, change and end threads and processes.
 
 use super::super::table::Row;
-use super::super::{arguments, returned, symbols, time};
+use super::super::{arguments, escape, returned, symbols, time};
 use super::sockets::possible;
 use super::{Begun, Bench, Call, Emit, NOT_USED, Verdict, used};
 use crate::event::{Outcome, Sharing, Tid, What};
+
+/// Longest name of a thread (TASK_COMM_LEN of the kernel's `linux/sched.h`, without its NUL).
+const COMMAND_BYTES: usize = 15;
 
 /// `(child_stack=…, flags=CLONE_FILES|…, …) = tid`, `({flags=…} => {…}, 88) = tid`, `() = tid`
 pub(super) fn fork(call: Call<'_>, emit: Emit<'_>) -> Option<Verdict> {
@@ -67,12 +70,25 @@ pub(super) fn unshare(text: &[u8], emit: Emit<'_>) -> Option<Verdict> {
     used(What::UnsharedFiles, emit)
 }
 
-/// `(path, arguments, environment)`
+/// `(path, arguments, environment)`, of execveat `(dirfd, path, …)`
 pub(super) fn execute(text: &[u8], emit: Emit<'_>) -> Option<Verdict> {
-    match returned::parse(arguments::close(text)?)?.outcome {
-        Outcome::Done(_) => used(What::Executed, emit),
-        _ => NOT_USED,
+    let Outcome::Done(_) = returned::parse(arguments::close(text)?)?.outcome else {
+        return NOT_USED;
+    };
+    let mut path = Vec::new();
+    let first = arguments::unnamed(text);
+    let from = if first.starts_with(b"\"") {
+        first
+    } else {
+        arguments::next(arguments::value(first)?.1)
+    };
+    if escape::string(from, &mut path).is_some() {
+        let at = memchr::memrchr(b'/', &path).map_or(0, |at| at + 1);
+        let name = path.get(at..).unwrap_or_default();
+        let name = name.get(..COMMAND_BYTES).unwrap_or(name);
+        emit(What::Called { name });
     }
+    used(What::Executed, emit)
 }
 
 /// `(pid, flags) = fd`

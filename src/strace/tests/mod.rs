@@ -193,6 +193,7 @@ fn of_processes(what: &What<'_>) -> String {
         What::Superseded { by } => format!("superseded by {by}"),
         What::Ended { group: true } => "process ended".into(),
         What::Ended { group: false } => "ended".into(),
+        What::Called { name } => format!("called {}", name.escape_ascii()),
         What::Executed => "executed".into(),
         other => format!("{other:?}"),
     }
