@@ -149,6 +149,16 @@ impl Drop for Server {
     }
 }
 
+/// Waits until somebody listens on `socket`.
+#[track_caller]
+pub fn wait_until_open(socket: &str) {
+    let end = Instant::now() + LIMIT;
+    while !is_open(socket) {
+        assert!(Instant::now() < end, "no {socket}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 /// Whether somebody listens on `socket`, or is bound to it and takes datagrams (proc(5), /proc/net/unix).
 fn is_open(socket: &str) -> bool {
     const LISTENS: &str = "00010000";
