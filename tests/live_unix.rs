@@ -435,8 +435,11 @@ fn fastcgi_where_wireshark_is_told() {
     }
 }
 
-/// A Python that can import grpc.
+/// A Python that can import grpc, where everything else is there that `test` needs.
 fn python_with_grpc(test: &str) -> Option<String> {
+    if !can(test, &["python3"]) {
+        return None;
+    }
     let script = "import grpc, sys; print(sys.executable)";
     let executable = |python: &str| {
         let output = Command::new(python).args(["-c", script]).output().ok()?;
@@ -458,8 +461,7 @@ fn python_with_grpc(test: &str) -> Option<String> {
 
 #[test]
 fn grpc() {
-    let test = "gRPC";
-    let (true, Some(python)) = (can(test, &["python3"]), python_with_grpc(test)) else {
+    let Some(python) = python_with_grpc("gRPC") else {
         return;
     };
     for who in [Client, Server, Both] {
@@ -494,8 +496,7 @@ fn grpc() {
 /// strace attaches to a client that has called already, so that neither the preface nor the path are in the trace.
 #[test]
 fn grpc_joined_midway() {
-    let test = "gRPC joined midway";
-    let (true, Some(python)) = (can(test, &["python3"]), python_with_grpc(test)) else {
+    let Some(python) = python_with_grpc("gRPC joined midway") else {
         return;
     };
     let folder = ShortFolder::new();

@@ -143,8 +143,18 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        const PATIENCE: Duration = Duration::from_secs(5);
+        if !self.child.is_running() {
+            return;
+        }
+        self.child.close_input();
+        signal_to(self.pid, "TERM");
+        let end = Instant::now() + PATIENCE;
+        while self.child.is_running() && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(20));
+        }
         if self.child.is_running() {
-            signal_to(self.pid, "TERM");
+            signal_to(self.pid, "KILL");
         }
     }
 }
