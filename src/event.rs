@@ -182,6 +182,14 @@ pub struct SocketDetails {
     pub name: Option<UnixName>,
 }
 
+impl SocketDetails {
+    /// Whether they tell the family, as those of `-yy` do: `socket:[inode]` of `-y` tells none. A family that is not
+    /// converted has no inode here once strace has found the socket (`NETLINK:[ROUTE:1234]`).
+    pub fn tell_family(&self) -> bool {
+        self.family != Family::Other || self.inode.is_none()
+    }
+}
+
 /// A descriptor as an argument or a result has it.
 #[derive(Clone, Copy, Debug)]
 pub struct Descriptor<'a> {
@@ -246,6 +254,19 @@ pub struct Message {
     pub moved: u64,
     /// The other end as the sockaddr argument has it: where to, or where from.
     pub address: Option<Address>,
+    /// How many of [`Move::rights`] go with it: those of the messages before come first.
+    pub rights: usize,
+}
+
+/// Who a message says its sender is (SCM_CREDENTIALS, unix(7)).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Credentials {
+    /// The process.
+    pub process: u32,
+    /// Its user.
+    pub user: u32,
+    /// Its group.
+    pub group: u32,
 }
 
 /// A call that moves payload.
@@ -265,8 +286,10 @@ pub struct Move<'a> {
     pub messages: &'a [Message],
     /// How many bytes were asked for, where the call says: a read of 0 into room for some is the other end's FIN.
     pub requested: Option<u64>,
-    /// Descriptors that arrived with SCM_RIGHTS.
+    /// Descriptors that go with the messages (SCM_RIGHTS): of a send the sender's own, of a receive the new ones.
     pub rights: &'a [Descriptor<'a>],
+    /// Who the sender of the last message is, if it says that.
+    pub credentials: Option<Credentials>,
     /// MSG_FASTOPEN was given: a sendto with an address connects.
     pub fast_open: bool,
     /// The new descriptors of `rights` are close-on-exec (MSG_CMSG_CLOEXEC).
@@ -392,11 +415,19 @@ pub enum What<'a> {
     },
     /// fcntl(F_SETFD) that succeeded.
     CloseOnExec { fd: Fd, on: bool },
-    /// Another descriptor came into being that is no socket (open, pipe, epoll_create, …) or, with socket details, one
-    /// fetched by pidfd_getfd.
+    /// Another descriptor came into being that is no socket: open, pipe, epoll_create, …
     Appeared {
         made: Descriptor<'a>,
         close_on_exec: bool,
+    },
+    /// pidfd_open: `made` stands for a process, by the thread it began with.
+    PidfdOpened { made: Descriptor<'a>, process: Tid },
+    /// pidfd_getfd: `made` is what `from` is in another process, which `pidfd` stands for and details may name.
+    Fetched {
+        pidfd: Descriptor<'a>,
+        process: Option<Tid>,
+        from: Fd,
+        made: Descriptor<'a>,
     },
     /// clone, fork or vfork has begun: its child may be seen before it returns.
     CloneBegun { sharing: Sharing },

@@ -33,6 +33,20 @@ pub const PENDING_CLONES: usize = 1 << 16;
 /// latest, so more than a few wait only where children are not followed.
 pub const UNCLAIMED_CHILDREN: usize = 1024;
 
+/// Most descriptors that are in flight in one direction of a UNIX connection: the kernel lets a user have as many as
+/// RLIMIT_NOFILE, 1024 by default (unix(7)).
+pub const RIGHTS_IN_FLIGHT: usize = 1024;
+
+/// Most directions of UNIX connections in which descriptors are in flight. Real programs receive what they are sent; only
+/// sockets sent over themselves, which the kernel looks for and closes (unix_gc), stay for ever.
+pub const TRANSITS: usize = 4096;
+
+/// Most pidfds whose processes are remembered: no more are open where RLIMIT_NOFILE is 1024.
+pub const PIDFDS: usize = 1024;
+
+/// Most children that are remembered of a thread without a number: if they are traced, they are seen soon after.
+pub const UNNUMBERED_CHILDREN: usize = 16;
+
 /// Most connections that are kept after their traced end closed, because the other end may turn up in the trace: a
 /// listen queue holds 4096 by default (`net.core.somaxconn`).
 pub const LINGERING_CONNECTIONS: usize = 4096;
@@ -75,3 +89,17 @@ pub const UNIX_DATAGRAM_PAIRS: usize = 16 << 10;
 
 /// Most bytes of one D-Bus message that are kept: what one record of a capture holds (`MAXIMUM_SNAPLEN` of libpcap).
 pub const DBUS_MESSAGE_BYTES: usize = 256 << 10;
+
+/// Most bytes of a trace's beginning that are looked at to tell another program's output: some hundred lines, as much as
+/// a pipe holds.
+pub const BEGINNING_BYTES: usize = 64 << 10;
+
+/// Least lines of another tool that must have come on a pipe before they are believed: a traced program may print one.
+pub const FOREIGN_LINES: usize = 3;
+
+/// Lines of strace's after which nothing else is looked for: a library call that is named as a system call comes
+/// several times in a row at most.
+pub const TRACE_LINES: usize = 64;
+
+/// Most lines of warnings without -v: what does not stand on half a screen is not read.
+pub const WARNINGS: usize = 6;

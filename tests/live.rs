@@ -184,3 +184,57 @@ fn attaching_and_leaving_harm_nobody() {
     }
     watched.succeed();
 }
+
+/// A process in a network namespace of its own, if one may be made here.
+fn apart() -> Option<Running> {
+    let mut try_it = Command::new("unshare");
+    let may = try_it.args(["-n", "true"]).output();
+    if !may.is_ok_and(|output| output.status.success()) {
+        support::say("no namespace can be made, looking into one is left out");
+        return None;
+    }
+    let program = program("apart.py");
+    let script = "ip link set lo up && exec \"$0\" \"$1\"";
+    let mut command = Command::new("unshare");
+    command.args(["-n", "sh", "-c", script, python()]);
+    Some(Running::start(command.arg(program)))
+}
+
+#[test]
+fn addresses_in_another_namespace_are_found_as_the_warning_says() {
+    if !has(&["strace", "python3", "ip"], "another namespace") {
+        return;
+    }
+    let Some(mut watched) = apart() else { return };
+    assert_eq!(watched.line(), "ready");
+    let pid = watched.pid().to_string();
+    let cure = format!("nsenter -t {pid} -n strace");
+    for (name, enters) in [("outside.pcapng", false), ("inside.pcapng", true)] {
+        let folder = Folder::new();
+        let plain = strace(format!("! strace2pcap {name}"));
+        let mut command = if enters {
+            let mut words = cure.split(' ');
+            let mut command = Command::new(words.next().expect("it is a command"));
+            command.args(words).args(plain.get_args());
+            command
+        } else {
+            plain
+        };
+        command.args(["-p", &pid]);
+        let mut observer = Running::start(&mut at(command, folder.path()));
+        assert!(
+            observer.error_line("attached"),
+            "{}",
+            observer.errors_so_far()
+        );
+        watched.tell("hello\n");
+        assert_eq!(watched.line(), "said");
+        observer.signal("INT");
+        let (_, _, said) = observer.ended();
+        let warned = said.contains("invented addresses");
+        assert_eq!(warned, !enters, "{said}");
+        assert_eq!(said.contains(&cure.replace(&pid, "PID")), !enters, "{said}");
+        assert!(fs::metadata(folder.path().join(name)).is_ok());
+    }
+    watched.succeed();
+}

@@ -101,7 +101,7 @@ impl<W: Write> Capture<W> {
     ///
     /// # Errors
     /// [`CaptureError::Sink`] where the sink did not take what was gathered. The capture has then ended.
-    #[inline]
+    #[inline(always)]
     pub fn write(&mut self, frame: &Frame<'_>) -> Result<(), CaptureError> {
         match self.format {
             Format::Pcap => pcap::append(frame, &mut self.gathered),

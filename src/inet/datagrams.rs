@@ -1,15 +1,17 @@
-//! UDP and raw IP of the wire view: each datagram once, with the addresses it really had.
+//! UDP, its relatives and raw IP of the wire view: each datagram once, with the addresses it really had.
 //!
 //! A socket that sends before it is bound gets its port from the kernel, and the trace shows it on a later line: its
 //! datagrams wait for that.
 
 use crate::event::{Direction, Family, Timestamp};
-use crate::inet::carrier::{self, Carried};
-use crate::inet::invented;
+use crate::inet::carrier::{self, Carried, Carrier};
+use crate::inet::invented::{self, Invented, Stranger, Strangers};
+use crate::inet::numbered::{Dccp, Sctp};
 use crate::limits;
 use crate::packets::{Ids, Sighted, Sightings, marking};
 use crate::sockets::{Marking, Moved, SocketNumber, canonical};
-use crate::wire::Frame;
+use crate::wire::{Frame, Transport as Header};
+use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -20,6 +22,7 @@ const COMPARED: usize = 64;
 #[derive(Clone, Copy, Debug)]
 struct Datagram<'a> {
     time: Timestamp,
+    socket: SocketNumber,
     marking: Marking,
     direction: Direction,
     is_v6: bool,
@@ -39,8 +42,13 @@ pub(super) struct Datagrams {
     held: BTreeMap<SocketNumber, Vec<Held>>,
     held_bytes: usize,
     sightings: Sightings<SocketAddr>,
+    sctp: Sctp,
+    dccp: Dccp,
+    /// Sockets whose address nothing told but another end's receive.
+    learnt: FxHashMap<SocketNumber, SocketAddr>,
     /// The host's own address, v4 and v6, as bound or connected sockets have shown it.
     host: [Option<IpAddr>; 2],
+    strangers: Strangers,
 }
 
 impl Datagrams {
@@ -51,11 +59,15 @@ impl Datagrams {
         ids: &mut Ids,
         sink: &mut impl FnMut(&Frame<'_>),
     ) {
-        let Some(carried) = carrier::of(moved) else {
+        let Some(mut carried) = carrier::of(moved) else {
             return;
         };
+        if carried.local.is_none() {
+            carried.local = self.learnt.get(&moved.socket).copied();
+        }
         let datagram = Datagram {
             time: moved.moment(),
+            socket: moved.socket,
             marking: moved.marking,
             direction: moved.direction,
             is_v6: moved.family == Family::Inet6,
@@ -105,6 +117,13 @@ impl Datagrams {
         sink: &mut impl FnMut(&Frame<'_>),
     ) {
         self.release(socket, None, ids, sink);
+        self.learnt.remove(&socket);
+        self.strangers.forget(Stranger::Socket(socket));
+    }
+
+    /// How many sockets have been shown with invented addresses.
+    pub(super) const fn invented(&self) -> Invented {
+        self.strangers.count()
     }
 
     /// Everything that waits goes out.
@@ -169,6 +188,7 @@ impl Datagrams {
             .find(|(_, held)| held.iter().any(is_it))
             .map(|(socket, _)| *socket);
         if let Some(socket) = sender {
+            self.learnt.insert(socket, source);
             self.release(socket, Some(source), ids, sink);
         }
     }
@@ -194,19 +214,39 @@ impl Datagrams {
         }) {
             return;
         }
+        if carried.local.is_none() || carried.remote.is_none() {
+            let stranger = Stranger::Socket(datagram.socket);
+            self.strangers
+                .meet(stranger, carried.local.is_some(), datagram.direction);
+        }
         let (source_mac, target_mac) = marking::macs(&datagram.marking, datagram.direction);
-        sink(&Frame {
+        let original = usize::try_from(carried.moved).unwrap_or(usize::MAX);
+        let mut frame = Frame {
             time: datagram.time,
             source_mac,
             target_mac,
             vlan: Some(marking::vlan(&datagram.marking)),
             source,
             target,
-            id: ids.take(),
-            transport: carried.header,
+            id: 0,
+            transport: Header::Udp,
             payload: carried.payload,
-            original: usize::try_from(carried.moved).unwrap_or(usize::MAX),
-        });
+            original,
+        };
+        let mut write = |frame: &Frame<'_>| {
+            sink(&Frame {
+                id: ids.take(),
+                ..*frame
+            });
+        };
+        match carried.carrier {
+            Carrier::Header(header) => {
+                frame.transport = header;
+                write(&frame);
+            }
+            Carrier::Sctp => self.sctp.write(frame, &mut write),
+            Carrier::Dccp => self.dccp.write(frame, &mut write),
+        }
     }
 
     /// The local address in place of a wildcard: loopback talks to loopback, the rest to the host's own address.

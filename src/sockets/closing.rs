@@ -8,7 +8,7 @@ use crate::sockets::connection::{Connection, Opening};
 use crate::sockets::names::{ConnectionId, Side, SocketId};
 use crate::sockets::slots::Slot;
 use crate::sockets::tables::TableId;
-use crate::sockets::{Change, Marking, Sockets};
+use crate::sockets::{Change, Closer, Marking, Sockets};
 
 impl Sockets {
     /// close.
@@ -112,14 +112,21 @@ impl Sockets {
         self.drop_reference(slot.socket, Some((marking, event.entry)), sink);
     }
 
-    /// One descriptor fewer stands for `socket`. Without a closer nobody did it: the trace just does not follow the
-    /// descriptor.
+    /// One descriptor fewer stands for `socket`. If that closes a UNIX stream, what was in flight to it is gone as well,
+    /// and what was in flight to that.
     pub(super) fn drop_reference<F: FnMut(&Change<'_>)>(
         &mut self,
         socket: SocketId,
-        closer: Option<(Marking, Timestamp)>,
+        closer: Closer,
         sink: &mut F,
     ) {
+        self.drop_one(socket, closer, sink);
+        while let Some((socket, closer)) = self.undelivered.pop() {
+            self.drop_one(socket, closer, sink);
+        }
+    }
+
+    fn drop_one<F: FnMut(&Change<'_>)>(&mut self, socket: SocketId, closer: Closer, sink: &mut F) {
         let Some(open) = self.open.get_mut(socket.0) else {
             return;
         };
@@ -128,6 +135,7 @@ impl Sockets {
             return;
         }
         let open = self.open.remove(socket.0);
+        self.tables.closed(socket);
         self.unregister(socket, &open);
         let Some((id, side)) = open.stream else {
             return sink(&Change::Gone {
@@ -141,6 +149,9 @@ impl Sockets {
                 self.finish_flow(id, [side, side], marking, time, sink);
             }
         }
+        if !self.transits.is_empty() {
+            self.undeliverable((id, side.other()), closer);
+        }
         self.close_end(id, side, sink);
     }
 
@@ -151,7 +162,7 @@ impl Sockets {
         side: Side,
         sink: &mut F,
     ) {
-        let Some(connection) = self.connections.get_mut(&id) else {
+        let Some(connection) = self.connections.get_mut(id) else {
             return;
         };
         let end = connection.end_mut(side);
@@ -165,7 +176,7 @@ impl Sockets {
 
     /// Whether a close on `side` throws away bytes that the other end has sent: TCP then resets (RFC 2525 §2.17).
     fn leaves_unread(&self, id: ConnectionId, side: Side) -> bool {
-        self.connections.get(&id).is_some_and(|connection| {
+        self.connections.get(id).is_some_and(|connection| {
             let end = connection.end(side);
             connection.family != Family::Unix
                 && !matches!(connection.opening, Opening::Unseen)
@@ -183,7 +194,7 @@ impl Sockets {
         time: Timestamp,
         sink: &mut F,
     ) {
-        let Some(connection) = self.connections.get_mut(&id) else {
+        let Some(connection) = self.connections.get_mut(id) else {
             return;
         };
         if let Opening::Begun { .. } = connection.opening {
@@ -214,7 +225,7 @@ impl Sockets {
         time: Timestamp,
         sink: &mut F,
     ) {
-        let Some(connection) = self.connections.get_mut(&id) else {
+        let Some(connection) = self.connections.get_mut(id) else {
             return;
         };
         if connection.reset || matches!(connection.opening, Opening::Begun { .. }) {
@@ -239,7 +250,7 @@ impl Sockets {
         time: Timestamp,
         sink: &mut F,
     ) {
-        let Some(mut connection) = self.connections.remove(&id) else {
+        let Some(mut connection) = self.connections.remove(id) else {
             return;
         };
         for side in [Side::First, Side::Second] {
@@ -264,7 +275,7 @@ impl Sockets {
     fn linger<F: FnMut(&Change<'_>)>(&mut self, id: ConnectionId, sink: &mut F) {
         let both = self
             .connections
-            .get(&id)
+            .get(id)
             .is_some_and(|connection| connection.ends.iter().all(|end| end.traced));
         if both {
             self.end(id, sink);
@@ -275,7 +286,7 @@ impl Sockets {
             && let Some(oldest) = self.lingering.pop_front()
             && self
                 .connections
-                .get(&oldest)
+                .get(oldest)
                 .is_some_and(Connection::is_over)
         {
             self.end(oldest, sink);
@@ -283,8 +294,12 @@ impl Sockets {
     }
 
     fn end<F: FnMut(&Change<'_>)>(&mut self, id: ConnectionId, sink: &mut F) {
-        if let Some(connection) = self.connections.remove(&id) {
+        if let Some(connection) = self.connections.remove(id) {
             self.forget(&connection);
+            if !self.transits.is_empty() {
+                self.undeliverable((id, Side::First), None);
+                self.undeliverable((id, Side::Second), None);
+            }
             sink(&Change::Over {
                 connection: &connection,
             });

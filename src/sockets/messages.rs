@@ -3,10 +3,10 @@
 //! Such a socket has no connection that its messages belong to. The other end is named by the call, or the socket is
 //! connected to it, or it is the other one of a pair.
 
-use crate::event::{Address, Move, Transport, UnixName};
+use crate::event::{Address, Family, Message, Move, Timestamp, Transport, UnixName};
 use crate::sockets::names::SocketId;
 use crate::sockets::open_socket::OpenSocket;
-use crate::sockets::{Change, Moment, Sockets, UnixEnd, UnixMessage};
+use crate::sockets::{Change, Handed, Moment, Sockets, UnixEnd, UnixMessage};
 
 impl Sockets {
     /// The messages of one call.
@@ -30,6 +30,29 @@ impl Sockets {
                 remote: self.other_end(open, message.address.as_ref()),
                 payload: call.bytes_of(message),
                 moved: message.moved,
+            }));
+        }
+    }
+
+    /// Tells what goes with the messages of a call.
+    #[cold]
+    pub(super) fn tell_handed<F: FnMut(&Change<'_>)>(
+        &self,
+        socket: SocketId,
+        entry: Timestamp,
+        call: &Move<'_>,
+        sink: &mut F,
+    ) {
+        let tells = |open: &OpenSocket| {
+            let moves = |message: &Message| message.moved > 0 || !open.is_stream();
+            open.family == Family::Unix && call.messages.iter().any(moves)
+        };
+        if let Some(open) = self.open.get(socket.0).filter(|open| tells(open)) {
+            sink(&Change::Handed(Handed {
+                socket: open.number,
+                entry,
+                rights: call.rights,
+                credentials: call.credentials,
             }));
         }
     }

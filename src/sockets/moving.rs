@@ -22,8 +22,8 @@ impl Sockets {
             Some(kind) => self.locate_or_make(event, call.socket, kind, sink),
             None => self.locate(event, call.socket, sink),
         };
-        for arrived in call.rights {
-            self.arrived(event, *arrived, None, call.close_on_exec, sink);
+        if !(call.rights.is_empty() && self.transits.is_empty()) {
+            self.handed_over(event, call, located, sink);
         }
         let Some(socket) = located else { return };
         match call.outcome {
@@ -35,7 +35,7 @@ impl Sockets {
             self.fast_opened(event, socket, call, sink);
         }
         if !self.full_details {
-            self.guess_kind(socket, kind_by_address(call));
+            self.guess_kind(socket, kind_by_content(call));
         }
         if call
             .messages
@@ -43,6 +43,9 @@ impl Sockets {
             .is_some_and(|message| message.address.is_some())
         {
             self.learn_from_addresses(socket, call);
+        }
+        if !call.rights.is_empty() || call.credentials.is_some() {
+            self.tell_handed(socket, event.entry, call, sink);
         }
         let moment = self.moment(event, call.socket, Some(call.op));
         if self.open.get(socket.0).is_some_and(OpenSocket::is_stream) {
@@ -68,6 +71,7 @@ impl Sockets {
             captured: 0,
             moved,
             address: None,
+            rights: 0,
         }];
         for (socket, direction) in [(from, Direction::Received), (to, Direction::Sent)] {
             let call = Move {
@@ -79,6 +83,7 @@ impl Sockets {
                 messages: if moved > 0 { &message } else { &[] },
                 requested: None,
                 rights: &[],
+                credentials: None,
                 fast_open: false,
                 close_on_exec: false,
             };
@@ -116,6 +121,7 @@ impl Sockets {
             return;
         }
         if let Some(open) = self.open.get_mut(socket.0)
+            && !open.is_told
             && (open.family, open.transport) == (Family::Other, Transport::Unknown)
         {
             (open.family, open.transport) = kind;
@@ -141,12 +147,12 @@ impl Sockets {
         if call.messages.iter().all(|message| message.moved == 0) {
             return self.nothing_moved(socket, moment, call, sink);
         }
-        let Some(mut connection) = self.connections.get_mut(&id) else {
+        let Some(mut connection) = self.connections.get_mut(id) else {
             return;
         };
         if matches!(connection.opening, Opening::Begun { .. }) {
             self.proven(socket, moment.entry, sink);
-            match self.connections.get_mut(&id) {
+            match self.connections.get_mut(id) {
                 Some(proven) => connection = proven,
                 None => return,
             }
@@ -165,6 +171,7 @@ impl Sockets {
                 connection,
                 side,
                 known,
+                skipped: 0,
             };
             sink(&Change::Moved(Moved {
                 marking: moment.marking,
@@ -204,14 +211,14 @@ impl Sockets {
     /// Whether the end on `side` has not finished its direction.
     fn sends_still(&self, id: ConnectionId, side: Side) -> bool {
         self.connections
-            .get(&id)
+            .get(id)
             .is_some_and(|at| at.family != Family::Unix && !at.flow_from(side).finished)
     }
 
     /// Whether a connection's connect has not come to its end.
     pub(super) fn is_begun(&self, id: ConnectionId) -> bool {
         self.connections
-            .get(&id)
+            .get(id)
             .is_some_and(|at| matches!(at.opening, Opening::Begun { .. }))
     }
 
@@ -330,13 +337,16 @@ fn kind_told_by(call: &Move<'_>) -> Option<(Family, Transport)> {
         | Op::Sendmmsg
         | Op::Recvmmsg
         | Op::Send
-        | Op::Recv => Some(kind_by_address(call)),
+        | Op::Recv => Some(kind_by_content(call)),
         _ => None,
     }
 }
 
-/// The kind of socket that a call with these sockaddrs is made on; without any, TCP.
-fn kind_by_address(call: &Move<'_>) -> (Family, Transport) {
+/// The kind of socket that a call is made on, by its sockaddrs or by the descriptors in its messages; without any, TCP.
+pub(super) fn kind_by_content(call: &Move<'_>) -> (Family, Transport) {
+    if !call.rights.is_empty() {
+        return (Family::Unix, Transport::Stream);
+    }
     let first = call.messages.first();
     match first.and_then(|message| message.address.as_ref()) {
         Some(Address::Inet(address)) if address.is_ipv4() => (Family::Inet, Transport::Datagram),

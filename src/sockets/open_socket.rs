@@ -81,6 +81,8 @@ pub(super) struct OpenSocket {
     pub(super) read_shut: bool,
     /// Socket details with a family have been seen.
     pub(super) detailed: bool,
+    /// Its family has been told, by its making or by details: where it is another, nothing is guessed.
+    pub(super) is_told: bool,
     /// A close sends RST (SO_LINGER with 0 seconds).
     pub(super) reset_on_close: bool,
     pub(super) stream: Option<(ConnectionId, Side)>,
@@ -103,6 +105,7 @@ impl OpenSocket {
             references: 0,
             read_shut: false,
             detailed: false,
+            is_told: false,
             reset_on_close: false,
             stream: None,
         }
@@ -131,6 +134,7 @@ impl OpenSocket {
     /// Takes over what details say.
     pub(super) fn learn(&mut self, details: &SocketDetails) {
         self.detailed |= details.family != Family::Other;
+        self.is_told |= details.tell_family();
         if self.family == Family::Other {
             self.family = details.family;
         }

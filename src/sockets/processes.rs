@@ -1,6 +1,6 @@
 //! What clone, exec, exit, dup and close_range do to descriptors.
 
-use crate::event::{Descriptor, Event, Fd, Op, Tid, What};
+use crate::event::{Descriptor, Event, Fd, Op, Sharing, Tid, What};
 use crate::sockets::identity::refer;
 use crate::sockets::slots::Slots;
 use crate::sockets::{Change, Sockets};
@@ -18,6 +18,15 @@ impl Sockets {
                 made,
                 close_on_exec,
             } => self.arrived(event, *made, None, *close_on_exec, sink),
+            What::PidfdOpened { made, process } => {
+                self.pidfd_opened(event, *made, *process, sink);
+            }
+            What::Fetched {
+                pidfd,
+                process,
+                from,
+                made,
+            } => self.fetched(event, *process, [pidfd.fd, *from], *made, sink),
             What::CloseOnExec { fd, on } => {
                 let table = self.table(event);
                 if let Some(slot) = self.tables.slot_mut(table, *fd) {
@@ -39,28 +48,44 @@ impl Sockets {
                 self.table(event);
                 self.tables.clone_begun(event.tid, *sharing);
             }
-            What::Cloned { child, sharing } => {
-                self.table(event);
-                let mut dropped = Vec::new();
-                let open = &mut self.open;
-                self.tables.cloned(
-                    event.tid,
-                    *child,
-                    *sharing,
-                    &mut |socket| refer(open, socket),
-                    &mut |socket| dropped.push(socket),
-                );
-                for socket in dropped {
-                    self.drop_reference(socket, None, sink);
-                }
-            }
+            What::Cloned { child, sharing } => self.cloned(event, *child, *sharing, sink),
             What::UnsharedFiles => self.unshare(event.tid),
             What::Executed => self.executed(event, sink),
             What::Superseded { by } => {
                 self.tables.superseded(event.tid, *by);
+                // Not one that executed another program: the leader's own sessions go on.
+                if *by == Tid(0) {
+                    self.sessions.numbered(*by, event.tid);
+                }
             }
             What::Ended { group } => self.ended(event, *group, sink),
             _ => {}
+        }
+    }
+
+    /// clone, fork or vfork returned.
+    fn cloned<F: FnMut(&Change<'_>)>(
+        &mut self,
+        event: &Event<'_>,
+        child: Option<Tid>,
+        sharing: Sharing,
+        sink: &mut F,
+    ) {
+        self.table(event);
+        let mut dropped = Vec::new();
+        let open = &mut self.open;
+        let again = self.tables.cloned(
+            event.tid,
+            child,
+            sharing,
+            &mut |socket| refer(open, socket),
+            &mut |socket| dropped.push(socket),
+        );
+        for socket in dropped {
+            self.drop_reference(socket, None, sink);
+        }
+        if let Some(child) = child.filter(|_| again) {
+            self.sessions.forget(child);
         }
     }
 

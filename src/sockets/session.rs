@@ -36,6 +36,13 @@ impl Sessions {
         }
     }
 
+    /// The thread's number is found out: it is `tid`, and was counted under `by` so far.
+    pub(super) fn numbered(&mut self, by: Tid, tid: Tid) {
+        if let Some(sessions) = self.by_tid.remove(&by) {
+            self.by_tid.insert(tid, sessions);
+        }
+    }
+
     /// The thread is gone: its number may come back as another's.
     pub(super) fn forget(&mut self, tid: Tid) {
         self.by_tid.remove(&tid);

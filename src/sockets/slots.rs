@@ -73,6 +73,15 @@ impl Slots {
         }
     }
 
+    /// Makes every number that stands for `socket` stand for none.
+    pub(super) fn forget(&mut self, socket: SocketId) {
+        let is_it = |slot: &Slot| slot.socket == socket;
+        for slot in &mut self.row {
+            slot.take_if(|slot| is_it(slot));
+        }
+        self.tree.retain(|_, slot| !is_it(slot));
+    }
+
     /// All, by rising number.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Fd, &Slot)> {
         let row = (0..).map(Fd).zip(&self.row);
@@ -114,6 +123,10 @@ mod tests {
             assert!(slots.remove(Fd(number)).is_none(), "{number}");
         }
         assert!(slots.remove(Fd(255)).is_some());
+        for number in [7, 777] {
+            slots.insert(Fd(number), slot(5));
+        }
+        slots.forget(SocketId(5));
         let numbers = |slots: &Slots| slots.iter().map(|(fd, _)| fd.0).collect::<Vec<_>>();
         assert_eq!(numbers(&slots), [0, 3, 256, 1 << 20]);
         let given: Vec<_> = slots

@@ -28,6 +28,8 @@ struct Thread {
     table: TableId,
     /// The thread's process, by the thread it began with.
     process: Tid,
+    /// Nothing has told who made it.
+    orphan: bool,
 }
 
 /// A clone that has begun and not returned.
@@ -45,6 +47,9 @@ struct Unclaimed {
     thread: Thread,
 }
 
+/// How many threads' tables are found without hashing.
+const RECENT: usize = 32;
+
 /// All threads and their tables.
 #[derive(Debug, Default)]
 pub(super) struct Tables {
@@ -52,24 +57,48 @@ pub(super) struct Tables {
     slab: Slab<Table>,
     pending: Vec<Pending>,
     unclaimed: VecDeque<Unclaimed>,
-    last: Option<(Tid, TableId)>,
+    /// By the number's lowest bits: a thread and its table, which few threads in turn do not make worthless.
+    recent: [Option<(Tid, TableId)>; RECENT],
+    /// Children of a thread without a number, and copies of its table that hold no references: without `-f` no child is
+    /// ever seen, and what it held would never be closed.
+    unnumbered: VecDeque<(Tid, Slots)>,
 }
 
 impl Tables {
     /// The table that `tid` uses; a thread not seen before is given one, and `copied` hears of each socket that gained a
     /// reference by that.
+    #[inline(always)]
     pub(super) fn of(&mut self, tid: Tid, copied: &mut impl FnMut(SocketId)) -> TableId {
-        if let Some((last, table)) = self.last
-            && last == tid
-        {
-            return table;
+        match self.recent.get(Self::place(tid)) {
+            Some(Some((recent, table))) if *recent == tid => *table,
+            _ => self.look_up(tid, copied),
         }
+    }
+
+    /// Where a thread's table is remembered.
+    const fn place(tid: Tid) -> usize {
+        tid.0 as usize % RECENT
+    }
+
+    #[inline(never)]
+    fn look_up(&mut self, tid: Tid, copied: &mut impl FnMut(SocketId)) -> TableId {
         let table = match self.threads.get(&tid) {
             Some(thread) => thread.table,
             None => self.adopt(tid, copied),
         };
-        self.last = Some((tid, table));
+        if let Some(recent) = self.recent.get_mut(Self::place(tid)) {
+            *recent = Some((tid, table));
+        }
         table
+    }
+
+    /// The table of a thread that was seen or made before.
+    pub(super) fn known(&self, tid: Tid) -> Option<TableId> {
+        let unclaimed = || self.unclaimed.iter().find(|waiting| waiting.child == tid);
+        let thread = self.threads.get(&tid);
+        thread
+            .or_else(|| unclaimed().map(|waiting| &waiting.thread))
+            .map(|thread| thread.table)
     }
 
     /// Whether `tid` is known to be alive: by a line of its own, or by its maker's.
@@ -88,8 +117,24 @@ impl Tables {
         Some(thread.table)
     }
 
+    /// The process of `tid`: itself where nothing is known of it.
+    pub(super) fn process(&self, tid: Tid) -> Tid {
+        self.threads.get(&tid).map_or(tid, |thread| thread.process)
+    }
+
     fn adopt(&mut self, tid: Tid, copied: &mut impl FnMut(SocketId)) -> TableId {
         if let Some(table) = self.claim(tid) {
+            return table;
+        }
+        if let Some(slots) = self.take_unnumbered(tid) {
+            slots.iter().for_each(|(_, slot)| copied(slot.socket));
+            let table = TableId(self.slab.insert(Table { slots, users: 1 }));
+            let thread = Thread {
+                table,
+                process: tid,
+                orphan: false,
+            };
+            self.threads.insert(tid, thread);
             return table;
         }
         if let Some(pending) = self
@@ -112,6 +157,7 @@ impl Tables {
             Thread {
                 table,
                 process: tid,
+                orphan: true,
             },
         );
         table
@@ -137,6 +183,7 @@ impl Tables {
             return Thread {
                 table: maker_table,
                 process,
+                orphan: false,
             };
         }
         let mut copy = self.slab.get(maker_table.0).cloned().unwrap_or_default();
@@ -145,6 +192,7 @@ impl Tables {
         Thread {
             table: TableId(self.slab.insert(copy)),
             process,
+            orphan: false,
         }
     }
 
@@ -159,7 +207,8 @@ impl Tables {
         }
     }
 
-    /// A clone returned. `dropped` hears of sockets whose reference was given up because a child never appeared.
+    /// A clone returned. `dropped` hears of sockets whose reference was given up because a child never appeared, or had
+    /// its number from one that is gone; true then.
     pub(super) fn cloned(
         &mut self,
         maker: Tid,
@@ -167,21 +216,30 @@ impl Tables {
         sharing: Sharing,
         copied: &mut impl FnMut(SocketId),
         dropped: &mut impl FnMut(SocketId),
-    ) {
+    ) -> bool {
         let begun = self
             .pending
             .iter()
             .position(|pending| pending.maker == maker)
             .map(|index| self.pending.remove(index));
-        let Some(child) = child else { return };
-        // Its lines came first, perhaps under another number (PID namespaces); or it is known by its own lines already.
-        if begun.is_some_and(|pending| pending.child.is_some()) || self.threads.contains_key(&child)
-        {
-            return;
+        let Some(child) = child else { return false };
+        // Its lines came first, perhaps under another number (PID namespaces).
+        if begun.is_some_and(|pending| pending.child.is_some()) {
+            return false;
         }
-        // Without a pid column children are not followed: what they hold would never be closed.
+        if let Some(known) = self.threads.get(&child).copied() {
+            self.made_late(maker, child, (sharing, known.orphan), copied, dropped);
+            return !known.orphan;
+        }
         if maker == Tid(0) && !sharing.files {
-            return;
+            let table = self.of(maker, copied);
+            let slots = self.slab.get(table.0).map(|table| table.slots.clone());
+            self.unnumbered
+                .push_back((child, slots.unwrap_or_default()));
+            if self.unnumbered.len() > limits::UNNUMBERED_CHILDREN {
+                self.unnumbered.pop_front();
+            }
+            return false;
         }
         let thread = self.make(maker, sharing, child, copied);
         self.unclaimed.push_back(Unclaimed { child, thread });
@@ -191,6 +249,44 @@ impl Tables {
             self.leave(oldest.thread.table)
                 .give()
                 .for_each(|(_, slot)| dropped(slot.socket));
+        }
+        false
+    }
+
+    /// `maker` made a thread that is known already. Where nobody had made it, its first lines stand before its maker's
+    /// call (`-z`, or a file for each thread), and what they opened is its own; else it is another one of that number.
+    fn made_late(
+        &mut self,
+        maker: Tid,
+        child: Tid,
+        (sharing, orphan): (Sharing, bool),
+        copied: &mut impl FnMut(SocketId),
+        dropped: &mut impl FnMut(SocketId),
+    ) {
+        let opened = self.ended(child);
+        let thread = self.make(maker, sharing, child, copied);
+        self.threads.insert(child, thread);
+        for (fd, slot) in opened.give() {
+            if orphan && self.slot(thread.table, fd).is_none() {
+                self.put(thread.table, fd, slot);
+            } else {
+                dropped(slot.socket);
+            }
+        }
+    }
+
+    fn take_unnumbered(&mut self, tid: Tid) -> Option<Slots> {
+        let index = self
+            .unnumbered
+            .iter()
+            .position(|(child, _)| *child == tid)?;
+        self.unnumbered.remove(index).map(|(_, slots)| slots)
+    }
+
+    /// The last reference to `socket` is gone.
+    pub(super) fn closed(&mut self, socket: SocketId) {
+        for (_, slots) in &mut self.unnumbered {
+            slots.forget(socket);
         }
     }
 
@@ -208,7 +304,7 @@ impl Tables {
 
     /// `tid` ended; what its table held, if nothing else uses it.
     pub(super) fn ended(&mut self, tid: Tid) -> Slots {
-        self.last = None;
+        self.recent.fill(None);
         self.pending.retain(|pending| pending.maker != tid);
         match self.threads.remove(&tid) {
             Some(thread) => self.leave(thread.table),
@@ -247,12 +343,12 @@ impl Tables {
         let own = self.make(tid, Sharing::default(), tid, copied);
         self.threads.insert(tid, own);
         self.leave(thread.table);
-        self.last = None;
+        self.recent.fill(None);
     }
 
     /// The thread `by` goes on under the number `leader` (execve by another thread than the first).
     pub(super) fn superseded(&mut self, leader: Tid, by: Tid) {
-        self.last = None;
+        self.recent.fill(None);
         if let Some(thread) = self.threads.remove(&by) {
             if let Some(old) = self.threads.insert(leader, thread) {
                 self.leave(old.table);

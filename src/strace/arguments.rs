@@ -202,15 +202,6 @@ fn any_count(text: &[u8]) -> Option<(Option<u64>, &[u8])> {
     }
 }
 
-/// Whether a set of flags, `A|B|0x80`, holds `flag`. Verbose numbers, `0x2 /* A|B */`, count as well.
-#[inline]
-pub(super) fn has_flag(flags: &[u8], flag: &[u8]) -> bool {
-    flags.len() >= flag.len()
-        && flags
-            .split(|byte| !(byte.is_ascii_alphanumeric() || *byte == b'_'))
-            .any(|one| one == flag)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -257,13 +248,5 @@ mod tests {
             Some((b"msg_iov".as_slice(), b"[{".as_slice()))
         );
         assert_eq!(name(b"inet_addr(\"1.2.3.4\")"), None);
-    }
-
-    #[test]
-    fn flags() {
-        assert!(has_flag(b"MSG_PEEK|MSG_DONTWAIT", b"MSG_PEEK"));
-        assert!(has_flag(b"0x2 /* MSG_PEEK */", b"MSG_PEEK"));
-        assert!(!has_flag(b"MSG_PEEKABOO|0x80", b"MSG_PEEK"));
-        assert!(!has_flag(b"0", b"MSG_PEEK"));
     }
 }

@@ -19,7 +19,7 @@ pub(super) struct Attribution {
     own: Option<Tid>,
     /// Threads alive, as far as it was said: [`FIRST`], numbers seen, threads attached to.
     alive: FxHashSet<Tid>,
-    /// Threads that another one made, before they are seen.
+    /// Threads that another one made, before they are seen, and those that are about to end: none can be the first.
     children: FxHashSet<Tid>,
     /// The first thread, by its number once that is known.
     first: Option<Tid>,
@@ -108,6 +108,15 @@ impl Attribution {
         }
     }
 
+    /// A thread is about to end: lines without a number are another's, and the line that says that it ended is still to
+    /// come, with its number.
+    pub(super) fn ending(&mut self, tid: Tid) {
+        self.ended(tid);
+        if tid != FIRST {
+            self.made(tid);
+        }
+    }
+
     /// A thread ended.
     pub(super) fn ended(&mut self, tid: Tid) {
         self.alive.remove(&tid);
@@ -141,6 +150,19 @@ mod tests {
         who.numbered(Tid(8));
         who.ended(Tid(6));
         assert_eq!(who.unnumbered(), Tid(8));
+    }
+
+    #[test]
+    fn one_that_ends_is_not_the_first() {
+        let mut who = Attribution::new(None);
+        assert_eq!(who.unnumbered(), FIRST);
+        who.made(Tid(7));
+        who.numbered(Tid(7));
+        who.ending(Tid(7));
+        assert!(!who.may_be_first(Tid(7)));
+        who.ended(Tid(7));
+        assert_eq!(who.unnumbered(), FIRST);
+        assert!(who.may_be_first(Tid(6)));
     }
 
     #[test]

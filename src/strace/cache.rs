@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use super::names::Names;
-use super::{details, time};
+use super::{arguments, details, time};
 use crate::event::{Descriptor, Details, Fd};
 use crate::limits;
 
@@ -39,6 +39,14 @@ struct Entry {
     /// All of `<…>`.
     text: Box<[u8]>,
     details: Details,
+}
+
+/// `0x3`, as calls known by number only and those of `-e raw=` print descriptors; what stands behind the 0.
+fn hexadecimal(fd: Fd, text: &[u8]) -> Option<(Handle, &[u8])> {
+    let digits = text.strip_prefix(b"x").filter(|_| fd == Fd(0))?;
+    let (number, rest) = arguments::hex_number(digits)?;
+    let fd = Fd(u32::try_from(number).unwrap_or(u32::MAX));
+    Some((Handle { fd, index: MISSING }, rest))
 }
 
 /// The details seen so far.
@@ -97,7 +105,7 @@ impl Cache {
         let fd = Fd(u32::try_from(value).unwrap_or(u32::MAX));
         let text = text.get(count..)?;
         if text.first() != Some(&b'<') {
-            return Some((Handle { fd, index: MISSING }, text));
+            return hexadecimal(fd, text).or(Some((Handle { fd, index: MISSING }, text)));
         }
         let slot = self.slot(fd);
         if let Some(rest) = self

@@ -31,6 +31,15 @@ impl Origin {
     }
 }
 
+/// The first half of a call, while its second half may stand on the next line as it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HalfBefore {
+    line: u64,
+    tid: Tid,
+    /// The call is of the table, and its text is held.
+    held: bool,
+}
+
 /// A call that waits for the next line, since that may begin a dump of what `-s` cut off.
 #[derive(Debug)]
 pub(super) struct Held {
@@ -52,13 +61,12 @@ impl Held {
 }
 
 impl Parser {
-    #[inline]
     pub(super) fn body(&mut self, kind: Body<'_>, origin: Origin, sink: Sink<'_>) {
         match kind {
             Body::Call { name, text } => {
                 match table::find(name).or_else(|| table::find(table::without_mark(name))) {
                     Some(row) => self.call(row, text, origin, sink),
-                    None => self.counts.skip(not_in_table(name)),
+                    None => self.not_in_table(name, text, origin),
                 }
             }
             Body::Resumed { name, text } => match table::find(table::without_mark(name)) {
@@ -75,7 +83,28 @@ impl Parser {
     }
 
     #[inline]
-    fn call(&mut self, row: &'static Row, text: &[u8], origin: Origin, sink: Sink<'_>) {
+    pub(super) fn not_in_table(&mut self, name: &[u8], text: &[u8], origin: Origin) {
+        self.counts.skip(not_in_table(name));
+        if text.ends_with(b" ...>") {
+            self.half_before = Some(HalfBefore {
+                line: origin.line,
+                tid: origin.tid,
+                held: false,
+            });
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn call(&mut self, row: &'static Row, text: &[u8], origin: Origin, sink: Sink<'_>) {
+        if rejoin::may_stop(text) {
+            self.call_stopped(row, text, origin, sink);
+        } else {
+            self.whole(row, text, origin, sink);
+        }
+    }
+
+    #[inline(never)]
+    fn call_stopped(&mut self, row: &'static Row, text: &[u8], origin: Origin, sink: Sink<'_>) {
         match rejoin::stop(text) {
             None => self.whole(row, text, origin, sink),
             Some((text, Stop::Unfinished)) => self.begun(row, text, origin, sink),
@@ -84,7 +113,7 @@ impl Parser {
     }
 
     /// A whole call.
-    #[inline]
+    #[inline(always)]
     fn whole(&mut self, row: &'static Row, text: &[u8], origin: Origin, sink: Sink<'_>) {
         if returned::is_made_up(text) {
             return self.not_carried_out(row, origin, sink);
@@ -159,7 +188,11 @@ impl Parser {
             told: begun != Begun::Keep,
             text: buffer,
         };
-        self.half_before = Some((origin.tid, origin.line));
+        self.half_before = Some(HalfBefore {
+            line: origin.line,
+            tid: origin.tid,
+            held: true,
+        });
         match self.rejoin.hold(origin.tid, half) {
             Ok(given_up) => self.counts.never_resumed += u64::from(given_up),
             Err(reason) => self.counts.skip(reason),
@@ -185,14 +218,15 @@ impl Parser {
     #[cold]
     pub(super) fn continued(&mut self, text: &[u8], sink: Sink<'_>) {
         let line = self.counts.lines;
-        let before = self.half_before.take().filter(|(_, at)| at + 1 == line);
-        let Some((tid, half)) = before.and_then(|(tid, _)| Some((tid, self.rejoin.take(tid)?)))
+        let before = self.half_before.take();
+        let Some(HalfBefore { tid, held, .. }) = before.filter(|before| before.line + 1 == line)
         else {
             return self.counts.skip(Skip::NotStrace);
         };
-        if half.told {
+        let half = if held { self.rejoin.take(tid) } else { None };
+        let Some(half) = half.filter(|half| !half.told) else {
             return self.counts.skip(Skip::NotUsed);
-        }
+        };
         let mut whole = half.text;
         whole.extend_from_slice(text);
         let origin = Origin {
@@ -232,7 +266,7 @@ impl Parser {
             }
         }
         if matches!(row.shape, Shape::Exit | Shape::ExitGroup) {
-            self.who.ended(origin.tid);
+            self.who.ending(origin.tid);
         }
         self.rejoin.give_back(whole);
     }
@@ -305,6 +339,7 @@ impl Parser {
             &mut self.who,
             sink,
         );
+        self.who.ended(origin.tid);
     }
 
     /// Keeps a call whose payload was cut until it is known whether a dump follows.
@@ -325,10 +360,13 @@ impl Parser {
             return;
         };
         self.counts.dumps_used += u64::from(!self.dump.is_empty());
+        // What is counted stands on the call's own line, not on the one that has come since.
+        let lines = std::mem::replace(&mut self.counts.lines, origin.line);
         match self.decode(row, &text, origin, true, sink) {
             Verdict::Skipped(reason) => self.counts.skip(reason),
             Verdict::Used | Verdict::Hold => self.counts.used += 1,
         }
+        self.counts.lines = lines;
         self.rejoin.give_back(text);
     }
 }
@@ -340,7 +378,7 @@ fn emit(origin: Origin, text: &[u8], what: What<'_>, who: &mut Attribution, sink
         What::Cloned {
             child: Some(child), ..
         } => who.made(child),
-        What::Ended { .. } => who.ended(origin.tid),
+        What::Ended { .. } => who.ending(origin.tid),
         _ => {}
     }
     let Origin {
@@ -355,7 +393,8 @@ fn emit(origin: Origin, text: &[u8], what: What<'_>, who: &mut Attribution, sink
     });
 }
 
-fn not_in_table(name: &[u8]) -> Skip {
+/// Why a call without a row is skipped.
+pub(super) fn not_in_table(name: &[u8]) -> Skip {
     if name.starts_with(b"syscall_") {
         Skip::UnknownCall
     } else {

@@ -6,8 +6,8 @@
 //!  * 5 bytes in buffer 0                 vectors: an iovec begins
 //!  | 00000  66 69 72 73 74                                    first            |
 //! ```
-//! A write's dump holds the whole request, not what the result says. A vector's dump ends at its first empty buffer. So a
-//! dump fills in what a cut string lacks, buffer by buffer, and is cut to the result like any payload.
+//! A write's dump holds the whole request, not what the result says. A vector's dump ends at its first empty buffer, so
+//! that of an empty message has no lines. A dump fills in what a cut string lacks, buffer by buffer, and is cut to the result like any payload.
 
 use super::arguments;
 use crate::limits;
@@ -36,6 +36,8 @@ pub(super) struct Dump {
     bytes: Vec<u8>,
     segments: Vec<Segment>,
     message: u64,
+    /// Messages and how many buffers each has, in their order.
+    messages: Vec<(u64, u64)>,
     /// A line was not the next one: what follows in this segment does not follow its bytes.
     broken: bool,
     /// This trace has dumps.
@@ -59,6 +61,7 @@ impl Dump {
     pub(super) fn clear(&mut self) {
         self.bytes.clear();
         self.segments.clear();
+        self.messages.clear();
         self.message = 0;
         self.broken = false;
         if self.bytes.capacity() > limits::SPARE_BYTES {
@@ -88,7 +91,7 @@ impl Dump {
         self.seen = true;
         match line {
             [b' ', b'|', b' ', row @ ..] => self.row(row),
-            [b' ', b'=', ..] => self.message = last_number(line),
+            [b' ', b'=', b' ', count @ ..] => self.next_message(last_number(line), count),
             _ => self.begin(last_number(line)),
         }
     }
@@ -101,6 +104,21 @@ impl Dump {
             .ok()?;
         let segment = self.segments.get(at)?;
         self.bytes.get(segment.start..segment.end)
+    }
+
+    /// Whether a message has one buffer, and that is empty.
+    pub(super) fn is_empty_message(&self, message: u64) -> bool {
+        self.messages.binary_search(&(message, 1)).is_ok() && self.buffer(message, 0).is_none()
+    }
+
+    /// ` = 1 buffers in vector 0`: a message begins.
+    fn next_message(&mut self, message: u64, count: &[u8]) {
+        self.message = message;
+        let follows = self.messages.last().is_none_or(|last| last.0 < message);
+        if follows && self.messages.len() < limits::DUMP_BUFFERS {
+            let buffers = arguments::number(count).map_or(0, |(count, _)| count);
+            self.messages.push((message, buffers));
+        }
     }
 
     /// A buffer begins. They come in order; one that does not is passed over.
@@ -216,6 +234,19 @@ mod tests {
         assert_eq!(dump.buffer(0, 0), Some(b"aa".as_slice()));
         assert_eq!(dump.buffer(0, 1), Some(b"b".as_slice()));
         assert_eq!(dump.buffer(1, 0), Some(b"ccc".as_slice()));
+    }
+
+    #[test]
+    fn empty_messages() {
+        let dump = read(&[
+            " = 1 buffers in vector 0",
+            " = 2 buffers in vector 1",
+            " = 1 buffers in vector 2",
+            " * 1 bytes in buffer 0",
+            " | 00000  62                                                b                |",
+        ]);
+        let empty = [0, 1, 2, 3].map(|message| dump.is_empty_message(message));
+        assert_eq!(empty, [true, false, false, false]);
     }
 
     #[test]

@@ -20,12 +20,14 @@ mod decode;
 mod details;
 mod dump;
 mod escape;
+mod evidence;
 mod names;
 mod prefix;
 mod rejoin;
 mod repair;
 mod returned;
 mod sockaddr;
+mod symbols;
 mod table;
 mod time;
 
@@ -33,12 +35,13 @@ mod time;
 mod tests;
 
 pub use counts::{Amount, Counts, Skip, Tally};
+pub use evidence::is_of_strace;
 
 use crate::event::{Event, Tid, Timestamp, What};
 use crate::limits;
 use attribution::{Attribution, FIRST};
 use body::Body;
-use call::{Held, Origin};
+use call::{HalfBefore, Held, Origin};
 use decode::Bench;
 use dump::Dump;
 use prefix::{Pid, Prefix};
@@ -80,14 +83,16 @@ pub struct Parser {
     clock: Clock,
     who: Attribution,
     rejoin: Rejoin,
-    /// The thread of the first half on the line before, if that was one, and the line's number.
-    half_before: Option<(Tid, u64)>,
+    /// The first half on the line before, if that was one.
+    half_before: Option<HalfBefore>,
     held: Option<Held>,
     dump: Dump,
     /// The beginning of a call that one of strace's messages broke.
     fragment: Vec<u8>,
     /// A line put together, or without colour.
     line: Vec<u8>,
+    /// The table of `-C` has begun and not ended.
+    in_table: bool,
     counts: Counts,
 }
 
@@ -104,6 +109,7 @@ impl Parser {
             dump: Dump::default(),
             fragment: Vec::new(),
             line: Vec::new(),
+            in_table: false,
             counts: Counts::default(),
         }
     }
@@ -127,6 +133,17 @@ impl Parser {
         } else {
             self.plain(line, sink);
         }
+    }
+
+    /// Stands for a line that was too long to be kept: it counts, so that those behind it have their right numbers.
+    pub fn passed_over(&mut self) {
+        self.counts.lines += 1;
+        self.counts.skip(Skip::TooLong);
+    }
+
+    /// Whether lines had to do without a time, and none so far had one.
+    pub fn is_without_times(&self) -> bool {
+        self.clock.only_counted(&self.counts)
     }
 
     /// No more input waits: hands out the call that is held, unless its dump is still to come.
@@ -155,7 +172,14 @@ impl Parser {
     /// in, and says nothing of lines that have no time of their own.
     pub fn completes(&self, line: &[u8]) -> Option<Timestamp> {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let prefix = prefix::parse(line);
+        let prefix = match prefix::usual(line) {
+            Some((pid, nanoseconds, body)) => Prefix {
+                pid: Pid::Column(pid),
+                moment: Moment::Epoch(nanoseconds),
+                body,
+            },
+            None => prefix::parse(line),
+        };
         let at = self.clock.peek(prefix.moment)?;
         match body::kind(prefix.body) {
             Body::Call { .. } => Some(at.after(time::duration(line).unwrap_or_default())),
@@ -200,9 +224,45 @@ impl Parser {
             self.message(&message);
             return;
         }
-        let Prefix { pid, moment, body } = prefix::parse(line);
+        let Some((pid, nanoseconds, body)) = prefix::usual(line) else {
+            return self.parted(line, prefix::parse(line), sink);
+        };
+        let moment = Moment::Epoch(nanoseconds);
+        // Most bodies are calls. What they are is found out here without being put together first.
+        if body.first() != Some(&b'<')
+            && let Some((name, text)) = body::at_parenthesis(body)
+        {
+            if let Some(row) = table::find(name) {
+                let entry = self.clock.read(moment, &mut self.counts);
+                let origin = Origin {
+                    line: self.counts.lines,
+                    tid: Tid(pid),
+                    entry,
+                    resumed: None,
+                };
+                return self.call(row, text, origin, sink);
+            }
+            if body::is_name(name) && table::without_mark(name).len() == name.len() {
+                let entry = self.clock.read(moment, &mut self.counts);
+                let origin = Origin {
+                    line: self.counts.lines,
+                    tid: Tid(pid),
+                    entry,
+                    resumed: None,
+                };
+                return self.not_in_table(name, text, origin);
+            }
+        }
+        let pid = Pid::Column(pid);
+        self.parted(line, Prefix { pid, moment, body }, sink);
+    }
+
+    /// A line of any form, taken apart.
+    #[inline(never)]
+    fn parted(&mut self, line: &[u8], Prefix { pid, moment, body }: Prefix<'_>, sink: Sink<'_>) {
         let kind = body::kind(body);
         let (moment, kind) = match (kind, moment) {
+            (Body::Other, _) if self.is_in_table(line) => return self.counts.skip(Skip::Message),
             (Body::Other, Moment::Missing) => match body::behind_unreadable_time(body) {
                 Some(kind) => (Moment::Unreadable, kind),
                 None => return self.continued(body, sink),
@@ -222,6 +282,14 @@ impl Parser {
             resumed: None,
         };
         self.body(kind, origin, sink);
+    }
+
+    /// Whether a line is one of the table that `-C` writes at the end.
+    #[cold]
+    fn is_in_table(&mut self, line: &[u8]) -> bool {
+        let is_part = self.in_table || repair::begins_table(line);
+        self.in_table = is_part && !repair::ends_table(line);
+        is_part
     }
 
     /// Dump and stack lines have no prefix and follow their call.

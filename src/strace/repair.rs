@@ -107,6 +107,24 @@ pub(super) fn is_message(body: &[u8]) -> bool {
     start.starts_with(b"[ Process PID=") || start.windows(8).any(|part| part == b"strace: ")
 }
 
+/// Whether a line is the first of the table that `-C` writes behind a trace:
+///
+/// ```text
+/// % time     seconds  usecs/call     calls    errors syscall
+/// ------ ----------- ----------- --------- --------- ----------------
+///  28.57    0.000012           2         5           sendto
+/// ------ ----------- ----------- --------- --------- ----------------
+/// 100.00    0.000042           3        12         1 total
+/// ```
+pub(super) fn begins_table(line: &[u8]) -> bool {
+    line.starts_with(b"% time ") && line.ends_with(b" syscall")
+}
+
+/// Whether a line of the table is its last.
+pub(super) fn ends_table(line: &[u8]) -> bool {
+    line.ends_with(b" total")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

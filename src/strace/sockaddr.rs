@@ -4,16 +4,18 @@
 //! {sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr("1.2.3.4")}
 //! {sa_family=AF_INET6, sin6_port=htons(80), sin6_flowinfo=htonl(0), inet_pton(AF_INET6, "::1", &sin6_addr), sin6_scope_id=0}
 //! {sa_family=AF_UNIX, sun_path="/p"}    sun_path=@"abstract"    {sa_family=AF_UNIX}    {sa_family=AF_LOCAL, NULL}
+//! {sa_family=0x2, sin_port="\x00\x50", sin_addr="\x01\x02\x03\x04"}                            -X raw
+//! {sa_family=0x2 /* AF_INET */, sin_port="\x00\x50" /* htons(80) */, …}                         -X verbose
 //! NULL    0x7ffd2b0b9ed0
 //! ```
 //! Under `-xx` the quoted addresses are hexadecimal too. A name is never looked up: what is no address is
 //! [`Address::Other`].
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
 use super::names::Names;
-use super::{arguments, escape, time};
+use super::{arguments, escape, symbols, time};
 use crate::event::{Address, UnixName};
 
 /// The address that `text` begins with (none for a pointer), and what follows it. None if it has no end.
@@ -49,14 +51,13 @@ fn meaning<'t>(fields: &'t [u8], names: &mut Names) -> Option<(Address, &'t [u8]
     let fields = fields.strip_prefix(b"sa_family=")?;
     let end = fields.iter().position(|byte| matches!(byte, b',' | b'}'))?;
     let (family, fields) = fields.split_at_checked(end)?;
-    let is = |name: &[u8]| family == name || arguments::has_flag(family, name);
-    if is(b"AF_INET") || is(b"AF_INET6") {
+    if symbols::AF_INET.is(family) || symbols::AF_INET6.is(family) {
         return internet(fields, names);
     }
-    if is(b"AF_UNIX") || is(b"AF_LOCAL") || is(b"AF_FILE") {
+    if symbols::AF_UNIX.is(family) {
         return unix(fields, names);
     }
-    if is(b"AF_UNSPEC") {
+    if symbols::AF_UNSPEC.is(family) {
         Some((Address::Unspecified, closed(fields)?))
     } else {
         None
@@ -67,18 +68,23 @@ fn meaning<'t>(fields: &'t [u8], names: &mut Names) -> Option<(Address, &'t [u8]
 fn internet<'t>(mut text: &'t [u8], names: &mut Names) -> Option<(Address, &'t [u8])> {
     let (mut host, mut port) = (None, None);
     while let Some(field) = text.strip_prefix(b", ") {
-        let field = arguments::unnamed(field);
+        let (name, field) = arguments::name(field).unwrap_or((b"", field));
         text = if let Some(rest) = field.strip_prefix(b"htons(") {
             let (number, count) = time::digits(rest);
             port = Some(u16::try_from(number).ok()?);
             rest.get(count..)?.strip_prefix(b")")?
         } else if let Some(rest) = field.strip_prefix(b"inet_addr(") {
             quoted_host(rest, &mut host, names)?.strip_prefix(b")")?
-        } else if let Some(rest) = field.strip_prefix(b"inet_pton(AF_INET6, ") {
-            arguments::value(quoted_host(rest, &mut host, names)?.strip_prefix(b", ")?)?
+        } else if let Some(rest) = field.strip_prefix(b"inet_pton(") {
+            let (_, rest) = arguments::value(rest)?;
+            let rest = quoted_host(rest.strip_prefix(b", ")?, &mut host, names)?;
+            arguments::value(rest.strip_prefix(b", ")?)?
                 .1
                 .strip_prefix(b")")?
         } else {
+            if field.first() == Some(&b'"') {
+                as_in_memory(name, field, (&mut host, &mut port), names)?;
+            }
             arguments::value(field)?.1
         };
     }
@@ -98,6 +104,26 @@ fn quoted_host<'t>(
     let (_, rest) = escape::string(text, &mut names.scratch)?;
     *host = Some(IpAddr::from_str(std::str::from_utf8(&names.scratch).ok()?).ok()?);
     Some(rest)
+}
+
+/// A field whose bytes are printed as they lie in memory, in network order.
+#[cold]
+fn as_in_memory(
+    name: &[u8],
+    field: &[u8],
+    (host, port): (&mut Option<IpAddr>, &mut Option<u16>),
+    names: &mut Names,
+) -> Option<()> {
+    names.scratch.clear();
+    escape::string(field, &mut names.scratch)?;
+    let bytes = names.scratch.as_slice();
+    match name {
+        b"sin_port" | b"sin6_port" => *port = Some(u16::from_be_bytes(bytes.try_into().ok()?)),
+        b"sin_addr" => *host = Some(Ipv4Addr::from(<[u8; 4]>::try_from(bytes).ok()?).into()),
+        b"sin6_addr" => *host = Some(Ipv6Addr::from(<[u8; 16]>::try_from(bytes).ok()?).into()),
+        _ => {}
+    }
+    Some(())
 }
 
 fn unix<'t>(mut text: &'t [u8], names: &mut Names) -> Option<(Address, &'t [u8])> {
@@ -170,7 +196,17 @@ mod tests {
         let verbose =
             r#"{sa_family=0x2 /* AF_INET */, sin_port=htons(80), sin_addr=inet_addr("1.2.3.4")}"#;
         check(verbose, inet("1.2.3.4:80"));
+        let raw = r#"{sa_family=0x2, sin_port="\x88\x0b", sin_addr="\x7f\x00\x00\x01"}"#;
+        check(raw, inet("127.0.0.1:34827"));
+        let both = r#"{sa_family=0x2 /* AF_INET */, sin_port="\x5b\xa0" /* htons(23456) */, sin_addr="\x7f\x00\x00\x01" /* inet_addr("127.0.0.1") */}"#;
+        check(both, inet("127.0.0.1:23456"));
+        check(
+            r#"{sa_family=0x2, sin_port="\x88", sin_addr="\x7f\x00\x00\x01"}"#,
+            Address::Other,
+        );
         for fields in [
+            r#"sin6_addr="\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01", sin6_scope_id=0"#,
+            r#"sin6_addr="\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01" /* inet_pton(AF_INET6, "::1") */"#,
             r#"sin6_flowinfo=htonl(0), inet_pton(AF_INET6, "::1", &sin6_addr), sin6_scope_id=0"#,
             r#"inet_pton(AF_INET6, "::1", &sin6_addr), sin6_flowinfo=htonl(0), sin6_scope_id=0"#,
             r#"inet_pton(AF_INET6, "::1", &sin6_addr), sin6_flowinfo=0, sin6_scope_id=0"#,
@@ -208,6 +244,8 @@ mod tests {
         );
         let long = r#"{sa_family=0x1 /* AF_UNIX */, sun_path=@"my-neat-socket\x00\x00"}"#;
         check(long, named(b"my-neat-socket\0\0"));
+        check("{sa_family=0x1, sun_path=\"/run/a\"}", path("/run/a"));
+        check("{sa_family=0x1}", Some(Address::Unix(None)));
         check("{sa_family=AF_UNIX}", Some(Address::Unix(None)));
         check("{sa_family=AF_LOCAL, NULL}", Some(Address::Unix(None)));
     }

@@ -54,6 +54,10 @@ pub(super) enum Shape {
     Device,
     /// (…) = fd
     Opens,
+    /// (pid, flags) = fd
+    PidfdOpen,
+    /// (pidfd, fd, flags) = fd
+    PidfdGetfd,
     /// ([fd, fd], flags?)
     Pipe,
     /// (… flags=… …) = tid
@@ -97,11 +101,12 @@ const fn row(name: &'static str, shape: Shape) -> Row {
 use Direction::{Received, Sent};
 use Shape::{
     Accept, Bind, Buffer, Close, CloseRange, Connect, Control, Device, Duplicate, Execute, Exit,
-    ExitGroup, Fork, GetOption, Listen, LocalName, Message, Messages, Opens, Pipe, RemoteName,
-    Ring, Sendfile, SetOption, Shutdown, Socket, Socketpair, Splice, Unshare, Vector,
+    ExitGroup, Fork, GetOption, Listen, LocalName, Message, Messages, Opens, PidfdGetfd, PidfdOpen,
+    Pipe, RemoteName, Ring, Sendfile, SetOption, Shutdown, Socket, Socketpair, Splice, Unshare,
+    Vector,
 };
 
-static ROWS: [Row; 87] = [
+static ROWS: [Row; 101] = [
     row("read", Buffer(Op::Read, Received, Tail::Nothing)),
     row("write", Buffer(Op::Write, Sent, Tail::Nothing)),
     row("recv", Buffer(Op::Recv, Received, Tail::Flags)),
@@ -172,16 +177,13 @@ static ROWS: [Row; 87] = [
     row("fspick", Opens),
     row("fsmount", Opens),
     row("landlock_create_ruleset", Opens),
-    row("pidfd_open", Opens),
-    row("pidfd_getfd", Opens),
+    row("pidfd_open", PidfdOpen),
+    row("pidfd_getfd", PidfdGetfd),
     row("fork", Fork),
     row("vfork", Fork),
     row("clone", Fork),
     row("clone2", Fork),
     row("clone3", Fork),
-    // clone3 on every architecture, as a strace older than the call prints it: up to 4.20, and since then
-    row("syscall_435", Fork),
-    row("syscall_0x1b3", Fork),
     row("unshare", Unshare),
     row("execve", Execute),
     row("execveat", Execute),
@@ -190,6 +192,25 @@ static ROWS: [Row; 87] = [
     row("_exit", Exit),
     row("io_uring_setup", Ring),
     row("io_uring_enter", Ring),
+    // as a strace older than the call prints it, up to 4.20 and since then; numbers from 424 on are the same on every
+    // architecture
+    row("syscall_425", Ring),
+    row("syscall_0x1a9", Ring),
+    row("syscall_426", Ring),
+    row("syscall_0x1aa", Ring),
+    row("syscall_434", PidfdOpen),
+    row("syscall_0x1b2", PidfdOpen),
+    row("syscall_435", Fork),
+    row("syscall_0x1b3", Fork),
+    row("syscall_436", CloseRange),
+    row("syscall_0x1b4", CloseRange),
+    row("syscall_437", Opens),
+    row("syscall_0x1b5", Opens),
+    row("syscall_438", PidfdGetfd),
+    row("syscall_0x1b6", PidfdGetfd),
+    // preadv2 and pwritev2 on x86-64, which strace knows since 4.12
+    row("syscall_327", Vector(Op::Preadv2, Received)),
+    row("syscall_328", Vector(Op::Pwritev2, Sent)),
 ];
 
 /// Slots of the index: a power of two, several times the rows, so that most names of other calls find an empty one.
@@ -265,9 +286,9 @@ const fn short_word(mut name: &[u8]) -> u64 {
     word
 }
 
-/// The row of a system call, if it has one. A name of up to eight bytes is compared as a word.
-#[inline]
-pub(super) fn find(name: &[u8]) -> Option<&'static Row> {
+/// The row of a name, if it has one. A name of up to eight bytes is compared as a word.
+#[inline(always)]
+fn find_plain(name: &[u8]) -> Option<&'static Row> {
     let word = first_word(name);
     let mut slot = hash(word, name.len());
     loop {
@@ -280,6 +301,22 @@ pub(super) fn find(name: &[u8]) -> Option<&'static Row> {
             return Some(row);
         }
         slot = (slot + 1) % SLOTS;
+    }
+}
+
+/// The row of a system call that may be marked as one of x32.
+#[inline(always)]
+pub(super) fn find(name: &[u8]) -> Option<&'static Row> {
+    find_plain(name).or_else(|| find_marked(name))
+}
+
+#[inline(never)]
+fn find_marked(name: &[u8]) -> Option<&'static Row> {
+    let plain = without_mark(name);
+    if plain.len() < name.len() {
+        find_plain(plain)
+    } else {
+        None
     }
 }
 

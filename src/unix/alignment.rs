@@ -3,9 +3,9 @@
 use crate::event::Timestamp;
 use crate::packets::{Portion, Teller};
 use crate::sockets::{Connection, Opening, Role, Side};
-use crate::unix::dbus::{self, Assembler};
+use crate::unix::dbus::Assembler;
 use crate::unix::http2::{self, Aligner, Verdict};
-use crate::unix::{roles, services};
+use crate::unix::roles;
 
 /// A portion that waits for the decision.
 #[derive(Clone, Debug)]
@@ -14,10 +14,13 @@ pub(super) struct Held {
     pub(super) time: Timestamp,
     pub(super) told_by: Teller,
     pub(super) bytes: Vec<u8>,
+    /// How many bytes before it are not to be shown.
+    pub(super) skipped: u64,
 }
 
-impl From<&Portion<'_>> for Held {
-    fn from(portion: &Portion<'_>) -> Self {
+impl Held {
+    /// A copy of the portion.
+    pub(super) fn new(portion: &Portion<'_>, skipped: u64) -> Self {
         let Portion {
             sender,
             time,
@@ -30,11 +33,10 @@ impl From<&Portion<'_>> for Held {
             time,
             told_by,
             bytes: bytes.to_vec(),
+            skipped,
         }
     }
-}
 
-impl Held {
     /// The portion again.
     pub(super) fn portion(&self) -> Portion<'_> {
         Portion {
@@ -114,17 +116,4 @@ fn settings(first: &[u8]) -> Verdict {
         None if first.first().is_none_or(|high| *high == 0) => Verdict::Undecided,
         _ => Verdict::Other,
     }
-}
-
-/// Whether the connection is D-Bus: by the server's name, or by the first bytes of a direction. None where more must come
-/// to tell.
-pub(super) fn is_dbus(connection: &Connection, first: &[u8]) -> Option<bool> {
-    let by_name = |side: Side| {
-        let name = connection.end(side).name.as_ref();
-        name.is_some_and(services::is_dbus)
-    };
-    if by_name(Side::First) || by_name(Side::Second) {
-        return Some(true);
-    }
-    dbus::is_begun_by(first)
 }

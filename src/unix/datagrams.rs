@@ -6,10 +6,10 @@
 use crate::event::{Direction, Inode, UnixName};
 use crate::limits;
 use crate::packets::{Ids, Sighted, Sightings, marking};
-use crate::sockets::{Change, SocketNumber, UnixEnd, UnixMessage};
+use crate::sockets::{SocketNumber, UnixEnd, UnixMessage};
 use crate::unix::context::Options;
 use crate::unix::endpoints::{self, Endpoint};
-use crate::unix::{journal, names, services};
+use crate::unix::{journal, names, ports};
 use crate::wire::{Frame, Record, Transport};
 use rustc_hash::FxHashMap;
 use std::collections::VecDeque;
@@ -59,50 +59,49 @@ pub(super) struct Datagrams {
 }
 
 impl Datagrams {
-    /// Takes what happened to a datagram socket.
-    pub(super) fn change(
-        &mut self,
-        change: &Change<'_>,
-        options: Options,
-        sink: &mut impl FnMut(&Record<'_>),
-    ) {
-        match change {
-            Change::UnixMessage(message) => self.message(message, options, sink),
-            Change::Gone { socket } => {
-                for pair in self.of_client.remove(socket).unwrap_or_default() {
-                    self.pairs.remove(&pair);
-                }
-            }
-            _ => {}
+    /// A socket is closed.
+    pub(super) fn gone(&mut self, socket: SocketNumber) {
+        for pair in self.of_client.remove(&socket).unwrap_or_default() {
+            self.pairs.remove(&pair);
         }
     }
 
-    fn message(
+    /// Takes a message, and what is to be read beside it.
+    pub(super) fn message(
         &mut self,
         message: &UnixMessage<'_>,
-        options: Options,
+        handed: Option<String>,
+        options: &Options,
         sink: &mut impl FnMut(&Record<'_>),
     ) {
         if self.seen_before(message) {
             return self.claim(message);
         }
         if let Some(ends) = self.answered(message) {
-            return self.write(message, ends, Own::Client, (options, None), sink);
+            return self.write(message, ends, Own::Client, (options, handed), sink);
         }
         let own = self.own(message);
         let [_, server] = client_and_server(message, own);
         if options.records
+            && options.only_ports.is_empty()
             && server.name.is_some_and(journal::is_journal)
             && let Some(entry) = journal::entry(message)
         {
             return sink(&Record::Journal { entry: &entry });
         }
-        let (ends, is_new) = self.ends(message, own);
+        let (ends, is_new) = self.ends(message, own, options);
+        if !options.wants(ends[1].address.port()) {
+            return;
+        }
         if is_new && options.records {
             let user = (own == Own::Client).then_some(message.marking);
             names::tell(ends.map(|end| end.address), server.name, user, sink);
         }
-        let comment = (is_new && options.records).then(|| names::of_datagrams(server.name));
+        let pair = (is_new && options.records).then(|| names::of_datagrams(server.name));
+        let comment = match (pair, handed) {
+            (Some(pair), Some(handed)) => Some(format!("{pair}; {handed}")),
+            (pair, handed) => pair.or(handed),
+        };
         self.write(message, ends, own, (options, comment), sink);
     }
 
@@ -151,15 +150,20 @@ impl Datagrams {
     }
 
     /// The endpoints of client and server, and whether they are new.
-    fn ends(&mut self, message: &UnixMessage<'_>, own: Own) -> ([Endpoint; 2], bool) {
+    fn ends(
+        &mut self,
+        message: &UnixMessage<'_>,
+        own: Own,
+        options: &Options,
+    ) -> ([Endpoint; 2], bool) {
         let [client, server] = client_and_server(message, own);
         let pair = [client, server].map(Key::of);
         if let Some(ends) = self.pairs.get(&pair) {
             return (*ends, false);
         }
-        let port = services::datagram_port(server.name, message.payload);
+        let port = ports::of_datagrams(server.name, message.payload, &options.rules);
         let inode = client.inode.or(server.inode);
-        let ends = endpoints::of_datagrams(self.begun, inode, port);
+        let ends = endpoints::of_datagrams(self.begun, inode, options.client_ports(), port);
         self.begun += 1;
         self.keep(pair, client.socket, ends);
         (ends, true)
@@ -198,14 +202,14 @@ impl Datagrams {
         message: &UnixMessage<'_>,
         [client, server]: [Endpoint; 2],
         own: Own,
-        (options, mut comment): (Options, Option<String>),
+        (options, mut comment): (&Options, Option<String>),
         sink: &mut impl FnMut(&Record<'_>),
     ) {
         let (source, target) = match (own, message.direction) {
             (Own::Client, Direction::Sent) | (Own::Server, Direction::Received) => (client, server),
             _ => (server, client),
         };
-        let (source_mac, target_mac) = if options.marked {
+        let (source_mac, target_mac) = if options.wire {
             marking::macs(&message.marking, message.direction)
         } else {
             (source.mac, target.mac)
@@ -219,7 +223,7 @@ impl Datagrams {
                 time: options.moment(message.entry, message.exit),
                 source_mac,
                 target_mac,
-                vlan: options.marked.then(|| marking::vlan(&message.marking)),
+                vlan: options.wire.then(|| marking::vlan(&message.marking)),
                 source: source.address,
                 target: target.address,
                 id: self.ids.take(),

@@ -4,17 +4,19 @@
 //!
 //! ```text
 //! Change ─→ roles (who is the client) ─→ alignment (HTTP/2 or plain) ─→ wire::Conversation ─→ Frame
-//!   │                                          ├ seeding
+//!   │              └ ports ← services, contents  ├ seeding
 //!   │                                          └ dbus ─→ Record::Dbus
 //!   └ datagrams ─→ Frame, or journal ─→ Record::Journal
 //! ```
 
 mod alignment;
+mod contents;
 mod context;
 mod datagrams;
 mod dbus;
 mod endpoints;
 mod exchange;
+mod glob;
 pub mod http2;
 mod journal;
 mod names;
@@ -25,6 +27,8 @@ mod talk;
 mod view;
 
 pub use context::Options;
-pub use ports::Ports;
-pub use services::UNKNOWN_PORT;
+pub use endpoints::{CLEAN, ClientPorts};
+pub use glob::{Glob, GlobError};
+pub use ports::{Advice, Chosen, PortRule, Ports, Target};
+pub use services::{PROTOCOLS, Protocol, Reason, UNKNOWN_PORT};
 pub use view::UnixView;

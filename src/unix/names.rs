@@ -1,8 +1,8 @@
 //! What a person reads beside the packets of a UNIX socket: its name in place of the invented address, and a comment.
 
-use crate::event::UnixName;
+use crate::event::{Descriptor, Details, UnixName};
 use crate::packets::Portion;
-use crate::sockets::{Connection, Marking, Side};
+use crate::sockets::{Connection, Handed, Marking, Side};
 use crate::wire::Record;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -68,6 +68,37 @@ pub(super) fn of_message(connection: &Connection, client: Side, portion: &Portio
         format!("a client of {bus}")
     };
     format!("PID {} fd {} {verb} {other}", marking.tid, marking.fd)
+}
+
+/// What is said of descriptors and credentials that go with a message.
+pub(super) fn of_handed(handed: &Handed<'_>) -> String {
+    let mut parts = Vec::new();
+    if !handed.rights.is_empty() {
+        let rights: Vec<_> = handed.rights.iter().map(of_descriptor).collect();
+        parts.push(format!("SCM_RIGHTS {}", rights.join(", ")));
+    }
+    if let Some(from) = handed.credentials {
+        parts.push(format!(
+            "SCM_CREDENTIALS pid {} uid {} gid {}",
+            from.process, from.user, from.group
+        ));
+    }
+    parts.join("; ")
+}
+
+/// `fd 5 10.1.2.3:4000->10.4.5.6:80`, as far as it is known.
+fn of_descriptor(descriptor: &Descriptor<'_>) -> String {
+    let mut text = format!("fd {}", descriptor.fd);
+    if let Details::Socket(details) = descriptor.details {
+        let _ = match (details.local, details.remote, &details.name, details.inode) {
+            (Some(local), Some(remote), ..) => write!(text, " {local}->{remote}"),
+            (Some(local), None, ..) => write!(text, " {local}"),
+            (None, _, Some(name), _) => write!(text, " {}", readable(name)),
+            (None, _, None, Some(inode)) => write!(text, " socket {}", inode.0),
+            (None, _, None, None) => Ok(()),
+        };
+    }
+    text
 }
 
 /// A name as a person reads it: `@` before an abstract one, and in place of what is no text a mark.

@@ -6,7 +6,7 @@ use crate::sockets::{Connection, Side};
 use crate::unix::context::Context;
 use crate::unix::endpoints;
 use crate::unix::names;
-use crate::wire::{Frame, Record};
+use crate::wire::Record;
 
 /// How long before the first packet the handshake begins where no call of it was traced, in nanoseconds.
 const HANDSHAKE_LEAD: u64 = 300_000;
@@ -37,9 +37,10 @@ impl UnixTalk {
             .end(client)
             .inode
             .or(connection.end(client.other()).inode);
-        let ends = endpoints::of(*context.begun, inode, port);
+        let clients = context.options.client_ports();
+        let ends = endpoints::of(*context.begun, inode, clients, port);
         *context.begun += 1;
-        let look = if context.options.marked {
+        let look = if context.options.wire {
             Look::Marked
         } else {
             Look::Plain(ends.map(|end| end.mac))
@@ -47,29 +48,21 @@ impl UnixTalk {
         let addresses = ends.map(|end| end.address);
         let ends = ends.map(|end| Endpoint::new(end.address, end.isn));
         let mut talk = Talk::new(client, ends, WINDOW, None, look);
-        let user = |side: Side| connection.end(side).marking.map(|marking| (marking, side));
-        let opener = user(client).or_else(|| user(client.other()));
+        let opener = connection.opener(client);
         let times = handshake_times(connection, first, HANDSHAKE_LEAD);
-        let mut comment = None;
+        // What goes with the payload waits until the handshake is written.
+        let waiting = context.comment.take();
         if context.options.records {
-            comment = Some(names::of_connection(connection, client));
+            context.comment = Some(names::of_connection(connection, client));
             let name = connection.end(client.other()).name.as_ref();
-            names::tell(
-                addresses,
-                name,
-                connection.end(client).marking,
-                context.sink,
-            );
+            let user = connection.end(client).marking;
+            names::tell(addresses, name, user, context.sink);
         }
-        let Context { ids, sink, .. } = context;
-        let mut first = |frame: &Frame<'_>| {
-            let comment = comment.take();
-            sink(&Record::Frame {
-                frame,
-                comment: comment.as_deref(),
-            });
-        };
-        talk.handshake(times, opener, ids, &mut first);
+        {
+            let (ids, mut sink) = context.frames();
+            talk.handshake(times, opener, ids, &mut sink);
+        }
+        context.comment = waiting;
         Self {
             talk,
             written: [0; 2],
@@ -95,6 +88,11 @@ impl UnixTalk {
             Side::Second => second,
         };
         *written += portion.bytes.len() as u64 + portion.missing;
+    }
+
+    /// Passes over bytes that are not to be shown.
+    pub(super) fn skip(&mut self, sender: Side, bytes: u64) {
+        self.talk.skip(sender, bytes);
     }
 
     /// Writes bytes that no call moved.

@@ -1,21 +1,25 @@
 //! The view of UNIX sockets: one conversation a connection, from its first packet to its end, and datagrams.
 
-use crate::event::{Family, Transport};
+use crate::event::{Family, Timestamp, Transport};
 use crate::packets::{Ids, Portion};
-use crate::sockets::{Change, Connection, ConnectionId, Moved};
+use crate::sockets::{ByConnection, Change, Connection, ConnectionId, Moved, SocketNumber};
 use crate::unix::context::{Context, Options};
 use crate::unix::datagrams::Datagrams;
 use crate::unix::exchange::Exchange;
+use crate::unix::names;
+use crate::unix::ports::Chosen;
 use crate::wire::Record;
-use rustc_hash::FxHashMap;
 
 /// The state of all UNIX conversations and datagram sockets.
 #[derive(Debug)]
 pub struct UnixView {
     options: Options,
-    exchanges: FxHashMap<ConnectionId, Exchange>,
+    exchanges: ByConnection<Exchange>,
     datagrams: Datagrams,
+    /// What goes with the payload of a call that is told next: the call's socket and its beginning, and the text.
+    handed: Option<((SocketNumber, Timestamp), String)>,
     begun: u64,
+    chosen: Chosen,
     ids: Ids,
 }
 
@@ -24,18 +28,31 @@ impl UnixView {
     pub fn new(options: Options) -> Self {
         Self {
             options,
-            exchanges: FxHashMap::default(),
+            exchanges: ByConnection::default(),
             datagrams: Datagrams::default(),
+            handed: None,
             begun: 0,
+            chosen: Chosen::default(),
             ids: Ids::default(),
         }
+    }
+
+    /// The servers' ports, and how they were chosen.
+    pub const fn chosen(&self) -> &Chosen {
+        &self.chosen
+    }
+
+    /// Whether a connection is left out because of its server's port.
+    pub fn leaves_out(&self, id: ConnectionId) -> bool {
+        !self.options.only_ports.is_empty()
+            && self.exchanges.get(id).is_some_and(Exchange::is_left_out)
     }
 
     /// Takes what happened to a UNIX socket.
     pub fn change(&mut self, change: &Change<'_>, sink: &mut impl FnMut(&Record<'_>)) {
         match change {
             Change::Moved(moved) => self.moved(moved, sink),
-            Change::Opened { connection } if self.options.eager => {
+            Change::Opened { connection } if self.options.wire => {
                 self.with(connection, sink, |exchange, context| {
                     exchange.opened(connection, context);
                 });
@@ -68,11 +85,18 @@ impl UnixView {
                     exchange.release(connection, context);
                     exchange.account(connection);
                 });
-                self.exchanges.remove(&connection.id);
+                self.exchanges.forget(connection.id);
             }
-            Change::UnixMessage(_) | Change::Gone { .. } => {
-                self.datagrams.change(change, self.options, sink);
+            Change::Handed(handed) => {
+                let text = || names::of_handed(handed);
+                let call = (handed.socket, handed.entry);
+                self.handed = self.options.records.then(|| (call, text()));
             }
+            Change::UnixMessage(message) => {
+                let handed = self.handed_with(message.local.socket, message.entry);
+                self.datagrams.message(message, handed, &self.options, sink);
+            }
+            Change::Gone { socket } => self.datagrams.gone(*socket),
             Change::Opened { .. } | Change::Failed { .. } | Change::Named { .. } => {}
         }
     }
@@ -87,14 +111,24 @@ impl UnixView {
         if connection.family != Family::Unix {
             return;
         }
-        let exchange = self.exchanges.entry(connection.id).or_default();
+        let Some(exchange) = self.exchanges.of(connection.id, Exchange::default) else {
+            return;
+        };
         let mut context = Context {
-            options: self.options,
+            options: &self.options,
             begun: &mut self.begun,
+            chosen: &mut self.chosen,
             ids: &mut self.ids,
+            comment: None,
             sink,
         };
         act(exchange, &mut context);
+    }
+
+    /// What goes with the payload of this call, if anything does.
+    fn handed_with(&mut self, socket: Option<SocketNumber>, entry: Timestamp) -> Option<String> {
+        let (call, text) = self.handed.take()?;
+        (Some(call.0) == socket && call.1 == entry).then_some(text)
     }
 
     fn moved(&mut self, moved: &Moved<'_>, sink: &mut impl FnMut(&Record<'_>)) {
@@ -117,8 +151,10 @@ impl UnixView {
             bytes,
             missing: fresh.saturating_sub(bytes.len() as u64),
         };
+        let handed = self.handed_with(Some(moved.socket), moved.entry);
         self.with(stream.connection, sink, |exchange, context| {
-            exchange.take(stream.connection, &portion, context);
+            context.comment = handed;
+            exchange.take(stream.connection, &portion, stream.skipped, context);
         });
     }
 }

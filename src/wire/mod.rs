@@ -4,14 +4,18 @@
 //! A [`Record`] is a frame or one of the few other things that a capture holds.
 
 mod checksum;
+mod dccp;
 mod frame;
 mod record;
+mod sctp;
 mod sequence;
 #[cfg(test)]
 mod tests;
 mod write;
 
+pub use dccp::{LONGEST_DCCP, dccp_packet};
 pub use frame::{Flags, Frame, HandshakeOptions, Mac, Transport, VlanTag};
 pub use record::Record;
+pub use sctp::{LONGEST_SCTP_PART, SctpPart, sctp_packet};
 pub use sequence::SeqNumber;
 pub use write::{Lengths, write};

@@ -9,6 +9,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
@@ -16,8 +17,8 @@ use std::time::{Duration, Instant};
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_strace2pcap");
 
 /// The calls that the README says to trace.
-pub const CALLS: &str = "trace=network,read,write,readv,writev,close,dup,?dup2,dup3,fcntl,sendfile,splice,execve,\
-    clone,?fork,?vfork,?clone3";
+pub const CALLS: &str = "trace=network,read,write,readv,writev,close,?close_range,dup,?dup2,dup3,fcntl,?pidfd_getfd,\
+    sendfile,splice,execve,clone,?fork,?vfork,?clone3";
 
 /// How long any child may take. The programs give themselves less.
 pub const LIMIT: Duration = Duration::from_secs(40);
@@ -134,7 +135,7 @@ pub fn compiled(name: &str, folder: &Folder) -> PathBuf {
     let binary = folder.path().join(name);
     let mut command = Command::new("cc");
     command
-        .args(["-O1", "-Wall", "-o"])
+        .args(["-O1", "-Wall", "-pthread", "-o"])
         .arg(&binary)
         .arg(program(&format!("{name}.c")));
     Running::start(&mut command).succeed();
@@ -175,6 +176,32 @@ pub fn free_port() -> u16 {
             *next = Some(port);
             return port;
         }
+    }
+}
+
+/// A folder with a path short enough for UNIX sockets, gone when dropped.
+pub struct ShortFolder(pub PathBuf);
+
+impl ShortFolder {
+    /// A new, empty one below the folder for temporary files.
+    pub fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("strace2pcap-{}-{number}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir(&path).expect("the folder for temporary files can be written");
+        Self(path)
+    }
+
+    /// The path of a file in it.
+    pub fn file(&self, name: &str) -> String {
+        self.0.join(name).to_string_lossy().into_owned()
+    }
+}
+
+impl Drop for ShortFolder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
     }
 }
 

@@ -2,9 +2,9 @@
 
 use super::super::cache::Handle;
 use super::super::counts::Skip;
-use super::super::{arguments, returned};
+use super::super::{arguments, returned, symbols};
 use super::sockets::{possible, two};
-use super::{Begun, Bench, Call, Emit, NOT_USED, Verdict, used};
+use super::{Begun, Bench, Emit, NOT_USED, Verdict, used};
 use crate::event::{Fd, Outcome, What};
 
 /// `(fd)`
@@ -54,8 +54,8 @@ pub(super) fn close_range(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Opt
     let last = Fd(last
         .and_then(|last| u32::try_from(last).ok())
         .unwrap_or(u32::MAX));
-    let only_mark = arguments::has_flag(flags, b"CLOSE_RANGE_CLOEXEC");
-    let unshare = arguments::has_flag(flags, b"CLOSE_RANGE_UNSHARE");
+    let only_mark = symbols::CLOSE_RANGE_CLOEXEC.is_in(flags);
+    let unshare = symbols::CLOSE_RANGE_UNSHARE.is_in(flags);
     used(
         What::CloseRange {
             first: first.fd,
@@ -70,15 +70,10 @@ pub(super) fn close_range(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Opt
 /// `(fd) = fd`, `(fd, fd) = fd`, `(fd, fd, flags) = fd`
 pub(super) fn duplicate(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
     let (from, text) = bench.first(text)?;
-    let rest = arguments::close(text)?;
-    let flags = text.get(..text.len() - rest.len()).unwrap_or_default();
-    duplicated(
-        from,
-        rest,
-        arguments::has_flag(flags, b"O_CLOEXEC"),
-        bench,
-        emit,
-    )
+    let (_, rest) = arguments::value(arguments::next(text))?;
+    let (flags, rest) = arguments::value(arguments::next(rest))?;
+    let rest = arguments::close(rest)?;
+    duplicated(from, rest, symbols::O_CLOEXEC.is_in(flags), bench, emit)
 }
 
 fn duplicated(
@@ -107,12 +102,12 @@ fn duplicated(
 pub(super) fn control(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
     let (from, text) = bench.first(text)?;
     let (command, text) = arguments::value(arguments::next(text))?;
-    let is = |name: &[u8]| arguments::has_flag(command, name);
-    if is(b"F_DUPFD") || is(b"F_DUPFD_CLOEXEC") {
+    let close_on_exec = symbols::F_DUPFD_CLOEXEC.is(command);
+    if close_on_exec || symbols::F_DUPFD.is(command) {
         let rest = arguments::close(text)?;
-        return duplicated(from, rest, is(b"F_DUPFD_CLOEXEC"), bench, emit);
+        return duplicated(from, rest, close_on_exec, bench, emit);
     }
-    if !is(b"F_SETFD") || !from.is_possible() {
+    if !symbols::F_SETFD.is(command) || !from.is_possible() {
         return NOT_USED;
     }
     let (flags, text) = arguments::value(arguments::next(text))?;
@@ -122,7 +117,7 @@ pub(super) fn control(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<
     ) {
         return NOT_USED;
     }
-    let on = arguments::has_flag(flags, b"FD_CLOEXEC") || flags == b"0x1" || flags == b"1";
+    let on = symbols::FD_CLOEXEC.is_in(flags);
     used(What::CloseOnExec { fd: from.fd, on }, emit)
 }
 
@@ -130,8 +125,8 @@ pub(super) fn control(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<
 pub(super) fn device(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
     let (fd, text) = bench.first(text)?;
     let (request, text) = arguments::value(arguments::next(text))?;
-    let on = arguments::has_flag(request, b"FIOCLEX");
-    if !fd.is_possible() || !(on || arguments::has_flag(request, b"FIONCLEX")) {
+    let on = symbols::FIOCLEX.is(request);
+    if !fd.is_possible() || !(on || symbols::FIONCLEX.is(request)) {
         return NOT_USED;
     }
     match returned::parse(arguments::close(text)?)?.outcome {
@@ -140,16 +135,15 @@ pub(super) fn device(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<V
     }
 }
 
-/// `(…) = fd`. What the calls on pidfds return is always close-on-exec.
-pub(super) fn opens(call: Call<'_>, bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
-    let text = call.text;
+/// `(…) = fd`
+pub(super) fn opens(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
     let rest = arguments::close(text)?;
     let returned = returned::parse(rest)?;
     let Some(made) = possible(bench.made(&returned)) else {
         return NOT_USED;
     };
     let arguments = text.get(..text.len() - rest.len()).unwrap_or_default();
-    let close_on_exec = call.row.name.starts_with("pidfd") || closes_on_exec(arguments);
+    let close_on_exec = closes_on_exec(arguments);
     used(
         What::Appeared {
             made: bench.descriptor(made),

@@ -143,6 +143,16 @@ fn of_descriptors(what: &What<'_>) -> String {
         } => {
             format!("Appeared {}{}", made.fd, mark(*close_on_exec))
         }
+        What::PidfdOpened { made, process } => format!("PidfdOpened {} of {process}", made.fd),
+        What::Fetched {
+            pidfd,
+            process,
+            from,
+            made,
+        } => {
+            let process = process.map_or("?".to_owned(), |process| process.to_string());
+            format!("Fetched {} from {from} of {} {process}", made.fd, pidfd.fd)
+        }
         What::CloneBegun { sharing } => {
             format!("CloneBegun {} {}", sharing.files, sharing.thread)
         }
@@ -260,7 +270,8 @@ fn facts_are_counted() {
         counted(&format!(
             "recvmmsg(7<U>, [{message}, {message}, ...], 9, 0, NULL) = 5"
         ))
-        .messages_cut,
+        .messages_cut
+        .count,
         3
     );
     let details = |line| {

@@ -7,11 +7,12 @@
 //! ```
 
 use super::super::counts::{Counts, Skip};
+use super::super::symbols::{self, Flags, Value};
 use super::super::{arguments, returned, sockaddr};
 use super::payload::{self, Draft, Kind, Shown};
 use super::vectors::{self, Vector};
 use super::{Bench, Call, Emit, NOT_SOCKET, Verdict};
-use crate::event::{Address, Direction, Message, Outcome};
+use crate::event::{Address, Credentials, Direction, Message, Outcome};
 use crate::limits;
 
 /// What a msghdr holds.
@@ -39,11 +40,10 @@ pub(super) fn one(
     let (header, text) = header(arguments::next(text), 0, call, kind, bench, counts)?;
     let (flags, text) = arguments::value(arguments::next(text))?;
     let outcome = returned::parse(arguments::close(text)?)?.outcome;
-    let flags = if header.from_error_queue {
-        b"MSG_ERRQUEUE"
-    } else {
-        flags
-    };
+    let mut flags = Flags::of_message(flags);
+    if header.from_error_queue {
+        flags = flags.with(symbols::MSG_ERRQUEUE);
+    }
     let Vector { requested, shown } = header.vector;
     let draft = Draft {
         kind,
@@ -51,10 +51,9 @@ pub(super) fn one(
         outcome,
         requested,
         flags,
-        address: header.address,
         shown,
     };
-    payload::single(call, draft, bench, counts, emit)
+    payload::single(call, &draft, header.address, bench, counts, emit)
 }
 
 /// A msghdr, or what strace prints instead of one.
@@ -90,14 +89,12 @@ fn header<'t>(
             }
             _ => {
                 let (field, rest) = arguments::value(value)?;
-                if kind.direction == Direction::Received {
-                    match name {
-                        b"msg_control" | b"" => rights(field, bench),
-                        b"msg_flags" => {
-                            header.from_error_queue = arguments::has_flag(field, b"MSG_ERRQUEUE");
-                        }
-                        _ => {}
+                match name {
+                    b"msg_control" | b"" => control_messages(field, bench),
+                    b"msg_flags" if kind.direction == Direction::Received => {
+                        header.from_error_queue = symbols::MSG_ERRQUEUE.is_in(field);
                     }
+                    _ => {}
                 }
                 // nothing was read: neither a name nor a value
                 (rest.len() < text.len()).then_some(rest)?
@@ -106,24 +103,60 @@ fn header<'t>(
     }
 }
 
-/// Descriptors in a control message: `cmsg_type=SCM_RIGHTS, cmsg_data=[18<TCP:[…]>, 19]`, without `cmsg_data=` before
-/// strace 4.13, `0x1 /* SCM_RIGHTS */` with `-X verbose`.
-fn rights(mut control: &[u8], bench: &mut Bench) {
-    const MARK: &[u8] = b"SCM_RIGHTS";
-    while let Some(at) = memchr::memmem::find(control, MARK) {
-        control = control.get(at + MARK.len()..).unwrap_or_default();
-        let text = control.strip_prefix(b" */").unwrap_or(control);
-        let Some(mut text) = arguments::next(text).strip_prefix(b"[") else {
-            continue;
-        };
-        while let Some((right, rest)) = bench.cache.read(vectors::separated(text), &mut bench.names)
+/// Descriptors and credentials in control messages: `cmsg_level=SOL_SOCKET, cmsg_type=SCM_RIGHTS, cmsg_data=[18<TCP:[…]>,
+/// 19]` and `cmsg_type=SCM_CREDENTIALS, cmsg_data={pid=1, uid=0, gid=0}`, without `cmsg_data=` before strace 4.13.
+fn control_messages(mut control: &[u8], bench: &mut Bench) {
+    const LEVEL: &[u8] = b"cmsg_level=";
+    while let Some(at) = memchr::memmem::find(control, LEVEL) {
+        control = control.get(at + LEVEL.len()..).unwrap_or_default();
+        if let Some(data) = of_socket(control, symbols::SCM_RIGHTS)
+            && let Some(data) = data.strip_prefix(b"[")
         {
-            if right.is_possible() {
-                bench.rights.push(right);
-            }
-            text = rest;
+            control = rights(data, bench);
+        } else if let Some(data) = of_socket(control, symbols::SCM_CREDENTIALS) {
+            bench.credentials = credentials(data).or(bench.credentials);
         }
-        control = text;
+    }
+}
+
+/// Descriptors behind an opening bracket; returns what stands behind them.
+fn rights<'t>(mut text: &'t [u8], bench: &mut Bench) -> &'t [u8] {
+    while let Some((right, rest)) = bench.cache.read(vectors::separated(text), &mut bench.names) {
+        if right.is_possible() {
+            bench.rights.push(right);
+        }
+        text = rest;
+    }
+    text
+}
+
+/// The data of the control message with this level, if it is SOL_SOCKET's of this type.
+fn of_socket(control: &[u8], wanted: Value) -> Option<&[u8]> {
+    let (level, text) = arguments::value(control)?;
+    let (kind, text) = arguments::value(arguments::next(text))?;
+    let is = symbols::SOL_SOCKET.is(level) && wanted.is(kind);
+    is.then(|| arguments::next(text))
+}
+
+/// `{pid=1, uid=0, gid=0}`
+fn credentials(data: &[u8]) -> Option<Credentials> {
+    let mut text = data.strip_prefix(b"{")?;
+    let mut found = Credentials::default();
+    loop {
+        let (name, value) = arguments::name(vectors::separated(text))?;
+        let (value, rest) = arguments::value(value)?;
+        // With -Y the process's name stands behind its number.
+        let number = u32::try_from(arguments::number(value)?.0).ok()?;
+        match name {
+            b"pid" => found.process = number,
+            b"uid" => found.user = number,
+            b"gid" => found.group = number,
+            _ => return None,
+        }
+        if rest.starts_with(b"}") {
+            return Some(found);
+        }
+        text = rest;
     }
 }
 
@@ -162,6 +195,7 @@ pub(super) fn many(
     )?;
     let (_, text) = arguments::value(arguments::next(text))?;
     let (flags, text) = arguments::value(arguments::next(text))?;
+    let flags = Flags::of_message(flags);
     let outcome = returned::parse(arguments::close(text)?)?.outcome;
     let draft = Draft {
         kind,
@@ -169,7 +203,6 @@ pub(super) fn many(
         outcome,
         requested: None,
         flags,
-        address: None,
         shown: missing.shown(),
     };
     if let Outcome::Done(result) = outcome {
@@ -242,11 +275,12 @@ fn element<'t>(
     bench: &mut Bench,
     counts: &mut Counts,
 ) -> Option<&'t [u8]> {
-    let start = bench.payload.len();
+    let (start, rights) = (bench.payload.len(), bench.rights.len());
     let (header, text) = header(arguments::unnamed(text), index, call, kind, bench, counts)?;
     let text = vectors::separated(text);
     if let Some(rest) = text.strip_prefix(b"}") {
         bench.payload.truncate(start);
+        bench.rights.truncate(rights);
         return Some(rest);
     }
     let (moved, text) = arguments::number(arguments::unnamed(text))?;
@@ -273,6 +307,7 @@ fn element<'t>(
         captured,
         moved,
         address: header.address,
+        rights: bench.rights.len() - rights,
     });
     vectors::separated(text).strip_prefix(b"}")
 }
@@ -287,8 +322,12 @@ fn add_dumped(unprinted: usize, call: Call<'_>, bench: &mut Bench, counts: &mut 
             bench.payload.extend_from_slice(dumped);
             buffer += 1;
         }
-        if buffer == 0 {
-            counts.messages_cut += (unprinted - done) as u64;
+        let is_empty = call.dump.is_some_and(|dump| dump.is_empty_message(message));
+        if buffer == 0 && !is_empty {
+            let line = counts.lines;
+            counts
+                .messages_cut
+                .add_many(line, (unprinted - done) as u64);
             return;
         }
         let captured = bench.payload.len() - start;
@@ -297,6 +336,7 @@ fn add_dumped(unprinted: usize, call: Call<'_>, bench: &mut Bench, counts: &mut 
             captured,
             moved: captured as u64,
             address: None,
+            rights: 0,
         });
     }
 }

@@ -1,15 +1,16 @@
 //! The two socket options that say something about a connection's end: `SO_ERROR` and `SO_LINGER`.
 
-use super::super::{arguments, returned};
+use super::super::{arguments, returned, symbols};
 use super::{Bench, Emit, NOT_USED, Verdict, used};
 use crate::event::{Outcome, What};
 
 /// `(fd, SOL_SOCKET, SO_ERROR, [ECONNREFUSED], [4])`; a number before strace 4.19.
 pub(super) fn get(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
     let (socket, text) = bench.first(text)?;
-    let (_, text) = arguments::value(arguments::next(text))?;
+    let (level, text) = arguments::value(arguments::next(text))?;
     let (option, text) = arguments::value(arguments::next(text))?;
-    if !arguments::has_flag(option, b"SO_ERROR") || !socket.is_possible() {
+    let wanted = symbols::SOL_SOCKET.is(level) && symbols::SO_ERROR.is(option);
+    if !wanted || !socket.is_possible() {
         return NOT_USED;
     }
     let (value, text) = arguments::value(arguments::next(text))?;
@@ -41,9 +42,10 @@ pub(super) fn get(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verd
 /// `(fd, SOL_SOCKET, SO_LINGER, {l_onoff=1, l_linger=0}, 8)`; `{onoff=1, linger=0}` in old versions.
 pub(super) fn set(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
     let (socket, text) = bench.first(text)?;
-    let (_, text) = arguments::value(arguments::next(text))?;
+    let (level, text) = arguments::value(arguments::next(text))?;
     let (option, text) = arguments::value(arguments::next(text))?;
-    if !arguments::has_flag(option, b"SO_LINGER") || !socket.is_possible() {
+    let wanted = symbols::SOL_SOCKET.is(level) && symbols::SO_LINGER.is(option);
+    if !wanted || !socket.is_possible() {
         return NOT_USED;
     }
     let (value, text) = arguments::value(arguments::next(text))?;

@@ -3,6 +3,7 @@
 
 use super::super::cache::Handle;
 use super::super::counts::{Counts, Skip};
+use super::super::symbols::{self, Flag, Flags};
 use super::super::table::Tail;
 use super::super::{arguments, escape, returned, sockaddr};
 use super::{Bench, Call, Emit, NOT_SOCKET, NOT_USED, Verdict, used};
@@ -32,13 +33,12 @@ pub(super) enum Shown {
 
 /// A payload call as far as its arguments tell.
 #[derive(Debug)]
-pub(super) struct Draft<'t> {
+pub(super) struct Draft {
     pub(super) kind: Kind,
     pub(super) socket: Handle,
     pub(super) outcome: Outcome,
     pub(super) requested: Option<u64>,
-    pub(super) flags: &'t [u8],
-    pub(super) address: Option<Address>,
+    pub(super) flags: Flags,
     pub(super) shown: Shown,
 }
 
@@ -60,8 +60,11 @@ pub(super) fn buffer(
     let (shown, text) = bytes(arguments::next(text), call, (0, 0), bench, counts)?;
     let (requested, text) = arguments::count(arguments::next(text))?;
     let (flags, text) = match tail {
-        Tail::Nothing => (b"0".as_slice(), text),
-        Tail::Flags | Tail::Address => arguments::value(arguments::next(text))?,
+        Tail::Nothing => (Flags::NONE, text),
+        Tail::Flags | Tail::Address => {
+            let (flags, text) = arguments::value(arguments::next(text))?;
+            (Flags::of_message(flags), text)
+        }
     };
     let (address, text) = match tail {
         Tail::Address => sockaddr::address_given(arguments::next(text), &mut bench.names)?,
@@ -74,10 +77,9 @@ pub(super) fn buffer(
         outcome,
         requested,
         flags,
-        address,
         shown,
     };
-    single(call, draft, bench, counts, emit)
+    single(call, &draft, address, bench, counts, emit)
 }
 
 /// One buffer's bytes, appended to the payload: a string, or anything else that strace prints instead. `place` is the
@@ -118,22 +120,23 @@ pub(super) fn bytes<'t>(
 }
 
 /// Whether these flags of a receive make that it takes nothing away.
-pub(super) fn is_peek(flags: &[u8]) -> bool {
-    flags != b"0"
-        && (arguments::has_flag(flags, b"MSG_PEEK") || arguments::has_flag(flags, b"MSG_ERRQUEUE"))
+#[inline]
+pub(super) const fn is_peek(flags: Flags) -> bool {
+    flags.has(symbols::MSG_PEEK) || flags.has(symbols::MSG_ERRQUEUE)
 }
 
-/// The end of a call that moves one message.
+/// The end of a call that moves one message, to or from `address` if it says that.
 #[inline(always)]
 pub(super) fn single(
     call: Call<'_>,
-    mut draft: Draft<'_>,
+    draft: &Draft,
+    address: Option<Address>,
     bench: &mut Bench,
     counts: &mut Counts,
     emit: Emit<'_>,
 ) -> Option<Verdict> {
     let Outcome::Done(moved) = draft.outcome else {
-        return emit_move(&draft, bench, counts, emit);
+        return emit_move(draft, bench, counts, emit);
     };
     if moved > limits::MOVED {
         return None;
@@ -141,7 +144,7 @@ pub(super) fn single(
     if draft.kind.direction == Direction::Received && is_peek(draft.flags) {
         return Some(Verdict::Skipped(Skip::Peeked));
     }
-    let moved = believable(moved, &draft, bench.payload.len() as u64);
+    let moved = believable(moved, draft, bench.payload.len() as u64);
     let room = match draft.kind.direction {
         Direction::Received => draft
             .requested
@@ -164,24 +167,30 @@ pub(super) fn single(
         start: 0,
         captured,
         moved,
-        address: draft.address.take(),
+        address,
+        rights: bench.rights.len(),
     });
-    emit_move(&draft, bench, counts, emit)
+    emit_move(draft, bench, counts, emit)
 }
 
 /// What a call can have moved: of a buffer that is printed whole no more than was asked for, unless MSG_TRUNC told the
 /// length of a datagram that did not fit. A damaged line must not make gigabytes of nothing.
-fn believable(moved: u64, draft: &Draft<'_>, printed: u64) -> u64 {
-    let truncates = arguments::has_flag(draft.flags, b"MSG_TRUNC");
-    match (draft.requested, &draft.shown) {
-        (Some(requested), Shown::All) if !truncates => moved.min(requested.max(printed)),
-        _ => moved,
+#[inline(always)]
+fn believable(moved: u64, draft: &Draft, printed: u64) -> u64 {
+    let most = match (draft.requested, &draft.shown) {
+        (Some(requested), Shown::All) => requested.max(printed),
+        _ => return moved,
+    };
+    if moved > most && !draft.flags.has(symbols::MSG_TRUNC) {
+        most
+    } else {
+        moved
     }
 }
 
 /// Emits a payload call whose messages are on the bench; a failed one has none.
 pub(super) fn emit_move(
-    draft: &Draft<'_>,
+    draft: &Draft,
     bench: &mut Bench,
     counts: &mut Counts,
     emit: Emit<'_>,
@@ -193,9 +202,7 @@ pub(super) fn emit_move(
     }
     let rights = bench.rights();
     let Kind { op, direction } = draft.kind;
-    let has = |of: Direction, flag: &[u8]| {
-        direction == of && draft.flags != b"0" && arguments::has_flag(draft.flags, flag)
-    };
+    let has = |of: Direction, flag: Flag| direction == of && draft.flags.has(flag);
     let what = Move {
         socket: bench.descriptor(draft.socket),
         op,
@@ -205,8 +212,9 @@ pub(super) fn emit_move(
         messages: &bench.messages,
         requested: draft.requested,
         rights: &rights,
-        fast_open: has(Direction::Sent, b"MSG_FASTOPEN"),
-        close_on_exec: has(Direction::Received, b"MSG_CMSG_CLOEXEC"),
+        credentials: bench.credentials,
+        fast_open: has(Direction::Sent, symbols::MSG_FASTOPEN),
+        close_on_exec: has(Direction::Received, symbols::MSG_CMSG_CLOEXEC),
     };
     used(What::Move(what), emit)
 }
@@ -235,20 +243,20 @@ pub(super) fn sendfile(
             captured: 0,
             moved,
             address: None,
+            rights: 0,
         });
     }
     let kind = Kind {
         op,
         direction: Direction::Sent,
     };
-    let (flags, shown) = (b"0".as_slice(), Shown::Hidden);
+    let (flags, shown) = (Flags::NONE, Shown::Hidden);
     let draft = Draft {
         kind,
         socket,
         outcome,
         requested: None,
         flags,
-        address: None,
         shown,
     };
     emit_move(&draft, bench, counts, emit)

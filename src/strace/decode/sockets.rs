@@ -1,6 +1,7 @@
 //! Calls that make sockets, name them, and connect them.
 
 use super::super::cache::Handle;
+use super::super::symbols::{self, Value};
 use super::super::{arguments, returned, sockaddr};
 use super::vectors::separated;
 use super::{Bench, Emit, NOT_USED, Verdict, used};
@@ -86,19 +87,19 @@ fn kind(text: &[u8]) -> Option<(Kind, &[u8])> {
     let (family, text) = arguments::value(arguments::unnamed(text))?;
     let (kind, text) = arguments::value(arguments::next(text))?;
     let (protocol, text) = arguments::value(arguments::next(text))?;
-    let is = |names: &[&[u8]]| names.iter().any(|name| arguments::has_flag(family, name));
-    let family = if is(&[b"AF_INET", b"PF_INET"]) {
+    let family = if symbols::AF_INET.is(family) {
         Family::Inet
-    } else if is(&[b"AF_INET6", b"PF_INET6"]) {
+    } else if symbols::AF_INET6.is(family) {
         Family::Inet6
-    } else if is(&[b"AF_UNIX", b"AF_LOCAL", b"PF_UNIX", b"PF_LOCAL", b"PF_FILE"]) {
+    } else if symbols::AF_UNIX.is(family) {
         Family::Unix
     } else {
         Family::Other
     };
+    let protocol = number_of(protocol);
     let transport = transport(family, kind, protocol);
-    let protocol = number_of(protocol).filter(|_| transport == Transport::Raw);
-    let close_on_exec = arguments::has_flag(kind, b"SOCK_CLOEXEC");
+    let protocol = protocol.filter(|_| transport == Transport::Raw);
+    let close_on_exec = symbols::SOCK_CLOEXEC.is_in(kind);
     Some((
         Kind {
             family,
@@ -110,16 +111,22 @@ fn kind(text: &[u8]) -> Option<(Kind, &[u8])> {
     ))
 }
 
-/// IP's number of a protocol (IANA); others are printed as numbers.
+const ICMP: u8 = 1;
+const ICMPV6: u8 = 58;
+const SCTP: u8 = 132;
+const UDP_LITE: u8 = 136;
+
+/// IP's number of a protocol (IANA), by the name or as it is printed.
 fn number_of(protocol: &[u8]) -> Option<u8> {
-    const NAMES: [(&[u8], u8); 8] = [
-        (b"IPPROTO_ICMP", 1),
+    const NAMES: [(&[u8], u8); 9] = [
+        (b"IPPROTO_ICMP", ICMP),
         (b"IPPROTO_IGMP", 2),
         (b"IPPROTO_TCP", 6),
         (b"IPPROTO_UDP", 17),
         (b"IPPROTO_GRE", 47),
-        (b"IPPROTO_ICMPV6", 58),
-        (b"IPPROTO_SCTP", 132),
+        (b"IPPROTO_ICMPV6", ICMPV6),
+        (b"IPPROTO_SCTP", SCTP),
+        (b"IPPROTO_UDPLITE", UDP_LITE),
         (b"IPPROTO_RAW", 255),
     ];
     let named = NAMES.iter().find(|(name, _)| *name == protocol);
@@ -129,38 +136,29 @@ fn number_of(protocol: &[u8]) -> Option<u8> {
     })
 }
 
-fn transport(family: Family, kind: &[u8], protocol: &[u8]) -> Transport {
-    let kind_is = |name: &[u8]| arguments::has_flag(kind, name);
-    let over = |name: &[u8]| arguments::has_flag(protocol, name);
-    if family == Family::Other {
-        Transport::Unknown
-    } else if over(b"IPPROTO_SCTP") {
-        Transport::Sctp
-    } else if over(b"IPPROTO_UDPLITE") {
-        Transport::UdpLite
-    } else if kind_is(b"SOCK_STREAM") {
-        Transport::Stream
-    } else if kind_is(b"SOCK_DGRAM") && (over(b"IPPROTO_ICMP") || over(b"IPPROTO_ICMPV6")) {
-        Transport::Ping
-    } else if kind_is(b"SOCK_DGRAM") {
-        Transport::Datagram
-    } else if kind_is(b"SOCK_SEQPACKET") {
-        if family == Family::Unix {
-            Transport::Seqpacket
-        } else {
-            Transport::Sctp
-        }
-    } else if kind_is(b"SOCK_DCCP") {
-        Transport::Dccp
-    } else if kind_is(b"SOCK_RAW") {
+fn transport(family: Family, kind: &[u8], protocol: Option<u8>) -> Transport {
+    let is = |value: Value| value.is_type(kind);
+    match family {
+        Family::Unix if is(symbols::SOCK_STREAM) => Transport::Stream,
+        Family::Unix if is(symbols::SOCK_SEQPACKET) => Transport::Seqpacket,
         // the kernel takes a raw UNIX socket for a datagram one
-        if family == Family::Unix {
-            Transport::Datagram
-        } else {
-            Transport::Raw
-        }
-    } else {
-        Transport::Unknown
+        Family::Unix if is(symbols::SOCK_DGRAM) || is(symbols::SOCK_RAW) => Transport::Datagram,
+        Family::Unix | Family::Other => Transport::Unknown,
+        Family::Inet | Family::Inet6 => over_ip(is, protocol),
+    }
+}
+
+fn over_ip(is: impl Fn(Value) -> bool, protocol: Option<u8>) -> Transport {
+    match protocol {
+        Some(SCTP) => Transport::Sctp,
+        Some(UDP_LITE) => Transport::UdpLite,
+        _ if is(symbols::SOCK_STREAM) => Transport::Stream,
+        Some(ICMP | ICMPV6) if is(symbols::SOCK_DGRAM) => Transport::Ping,
+        _ if is(symbols::SOCK_DGRAM) => Transport::Datagram,
+        _ if is(symbols::SOCK_SEQPACKET) => Transport::Sctp,
+        _ if is(symbols::SOCK_DCCP) => Transport::Dccp,
+        _ if is(symbols::SOCK_RAW) => Transport::Raw,
+        _ => Transport::Unknown,
     }
 }
 
@@ -273,13 +271,13 @@ pub(super) fn listen(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<V
 /// `(fd, sockaddr, length) = fd`, with flags behind in accept4.
 pub(super) fn accept(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
     let (listener, peer, text) = addressed(text, bench)?;
-    let rest = arguments::close(text)?;
-    let returned = returned::parse(rest)?;
+    let (_, text) = arguments::value(arguments::next(text))?;
+    let (flags, text) = arguments::value(arguments::next(text))?;
+    let returned = returned::parse(arguments::close(text)?)?;
     let Some(made) = possible(bench.made(&returned)) else {
         return NOT_USED;
     };
-    let flags = text.get(..text.len() - rest.len()).unwrap_or_default();
-    let close_on_exec = arguments::has_flag(flags, b"SOCK_CLOEXEC");
+    let close_on_exec = symbols::SOCK_CLOEXEC.is_in(flags);
     let (listener, made) = (bench.descriptor(listener), bench.descriptor(made));
     used(
         What::Accept {
@@ -297,11 +295,11 @@ pub(super) fn shutdown(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option
     let (socket, text) = bench.first(text)?;
     let (how, text) = arguments::value(arguments::next(text))?;
     let outcome = returned::parse(arguments::close(text)?)?.outcome;
-    let how = if arguments::has_flag(how, b"SHUT_RD") || how == b"0" {
+    let how = if symbols::SHUT_RD.is(how) {
         How::Read
-    } else if arguments::has_flag(how, b"SHUT_WR") || how == b"1" {
+    } else if symbols::SHUT_WR.is(how) {
         How::Write
-    } else if arguments::has_flag(how, b"SHUT_RDWR") || how == b"2" {
+    } else if symbols::SHUT_RDWR.is(how) {
         How::Both
     } else {
         return NOT_USED;

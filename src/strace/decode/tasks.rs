@@ -1,9 +1,10 @@
 //! Calls that make, change and end threads and processes.
 
 use super::super::table::Row;
-use super::super::{arguments, returned};
-use super::{Begun, Call, Emit, NOT_USED, Verdict, used};
-use crate::event::{Outcome, Sharing, What};
+use super::super::{arguments, returned, symbols, time};
+use super::sockets::possible;
+use super::{Begun, Bench, Call, Emit, NOT_USED, Verdict, used};
+use crate::event::{Outcome, Sharing, Tid, What};
 
 /// `(child_stack=…, flags=CLONE_FILES|…, …) = tid`, `({flags=…} => {…}, 88) = tid`, `() = tid`
 pub(super) fn fork(call: Call<'_>, emit: Emit<'_>) -> Option<Verdict> {
@@ -37,9 +38,20 @@ fn sharing(row: &Row, arguments: &[u8]) -> Sharing {
             thread: false,
         };
     }
-    let files = arguments::has_flag(arguments, b"CLONE_FILES");
-    let thread = arguments::has_flag(arguments, b"CLONE_THREAD");
+    let flags = flags_of(arguments);
+    let files = symbols::CLONE_FILES.is_in(flags);
+    let thread = symbols::CLONE_THREAD.is_in(flags);
     Sharing { files, thread }
+}
+
+/// What stands behind `flags=`, in full or as far as it was printed; with `-e raw=clone` the first argument.
+fn flags_of(arguments: &[u8]) -> &[u8] {
+    const NAME: &[u8] = b"flags=";
+    let start = memchr::memmem::find(arguments, NAME).map_or(0, |at| at + NAME.len());
+    let text = arguments.get(start..).unwrap_or_default();
+    let ends = |byte: &u8| matches!(byte, b',' | b'}' | b')');
+    let end = text.iter().position(ends).unwrap_or(text.len());
+    text.get(..end).unwrap_or_default()
 }
 
 /// `(flags)`
@@ -49,7 +61,7 @@ pub(super) fn unshare(text: &[u8], emit: Emit<'_>) -> Option<Verdict> {
         returned::parse(arguments::close(text)?)?.outcome,
         Outcome::Done(_)
     );
-    if !done || !arguments::has_flag(flags, b"CLONE_FILES") {
+    if !done || !symbols::CLONE_FILES.is_in(flags) {
         return NOT_USED;
     }
     used(What::UnsharedFiles, emit)
@@ -61,6 +73,46 @@ pub(super) fn execute(text: &[u8], emit: Emit<'_>) -> Option<Verdict> {
         Outcome::Done(_) => used(What::Executed, emit),
         _ => NOT_USED,
     }
+}
+
+/// `(pid, flags) = fd`
+pub(super) fn pidfd_open(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
+    let process = returned::tid(arguments::unnamed(text));
+    let made = bench.made(&returned::parse(arguments::close(text)?)?);
+    let (Some(made), Some(process)) = (possible(made), process) else {
+        return NOT_USED;
+    };
+    let made = bench.descriptor(made);
+    used(What::PidfdOpened { made, process }, emit)
+}
+
+/// `(pidfd, fd, flags) = fd`; the first with details `<pid:14806>` since strace 5.6.
+pub(super) fn pidfd_getfd(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
+    let process = process_of(text);
+    let (pidfd, text) = bench.first(text)?;
+    let (from, text) = bench.next(text)?;
+    let made = bench.made(&returned::parse(arguments::close(text)?)?);
+    let Some(made) = possible(made).filter(|_| pidfd.is_possible() && from.is_possible()) else {
+        return NOT_USED;
+    };
+    let (pidfd, made) = (bench.descriptor(pidfd), bench.descriptor(made));
+    let from = from.fd;
+    used(
+        What::Fetched {
+            pidfd,
+            process,
+            from,
+            made,
+        },
+        emit,
+    )
+}
+
+/// The process that a pidfd's details name.
+fn process_of(text: &[u8]) -> Option<Tid> {
+    let text = arguments::unnamed(text);
+    let details = text.get(time::digits(text).1..)?;
+    returned::tid(details.strip_prefix(b"<pid:")?)
 }
 
 /// `(status)`; it does not return.

@@ -7,6 +7,7 @@
 //! ```
 
 use super::super::counts::Counts;
+use super::super::symbols::Flags;
 use super::super::{arguments, returned};
 use super::payload::{self, Draft, Kind, Shown};
 use super::{Bench, Call, Emit, NOT_SOCKET, Verdict};
@@ -34,17 +35,16 @@ pub(super) fn vector(
     bench.clear();
     let (vector, text) = array(arguments::next(text), 0, call, bench, counts)?;
     let outcome = returned::parse(arguments::close(text)?)?.outcome;
-    let (requested, flags, shown) = (vector.requested, b"0".as_slice(), vector.shown);
+    let (requested, flags, shown) = (vector.requested, Flags::NONE, vector.shown);
     let draft = Draft {
         kind,
         socket,
         outcome,
         requested,
         flags,
-        address: None,
         shown,
     };
-    payload::single(call, draft, bench, counts, emit)
+    payload::single(call, &draft, None, bench, counts, emit)
 }
 
 /// An iovec array, or what strace prints instead of one.

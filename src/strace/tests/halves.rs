@@ -262,3 +262,18 @@ fn a_call_never_ends_before_it_begins() {
         [(Timestamp(9_000_000_000), Timestamp(9_000_000_000))]
     );
 }
+
+#[test]
+fn a_second_half_without_prefix_follows_its_first() {
+    let trace = [
+        "5 read(3,  <unfinished ...>",
+        "\"ab\", 99)                         = 2 <0.000100>",
+        "5 wait4(6,  <unfinished ...>",
+        "[{WIFEXITED(s) && WEXITSTATUS(s) == 0}], 0, NULL) = 6 <0.000130>",
+    ];
+    let (events, counts) = read(trace, Options::default());
+    assert_eq!(events, [r#"5 Read 3 "ab" = 2 asked 99 [0+2/2]"#]);
+    assert_eq!(counts.skipped(Skip::NotStrace).count, 0);
+    let (_, counts) = read(&trace[1..], Options::default());
+    assert_eq!(counts.skipped(Skip::NotStrace).count, 1);
+}

@@ -159,6 +159,24 @@ fn of_no_connection(what: &What<'_>) -> String {
         } => {
             format!("appeared {}{}", descriptor(*made), marked(*close_on_exec))
         }
+        What::PidfdOpened { made, process } => {
+            format!("pidfd of {process} = {}", descriptor(*made))
+        }
+        What::Fetched {
+            process,
+            from,
+            made,
+            ..
+        } => {
+            let process = process.map_or("?".into(), |process| process.to_string());
+            format!("fetched {from} of {process} = {}", descriptor(*made))
+        }
+        other => of_processes(other),
+    }
+}
+
+fn of_processes(what: &What<'_>) -> String {
+    match what {
         What::CloneBegun { sharing } => {
             format!(
                 "clone begun files {} thread {}",
@@ -274,4 +292,17 @@ fn unix_name(name: &UnixName) -> String {
         UnixName::Path(path) => path.escape_ascii().to_string(),
         UnixName::Abstract(name) => format!("@{}", name.escape_ascii()),
     }
+}
+
+#[test]
+fn a_line_too_long_counts_as_a_line() {
+    let mut parser = Parser::new(Options::default());
+    let mut lines = Vec::new();
+    let mut sink = |event: &Event<'_>| lines.push(event.line);
+    parser.line(b"5 dup(3) = 4", &mut sink);
+    parser.passed_over();
+    parser.line(b"5 dup(3) = 4", &mut sink);
+    assert_eq!(lines, [1, 3]);
+    let too_long = parser.counts().skipped(Skip::TooLong);
+    assert_eq!((too_long.count, too_long.first_line), (1, 2));
 }

@@ -175,7 +175,7 @@ fn other_lines() {
         Skip::Stack,
     );
     check_skip(
-        "5 syscall_0x1b4(0x7ffd, 0x58, 0, 0, 0, 0) = 0x4bc8",
+        "5 syscall_0x1c1(0x7ffd, 0x58, 0, 0, 0, 0) = 0x4bc8",
         Skip::UnknownCall,
     );
     check_skip("5 ????( <unfinished ...>", Skip::NotUsed);

@@ -1,0 +1,480 @@
+//! Descriptors that go from one process to another: in messages over a UNIX stream (SCM_RIGHTS, unix(7)), and fetched
+//! through a pidfd.
+//!
+//! A sendmsg lists the sender's numbers, a recvmsg the receiver's, and without details nothing else tells that both stand
+//! for the same open socket. So each direction of a connection has a queue of those sent and not yet received:
+//!
+//! ```text
+//! sendmsg ─→ in flight ─→ recvmsg       the usual order
+//! recvmsg ─→ awaited   ─→ sendmsg       where the receiver's line comes before the end of the sender's call
+//! ```
+//! What is in flight keeps its socket open, whatever its sender closes. It belongs to the first byte of its message, and
+//! is gone with that byte, also where a call reads it that takes no descriptors.
+
+use crate::event::{Descriptor, Details, Direction, Event, Family, Fd, Move, Outcome, Tid};
+use crate::limits;
+use crate::sockets::connection::Opening;
+use crate::sockets::identity::refer;
+use crate::sockets::moving::kind_by_content;
+use crate::sockets::names::{ConnectionId, Side, SocketId};
+use crate::sockets::tables::TableId;
+use crate::sockets::{Change, Closer, Sockets};
+use std::collections::VecDeque;
+use std::ops::Range;
+
+/// One direction of a connection, by the side that sends.
+pub(super) type Way = (ConnectionId, Side);
+
+/// A descriptor that was sent and not received.
+#[derive(Clone, Copy, Debug)]
+struct InFlight {
+    /// How many bytes its side had sent before its message.
+    at: u64,
+    /// None for a file, or what nothing is known of.
+    socket: Option<SocketId>,
+}
+
+/// A descriptor that was received before it was told to be sent.
+#[derive(Clone, Debug)]
+struct Awaited {
+    /// Which bytes it came with.
+    with: Range<u64>,
+    table: TableId,
+    fd: Fd,
+    close_on_exec: bool,
+}
+
+/// What is under way in one direction of a connection.
+#[derive(Debug, Default)]
+pub(super) struct Transit {
+    sent: VecDeque<InFlight>,
+    awaited: VecDeque<Awaited>,
+}
+
+impl Transit {
+    fn is_empty(&self) -> bool {
+        self.sent.is_empty() && self.awaited.is_empty()
+    }
+}
+
+/// A pidfd that was seen to be made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pidfd {
+    table: TableId,
+    fd: Fd,
+    process: Tid,
+}
+
+/// Where a call's bytes stand in their direction.
+#[derive(Clone, Debug)]
+struct Span {
+    way: Way,
+    bytes: Range<u64>,
+    /// Both ends count from the same byte.
+    exact: bool,
+}
+
+impl Sockets {
+    /// What a payload call does to descriptors in messages. Comes before its bytes are counted.
+    #[cold]
+    pub(super) fn handed_over<F: FnMut(&Change<'_>)>(
+        &mut self,
+        event: &Event<'_>,
+        call: &Move<'_>,
+        socket: Option<SocketId>,
+        sink: &mut F,
+    ) {
+        if !matches!(call.outcome, Outcome::Done(_)) {
+            return;
+        }
+        let span = socket.and_then(|socket| self.span_of(socket, call, sink));
+        match call.direction {
+            Direction::Sent => self.rights_sent(event, call, span, sink),
+            Direction::Received => self.rights_received(event, call, span.as_ref(), sink),
+        }
+    }
+
+    /// Where the bytes of `call` stand, if `socket` is a UNIX stream.
+    fn span_of<F: FnMut(&Change<'_>)>(
+        &mut self,
+        socket: SocketId,
+        call: &Move<'_>,
+        sink: &mut F,
+    ) -> Option<Span> {
+        self.guess_kind(socket, kind_by_content(call));
+        let open = self.open.get(socket.0)?;
+        if !open.is_stream() || open.family != Family::Unix {
+            return None;
+        }
+        if open.stream.is_none() {
+            self.stream_of(socket);
+            self.settle(socket, sink);
+        }
+        let (id, side) = self.open.get(socket.0)?.stream?;
+        let connection = self.connections.get(id)?;
+        let (sender, start) = match call.direction {
+            Direction::Sent => (side, connection.end(side).sent),
+            Direction::Received => (side.other(), connection.end(side).received),
+        };
+        let moved: u64 = call.messages.iter().map(|message| message.moved).sum();
+        Some(Span {
+            way: (id, sender),
+            bytes: start..start.saturating_add(moved),
+            exact: matches!(connection.opening, Opening::Made { .. }),
+        })
+    }
+
+    fn rights_sent<F: FnMut(&Change<'_>)>(
+        &mut self,
+        event: &Event<'_>,
+        call: &Move<'_>,
+        span: Option<Span>,
+        sink: &mut F,
+    ) {
+        let Some(Span { way, bytes, .. }) = span else {
+            return;
+        };
+        let mut at = bytes.start;
+        let mut rights = call.rights.iter();
+        for message in call.messages {
+            for right in rights.by_ref().take(message.rights) {
+                let socket = self.locate(event, *right, sink);
+                self.right_sent(way, InFlight { at, socket }, sink);
+            }
+            at = at.saturating_add(message.moved);
+        }
+    }
+
+    fn right_sent<F: FnMut(&Change<'_>)>(&mut self, way: Way, right: InFlight, sink: &mut F) {
+        let transit = self.transits.entry(way).or_default();
+        while let Some(awaited) = transit.awaited.pop_front() {
+            if awaited.with.contains(&right.at) {
+                return self.arrived_before(&awaited, right.socket);
+            }
+        }
+        if let Some(socket) = right.socket {
+            refer(&mut self.open, socket);
+        }
+        transit.sent.push_back(right);
+        if transit.sent.len() > limits::RIGHTS_IN_FLIGHT
+            && let Some(oldest) = transit.sent.pop_front().and_then(|oldest| oldest.socket)
+        {
+            self.drop_reference(oldest, None, sink);
+        }
+        if self.transits.len() > limits::TRANSITS
+            && let Some((_, oldest)) = self.transits.pop_first()
+        {
+            for socket in oldest.sent.iter().filter_map(|sent| sent.socket) {
+                self.drop_reference(socket, None, sink);
+            }
+        }
+    }
+
+    /// Nothing was known of a descriptor when it came: now it stands for `socket`, unless something else has taken its
+    /// number.
+    fn arrived_before(&mut self, awaited: &Awaited, socket: Option<SocketId>) {
+        if let Some(socket) = socket
+            && self.tables.slot(awaited.table, awaited.fd).is_none()
+        {
+            self.place(
+                awaited.table,
+                awaited.fd,
+                socket,
+                None,
+                awaited.close_on_exec,
+            );
+        }
+    }
+
+    fn rights_received<F: FnMut(&Change<'_>)>(
+        &mut self,
+        event: &Event<'_>,
+        call: &Move<'_>,
+        span: Option<&Span>,
+        sink: &mut F,
+    ) {
+        for right in call.rights {
+            let sent = span.and_then(|span| self.next_in_flight(span));
+            let known = sent.and_then(|sent| sent.socket);
+            let socket = known.filter(|known| self.can_be(*right, *known));
+            self.arrived(event, *right, socket, call.close_on_exec, sink);
+            if let Some(known) = known {
+                self.drop_reference(known, None, sink);
+            }
+            if let (Some(span), None, Details::Missing) = (span, sent, right.details) {
+                self.await_sender(event, span, right.fd, call.close_on_exec);
+            }
+        }
+        let Some(span) = span.filter(|span| span.exact) else {
+            return;
+        };
+        let closer = (
+            self.moment(event, call.socket, Some(call.op)).marking,
+            event.entry,
+        );
+        while let Some(left) = self.next_in_flight(span) {
+            if let Some(socket) = left.socket {
+                self.drop_reference(socket, Some(closer), sink);
+            }
+        }
+        if self.transits.get(&span.way).is_some_and(Transit::is_empty) {
+            self.transits.remove(&span.way);
+        }
+    }
+
+    /// The first descriptor in flight, if the bytes of `span` bring it.
+    fn next_in_flight(&mut self, span: &Span) -> Option<InFlight> {
+        let sent = &mut self.transits.get_mut(&span.way)?.sent;
+        let first = *sent.front()?;
+        if span.exact && first.at >= span.bytes.end {
+            return None;
+        }
+        sent.pop_front()
+    }
+
+    /// Whether a descriptor can stand for `socket`, as far as its details tell.
+    fn can_be(&self, descriptor: Descriptor<'_>, socket: SocketId) -> bool {
+        match descriptor.details {
+            Details::Missing => true,
+            Details::NotSocket => false,
+            Details::Socket(details) => {
+                let open = self.open.get(socket.0);
+                open.is_some_and(|open| open.agrees(details))
+            }
+        }
+    }
+
+    fn await_sender(&mut self, event: &Event<'_>, span: &Span, fd: Fd, close_on_exec: bool) {
+        let full =
+            self.transits.len() >= limits::TRANSITS && !self.transits.contains_key(&span.way);
+        if full || !span.exact {
+            return;
+        }
+        let table = self.table(event);
+        let waiting = &mut self.transits.entry(span.way).or_default().awaited;
+        if waiting.len() < limits::RIGHTS_IN_FLIGHT {
+            waiting.push_back(Awaited {
+                with: span.bytes.clone(),
+                table,
+                fd,
+                close_on_exec,
+            });
+        }
+    }
+
+    /// What is under way in one direction will not be received: its receiver is closed, or the connection is over.
+    pub(super) fn undeliverable(&mut self, way: Way, closer: Closer) {
+        if let Some(transit) = self.transits.remove(&way) {
+            let sockets = transit.sent.iter().filter_map(|sent| sent.socket);
+            self.undelivered
+                .extend(sockets.map(|socket| (socket, closer)));
+        }
+    }
+
+    /// pidfd_open.
+    pub(super) fn pidfd_opened<F: FnMut(&Change<'_>)>(
+        &mut self,
+        event: &Event<'_>,
+        made: Descriptor<'_>,
+        process: Tid,
+        sink: &mut F,
+    ) {
+        self.arrived(event, made, None, true, sink);
+        let (table, fd) = (self.table(event), made.fd);
+        self.pidfds
+            .retain(|pidfd| (pidfd.table, pidfd.fd) != (table, fd));
+        if self.pidfds.len() >= limits::PIDFDS {
+            self.pidfds.pop_front();
+        }
+        self.pidfds.push_back(Pidfd { table, fd, process });
+    }
+
+    /// pidfd_getfd.
+    pub(super) fn fetched<F: FnMut(&Change<'_>)>(
+        &mut self,
+        event: &Event<'_>,
+        process: Option<Tid>,
+        [pidfd, from]: [Fd; 2],
+        made: Descriptor<'_>,
+        sink: &mut F,
+    ) {
+        let table = self.table(event);
+        let is_it = |other: &&Pidfd| (other.table, other.fd) == (table, pidfd);
+        let process = process.or_else(|| Some(self.pidfds.iter().find(is_it)?.process));
+        let socket = process
+            .and_then(|process| self.tables.slot(self.tables.known(process)?, from))
+            .map(|slot| slot.socket)
+            .filter(|socket| self.can_be(made, *socket));
+        self.arrived(event, made, socket, true, sink);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Message, Op, Timestamp, Transport, What};
+
+    const MISSING: &Details = &Details::Missing;
+
+    fn descriptor(number: u32) -> Descriptor<'static> {
+        Descriptor {
+            fd: Fd(number),
+            details: MISSING,
+        }
+    }
+
+    fn apply(sockets: &mut Sockets, what: What<'_>) {
+        let event = Event {
+            line: 1,
+            tid: Tid(1),
+            entry: Timestamp(1),
+            exit: Timestamp(1),
+            what,
+        };
+        sockets.apply(&event, &mut |_| {});
+    }
+
+    /// A TCP socket is 5, a pair of UNIX sockets 3 and 4.
+    fn sockets() -> Sockets {
+        let mut sockets = Sockets::default();
+        let pair = What::Pair {
+            made: [descriptor(3), descriptor(4)],
+            family: Family::Unix,
+            transport: Transport::Stream,
+            close_on_exec: false,
+        };
+        apply(&mut sockets, pair);
+        let socket = What::Socket {
+            made: descriptor(5),
+            family: Family::Inet,
+            transport: Transport::Stream,
+            protocol: None,
+            close_on_exec: false,
+        };
+        apply(&mut sockets, socket);
+        sockets
+    }
+
+    fn message(sockets: &mut Sockets, op: Op, on: u32, rights: &[Descriptor<'_>]) {
+        let direction = match op {
+            Op::Sendmsg => Direction::Sent,
+            _ => Direction::Received,
+        };
+        let messages = [Message {
+            start: 0,
+            captured: 1,
+            moved: 1,
+            address: None,
+            rights: rights.len(),
+        }];
+        let call = Move {
+            socket: descriptor(on),
+            op,
+            direction,
+            outcome: Outcome::Done(1),
+            payload: b"x",
+            messages: &messages,
+            requested: Some(1),
+            rights,
+            credentials: None,
+            fast_open: false,
+            close_on_exec: false,
+        };
+        apply(sockets, What::Move(call));
+    }
+
+    #[test]
+    fn what_is_in_flight_is_bounded() {
+        let mut sockets = sockets();
+        for _ in 0..2 * limits::RIGHTS_IN_FLIGHT {
+            message(&mut sockets, Op::Sendmsg, 3, &[descriptor(5)]);
+            message(&mut sockets, Op::Recvmsg, 3, &[descriptor(6)]);
+        }
+        let lengths = |transit: &Transit| (transit.sent.len(), transit.awaited.len());
+        let mut held: Vec<_> = sockets.transits.values().map(lengths).collect();
+        held.sort_unstable();
+        let most = limits::RIGHTS_IN_FLIGHT;
+        assert_eq!(held, [(0, most), (most, 0)]);
+    }
+
+    #[test]
+    fn nothing_is_left_of_what_arrived() {
+        let mut sockets = sockets();
+        message(
+            &mut sockets,
+            Op::Sendmsg,
+            3,
+            &[descriptor(5), descriptor(1)],
+        );
+        message(
+            &mut sockets,
+            Op::Recvmsg,
+            4,
+            &[descriptor(6), descriptor(7)],
+        );
+        assert!(sockets.transits.is_empty());
+        for fd in [5, 6] {
+            assert_eq!(sockets.open.len(), 3);
+            let (socket, outcome) = (descriptor(fd), Outcome::Done(0));
+            apply(&mut sockets, What::Close { socket, outcome });
+        }
+        assert_eq!(sockets.open.len(), 2);
+    }
+
+    #[test]
+    fn a_chain_of_sockets_in_flight_over_each_other_is_closed() {
+        let mut sockets = sockets();
+        for _ in 0..100_000 {
+            // the pair's second end is sent over the first of the next pair, whose ends then have the old numbers
+            let pair = What::Pair {
+                made: [descriptor(13), descriptor(14)],
+                family: Family::Unix,
+                transport: Transport::Stream,
+                close_on_exec: false,
+            };
+            apply(&mut sockets, pair);
+            message(&mut sockets, Op::Sendmsg, 13, &[descriptor(4)]);
+            for (from, made) in [(13, 3), (14, 4)] {
+                let [from, made] = [from, made].map(descriptor);
+                let duplicate = What::Duplicate {
+                    from,
+                    made,
+                    close_on_exec: false,
+                };
+                apply(&mut sockets, duplicate);
+                let (socket, outcome) = (from, Outcome::Done(0));
+                apply(&mut sockets, What::Close { socket, outcome });
+            }
+        }
+        apply(&mut sockets, What::Ended { group: false });
+        assert!(sockets.open.is_empty() && sockets.transits.is_empty());
+    }
+
+    #[test]
+    fn sockets_in_flight_over_themselves_are_bounded() {
+        let mut sockets = sockets();
+        for _ in 0..2 * limits::TRANSITS {
+            let pair = What::Pair {
+                made: [descriptor(3), descriptor(4)],
+                family: Family::Unix,
+                transport: Transport::Stream,
+                close_on_exec: false,
+            };
+            apply(&mut sockets, pair);
+            message(&mut sockets, Op::Sendmsg, 3, &[descriptor(4)]);
+        }
+        assert_eq!(sockets.transits.len(), limits::TRANSITS);
+        // the other end of each of them is closed, and the TCP socket and the last pair are open
+        assert_eq!(sockets.open.len(), limits::TRANSITS + 2);
+    }
+
+    #[test]
+    fn pidfds_are_bounded() {
+        let mut sockets = sockets();
+        for number in 0..2000 {
+            let (made, process) = (descriptor(10 + number), Tid(1));
+            apply(&mut sockets, What::PidfdOpened { made, process });
+        }
+        assert_eq!(sockets.pidfds.len(), limits::PIDFDS);
+    }
+}
