@@ -71,6 +71,18 @@ pub const DUMP_BUFFERS: usize = 1 << 20;
 /// segment: a longer frame is cut into several anyway, so nothing is won by keeping it.
 pub const HTTP2_FRAME_BYTES: usize = 128 << 10;
 
+/// Most names of header fields that are known of one direction of an HTTP/2 connection that was joined midway: as many as
+/// a table of the default 4096 bytes holds, of 32 bytes each at least (RFC 7541 §4.1).
+pub const HPACK_NAMES: usize = 128;
+
+/// Most streams of such a connection of which it is remembered what a reader knows; of one forgotten it is told again.
+/// Servers allow some hundred at once.
+pub const HTTP2_STREAMS: usize = 1024;
+
+/// How many frames behind a stream's headers are looked at for a message that shows gRPC: where a client sends both in
+/// one call, its other streams' frames may stand between.
+pub const HTTP2_FRAMES_AHEAD: usize = 64;
+
 /// Most pairs of UNIX datagram sockets that keep the endpoints they were given; a pair forgotten gets new ones. A daemon
 /// hears from a socket of each of its clients, and a machine has some ten thousand processes.
 pub const UNIX_DATAGRAM_PAIRS: usize = 16 << 10;

@@ -15,7 +15,7 @@ use service::{Row, Service, ShortFolder, as_unprivileged, found, read, tell, unp
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use support::{Running, has, program, python};
+use support::{Running, has, path_with_program, program, python, strace};
 
 /// What each of these tests needs.
 const NEEDED: [&str; 4] = ["strace", "tshark", "timeout", "sh"];
@@ -435,8 +435,11 @@ fn fastcgi_where_wireshark_is_told() {
     }
 }
 
-/// A Python that can import grpc.
+/// A Python that can import grpc, where everything else is there that `test` needs.
 fn python_with_grpc(test: &str) -> Option<String> {
+    if !can(test, &["python3"]) {
+        return None;
+    }
     let script = "import grpc, sys; print(sys.executable)";
     let executable = |python: &str| {
         let output = Command::new(python).args(["-c", script]).output().ok()?;
@@ -458,8 +461,7 @@ fn python_with_grpc(test: &str) -> Option<String> {
 
 #[test]
 fn grpc() {
-    let test = "gRPC";
-    let (true, Some(python)) = (can(test, &["python3"]), python_with_grpc(test)) else {
+    let Some(python) = python_with_grpc("gRPC") else {
         return;
     };
     for who in [Client, Server, Both] {
@@ -488,5 +490,49 @@ fn grpc() {
             let grpc = way.iter().filter(|row| row.protocol.contains("GRPC"));
             assert_eq!(grpc.count(), 2, "{who:?}: {way:#?}");
         }
+    }
+}
+
+/// strace attaches to a client that has called already, so that neither the preface nor the path are in the trace.
+#[test]
+fn grpc_joined_midway() {
+    let Some(python) = python_with_grpc("gRPC joined midway") else {
+        return;
+    };
+    let folder = ShortFolder::new();
+    let socket = folder.file("grpc");
+    let capture = folder.file("out.pcapng");
+    let start = |role: &str| {
+        let line = script(&python, "grpc_unix.py", &[role, &socket]);
+        Running::start(Command::new(&line[0]).args(&line[1..]))
+    };
+    let _server = start("serve");
+    service::wait_until_open(&socket);
+    let mut client = start("keep");
+    assert_eq!(client.line(), "connected");
+    let options = "--capture-unix-socket --seed-http2 --seed-grpc";
+    let mut strace = strace(format!("! strace2pcap {options} {capture}"));
+    strace.args(["-p", &client.pid().to_string()]);
+    let mut observer = Running::start(strace.env("PATH", path_with_program()));
+    let attached = observer.error_line("attached");
+    assert!(attached, "{}", observer.errors_so_far());
+    for _ in 0..3 {
+        client.tell("again\n");
+        assert_eq!(client.line(), "called");
+    }
+    client.succeed();
+    let (_, _, said) = observer.ended();
+    assert!(!said.contains("strace2pcap:"), "{said}");
+    let reading = read(Path::new(&capture), "grpc.message_length", &[]);
+    let [requests, replies] = reading.conversation(&["HTTP2", "GRPC"], "80");
+    tell(
+        &requests,
+        &["Magic, SETTINGS[0]", "POST /placeholder.Service/Method"],
+    );
+    tell(&replies, &["200 OK"]);
+    for way in [requests, replies] {
+        let lengths: Vec<_> = way.iter().map(|row| row.field.as_str()).collect();
+        let messages = lengths.iter().filter(|length| !length.is_empty());
+        assert_eq!(messages.count(), 3, "{way:#?}");
     }
 }

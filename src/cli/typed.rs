@@ -110,7 +110,7 @@ pub struct Typed {
     #[arg(long, help_heading = "What is converted")]
     seed_http2: bool,
 
-    /// And with the headers of a gRPC request; requires --seed-http2
+    /// And gRPC in them with the headers that Wireshark needs; requires --seed-http2
     #[arg(long, help_heading = "What is converted")]
     seed_grpc: bool,
 

@@ -8,7 +8,7 @@ use crate::unix::alignment::{self, Alignment, Held};
 use crate::unix::contents::Beginning;
 use crate::unix::context::Context;
 use crate::unix::dbus::{self, Message};
-use crate::unix::http2::{self, Aligner, Piece, PieceKind, Verdict};
+use crate::unix::http2::{self, Aligner, GrpcSeeding, Piece, PieceKind, Step, Verdict};
 use crate::unix::names;
 use crate::unix::ports::{self, Said};
 use crate::unix::roles;
@@ -28,8 +28,8 @@ pub(super) struct Exchange {
     last: [Timestamp; 2],
     /// Bytes to be written of what the first and the second end sent.
     taken: [u64; 2],
-    /// HEADERS for gRPC may still be seeded: the connection was seeded, and they have not been.
-    wants_grpc_seed: bool,
+    /// What gRPC needs is seeded: the connection was, and it was asked for.
+    grpc: Option<Box<GrpcSeeding>>,
     /// Its server's port is not asked for.
     left_out: bool,
 }
@@ -113,7 +113,7 @@ impl Exchange {
         if verdict == Verdict::Http2 {
             self.alignment = Alignment::Http2(Box::new([Aligner::new(), Aligner::new()]));
             if seeds {
-                self.wants_grpc_seed = context.options.seed_grpc;
+                self.grpc = context.options.seed_grpc.then(Box::default);
                 self.seed_http2(first, portion.told_by, context);
             }
         } else {
@@ -228,17 +228,18 @@ impl Exchange {
         if skipped > 0 {
             pass_over(own, talk, (portion, skipped), context);
         }
-        let wants_grpc_seed = &mut self.wants_grpc_seed;
+        let grpc = &mut self.grpc;
         own.push(portion.bytes, portion.missing, &mut |piece: Piece<'_>| {
             let part = Portion {
                 bytes: piece.bytes,
                 missing: piece.missing,
                 ..*portion
             };
-            if piece.kind == PieceKind::Frames && *wants_grpc_seed {
-                *wants_grpc_seed = !write_with_grpc_seed(talk, &part, context);
-            } else {
-                talk.write(&part, context);
+            match grpc {
+                Some(seeding) if piece.kind == PieceKind::Frames => {
+                    write_with_seeds(talk, seeding, &part, context);
+                }
+                _ => talk.write(&part, context),
             }
         });
         if let Some(size) = own.settings_max_frame_size() {
@@ -439,48 +440,21 @@ fn pass_over(
     });
 }
 
-/// Writes whole frames; before the first that shows gRPC, HEADERS for its stream. Says whether they were written.
-fn write_with_grpc_seed(
+/// Writes whole frames, and between them the seeds for gRPC.
+fn write_with_seeds(
     talk: &mut UnixTalk,
+    seeding: &mut GrpcSeeding,
     portion: &Portion<'_>,
     context: &mut Context<'_, impl FnMut(&Record<'_>)>,
-) -> bool {
-    let mut before = 0;
-    for frame in http2::frames(portion.bytes) {
-        if http2::grpc_evidence(&frame) {
-            let (early, late) = portion
-                .bytes
-                .split_at_checked(before)
-                .unwrap_or((portion.bytes, &[]));
-            talk.write(
-                &Portion {
-                    bytes: early,
-                    missing: 0,
-                    ..*portion
-                },
-                context,
-            );
-            let headers = http2::grpc_seed_headers(frame.header.stream_id);
-            talk.write_seed(
-                true,
-                portion.time.before(SEED_STEP),
-                &headers,
-                portion.told_by,
-                context,
-            );
-            talk.write(
-                &Portion {
-                    bytes: late,
-                    ..*portion
-                },
-                context,
-            );
-            return true;
+) {
+    let from_client = talk.is_client(portion.sender);
+    seeding.frames(from_client, portion.bytes, &mut |step| match step {
+        Step::Frames(bytes) => talk.write(&Portion { bytes, ..*portion }, context),
+        Step::Seed { from_client, frame } => {
+            let time = portion.time.before(SEED_STEP);
+            talk.write_seed(from_client, time, &frame, portion.told_by, context);
         }
-        before += frame.bytes.len();
-    }
-    talk.write(portion, context);
-    false
+    });
 }
 
 /// The first bytes of one direction: those that wait and those of the portion.

@@ -70,6 +70,11 @@ impl UnixTalk {
         }
     }
 
+    /// Whether the end on `side` is the client.
+    pub(super) fn is_client(&self, side: Side) -> bool {
+        self.talk.client() == side
+    }
+
     /// Writes payload that one call told.
     pub(super) fn write(
         &mut self,

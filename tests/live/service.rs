@@ -143,9 +143,29 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        if self.child.is_running() {
-            signal_to(self.pid, "TERM");
+        const PATIENCE: Duration = Duration::from_secs(5);
+        if !self.child.is_running() {
+            return;
         }
+        self.child.close_input();
+        signal_to(self.pid, "TERM");
+        let end = Instant::now() + PATIENCE;
+        while self.child.is_running() && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        if self.child.is_running() {
+            signal_to(self.pid, "KILL");
+        }
+    }
+}
+
+/// Waits until somebody listens on `socket`.
+#[track_caller]
+pub fn wait_until_open(socket: &str) {
+    let end = Instant::now() + LIMIT;
+    while !is_open(socket) {
+        assert!(Instant::now() < end, "no {socket}");
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
 

@@ -13,9 +13,9 @@ pub(super) const HEADER: usize = 9;
 pub(super) const DATA: u8 = 0;
 pub(super) const HEADERS: u8 = 1;
 const PRIORITY: u8 = 2;
-const RST_STREAM: u8 = 3;
+pub(super) const RST_STREAM: u8 = 3;
 pub(super) const SETTINGS: u8 = 4;
-const PUSH_PROMISE: u8 = 5;
+pub(super) const PUSH_PROMISE: u8 = 5;
 const PING: u8 = 6;
 const GOAWAY: u8 = 7;
 const WINDOW_UPDATE: u8 = 8;
@@ -23,10 +23,10 @@ pub(super) const CONTINUATION: u8 = 9;
 
 /// The flags (RFC 9113 §6); ACK is that of SETTINGS and PING.
 pub(super) const ACK: u8 = 0x01;
-const END_STREAM: u8 = 0x01;
+pub(super) const END_STREAM: u8 = 0x01;
 pub(super) const END_HEADERS: u8 = 0x04;
-const PADDED: u8 = 0x08;
-const PRIORITY_GIVEN: u8 = 0x20;
+pub(super) const PADDED: u8 = 0x08;
+pub(super) const PRIORITY_GIVEN: u8 = 0x20;
 
 /// `SETTINGS_MAX_FRAME_SIZE` before anything else was announced, in bytes, and its bounds (RFC 9113 §6.5.2).
 pub(super) const FRAME_SIZE_MIN: u32 = 1 << 14;

@@ -1,23 +1,24 @@
 //! HTTP/2 in a byte stream (RFC 9113): where its frames end, what to seed where a trace begins in the middle.
 //!
-//! No I/O, no history beyond one direction of one stream. [`judge`] says from a direction's first bytes whether it is
-//! HTTP/2 at all; an [`Aligner`] then cuts what the calls of that direction moved at the ends of frames; [`frames`] goes
-//! through what it gave out. Bytes out are bytes in, in order, whatever they are.
+//! No I/O. [`judge`] says from a direction's first bytes whether it is HTTP/2 at all; an [`Aligner`] then cuts what the
+//! calls of that direction moved at the ends of frames; a [`GrpcSeeding`] goes through what both directions gave out and
+//! puts seeds between. Bytes out are bytes in, in order, whatever they are, and seeds.
 
 mod align;
 mod grpc;
 mod header;
+mod hpack;
 mod piece;
 mod search;
+mod seeding;
 #[cfg(test)]
 mod tests;
 mod view;
 
 pub use align::Aligner;
-pub use grpc::{grpc_evidence, grpc_seed_headers};
 pub use header::{FrameHeader, Verdict, judge, plausible};
 pub use piece::{Piece, PieceKind};
-pub use view::{FrameView, frames};
+pub use seeding::{GrpcSeeding, Step};
 
 /// What a client sends before its first frame (RFC 9113 §3.4).
 pub const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";

@@ -4,6 +4,7 @@ mod reading;
 
 use super::PieceKind as Kind;
 use super::header::Limits;
+use super::view::frames;
 use super::*;
 use crate::limits::HTTP2_FRAME_BYTES;
 use proptest::prelude::*;

@@ -1,20 +1,35 @@
 //! Whole frames, one after the other.
 
-use super::header::{FrameHeader, HEADER};
+use super::header::{FrameHeader, HEADER, PADDED, PRIORITY_GIVEN};
 
 /// One frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FrameView<'a> {
+pub(super) struct FrameView<'a> {
     /// Its header.
-    pub header: FrameHeader,
+    pub(super) header: FrameHeader,
     /// Header and payload.
-    pub bytes: &'a [u8],
+    pub(super) bytes: &'a [u8],
 }
 
 impl<'a> FrameView<'a> {
     /// What follows the header.
-    pub fn payload(&self) -> &'a [u8] {
+    pub(super) fn payload(&self) -> &'a [u8] {
         self.bytes.get(HEADER..).unwrap_or_default()
+    }
+
+    /// The header block, or its first part, of a HEADERS frame (RFC 9113 §6.2).
+    pub(super) fn header_block(&self) -> &'a [u8] {
+        const PRIORITY: usize = 5;
+        let mut block = self.payload();
+        if self.header.flags & PADDED != 0 {
+            let (padding, rest) = block.split_first().unwrap_or((&0, &[]));
+            let length = rest.len().saturating_sub(usize::from(*padding));
+            block = rest.get(..length).unwrap_or_default();
+        }
+        if self.header.flags & PRIORITY_GIVEN != 0 {
+            block = block.get(PRIORITY..).unwrap_or_default();
+        }
+        block
     }
 
     /// The frame at the beginning of `bytes`, where all of it is there.
@@ -28,7 +43,7 @@ impl<'a> FrameView<'a> {
 }
 
 /// The frames of a piece of whole frames. It ends before a frame that is not all there.
-pub fn frames(bytes: &[u8]) -> impl Iterator<Item = FrameView<'_>> {
+pub(super) fn frames(bytes: &[u8]) -> impl Iterator<Item = FrameView<'_>> {
     let mut rest = bytes;
     std::iter::from_fn(move || {
         let frame = FrameView::first(rest)?;

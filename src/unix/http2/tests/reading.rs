@@ -1,6 +1,7 @@
 //! What headers, first bytes and frames are taken for, and what is seeded.
 
 use super::*;
+use crate::unix::http2::grpc::{grpc_evidence, grpc_seed_headers};
 
 #[test]
 fn headers_that_can_and_cannot_be() {
