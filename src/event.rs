@@ -182,6 +182,14 @@ pub struct SocketDetails {
     pub name: Option<UnixName>,
 }
 
+impl SocketDetails {
+    /// Whether they tell the family, as those of `-yy` do: `socket:[inode]` of `-y` tells none. A family that is not
+    /// converted has no inode here once strace has found the socket (`NETLINK:[ROUTE:1234]`).
+    pub fn tell_family(&self) -> bool {
+        self.family != Family::Other || self.inode.is_none()
+    }
+}
+
 /// A descriptor as an argument or a result has it.
 #[derive(Clone, Copy, Debug)]
 pub struct Descriptor<'a> {
@@ -250,6 +258,17 @@ pub struct Message {
     pub rights: usize,
 }
 
+/// Who a message says its sender is (SCM_CREDENTIALS, unix(7)).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Credentials {
+    /// The process.
+    pub process: u32,
+    /// Its user.
+    pub user: u32,
+    /// Its group.
+    pub group: u32,
+}
+
 /// A call that moves payload.
 #[derive(Clone, Debug)]
 pub struct Move<'a> {
@@ -269,10 +288,20 @@ pub struct Move<'a> {
     pub requested: Option<u64>,
     /// Descriptors that go with the messages (SCM_RIGHTS): of a send the sender's own, of a receive the new ones.
     pub rights: &'a [Descriptor<'a>],
+    /// Who the sender of the last message is, if it says that.
+    pub credentials: Option<Credentials>,
     /// MSG_FASTOPEN was given: a sendto with an address connects.
     pub fast_open: bool,
     /// The new descriptors of `rights` are close-on-exec (MSG_CMSG_CLOEXEC).
     pub close_on_exec: bool,
+}
+
+impl<'a> Move<'a> {
+    /// The bytes of one of its messages that are in the trace.
+    pub fn bytes_of(&self, message: &Message) -> &'a [u8] {
+        let end = message.start.saturating_add(message.captured);
+        self.payload.get(message.start..end).unwrap_or_default()
+    }
 }
 
 /// Which directions a shutdown ends.

@@ -19,7 +19,7 @@
 //! | [`packets`] | what both have in common: the marking, a connection as TCP segments | whose picture it is |
 //! | [`wire`] | frames to bytes: Ethernet, VLAN, IPv4, IPv6, TCP, UDP, checksums, sequence arithmetic | why a frame is sent |
 //! | [`capture`] | pcap and pcapng; the only room that names `pcap-file` | sockets |
-//! | [`run`] | the one loop: input, output, signals, counts, the summary | – |
+//! | [`run`] | the one loop: input, output, signals, and the report of it | – |
 //! | [`cli`] | the command line, as typed | how it is done |
 //! | [`limits`] | every bound, with its reason | – |
 

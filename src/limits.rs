@@ -70,3 +70,24 @@ pub const DUMP_BUFFERS: usize = 1 << 20;
 /// Longest HTTP/2 frame that waits until it is whole, header included, in bytes of one direction. Twice the longest
 /// segment: a longer frame is cut into several anyway, so nothing is won by keeping it.
 pub const HTTP2_FRAME_BYTES: usize = 128 << 10;
+
+/// Most pairs of UNIX datagram sockets that keep the endpoints they were given; a pair forgotten gets new ones. A daemon
+/// hears from a socket of each of its clients, and a machine has some ten thousand processes.
+pub const UNIX_DATAGRAM_PAIRS: usize = 16 << 10;
+
+/// Most bytes of one D-Bus message that are kept: what one record of a capture holds (`MAXIMUM_SNAPLEN` of libpcap).
+pub const DBUS_MESSAGE_BYTES: usize = 256 << 10;
+
+/// Most bytes of a trace's beginning that are looked at to tell another program's output: some hundred lines, as much as
+/// a pipe holds.
+pub const BEGINNING_BYTES: usize = 64 << 10;
+
+/// Least lines of another tool that must have come on a pipe before they are believed: a traced program may print one.
+pub const FOREIGN_LINES: usize = 3;
+
+/// Lines of strace's after which nothing else is looked for: a library call that is named as a system call comes
+/// several times in a row at most.
+pub const TRACE_LINES: usize = 64;
+
+/// Most lines of warnings without -v: what does not stand on half a screen is not read.
+pub const WARNINGS: usize = 6;

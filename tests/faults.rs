@@ -83,9 +83,26 @@ fn nothing_in_gives_a_capture_without_packets() {
     let directory = Directory::new();
     let output = directory.file("out.pcap");
     fs::write(&output, "what was there before").unwrap();
-    let mut run = Run::start(&output, |command| command);
-    assert_eq!(run.told(), (Some(0), String::new()));
+    let (code, said) = Run::start(&output, |command| command).told();
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("nothing was read"), "{said}");
     assert_eq!(size(&output), HEADER);
+}
+
+#[test]
+fn what_is_no_trace_is_told_while_it_goes_on() {
+    let perf = "     0.052 ( 0.020 ms): true/1665 brk()  = 0x563072350000\n".repeat(3);
+    for (bytes, part) in [(&b"\x1f\x8b\x08\0"[..], "gzip"), (perf.as_bytes(), "perf")] {
+        let directory = Directory::new();
+        let mut run = Run::start(directory.file("out.pcap"), |command| command);
+        let mut input = run.input();
+        input.write_all(bytes).unwrap();
+        until("it has ended", || !run.is_running());
+        drop(input);
+        let (code, said) = run.told();
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains(part) && said.lines().count() == 1, "{said}");
+    }
 }
 
 #[test]
@@ -295,7 +312,7 @@ fn arguments_the_wrong_way_round_cost_no_trace() {
     let (trace, capture) = (directory.trace("trace", 3), directory.file("old.pcap"));
     fs::write(&capture, [0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0]).unwrap();
     let (code, said) = Run::start(&trace, |command| command.arg(&capture)).told();
-    assert_eq!(code, Some(2), "{said}");
+    assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("OUTPUT comes first"), "{said}");
     assert_eq!(fs::read(&trace).unwrap(), LINE.repeat(3));
 }

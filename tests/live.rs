@@ -1,6 +1,6 @@
 //! Live runs as a new user makes them: strace starts this program, and Wireshark reads what comes out.
 //!
-//! The servers are in `tests/live/programs`, or Python's, Redis's and PostgreSQL's own.
+//! The servers are in `tests/live/programs`, or Python's own. What is said on UNIX sockets is in `live_unix.rs`.
 
 mod common;
 #[path = "live/support.rs"]
@@ -11,16 +11,12 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
-use support::{PROGRAM, Running, ShortFolder, has, may_have, program, python, strace, tshark};
+use support::{Running, has, path_with_program, program, python, strace, tshark};
 
 /// `command` with this program on the PATH, in `folder`.
 fn at(command: Command, folder: &Path) -> Command {
     let mut command = command;
-    let place = Path::new(PROGRAM).parent().expect("it is in a folder");
-    let mut path = place.as_os_str().to_os_string();
-    path.push(":");
-    path.push(std::env::var_os("PATH").unwrap_or_default());
-    command.env("PATH", path).current_dir(folder);
+    command.env("PATH", path_with_program()).current_dir(folder);
     command
 }
 
@@ -189,204 +185,56 @@ fn attaching_and_leaving_harm_nobody() {
     watched.succeed();
 }
 
-#[test]
-fn curl_over_a_unix_socket_is_http() {
-    if !has(
-        &["strace", "tshark", "curl", "python3"],
-        "curl --unix-socket",
-    ) {
-        return;
+/// A process in a network namespace of its own, if one may be made here.
+fn apart() -> Option<Running> {
+    let mut try_it = Command::new("unshare");
+    let may = try_it.args(["-n", "true"]).output();
+    if !may.is_ok_and(|output| output.status.success()) {
+        support::say("no namespace can be made, looking into one is left out");
+        return None;
     }
-    let folder = ShortFolder::new();
-    let socket = folder.file("web");
-    let mut command = Command::new(python());
-    let mut server = Running::start(command.arg(program("unix_http.py")).arg(&socket));
-    assert_eq!(server.line(), "listening");
-    run(
-        &folder.0,
-        "! strace2pcap --capture-unix-socket out.pcapng",
-        &[
-            "curl",
-            "-s",
-            "--unix-socket",
-            &socket,
-            "http://localhost/one",
-            "http://localhost/two",
-        ],
-    );
-    let capture = folder.0.join("out.pcapng");
-    assert_eq!(
-        fields(
-            &capture,
-            "http",
-            &[
-                "http.request.uri",
-                "http.response.code",
-                "json.value.string"
-            ]
-        ),
-        ["/one", "200 /one", "/two", "200 /two"]
-    );
-    assert_eq!(warnings(&capture), "");
+    let program = program("apart.py");
+    let script = "ip link set lo up && exec \"$0\" \"$1\"";
+    let mut command = Command::new("unshare");
+    command.args(["-n", "sh", "-c", script, python()]);
+    Some(Running::start(command.arg(program)))
 }
 
 #[test]
-fn redis_over_a_unix_socket() {
-    let test = "Redis";
-    if !(has(&["strace", "tshark"], test) && may_have(&["redis-server", "redis-cli"], test)) {
+fn addresses_in_another_namespace_are_found_as_the_warning_says() {
+    if !has(&["strace", "python3", "ip"], "another namespace") {
         return;
     }
-    let folder = ShortFolder::new();
-    let socket = folder.file("redis.sock");
-    let mut command = Command::new("redis-server");
-    command
-        .args(["--port", "0", "--save", "", "--unixsocket", &socket])
-        .current_dir(&folder.0);
-    let _server = Running::start(&mut command);
-    until("Redis listens", || Path::new(&socket).exists());
-    run(
-        &folder.0,
-        "! strace2pcap --capture-unix-socket out.pcapng",
-        &["redis-cli", "-s", &socket, "SET", "greeting", "hello, wire"],
-    );
-    let capture = folder.0.join("out.pcapng");
-    let found = tshark(&capture, &["-Y", "resp"]);
-    assert!(
-        found.contains("SET greeting hello, wire") && found.contains("OK"),
-        "{found}"
-    );
-    assert_eq!(warnings(&capture), "");
-}
-
-/// A new PostgreSQL cluster in `folder`, listening on a UNIX socket there; as another user where we are root.
-fn postgres(folder: &ShortFolder) -> Running {
-    let id = Command::new("id").arg("-u").output().expect("id is there");
-    let is_root = id.stdout == b"0\n";
-    let as_user = |line: &[&str]| {
-        let mut command = Command::new(if is_root { "runuser" } else { "env" });
-        if is_root {
-            command.args(["-u", "postgres", "--"]);
-        }
-        command.args(line).current_dir(&folder.0);
-        command
-    };
-    if is_root {
-        let mut give = Command::new("chown");
-        Running::start(give.args(["postgres", &folder.file("")])).succeed();
+    let Some(mut watched) = apart() else { return };
+    assert_eq!(watched.line(), "ready");
+    let pid = watched.pid().to_string();
+    let cure = format!("nsenter -t {pid} -n strace");
+    for (name, enters) in [("outside.pcapng", false), ("inside.pcapng", true)] {
+        let folder = Folder::new();
+        let plain = strace(format!("! strace2pcap {name}"));
+        let mut command = if enters {
+            let mut words = cure.split(' ');
+            let mut command = Command::new(words.next().expect("it is a command"));
+            command.args(words).args(plain.get_args());
+            command
+        } else {
+            plain
+        };
+        command.args(["-p", &pid]);
+        let mut observer = Running::start(&mut at(command, folder.path()));
+        assert!(
+            observer.error_line("attached"),
+            "{}",
+            observer.errors_so_far()
+        );
+        watched.tell("hello\n");
+        assert_eq!(watched.line(), "said");
+        observer.signal("INT");
+        let (_, _, said) = observer.ended();
+        let warned = said.contains("invented addresses");
+        assert_eq!(warned, !enters, "{said}");
+        assert_eq!(said.contains(&cure.replace(&pid, "PID")), !enters, "{said}");
+        assert!(fs::metadata(folder.path().join(name)).is_ok());
     }
-    let data = folder.file("data");
-    let made = [
-        "initdb",
-        "-D",
-        &data,
-        "-A",
-        "trust",
-        "-U",
-        "postgres",
-        "-N",
-        "--no-locale",
-    ];
-    Running::start(&mut as_user(&made)).succeed();
-    let directory = folder.file("");
-    let service = [
-        "postgres",
-        "-D",
-        &data,
-        "-k",
-        &directory,
-        "-F",
-        "-c",
-        "listen_addresses=",
-    ];
-    let mut server = Running::start(&mut as_user(&service));
-    assert!(
-        server.error_line("ready to accept connections"),
-        "{}",
-        server.errors_so_far()
-    );
-    server
-}
-
-#[test]
-fn psql_over_a_unix_socket() {
-    let test = "PostgreSQL";
-    if !(has(&["strace", "tshark"], test) && may_have(&["postgres", "initdb", "psql", "id"], test))
-    {
-        return;
-    }
-    let folder = ShortFolder::new();
-    let _server = postgres(&folder);
-    let query = "SELECT number * 2 AS twice FROM generate_series(1, 3) AS number";
-    let told = run(
-        &folder.0,
-        "! strace2pcap --capture-unix-socket out.pcapng",
-        &[
-            "psql",
-            "-X",
-            "-A",
-            "-t",
-            "-h",
-            &folder.file(""),
-            "-U",
-            "postgres",
-            "-c",
-            query,
-        ],
-    );
-    assert_eq!(told, b"2\n4\n6\n");
-    let capture = folder.0.join("out.pcapng");
-    assert_eq!(fields(&capture, "pgsql.query", &["pgsql.query"]), [query]);
-    let types = fields(&capture, "pgsql", &["pgsql.type"]).join(" ");
-    for wanted in [
-        "Startup message",
-        "Ready for query",
-        "Row description",
-        "Data row",
-        "Termination",
-    ] {
-        assert!(types.contains(wanted), "no {wanted} in {types}");
-    }
-    assert_eq!(warnings(&capture), "");
-}
-
-#[test]
-fn grpc_over_a_unix_socket() {
-    if !has(&["strace", "tshark", "python3"], "gRPC") {
-        return;
-    }
-    let Some(python) = python_with_grpc() else {
-        support::say("no Python here has grpc, gRPC is left out");
-        return;
-    };
-    let folder = ShortFolder::new();
-    let program = program("grpc_unix.py");
-    run(
-        &folder.0,
-        "! strace2pcap --no-capture-net --capture-unix-socket out.pcapng",
-        &[
-            &python,
-            &program.to_string_lossy(),
-            &folder.file("grpc.sock"),
-        ],
-    );
-    let capture = folder.0.join("out.pcapng");
-    let paths = fields(&capture, "http2.headers.path", &["http2.headers.path"]);
-    assert_eq!(paths, ["/greet.Greeter/SayHello"; 2]);
-    let messages = fields(&capture, "grpc.message_length", &["grpc.message_length"]);
-    assert_eq!(messages.len(), 4, "{messages:?}");
-    assert_eq!(warnings(&capture), "");
-}
-
-/// A Python that can import grpc.
-fn python_with_grpc() -> Option<String> {
-    let script = "import grpc, sys; print(sys.executable)";
-    let has_it = |python: &&str| {
-        Command::new(python)
-            .args(["-c", script])
-            .output()
-            .is_ok_and(|output| output.status.success())
-    };
-    let found = [python(), "python3"].into_iter().find(has_it)?;
-    let output = Command::new(found).args(["-c", script]).output().ok()?;
-    Some(String::from_utf8_lossy(&output.stdout).trim().to_string())
+    watched.succeed();
 }

@@ -224,12 +224,17 @@ impl<'a> Options<'a> {
 
     /// Whether the converter may say so.
     fn may_warn(self, warning: &str) -> bool {
-        let times_of_day = self.has("-t") || self.has("-tt") || self.holds("timestamps=time");
         let is = |text: &str| warning.contains(text);
+        let length = self.string_length();
+        let cut = length < if self.has_dumps() { 1 } else { 5000 };
+        let times_of_day = self.has("-t") || self.has("-tt") || self.holds("timestamps=time");
         is("UNIX datagram or seqpacket")
-            || (is("by strace's -s")
-                && (self.string_length() < if self.has_dumps() { 1 } else { 5000 }))
+            || (is("by strace's -s") && cut)
             || (is("times of day have no date") && times_of_day)
+            || (is("times") && self.clock().is_none())
+            // The syscall view writes a datagram before its socket's port is known.
+            || is("before -yy found their own")
+            || (is("invented") && (self.withheld().details || length == 0))
     }
 }
 
@@ -240,11 +245,11 @@ fn run(binary: &Path, options: Options<'_>) -> Run {
     let began = now();
     for _ in 0..options.runs() {
         let mut command = Command::new("strace");
-        command.env("TZ", "UTC").current_dir(&folder.0);
+        command.env("TZ", "UTC").current_dir(folder.path());
         command.args(options.words().map(|word| word.replace('@', &file)));
         command.arg(binary);
         command.args([free_port(), free_port()].map(|port| port.to_string()));
-        command.arg(&folder.0);
+        command.arg(folder.path());
         command.args(options.is_alone().then_some("alone"));
         let (_, said) = Running::start(&mut command).succeed();
         if !options.holds("@") {
@@ -252,7 +257,7 @@ fn run(binary: &Path, options: Options<'_>) -> Run {
         }
     }
     let ended = now();
-    let traces = traces(&folder.0);
+    let traces = traces(folder.path());
     if let Some(kept) = std::env::var_os("KEEP") {
         for trace in &traces {
             let name = format!("{}.{trace}", options.0.replace(['/', ' '], "_"));
@@ -260,7 +265,7 @@ fn run(binary: &Path, options: Options<'_>) -> Run {
         }
     }
     let [(first, said_first), (second, said_second)] =
-        VIEWS.map(|view| convert(&folder.0, view, &traces));
+        VIEWS.map(|view| convert(folder.path(), view, &traces));
     Run {
         captures: [first, second],
         warnings: [said_first, said_second],

@@ -15,6 +15,7 @@ const FRAME: &[u8] = b"\x00\x02\x00\x00\x00\x01\x00\x00\x00\x00\x12\x34\x81\x00\
 fn record(bytes: &[u8], original: usize) -> Record {
     Record {
         time: 1_700_000_000_000_001_000,
+        link: 1,
         original,
         bytes: bytes.to_vec(),
         remarks: Vec::new(),

@@ -6,8 +6,8 @@
 //! is written here, around its frame, which is so built where it goes out and copied nowhere. Bytes are little-endian on
 //! every machine, so that one trace gives one capture.
 //!
-//! A block that pcapng has and this room does not write yet (a comment, names, secrets, another interface) belongs into
-//! `append` if it goes with a frame, and is a method of [`Capture`] if it stands alone.
+//! What pcapng holds beside frames comes as a [`Record`]: a block that this room does not write yet (secrets, who made a
+//! packet) is a variant there and a function in `pcapng`.
 
 mod error;
 mod pcap;
@@ -17,7 +17,7 @@ mod tests;
 
 pub use error::CaptureError;
 
-use crate::wire::Frame;
+use crate::wire::{Frame, Record};
 use std::fmt;
 use std::io::Write;
 
@@ -34,7 +34,7 @@ pub enum Format {
 /// longest is 65 593, which 65 535 would not cover; libpcap wants one value for all interfaces of a file.
 const SNAPLEN: u32 = 262_144;
 
-/// Link type 1, Ethernet, is the only one written.
+/// Link type 1, Ethernet, for all but D-Bus.
 const LINK: pcap_file::DataLink = pcap_file::DataLink::ETHERNET;
 
 /// Bytes that are gathered before the sink is called: large enough that the call costs nothing beside the copying, small
@@ -60,6 +60,8 @@ pub struct Capture<W: Write> {
     gathered: Vec<u8>,
     sink: W,
     records: u64,
+    /// The interface of D-Bus has been described.
+    dbus: bool,
     /// Bytes that the sink took.
     handed_over: u64,
 }
@@ -90,6 +92,7 @@ impl<W: Write> Capture<W> {
             gathered,
             sink,
             records: 0,
+            dbus: false,
             handed_over: 0,
         })
     }
@@ -98,12 +101,71 @@ impl<W: Write> Capture<W> {
     ///
     /// # Errors
     /// [`CaptureError::Sink`] where the sink did not take what was gathered. The capture has then ended.
-    #[inline]
+    #[inline(always)]
     pub fn write(&mut self, frame: &Frame<'_>) -> Result<(), CaptureError> {
         match self.format {
             Format::Pcap => pcap::append(frame, &mut self.gathered),
             Format::PcapNg => pcapng::append(frame, &mut self.gathered),
         }
+        self.added()
+    }
+
+    /// Adds whatever the format can hold. A classic capture takes the frames, without their comments, and leaves the rest
+    /// out: whoever has more to tell asks for [`Format::PcapNg`].
+    ///
+    /// # Errors
+    /// As [`Capture::write`].
+    #[inline(always)]
+    pub fn record(&mut self, record: &Record<'_>) -> Result<(), CaptureError> {
+        match *record {
+            Record::Frame {
+                frame,
+                comment: None,
+            } => self.write(frame),
+            ref other => self.other(other),
+        }
+    }
+
+    /// Anything but a plain frame.
+    #[cold]
+    fn other(&mut self, record: &Record<'_>) -> Result<(), CaptureError> {
+        match (*record, self.format) {
+            (
+                Record::Frame {
+                    frame,
+                    comment: Some(comment),
+                },
+                Format::PcapNg,
+            ) => pcapng::append_with_comment(frame, comment, &mut self.gathered),
+            (Record::Frame { frame, .. }, _) => return self.write(frame),
+            (_, Format::Pcap) => return Ok(()),
+            (
+                Record::Dbus {
+                    time,
+                    comment,
+                    bytes,
+                    original,
+                },
+                Format::PcapNg,
+            ) => {
+                let first = !std::mem::replace(&mut self.dbus, true);
+                let message = (bytes, original);
+                pcapng::append_dbus(first, (time, comment), message, &mut self.gathered);
+            }
+            (Record::Journal { entry }, Format::PcapNg) => {
+                pcapng::append_journal(entry, &mut self.gathered);
+            }
+            (Record::Name { address, name }, Format::PcapNg) => {
+                pcapng::append_name(address, name, &mut self.gathered);
+                return Ok(());
+            }
+        }
+        self.added()
+    }
+
+    /// A record has been gathered.
+    #[inline]
+    fn added(&mut self) -> Result<(), CaptureError> {
         self.records += 1;
         if self.gathered.len() >= BUFFER_BYTES {
             self.hand_over()
@@ -130,7 +192,7 @@ impl<W: Write> Capture<W> {
         Ok(self.sink)
     }
 
-    /// Frames written.
+    /// Frames, messages and journal entries written.
     pub const fn records(&self) -> u64 {
         self.records
     }

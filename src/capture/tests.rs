@@ -298,3 +298,104 @@ proptest! {
         prop_assert_eq!(&read(format, &capture.finish().unwrap()), &expected);
     }
 }
+
+/// A capture of these records, read as blocks.
+fn blocks_of(format: Format, records: &[Record<'_>]) -> (u64, Vec<Block<'static>>) {
+    let mut capture = Capture::new(format, Vec::new()).unwrap();
+    for record in records {
+        capture.record(record).unwrap();
+    }
+    let count = capture.records();
+    let written = capture.finish().unwrap();
+    if format == Format::Pcap {
+        return (count, Vec::new());
+    }
+    let mut reader = PcapNgReader::new(&written[..]).unwrap();
+    let mut blocks = Vec::new();
+    while let Some(block) = reader.next_block() {
+        blocks.push(block.unwrap().into_owned());
+    }
+    (count, blocks)
+}
+
+#[test]
+fn what_is_no_frame_reads_back() {
+    let frame = frame(7, b"abc", 3);
+    let long = "é".repeat(1000);
+    let large = vec![b'l'; 300_000];
+    let records = [
+        Record::Name {
+            address: "10.0.1.1".parse().unwrap(),
+            name: "/run/x.sock",
+        },
+        Record::Frame {
+            frame: &frame,
+            comment: Some(&long),
+        },
+        Record::Dbus {
+            time: Timestamp(8),
+            comment: Some("first"),
+            bytes: b"l\x01\0\x01e",
+            original: 9,
+        },
+        Record::Dbus {
+            time: Timestamp(9),
+            comment: None,
+            bytes: &large,
+            original: 300_000,
+        },
+        Record::Journal {
+            entry: b"MESSAGE=x\n",
+        },
+    ];
+    let (count, blocks) = blocks_of(Format::PcapNg, &records);
+    assert_eq!((count, blocks.len()), (4, 7));
+    let text = format!("{:?}", &blocks[1]);
+    assert!(
+        text.contains("[10, 0, 1, 1]") && text.contains("/run/x.sock"),
+        "{text}"
+    );
+    let Block::EnhancedPacket(commented) = &blocks[2] else {
+        panic!("{:?}", blocks[2])
+    };
+    let comment = format!("{:?}", commented.options);
+    assert_eq!(
+        comment.matches('é').count(),
+        512,
+        "cut at a character's end"
+    );
+    let Block::InterfaceDescription(interface) = &blocks[3] else {
+        panic!("{:?}", blocks[3])
+    };
+    assert_eq!(u32::from(interface.linktype), 231);
+    assert_eq!(interface.snaplen, SNAPLEN);
+    let Block::EnhancedPacket(message) = &blocks[4] else {
+        panic!("{:?}", blocks[4])
+    };
+    assert_eq!((message.interface_id, message.original_len), (1, 9));
+    assert_eq!(message.data[..], *b"l\x01\0\x01e");
+    let Block::EnhancedPacket(message) = &blocks[5] else {
+        panic!("the interface is described once: {:?}", blocks[5])
+    };
+    assert_eq!(
+        (message.data.len(), message.original_len),
+        (262_144, 300_000)
+    );
+    let Block::SystemdJournalExport(journal) = &blocks[6] else {
+        panic!("{:?}", blocks[6])
+    };
+    assert_eq!(journal.journal_entry[..], *b"MESSAGE=x\n\0\0");
+}
+
+#[test]
+fn a_classic_capture_takes_frames_only() {
+    let frame = frame(7, b"abc", 3);
+    let records = [
+        Record::Frame {
+            frame: &frame,
+            comment: Some("lost"),
+        },
+        Record::Journal { entry: b"A=b\n" },
+    ];
+    assert_eq!(blocks_of(Format::Pcap, &records).0, 1);
+}

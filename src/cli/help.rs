@@ -22,6 +22,10 @@ writev,close,dup,dup2,dup3,fcntl,splice,execve,clone,fork,vfork,unshare,\\
     strace2pcap out.pcap < trace.log
     strace2pcap - trace.log | wireshark -k -i -
 
+  Or a part of it:
+    strace2pcap --pid 1234 --port 80,8000-8010 out.pcapng trace.log
+    strace2pcap --capture-unix-socket='/run/*.sock' out.pcapng trace.log
+
 What the options of strace are for:
   -f            follow threads and child processes
   -s 1048576    print payloads whole; strace prints 32 bytes otherwise
@@ -33,9 +37,16 @@ What the options of strace are for:
 Exit codes:
   0  done; also when lines were skipped, when the reader of the output went
      away, and when a signal asked for the end
-  1  a trace could not be read or the capture could not be written
+  1  a trace could not be read or is none, or the capture could not be written
   2  the command line makes no sense; nothing was touched
-  3  with --strict: a line was not understood or bytes were lost
+  3  with --strict: a line was not understood, or bytes or addresses are missing
+
+--report json writes one object as the last line on stderr, with the keys
+  version exit_code lines calls packets payload_bytes capture_bytes
+  left_out [reason text count]
+  losses   [key count text cure, and where known bytes first_line trace]
+  notes    [key text cure]
+  errors   [texts, which are also printed]
 
 Signals: SIGTERM and SIGHUP end it with everything known written. So does
 Ctrl-C, but when a pipe is read only the second one: the first goes to the

@@ -2,6 +2,7 @@
 
 mod help;
 mod typed;
+mod values;
 
 use std::ffi::OsString;
 

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use super::parse;
-use crate::event::Timestamp;
+use crate::event::Tid;
 use crate::run::Options;
-use crate::run::options::{Format, Seed, Verbosity, View};
+use crate::run::options::{Format, ReportFormat, Seed, Verbosity, View};
+use crate::unix::{Glob, Ports, Target};
 
 fn typed(arguments: &str) -> Result<Options, clap::Error> {
     parse(
@@ -39,12 +40,19 @@ fn defaults() {
         traces: vec![PathBuf::from("-")],
         net: true,
         unix: false,
+        unix_names: Vec::new(),
+        unix_port: Ports::Fixed(50051),
+        unix_port_for: Vec::new(),
+        pids: Vec::new(),
+        excluded_pids: Vec::new(),
+        ports: Vec::new(),
         seed: Seed::None,
         date: None,
-        start: Timestamp(0),
+        start: None,
         view: View::Syscall,
         format: Format::Pcap,
         strict: false,
+        report: ReportFormat::Text,
         verbosity: Verbosity::Warnings,
     };
     assert_eq!(options("out.pcap"), expected);
@@ -61,6 +69,70 @@ fn of_two_names_the_last_wins() {
         options("--capture-net --capture-net --capture-unix out").unix,
         "shortened, as argparse has it"
     );
+}
+
+#[test]
+fn names_of_unix_sockets() {
+    let names = |arguments: &str| {
+        let options = options(arguments);
+        let names: Vec<_> = options.unix_names.iter().map(Glob::to_string).collect();
+        (options.unix, names.join(" "))
+    };
+    let some = |text: &str| (true, text.to_owned());
+    assert_eq!(names("--capture-unix-socket out.pcap"), some(""));
+    assert_eq!(
+        names("--capture-unix-socket=/run/* out --capture-unix=@x"),
+        some("/run/* @x")
+    );
+    assert_eq!(
+        names("--capture-unix-socket=/run/a --capture-unix-socket out"),
+        some(""),
+        "all"
+    );
+    assert_eq!(
+        names("--capture-unix-socket=a --no-capture-unix-socket --capture-unix-socket=b out"),
+        some("b")
+    );
+    assert_eq!(
+        names("--capture-unix-socket=a --no-capture-unix-socket out"),
+        (false, String::new())
+    );
+    refused("--capture-unix-socket= out", "--capture-unix-socket");
+    refused("--capture-unix-socket=[ out", "has no `]`");
+}
+
+#[test]
+fn ports_of_unix_servers() {
+    assert_eq!(options("x.pcapng").unix_port, Ports::Auto);
+    assert_eq!(options("x --unix-port auto").unix_port, Ports::Auto);
+    assert_eq!(options("- --unix-port 7").unix_port, Ports::Fixed(7));
+    let rules = options("x --unix-port-for /a=b*=81 --unix-port-for @x=Redis").unix_port_for;
+    let targets: Vec<_> = rules.iter().map(|rule| rule.target).collect();
+    assert_eq!(rules[0].names.text(), b"/a=b*");
+    assert!(
+        matches!(targets[..], [Target::Port(81), Target::Protocol(redis)] if redis.port == 6379)
+    );
+    for wrong in ["0", "+7", "65536", "", "any"] {
+        refused(
+            &format!("x --unix-port={wrong}"),
+            "nor a port from 1 to 65535",
+        );
+    }
+    refused("x --unix-port-for /run/a", "no `=`");
+    refused("x --unix-port-for /run/a=nosuch", "postgresql");
+    refused("x --unix-port-for =80", "it is empty");
+}
+
+#[test]
+fn processes_and_ports() {
+    let options = options("x --pid 1,2 --pid=3 --exclude-pid 4 --port 80,8000-8010 --port 53");
+    assert_eq!(options.pids, [1, 2, 3].map(Tid));
+    assert_eq!(options.excluded_pids, [Tid(4)]);
+    assert_eq!(options.ports, [80..=80, 8000..=8010, 53..=53]);
+    refused("x --pid self", "no number of a process");
+    refused("x --port 9-8", "ends before it begins");
+    refused("x --port http", "no port");
+    refused("x --port 1-", "no port");
 }
 
 #[test]
@@ -87,6 +159,11 @@ fn seeds_and_voices() {
     assert_eq!(options("x -vv").verbosity, Verbosity::Debug);
     assert_eq!(options("x -v -v -v -v").verbosity, Verbosity::Trace);
     assert!(options("x --strict").strict);
+    assert_eq!(options("x --report json").report, ReportFormat::Json);
+    assert_eq!(
+        options("x --report=json --report text").report,
+        ReportFormat::Text
+    );
 }
 
 #[test]

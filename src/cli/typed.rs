@@ -1,15 +1,19 @@
 //! The arguments as typed. A new option is a field here, a field in [`Options`], and a line in [`Typed::checked`].
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, Parser, ValueEnum};
 
 use super::help;
-use crate::event::Timestamp;
+use super::values::{self, Names};
+use crate::event::{Tid, Timestamp};
 use crate::run::Options;
 use crate::run::dates::{self, Date};
-use crate::run::options::{Format, Seed, Verbosity, View, format_of};
+use crate::run::options::{Format, ReportFormat, Seed, Verbosity, View, format_of};
+use crate::unix::{PortRule, Ports, UNKNOWN_PORT};
 
 /// The arguments as typed.
 #[derive(Debug, Parser)]
@@ -50,13 +54,19 @@ pub struct Typed {
     )]
     capture_net: bool,
 
-    /// Convert UNIX sockets, as TCP conversations
+    /// Convert UNIX sockets, as TCP conversations; with =GLOB only those with such a name, may be repeated
     #[arg(
         long,
+        value_name = "GLOB",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = values::ALL,
+        action = ArgAction::Append,
+        value_parser = OsStringValueParser::new().try_map(|text| values::names(&text)),
         overrides_with = "no_capture_unix_socket",
         help_heading = "What is converted"
     )]
-    capture_unix_socket: bool,
+    capture_unix_socket: Vec<Names>,
 
     /// Leave out UNIX sockets (the default)
     #[arg(
@@ -65,6 +75,36 @@ pub struct Typed {
         help_heading = "What is converted"
     )]
     no_capture_unix_socket: bool,
+
+    /// Only what these processes or threads do; may be repeated
+    #[arg(
+        long,
+        value_name = "N,…",
+        value_delimiter = ',',
+        value_parser = values::pid,
+        help_heading = "What is converted"
+    )]
+    pid: Vec<Tid>,
+
+    /// Nothing that these processes or threads do; may be repeated
+    #[arg(
+        long,
+        value_name = "N,…",
+        value_delimiter = ',',
+        value_parser = values::pid,
+        help_heading = "What is converted"
+    )]
+    exclude_pid: Vec<Tid>,
+
+    /// Only what has one of these ports, or one in a range like 8000-8010, at either end; may be repeated
+    #[arg(
+        long,
+        value_name = "N,…",
+        value_delimiter = ',',
+        value_parser = values::port_range,
+        help_heading = "What is converted"
+    )]
+    port: Vec<RangeInclusive<u16>>,
 
     /// Begin UNIX conversations joined midway with HTTP/2's preface, so that Wireshark decodes them
     #[arg(long, help_heading = "What is converted")]
@@ -91,6 +131,25 @@ pub struct Typed {
     )]
     view: Option<TypedView>,
 
+    /// The port of UNIX servers: a number, or by the service, so that Wireshark picks its dissector [default: auto in the wire view, else 50051]
+    #[arg(
+        long,
+        value_name = "auto|N",
+        value_parser = values::unix_port,
+        help_heading = "What is written"
+    )]
+    unix_port: Option<Ports>,
+
+    /// The port of UNIX servers with such a name, above all else: a number, or a protocol like http or redis; the first that fits counts
+    #[arg(
+        long,
+        value_name = "GLOB=N|NAME",
+        action = ArgAction::Append,
+        value_parser = OsStringValueParser::new().try_map(|text| values::port_rule(&text)),
+        help_heading = "What is written"
+    )]
+    unix_port_for: Vec<PortRule>,
+
     /// The capture's format [default: pcapng for NAME.pcapng and -, else pcap]
     #[arg(
         long,
@@ -100,9 +159,13 @@ pub struct Typed {
     )]
     format: Option<TypedFormat>,
 
-    /// Exit with 3 if a line was not understood or bytes were lost
+    /// Exit with 3 if a line was not understood, or bytes or addresses are missing
     #[arg(long, help_heading = "What is told")]
     strict: bool,
+
+    /// How the end is told on stderr: lines for a person, or one line of JSON for scripts, also with -q [default: text]
+    #[arg(long, value_enum, value_name = "FORMAT", help_heading = "What is told")]
+    report: Option<TypedReport>,
 
     /// Tell more on stderr: -v a summary, -vv how things were understood
     #[arg(short, long, action = ArgAction::Count, help_heading = "What is told")]
@@ -127,6 +190,14 @@ enum TypedFormat {
     Pcap,
     /// With nanoseconds
     Pcapng,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum TypedReport {
+    /// Warnings, with -v a summary
+    Text,
+    /// One object: version, counts, losses, notes, errors
+    Json,
 }
 
 impl Typed {
@@ -154,21 +225,35 @@ impl Typed {
         {
             return Err(usage("standard input can be read once: give `-` once"));
         }
+        let view = match self.view {
+            Some(TypedView::Wire) => View::Wire,
+            Some(TypedView::Syscall) => View::Syscall,
+            None => View::of(format),
+        };
         Ok(Options {
             output: self.output,
             traces,
             net: !self.no_capture_net,
-            unix: self.capture_unix_socket,
+            unix: !self.capture_unix_socket.is_empty(),
+            unix_names: values::patterns(self.capture_unix_socket),
+            unix_port: self.unix_port.unwrap_or(match view {
+                View::Wire => Ports::Auto,
+                View::Syscall => Ports::Fixed(UNKNOWN_PORT),
+            }),
+            unix_port_for: self.unix_port_for,
+            pids: self.pid,
+            excluded_pids: self.exclude_pid,
+            ports: self.port,
             seed: seed(self.seed_http2, self.seed_grpc)?,
             date: self.date,
-            start: self.start.unwrap_or_default(),
-            view: match self.view {
-                Some(TypedView::Wire) => View::Wire,
-                Some(TypedView::Syscall) => View::Syscall,
-                None => View::of(format),
-            },
+            start: self.start,
+            view,
             format,
             strict: self.strict,
+            report: match self.report {
+                Some(TypedReport::Json) => ReportFormat::Json,
+                Some(TypedReport::Text) | None => ReportFormat::Text,
+            },
             verbosity: if self.quiet {
                 Verbosity::Quiet
             } else {

@@ -1,4 +1,5 @@
-//! What carries a message of a socket that is no stream: UDP, UDP-Lite, or IP itself for raw and ping sockets.
+//! What carries a message of a socket that is no TCP stream: UDP, UDP-Lite, SCTP, DCCP, or IP itself for raw and ping
+//! sockets.
 
 use crate::event::{Direction, Family, Transport};
 use crate::sockets::{Moved, canonical};
@@ -8,11 +9,22 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 /// IPPROTO_RAW: the sender writes IP's header itself (raw(7)).
 const RAW: u16 = 255;
 
+/// What stands between IP's header and the payload.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Carrier {
+    /// A header, or none.
+    Header(Header),
+    /// SCTP's DATA chunks.
+    Sctp,
+    /// DCCP's data packets.
+    Dccp,
+}
+
 /// A message as IP carries it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Carried<'a> {
     /// The header before the payload.
-    pub(super) header: Header,
+    pub(super) carrier: Carrier,
     /// The thread's own end, where it is known. Without a port where IP is all there is.
     pub(super) local: Option<SocketAddr>,
     /// The other end.
@@ -26,8 +38,8 @@ pub(super) struct Carried<'a> {
 impl Carried<'_> {
     /// The thread's own end as the packet has it.
     pub(super) fn on_wire(&self, local: SocketAddr) -> SocketAddr {
-        match self.header {
-            Header::Raw { .. } => SocketAddr::new(local.ip(), 0),
+        match self.carrier {
+            Carrier::Header(Header::Raw { .. }) => SocketAddr::new(local.ip(), 0),
             _ => local,
         }
     }
@@ -37,7 +49,7 @@ impl Carried<'_> {
 pub(super) fn of<'a>(moved: &Moved<'a>) -> Option<Carried<'a>> {
     let local = moved.local.copied().map(canonical);
     let carried = Carried {
-        header: Header::Udp,
+        carrier: Carrier::Header(Header::Udp),
         local: local.filter(|local| local.port() != 0),
         remote: moved.remote.copied().map(canonical),
         payload: moved.payload,
@@ -46,7 +58,15 @@ pub(super) fn of<'a>(moved: &Moved<'a>) -> Option<Carried<'a>> {
     match moved.transport {
         Transport::Datagram => Some(carried),
         Transport::UdpLite => Some(Carried {
-            header: Header::UdpLite,
+            carrier: Carrier::Header(Header::UdpLite),
+            ..carried
+        }),
+        Transport::Sctp => Some(Carried {
+            carrier: Carrier::Sctp,
+            ..carried
+        }),
+        Transport::Dccp => Some(Carried {
+            carrier: Carrier::Dccp,
             ..carried
         }),
         Transport::Ping => {
@@ -69,6 +89,8 @@ pub const fn is_carried(transport: Transport) -> bool {
         Transport::Stream
             | Transport::Datagram
             | Transport::UdpLite
+            | Transport::Sctp
+            | Transport::Dccp
             | Transport::Ping
             | Transport::Raw
     )
@@ -78,7 +100,7 @@ pub const fn is_carried(transport: Transport) -> bool {
 fn portless(carried: Carried<'_>, protocol: u8) -> Carried<'_> {
     let without_port = |address: SocketAddr| SocketAddr::new(address.ip(), 0);
     Carried {
-        header: Header::Raw { protocol },
+        carrier: Carrier::Header(Header::Raw { protocol }),
         local: carried.local.map(without_port),
         remote: carried.remote.map(without_port),
         ..carried
@@ -107,9 +129,9 @@ fn raw<'a>(carried: Carried<'a>, protocol: u16, moved: &Moved<'_>) -> Carried<'a
     };
     let address = |ip: Ipv4Addr| Some(SocketAddr::new(IpAddr::V4(ip), 0));
     Carried {
-        header: Header::Raw {
+        carrier: Carrier::Header(Header::Raw {
             protocol: header[9],
-        },
+        }),
         local: address(local),
         remote: address(remote),
         payload: plain.payload.get(length..).unwrap_or_default(),

@@ -1,30 +1,28 @@
-//! UDP and raw IP of the wire view: each datagram once, with the addresses it really had.
+//! UDP, its relatives and raw IP of the wire view: each datagram once, with the addresses it really had.
 //!
 //! A socket that sends before it is bound gets its port from the kernel, and the trace shows it on a later line: its
-//! datagrams wait for that. Where both ends are traced, a datagram is shown by the line that comes first, and the other
-//! end's line is recognised by addresses, length and first bytes.
+//! datagrams wait for that.
 
 use crate::event::{Direction, Family, Timestamp};
-use crate::inet::carrier::{self, Carried};
-use crate::inet::invented;
+use crate::inet::carrier::{self, Carried, Carrier};
+use crate::inet::invented::{self, Invented, Stranger, Strangers};
+use crate::inet::numbered::{Dccp, Sctp};
 use crate::limits;
-use crate::packets::{Ids, marking};
+use crate::packets::{Ids, Sighted, Sightings, marking};
 use crate::sockets::{Marking, Moved, SocketNumber, canonical};
-use crate::wire::Frame;
+use crate::wire::{Frame, Transport as Header};
 use rustc_hash::FxHashMap;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// Sockets of unknown address that a receive is compared with: those that wait longest.
 const COMPARED: usize = 64;
 
-/// Bytes of a datagram that are compared to recognise it.
-const HEAD: usize = 32;
-
 /// A datagram with its endpoints, as far as known.
 #[derive(Clone, Copy, Debug)]
 struct Datagram<'a> {
     time: Timestamp,
+    socket: SocketNumber,
     marking: Marking,
     direction: Direction,
     is_v6: bool,
@@ -38,31 +36,19 @@ struct Held {
     payload: Vec<u8>,
 }
 
-/// A datagram that one end has told and the other has not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Sighting {
-    number: u64,
-    source: Option<SocketAddr>,
-    direction: Direction,
-    length: u64,
-    /// The first bytes, as many as are in the trace.
-    head: ([u8; HEAD], usize),
-}
-
 /// The datagrams of all sockets.
 #[derive(Debug, Default)]
 pub(super) struct Datagrams {
     held: BTreeMap<SocketNumber, Vec<Held>>,
     held_bytes: usize,
-    /// By target.
-    sightings: FxHashMap<SocketAddr, VecDeque<Sighting>>,
-    /// Target and number of each sighting, the oldest first; those since recognised are still among them.
-    order: VecDeque<(SocketAddr, u64)>,
-    numbered: u64,
+    sightings: Sightings<SocketAddr>,
+    sctp: Sctp,
+    dccp: Dccp,
     /// Sockets whose address nothing told but another end's receive.
     learnt: FxHashMap<SocketNumber, SocketAddr>,
     /// The host's own address, v4 and v6, as bound or connected sockets have shown it.
     host: [Option<IpAddr>; 2],
+    strangers: Strangers,
 }
 
 impl Datagrams {
@@ -81,6 +67,7 @@ impl Datagrams {
         }
         let datagram = Datagram {
             time: moved.moment(),
+            socket: moved.socket,
             marking: moved.marking,
             direction: moved.direction,
             is_v6: moved.family == Family::Inet6,
@@ -131,6 +118,12 @@ impl Datagrams {
     ) {
         self.release(socket, None, ids, sink);
         self.learnt.remove(&socket);
+        self.strangers.forget(Stranger::Socket(socket));
+    }
+
+    /// How many sockets have been shown with invented addresses.
+    pub(super) const fn invented(&self) -> Invented {
+        self.strangers.count()
     }
 
     /// Everything that waits goes out.
@@ -212,22 +205,48 @@ impl Datagrams {
             Direction::Received => (remote, local),
         };
         let source_known = datagram.direction == Direction::Sent || carried.remote.is_some();
-        if self.seen_before(&datagram, source_known.then_some(source), target) {
+        if self.sightings.seen_before(Sighted {
+            source: source_known.then_some(source),
+            target,
+            direction: datagram.direction,
+            length: carried.moved,
+            payload: carried.payload,
+        }) {
             return;
         }
+        if carried.local.is_none() || carried.remote.is_none() {
+            let stranger = Stranger::Socket(datagram.socket);
+            self.strangers
+                .meet(stranger, carried.local.is_some(), datagram.direction);
+        }
         let (source_mac, target_mac) = marking::macs(&datagram.marking, datagram.direction);
-        sink(&Frame {
+        let original = usize::try_from(carried.moved).unwrap_or(usize::MAX);
+        let mut frame = Frame {
             time: datagram.time,
             source_mac,
             target_mac,
             vlan: Some(marking::vlan(&datagram.marking)),
             source,
             target,
-            id: ids.take(),
-            transport: carried.header,
+            id: 0,
+            transport: Header::Udp,
             payload: carried.payload,
-            original: usize::try_from(carried.moved).unwrap_or(usize::MAX),
-        });
+            original,
+        };
+        let mut write = |frame: &Frame<'_>| {
+            sink(&Frame {
+                id: ids.take(),
+                ..*frame
+            });
+        };
+        match carried.carrier {
+            Carrier::Header(header) => {
+                frame.transport = header;
+                write(&frame);
+            }
+            Carrier::Sctp => self.sctp.write(frame, &mut write),
+            Carrier::Dccp => self.dccp.write(frame, &mut write),
+        }
     }
 
     /// The local address in place of a wildcard: loopback talks to loopback, the rest to the host's own address.
@@ -258,10 +277,11 @@ impl Datagrams {
         // A socket of IPv6 takes datagrams of IPv4 too (RFC 3493 §3.7).
         let of_v6 =
             [Some(IpAddr::V6(Ipv6Addr::LOCALHOST)), v6].map(|ip| ip.filter(|_| local.is_ipv6()));
-        of_v6.into_iter().chain(of_v4).flatten().find(|ip| {
-            let waiting = self.sightings.get(&SocketAddr::new(*ip, local.port()));
-            waiting.is_some_and(|waiting| !waiting.is_empty())
-        })
+        of_v6
+            .into_iter()
+            .chain(of_v4)
+            .flatten()
+            .find(|ip| self.sightings.awaits(&SocketAddr::new(*ip, local.port())))
     }
 
     fn learn_host(&mut self, local: SocketAddr) {
@@ -270,78 +290,5 @@ impl Datagrams {
             let [v4, v6] = &mut self.host;
             *(if ip.is_ipv4() { v4 } else { v6 }) = Some(ip);
         }
-    }
-
-    /// Whether the other end has told this datagram; if not, it is remembered for the other end.
-    fn seen_before(
-        &mut self,
-        datagram: &Datagram<'_>,
-        source: Option<SocketAddr>,
-        target: SocketAddr,
-    ) -> bool {
-        let mut first = [0; HEAD];
-        first
-            .iter_mut()
-            .zip(datagram.carried.payload)
-            .for_each(|(to, from)| *to = *from);
-        let head = (first, datagram.carried.payload.len().min(HEAD));
-        self.numbered += 1;
-        let number = self.numbered;
-        let sighting = Sighting {
-            number,
-            source,
-            direction: datagram.direction,
-            length: datagram.carried.moved,
-            head,
-        };
-        let waiting = self.sightings.entry(target).or_default();
-        if let Some(index) = waiting
-            .iter()
-            .position(|other| sighting.is_of_the_same(other))
-        {
-            waiting.remove(index);
-            return true;
-        }
-        waiting.push_back(sighting);
-        self.order.push_back((target, number));
-        if self.order.len() > limits::DATAGRAM_SIGHTINGS {
-            self.forget_oldest();
-        }
-        false
-    }
-
-    fn forget_oldest(&mut self) {
-        let Some((target, number)) = self.order.pop_front() else {
-            return;
-        };
-        if let Some(waiting) = self.sightings.get_mut(&target) {
-            if waiting
-                .front()
-                .is_some_and(|sighting| sighting.number == number)
-            {
-                waiting.pop_front();
-            }
-            if waiting.is_empty() {
-                self.sightings.remove(&target);
-            }
-        }
-    }
-}
-
-impl Sighting {
-    /// Whether the two are one datagram, sent and received. A receive may have been cut by its buffer.
-    fn is_of_the_same(&self, other: &Self) -> bool {
-        let (sent, received) = match (self.direction, other.direction) {
-            (Direction::Sent, Direction::Received) => (self, other),
-            (Direction::Received, Direction::Sent) => (other, self),
-            _ => return false,
-        };
-        // A receive without an address buffer does not tell its source.
-        if sent.source != received.source && received.source.is_some() {
-            return false;
-        }
-        let compared = sent.head.1.min(received.head.1);
-        received.length <= sent.length
-            && sent.head.0.get(..compared) == received.head.0.get(..compared)
     }
 }

@@ -4,10 +4,12 @@
 mod carrier;
 mod datagrams;
 mod invented;
+mod numbered;
 mod streams;
 mod syscall;
 mod wire_view;
 
 pub use carrier::is_carried;
+pub use invented::Invented;
 pub use syscall::SyscallView;
 pub use wire_view::WireView;

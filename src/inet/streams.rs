@@ -1,13 +1,13 @@
 //! TCP connections of the wire view: handshake where it was traced, each byte once, acknowledgements, FIN and RST.
 
 use crate::event::{Errno, Family, Timestamp};
-use crate::inet::invented;
+use crate::inet::invented::{self, Invented};
 use crate::packets::{Endpoint, Ids, Look, Portion, Talk, Teller, handshake_times};
 use crate::sockets::{
-    Change, Connection, ConnectionId, Moved, Opening, Role, Side, Stream, canonical,
+    ByConnection, Change, Connection, ConnectionId, Moved, Opening, Role, Side, Stream, canonical,
 };
 use crate::wire::{Frame, HandshakeOptions, SeqNumber};
-use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 /// How long before its end the handshake of an accepted connection began, in nanoseconds: what loopback needs for it.
@@ -28,7 +28,11 @@ const UNACKNOWLEDGED: u32 = 32 * 1024;
 /// All TCP connections of the view.
 #[derive(Debug, Default)]
 pub(super) struct Streams {
-    talks: FxHashMap<ConnectionId, Talk>,
+    talks: ByConnection<Talk>,
+    /// Connections that only accept has told so far. The other end's connect began before it, and where that is traced its
+    /// line is about to come: their handshakes wait for that, for their first payload, or for the input to pause.
+    accepted: BTreeMap<ConnectionId, Connection>,
+    invented: Invented,
 }
 
 impl Streams {
@@ -50,7 +54,12 @@ impl Streams {
         let told_by = (moved.marking, stream.side);
         let sender = stream.sender(moved.direction);
         let missing = fresh.saturating_sub(bytes.len() as u64);
-        let talk = self.talk(stream.connection, time, ids, sink);
+        let Some(talk) = self.talk(stream.connection, time, ids, sink) else {
+            return;
+        };
+        if stream.skipped > 0 {
+            talk.skip(sender, stream.skipped);
+        }
         talk.write(
             &Portion {
                 sender,
@@ -76,6 +85,9 @@ impl Streams {
         sink: &mut impl FnMut(&Frame<'_>),
     ) {
         match change {
+            Change::Opened { .. } if is_told_by_accept(connection) => {
+                self.accepted.insert(connection.id, connection.clone());
+            }
             Change::Opened { .. } => {
                 self.talk(connection, Timestamp::default(), ids, sink);
             }
@@ -87,8 +99,9 @@ impl Streams {
                 time,
                 ..
             } => {
-                let talk = self.talk(connection, *time, ids, sink);
-                talk.finish(*side, (*time, 0), (*marking, *told_by), ids, sink);
+                if let Some(talk) = self.talk(connection, *time, ids, sink) {
+                    talk.finish(*side, (*time, 0), (*marking, *told_by), ids, sink);
+                }
             }
             Change::Reset {
                 side,
@@ -97,14 +110,30 @@ impl Streams {
                 time,
                 ..
             } => {
-                let talk = self.talk(connection, *time, ids, sink);
-                talk.reset(*side, *time, (*marking, *told_by), ids, sink);
+                if let Some(talk) = self.talk(connection, *time, ids, sink) {
+                    talk.reset(*side, *time, (*marking, *told_by), ids, sink);
+                }
             }
             Change::Over { .. } => {
-                self.talks.remove(&connection.id);
+                if self.accepted.contains_key(&connection.id) {
+                    self.talk(connection, Timestamp::default(), ids, sink);
+                }
+                self.talks.forget(connection.id);
             }
             _ => {}
         }
+    }
+
+    /// The input pauses: what could be waited for is long in coming.
+    pub(super) fn pause(&mut self, ids: &mut Ids, sink: &mut impl FnMut(&Frame<'_>)) {
+        while let Some((_, connection)) = self.accepted.pop_first() {
+            self.talk(&connection, Timestamp::default(), ids, sink);
+        }
+    }
+
+    /// How many connections have been shown with invented addresses.
+    pub(super) const fn invented(&self) -> Invented {
+        self.invented
     }
 
     /// The conversation of a connection; begun, with its handshake if that was traced, when it is asked for first.
@@ -114,8 +143,11 @@ impl Streams {
         first: Timestamp,
         ids: &mut Ids,
         sink: &mut impl FnMut(&Frame<'_>),
-    ) -> &mut Talk {
-        self.talks.entry(connection.id).or_insert_with(|| {
+    ) -> Option<&mut Talk> {
+        let (accepted, invented) = (&mut self.accepted, &mut self.invented);
+        self.talks.of(connection.id, || {
+            accepted.remove(&connection.id);
+            count_invented(connection, invented);
             let (mut talk, opener) = new_talk(connection);
             if matches!(connection.opening, Opening::Made { .. }) {
                 talk.handshake(
@@ -127,6 +159,35 @@ impl Streams {
             }
             talk
         })
+    }
+}
+
+/// Whether the connection was accepted, and nothing has been heard of the end that connected.
+fn is_told_by_accept(connection: &Connection) -> bool {
+    let is_accepted = [Side::First, Side::Second]
+        .into_iter()
+        .any(|side| connection.end(side).role == Role::Accepted);
+    let connect_is_unseen = matches!(
+        connection.opening,
+        Opening::Made {
+            connected: None,
+            ..
+        }
+    );
+    is_accepted && connect_is_unseen
+}
+
+/// Counts a connection of which not both addresses are known. One that could not be made is none: its socket had no
+/// address to know.
+fn count_invented(connection: &Connection, invented: &mut Invented) {
+    let [first, second] = [Side::First, Side::Second].map(|side| connection.end(side));
+    if [first, second]
+        .iter()
+        .any(|end| end.traced && end.address.is_none())
+    {
+        invented.own += 1;
+    } else if first.address.is_none() || second.address.is_none() {
+        invented.peers += 1;
     }
 }
 
@@ -143,8 +204,7 @@ fn new_talk(connection: &Connection) -> (Talk, Option<Teller>) {
         Endpoint::new(client_address, client_isn),
         Endpoint::new(server_address, server_isn),
     ];
-    let user = |side: Side| connection.end(side).marking.map(|marking| (marking, side));
-    let opener = user(client).or_else(|| user(client.other()));
+    let opener = connection.opener(client);
     (
         Talk::new(client, ends, WINDOW, Some(OPTIONS), Look::Marked),
         opener,
@@ -176,8 +236,8 @@ fn client(connection: &Connection) -> Side {
 fn isns(id: ConnectionId) -> (SeqNumber, SeqNumber) {
     const SPREAD: u64 = 0x9e37_79b1;
     (
-        SeqNumber(0x1000_0000).advanced(id.0.wrapping_mul(SPREAD)),
-        SeqNumber(0x7000_0000).advanced(id.0.wrapping_mul(SPREAD)),
+        SeqNumber(0x1000_0000).advanced(id.number.wrapping_mul(SPREAD)),
+        SeqNumber(0x7000_0000).advanced(id.number.wrapping_mul(SPREAD)),
     )
 }
 

@@ -4,11 +4,10 @@
 //! of the endpoints is used, and invented values stand for the rest.
 
 use crate::event::{Direction, Family, Transport};
-use crate::inet::invented;
+use crate::inet::invented::{self, Invented, Stranger, Strangers};
 use crate::packets::marking;
-use crate::sockets::{ConnectionId, Moved, Side};
+use crate::sockets::{ByConnection, ConnectionId, Moved, Side, SocketNumber};
 use crate::wire::{Flags, Frame, SeqNumber, Transport as Header};
-use rustc_hash::FxHashMap;
 
 /// Longest payload of one packet; a longer call is cut into pieces of this and a rest.
 const LONGEST_PAYLOAD: usize = 65_480;
@@ -16,7 +15,8 @@ const LONGEST_PAYLOAD: usize = 65_480;
 /// The state of the view: how far each direction of each connection has come.
 #[derive(Debug, Default)]
 pub struct SyscallView {
-    next: FxHashMap<ConnectionId, [Option<SeqNumber>; 2]>,
+    next: ByConnection<[Option<SeqNumber>; 2]>,
+    strangers: Strangers,
 }
 
 impl SyscallView {
@@ -31,6 +31,9 @@ impl SyscallView {
         let (local, remote) = if let (Some(local), Some(remote)) = (moved.local, moved.remote) {
             (local, remote)
         } else {
+            let stranger = Stranger::of(moved);
+            self.strangers
+                .meet(stranger, moved.local.is_some(), moved.direction);
             let known = (moved.local.copied(), moved.remote.copied());
             invented = invented::endpoints(known, moved.family == Family::Inet6);
             (&invented.0, &invented.1)
@@ -72,9 +75,30 @@ impl SyscallView {
         }
     }
 
+    /// A message of a stream that is not to be shown: its direction moves on.
+    pub fn passed_over(&mut self, moved: &Moved<'_>) {
+        self.advance(moved);
+    }
+
     /// The connection will not be heard of again.
     pub fn over(&mut self, id: ConnectionId) {
-        self.next.remove(&id);
+        self.next.forget(id);
+        self.strangers.forget(Stranger::Connection(id));
+    }
+
+    /// The address of a datagram socket is known from here on.
+    pub fn named(&mut self, socket: SocketNumber) {
+        self.strangers.named(socket);
+    }
+
+    /// The datagram socket is closed.
+    pub fn gone(&mut self, socket: SocketNumber) {
+        self.strangers.forget(Stranger::Socket(socket));
+    }
+
+    /// How many connections and sockets have been shown with invented addresses.
+    pub const fn invented(&self) -> Invented {
+        self.strangers.count()
     }
 
     /// The sequence number of the message's first byte; the direction moves on by all that moved.
@@ -89,7 +113,10 @@ impl SyscallView {
         let Some(stream) = moved.stream else {
             return first;
         };
-        let [from_first, from_second] = self.next.entry(stream.connection.id).or_default();
+        let Some([from_first, from_second]) = self.next.of(stream.connection.id, Default::default)
+        else {
+            return first;
+        };
         let next = match stream.sender(moved.direction) {
             Side::First => from_first,
             Side::Second => from_second,

@@ -2,6 +2,7 @@
 
 use crate::event::Family;
 use crate::inet::datagrams::Datagrams;
+use crate::inet::invented::Invented;
 use crate::inet::streams::Streams;
 use crate::packets::Ids;
 use crate::sockets::Change;
@@ -27,7 +28,7 @@ impl WireView {
                 self.datagrams.named(*socket, *local, &mut self.ids, sink);
             }
             Change::Gone { socket } => self.datagrams.gone(*socket, &mut self.ids, sink),
-            Change::Moved(_) => {}
+            Change::Moved(_) | Change::Handed(_) | Change::UnixMessage(_) => {}
             Change::Opened { connection }
             | Change::Failed { connection, .. }
             | Change::Finished { connection, .. }
@@ -39,6 +40,16 @@ impl WireView {
                 }
             }
         }
+    }
+
+    /// The input pauses: handshakes that wait for the other end's call go out.
+    pub fn pause(&mut self, sink: &mut impl FnMut(&Frame<'_>)) {
+        self.streams.pause(&mut self.ids, sink);
+    }
+
+    /// How many connections and sockets have been shown with invented addresses.
+    pub fn invented(&self) -> Invented {
+        self.streams.invented().and(self.datagrams.invented())
     }
 
     /// The end of the trace: what still waits for an address goes out.

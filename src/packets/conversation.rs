@@ -1,6 +1,6 @@
 //! One TCP connection as segments: sequence numbers, acknowledgements and the order of flags (RFC 9293 §3.4, §3.5).
 //!
-//! The law of this file: per direction, seq never skips and never repeats; ack is what the other end has sent so far;
+//! The law of this file: per direction, seq never repeats, and skips only what it is told to; ack is what the other end has sent so far;
 //! a SYN and a FIN take one sequence number each; time never goes backwards within the connection.
 
 use crate::event::Timestamp;
@@ -160,6 +160,12 @@ impl Conversation {
             payload = rest;
             left -= length as u64;
         }
+    }
+
+    /// `bytes` that no segment shows: a reader finds the gap that a lost segment leaves.
+    pub const fn skip(&mut self, sender: Sender, bytes: u64) {
+        let end = self.end_mut(sender);
+        end.next = end.next.advanced(bytes);
     }
 
     /// An ACK without payload.

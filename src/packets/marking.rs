@@ -27,9 +27,10 @@ pub fn session_mac(marking: &Marking) -> Mac {
 /// Source and target MAC of a packet: what a thread sends comes from its own MAC.
 #[inline(always)]
 pub fn macs(marking: &Marking, direction: Direction) -> (Mac, Mac) {
+    let (thread, session) = (thread_mac(marking), session_mac(marking));
     match direction {
-        Direction::Sent => (thread_mac(marking), session_mac(marking)),
-        Direction::Received => (session_mac(marking), thread_mac(marking)),
+        Direction::Sent => (thread, session),
+        Direction::Received => (session, thread),
     }
 }
 
@@ -38,24 +39,29 @@ pub fn vlan(marking: &Marking) -> VlanTag {
     VlanTag(u16::try_from(marking.fd.0 & 0x0fff).unwrap_or(0))
 }
 
-/// The decimal digits of `number`, four bits each. Most numbers are small: the zeros before them are not computed.
+/// The decimal digits of `number`, four bits each.
 #[inline]
 const fn decimal(number: u32) -> u64 {
-    let mut digits = pair(number % 100);
-    let mut rest = number / 100;
-    let mut place = 8;
-    while rest > 0 {
-        digits |= pair(rest % 100) << place;
-        rest /= 100;
-        place += 8;
+    const EIGHT: u32 = 100_000_000;
+    if number < EIGHT {
+        eight_digits(number)
+    } else {
+        eight_digits(number % EIGHT) | eight_digits(number / EIGHT) << 32
     }
-    digits
 }
 
-/// Two digits: each ten is sixteen among digits of four bits.
+/// The digits of a number below 10⁸: cut into two numbers of four digits, four of two digits, and then each ten is
+/// sixteen among digits of four bits. The numbers lie side by side in one word, the lowest in front.
 #[inline]
-const fn pair(number: u32) -> u64 {
-    (number + 6 * (number / 10)) as u64
+const fn eight_digits(number: u32) -> u64 {
+    let fours = (number % 10_000) as u64 | ((number / 10_000) as u64) << 32;
+    // 10 486 / 2²⁰ is a hundredth of what is below 10 000, and 103 / 2¹⁰ a tenth of what is below 100.
+    let hundreds = ((fours * 10_486) >> 20) & 0x0000_007f_0000_007f;
+    let pairs = (fours - hundreds * 100) | hundreds << 16;
+    let tens = ((pairs * 103) >> 10) & 0x000f_000f_000f_000f;
+    let digits = pairs + tens * 6;
+    let halves = (digits | digits >> 8) & 0x0000_ffff_0000_ffff;
+    (halves | halves >> 16) & 0xffff_ffff
 }
 
 /// The lower six bytes of `digits`.
@@ -80,5 +86,15 @@ mod tests {
         assert_eq!(thread_mac(&marking).0, [0, 0, 0, 0x12, 0x34, 0x56]);
         assert_eq!(session_mac(&marking).0, [0, 0x02, 0, 0, 0x01, 0x24]);
         assert_eq!(vlan(&marking), VlanTag(1));
+    }
+
+    #[test]
+    fn digits_of_numbers_of_any_length() {
+        let by_text = |number: u32| u64::from_str_radix(&number.to_string(), 16);
+        let round = (0..10).map(|exponent| 10_u32.pow(exponent));
+        let near = round.flat_map(|round| [round - 1, round, round + 1, round.saturating_mul(4)]);
+        for number in (0..30_000).chain(near).chain([99_990_000, u32::MAX]) {
+            assert_eq!(Ok(decimal(number)), by_text(number), "{number}");
+        }
     }
 }

@@ -1,11 +1,14 @@
-//! What the views of INET and UNIX sockets have in common: the marking, and a connection as TCP segments.
+//! What the views of INET and UNIX sockets have in common: the marking, a connection as TCP segments, and
+//! datagrams that both ends tell.
 
 pub mod marking;
 
 mod conversation;
+mod sightings;
 mod talk;
 
 pub use conversation::{
     Conversation, Dress, Endpoint, LONGEST_SEGMENT_V4, LONGEST_SEGMENT_V6, Sender,
 };
+pub use sightings::{Sighted, Sightings};
 pub use talk::{Ids, Look, Portion, Talk, Teller, handshake_times};

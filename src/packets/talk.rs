@@ -116,6 +116,12 @@ impl Talk {
             .data(sender, portion.time, (portion.bytes, moved), dress, sink);
     }
 
+    /// `bytes` of the end on `side` are not to be shown: a gap in the sequence numbers.
+    pub fn skip(&mut self, side: Side, bytes: u64) {
+        let sender = self.sender(side);
+        self.tcp.skip(sender, bytes);
+    }
+
     /// An ACK of everything that the end on `side` has been sent.
     pub fn acknowledge(
         &mut self,

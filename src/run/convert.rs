@@ -2,24 +2,26 @@
 
 use crate::capture::{Capture, CaptureError};
 use crate::event::{Event, Family, Timestamp, Transport, What};
-use crate::inet::{SyscallView, WireView, is_carried};
+use crate::inet::{Invented, SyscallView, WireView, is_carried};
 use crate::run::dates::Date;
-use crate::run::options::{Options, Seed, View};
+use crate::run::error::Name;
+use crate::run::filter::{Filter, Verdict};
+use crate::run::hints;
+use crate::run::options::{Format, Options, Seed, View};
 use crate::run::pipeline::Pipeline;
-use crate::run::report;
-use crate::run::summary::Summary;
-use crate::run::unshown::{Printed, Unshown};
-use crate::sockets::{Change, Sockets};
+use crate::run::report::traffic::{Printed, Traffic, Wanted};
+use crate::run::report::{Place, Report, addresses, advice, reading};
+use crate::sockets::{Change, Moved, Sockets};
 use crate::strace::{self, Parser};
-use crate::unix::{self, Ports, UnixView};
-use crate::wire::Frame;
+use crate::unix::{self, Chosen, PortRule, UnixView};
+use crate::wire::{Frame, Record};
 use std::io::{self, Write};
 
 /// The picture of the INET sockets.
 #[derive(Debug)]
 enum Inet {
     Syscall(SyscallView),
-    Wire(WireView),
+    Wire(Box<WireView>),
 }
 
 impl Inet {
@@ -28,6 +30,14 @@ impl Inet {
         match self {
             Self::Wire(_) => is_carried,
             Self::Syscall(_) => is_classic,
+        }
+    }
+
+    /// How many connections and sockets have been shown with invented addresses.
+    fn invented(&self) -> Invented {
+        match self {
+            Self::Wire(view) => view.invented(),
+            Self::Syscall(view) => view.invented(),
         }
     }
 }
@@ -43,53 +53,113 @@ struct Engine {
     sockets: Sockets,
     inet: Option<Inet>,
     unix: Option<UnixView>,
-    unshown: Unshown,
+    filter: Option<Filter>,
+    /// What certain UNIX servers' ports were to be.
+    rules: Vec<PortRule>,
+    traffic: Traffic,
+    /// The number of the trace whose events come.
+    trace: usize,
 }
 
 impl Engine {
     fn new(options: &Options) -> Self {
         let wire = options.view == View::Wire;
         let inet = if wire {
-            Inet::Wire(WireView::default())
+            Inet::Wire(Box::default())
         } else {
             Inet::Syscall(SyscallView::default())
         };
         let unix = unix::Options {
             seed_http2: options.seed != Seed::None,
             seed_grpc: options.seed == Seed::Grpc,
-            ports: if wire {
-                Ports::Auto
-            } else {
-                Ports::Fixed(unix::UNKNOWN_PORT)
-            },
-            marked: wire,
-            eager: wire,
+            ports: options.unix_port,
+            rules: options.unix_port_for.clone(),
+            only_ports: options.ports.clone(),
+            wire,
+            records: options.format == Format::PcapNg,
         };
         Self {
             sockets: Sockets::default(),
             inet: options.net.then_some(inet),
             unix: options.unix.then(|| UnixView::new(unix)),
-            unshown: Unshown::default(),
+            filter: Filter::of(options),
+            rules: options.unix_port_for.clone(),
+            traffic: Traffic::default(),
+            trace: 0,
         }
     }
 
-    fn event(&mut self, event: &Event<'_>, sink: &mut impl FnMut(&Frame<'_>)) {
+    fn event(&mut self, event: &Event<'_>, sink: &mut impl FnMut(&Record<'_>)) {
         let Self {
             sockets,
             inet,
             unix,
-            unshown,
+            filter,
+            traffic,
+            trace,
+            ..
         } = self;
+        let place = || Place {
+            trace: *trace,
+            line: event.line,
+        };
         if let What::Opaque { .. } = event.what {
-            unshown.ring();
+            traffic.ring(place());
         }
-        sockets.apply(event, &mut |change| {
-            unshown.count(change, inet.as_ref().map(Inet::shows), unix.is_some());
-            show(inet, unix, change, sink);
+        let wanted = Wanted {
+            inet: inet.as_ref().map(Inet::shows),
+            unix: unix.is_some(),
+        };
+        let Some(filter) = filter else {
+            return sockets.apply(event, &mut |change| {
+                traffic.count(change, wanted, place);
+                show(inet, unix, change, sink);
+            });
+        };
+        if filter.is_by_thread() {
+            filter.turn_to(event.tid, sockets.process_of(event));
+        }
+        sockets.apply(event, &mut |change| match filter.judge(change) {
+            Verdict::Show(change) => {
+                show(inet, unix, &change, sink);
+                if is_left_out(unix.as_ref(), &change) {
+                    filter.leave_out();
+                } else {
+                    traffic.count(&change, wanted, place);
+                }
+            }
+            Verdict::Count(moved) => count(inet, &moved),
+            Verdict::Hide => {}
         });
     }
 
-    fn finish(&mut self, sink: &mut impl FnMut(&Frame<'_>)) {
+    fn pause(&mut self, sink: &mut impl FnMut(&Record<'_>)) {
+        if let Some(Inet::Wire(view)) = &mut self.inet {
+            view.pause(&mut |frame| sink(&Record::from(frame)));
+        }
+    }
+
+    /// Adds what is to be said of options: those that nothing came of, what they leave out, and what Wireshark needs.
+    fn tell(&self, report: &mut Report) {
+        let chosen = self.unix.as_ref().map(UnixView::chosen);
+        let servers: Vec<u16> = chosen.into_iter().flat_map(Chosen::ports).collect();
+        let is_used = |place| chosen.is_some_and(|chosen| chosen.has_used(place));
+        let mut unfound = hints::unused(&self.rules, is_used);
+        if let Some(filter) = &self.filter {
+            unfound.extend(filter.unfound(&servers));
+            let what = "messages of processes, ports or sockets that were not asked for";
+            report.leave_out("not_asked_for", what, filter.left_out());
+        }
+        for option in unfound {
+            let text = format!("{option} selects nothing in this trace");
+            report.note("selects_nothing", text, "");
+        }
+        for hint in chosen.into_iter().flat_map(hints::decode_as) {
+            report.hint(hint);
+        }
+    }
+
+    fn finish(&mut self, sink: &mut impl FnMut(&Record<'_>)) {
         let Self {
             sockets,
             inet,
@@ -98,52 +168,83 @@ impl Engine {
         } = self;
         sockets.finish(&mut |change| show(inet, unix, change, sink));
         if let Some(Inet::Wire(view)) = inet {
-            view.finish(sink);
+            view.finish(&mut |frame| sink(&Record::from(frame)));
         }
     }
 }
 
+/// A message is not to be shown, but the numbers of those that are go on behind it.
+fn count(inet: &mut Option<Inet>, moved: &Moved<'_>) {
+    if let Some(Inet::Syscall(view)) = inet {
+        view.passed_over(moved);
+    }
+}
+
+/// Whether what moved is of a UNIX conversation whose port is not asked for.
+fn is_left_out(unix: Option<&UnixView>, change: &Change<'_>) -> bool {
+    match (unix, change) {
+        (Some(unix), Change::Moved(moved)) if moved.family == Family::Unix => moved
+            .stream
+            .is_some_and(|stream| unix.leaves_out(stream.connection.id)),
+        _ => false,
+    }
+}
+
 /// Gives a change to the views that it concerns.
+#[inline(always)]
 fn show(
     inet: &mut Option<Inet>,
     unix: &mut Option<UnixView>,
     change: &Change<'_>,
-    sink: &mut impl FnMut(&Frame<'_>),
+    sink: &mut impl FnMut(&Record<'_>),
 ) {
-    match inet {
-        Some(Inet::Wire(view)) => view.change(change, sink),
-        Some(Inet::Syscall(view)) => match change {
-            Change::Moved(moved) if matches!(moved.family, Family::Inet | Family::Inet6) => {
-                view.moved(moved, sink);
+    let family = match change {
+        Change::Moved(moved) => Some(moved.family),
+        _ => None,
+    };
+    if family != Some(Family::Unix) {
+        let mut frames = |frame: &Frame<'_>| sink(&Record::from(frame));
+        match (inet, change) {
+            (Some(Inet::Wire(view)), _) => view.change(change, &mut frames),
+            (Some(Inet::Syscall(view)), Change::Moved(moved)) if family != Some(Family::Other) => {
+                view.moved(moved, &mut frames);
             }
-            Change::Over { connection } => view.over(connection.id),
+            (Some(Inet::Syscall(view)), Change::Over { connection }) => view.over(connection.id),
+            (Some(Inet::Syscall(view)), Change::Named { socket, .. }) => view.named(*socket),
+            (Some(Inet::Syscall(view)), Change::Gone { socket }) => view.gone(*socket),
             _ => {}
-        },
-        None => {}
+        }
     }
-    if let Some(unix) = unix {
+    if let Some(unix) = unix
+        && matches!(family, None | Some(Family::Unix))
+    {
         unix.change(change, sink);
     }
 }
 
 /// What has been written, and whether it could be.
 #[derive(Debug)]
-struct Record<W: Write> {
+struct Written<W: Write> {
     capture: Capture<W>,
     packets: u64,
     payload_bytes: u64,
     failed: Option<CaptureError>,
 }
 
-impl<W: Write> Record<W> {
-    #[inline(always)]
-    fn frame(&mut self, frame: &Frame<'_>) {
+impl<W: Write> Written<W> {
+    fn take(&mut self, record: &Record<'_>) {
         if self.failed.is_none() {
-            if let Err(error) = self.capture.write(frame) {
+            if let Err(error) = self.capture.record(record) {
                 self.failed = Some(error);
             }
+            let payload = match *record {
+                Record::Frame { frame, .. } => frame.payload,
+                Record::Dbus { bytes, .. } => bytes,
+                Record::Journal { entry } => entry,
+                Record::Name { .. } => return,
+            };
             self.packets += 1;
-            self.payload_bytes += frame.payload.len() as u64;
+            self.payload_bytes += payload.len() as u64;
         }
     }
 
@@ -156,64 +257,86 @@ impl<W: Write> Record<W> {
     }
 }
 
+/// A trace: its name for messages, and what its text does not say.
+#[derive(Clone, Debug)]
+pub struct Trace {
+    /// As messages have it.
+    pub name: Name,
+    /// What its parser needs to be told.
+    pub options: strace::Options,
+}
+
 /// From lines to a capture.
 #[derive(Debug)]
 pub struct Converter<W: Write> {
     /// One for each trace: every file has its own threads' halves of calls, and its own clock.
     parsers: Vec<Parser>,
+    names: Vec<Name>,
     engine: Engine,
-    record: Record<W>,
-    too_long: u64,
+    written: Written<W>,
+    has_start: bool,
     /// The midnights that nobody has given, of each trace.
     assumed: Option<Vec<Timestamp>>,
 }
 
 impl<W: Write> Converter<W> {
-    /// A converter that writes into `sink`, with what the text of each trace does not say.
+    /// A converter of `traces` that writes into `sink`.
     ///
     /// # Errors
     ///
     /// The capture's header could not be written.
-    pub fn new(options: &Options, traces: &[strace::Options], sink: W) -> io::Result<Self> {
-        let parsers = traces.iter().map(|trace| Parser::new(*trace));
+    pub fn new(options: &Options, traces: &[Trace], sink: W) -> io::Result<Self> {
         let capture = Capture::new(options.format, sink)?;
+        let parsers = traces.iter().map(|trace| Parser::new(trace.options));
+        let midnights = || traces.iter().map(|trace| trace.options.date).collect();
         Ok(Self {
             parsers: parsers.collect(),
+            names: traces.iter().map(|trace| trace.name.clone()).collect(),
             engine: Engine::new(options),
-            record: Record {
+            written: Written {
                 capture,
                 packets: 0,
                 payload_bytes: 0,
                 failed: None,
             },
-            too_long: 0,
-            assumed: options
-                .date
-                .is_none()
-                .then(|| traces.iter().map(|trace| trace.date).collect()),
+            has_start: options.start.is_some(),
+            assumed: options.date.is_none().then(midnights),
         })
+    }
+
+    /// The date that times of day were given, where nobody gave one and there are any.
+    fn assumed_date(&self) -> Option<Date> {
+        let dated = self.parsers.iter().zip(self.assumed.iter().flatten());
+        let mut assumed = dated.filter(|(parser, _)| {
+            let counts = parser.counts();
+            advice::are_usual(counts.times_of_day, counts)
+        });
+        assumed.next().and_then(|(_, midnight)| Date::at(*midnight))
     }
 }
 
 impl<W: Write> Pipeline for Converter<W> {
     #[inline]
-    fn line(&mut self, source: usize, line: &[u8]) -> io::Result<()> {
+    fn line(&mut self, trace: usize, line: &[u8]) -> io::Result<()> {
         let Self {
             parsers,
             engine,
-            record,
+            written,
             ..
         } = self;
-        if let Some(parser) = parsers.get_mut(source) {
+        engine.trace = trace;
+        if let Some(parser) = parsers.get_mut(trace) {
             parser.line(line, &mut |event| {
-                engine.event(event, &mut |frame| record.frame(frame));
+                engine.event(event, &mut |record| written.take(record));
             });
         }
-        record.outcome()
+        written.outcome()
     }
 
-    fn too_long(&mut self, _source: usize) -> io::Result<()> {
-        self.too_long += 1;
+    fn too_long(&mut self, trace: usize) -> io::Result<()> {
+        if let Some(parser) = self.parsers.get_mut(trace) {
+            parser.passed_over();
+        }
         Ok(())
     }
 
@@ -221,57 +344,59 @@ impl<W: Write> Pipeline for Converter<W> {
         let Self {
             parsers,
             engine,
-            record,
+            written,
             ..
         } = self;
-        for parser in parsers {
-            parser.release(&mut |event| engine.event(event, &mut |frame| record.frame(frame)));
+        for (trace, parser) in parsers.iter_mut().enumerate() {
+            engine.trace = trace;
+            parser.release(&mut |event| engine.event(event, &mut |record| written.take(record)));
         }
-        record.outcome()?;
-        Ok(record.capture.flush()?)
+        engine.pause(&mut |record| written.take(record));
+        written.outcome()?;
+        Ok(written.capture.flush()?)
     }
 
     fn finish(&mut self) -> io::Result<()> {
         let Self {
             parsers,
             engine,
-            record,
+            written,
             ..
         } = self;
-        for parser in parsers {
-            parser.finish(&mut |event| engine.event(event, &mut |frame| record.frame(frame)));
+        for (trace, parser) in parsers.iter_mut().enumerate() {
+            engine.trace = trace;
+            parser.finish(&mut |event| engine.event(event, &mut |record| written.take(record)));
         }
-        engine.finish(&mut |frame| record.frame(frame));
-        record.outcome()?;
-        Ok(record.capture.flush()?)
+        engine.finish(&mut |record| written.take(record));
+        written.outcome()?;
+        Ok(written.capture.flush()?)
     }
 
-    fn summary(&self) -> Summary {
-        let mut summary = Summary {
-            packets: self.record.packets,
-            payload_bytes: self.record.payload_bytes,
-            capture_bytes: self.record.capture.bytes(),
-            ..Summary::default()
-        };
-        summary.lose(
-            self.too_long,
-            "[line was|lines were] longer than 128 MiB and passed over",
-            "",
-        );
-        let counts = self.parsers.iter().map(Parser::counts);
-        let cut = counts.clone().map(|counts| counts.cut.payloads).sum();
-        let hidden = counts.map(|counts| counts.hidden.payloads).sum();
-        self.engine
-            .unshown
-            .tell(Printed { cut, hidden }, &mut summary);
-        let dated = self.parsers.iter().zip(self.assumed.iter().flatten());
-        let mut assumed = dated.filter(|(parser, _)| parser.counts().times_of_day > 0);
-        if let Some(date) = assumed.next().and_then(|(_, midnight)| Date::at(*midnight)) {
-            summary.notes.push(format!(
-                "times of day have no date, {date} was assumed: record with -ttt or give --date"
-            ));
+    fn report(&self, read_all: bool) -> Report {
+        let Engine {
+            sockets,
+            inet,
+            traffic,
+            ..
+        } = &self.engine;
+        let Written {
+            capture,
+            packets,
+            payload_bytes,
+            ..
+        } = &self.written;
+        let mut report = Report::of_capture(*packets, *payload_bytes, capture.bytes());
+        let counts: Vec<_> = self.parsers.iter().map(Parser::counts).collect();
+        traffic.tell(Printed::of(&counts), &self.names, &mut report);
+        let invented = inet.as_ref().map(Inet::invented).unwrap_or_default();
+        addresses::tell(invented, sockets.has_full_details(), &mut report);
+        reading::tell(&counts, &self.names, &mut report);
+        let assumed = self.assumed_date();
+        advice::times(&self.parsers, assumed, self.has_start, &mut report);
+        if read_all {
+            advice::nothing_shown(traffic, sockets, &counts, &mut report);
         }
-        report::reading(self.parsers.iter().map(Parser::counts), &mut summary);
-        summary
+        self.engine.tell(&mut report);
+        report
     }
 }

@@ -5,9 +5,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::process::ExitCode;
 use std::{fmt, io};
 
+use rustix::io::Errno;
 use thiserror::Error;
 
 use super::escape::escaped;
+use super::foreign::Foreign;
 
 /// How a run ended. The numbers are a contract (`--help`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +18,7 @@ pub enum Exit {
     /// Done, also when lines were skipped, when the reader of the output went away, and when a signal asked for the end:
     /// whoever stops a running capture gets what they asked for, as with tcpdump.
     Done = 0,
-    /// Reading a trace or writing the capture failed.
+    /// Reading a trace or writing the capture failed, or a trace is none.
     Failed = 1,
     /// The command line makes no sense; nothing was touched.
     Usage = 2,
@@ -30,6 +32,9 @@ impl From<Exit> for ExitCode {
     }
 }
 
+/// What standard input is called.
+const STANDARD_INPUT: &str = "standard input";
+
 /// The name of an input or output as messages have it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Name(Box<[u8]>);
@@ -38,6 +43,23 @@ impl Name {
     /// The name of a file.
     pub fn new(path: impl AsRef<OsStr>) -> Self {
         Self(path.as_ref().as_bytes().into())
+    }
+
+    /// That of standard input.
+    pub fn standard_input() -> Self {
+        Self::new(STANDARD_INPUT)
+    }
+
+    /// It as a word in a shell's command.
+    pub fn word(&self) -> String {
+        let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-+,:@%=".contains(byte);
+        if *self == Self::standard_input() {
+            "FILE".to_owned()
+        } else if self.0.iter().all(is_plain) {
+            self.to_string()
+        } else {
+            format!("'{}'", self.to_string().replace('\'', r"'\''"))
+        }
     }
 }
 
@@ -51,14 +73,14 @@ impl fmt::Display for Name {
 #[derive(Debug, Error)]
 pub enum Error {
     /// A trace cannot be opened.
-    #[error("cannot open the trace {0}: {1}{cure}", cure = cure_for_opening(.1))]
+    #[error("cannot open the trace {0}: {1}{cure}", cure = cure_for_reading(.1))]
     OpenTrace(Name, #[source] io::Error),
     /// A trace is a directory.
     #[error("the trace {0} is a directory: name the files in it ({0}/*)")]
     Directory(Name),
-    /// A trace begins as pcap and pcapng do.
-    #[error("{0} is a capture, not a trace: OUTPUT comes first, then the traces")]
-    NotATrace(Name),
+    /// A trace is none.
+    #[error("{}", .1.told(.0))]
+    NotATrace(Name, Foreign),
     /// Reading failed.
     #[error("cannot read the trace {0}: {1}; the capture holds what came before")]
     ReadTrace(Name, #[source] io::Error),
@@ -73,7 +95,7 @@ pub enum Error {
     )]
     Terminal,
     /// The output cannot be opened.
-    #[error("cannot write {0}: {1}{cure}", cure = cure_for_opening(.1))]
+    #[error("cannot write {0}: {1}{cure}", cure = cure_for_creating(.1))]
     OpenOutput(Name, #[source] io::Error),
     /// Writing failed.
     #[error("writing {0} failed: {1}; {cure}", cure = cure_for_writing(.1))]
@@ -87,29 +109,32 @@ impl Error {
     /// The exit code that says it.
     pub const fn exit(&self) -> Exit {
         match self {
-            Self::Directory(_) | Self::NotATrace(_) | Self::SameFile(_) | Self::Terminal => {
-                Exit::Usage
-            }
+            Self::Directory(_) | Self::SameFile(_) | Self::Terminal => Exit::Usage,
             _ => Exit::Failed,
         }
     }
 }
 
-fn cure_for_opening(error: &io::Error) -> &'static str {
-    match error
-        .raw_os_error()
-        .map(rustix::io::Errno::from_raw_os_error)
-    {
-        Some(rustix::io::Errno::MFILE) => {
-            "; allow more open files (`ulimit -n 65536`) or give fewer traces"
-        }
-        Some(rustix::io::Errno::ISDIR) => "; give a file name in it",
-        Some(rustix::io::Errno::ROFS) => "; choose a place that can be written",
-        _ if error.kind() == io::ErrorKind::PermissionDenied => {
-            "; strace run by root leaves files that are root's"
-        }
+fn cure_for_reading(error: &io::Error) -> &'static str {
+    match errno(error) {
+        Some(Errno::MFILE) => "; allow more open files (`ulimit -n 65536`) or give fewer traces",
+        Some(Errno::ACCESS | Errno::PERM) => "; strace run by root leaves files that are root's",
         _ => "",
     }
+}
+
+fn cure_for_creating(error: &io::Error) -> &'static str {
+    match errno(error) {
+        Some(Errno::MFILE) => "; allow more open files (`ulimit -n 65536`) or give fewer traces",
+        Some(Errno::ISDIR) => "; give a file name in it",
+        Some(Errno::NOENT | Errno::NOTDIR) => "; its folder must be there",
+        Some(Errno::ROFS | Errno::ACCESS | Errno::PERM) => "; choose a place that can be written",
+        _ => "",
+    }
+}
+
+fn errno(error: &io::Error) -> Option<Errno> {
+    error.raw_os_error().map(Errno::from_raw_os_error)
 }
 
 fn cure_for_writing(error: &io::Error) -> &'static str {
@@ -128,7 +153,7 @@ mod tests {
     #[test]
     fn messages_name_the_file_and_the_cure() {
         let name = || Name::new("a\x1b[31m");
-        let full = Error::WriteOutput(name(), io::Error::from(rustix::io::Errno::NOSPC));
+        let full = Error::WriteOutput(name(), io::Error::from(Errno::NOSPC));
         let text = full.to_string();
         assert!(
             text.starts_with("writing a\\x1b[31m failed: No space left on device"),
@@ -136,8 +161,13 @@ mod tests {
         );
         assert!(text.contains("make room"), "{text}");
         assert_eq!(full.exit(), Exit::Failed);
-        let many = Error::OpenTrace(name(), io::Error::from(rustix::io::Errno::MFILE)).to_string();
+        let many = Error::OpenTrace(name(), io::Error::from(Errno::MFILE)).to_string();
         assert!(many.contains("ulimit -n"), "{many}");
+        let create = |errno| Error::OpenOutput(name(), io::Error::from(errno)).to_string();
+        assert!(create(Errno::ACCESS).ends_with("choose a place that can be written"));
+        assert!(create(Errno::NOENT).ends_with("its folder must be there"));
         assert_eq!(Error::SameFile(name()).exit(), Exit::Usage);
+        let foreign = Error::NotATrace(name(), Foreign::Text);
+        assert_eq!(foreign.exit(), Exit::Failed);
     }
 }

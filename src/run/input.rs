@@ -9,6 +9,7 @@ use std::os::fd::AsFd;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::error::Error;
+use super::foreign::{self, Verdict};
 use super::lines::{CHUNK_BYTES, Lines, Step};
 use super::signals::Signals;
 use super::source::{Kind, Source};
@@ -59,6 +60,9 @@ pub trait Input {
     /// How many bytes have been read.
     fn position(&self) -> u64;
 
+    /// Whether there was something to read, and nothing of it is strace's, as far as it has been looked at.
+    fn holds_nothing(&self) -> bool;
+
     /// Reads to the end of every pipe and forgets it: who writes there is traced, and must not be told that we are gone.
     fn drain(&mut self);
 }
@@ -70,6 +74,10 @@ pub struct Reader<'s> {
     signals: &'s Signals,
     lines: Lines,
     position: u64,
+    /// What has been read first, as long as it is not known to be a trace's. Files have been looked at before.
+    beginning: Option<Vec<u8>>,
+    /// Nothing in it is strace's.
+    nothing: bool,
     /// A pause has been told since the last read.
     paused: bool,
     ended: bool,
@@ -80,6 +88,8 @@ impl<'s> Reader<'s> {
     pub fn new(source: Source, chunk: usize, signals: &'s Signals) -> Self {
         let lines = Lines::new(chunk, limits::LINE_BYTES);
         Self {
+            beginning: (source.kind() != Kind::File).then(Vec::new),
+            nothing: source.nothing().is_some(),
             source,
             signals,
             lines,
@@ -92,6 +102,11 @@ impl<'s> Reader<'s> {
     /// How many bytes have been read.
     pub fn position(&self) -> u64 {
         self.position
+    }
+
+    /// Whether nothing in it is strace's, as far as it has been looked at.
+    pub fn holds_nothing(&self) -> bool {
+        self.nothing
     }
 
     /// Reads on until there is a line, or something else to tell.
@@ -126,14 +141,21 @@ impl<'s> Reader<'s> {
     /// Reads once.
     fn read_chunk(&mut self) -> Result<(), Error> {
         self.paused = false;
-        match self.source.file().read(self.lines.room()) {
+        let room = self.lines.room();
+        match self.source.file().read(room) {
             Ok(0) => {
                 self.ended = true;
                 self.lines.finish();
+                self.look()?;
             }
             Ok(count) => {
+                if let Some(beginning) = &mut self.beginning {
+                    let wanted = limits::BEGINNING_BYTES - beginning.len();
+                    beginning.extend(room.iter().take(count.min(wanted)));
+                }
                 self.lines.filled(count);
                 self.position += count as u64;
+                self.look()?;
             }
             Err(error) if is_temporary(&error) => {}
             Err(error) => {
@@ -141,6 +163,23 @@ impl<'s> Reader<'s> {
                 return Err(Error::ReadTrace(self.source.name().clone(), error));
             }
         }
+        Ok(())
+    }
+
+    /// Looks whether what has been read first is of a trace.
+    fn look(&mut self) -> Result<(), Error> {
+        let Some(beginning) = &self.beginning else {
+            return Ok(());
+        };
+        match foreign::judge(beginning, self.ended) {
+            Verdict::Foreign(kind) if kind.is_certain() => {
+                return Err(Error::NotATrace(self.source.name().clone(), kind));
+            }
+            Verdict::Foreign(_) => self.nothing = true,
+            Verdict::Unknown if beginning.len() < limits::BEGINNING_BYTES => return Ok(()),
+            Verdict::Trace | Verdict::Unknown => {}
+        }
+        self.beginning = None;
         Ok(())
     }
 
@@ -206,6 +245,13 @@ fn is_temporary(error: &io::Error) -> bool {
     )
 }
 
+/// Whether something was there to read, and nothing of it is strace's.
+pub(super) fn hold_nothing(readers: &[Reader<'_>]) -> bool {
+    let mut read = readers.iter().filter(|reader| reader.position() > 0);
+    let any = read.clone().next().is_some();
+    any && read.all(Reader::holds_nothing)
+}
+
 /// Reads several sources one after the other.
 #[derive(Debug)]
 pub struct Sequence<'s> {
@@ -251,6 +297,10 @@ impl Input for Sequence<'_> {
 
     fn position(&self) -> u64 {
         self.readers.iter().map(Reader::position).sum()
+    }
+
+    fn holds_nothing(&self) -> bool {
+        hold_nothing(&self.readers)
     }
 
     fn drain(&mut self) {

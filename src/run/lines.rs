@@ -74,28 +74,34 @@ impl Lines {
     }
 
     /// Finds the next line.
+    #[inline(always)]
     pub fn step(&mut self) -> Step {
-        let Some(rest) = self.data.get(self.searched..self.end) else {
-            return Step::More;
-        };
-        match memchr(b'\n', rest) {
+        let rest = self.data.get(self.searched..self.end);
+        match memchr(b'\n', rest.unwrap_or_default()) {
             Some(distance) => {
                 let newline = self.searched + distance;
                 self.take(newline, newline + 1)
             }
-            None if self.ended => self.last(),
-            None => {
-                self.searched = self.end;
-                self.skipping |= self.end - self.next > self.limit + 1; // one more for a '\r'
-                if self.skipping {
-                    self.forget();
-                }
-                Step::More
-            }
+            None => self.no_newline(),
         }
     }
 
+    /// No whole line is there: the last one, or the beginning of one.
+    #[cold]
+    fn no_newline(&mut self) -> Step {
+        if self.ended {
+            return self.last();
+        }
+        self.searched = self.end;
+        self.skipping |= self.end - self.next > self.limit + 1; // one more for a '\r'
+        if self.skipping {
+            self.forget();
+        }
+        Step::More
+    }
+
     /// Takes the line that ends before `newline`; the following begins at `next`.
+    #[inline]
     fn take(&mut self, newline: usize, next: usize) -> Step {
         let start = std::mem::replace(&mut self.next, next);
         self.searched = next;

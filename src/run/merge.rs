@@ -9,7 +9,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::error::Error;
-use super::input::{Advance, Input, LineSource, Reader};
+use super::input::{Advance, Input, LineSource, Reader, hold_nothing};
 use super::lines::CHUNK_BYTES;
 use super::signals::Signals;
 use super::source::Source;
@@ -128,6 +128,10 @@ impl<K: Fn(usize, &[u8]) -> Option<Timestamp>> Input for Merge<Reader<'_>, K> {
 
     fn position(&self) -> u64 {
         self.sources.iter().map(Reader::position).sum()
+    }
+
+    fn holds_nothing(&self) -> bool {
+        hold_nothing(&self.sources)
     }
 
     fn drain(&mut self) {

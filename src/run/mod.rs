@@ -1,4 +1,4 @@
-//! The one loop: lines from the input through the pipeline to the output, with signals, counts and the summary.
+//! The one loop: lines from the input through the pipeline to the output, with signals, and the report of it.
 //!
 //! Nothing is written before all inputs are open, so that a mistyped command costs no file. Whoever writes to our pipe is
 //! strace, whose traced program must never be harmed by our end: where the output fails we go on reading it to its end.
@@ -7,31 +7,34 @@ pub mod convert;
 pub mod dates;
 pub mod error;
 pub mod escape;
+mod filter;
+pub mod foreign;
+mod hints;
 pub mod input;
 pub mod lines;
 pub mod merge;
 pub mod options;
 pub mod output;
 pub mod pipeline;
-mod report;
+pub mod report;
 pub mod screen;
 pub mod signals;
 pub mod source;
-pub mod summary;
-mod unshown;
 
 use crate::strace::{self, Parser};
 use std::io;
 use std::time::SystemTime;
 
-use convert::Converter;
+use convert::{Converter, Trace};
 use dates::Date;
 pub use error::{Error, Exit};
+use foreign::Foreign;
 use input::{Advance, Input, Sequence};
 use merge::Merge;
 pub use options::Options;
 use output::Output;
 pub use pipeline::Pipeline;
+use report::Report;
 use screen::{Progress, Screen};
 use signals::Signals;
 use source::{Kind, Source};
@@ -39,17 +42,19 @@ use source::{Kind, Source};
 /// Does what `options` say and tells what came of it.
 pub fn run(options: &Options) -> Exit {
     let screen = Screen::new(options.verbosity);
-    match convert(options, &screen) {
+    let mut report = Report::default();
+    let exit = match convert(options, &screen, &mut report) {
+        Ok(exit) if exit == Exit::Done && options.strict && report.has_losses() => Exit::Strict,
         Ok(exit) => exit,
-        Err(error) => {
-            log::error!("{error}");
-            error.exit()
-        }
-    }
+        Err(error) => report.fail(&error),
+    };
+    report.tell(exit, options.report);
+    exit
 }
 
-fn convert(options: &Options, screen: &Screen) -> Result<Exit, Error> {
+fn convert(options: &Options, screen: &Screen, report: &mut Report) -> Result<Exit, Error> {
     let sources = Source::open_all(&options.traces)?;
+    refuse_nothing(&sources)?;
     let output = Output::open(&options.output, &sources)?;
     if sources.iter().any(Source::is_terminal) {
         log::warn!(
@@ -66,87 +71,119 @@ fn convert(options: &Options, screen: &Screen) -> Result<Exit, Error> {
         Progress::none()
     };
     let name = output.name().clone();
-    let several = options.traces.len() > 1;
     let traces: Vec<_> = sources
         .iter()
         .map(|source| trace(options, source))
         .collect();
     let write_error = |error| Error::WriteOutput(name.clone(), error);
     let converter = Converter::new(options, &traces, output).map_err(write_error)?;
-    let exit = if several {
-        let clocks: Vec<_> = traces.iter().map(|trace| Parser::new(*trace)).collect();
+    let run = Run {
+        traces: &traces,
+        progress,
+        signals: &signals,
+        report,
+    };
+    let exit = if traces.len() > 1 {
+        let clocks: Vec<_> = traces
+            .iter()
+            .map(|trace| Parser::new(trace.options))
+            .collect();
         let key =
             |source: usize, line: &[u8]| clocks.get(source).and_then(|clock| clock.completes(line));
         let mut input = Merge::open(sources, &signals, key);
-        drive(&mut input, converter, progress, options.strict, write_error)
+        run.drive(&mut input, converter, write_error)
     } else {
-        drive(
-            &mut Sequence::new(sources, &signals),
-            converter,
-            progress,
-            options.strict,
-            write_error,
-        )
+        let mut input = Sequence::new(sources, &signals);
+        run.drive(&mut input, converter, write_error)
     };
     if let (Some(stop), true) = (signals.stop(), all_files) {
-        log::warn!(
-            "stopped by {}: the capture holds what came before",
-            stop.name()
+        report.note(
+            "stopped",
+            format!("stopped by {}", stop.name()),
+            "the capture holds what came before",
         );
     }
     exit
 }
 
-/// What the text of `source` does not say. The date is the one given, the day on which a file was last written, or today.
-fn trace(options: &Options, source: &Source) -> strace::Options {
-    let date = options
-        .date
-        .or_else(|| Date::of(source.modified().unwrap_or_else(SystemTime::now)));
-    strace::Options {
-        tid: source.tid(),
-        date: date.map(Date::midnight).unwrap_or_default(),
-        start: options.start,
+/// Before anything is touched: where not a line of any trace is strace's, there is nothing to do.
+fn refuse_nothing(sources: &[Source]) -> Result<(), Error> {
+    match sources.first() {
+        Some(first) if sources.iter().all(|source| source.nothing().is_some()) => {
+            let kind = first.nothing().unwrap_or(Foreign::Text);
+            Err(Error::NotATrace(first.name().clone(), kind))
+        }
+        _ => Ok(()),
     }
 }
 
-/// Runs `input` through `pipeline` to the end, whichever it is.
-fn drive(
-    input: &mut impl Input,
-    mut pipeline: impl Pipeline,
-    progress: Progress,
-    strict: bool,
-    write_error: impl Fn(io::Error) -> Error,
-) -> Result<Exit, Error> {
-    let reading = pass(input, &mut pipeline, progress);
-    let (mut failed, reading) = match reading {
-        Ok(()) => (None, Ok(())),
-        Err(Broken::Output(error)) => (Some(error), Ok(())),
-        Err(Broken::Input(error)) => (None, Err(error)),
+/// What the text of `source` does not say. The date is the one given, the day on which a file was last written, or today.
+fn trace(options: &Options, source: &Source) -> Trace {
+    let date = options
+        .date
+        .or_else(|| Date::of(source.modified().unwrap_or_else(SystemTime::now)));
+    let text = strace::Options {
+        tid: source.tid(),
+        date: date.map(Date::midnight).unwrap_or_default(),
+        start: options.start.unwrap_or_default(),
     };
-    if failed.is_none() {
-        failed = pipeline.finish().err();
+    Trace {
+        name: source.name().clone(),
+        options: text,
     }
-    let mut exit = Exit::Done;
-    if let Some(error) = failed {
-        if error.kind() == io::ErrorKind::BrokenPipe {
-            log::info!("nobody reads the output any more");
-        } else {
-            // Told before the rest is read, which may take as long as the traced program runs.
-            log::error!("{}", write_error(error));
-            exit = Exit::Failed;
+}
+
+/// What a run has beside its input and its way to the output.
+struct Run<'r> {
+    traces: &'r [Trace],
+    progress: Progress,
+    signals: &'r Signals,
+    report: &'r mut Report,
+}
+
+impl Run<'_> {
+    /// Runs `input` through `pipeline` to the end, whichever it is, and fills the report.
+    fn drive(
+        self,
+        input: &mut impl Input,
+        mut pipeline: impl Pipeline,
+        write_error: impl Fn(io::Error) -> Error,
+    ) -> Result<Exit, Error> {
+        let Self {
+            traces,
+            progress,
+            signals,
+            report,
+        } = self;
+        let (mut failed, reading) = match pass(input, &mut pipeline, progress) {
+            Ok(()) => (None, Ok(())),
+            Err(Broken::Output(error)) => (Some(error), Ok(())),
+            Err(Broken::Input(error)) => (None, Err(error)),
+        };
+        if failed.is_none() {
+            failed = pipeline.finish().err();
         }
-        input.drain();
+        let read_all = failed.is_none() && reading.is_ok() && signals.stop().is_none();
+        let mut exit = Exit::Done;
+        if let Some(error) = failed {
+            if error.kind() == io::ErrorKind::BrokenPipe {
+                log::info!("nobody reads the output any more");
+            } else {
+                // Told before the rest is read, which may take as long as the traced program runs.
+                exit = report.fail(&write_error(error));
+            }
+            input.drain();
+        }
+        report.fill(pipeline.report(read_all));
+        reading?;
+        let nothing = report.is_all_strange() || input.holds_nothing();
+        match traces.first() {
+            Some(first) if read_all && nothing => {
+                Err(Error::NotATrace(first.name.clone(), Foreign::Text))
+            }
+            _ => Ok(exit),
+        }
     }
-    let summary = pipeline.summary();
-    summary.tell();
-    reading?;
-    Ok(
-        if exit == Exit::Done && strict && !summary.losses.is_empty() {
-            Exit::Strict
-        } else {
-            exit
-        },
-    )
 }
 
 /// Why passing lines on has ended early.

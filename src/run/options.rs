@@ -5,8 +5,10 @@
 use std::path::{Path, PathBuf};
 
 pub use crate::capture::Format;
-use crate::event::Timestamp;
+use crate::event::{Tid, Timestamp};
 use crate::run::dates::Date;
+use crate::unix::{Glob, PortRule, Ports};
+use std::ops::RangeInclusive;
 
 /// What one packet stands for (README, "Two views").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +37,16 @@ pub fn format_of(output: &Path) -> Format {
     } else {
         Format::Pcap
     }
+}
+
+/// How a run's end is told on stderr.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReportFormat {
+    /// Lines for a person.
+    #[default]
+    Text,
+    /// One line of JSON, whatever the verbosity.
+    Json,
 }
 
 /// How much is said on stderr.
@@ -76,18 +88,32 @@ pub struct Options {
     pub net: bool,
     /// Convert UNIX sockets.
     pub unix: bool,
+    /// Of these only those with a name that one of these patterns is for; all if there are none.
+    pub unix_names: Vec<Glob>,
+    /// The ports of UNIX servers.
+    pub unix_port: Ports,
+    /// And of those with certain names.
+    pub unix_port_for: Vec<PortRule>,
+    /// Only what these threads do, or all threads of these processes; everybody if there are none.
+    pub pids: Vec<Tid>,
+    /// And nothing that these do.
+    pub excluded_pids: Vec<Tid>,
+    /// Only what has one of these ports at either end; everything if there are none.
+    pub ports: Vec<RangeInclusive<u16>>,
     /// What UNIX conversations begin with.
     pub seed: Seed,
     /// The day of a trace whose times have none; that of its file if not given.
     pub date: Option<Date>,
-    /// When a trace with relative times begins.
-    pub start: Timestamp,
+    /// When a trace with relative times begins; 1970 if not given.
+    pub start: Option<Timestamp>,
     /// What a packet stands for.
     pub view: View,
     /// The format of the capture.
     pub format: Format,
     /// Fail if something was not understood or was lost.
     pub strict: bool,
+    /// How the end is told.
+    pub report: ReportFormat,
     /// How much is said.
     pub verbosity: Verbosity,
 }

@@ -12,7 +12,9 @@ use std::time::SystemTime;
 use rustix::pipe::fcntl_setpipe_size;
 
 use super::error::{Error, Name};
+use super::foreign::{self, Foreign, Verdict};
 use crate::event::Tid;
+use crate::limits;
 
 /// What a pipe from strace is asked to hold, so that the traced program waits less often for us; the most that Linux
 /// gives without privileges.
@@ -37,6 +39,7 @@ pub struct Source {
     kind: Kind,
     size: u64,
     modified: Option<SystemTime>,
+    nothing: Option<Foreign>,
     identity: (u64, u64),
     file: File,
 }
@@ -67,8 +70,8 @@ impl Source {
     /// It cannot be read, or is no trace.
     pub fn stdin() -> Result<Self, Error> {
         match io::stdin().as_fd().try_clone_to_owned() {
-            Ok(descriptor) => Self::of_descriptor("standard input", descriptor),
-            Err(error) => Err(Error::OpenTrace(Name::new("standard input"), error)),
+            Ok(descriptor) => Self::new(Name::standard_input(), None, File::from(descriptor)),
+            Err(error) => Err(Error::OpenTrace(Name::standard_input(), error)),
         }
     }
 
@@ -103,13 +106,17 @@ impl Source {
             return Err(Error::Directory(name));
         }
         let kind = kind_of(&metadata);
-        let mut size = 0;
+        let (mut size, mut nothing) = (0, None);
         match kind {
             Kind::File => {
                 // Standard input may stand behind the beginning of its file.
                 let position = file.stream_position().unwrap_or(0);
-                if is_capture(&file, position) {
-                    return Err(Error::NotATrace(name));
+                match beginning(&file, position) {
+                    Verdict::Foreign(kind) if kind.is_certain() => {
+                        return Err(Error::NotATrace(name, kind));
+                    }
+                    Verdict::Foreign(kind) => nothing = Some(kind),
+                    Verdict::Trace | Verdict::Unknown => {}
                 }
                 size = metadata.len().saturating_sub(position);
             }
@@ -125,6 +132,7 @@ impl Source {
             kind,
             size,
             modified: metadata.modified().ok().filter(|_| metadata.is_file()),
+            nothing,
             identity: (metadata.dev(), metadata.ino()),
             file,
         })
@@ -153,6 +161,11 @@ impl Source {
     /// When a file was last written.
     pub fn modified(&self) -> Option<SystemTime> {
         self.modified
+    }
+
+    /// What a file is of which not a line is strace's, where that is known.
+    pub fn nothing(&self) -> Option<Foreign> {
+        self.nothing
     }
 
     /// Whether a person types it.
@@ -195,15 +208,19 @@ fn tid_in(file_name: &OsStr) -> Option<Tid> {
     (number > 0).then_some(Tid(number))
 }
 
-/// Whether a file begins as pcap, in either byte order and resolution, or pcapng does: somebody who gives the arguments
-/// the wrong way round must not lose a trace.
-fn is_capture(file: &File, position: u64) -> bool {
-    let mut magic = [0; 4];
-    file.read_exact_at(&mut magic, position).is_ok()
-        && matches!(
-            u32::from_be_bytes(magic),
-            0xa1b2_c3d4 | 0xd4c3_b2a1 | 0xa1b2_3c4d | 0x4d3c_b2a1 | 0x0a0d_0d0a
-        )
+/// What the beginning of a file tells. One that cannot be read is read again, and told, by who reads it all.
+fn beginning(file: &File, position: u64) -> Verdict {
+    let mut bytes = vec![0; limits::BEGINNING_BYTES];
+    let mut length = 0;
+    while let Some(room) = bytes.get_mut(length..).filter(|room| !room.is_empty()) {
+        match file.read_at(room, position + length as u64) {
+            Ok(0) => break,
+            Ok(count) => length += count,
+            Err(_) => return Verdict::Unknown,
+        }
+    }
+    let is_all = length < bytes.len();
+    foreign::judge(bytes.get(..length).unwrap_or_default(), is_all)
 }
 
 #[cfg(test)]

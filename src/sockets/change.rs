@@ -1,6 +1,9 @@
 //! What an event did to a socket or a connection: the words that the views read.
 
-use crate::event::{Direction, Errno, Family, Fd, Op, Tid, Timestamp, Transport};
+use crate::event::{
+    Credentials, Descriptor, Direction, Errno, Family, Fd, Inode, Op, Tid, Timestamp, Transport,
+    UnixName,
+};
 use crate::sockets::connection::{Connection, Opening};
 use crate::sockets::names::{Side, SocketNumber};
 use std::net::SocketAddr;
@@ -64,6 +67,8 @@ pub struct Stream<'a> {
     pub side: Side,
     /// How many bytes at the message's front the other end's calls have told before.
     pub known: u64,
+    /// How many bytes before the message's first one are not told, because who moved them is not asked for.
+    pub skipped: u64,
 }
 
 impl Stream<'_> {
@@ -74,6 +79,61 @@ impl Stream<'_> {
             Direction::Received => self.side.other(),
         }
     }
+
+    /// How many bytes the thread's end has sent or received by now, counted from the beginning of what the trace shows
+    /// of it.
+    pub const fn reached(&self, direction: Direction) -> u64 {
+        let end = self.connection.end(self.side);
+        match direction {
+            Direction::Sent => end.sent,
+            Direction::Received => end.received,
+        }
+    }
+}
+
+/// One end of a message between UNIX sockets, as far as it is known.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct UnixEnd<'a> {
+    /// The open socket, if it is traced.
+    pub socket: Option<SocketNumber>,
+    /// Its inode.
+    pub inode: Option<Inode>,
+    /// The name it is bound to, or by which it was sent to.
+    pub name: Option<&'a UnixName>,
+}
+
+/// A message that a UNIX datagram socket sent or received.
+#[derive(Clone, Copy, Debug)]
+pub struct UnixMessage<'a> {
+    /// Who.
+    pub marking: Marking,
+    /// When the call began.
+    pub entry: Timestamp,
+    /// When it returned.
+    pub exit: Timestamp,
+    /// Which way, as the thread sees it.
+    pub direction: Direction,
+    /// The thread's own end.
+    pub local: UnixEnd<'a>,
+    /// The other end.
+    pub remote: UnixEnd<'a>,
+    /// The bytes that are in the trace.
+    pub payload: &'a [u8],
+    /// How many bytes moved.
+    pub moved: u64,
+}
+
+/// What goes with a UNIX socket's message beside its bytes (unix(7), "Ancillary messages").
+#[derive(Clone, Copy, Debug)]
+pub struct Handed<'a> {
+    /// The thread's socket.
+    pub socket: SocketNumber,
+    /// When the call began.
+    pub entry: Timestamp,
+    /// Descriptors, by the numbers that they have for the thread (SCM_RIGHTS).
+    pub rights: &'a [Descriptor<'a>],
+    /// Who the sender is (SCM_CREDENTIALS).
+    pub credentials: Option<Credentials>,
 }
 
 /// What happened.
@@ -81,6 +141,10 @@ impl Stream<'_> {
 pub enum Change<'a> {
     /// Bytes moved.
     Moved(Moved<'a>),
+    /// What goes with what the same call moves, which is told next.
+    Handed(Handed<'a>),
+    /// A message moved between UNIX datagram sockets.
+    UnixMessage(UnixMessage<'a>),
     /// The local address of a datagram socket is known from here on, port and all.
     Named {
         /// The socket.

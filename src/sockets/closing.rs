@@ -162,7 +162,7 @@ impl Sockets {
         side: Side,
         sink: &mut F,
     ) {
-        let Some(connection) = self.connections.get_mut(&id) else {
+        let Some(connection) = self.connections.get_mut(id) else {
             return;
         };
         let end = connection.end_mut(side);
@@ -176,7 +176,7 @@ impl Sockets {
 
     /// Whether a close on `side` throws away bytes that the other end has sent: TCP then resets (RFC 2525 §2.17).
     fn leaves_unread(&self, id: ConnectionId, side: Side) -> bool {
-        self.connections.get(&id).is_some_and(|connection| {
+        self.connections.get(id).is_some_and(|connection| {
             let end = connection.end(side);
             connection.family != Family::Unix
                 && !matches!(connection.opening, Opening::Unseen)
@@ -194,7 +194,7 @@ impl Sockets {
         time: Timestamp,
         sink: &mut F,
     ) {
-        let Some(connection) = self.connections.get_mut(&id) else {
+        let Some(connection) = self.connections.get_mut(id) else {
             return;
         };
         if let Opening::Begun { .. } = connection.opening {
@@ -225,7 +225,7 @@ impl Sockets {
         time: Timestamp,
         sink: &mut F,
     ) {
-        let Some(connection) = self.connections.get_mut(&id) else {
+        let Some(connection) = self.connections.get_mut(id) else {
             return;
         };
         if connection.reset || matches!(connection.opening, Opening::Begun { .. }) {
@@ -250,7 +250,7 @@ impl Sockets {
         time: Timestamp,
         sink: &mut F,
     ) {
-        let Some(mut connection) = self.connections.remove(&id) else {
+        let Some(mut connection) = self.connections.remove(id) else {
             return;
         };
         for side in [Side::First, Side::Second] {
@@ -275,7 +275,7 @@ impl Sockets {
     fn linger<F: FnMut(&Change<'_>)>(&mut self, id: ConnectionId, sink: &mut F) {
         let both = self
             .connections
-            .get(&id)
+            .get(id)
             .is_some_and(|connection| connection.ends.iter().all(|end| end.traced));
         if both {
             self.end(id, sink);
@@ -286,7 +286,7 @@ impl Sockets {
             && let Some(oldest) = self.lingering.pop_front()
             && self
                 .connections
-                .get(&oldest)
+                .get(oldest)
                 .is_some_and(Connection::is_over)
         {
             self.end(oldest, sink);
@@ -294,7 +294,7 @@ impl Sockets {
     }
 
     fn end<F: FnMut(&Change<'_>)>(&mut self, id: ConnectionId, sink: &mut F) {
-        if let Some(connection) = self.connections.remove(&id) {
+        if let Some(connection) = self.connections.remove(id) {
             self.forget(&connection);
             if !self.transits.is_empty() {
                 self.undeliverable((id, Side::First), None);

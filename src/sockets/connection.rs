@@ -54,6 +54,8 @@ pub struct End {
     pub inode: Option<Inode>,
     /// The name it is bound to (UNIX).
     pub name: Option<UnixName>,
+    /// Who brought it into the connection: connect, accept, socketpair.
+    pub(super) brought: Option<Marking>,
     /// Who used it last, for packets that no call made.
     pub marking: Option<Marking>,
     /// All its descriptors are closed.
@@ -78,7 +80,7 @@ impl Flow {
     ///
     /// Each end counts from its own first call. An end that strace was attached to later lags behind, and the other one,
     /// which is ahead, tells the bytes.
-    fn tell(&mut self, reached: u64, moved: u64) -> u64 {
+    pub fn tell(&mut self, reached: u64, moved: u64) -> u64 {
         let fresh = reached.saturating_sub(self.told).min(moved);
         self.told = self.told.max(reached);
         moved - fresh
@@ -142,6 +144,17 @@ impl Connection {
         }
     }
 
+    /// Who opened the connection as far as it is traced: the client's thread before the server's, and the call that
+    /// brought it there before what came later.
+    pub fn opener(&self, client: Side) -> Option<(Marking, Side)> {
+        let of = |side: Side| {
+            let end = self.end(side);
+            let marking = end.brought.or(end.marking)?;
+            Some((marking, side))
+        };
+        of(client).or_else(|| of(client.other()))
+    }
+
     /// The direction in which the end on `side` sends.
     pub const fn flow_from(&self, side: Side) -> &Flow {
         let [first, second] = &self.flows;
@@ -196,10 +209,12 @@ impl Connection {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sockets::connections::Connections;
 
     #[test]
     fn each_byte_is_told_once_whichever_end_comes_first() {
-        let mut connection = Connection::new(ConnectionId(0), Family::Inet, Transport::Stream);
+        let mut connections = Connections::default();
+        let connection = connections.make(Family::Inet, Transport::Stream);
         assert_eq!(connection.count_sent(Side::First, 10), 0);
         assert_eq!(connection.count_received(Side::Second, 4), 4);
         assert_eq!(
@@ -214,7 +229,8 @@ mod tests {
 
     #[test]
     fn an_end_attached_late_tells_nothing_twice() {
-        let mut connection = Connection::new(ConnectionId(0), Family::Inet, Transport::Stream);
+        let mut connections = Connections::default();
+        let connection = connections.make(Family::Inet, Transport::Stream);
         connection.count_sent(Side::First, 100);
         connection.count_received(Side::First, 50);
         assert_eq!(connection.count_received(Side::Second, 7), 7);

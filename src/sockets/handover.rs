@@ -111,7 +111,7 @@ impl Sockets {
             self.settle(socket, sink);
         }
         let (id, side) = self.open.get(socket.0)?.stream?;
-        let connection = self.connections.get(&id)?;
+        let connection = self.connections.get(id)?;
         let (sender, start) = match call.direction {
             Direction::Sent => (side, connection.end(side).sent),
             Direction::Received => (side.other(), connection.end(side).received),
@@ -376,6 +376,7 @@ mod tests {
             messages: &messages,
             requested: Some(1),
             rights,
+            credentials: None,
             fast_open: false,
             close_on_exec: false,
         };

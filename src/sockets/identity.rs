@@ -16,7 +16,9 @@ impl Sockets {
         self.tables.of(event.tid, &mut |socket| refer(open, socket))
     }
 
-    /// The open socket that `descriptor` stands for; none if it is no socket, or nothing tells.
+    /// The open socket that `descriptor` stands for; none if it is no socket, or nothing tells. Mostly the details are the
+    /// ones that were printed last.
+    #[inline(always)]
     pub(super) fn locate<F: FnMut(&Change<'_>)>(
         &mut self,
         event: &Event<'_>,
@@ -24,6 +26,24 @@ impl Sockets {
         sink: &mut F,
     ) -> Option<SocketId> {
         let table = self.table(event);
+        if let Details::Socket(details) = descriptor.details
+            && let Some(slot) = self.tables.slot(table, descriptor.fd)
+            && let Some(seen) = &slot.seen
+            && Rc::ptr_eq(seen, details)
+        {
+            return Some(slot.socket);
+        }
+        self.locate_anew(event, table, descriptor, sink)
+    }
+
+    #[inline(never)]
+    fn locate_anew<F: FnMut(&Change<'_>)>(
+        &mut self,
+        event: &Event<'_>,
+        table: TableId,
+        descriptor: Descriptor<'_>,
+        sink: &mut F,
+    ) -> Option<SocketId> {
         let slot = self.tables.slot(table, descriptor.fd);
         match descriptor.details {
             Details::Missing => slot.map(|slot| slot.socket),
@@ -95,7 +115,7 @@ impl Sockets {
         };
         if let (Some(details), Some(open)) = (details, self.open.get_mut(socket.0)) {
             open.learn(details);
-            self.full_details |= details.family != Family::Other;
+            self.full_details |= details.tell_family();
         }
         self.register(socket);
         self.place(table, made.fd, socket, details.cloned(), close_on_exec);
@@ -184,7 +204,7 @@ impl Sockets {
         }
         if let Some(open) = self.open.get_mut(socket.0) {
             open.learn(details);
-            self.full_details |= details.family != Family::Other;
+            self.full_details |= details.tell_family();
         }
         self.register(socket);
         self.settle(socket, sink);
@@ -204,6 +224,7 @@ impl Sockets {
             self.by_addresses
                 .insert((canonical(local), canonical(remote)), socket);
         }
+        self.register_name(socket);
     }
 
     /// The socket is gone and must not be found any more.
@@ -213,6 +234,7 @@ impl Sockets {
         {
             self.by_inode.remove(&inode);
         }
+        self.unregister_name(socket, open);
         if let (Some(local), Some(remote)) = (open.local.get(), open.remote.get()) {
             let key = (canonical(local), canonical(remote));
             if self.by_addresses.get(&key) == Some(&socket) {

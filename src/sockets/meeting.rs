@@ -53,7 +53,7 @@ impl Sockets {
         self.leave_place(id);
         self.share_addresses(id, side, socket);
         self.enter(id, side, socket, entrance.role);
-        if let Some(connection) = self.connections.get_mut(&id) {
+        if let Some(connection) = self.connections.get_mut(id) {
             connection.opening = earlier(connection.opening, entrance.opening);
         }
         (id, side)
@@ -75,7 +75,7 @@ impl Sockets {
             return;
         };
         if let (Some(place), Some(connection)) =
-            (place(open, role, role), self.connections.get_mut(&id))
+            (place(open, role, role), self.connections.get_mut(id))
         {
             self.by_place
                 .entry(place.clone())
@@ -87,7 +87,7 @@ impl Sockets {
 
     /// The connection need not be found at its place any more.
     pub(super) fn leave_place(&mut self, id: ConnectionId) {
-        let place = self.connections.get_mut(&id).and_then(|at| at.place.take());
+        let place = self.connections.get_mut(id).and_then(|at| at.place.take());
         if let Some(place) = place {
             self.leave(&place, id);
         }
@@ -109,7 +109,7 @@ impl Sockets {
     /// A socket of which no details are printed has the addresses that the other end's calls have told.
     fn share_addresses(&mut self, id: ConnectionId, side: Side, socket: SocketId) {
         let (Some(connection), Some(open)) =
-            (self.connections.get(&id), self.open.get_mut(socket.0))
+            (self.connections.get(id), self.open.get_mut(socket.0))
         else {
             return;
         };
@@ -130,7 +130,7 @@ impl Sockets {
                 .into_iter()
                 .flatten()
                 .find_map(|inode| self.by_end_inode.get(&inode))?;
-            let connection = self.connections.get(id)?;
+            let connection = self.connections.get(*id)?;
             return [Side::First, Side::Second]
                 .into_iter()
                 .find(|side| is_free_for(connection, *side, open.inode))
@@ -139,7 +139,7 @@ impl Sockets {
         let (local, pair) = addresses(open)?;
         let ids = self.by_pair.get(&pair)?;
         let free = |id: &ConnectionId| {
-            let connection = self.connections.get(id)?;
+            let connection = self.connections.get(*id)?;
             [Side::First, Side::Second]
                 .into_iter()
                 .find(|side| {
@@ -156,24 +156,22 @@ impl Sockets {
 
     /// A new connection with `socket` as its first end.
     pub(super) fn connect_new(&mut self, socket: SocketId, entrance: Entrance) -> ConnectionId {
-        let id = ConnectionId(self.opened);
-        self.opened += 1;
         let (family, transport) = self
             .open
             .get(socket.0)
             .map_or((Family::Other, Transport::Stream), |open| {
                 (open.family, open.transport)
             });
-        let mut connection = Connection::new(id, family, transport);
+        let connection = self.connections.make(family, transport);
         connection.opening = entrance.opening;
-        self.connections.insert(id, connection);
+        let id = connection.id;
         self.enter(id, Side::First, socket, entrance.role);
         id
     }
 
     /// Puts `socket` on `side` of a connection, with all that is known of both ends.
     pub(super) fn enter(&mut self, id: ConnectionId, side: Side, socket: SocketId, role: Role) {
-        let Some(connection) = self.connections.get_mut(&id) else {
+        let Some(connection) = self.connections.get_mut(id) else {
             return;
         };
         let end = connection.end_mut(side);
@@ -197,7 +195,7 @@ impl Sockets {
         let Some((id, side)) = open.stream else {
             return;
         };
-        let Some(connection) = self.connections.get_mut(&id) else {
+        let Some(connection) = self.connections.get_mut(id) else {
             return;
         };
         let own = connection.end_mut(side);
@@ -260,14 +258,14 @@ impl Sockets {
         };
         if self
             .connections
-            .get(&id)
+            .get(id)
             .is_some_and(|connection| connection.pair.is_none())
         {
             if open.family == Family::Unix {
                 self.unite(socket, id);
             } else if let Some((_, pair)) = addresses(open)
                 && !self.unite(socket, id)
-                && let Some(connection) = self.connections.get_mut(&id)
+                && let Some(connection) = self.connections.get_mut(id)
             {
                 connection.pair = Some(pair);
                 self.by_pair.entry(pair).or_default().push(id);
@@ -276,7 +274,7 @@ impl Sockets {
         let Some((id, _)) = self.open.get(socket.0).and_then(|open| open.stream) else {
             return;
         };
-        if let Some(connection) = self.connections.get_mut(&id)
+        if let Some(connection) = self.connections.get_mut(id)
             && (connection.pair.is_some() || connection.family == Family::Unix)
         {
             tell_opened(connection, sink);
@@ -288,7 +286,7 @@ impl Sockets {
         let Some(open) = self.open.get(socket.0) else {
             return false;
         };
-        let Some(connection) = self.connections.get(&id) else {
+        let Some(connection) = self.connections.get(id) else {
             return false;
         };
         let (side, role) = match connection.side_of(socket) {
@@ -305,14 +303,15 @@ impl Sockets {
         else {
             return false;
         };
-        let Some(alone) = self.connections.remove(&id) else {
+        let Some(alone) = self.connections.remove(id) else {
             return false;
         };
         self.forget(&alone);
         self.enter(found, free, socket, role);
-        if let Some(connection) = self.connections.get_mut(&found) {
+        if let Some(connection) = self.connections.get_mut(found) {
             connection.opening = earlier(connection.opening, alone.opening);
-            connection.end_mut(free).marking = alone.end(side).marking;
+            let (end, alone) = (connection.end_mut(free), alone.end(side));
+            (end.brought, end.marking) = (alone.brought, alone.marking);
         }
         true
     }

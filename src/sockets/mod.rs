@@ -16,9 +16,11 @@
 mod change;
 mod closing;
 mod connection;
+mod connections;
 mod handover;
 mod identity;
 mod meeting;
+mod messages;
 mod moving;
 mod names;
 mod open_socket;
@@ -28,12 +30,14 @@ mod session;
 mod slots;
 mod tables;
 
-pub use change::{Change, Marking, Moved, Stream};
+pub use change::{Change, Handed, Marking, Moved, Stream, UnixEnd, UnixMessage};
 pub use connection::{Connection, End, Flow, Opening, Role};
+pub use connections::ByConnection;
 pub use names::{ConnectionId, Side, SocketNumber};
 pub use open_socket::canonical;
 
-use crate::event::{Descriptor, Event, Family, Inode, Op, Outcome, Timestamp, What};
+use crate::event::{Descriptor, Event, Family, Inode, Op, Outcome, Tid, Timestamp, UnixName, What};
+use connections::Connections;
 use handover::{Pidfd, Transit, Way};
 use names::{Place, SocketId};
 use open_socket::OpenSocket;
@@ -58,7 +62,9 @@ pub struct Sockets {
     sessions: Sessions,
     by_inode: FxHashMap<Inode, SocketId>,
     by_addresses: FxHashMap<(SocketAddr, SocketAddr), SocketId>,
-    connections: FxHashMap<ConnectionId, Connection>,
+    /// UNIX datagram sockets by the name they are bound to: where messages sent to that name arrive.
+    by_name: FxHashMap<UnixName, SocketId>,
+    connections: Connections,
     /// Connections by their addresses, the oldest first.
     by_pair: FxHashMap<AddressPair, Vec<ConnectionId>>,
     by_end_inode: FxHashMap<Inode, ConnectionId>,
@@ -72,8 +78,6 @@ pub struct Sockets {
     pidfds: VecDeque<Pidfd>,
     /// Details with a family have been seen: what has none is of a family that is not converted.
     full_details: bool,
-    /// How many connections there have been.
-    opened: u64,
     /// How many open sockets there have been.
     numbered: u64,
 }
@@ -88,9 +92,19 @@ struct Moment {
 
 impl Sockets {
     /// Takes the next event; `sink` hears of what it changed, in order.
+    #[inline]
     pub fn apply<F: FnMut(&Change<'_>)>(&mut self, event: &Event<'_>, sink: &mut F) {
+        if let What::Move(call) = &event.what {
+            self.call_moved(event, call, sink);
+        } else {
+            self.apply_other(event, sink);
+        }
+    }
+
+    /// Takes an event that moves no payload that is seen.
+    #[inline(never)]
+    fn apply_other<F: FnMut(&Change<'_>)>(&mut self, event: &Event<'_>, sink: &mut F) {
         match &event.what {
-            What::Move(call) => self.call_moved(event, call, sink),
             What::Relay {
                 from,
                 to,
@@ -159,13 +173,31 @@ impl Sockets {
         }
     }
 
+    /// The process of the thread that does `event`, by the thread it began with: as far as clones in the trace tell, else
+    /// the thread itself.
+    pub fn process_of(&mut self, event: &Event<'_>) -> Tid {
+        // A thread of which nothing but the end is seen had no table that anything could be known of.
+        if !matches!(event.what, What::Ended { .. }) {
+            self.table(event);
+        }
+        self.tables.process(event.tid)
+    }
+
     /// The end of the trace: every connection is over, in the order in which they were made.
     pub fn finish<F: FnMut(&Change<'_>)>(&mut self, sink: &mut F) {
-        let mut left: Vec<_> = self.connections.drain().collect();
-        left.sort_unstable_by_key(|(id, _)| *id);
-        for (_, connection) in &left {
+        for connection in &self.connections.drain() {
             sink(&Change::Over { connection });
         }
+    }
+
+    /// Whether details with a family (`-yy`) have been seen.
+    pub const fn has_full_details(&self) -> bool {
+        self.full_details
+    }
+
+    /// How many open sockets there have been.
+    pub const fn seen(&self) -> u64 {
+        self.numbered
     }
 
     /// What a packet of this event says about who made it.

@@ -44,9 +44,14 @@ impl Sockets {
         {
             self.learn_from_addresses(socket, call);
         }
+        if !call.rights.is_empty() || call.credentials.is_some() {
+            self.tell_handed(socket, event.entry, call, sink);
+        }
         let moment = self.moment(event, call.socket, Some(call.op));
         if self.open.get(socket.0).is_some_and(OpenSocket::is_stream) {
             self.stream_moved(socket, &moment, call, sink);
+        } else if self.is_unix(socket) {
+            self.unix_messages_moved(socket, &moment, call, sink);
         } else {
             self.datagrams_moved(socket, &moment, call, sink);
         }
@@ -78,6 +83,7 @@ impl Sockets {
                 messages: if moved > 0 { &message } else { &[] },
                 requested: None,
                 rights: &[],
+                credentials: None,
                 fast_open: false,
                 close_on_exec: false,
             };
@@ -115,6 +121,7 @@ impl Sockets {
             return;
         }
         if let Some(open) = self.open.get_mut(socket.0)
+            && !open.is_told
             && (open.family, open.transport) == (Family::Other, Transport::Unknown)
         {
             (open.family, open.transport) = kind;
@@ -140,12 +147,12 @@ impl Sockets {
         if call.messages.iter().all(|message| message.moved == 0) {
             return self.nothing_moved(socket, moment, call, sink);
         }
-        let Some(mut connection) = self.connections.get_mut(&id) else {
+        let Some(mut connection) = self.connections.get_mut(id) else {
             return;
         };
         if matches!(connection.opening, Opening::Begun { .. }) {
             self.proven(socket, moment.entry, sink);
-            match self.connections.get_mut(&id) {
+            match self.connections.get_mut(id) {
                 Some(proven) => connection = proven,
                 None => return,
             }
@@ -164,6 +171,7 @@ impl Sockets {
                 connection,
                 side,
                 known,
+                skipped: 0,
             };
             sink(&Change::Moved(Moved {
                 marking: moment.marking,
@@ -175,7 +183,7 @@ impl Sockets {
                 transport: open.transport,
                 local: open.local.best(),
                 remote: open.remote.best(),
-                payload: bytes_of(call, message),
+                payload: call.bytes_of(message),
                 moved: message.moved,
                 stream: Some(stream),
             }));
@@ -203,14 +211,14 @@ impl Sockets {
     /// Whether the end on `side` has not finished its direction.
     fn sends_still(&self, id: ConnectionId, side: Side) -> bool {
         self.connections
-            .get(&id)
+            .get(id)
             .is_some_and(|at| at.family != Family::Unix && !at.flow_from(side).finished)
     }
 
     /// Whether a connection's connect has not come to its end.
     pub(super) fn is_begun(&self, id: ConnectionId) -> bool {
         self.connections
-            .get(&id)
+            .get(id)
             .is_some_and(|at| matches!(at.opening, Opening::Begun { .. }))
     }
 
@@ -241,6 +249,12 @@ impl Sockets {
         }
     }
 
+    fn is_unix(&self, socket: SocketId) -> bool {
+        self.open
+            .get(socket.0)
+            .is_some_and(|open| open.family == Family::Unix)
+    }
+
     fn datagrams_moved<F: FnMut(&Change<'_>)>(
         &mut self,
         socket: SocketId,
@@ -266,7 +280,7 @@ impl Sockets {
                 transport: open.transport,
                 local: open.local.best(),
                 remote: address.or_else(|| open.remote.best()),
-                payload: bytes_of(call, message),
+                payload: call.bytes_of(message),
                 moved: message.moved,
                 stream: None,
             }));
@@ -341,10 +355,4 @@ pub(super) fn kind_by_content(call: &Move<'_>) -> (Family, Transport) {
         Some(_) => (Family::Other, Transport::Unknown),
         None => (Family::Inet, Transport::Stream),
     }
-}
-
-/// The bytes of one message that are in the trace.
-fn bytes_of<'a>(call: &Move<'a>, message: &Message) -> &'a [u8] {
-    let end = message.start.saturating_add(message.captured);
-    call.payload.get(message.start..end).unwrap_or_default()
 }

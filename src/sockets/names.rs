@@ -13,7 +13,12 @@ pub struct SocketNumber(pub u64);
 
 /// The name of a connection within one run; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ConnectionId(pub u64);
+pub struct ConnectionId {
+    /// How many connections there were before it.
+    pub number: u64,
+    /// Where it is found; another connection's place once it is over.
+    pub(super) place: usize,
+}
 
 /// One of the two ends of a connection: the index of [`Connection::ends`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

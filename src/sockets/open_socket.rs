@@ -1,7 +1,7 @@
 //! An open file description that is a socket: what dup and fork share.
 
 use crate::event::{Address, Family, Inode, SocketDetails, Transport, UnixName};
-use crate::sockets::names::{ConnectionId, Side, SocketNumber};
+use crate::sockets::names::{ConnectionId, Side, SocketId, SocketNumber};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// An address and where it is known from: what a call said stands above what details say.
@@ -71,6 +71,8 @@ pub(super) struct OpenSocket {
     pub(super) name: Option<UnixName>,
     /// The name it connected to (UNIX).
     pub(super) peer_name: Option<UnixName>,
+    /// The other one of a pair that has no connection (socketpair of datagram sockets).
+    pub(super) pair: Option<SocketId>,
     /// How many descriptors, in all tables, stand for it.
     pub(super) references: u32,
     /// [`crate::sockets::Change::Named`] has been told.
@@ -79,6 +81,8 @@ pub(super) struct OpenSocket {
     pub(super) read_shut: bool,
     /// Socket details with a family have been seen.
     pub(super) detailed: bool,
+    /// Its family has been told, by its making or by details: where it is another, nothing is guessed.
+    pub(super) is_told: bool,
     /// A close sends RST (SO_LINGER with 0 seconds).
     pub(super) reset_on_close: bool,
     pub(super) stream: Option<(ConnectionId, Side)>,
@@ -97,9 +101,11 @@ impl OpenSocket {
             remote: Known::default(),
             name: None,
             peer_name: None,
+            pair: None,
             references: 0,
             read_shut: false,
             detailed: false,
+            is_told: false,
             reset_on_close: false,
             stream: None,
         }
@@ -128,6 +134,7 @@ impl OpenSocket {
     /// Takes over what details say.
     pub(super) fn learn(&mut self, details: &SocketDetails) {
         self.detailed |= details.family != Family::Other;
+        self.is_told |= details.tell_family();
         if self.family == Family::Other {
             self.family = details.family;
         }
@@ -205,7 +212,8 @@ impl OpenSocket {
     pub(super) fn is_stream(&self) -> bool {
         match self.transport {
             Transport::Stream => matches!(self.family, Family::Inet | Family::Inet6 | Family::Unix),
-            Transport::Unknown => self.family == Family::Unix,
+            // A seqpacket socket is one with messages for bytes.
+            Transport::Seqpacket | Transport::Unknown => self.family == Family::Unix,
             _ => false,
         }
     }

@@ -21,8 +21,11 @@ impl Sockets {
         sink: &mut F,
     ) {
         let socket = self.make(event, made, kind, close_on_exec, sink);
-        if let (Some(protocol), Some(open)) = (protocol, self.open.get_mut(socket.0)) {
-            open.speak(protocol);
+        if let Some(open) = self.open.get_mut(socket.0) {
+            open.is_told = true;
+            if let Some(protocol) = protocol {
+                open.speak(protocol);
+            }
         }
     }
 
@@ -38,7 +41,7 @@ impl Sockets {
         let [first, second] =
             made.map(|made| (made, self.make(event, made, kind, close_on_exec, sink)));
         if !self.open.get(first.1.0).is_some_and(OpenSocket::is_stream) {
-            return;
+            return self.pair_up([first.1, second.1]);
         }
         let opening = Opening::Made {
             connected: None,
@@ -258,7 +261,7 @@ impl Sockets {
         let Some((id, _)) = self.open.get(socket.0).and_then(|open| open.stream) else {
             return;
         };
-        if let Some(connection) = self.connections.get_mut(&id)
+        if let Some(connection) = self.connections.get_mut(id)
             && let Opening::Begun { entry } = connection.opening
         {
             connection.opening = Opening::Made {
@@ -269,7 +272,7 @@ impl Sockets {
         self.settle(socket, sink);
     }
 
-    /// Remembers who used an end last.
+    /// Remembers who brought an end into its connection.
     pub(super) fn mark(
         &mut self,
         id: ConnectionId,
@@ -279,8 +282,9 @@ impl Sockets {
         op: Option<Op>,
     ) {
         let marking = self.moment(event, descriptor, op).marking;
-        if let Some(connection) = self.connections.get_mut(&id) {
-            connection.end_mut(side).marking = Some(marking);
+        if let Some(connection) = self.connections.get_mut(id) {
+            let end = connection.end_mut(side);
+            (end.brought, end.marking) = (Some(marking), Some(marking));
         }
     }
 }

@@ -47,6 +47,9 @@ struct Unclaimed {
     thread: Thread,
 }
 
+/// How many threads' tables are found without hashing.
+const RECENT: usize = 32;
+
 /// All threads and their tables.
 #[derive(Debug, Default)]
 pub(super) struct Tables {
@@ -57,23 +60,35 @@ pub(super) struct Tables {
     /// Children of a thread without a number, and copies of its table that hold no references: without `-f` no child is
     /// ever seen, and what it held would never be closed.
     unnumbered: VecDeque<(Tid, Slots)>,
-    last: Option<(Tid, TableId)>,
+    /// By the number's lowest bits: a thread and its table, which few threads in turn do not make worthless.
+    recent: [Option<(Tid, TableId)>; RECENT],
 }
 
 impl Tables {
     /// The table that `tid` uses; a thread not seen before is given one, and `copied` hears of each socket that gained a
     /// reference by that.
+    #[inline(always)]
     pub(super) fn of(&mut self, tid: Tid, copied: &mut impl FnMut(SocketId)) -> TableId {
-        if let Some((last, table)) = self.last
-            && last == tid
-        {
-            return table;
+        match self.recent.get(Self::place(tid)) {
+            Some(Some((recent, table))) if *recent == tid => *table,
+            _ => self.look_up(tid, copied),
         }
+    }
+
+    /// Where a thread's table is remembered.
+    const fn place(tid: Tid) -> usize {
+        tid.0 as usize % RECENT
+    }
+
+    #[inline(never)]
+    fn look_up(&mut self, tid: Tid, copied: &mut impl FnMut(SocketId)) -> TableId {
         let table = match self.threads.get(&tid) {
             Some(thread) => thread.table,
             None => self.adopt(tid, copied),
         };
-        self.last = Some((tid, table));
+        if let Some(recent) = self.recent.get_mut(Self::place(tid)) {
+            *recent = Some((tid, table));
+        }
         table
     }
 
@@ -86,19 +101,30 @@ impl Tables {
             .map(|thread| thread.table)
     }
 
-    /// Whether `tid` is known to be alive.
-    pub(super) fn knows(&self, tid: Tid) -> bool {
-        self.threads.contains_key(&tid)
+    /// Whether `tid` is known to be alive: by a line of its own, or by its maker's.
+    pub(super) fn knows(&mut self, tid: Tid) -> bool {
+        self.threads.contains_key(&tid) || self.claim(tid).is_some()
+    }
+
+    /// The table of a child that its maker told of, seen for the first time.
+    fn claim(&mut self, tid: Tid) -> Option<TableId> {
+        let index = self
+            .unclaimed
+            .iter()
+            .position(|waiting| waiting.child == tid)?;
+        let Unclaimed { thread, .. } = self.unclaimed.remove(index)?;
+        self.threads.insert(tid, thread);
+        Some(thread.table)
+    }
+
+    /// The process of `tid`: itself where nothing is known of it.
+    pub(super) fn process(&self, tid: Tid) -> Tid {
+        self.threads.get(&tid).map_or(tid, |thread| thread.process)
     }
 
     fn adopt(&mut self, tid: Tid, copied: &mut impl FnMut(SocketId)) -> TableId {
-        let claimed = self
-            .unclaimed
-            .iter()
-            .position(|waiting| waiting.child == tid);
-        if let Some(waiting) = claimed.and_then(|index| self.unclaimed.remove(index)) {
-            self.threads.insert(tid, waiting.thread);
-            return waiting.thread.table;
+        if let Some(table) = self.claim(tid) {
+            return table;
         }
         if let Some(slots) = self.take_unnumbered(tid) {
             slots.iter().for_each(|(_, slot)| copied(slot.socket));
@@ -278,7 +304,7 @@ impl Tables {
 
     /// `tid` ended; what its table held, if nothing else uses it.
     pub(super) fn ended(&mut self, tid: Tid) -> Slots {
-        self.last = None;
+        self.recent.fill(None);
         self.pending.retain(|pending| pending.maker != tid);
         match self.threads.remove(&tid) {
             Some(thread) => self.leave(thread.table),
@@ -317,12 +343,12 @@ impl Tables {
         let own = self.make(tid, Sharing::default(), tid, copied);
         self.threads.insert(tid, own);
         self.leave(thread.table);
-        self.last = None;
+        self.recent.fill(None);
     }
 
     /// The thread `by` goes on under the number `leader` (execve by another thread than the first).
     pub(super) fn superseded(&mut self, leader: Tid, by: Tid) {
-        self.last = None;
+        self.recent.fill(None);
         if let Some(thread) = self.threads.remove(&by) {
             if let Some(old) = self.threads.insert(leader, thread) {
                 self.leave(old.table);

@@ -53,7 +53,6 @@ const fn name_bytes() -> [bool; 256] {
 }
 
 /// Finds out what a body is.
-#[inline(always)]
 pub(super) fn kind(body: &[u8]) -> Body<'_> {
     match body.first() {
         Some(b'a'..=b'z' | b'_' | b'0'..=b'9' | b'?') => call(body).unwrap_or_else(|| other(body)),
@@ -65,9 +64,23 @@ pub(super) fn kind(body: &[u8]) -> Body<'_> {
     }
 }
 
-/// The place of the opening parenthesis is looked for eight bytes at a time.
+/// `NAME(TEXT`, if the name is one.
 #[inline]
 fn call(body: &[u8]) -> Option<Body<'_>> {
+    let (name, text) = at_parenthesis(body)?;
+    is_name(name).then_some(Body::Call { name, text })
+}
+
+/// Whether a system call can have this name.
+#[inline]
+pub(super) fn is_name(text: &[u8]) -> bool {
+    text.iter()
+        .all(|byte| NAME_BYTES.get(usize::from(*byte)) == Some(&true))
+}
+
+/// What stands before the opening parenthesis and behind it. Its place is looked for eight bytes at a time.
+#[inline(always)]
+pub(super) fn at_parenthesis(body: &[u8]) -> Option<(&[u8], &[u8])> {
     const PARENTHESES: u64 = 0x2828_2828_2828_2828;
     let end = match body.first_chunk::<8>() {
         Some(chunk) => {
@@ -81,14 +94,7 @@ fn call(body: &[u8]) -> Option<Body<'_>> {
         None => position(body, 0)?,
     };
     let (name, text) = body.split_at_checked(end)?;
-    let is_name = |byte: &u8| NAME_BYTES.get(usize::from(*byte)) == Some(&true);
-    if !name.iter().all(is_name) {
-        return None;
-    }
-    Some(Body::Call {
-        name,
-        text: text.get(1..)?,
-    })
+    Some((name, text.get(1..)?))
 }
 
 fn position(body: &[u8], from: usize) -> Option<usize> {

@@ -61,16 +61,13 @@ impl Held {
 }
 
 impl Parser {
-    #[inline]
     pub(super) fn body(&mut self, kind: Body<'_>, origin: Origin, sink: Sink<'_>) {
         match kind {
-            Body::Call { name, text } => {
-                match table::find(name).or_else(|| table::find(table::without_mark(name))) {
-                    Some(row) => self.call(row, text, origin, sink),
-                    None => self.not_in_table(name, text, origin),
-                }
-            }
-            Body::Resumed { name, text } => match table::find(table::without_mark(name)) {
+            Body::Call { name, text } => match table::find(name) {
+                Some(row) => self.call(row, text, origin, sink),
+                None => self.not_in_table(name, text, origin.tid),
+            },
+            Body::Resumed { name, text } => match table::find(name) {
                 Some(row) => self.resumed(row, text, origin, sink),
                 None => self.counts.skip(not_in_table(name)),
             },
@@ -84,19 +81,28 @@ impl Parser {
     }
 
     #[inline]
-    fn not_in_table(&mut self, name: &[u8], text: &[u8], origin: Origin) {
+    pub(super) fn not_in_table(&mut self, name: &[u8], text: &[u8], tid: Tid) {
         self.counts.skip(not_in_table(name));
-        if text.ends_with(b" ...>") {
+        if rejoin::may_stop(text) {
             self.half_before = Some(HalfBefore {
-                line: origin.line,
-                tid: origin.tid,
+                line: self.counts.lines,
+                tid,
                 held: false,
             });
         }
     }
 
-    #[inline]
-    fn call(&mut self, row: &'static Row, text: &[u8], origin: Origin, sink: Sink<'_>) {
+    #[inline(always)]
+    pub(super) fn call(&mut self, row: &'static Row, text: &[u8], origin: Origin, sink: Sink<'_>) {
+        if rejoin::may_stop(text) {
+            self.call_stopped(row, text, origin, sink);
+        } else {
+            self.whole(row, text, origin, sink);
+        }
+    }
+
+    #[inline(never)]
+    fn call_stopped(&mut self, row: &'static Row, text: &[u8], origin: Origin, sink: Sink<'_>) {
         match rejoin::stop(text) {
             None => self.whole(row, text, origin, sink),
             Some((text, Stop::Unfinished)) => self.begun(row, text, origin, sink),
@@ -105,7 +111,7 @@ impl Parser {
     }
 
     /// A whole call.
-    #[inline]
+    #[inline(always)]
     fn whole(&mut self, row: &'static Row, text: &[u8], origin: Origin, sink: Sink<'_>) {
         if returned::is_made_up(text) {
             return self.not_carried_out(row, origin, sink);
@@ -352,10 +358,13 @@ impl Parser {
             return;
         };
         self.counts.dumps_used += u64::from(!self.dump.is_empty());
+        // What is counted stands on the call's own line, not on the one that has come since.
+        let lines = std::mem::replace(&mut self.counts.lines, origin.line);
         match self.decode(row, &text, origin, true, sink) {
             Verdict::Skipped(reason) => self.counts.skip(reason),
             Verdict::Used | Verdict::Hold => self.counts.used += 1,
         }
+        self.counts.lines = lines;
         self.rejoin.give_back(text);
     }
 }
@@ -382,6 +391,7 @@ fn emit(origin: Origin, text: &[u8], what: What<'_>, who: &mut Attribution, sink
     });
 }
 
+/// Why a call without a row is skipped.
 fn not_in_table(name: &[u8]) -> Skip {
     if name.starts_with(b"syscall_") {
         Skip::UnknownCall

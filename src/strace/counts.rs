@@ -36,17 +36,19 @@ pub enum Skip {
     Malformed,
     /// Not a line of strace's.
     NotStrace,
+    /// A line longer than [`crate::limits::LINE_BYTES`], of which nothing was kept.
+    TooLong,
 }
 
 impl Skip {
     /// How many reasons there are.
-    pub const COUNT: usize = Self::NotStrace as usize + 1;
+    pub const COUNT: usize = Self::TooLong as usize + 1;
 
     /// Whether something that may have mattered was not understood.
     pub const fn is_loss(self) -> bool {
         matches!(
             self,
-            Self::ResumedAlone | Self::TooMany | Self::Malformed | Self::NotStrace
+            Self::ResumedAlone | Self::TooMany | Self::Malformed | Self::NotStrace | Self::TooLong
         )
     }
 }
@@ -54,7 +56,7 @@ impl Skip {
 /// How often something happened, and where first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// How many lines.
+    /// How often.
     pub count: u64,
     /// Number of the first such line, from 1; 0 where there is none.
     pub first_line: u64,
@@ -62,10 +64,14 @@ pub struct Tally {
 
 impl Tally {
     pub(super) fn add(&mut self, line: u64) {
+        self.add_many(line, 1);
+    }
+
+    pub(super) fn add_many(&mut self, line: u64, count: u64) {
         if self.count == 0 {
             self.first_line = line;
         }
-        self.count += 1;
+        self.count += count;
     }
 }
 
@@ -88,7 +94,7 @@ impl Amount {
 /// What was met, from the first line on.
 #[derive(Clone, Debug, Default)]
 pub struct Counts {
-    /// Input lines.
+    /// Input lines, those too long included.
     pub lines: u64,
     /// Calls that became at least one event.
     pub used: u64,
@@ -100,7 +106,7 @@ pub struct Counts {
     /// Payloads that strace cannot show: sendfile and splice.
     pub unseen: Amount,
     /// Messages of sendmmsg or recvmmsg that `-s` cut off the array, of which not even the length is known.
-    pub messages_cut: u64,
+    pub messages_cut: Tally,
     /// Calls still unfinished at the end of the input, or given up by their thread.
     pub never_resumed: u64,
     /// Calls whose thread ended within them.
@@ -136,6 +142,20 @@ impl Counts {
             .get(reason as usize)
             .copied()
             .unwrap_or_default()
+    }
+
+    /// How many lines are strace's.
+    pub fn understood(&self) -> u64 {
+        let strange = [Skip::Blank, Skip::NotStrace, Skip::TooLong];
+        let strange = strange.map(|reason| self.skipped(reason).count);
+        self.lines.saturating_sub(strange.iter().sum())
+    }
+
+    /// How many payload calls there were, on whatever descriptor.
+    pub fn payload_calls(&self) -> u64 {
+        let unused = [Skip::NotSocket, Skip::Peeked].map(|reason| self.skipped(reason).count);
+        let used = self.details_full + self.details_plain + self.details_missing;
+        used + unused.iter().sum::<u64>()
     }
 
     pub(super) fn skip(&mut self, reason: Skip) {

@@ -67,6 +67,18 @@ pub(super) fn unquoted(mut text: &[u8], out: &mut Vec<u8>) -> Option<()> {
 
 /// Decodes `\xHH` groups as far as they go; the rest of the text.
 fn hex_run<'t>(text: &'t [u8], out: &mut Vec<u8>) -> &'t [u8] {
+    let rest = if text.len() < TEXT {
+        text
+    } else {
+        hex_blocks(text, out)
+    };
+    hex_groups(rest, out)
+}
+
+/// Decodes whole blocks of groups as far as they go; the rest of the text. By itself, because its many registers would
+/// cost a short string their saving.
+#[inline(never)]
+fn hex_blocks<'t>(text: &'t [u8], out: &mut Vec<u8>) -> &'t [u8] {
     let (blocks, _) = text.as_chunks::<TEXT>();
     let mut used = 0;
     for block in blocks {
@@ -77,7 +89,7 @@ fn hex_run<'t>(text: &'t [u8], out: &mut Vec<u8>) -> &'t [u8] {
         out.extend_from_slice(&bytes);
         used += TEXT;
     }
-    hex_groups(text.get(used..).unwrap_or_default(), out)
+    text.get(used..).unwrap_or_default()
 }
 
 /// Text bytes that are decoded at a time, and what they come to.
@@ -107,25 +119,51 @@ fn hex_block(block: &[u8; TEXT], bytes: &mut [u8; BYTES]) -> bool {
     not_escape | not_digits == 0
 }
 
-/// Decodes what is left of a run, less than a block: one group after the other, since most strings are short. Where the
-/// bytes are to lie, so that they need not be moved.
+/// Decodes what is left of a run, less than a block: four groups together, since most strings are short, and then single
+/// ones.
 #[inline]
-fn hex_groups<'t>(text: &'t [u8], out: &mut Vec<u8>) -> &'t [u8] {
-    let start = out.len();
-    out.extend_from_slice(&[0; BYTES]);
-    let mut count = 0;
-    if let Some(bytes) = out.last_chunk_mut::<BYTES>() {
-        for (byte, [e1, e2, high, low]) in bytes.iter_mut().zip(text.as_chunks::<4>().0) {
-            let (high, low) = (value_of(*high), value_of(*low));
-            if [*e1, *e2] != *b"\\x" || (high | low) > 0x0f {
-                break;
-            }
-            *byte = high << 4 | low;
-            count += 1;
-        }
+fn hex_groups<'t>(mut text: &'t [u8], out: &mut Vec<u8>) -> &'t [u8] {
+    while let Some((groups, rest)) = text.split_first_chunk::<16>()
+        && let Some(bytes) = hex_four(groups)
+    {
+        out.extend_from_slice(&bytes);
+        text = rest;
     }
-    out.truncate(start + count);
-    text.get(4 * count..).unwrap_or_default()
+    while let Some(([b'\\', b'x', high, low], rest)) = text.split_first_chunk::<4>() {
+        let (high, low) = (value_of(*high), value_of(*low));
+        if (high | low) > 0x0f {
+            break;
+        }
+        out.push(high << 4 | low);
+        text = rest;
+    }
+    text
+}
+
+/// Decodes four groups; none if anything in them is not `\xHH`.
+///
+/// The digits of the last two groups are moved between those of the first two, so that all eight lie side by side in one
+/// word: in pairs of the first, third, second and fourth group.
+#[inline]
+fn hex_four(groups: &[u8; 16]) -> Option<[u8; 4]> {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    const LOW: u64 = 0x0000_ffff_0000_ffff;
+    const ESCAPES: u64 = u64::from_le_bytes(*b"\\x\0\0\\x\0\0");
+    if groups[12] != b'\\' {
+        return None; // as most that are none
+    }
+    let word = |half: Option<&[u8; 8]>| half.map_or(0, |half| u64::from_le_bytes(*half));
+    let (first, second) = (word(groups.first_chunk()), word(groups.last_chunk()));
+    let not_escape = ((first & LOW) ^ ESCAPES) | ((second & LOW) ^ ESCAPES);
+    let digits = (first >> 16 & LOW) | (second & !LOW);
+    // As in `hex_pair`: a letter is 0x61 to 0x66 and ten to fifteen, a digit 0x30 to 0x39.
+    let letter = digits & (EACH * 0x40);
+    let value = (digits & (EACH * 0x0f)).wrapping_add((letter >> 6).wrapping_mul(9));
+    let not_class = (digits ^ (letter >> 2) ^ (EACH * 0x30)) & (EACH * 0xb0);
+    let not_digit = ((value.wrapping_add(EACH * 6) ^ (letter >> 2)) | value) & (EACH * 0x10);
+    let pairs = (value << 4 | value >> 8) & 0x00ff_00ff_00ff_00ff;
+    let [bytes @ .., _, _, _, _] = (pairs | pairs >> 24).to_le_bytes();
+    (not_escape | not_class | not_digit == 0).then_some(bytes)
 }
 
 /// Two hexadecimal digits, the first in the low byte: their value, and bits that are set where they are none.
@@ -372,6 +410,27 @@ mod tests {
                 expected.map(|(high, low)| high << 4 | low),
                 "{word:04x}"
             );
+            for place in 0..4 {
+                let mut groups = *br"\x1f\xe0\x2d\xc3";
+                groups[4 * place + 2..4 * place + 4].copy_from_slice(&[high, low]);
+                let mut bytes = [0x1f, 0xe0, 0x2d, 0xc3];
+                bytes[place] = byte;
+                let expected = (wrong == 0).then_some(bytes);
+                assert_eq!(hex_four(&groups), expected, "{word:04x} at {place}");
+            }
+        }
+        for place in 0..16 {
+            for other in 0..=u8::MAX {
+                let mut groups = *br"\x1f\xe0\x2d\xc3";
+                let same = std::mem::replace(&mut groups[place], other) == other;
+                let is_digit = place % 4 > 1 && hex_digit(other).is_some();
+                let may_be = same || is_digit && !other.is_ascii_uppercase();
+                assert_eq!(
+                    hex_four(&groups).is_some(),
+                    may_be,
+                    "{other:02x} at {place}"
+                );
+            }
         }
     }
 

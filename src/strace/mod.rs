@@ -20,6 +20,7 @@ mod decode;
 mod details;
 mod dump;
 mod escape;
+mod evidence;
 mod names;
 mod prefix;
 mod rejoin;
@@ -34,6 +35,7 @@ mod time;
 mod tests;
 
 pub use counts::{Amount, Counts, Skip, Tally};
+pub use evidence::is_of_strace;
 
 use crate::event::{Event, Tid, Timestamp, What};
 use crate::limits;
@@ -133,6 +135,17 @@ impl Parser {
         }
     }
 
+    /// Stands for a line that was too long to be kept: it counts, so that those behind it have their right numbers.
+    pub fn passed_over(&mut self) {
+        self.counts.lines += 1;
+        self.counts.skip(Skip::TooLong);
+    }
+
+    /// Whether lines had to do without a time, and none so far had one.
+    pub fn is_without_times(&self) -> bool {
+        self.clock.only_counted(&self.counts)
+    }
+
     /// No more input waits: hands out the call that is held, unless its dump is still to come.
     pub fn release<F: FnMut(&Event<'_>)>(&mut self, sink: &mut F) {
         if self
@@ -159,7 +172,14 @@ impl Parser {
     /// in, and says nothing of lines that have no time of their own.
     pub fn completes(&self, line: &[u8]) -> Option<Timestamp> {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let prefix = prefix::parse(line);
+        let prefix = match prefix::usual(line) {
+            Some((pid, nanoseconds, body)) => Prefix {
+                pid: Pid::Column(pid),
+                moment: Moment::Epoch(nanoseconds),
+                body,
+            },
+            None => prefix::parse(line),
+        };
         let at = self.clock.peek(prefix.moment)?;
         match body::kind(prefix.body) {
             Body::Call { .. } => Some(at.after(time::duration(line).unwrap_or_default())),
@@ -204,10 +224,39 @@ impl Parser {
             self.message(&message);
             return;
         }
-        let Prefix { pid, moment, body } = prefix::parse(line);
+        let Some((pid, nanoseconds, body)) = prefix::usual(line) else {
+            return self.parted(prefix::parse(line), sink);
+        };
+        let moment = Moment::Epoch(nanoseconds);
+        // Most bodies are calls. What they are is found out here without being put together first.
+        if body.first() != Some(&b'<')
+            && let Some((name, text)) = body::at_parenthesis(body)
+        {
+            if let Some(row) = table::find(name) {
+                let entry = self.clock.read(moment, &mut self.counts);
+                let origin = Origin {
+                    line: self.counts.lines,
+                    tid: Tid(pid),
+                    entry,
+                    resumed: None,
+                };
+                return self.call(row, text, origin, sink);
+            }
+            if body::is_name(name) {
+                self.clock.read(moment, &mut self.counts);
+                return self.not_in_table(name, text, Tid(pid));
+            }
+        }
+        let pid = Pid::Column(pid);
+        self.parted(Prefix { pid, moment, body }, sink);
+    }
+
+    /// A line of any form, taken apart.
+    #[inline(never)]
+    fn parted(&mut self, Prefix { pid, moment, body }: Prefix<'_>, sink: Sink<'_>) {
         let kind = body::kind(body);
         let (moment, kind) = match (kind, moment) {
-            (Body::Other, _) if self.is_in_table(line) => return self.counts.skip(Skip::Message),
+            (Body::Other, _) if self.is_in_table(body) => return self.counts.skip(Skip::Message),
             (Body::Other, Moment::Missing) => match body::behind_unreadable_time(body) {
                 Some(kind) => (Moment::Unreadable, kind),
                 None => return self.continued(body, sink),
@@ -231,9 +280,9 @@ impl Parser {
 
     /// Whether a line is one of the table that `-C` writes at the end.
     #[cold]
-    fn is_in_table(&mut self, line: &[u8]) -> bool {
-        let is_part = self.in_table || repair::begins_table(line);
-        self.in_table = is_part && !repair::ends_table(line);
+    fn is_in_table(&mut self, body: &[u8]) -> bool {
+        let is_part = self.in_table || repair::begins_table(body);
+        self.in_table = is_part && !repair::ends_table(body);
         is_part
     }
 

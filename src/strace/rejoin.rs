@@ -49,10 +49,18 @@ pub(super) enum Stop {
     Detached,
 }
 
+/// How every mark ends.
+const MARK_END: &[u8] = b" ...>";
+
+/// Whether there may be a mark at a line's end.
+#[inline(always)]
+pub(super) fn may_stop(text: &[u8]) -> bool {
+    text.ends_with(MARK_END)
+}
+
 /// The mark at a line's end, if there is one; the blank before it is strace's too.
-#[inline]
 pub(super) fn stop(text: &[u8]) -> Option<(&[u8], Stop)> {
-    let (before, stop) = mark(text.strip_suffix(b" ...>")?)?;
+    let (before, stop) = mark(text.strip_suffix(MARK_END)?)?;
     Some((before.strip_suffix(b" ").unwrap_or(before), stop))
 }
 

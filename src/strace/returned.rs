@@ -28,6 +28,7 @@ pub(super) fn parse(text: &[u8]) -> Option<Returned<'_>> {
     let outcome = match text.first()? {
         b'?' => Outcome::Unknown,
         b'-' => Outcome::Failed(errno(text)),
+        b'1'..=b'9' => Outcome::Done(time::digits(text).0),
         _ => Outcome::Done(arguments::number(text)?.0),
     };
     Some(Returned { outcome, text })
@@ -39,6 +40,10 @@ pub(super) fn parse(text: &[u8]) -> Option<Returned<'_>> {
 pub(super) fn is_made_up(text: &[u8]) -> bool {
     /// What can stand between the J of INJECTED and the line's end, with room to spare.
     const TAIL: usize = 80;
+    // A number right before the duration needs no search.
+    if let [.., b'0'..=b'9', b' ', b'<', _, _, _, _, _, _, _, _, _] = text {
+        return false;
+    }
     let tail = text.get(text.len().saturating_sub(TAIL)..);
     tail.is_some_and(|tail| memchr::memchr(b'J', tail).is_some()) && ends_made_up(text)
 }
@@ -201,6 +206,7 @@ mod tests {
             "",
             " = 7",
             " = 7 <0.000010>",
+            " = -7 (JJJ) = 7 <0.000010>",
             " = 7 (INJECTED: args) <0.000010>",
             " = 7 (DELAYED)",
             " = -1 EPIPE (Broken pipe)",

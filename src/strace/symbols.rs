@@ -53,6 +53,7 @@ pub(super) const SOL_SOCKET: Value = Value(&[b"SOL_SOCKET"], 1);
 pub(super) const SO_ERROR: Value = Value(&[b"SO_ERROR"], 4);
 pub(super) const SO_LINGER: Value = Value(&[b"SO_LINGER"], 13);
 pub(super) const SCM_RIGHTS: Value = Value(&[b"SCM_RIGHTS"], 1);
+pub(super) const SCM_CREDENTIALS: Value = Value(&[b"SCM_CREDENTIALS"], 2);
 pub(super) const SHUT_RD: Value = Value(&[b"SHUT_RD"], 0);
 pub(super) const SHUT_WR: Value = Value(&[b"SHUT_WR"], 1);
 pub(super) const SHUT_RDWR: Value = Value(&[b"SHUT_RDWR"], 2);

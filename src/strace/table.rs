@@ -286,9 +286,9 @@ const fn short_word(mut name: &[u8]) -> u64 {
     word
 }
 
-/// The row of a system call, if it has one. A name of up to eight bytes is compared as a word.
-#[inline]
-pub(super) fn find(name: &[u8]) -> Option<&'static Row> {
+/// The row of a name, if it has one. A name of up to eight bytes is compared as a word.
+#[inline(always)]
+fn find_plain(name: &[u8]) -> Option<&'static Row> {
     let word = first_word(name);
     let mut slot = hash(word, name.len());
     loop {
@@ -301,6 +301,22 @@ pub(super) fn find(name: &[u8]) -> Option<&'static Row> {
             return Some(row);
         }
         slot = (slot + 1) % SLOTS;
+    }
+}
+
+/// The row of a system call that may be marked as one of x32.
+#[inline(always)]
+pub(super) fn find(name: &[u8]) -> Option<&'static Row> {
+    find_plain(name).or_else(|| find_marked(name))
+}
+
+#[inline(never)]
+fn find_marked(name: &[u8]) -> Option<&'static Row> {
+    let plain = without_mark(name);
+    if plain.len() < name.len() {
+        find_plain(plain)
+    } else {
+        None
     }
 }
 

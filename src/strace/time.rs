@@ -214,9 +214,14 @@ fn any_duration(line: &[u8]) -> Option<u64> {
     if rest.is_empty() { nanoseconds } else { None }
 }
 
+/// How far lines without a time are put apart, in nanoseconds.
+const STEP: u64 = 1_000;
+
 /// Makes the times of a trace's lines absolute.
 #[derive(Clone, Debug)]
 pub(super) struct Clock {
+    /// When a trace begins that has no times of its own.
+    start: Timestamp,
     /// Midnight of the day that times of day belong to, so far.
     midnight: Timestamp,
     /// The last line's time.
@@ -227,6 +232,7 @@ pub(super) struct Clock {
 impl Clock {
     pub(super) const fn new(date: Timestamp, start: Timestamp) -> Self {
         Self {
+            start,
             midnight: date,
             last: start,
             of_day_seen: false,
@@ -258,13 +264,19 @@ impl Clock {
             Moment::Delta(_) => counts.times_relative += 1,
             Moment::Missing => {
                 counts.times_missing += 1;
-                self.last = self.last.after(1_000);
+                self.last = self.last.after(STEP);
             }
             Moment::Unreadable => {
                 let line = counts.lines;
                 counts.times_unreadable.add(line);
             }
         }
+    }
+
+    /// Whether there were lines without a time and no other: it stands where counting them has brought it.
+    pub(super) fn only_counted(&self, counts: &Counts) -> bool {
+        let steps = counts.times_missing;
+        steps > 0 && self.last == self.start.after(steps.saturating_mul(STEP))
     }
 
     /// The absolute time of a line, where one is printed.
@@ -398,6 +410,23 @@ mod tests {
             times(&[Moment::OfDay(morning), Moment::OfDay(late)]),
             [10 * DAY + morning, 10 * DAY + late]
         );
+    }
+
+    #[test]
+    fn a_trace_without_times_is_told_from_one_that_lacks_some() {
+        let only_counted = |moments: &[Moment]| {
+            let mut clock = Clock::new(Timestamp(10 * DAY), Timestamp(20 * DAY));
+            let mut counts = Counts::default();
+            for moment in moments {
+                clock.read(*moment, &mut counts);
+            }
+            clock.only_counted(&counts)
+        };
+        assert!(only_counted(&[Moment::Missing, Moment::Missing]));
+        assert!(!only_counted(&[]));
+        assert!(!only_counted(&[Moment::Epoch(77), Moment::Missing]));
+        assert!(!only_counted(&[Moment::Missing, Moment::OfDay(1)]));
+        assert!(!only_counted(&[Moment::Missing, Moment::Delta(1)]));
     }
 
     #[test]

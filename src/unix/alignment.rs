@@ -3,6 +3,7 @@
 use crate::event::Timestamp;
 use crate::packets::{Portion, Teller};
 use crate::sockets::{Connection, Opening, Role, Side};
+use crate::unix::dbus::Assembler;
 use crate::unix::http2::{self, Aligner, Verdict};
 use crate::unix::roles;
 
@@ -13,10 +14,13 @@ pub(super) struct Held {
     pub(super) time: Timestamp,
     pub(super) told_by: Teller,
     pub(super) bytes: Vec<u8>,
+    /// How many bytes before it are not to be shown.
+    pub(super) skipped: u64,
 }
 
-impl From<&Portion<'_>> for Held {
-    fn from(portion: &Portion<'_>) -> Self {
+impl Held {
+    /// A copy of the portion.
+    pub(super) fn new(portion: &Portion<'_>, skipped: u64) -> Self {
         let Portion {
             sender,
             time,
@@ -29,11 +33,10 @@ impl From<&Portion<'_>> for Held {
             time,
             told_by,
             bytes: bytes.to_vec(),
+            skipped,
         }
     }
-}
 
-impl Held {
     /// The portion again.
     pub(super) fn portion(&self) -> Portion<'_> {
         Portion {
@@ -50,6 +53,7 @@ impl Held {
 ///
 /// ```text
 /// Undecided ──preface or plausible header──→ Http2
+///     ├── D-Bus's name or authentication ──→ Dbus
 ///     └────────── anything else ───────────→ Plain
 /// ```
 #[derive(Debug)]
@@ -60,6 +64,8 @@ pub(super) enum Alignment {
     Plain,
     /// A direction each, indexed by the sender's side.
     Http2(Box<[Aligner; 2]>),
+    /// Messages instead of a conversation; a direction each, likewise.
+    Dbus(Box<[Assembler; 2]>),
 }
 
 impl Default for Alignment {

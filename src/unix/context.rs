@@ -1,10 +1,14 @@
 //! What the view of UNIX streams is asked for, and what writing needs beside a conversation.
 
+use crate::event::Timestamp;
 use crate::packets::Ids;
-use crate::unix::ports::Ports;
+use crate::unix::endpoints::{self, ClientPorts};
+use crate::unix::ports::{Chosen, PortRule, Ports};
+use crate::wire::{Frame, Record};
+use std::ops::RangeInclusive;
 
 /// What the command line asks of UNIX conversations.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Options {
     /// Seed HTTP/2 connections that do not bring their own preface.
@@ -13,17 +17,65 @@ pub struct Options {
     pub seed_grpc: bool,
     /// The servers' ports.
     pub ports: Ports,
-    /// Packets carry the marking instead of invented MACs (the wire view).
-    pub marked: bool,
-    /// Connections show their handshake when they are made, not at their first payload (the wire view).
-    pub eager: bool,
+    /// And those of servers with certain names: the first that is for a name counts.
+    pub rules: Vec<PortRule>,
+    /// Only conversations whose server has one of these ports; all if empty.
+    pub only_ports: Vec<RangeInclusive<u16>>,
+    /// The wire view: packets carry the marking instead of invented MACs, connections show their handshake when they are
+    /// made, not at their first payload, and clients have ports that are no protocol's.
+    pub wire: bool,
+    /// The capture can hold more than frames (pcapng): comments, names, D-Bus messages and journal entries.
+    pub records: bool,
+}
+
+impl Options {
+    /// The ports that clients are given.
+    pub(super) const fn client_ports(&self) -> ClientPorts {
+        if self.wire {
+            endpoints::CLEAN
+        } else {
+            endpoints::CLASSIC
+        }
+    }
+
+    /// The moment at which bytes moved: the call's start, as the predecessor had it; in the wire view its end.
+    pub(super) const fn moment(&self, entry: Timestamp, exit: Timestamp) -> Timestamp {
+        if self.wire { exit } else { entry }
+    }
+}
+
+impl Options {
+    /// Whether conversations with this server's port are asked for.
+    pub(super) fn wants(&self, port: u16) -> bool {
+        self.only_ports.is_empty() || self.only_ports.iter().any(|range| range.contains(&port))
+    }
 }
 
 /// What writing needs beside the conversation.
 pub(super) struct Context<'a, F> {
-    pub(super) options: Options,
+    pub(super) options: &'a Options,
     /// How many conversations have begun.
     pub(super) begun: &'a mut u64,
+    pub(super) chosen: &'a mut Chosen,
     pub(super) ids: &'a mut Ids,
+    /// What is to be read beside the next payload.
+    pub(super) comment: Option<String>,
     pub(super) sink: &'a mut F,
+}
+
+impl<F: FnMut(&Record<'_>)> Context<'_, F> {
+    /// What writing frames needs: their numbers, and where they go.
+    pub(super) fn frames(&mut self) -> (&mut Ids, impl FnMut(&Frame<'_>)) {
+        let Self {
+            ids, sink, comment, ..
+        } = self;
+        let write = |frame: &Frame<'_>| {
+            let comment = comment.take();
+            sink(&Record::Frame {
+                frame,
+                comment: comment.as_deref(),
+            });
+        };
+        (ids, write)
+    }
 }

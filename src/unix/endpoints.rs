@@ -15,11 +15,39 @@ pub(super) struct Endpoint {
     pub(super) isn: SeqNumber,
 }
 
+/// The ports that clients are given: the first, and how many there are. The inode picks one, so that its last digits can
+/// be read in it; what keeps endpoints apart is the address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientPorts {
+    /// The lowest.
+    pub first: u16,
+    /// How many.
+    pub count: u16,
+}
+
+/// The predecessor's. Protocols of Wireshark lie within, MRCPv2 from 30000 on.
+pub(super) const CLASSIC: ClientPorts = ClientPorts {
+    first: 30_000,
+    count: 10_000,
+};
+
+/// Ports that Wireshark, as far as 4.6, gives to no protocol: neither in its tables of TCP and UDP nor in the default of
+/// a preference. Where it knows nothing of the server's port, it would take the client's for the protocol's.
+pub const CLEAN: ClientPorts = ClientPorts {
+    first: 63_000,
+    count: 1_000,
+};
+
 /// Client and server of the connection with the given order (from 0). `inode` is the client's, else the one seen first.
-pub(super) fn of(order: u64, inode: Option<Inode>, server_port: u16) -> [Endpoint; 2] {
+pub(super) fn of(
+    order: u64,
+    inode: Option<Inode>,
+    clients: ClientPorts,
+    server_port: u16,
+) -> [Endpoint; 2] {
     let (block, host) = (order / HOSTS, order % HOSTS);
     let number = inode.map_or_else(|| order.saturating_add(100_000), |inode| inode.0);
-    let client_port = 30_000 + low_16(number % 10_000);
+    let client_port = clients.first + low_16(number % u64::from(clients.count));
     let end = |network: u64, port: u16, mac: u64, isn: u32| Endpoint {
         address: SocketAddr::new(address(network, host).into(), port),
         mac: Mac(mac_bytes(mac + 0x200 * block + host)),
@@ -29,6 +57,22 @@ pub(super) fn of(order: u64, inode: Option<Inode>, server_port: u16) -> [Endpoin
         end(2 * block, client_port, 0, 0x1000_0000),
         end(2 * block + 1, server_port, 0x100, 0x2000_0000),
     ]
+}
+
+/// The same of the pair of datagram sockets with the given order, in networks of their own: 10.128.0.0/9.
+pub(super) fn of_datagrams(
+    order: u64,
+    inode: Option<Inode>,
+    clients: ClientPorts,
+    server_port: u16,
+) -> [Endpoint; 2] {
+    const APART: u64 = 1 << 14;
+    of(
+        order % (APART * HOSTS) + APART * HOSTS,
+        inode,
+        clients,
+        server_port,
+    )
 }
 
 /// 10.0.0.0/8: `network` counts the /24 networks in it, `host` from 0.
@@ -55,7 +99,7 @@ mod tests {
 
     #[track_caller]
     fn check(order: u64, inode: Option<u64>, client: &str, server: &str, macs: [[u8; 6]; 2]) {
-        let [one, two] = of(order, inode.map(Inode), 50051);
+        let [one, two] = of(order, inode.map(Inode), CLASSIC, 50051);
         assert_eq!(
             (one.address.to_string(), two.address.to_string()),
             (client.to_owned(), server.to_owned())
@@ -102,14 +146,17 @@ mod tests {
 
     #[test]
     fn an_inode_of_64_bits_wraps() {
-        let [client, _] = of(0, Some(Inode(0xffff_ffff_ffff_fff0)), 50051);
+        let [client, _] = of(0, Some(Inode(0xffff_ffff_ffff_fff0)), CLEAN, 50051);
         assert_eq!(client.isn, SeqNumber(0x0fff_fff0));
+        assert_eq!(client.address.port(), 63_600);
     }
 
     #[test]
     fn seventy_thousand_connections_are_distinct() {
         let all: std::collections::HashSet<_> = (0..70_000)
-            .map(|order| of(order, Some(Inode(1)), 50051).map(|end| (end.address, end.mac.0)))
+            .map(|order| {
+                of(order, Some(Inode(1)), CLEAN, 50051).map(|end| (end.address, end.mac.0))
+            })
             .collect();
         assert_eq!(all.len(), 70_000);
     }

@@ -1,16 +1,20 @@
 //! What is known of one UNIX connection: whether it is HTTP/2, what waits for that decision, and its conversation once the
 //! first packet has been written.
 
-use crate::event::Timestamp;
+use crate::event::{Timestamp, Transport};
 use crate::packets::{Portion, Teller};
 use crate::sockets::{Connection, Opening, Role, Side};
 use crate::unix::alignment::{self, Alignment, Held};
+use crate::unix::contents::Beginning;
 use crate::unix::context::Context;
+use crate::unix::dbus::{self, Message};
 use crate::unix::http2::{self, Aligner, Piece, PieceKind, Verdict};
-use crate::unix::ports;
+use crate::unix::names;
+use crate::unix::ports::{self, Said};
 use crate::unix::roles;
 use crate::unix::talk::UnixTalk;
-use crate::wire::Frame;
+use crate::wire::Record;
+use std::borrow::Cow;
 
 /// How much earlier seeds stand than what they prepare, in nanoseconds.
 const SEED_STEP: u64 = 1_000;
@@ -22,38 +26,66 @@ pub(super) struct Exchange {
     talk: Option<UnixTalk>,
     /// When the last bytes came that the first and the second end sent.
     last: [Timestamp; 2],
+    /// Bytes to be written of what the first and the second end sent.
+    taken: [u64; 2],
     /// HEADERS for gRPC may still be seeded: the connection was seeded, and they have not been.
     wants_grpc_seed: bool,
+    /// Its server's port is not asked for.
+    left_out: bool,
 }
 
 impl Exchange {
+    /// Whether nothing is written of it.
+    pub(super) const fn is_left_out(&self) -> bool {
+        self.left_out
+    }
+
     /// The connection was made: the handshake can be shown, unless the server's port depends on what is said.
     pub(super) fn opened(
         &mut self,
         connection: &Connection,
-        context: &mut Context<'_, impl FnMut(&Frame<'_>)>,
+        context: &mut Context<'_, impl FnMut(&Record<'_>)>,
     ) {
+        let options = context.options;
+        if options.records && ports::is_dbus(connection, &options.rules) {
+            return;
+        }
         let client = roles::client(connection).unwrap_or(Side::First);
-        if was_connected(connection) && ports::is_settled(connection, client, context.options.ports)
+        if was_connected(connection)
+            && ports::settled(connection, client, (options.ports, &options.rules))
         {
-            self.begin(connection, client, Timestamp::default(), &[], context);
+            self.begin(
+                connection,
+                client,
+                Timestamp::default(),
+                Said::NONE,
+                context,
+            );
         }
     }
 
-    /// New bytes.
+    /// New bytes, behind `skipped` that are not to be shown.
     pub(super) fn take(
         &mut self,
         connection: &Connection,
         portion: &Portion<'_>,
-        context: &mut Context<'_, impl FnMut(&Frame<'_>)>,
+        skipped: u64,
+        context: &mut Context<'_, impl FnMut(&Record<'_>)>,
     ) {
+        *of_side(&mut self.taken, portion.sender) += portion.bytes.len() as u64 + portion.missing;
+        if skipped > 0 {
+            self.decide_by_end(connection, context);
+        }
         if !matches!(self.alignment, Alignment::Undecided(_)) {
-            return self.pass(portion, context);
+            return self.pass(connection, portion, skipped, context);
+        }
+        if context.options.records && self.is_dbus(connection, portion, skipped, context) {
+            return;
         }
         let verdict = self.judge(connection, portion);
         let held = match &mut self.alignment {
             Alignment::Undecided(held) if verdict != Verdict::Undecided => std::mem::take(held),
-            Alignment::Undecided(held) => return held.push(Held::from(portion)),
+            Alignment::Undecided(held) => return held.push(Held::new(portion, skipped)),
             _ => Vec::new(),
         };
         let (first, traced) = held
@@ -66,14 +98,18 @@ impl Exchange {
             .find(|side| alignment::preface(&beginning(&held, portion, *side)) == Verdict::Http2);
         let in_mid_stream = connection.opening == Opening::Unseen;
         let seeds = preface_from.is_none() && in_mid_stream && context.options.seed_http2;
-        // Whoever speaks first, the preface is or will be there, by which the port's dissector knows HTTP/2.
-        let beginning = if verdict == Verdict::Http2 && (seeds || !in_mid_stream) {
-            http2::PREFACE.to_vec()
-        } else {
-            beginning(&held, portion, portion.sender)
+        let beginning = beginning(&held, portion, portion.sender);
+        let said = match verdict {
+            // Whoever speaks first, the preface is or will be there, by which the port's dissector knows HTTP/2.
+            Verdict::Http2 if seeds || preface_from.is_some() || !in_mid_stream => Said::Http2,
+            Verdict::Http2 => Said::Http2Midway,
+            _ => Said::Bytes(Beginning {
+                bytes: &beginning,
+                moved: beginning.len() as u64 + portion.missing,
+            }),
         };
         let guess = preface_from.unwrap_or(traced);
-        self.begin(connection, guess, first, &beginning, context);
+        self.begin(connection, guess, first, said, context);
         if verdict == Verdict::Http2 {
             self.alignment = Alignment::Http2(Box::new([Aligner::new(), Aligner::new()]));
             if seeds {
@@ -84,9 +120,41 @@ impl Exchange {
             self.alignment = Alignment::Plain;
         }
         for held in &held {
-            self.pass(&held.portion(), context);
+            self.pass(connection, &held.portion(), held.skipped, context);
         }
-        self.pass(portion, context);
+        self.pass(connection, portion, skipped, context);
+    }
+
+    /// D-Bus is told as messages. Whether the portion is dealt with: given out as some, or held until more tells.
+    fn is_dbus(
+        &mut self,
+        connection: &Connection,
+        portion: &Portion<'_>,
+        skipped: u64,
+        context: &mut Context<'_, impl FnMut(&Record<'_>)>,
+    ) -> bool {
+        let (None, Alignment::Undecided(held)) = (&self.talk, &mut self.alignment) else {
+            return false;
+        };
+        if connection.transport == Transport::Seqpacket {
+            return false;
+        }
+        let by_name = ports::is_dbus(connection, &context.options.rules).then_some(true);
+        let by_content = || dbus::is_begun_by(&beginning(held, portion, portion.sender));
+        match by_name.or_else(by_content) {
+            Some(false) => return false,
+            None if portion.missing > 0 => return false,
+            None => held.push(Held::new(portion, skipped)),
+            Some(true) => {
+                let held = std::mem::take(held);
+                self.alignment = Alignment::Dbus(Box::default());
+                for held in &held {
+                    self.pass(connection, &held.portion(), held.skipped, context);
+                }
+                self.pass(connection, portion, skipped, context);
+            }
+        }
+        true
     }
 
     /// What the first bytes of the portion's direction tell. Where the trace lacks some, they cannot be followed.
@@ -94,6 +162,10 @@ impl Exchange {
         let Alignment::Undecided(held) = &self.alignment else {
             return Verdict::Other;
         };
+        // Its messages are none to be cut anew.
+        if connection.transport == Transport::Seqpacket {
+            return Verdict::Other;
+        }
         let first = beginning(held, portion, portion.sender);
         match alignment::judge(connection, portion.sender, &first) {
             Verdict::Undecided if portion.missing > 0 => Verdict::Other,
@@ -101,30 +173,61 @@ impl Exchange {
         }
     }
 
-    /// The first packet is about to be written: the conversation begins with its handshake.
+    /// The first packet is about to be written: the conversation begins with its handshake. If it has begun with that
+    /// alone, only what was said is news.
     fn begin(
         &mut self,
         connection: &Connection,
         guess: Side,
         first: Timestamp,
-        beginning: &[u8],
-        context: &mut Context<'_, impl FnMut(&Frame<'_>)>,
+        said: Said<'_>,
+        context: &mut Context<'_, impl FnMut(&Record<'_>)>,
     ) {
+        if self.left_out {
+            return;
+        }
+        let options = context.options;
+        let client = roles::client(connection).unwrap_or(guess);
+        let choice = ports::choose(connection, client, said, (options.ports, &options.rules));
+        if !options.wants(choice.port) {
+            self.left_out = true;
+            return;
+        }
+        context.chosen.note(&choice);
         if self.talk.is_none() {
-            let client = roles::client(connection).unwrap_or(guess);
-            let port = ports::choose(connection, client, beginning, context.options.ports);
-            self.talk = Some(UnixTalk::begin(connection, (client, port), first, context));
+            let talk = UnixTalk::begin(connection, (client, choice.port), first, context);
+            self.talk = Some(talk);
         }
     }
 
-    /// Lets a portion through: cut at frame ends if the connection is HTTP/2, else as it is.
-    fn pass(&mut self, portion: &Portion<'_>, context: &mut Context<'_, impl FnMut(&Frame<'_>)>) {
-        let Some(talk) = &mut self.talk else { return };
+    /// Lets a portion through, behind `skipped` bytes that are not to be shown: cut at frame ends if the connection is
+    /// HTTP/2, as messages if it is D-Bus, else as it is.
+    fn pass(
+        &mut self,
+        connection: &Connection,
+        portion: &Portion<'_>,
+        skipped: u64,
+        context: &mut Context<'_, impl FnMut(&Record<'_>)>,
+    ) {
         *of_side(&mut self.last, portion.sender) = portion.time;
+        if let Alignment::Dbus(assemblers) = &mut self.alignment {
+            let assembler = of_side(assemblers, portion.sender);
+            let mut tell =
+                |message: Message<'_>| tell_message(connection, portion, message, context);
+            assembler.push(&[], skipped, &mut tell);
+            return assembler.push(portion.bytes, portion.missing, &mut tell);
+        }
+        let Some(talk) = &mut self.talk else { return };
         let Alignment::Http2(aligners) = &mut self.alignment else {
+            if skipped > 0 {
+                talk.skip(portion.sender, skipped);
+            }
             return talk.write(portion, context);
         };
         let (own, other) = directions(aligners, portion.sender);
+        if skipped > 0 {
+            pass_over(own, talk, (portion, skipped), context);
+        }
         let wants_grpc_seed = &mut self.wants_grpc_seed;
         own.push(portion.bytes, portion.missing, &mut |piece: Piece<'_>| {
             let part = Portion {
@@ -150,13 +253,16 @@ impl Exchange {
         side: Side,
         told_by: Teller,
         time: Timestamp,
-        context: &mut Context<'_, impl FnMut(&Frame<'_>)>,
+        context: &mut Context<'_, impl FnMut(&Record<'_>)>,
     ) {
         self.decide_by_end(connection, context);
-        if self.talk.is_none() && !was_connected(connection) {
+        let is_dbus = matches!(self.alignment, Alignment::Dbus(_));
+        if is_dbus || (self.talk.is_none() && !was_connected(connection)) {
             return;
         }
-        self.begin(connection, told_by.1, time, &[], context);
+        if self.talk.is_none() {
+            self.begin(connection, told_by.1, time, Said::NONE, context);
+        }
         self.let_out(side, told_by, context);
         if let Some(talk) = &mut self.talk {
             talk.finish(side, time, told_by, context);
@@ -167,13 +273,14 @@ impl Exchange {
     pub(super) fn release(
         &mut self,
         connection: &Connection,
-        context: &mut Context<'_, impl FnMut(&Frame<'_>)>,
+        context: &mut Context<'_, impl FnMut(&Record<'_>)>,
     ) {
         self.decide_by_end(connection, context);
         let user = |side: Side| connection.end(side).marking.map(|marking| (marking, side));
         let Some(told_by) = user(Side::First).or_else(|| user(Side::Second)) else {
             return;
         };
+        self.let_messages_out(connection, told_by, context);
         self.let_out(Side::First, told_by, context);
         self.let_out(Side::Second, told_by, context);
     }
@@ -182,23 +289,21 @@ impl Exchange {
     fn decide_by_end(
         &mut self,
         connection: &Connection,
-        context: &mut Context<'_, impl FnMut(&Frame<'_>)>,
+        context: &mut Context<'_, impl FnMut(&Record<'_>)>,
     ) {
         let Alignment::Undecided(held) = &mut self.alignment else {
             return;
         };
         let held = std::mem::take(held);
         let Some(first) = held.first() else { return };
-        self.begin(
-            connection,
-            first.told_by.1,
-            first.time,
-            &first.bytes,
-            context,
-        );
+        let said = Said::Bytes(Beginning {
+            bytes: &first.bytes,
+            moved: first.bytes.len() as u64,
+        });
+        self.begin(connection, first.told_by.1, first.time, said, context);
         self.alignment = Alignment::Plain;
         for held in &held {
-            self.pass(&held.portion(), context);
+            self.pass(connection, &held.portion(), held.skipped, context);
         }
     }
 
@@ -207,7 +312,7 @@ impl Exchange {
         &mut self,
         sender: Side,
         told_by: Teller,
-        context: &mut Context<'_, impl FnMut(&Frame<'_>)>,
+        context: &mut Context<'_, impl FnMut(&Record<'_>)>,
     ) {
         let (Some(talk), Alignment::Http2(aligners)) = (&mut self.talk, &mut self.alignment) else {
             return;
@@ -229,13 +334,37 @@ impl Exchange {
             });
     }
 
+    /// D-Bus messages that have begun and will not go on.
+    fn let_messages_out(
+        &mut self,
+        connection: &Connection,
+        told_by: Teller,
+        context: &mut Context<'_, impl FnMut(&Record<'_>)>,
+    ) {
+        let Alignment::Dbus(assemblers) = &mut self.alignment else {
+            return;
+        };
+        for sender in [Side::First, Side::Second] {
+            let portion = Portion {
+                sender,
+                time: *of_side(&mut self.last, sender),
+                told_by,
+                bytes: &[],
+                missing: 0,
+            };
+            of_side(assemblers, sender).finish(&mut |message| {
+                tell_message(connection, &portion, message, context);
+            });
+        }
+    }
+
     /// Preface and SETTINGS of the client, and both acknowledgements, before the first frames of a connection that was
     /// joined in mid-stream.
     fn seed_http2(
         &mut self,
         first: Timestamp,
         told_by: Teller,
-        context: &mut Context<'_, impl FnMut(&Frame<'_>)>,
+        context: &mut Context<'_, impl FnMut(&Record<'_>)>,
     ) {
         let Some(talk) = &mut self.talk else { return };
         let steps: [(bool, u64, &[u8]); 3] = [
@@ -250,13 +379,18 @@ impl Exchange {
 
     /// Holds what was written against what moved.
     pub(super) fn account(&self, connection: &Connection) {
+        if let Alignment::Dbus(assemblers) = &self.alignment {
+            let [first, second] = &**assemblers;
+            let left_out = first.left_out + second.left_out;
+            let id = connection.id.number;
+            return log::info!(
+                "UNIX connection {id} is D-Bus: {left_out} bytes of its authentication, or of no message, left out"
+            );
+        }
         let Some(talk) = &self.talk else { return };
         let [first, second] = talk.written;
-        let (moved_first, moved_second) = (
-            connection.flow_from(Side::First).told,
-            connection.flow_from(Side::Second).told,
-        );
-        let id = connection.id.0;
+        let [moved_first, moved_second] = self.taken;
+        let id = connection.id.number;
         if (first, second) == (moved_first, moved_second) {
             log::info!("UNIX connection {id}: {first} and {second} bytes moved, all written");
         } else {
@@ -267,11 +401,49 @@ impl Exchange {
     }
 }
 
+/// Writes a D-Bus message, and beside it who sent or received it.
+fn tell_message(
+    connection: &Connection,
+    portion: &Portion<'_>,
+    message: Message<'_>,
+    context: &mut Context<'_, impl FnMut(&Record<'_>)>,
+) {
+    let client = roles::client(connection).unwrap_or(portion.told_by.1);
+    let mut comment = names::of_message(connection, client, portion);
+    if let Some(handed) = context.comment.take() {
+        comment = format!("{comment}; {handed}");
+    }
+    (context.sink)(&Record::Dbus {
+        time: portion.time,
+        comment: Some(&comment),
+        bytes: message.bytes,
+        original: message.original,
+    });
+}
+
+/// Passes over what moved before the portion and is not to be shown: what waits goes out first.
+fn pass_over(
+    own: &mut Aligner,
+    talk: &mut UnixTalk,
+    (portion, skipped): (&Portion<'_>, u64),
+    context: &mut Context<'_, impl FnMut(&Record<'_>)>,
+) {
+    own.push(&[], skipped, &mut |piece: Piece<'_>| {
+        let part = Portion {
+            bytes: piece.bytes,
+            missing: 0,
+            ..*portion
+        };
+        talk.write(&part, context);
+        talk.skip(portion.sender, piece.missing);
+    });
+}
+
 /// Writes whole frames; before the first that shows gRPC, HEADERS for its stream. Says whether they were written.
 fn write_with_grpc_seed(
     talk: &mut UnixTalk,
     portion: &Portion<'_>,
-    context: &mut Context<'_, impl FnMut(&Frame<'_>)>,
+    context: &mut Context<'_, impl FnMut(&Record<'_>)>,
 ) -> bool {
     let mut before = 0;
     for frame in http2::frames(portion.bytes) {
@@ -311,23 +483,19 @@ fn write_with_grpc_seed(
     false
 }
 
-/// The first bytes of one direction, as many as the preface has: those that wait and those of the portion.
-fn beginning(held: &[Held], portion: &Portion<'_>, side: Side) -> Vec<u8> {
-    let own = |sender: Side, bytes: &[u8]| {
-        if sender == side {
-            bytes.to_vec()
-        } else {
-            Vec::new()
-        }
+/// The first bytes of one direction: those that wait and those of the portion.
+fn beginning<'a>(held: &[Held], portion: &Portion<'a>, side: Side) -> Cow<'a, [u8]> {
+    let own = if portion.sender == side {
+        portion.bytes
+    } else {
+        &[]
     };
-    let mut first: Vec<u8> = held
-        .iter()
-        .flat_map(|held| own(held.sender, &held.bytes))
-        .collect();
-    if portion.sender == side {
-        first.extend(portion.bytes.iter().take(http2::PREFACE.len()));
+    let mut before = held.iter().filter(|held| held.sender == side).peekable();
+    if before.peek().is_none() {
+        return Cow::Borrowed(own);
     }
-    first
+    let held = before.flat_map(|held| &held.bytes);
+    Cow::Owned(held.chain(own).copied().collect())
 }
 
 /// What belongs to one side.

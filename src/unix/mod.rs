@@ -1,17 +1,25 @@
-//! UNIX streams as TCP conversations, so that Wireshark follows and dissects them (compat: each connection one
-//! deterministic pair of endpoints, one handshake, FIN in step with close and shutdown, valid checksums, bytes out =
-//! bytes in).
+//! UNIX sockets as packets, so that Wireshark follows and dissects them: streams as TCP conversations (compat: each
+//! connection one deterministic pair of endpoints, one handshake, FIN in step with close and shutdown, valid checksums,
+//! bytes out = bytes in), datagrams as UDP, D-Bus and the journal as what they are where the capture can hold it.
 //!
 //! ```text
 //! Change ─→ roles (who is the client) ─→ alignment (HTTP/2 or plain) ─→ wire::Conversation ─→ Frame
-//!                                              └ seeding
+//!   │              └ ports ← services, contents  ├ seeding
+//!   │                                          └ dbus ─→ Record::Dbus
+//!   └ datagrams ─→ Frame, or journal ─→ Record::Journal
 //! ```
 
 mod alignment;
+mod contents;
 mod context;
+mod datagrams;
+mod dbus;
 mod endpoints;
 mod exchange;
+mod glob;
 pub mod http2;
+mod journal;
+mod names;
 mod ports;
 mod roles;
 mod services;
@@ -19,6 +27,8 @@ mod talk;
 mod view;
 
 pub use context::Options;
-pub use ports::Ports;
-pub use services::UNKNOWN_PORT;
+pub use endpoints::{CLEAN, ClientPorts};
+pub use glob::{Glob, GlobError};
+pub use ports::{Advice, Chosen, PortRule, Ports, Target};
+pub use services::{PROTOCOLS, Protocol, Reason, UNKNOWN_PORT};
 pub use view::UnixView;

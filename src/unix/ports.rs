@@ -1,36 +1,244 @@
 //! The port of a UNIX server: asked for, or the one by which Wireshark picks its dissector.
+//!
+//! ```text
+//! rule for the name (--unix-port-for) ─→ the port of all (--unix-port N) ─→ table of names ─→ first bytes ─→ unknown
+//! ```
 
+use crate::event::UnixName;
 use crate::sockets::{Connection, Side};
-use crate::unix::services;
+use crate::unix::contents::{self, Beginning};
+use crate::unix::glob::Glob;
+use crate::unix::services::{
+    self, DBUS, GRPC, HTTP, HTTP2, HTTP2_MIDWAY, Protocol, Reason, Speaks, TLS, UNKNOWN_PORT,
+};
+use std::collections::BTreeSet;
+use std::fmt;
 
 /// How servers get their ports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ports {
     /// All the same.
     Fixed(u16),
-    /// By the socket's name, else by the first bytes, else [`services::UNKNOWN_PORT`].
+    /// By the socket's name, else by the first bytes, else [`UNKNOWN_PORT`].
     Auto,
 }
 
-/// Whether the port is known before anything is said.
-pub(super) fn is_settled(connection: &Connection, client: Side, ports: Ports) -> bool {
-    ports != Ports::Auto || by_name(connection, client).is_some()
+/// What servers of certain names are given, above all else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PortRule {
+    /// Whose.
+    pub names: Glob,
+    /// What.
+    pub target: Target,
 }
 
-/// The server's port in a conversation that begins with `first`.
-pub(super) fn choose(connection: &Connection, client: Side, first: &[u8], ports: Ports) -> u16 {
-    match ports {
-        Ports::Fixed(port) => port,
-        Ports::Auto => by_name(connection, client)
-            .or_else(|| services::port_by_content(first))
-            .unwrap_or(services::UNKNOWN_PORT),
+/// What a rule gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// This port.
+    Port(u16),
+    /// The port of this protocol.
+    Protocol(&'static Protocol),
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Port(port) => write!(f, "{port}"),
+            Self::Protocol(protocol) => f.write_str(protocol.name),
+        }
     }
 }
 
-fn by_name(connection: &Connection, client: Side) -> Option<u16> {
-    connection
-        .end(client.other())
-        .name
-        .as_ref()
-        .and_then(services::port_by_name)
+/// A server's port, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Choice {
+    pub(super) port: u16,
+    /// What it speaks, where that is known.
+    protocol: Option<&'static Protocol>,
+    /// The rule that gave the port, by its place.
+    rule: Option<usize>,
+}
+
+/// What a conversation begins with.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Said<'a> {
+    /// What one end moved first, if anything.
+    Bytes(Beginning<'a>),
+    /// HTTP/2, from its preface on.
+    Http2,
+    /// HTTP/2, whose preface the capture will not hold.
+    Http2Midway,
+}
+
+impl Said<'_> {
+    /// Nothing.
+    pub(super) const NONE: Self = Self::Bytes(Beginning {
+        bytes: &[],
+        moved: 0,
+    });
+}
+
+/// What has been chosen in a run.
+#[derive(Clone, Debug, Default)]
+pub struct Chosen {
+    /// The ports of all conversations that were written.
+    ports: BTreeSet<u16>,
+    /// The rules that gave one, by their places.
+    rules: BTreeSet<usize>,
+    /// Dissectors that Wireshark has to be told of: port, dissector, protocol, and whether it is an early Wireshark only.
+    untold: BTreeSet<Advice>,
+}
+
+/// A protocol that Wireshark reads on a port only if it is told so, with `-d tcp.port==PORT,DISSECTOR`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Advice {
+    /// Where it was seen.
+    pub port: u16,
+    /// Its name.
+    pub protocol: &'static str,
+    /// Its dissector's name.
+    pub dissector: &'static str,
+    /// Wireshark 4.4 and later know without being told.
+    pub early_only: bool,
+}
+
+impl Chosen {
+    /// A conversation begins.
+    pub(super) fn note(&mut self, choice: &Choice) {
+        self.ports.insert(choice.port);
+        self.rules.extend(choice.rule);
+        if let Some(advice) = choice.protocol.and_then(|it| advice(it, choice.port)) {
+            self.untold.insert(advice);
+        }
+    }
+
+    /// The ports of all servers, in order.
+    pub fn ports(&self) -> impl Iterator<Item = u16> {
+        self.ports.iter().copied()
+    }
+
+    /// Whether the rule at `place` gave any.
+    pub fn has_used(&self, place: usize) -> bool {
+        self.rules.contains(&place)
+    }
+
+    /// What Wireshark has to be told, in the order of the ports.
+    pub fn advice(&self) -> impl Iterator<Item = &Advice> {
+        self.untold.iter()
+    }
+}
+
+/// What Wireshark has to be told to read `protocol` on `port`, if anything.
+fn advice(protocol: &Protocol, port: u16) -> Option<Advice> {
+    let at_home = port == protocol.port;
+    let (dissector, early_only) = match protocol.reason {
+        Reason::Port if at_home => return None,
+        // On any port HTTP/1 and TLS are recognised, HTTP/2 by Wireshark 4.4 and later.
+        Reason::Port if [HTTP, TLS].contains(protocol) => return None,
+        Reason::Port if [HTTP2, GRPC].contains(protocol) => (HTTP2_MIDWAY.dissector, true),
+        Reason::Heuristic | Reason::Link => return None,
+        Reason::PortLater(_) => (protocol.dissector, at_home),
+        Reason::Port | Reason::DecodeAs => (protocol.dissector, false),
+    };
+    Some(Advice {
+        port,
+        protocol: protocol.name,
+        dissector,
+        early_only,
+    })
+}
+
+/// The server's port where it is known before anything is said.
+pub(super) fn settled(
+    connection: &Connection,
+    client: Side,
+    (ports, rules): (Ports, &[PortRule]),
+) -> bool {
+    let name = connection.end(client.other()).name.as_ref();
+    match rule(connection, client, rules) {
+        Some(_) => true,
+        None => ports != Ports::Auto || name.and_then(services::by_name).is_some(),
+    }
+}
+
+/// The server's port in a conversation that begins with `said`.
+pub(super) fn choose(
+    connection: &Connection,
+    client: Side,
+    said: Said<'_>,
+    (ports, rules): (Ports, &[PortRule]),
+) -> Choice {
+    let name = connection.end(client.other()).name.as_ref();
+    let by_name = name.and_then(services::by_name);
+    let rule = rule(connection, client, rules);
+    let (port, protocol) = match (rule.map(|(_, rule)| rule.target), ports) {
+        (Some(Target::Protocol(protocol)), _) => {
+            let protocol = refined(protocol, said);
+            (protocol.port, Some(protocol))
+        }
+        (Some(Target::Port(port)), _) | (None, Ports::Fixed(port)) => (port, spoken(by_name, said)),
+        (None, Ports::Auto) => {
+            let protocol = spoken(by_name, said);
+            (protocol.map_or(UNKNOWN_PORT, |it| it.port), protocol)
+        }
+    };
+    Choice {
+        port,
+        protocol,
+        rule: rule.map(|(place, _)| place),
+    }
+}
+
+/// Whether the server's name, or a rule for it, says that it speaks D-Bus.
+pub(super) fn is_dbus(connection: &Connection, rules: &[PortRule]) -> bool {
+    let is_dbus = |side: Side| {
+        let by_rule = rule(connection, side.other(), rules).map(|(_, rule)| rule.target);
+        match (by_rule, connection.end(side).name.as_ref()) {
+            (Some(target), _) => target == Target::Protocol(&DBUS),
+            (None, name) => name.and_then(services::by_name) == Some(Some(&DBUS)),
+        }
+    };
+    is_dbus(Side::First) || is_dbus(Side::Second)
+}
+
+/// The port of a datagram socket's server, by a rule for its name or what else tells.
+pub(super) fn of_datagrams(name: Option<&UnixName>, first: &[u8], rules: &[PortRule]) -> u16 {
+    let rule = name.and_then(|name| rules.iter().find(|rule| rule.names.is_for(name)));
+    match rule.map(|rule| rule.target) {
+        Some(Target::Port(port)) => port,
+        Some(Target::Protocol(protocol)) => protocol.port,
+        None => services::datagram_port(name, first),
+    }
+}
+
+/// The rule for the server's name, and its place.
+fn rule<'a>(
+    connection: &Connection,
+    client: Side,
+    rules: &'a [PortRule],
+) -> Option<(usize, &'a PortRule)> {
+    let name = connection.end(client.other()).name.as_ref()?;
+    rules
+        .iter()
+        .enumerate()
+        .find(|(_, rule)| rule.names.is_for(name))
+}
+
+/// What a server speaks, by the table of names, else by what was said.
+fn spoken(by_name: Option<Speaks>, said: Said<'_>) -> Option<&'static Protocol> {
+    match (by_name, said) {
+        (Some(speaks), said) => speaks.map(|protocol| refined(protocol, said)),
+        (None, Said::Bytes(beginning)) => contents::protocol(&beginning),
+        (None, Said::Http2) => Some(&HTTP2),
+        (None, Said::Http2Midway) => Some(&HTTP2_MIDWAY),
+    }
+}
+
+/// HTTP's dissector does not know HTTP/2 without its preface.
+fn refined(protocol: &'static Protocol, said: Said<'_>) -> &'static Protocol {
+    match said {
+        Said::Http2Midway if protocol.is_http() => &HTTP2_MIDWAY,
+        _ => protocol,
+    }
 }

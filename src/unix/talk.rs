@@ -5,7 +5,8 @@ use crate::packets::{Endpoint, Look, Portion, Talk, Teller, handshake_times};
 use crate::sockets::{Connection, Side};
 use crate::unix::context::Context;
 use crate::unix::endpoints;
-use crate::wire::Frame;
+use crate::unix::names;
+use crate::wire::Record;
 
 /// How long before the first packet the handshake begins where no call of it was traced, in nanoseconds.
 const HANDSHAKE_LEAD: u64 = 300_000;
@@ -30,25 +31,38 @@ impl UnixTalk {
         connection: &Connection,
         (client, port): (Side, u16),
         first: Timestamp,
-        context: &mut Context<'_, impl FnMut(&Frame<'_>)>,
+        context: &mut Context<'_, impl FnMut(&Record<'_>)>,
     ) -> Self {
         let inode = connection
             .end(client)
             .inode
             .or(connection.end(client.other()).inode);
-        let ends = endpoints::of(*context.begun, inode, port);
+        let clients = context.options.client_ports();
+        let ends = endpoints::of(*context.begun, inode, clients, port);
         *context.begun += 1;
-        let look = if context.options.marked {
+        let look = if context.options.wire {
             Look::Marked
         } else {
             Look::Plain(ends.map(|end| end.mac))
         };
+        let addresses = ends.map(|end| end.address);
         let ends = ends.map(|end| Endpoint::new(end.address, end.isn));
         let mut talk = Talk::new(client, ends, WINDOW, None, look);
-        let user = |side: Side| connection.end(side).marking.map(|marking| (marking, side));
-        let opener = user(client).or_else(|| user(client.other()));
+        let opener = connection.opener(client);
         let times = handshake_times(connection, first, HANDSHAKE_LEAD);
-        talk.handshake(times, opener, context.ids, context.sink);
+        // What goes with the payload waits until the handshake is written.
+        let waiting = context.comment.take();
+        if context.options.records {
+            context.comment = Some(names::of_connection(connection, client));
+            let name = connection.end(client.other()).name.as_ref();
+            let user = connection.end(client).marking;
+            names::tell(addresses, name, user, context.sink);
+        }
+        {
+            let (ids, mut sink) = context.frames();
+            talk.handshake(times, opener, ids, &mut sink);
+        }
+        context.comment = waiting;
         Self {
             talk,
             written: [0; 2],
@@ -59,15 +73,21 @@ impl UnixTalk {
     pub(super) fn write(
         &mut self,
         portion: &Portion<'_>,
-        context: &mut Context<'_, impl FnMut(&Frame<'_>)>,
+        context: &mut Context<'_, impl FnMut(&Record<'_>)>,
     ) {
-        self.talk.write(portion, context.ids, context.sink);
+        let (ids, mut sink) = context.frames();
+        self.talk.write(portion, ids, &mut sink);
         let [first, second] = &mut self.written;
         let written = match portion.sender {
             Side::First => first,
             Side::Second => second,
         };
         *written += portion.bytes.len() as u64 + portion.missing;
+    }
+
+    /// Passes over bytes that are not to be shown.
+    pub(super) fn skip(&mut self, sender: Side, bytes: u64) {
+        self.talk.skip(sender, bytes);
     }
 
     /// Writes bytes that no call moved.
@@ -77,21 +97,19 @@ impl UnixTalk {
         time: Timestamp,
         bytes: &[u8],
         told_by: Teller,
-        context: &mut Context<'_, impl FnMut(&Frame<'_>)>,
+        context: &mut Context<'_, impl FnMut(&Record<'_>)>,
     ) {
         let client = self.talk.client();
         let sender = if from_client { client } else { client.other() };
-        self.talk.write(
-            &Portion {
-                sender,
-                time,
-                told_by,
-                bytes,
-                missing: 0,
-            },
-            context.ids,
-            context.sink,
-        );
+        let portion = Portion {
+            sender,
+            time,
+            told_by,
+            bytes,
+            missing: 0,
+        };
+        let (ids, mut sink) = context.frames();
+        self.talk.write(&portion, ids, &mut sink);
     }
 
     /// Writes the FIN of the end on `side`, once, and its acknowledgement.
@@ -100,14 +118,10 @@ impl UnixTalk {
         side: Side,
         time: Timestamp,
         told_by: Teller,
-        context: &mut Context<'_, impl FnMut(&Frame<'_>)>,
+        context: &mut Context<'_, impl FnMut(&Record<'_>)>,
     ) {
-        self.talk.finish(
-            side,
-            (time, FIN_ACKNOWLEDGED_AFTER),
-            told_by,
-            context.ids,
-            context.sink,
-        );
+        let (ids, mut sink) = context.frames();
+        let times = (time, FIN_ACKNOWLEDGED_AFTER);
+        self.talk.finish(side, times, told_by, ids, &mut sink);
     }
 }

@@ -86,16 +86,14 @@ const fn halves(word: u64) -> u64 {
     (word & LOW) + (word >> 32)
 }
 
-/// Adds the carries back in until 16 bits are left.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "each step leaves few bits above 16, the last none"
-)]
+/// Adds the carries back in until 16 bits are left: the halves of 64 bits first, then those of 32, whose sum stands in the
+/// high half where they are added to themselves the other way round.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "the halves are meant")]
 const fn fold(sum: u64) -> u16 {
-    let sum = (sum & LOW) + (sum >> 32); // below 2³³
-    let sum = (sum & 0xffff) + ((sum >> 16) & 0xffff) + (sum >> 32); // below 2¹⁸
-    let sum = (sum & 0xffff) + (sum >> 16); // at most 0x1_0002
-    ((sum & 0xffff) + (sum >> 16)) as u16
+    let (sum, carry) = (sum as u32).overflowing_add((sum >> 32) as u32);
+    let sum = sum.wrapping_add(carry as u32);
+    (sum.wrapping_add(sum.rotate_left(16)) >> 16) as u16
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ const ICMPV6: u8 = 58;
 const HEADERS_MAX: usize = 18 + 40 + 28;
 
 /// Appends the frame's bytes to `bytes`. A payload longer than IP's length field can say is cut.
-#[inline]
+#[inline(always)]
 pub fn write(frame: &Frame<'_>, bytes: &mut Vec<u8>) -> Lengths {
     if let (SocketAddr::V4(source), SocketAddr::V4(target)) = (&frame.source, &frame.target)
         && let Some(tag) = frame.vlan
@@ -98,6 +98,7 @@ fn tagged_tcp(
 }
 
 /// A frame of any kind.
+#[inline(never)]
 fn any(frame: &Frame<'_>, bytes: &mut Vec<u8>) -> Lengths {
     let start = bytes.len();
     // Room for any header, filled in where it lies: building headers apart and copying them costs as much again.
@@ -253,7 +254,7 @@ fn ipv4<'a>(
 }
 
 /// The same (RFC 791 §3.1): no options, no fragments. `addresses` is the sum of both.
-#[inline]
+#[inline(always)]
 fn ipv4_header(
     id: u16,
     protocol: u8,
@@ -371,7 +372,7 @@ fn tcp<'a>(frame: &Frame<'_>, sum: Sum, room: &'a mut [u8]) -> &'a mut [u8] {
 }
 
 /// TCP's header without options: sequence numbers, data offset and flags, window. `sum` is that of all else.
-#[inline]
+#[inline(always)]
 fn tcp_header(
     (source, target): (u16, u16),
     (seq, ack, offset_and_flags, window): (SeqNumber, SeqNumber, [u8; 2], u16),

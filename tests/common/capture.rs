@@ -23,6 +23,8 @@ pub struct Capture {
 pub struct Record {
     /// Nanoseconds since 1970.
     pub time: u64,
+    /// The link type of its interface: 1 is Ethernet.
+    pub link: u32,
     /// How long the packet says it was.
     pub original: usize,
     /// Its bytes, as far as the file holds them.
@@ -61,6 +63,7 @@ fn read_pcap(file: &[u8]) -> Result<Capture, String> {
         rest = after;
         capture.records.push(Record {
             time: u64::try_from(packet.timestamp.as_nanos()).map_err(|error| error.to_string())?,
+            link: u32::from(header.datalink),
             original: packet.orig_len as usize,
             bytes: packet.data.into_owned(),
             remarks: Vec::new(),
@@ -136,6 +139,7 @@ fn enhanced_record(
     let time = count * 1_000_000_000 / units_per_second(interface);
     Record {
         time: u64::try_from(time).unwrap_or(u64::MAX),
+        link: u32::from(interface.linktype),
         original: packet.original_len as usize,
         bytes: packet.data.to_vec(),
         remarks,

@@ -7,9 +7,18 @@ use std::fmt::Write as _;
 /// The most payload bytes that are printed; of a longer payload the first ones, and a digest of all.
 const PRINTED_BYTES: usize = 160;
 
+/// LINKTYPE_DBUS.
+const DBUS: u32 = 231;
+
 /// `record` as one line.
 pub fn line(record: &Record) -> String {
     let mut line = match decode(record) {
+        _ if record.link == DBUS => format!(
+            "{} D-Bus {} {}",
+            time(record.time),
+            record.original,
+            payload(&record.bytes)
+        ),
         Ok(packet) => packet_line(&packet),
         Err(problem) => format!(
             "{} !no packet: {problem}: {}",

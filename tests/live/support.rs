@@ -20,6 +20,9 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_strace2pcap");
 pub const CALLS: &str = "trace=network,read,write,readv,writev,close,?close_range,dup,?dup2,dup3,fcntl,?pidfd_getfd,\
     sendfile,splice,execve,clone,?fork,?vfork,?clone3";
 
+/// The longest name that a UNIX socket can have, its final NUL included (unix(7)).
+const SUN_PATH: usize = 108;
+
 /// How long any child may take. The programs give themselves less.
 pub const LIMIT: Duration = Duration::from_secs(40);
 
@@ -52,12 +55,66 @@ pub fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "live: {text}");
 }
 
+/// The PATH with this program on it.
+pub fn path_with_program() -> std::ffi::OsString {
+    let place = Path::new(PROGRAM).parent().expect("it is in a folder");
+    let mut path = place.as_os_str().to_os_string();
+    path.push(":");
+    path.push(std::env::var_os("PATH").unwrap_or_default());
+    path
+}
+
 fn missing<'a>(programs: &[&'a str]) -> Vec<&'a str> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let is_there =
-        |program: &str| std::env::split_paths(&path).any(|at| at.join(program).is_file());
-    let missing = programs.iter().filter(|program| !is_there(program));
+    let missing = programs.iter().filter(|program| find(program).is_none());
     missing.copied().collect()
+}
+
+/// Where `program` is, on the PATH or where servers are; its name may go on with a version, as `php-fpm8.2`'s does.
+pub fn find(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let servers = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
+    // PostgreSQL's own come first: what has their names elsewhere chooses among them.
+    let places = postgresql_places()
+        .into_iter()
+        .chain(std::env::split_paths(&path))
+        .chain(servers);
+    let mut places: Vec<_> = places.collect();
+    places.dedup();
+    let exact = places.iter().map(|place| place.join(program));
+    exact
+        .chain(
+            places
+                .iter()
+                .filter_map(|place| with_version(place, program)),
+        )
+        .find(|path| path.is_file())
+}
+
+/// PostgreSQL's folders of programs on Debian and its like, the newest version's first.
+fn postgresql_places() -> Vec<PathBuf> {
+    let entries = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+    let mut versions: Vec<u32> = entries
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .collect();
+    versions.sort_unstable();
+    let place = |version| PathBuf::from(format!("/usr/lib/postgresql/{version}/bin"));
+    versions.into_iter().rev().map(place).collect()
+}
+
+/// The file in `place` that is named `program` and a version.
+fn with_version(place: &Path, program: &str) -> Option<PathBuf> {
+    let is_it = |name: &str| {
+        name.strip_prefix(program).is_some_and(|version| {
+            !version.is_empty()
+                && version
+                    .bytes()
+                    .all(|byte| byte.is_ascii_digit() || byte == b'.')
+        })
+    };
+    let entries = fs::read_dir(place).ok()?;
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let name = names.filter(|name| is_it(name)).max()?;
+    Some(place.join(name))
 }
 
 /// Python: the system's own where there is one, for what stands before it on the PATH may be a script.
@@ -126,22 +183,29 @@ pub fn free_port() -> u16 {
 }
 
 /// A folder with a path short enough for UNIX sockets, gone when dropped.
-pub struct ShortFolder(pub PathBuf);
+pub struct ShortFolder(PathBuf);
 
 impl ShortFolder {
-    /// A new, empty one below the folder for temporary files.
+    /// A new, empty one among the temporary files.
     pub fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("strace2pcap-{}-{number}", std::process::id());
+        let name = format!("s2p-{}-{number}", std::process::id());
         let path = std::env::temp_dir().join(name);
         fs::create_dir(&path).expect("the folder for temporary files can be written");
         Self(path)
     }
 
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
     /// The path of a file in it.
     pub fn file(&self, name: &str) -> String {
-        self.0.join(name).to_string_lossy().into_owned()
+        let path = self.0.join(name).to_string_lossy().into_owned();
+        assert!(path.len() < SUN_PATH, "{path} is too long for a socket");
+        path
     }
 }
 

@@ -270,7 +270,8 @@ fn facts_are_counted() {
         counted(&format!(
             "recvmmsg(7<U>, [{message}, {message}, ...], 9, 0, NULL) = 5"
         ))
-        .messages_cut,
+        .messages_cut
+        .count,
         3
     );
     let details = |line| {

@@ -7,12 +7,12 @@
 //! ```
 
 use super::super::counts::{Counts, Skip};
-use super::super::symbols::{self, Flags};
+use super::super::symbols::{self, Flags, Value};
 use super::super::{arguments, returned, sockaddr};
 use super::payload::{self, Draft, Kind, Shown};
 use super::vectors::{self, Vector};
 use super::{Bench, Call, Emit, NOT_SOCKET, Verdict};
-use crate::event::{Address, Direction, Message, Outcome};
+use crate::event::{Address, Credentials, Direction, Message, Outcome};
 use crate::limits;
 
 /// What a msghdr holds.
@@ -51,10 +51,9 @@ pub(super) fn one(
         outcome,
         requested,
         flags,
-        address: header.address,
         shown,
     };
-    payload::single(call, draft, bench, counts, emit)
+    payload::single(call, &draft, header.address, bench, counts, emit)
 }
 
 /// A msghdr, or what strace prints instead of one.
@@ -91,7 +90,7 @@ fn header<'t>(
             _ => {
                 let (field, rest) = arguments::value(value)?;
                 match name {
-                    b"msg_control" | b"" => rights(field, bench),
+                    b"msg_control" | b"" => control_messages(field, bench),
                     b"msg_flags" if kind.direction == Direction::Received => {
                         header.from_error_queue = symbols::MSG_ERRQUEUE.is_in(field);
                     }
@@ -104,32 +103,61 @@ fn header<'t>(
     }
 }
 
-/// Descriptors in control messages: `cmsg_level=SOL_SOCKET, cmsg_type=SCM_RIGHTS, cmsg_data=[18<TCP:[…]>, 19]`, without
-/// `cmsg_data=` before strace 4.13.
-fn rights(mut control: &[u8], bench: &mut Bench) {
+/// Descriptors and credentials in control messages: `cmsg_level=SOL_SOCKET, cmsg_type=SCM_RIGHTS, cmsg_data=[18<TCP:[…]>,
+/// 19]` and `cmsg_type=SCM_CREDENTIALS, cmsg_data={pid=1, uid=0, gid=0}`, without `cmsg_data=` before strace 4.13.
+fn control_messages(mut control: &[u8], bench: &mut Bench) {
     const LEVEL: &[u8] = b"cmsg_level=";
     while let Some(at) = memchr::memmem::find(control, LEVEL) {
         control = control.get(at + LEVEL.len()..).unwrap_or_default();
-        let Some(mut text) = of_rights(control) else {
-            continue;
-        };
-        while let Some((right, rest)) = bench.cache.read(vectors::separated(text), &mut bench.names)
+        if let Some(data) = of_socket(control, symbols::SCM_RIGHTS)
+            && let Some(data) = data.strip_prefix(b"[")
         {
-            if right.is_possible() {
-                bench.rights.push(right);
-            }
-            text = rest;
+            control = rights(data, bench);
+        } else if let Some(data) = of_socket(control, symbols::SCM_CREDENTIALS) {
+            bench.credentials = credentials(data).or(bench.credentials);
         }
-        control = text;
     }
 }
 
-/// What stands behind the opening bracket of the descriptors, if the control message with this level brings any.
-fn of_rights(control: &[u8]) -> Option<&[u8]> {
+/// Descriptors behind an opening bracket; returns what stands behind them.
+fn rights<'t>(mut text: &'t [u8], bench: &mut Bench) -> &'t [u8] {
+    while let Some((right, rest)) = bench.cache.read(vectors::separated(text), &mut bench.names) {
+        if right.is_possible() {
+            bench.rights.push(right);
+        }
+        text = rest;
+    }
+    text
+}
+
+/// The data of the control message with this level, if it is SOL_SOCKET's of this type.
+fn of_socket(control: &[u8], wanted: Value) -> Option<&[u8]> {
     let (level, text) = arguments::value(control)?;
     let (kind, text) = arguments::value(arguments::next(text))?;
-    let is = symbols::SOL_SOCKET.is(level) && symbols::SCM_RIGHTS.is(kind);
-    arguments::next(text).strip_prefix(b"[").filter(|_| is)
+    let is = symbols::SOL_SOCKET.is(level) && wanted.is(kind);
+    is.then(|| arguments::next(text))
+}
+
+/// `{pid=1, uid=0, gid=0}`
+fn credentials(data: &[u8]) -> Option<Credentials> {
+    let mut text = data.strip_prefix(b"{")?;
+    let mut found = Credentials::default();
+    loop {
+        let (name, value) = arguments::name(vectors::separated(text))?;
+        let (value, rest) = arguments::value(value)?;
+        // With -Y the process's name stands behind its number.
+        let number = u32::try_from(arguments::number(value)?.0).ok()?;
+        match name {
+            b"pid" => found.process = number,
+            b"uid" => found.user = number,
+            b"gid" => found.group = number,
+            _ => return None,
+        }
+        if rest.starts_with(b"}") {
+            return Some(found);
+        }
+        text = rest;
+    }
 }
 
 /// Bytes that are not in the trace, over all messages of a call.
@@ -175,7 +203,6 @@ pub(super) fn many(
         outcome,
         requested: None,
         flags,
-        address: None,
         shown: missing.shown(),
     };
     if let Outcome::Done(result) = outcome {
@@ -297,7 +324,10 @@ fn add_dumped(unprinted: usize, call: Call<'_>, bench: &mut Bench, counts: &mut 
         }
         let is_empty = call.dump.is_some_and(|dump| dump.is_empty_message(message));
         if buffer == 0 && !is_empty {
-            counts.messages_cut += (unprinted - done) as u64;
+            let line = counts.lines;
+            counts
+                .messages_cut
+                .add_many(line, (unprinted - done) as u64);
             return;
         }
         let captured = bench.payload.len() - start;

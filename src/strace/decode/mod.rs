@@ -20,7 +20,7 @@ use super::dump::Dump;
 use super::names::Names;
 use super::returned::Returned;
 use super::table::{Row, Shape};
-use crate::event::{Descriptor, Details, Family, Message, Outcome, What};
+use crate::event::{Credentials, Descriptor, Details, Family, Message, Outcome, What};
 
 /// Where events go.
 pub(super) type Emit<'e> = &'e mut dyn FnMut(What<'_>);
@@ -66,6 +66,7 @@ pub(super) struct Bench {
     payload: Vec<u8>,
     messages: Vec<Message>,
     rights: Vec<Handle>,
+    credentials: Option<Credentials>,
 }
 
 impl Bench {
@@ -75,6 +76,7 @@ impl Bench {
         self.payload.clear();
         self.messages.clear();
         self.rights.clear();
+        self.credentials = None;
     }
 
     /// Gives room back that an uncommonly large payload needed.
@@ -117,12 +119,8 @@ impl Bench {
     #[inline]
     fn count_details(&self, socket: Handle, counts: &mut Counts) {
         match self.descriptor(socket).details {
-            Details::Socket(details)
-                if details.family == Family::Other && details.inode.is_some() =>
-            {
-                counts.details_plain += 1;
-            }
-            Details::Socket(_) => counts.details_full += 1,
+            Details::Socket(details) if details.tell_family() => counts.details_full += 1,
+            Details::Socket(_) => counts.details_plain += 1,
             Details::Missing | Details::NotSocket => counts.details_missing += 1,
         }
     }

@@ -39,7 +39,6 @@ pub(super) struct Draft {
     pub(super) outcome: Outcome,
     pub(super) requested: Option<u64>,
     pub(super) flags: Flags,
-    pub(super) address: Option<Address>,
     pub(super) shown: Shown,
 }
 
@@ -78,10 +77,9 @@ pub(super) fn buffer(
         outcome,
         requested,
         flags,
-        address,
         shown,
     };
-    single(call, draft, bench, counts, emit)
+    single(call, &draft, address, bench, counts, emit)
 }
 
 /// One buffer's bytes, appended to the payload: a string, or anything else that strace prints instead. `place` is the
@@ -122,21 +120,23 @@ pub(super) fn bytes<'t>(
 }
 
 /// Whether these flags of a receive make that it takes nothing away.
+#[inline]
 pub(super) const fn is_peek(flags: Flags) -> bool {
     flags.has(symbols::MSG_PEEK) || flags.has(symbols::MSG_ERRQUEUE)
 }
 
-/// The end of a call that moves one message.
+/// The end of a call that moves one message, to or from `address` if it says that.
 #[inline(always)]
 pub(super) fn single(
     call: Call<'_>,
-    mut draft: Draft,
+    draft: &Draft,
+    address: Option<Address>,
     bench: &mut Bench,
     counts: &mut Counts,
     emit: Emit<'_>,
 ) -> Option<Verdict> {
     let Outcome::Done(moved) = draft.outcome else {
-        return emit_move(&draft, bench, counts, emit);
+        return emit_move(draft, bench, counts, emit);
     };
     if moved > limits::MOVED {
         return None;
@@ -144,7 +144,7 @@ pub(super) fn single(
     if draft.kind.direction == Direction::Received && is_peek(draft.flags) {
         return Some(Verdict::Skipped(Skip::Peeked));
     }
-    let moved = believable(moved, &draft, bench.payload.len() as u64);
+    let moved = believable(moved, draft, bench.payload.len() as u64);
     let room = match draft.kind.direction {
         Direction::Received => draft
             .requested
@@ -167,15 +167,15 @@ pub(super) fn single(
         start: 0,
         captured,
         moved,
-        address: draft.address.take(),
+        address,
         rights: bench.rights.len(),
     });
-    emit_move(&draft, bench, counts, emit)
+    emit_move(draft, bench, counts, emit)
 }
 
 /// What a call can have moved: of a buffer that is printed whole no more than was asked for, unless MSG_TRUNC told the
 /// length of a datagram that did not fit. A damaged line must not make gigabytes of nothing.
-#[inline]
+#[inline(always)]
 fn believable(moved: u64, draft: &Draft, printed: u64) -> u64 {
     let most = match (draft.requested, &draft.shown) {
         (Some(requested), Shown::All) => requested.max(printed),
@@ -212,6 +212,7 @@ pub(super) fn emit_move(
         messages: &bench.messages,
         requested: draft.requested,
         rights: &rights,
+        credentials: bench.credentials,
         fast_open: has(Direction::Sent, symbols::MSG_FASTOPEN),
         close_on_exec: has(Direction::Received, symbols::MSG_CMSG_CLOEXEC),
     };
@@ -256,7 +257,6 @@ pub(super) fn sendfile(
         outcome,
         requested: None,
         flags,
-        address: None,
         shown,
     };
     emit_move(&draft, bench, counts, emit)

@@ -42,10 +42,9 @@ pub(super) fn vector(
         outcome,
         requested,
         flags,
-        address: None,
         shown,
     };
-    payload::single(call, draft, bench, counts, emit)
+    payload::single(call, &draft, None, bench, counts, emit)
 }
 
 /// An iovec array, or what strace prints instead of one.

@@ -293,3 +293,16 @@ fn unix_name(name: &UnixName) -> String {
         UnixName::Abstract(name) => format!("@{}", name.escape_ascii()),
     }
 }
+
+#[test]
+fn a_line_too_long_counts_as_a_line() {
+    let mut parser = Parser::new(Options::default());
+    let mut lines = Vec::new();
+    let mut sink = |event: &Event<'_>| lines.push(event.line);
+    parser.line(b"5 dup(3) = 4", &mut sink);
+    parser.passed_over();
+    parser.line(b"5 dup(3) = 4", &mut sink);
+    assert_eq!(lines, [1, 3]);
+    let too_long = parser.counts().skipped(Skip::TooLong);
+    assert_eq!((too_long.count, too_long.first_line), (1, 2));
+}

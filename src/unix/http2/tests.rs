@@ -179,7 +179,7 @@ fn a_frame_too_long_to_hold_is_let_through() {
         });
         assert_eq!(
             before + chunk.len(),
-            out.iter().map(|piece| piece.1).sum(),
+            out.iter().map(|piece| piece.1).sum::<usize>(),
             "nothing waits"
         );
     }

@@ -1,12 +1,10 @@
-"""An HTTP server on the UNIX socket that its argument names; it ends when its standard input does."""
+"""An HTTP server on the UNIX socket that its argument names, until it is ended."""
 import http.server
-import os
 import signal
 import socketserver
 import sys
-import threading
 
-signal.alarm(40)
+signal.alarm(50)
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -27,9 +25,4 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
-server = socketserver.ThreadingUnixStreamServer(sys.argv[1], Handler)
-server.daemon_threads = True
-threading.Thread(target=server.serve_forever, daemon=True).start()
-print("listening", flush=True)
-sys.stdin.read()
-os._exit(0)
+socketserver.ThreadingUnixStreamServer(sys.argv[1], Handler).serve_forever()

@@ -17,18 +17,28 @@ use std::cell::RefCell;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::rc::Rc;
-use strace2pcap::run::convert::Converter;
-use strace2pcap::run::options::{Format, Options, Seed, Verbosity, View};
+use strace2pcap::event::Tid;
+use strace2pcap::run::convert::{Converter, Trace};
+use strace2pcap::run::error::Name;
+use strace2pcap::run::options::{Format, Options, ReportFormat, Seed, Verbosity, View};
 use strace2pcap::run::pipeline::Pipeline;
+use strace2pcap::unix::{Glob, Ports, UNKNOWN_PORT};
 
 /// Every combination of options that makes a difference to the packets, by a number.
 pub fn options(number: u8) -> Options {
     let wire = number & 1 != 0;
+    let asked = |bit: u8| (number & bit != 0).then_some(()).into_iter();
     Options {
         output: PathBuf::from("-"),
         traces: vec![PathBuf::from("-")],
         net: true,
         unix: true,
+        unix_names: asked(128).map(|()| Glob::new(b"/r*").expect("it is a pattern")).collect(),
+        unix_port: if wire { Ports::Auto } else { Ports::Fixed(UNKNOWN_PORT) },
+        unix_port_for: Vec::new(),
+        pids: asked(16).map(|()| Tid(100)).collect(),
+        excluded_pids: asked(32).map(|()| Tid(101)).collect(),
+        ports: asked(64).map(|()| 80..=80).collect(),
         seed: [Seed::None, Seed::None, Seed::Http2, Seed::Grpc][usize::from(number >> 1 & 3)],
         view: if wire { View::Wire } else { View::Syscall },
         format: if number & 8 == 0 {
@@ -37,8 +47,9 @@ pub fn options(number: u8) -> Options {
             Format::PcapNg
         },
         date: None,
-        start: strace2pcap::event::Timestamp(0),
+        start: None,
         strict: false,
+        report: ReportFormat::Text,
         verbosity: Verbosity::Quiet,
     }
 }
@@ -62,7 +73,12 @@ impl Write for Sink {
 /// the input is said to pause, 0 for never.
 pub fn convert(options: &Options, trace: &[u8], pause_each: usize) -> Vec<u8> {
     let sink = Sink::default();
-    let mut converter = Converter::new(options, &[strace2pcap::strace::Options::default()], sink.clone()).expect("memory takes all");
+    let trace_options = Trace {
+        name: Name::standard_input(),
+        options: strace2pcap::strace::Options::default(),
+    };
+    let mut converter =
+        Converter::new(options, &[trace_options], sink.clone()).expect("memory takes all");
     let mut lines: Vec<&[u8]> = trace.split(|&byte| byte == b'\n').collect();
     if lines.last().is_some_and(|last| last.is_empty()) {
         lines.pop();
@@ -74,7 +90,7 @@ pub fn convert(options: &Options, trace: &[u8], pause_each: usize) -> Vec<u8> {
         }
     }
     converter.finish().expect("memory takes all");
-    let _ = converter.summary();
+    let _ = converter.report(true);
     sink.0.take()
 }
 

@@ -1,0 +1,104 @@
+//! The values of options that are more than a number or one of a few words.
+
+use crate::event::Tid;
+use crate::unix::{Glob, PROTOCOLS, PortRule, Ports, Protocol, Target};
+use std::ffi::OsStr;
+use std::ops::RangeInclusive;
+
+/// Which UNIX sockets one `--capture-unix-socket` asks for.
+#[derive(Clone, Debug)]
+pub(super) enum Names {
+    /// All of them, named or not.
+    All,
+    /// Those with such a name.
+    Like(Glob),
+}
+
+/// What stands for a value that is not there. Nobody can type it.
+pub(super) const ALL: &str = "\0";
+
+/// A pattern for the names of UNIX sockets. Names are bytes, and so is what is typed.
+pub(super) fn names(text: &OsStr) -> Result<Names, String> {
+    if text == ALL {
+        return Ok(Names::All);
+    }
+    pattern(text.as_encoded_bytes()).map(Names::Like)
+}
+
+/// The patterns of all `--capture-unix-socket` together: none, which is all sockets, where one has no pattern.
+pub(super) fn patterns(given: Vec<Names>) -> Vec<Glob> {
+    let pattern = |names| match names {
+        Names::All => None,
+        Names::Like(glob) => Some(glob),
+    };
+    given
+        .into_iter()
+        .map(pattern)
+        .collect::<Option<_>>()
+        .unwrap_or_default()
+}
+
+fn pattern(bytes: &[u8]) -> Result<Glob, String> {
+    Glob::new(bytes).map_err(|error| format!("no pattern: {error}"))
+}
+
+/// `auto`, or a port for all.
+pub(super) fn unix_port(text: &str) -> Result<Ports, String> {
+    if text == "auto" {
+        return Ok(Ports::Auto);
+    }
+    port(text)
+        .map(Ports::Fixed)
+        .ok_or_else(|| "neither `auto` nor a port from 1 to 65535".to_owned())
+}
+
+/// `GLOB=PORT` or `GLOB=NAME`. A name may have `=` in it, what follows has none.
+pub(super) fn port_rule(text: &OsStr) -> Result<PortRule, String> {
+    let bytes = text.as_encoded_bytes();
+    let at = bytes
+        .iter()
+        .rposition(|byte| *byte == b'=')
+        .ok_or("there is no `=` between the pattern and its port")?;
+    let (names, target) = bytes.split_at(at);
+    let target = String::from_utf8_lossy(target.get(1..).unwrap_or_default());
+    Ok(PortRule {
+        names: pattern(names)?,
+        target: self::target(&target)?,
+    })
+}
+
+fn target(text: &str) -> Result<Target, String> {
+    if let Some(port) = port(text) {
+        return Ok(Target::Port(port));
+    }
+    Protocol::named(text).map(Target::Protocol).ok_or_else(|| {
+        let names: Vec<_> = PROTOCOLS.iter().map(|protocol| protocol.name).collect();
+        format!(
+            "`{text}` is neither a port from 1 to 65535 nor one of {}",
+            names.join(", ")
+        )
+    })
+}
+
+/// A port, or a range of them like `8000-8010`.
+pub(super) fn port_range(text: &str) -> Result<RangeInclusive<u16>, String> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    match (port(first), port(last)) {
+        (Some(first), Some(last)) if first <= last => Ok(first..=last),
+        (Some(_), Some(_)) => Err("the range ends before it begins".to_owned()),
+        _ => Err("no port from 1 to 65535, nor two with a `-` between them".to_owned()),
+    }
+}
+
+/// The number of a thread or process.
+pub(super) fn pid(text: &str) -> Result<Tid, String> {
+    text.parse()
+        .map(Tid)
+        .map_err(|_| "no number of a process".to_owned())
+}
+
+fn port(text: &str) -> Option<u16> {
+    text.parse()
+        .ok()
+        .filter(|port| *port > 0 && text.bytes().all(|byte| byte.is_ascii_digit()))
+}

@@ -1,0 +1,381 @@
+//! What of a trace is asked for: `--pid`, `--exclude-pid`, `--port`, and the names of `--capture-unix-socket=GLOB`.
+//!
+//! All events go through `sockets`, so that descriptors, forks and addresses are right; what comes of them is judged here,
+//! change by change, on its way to the views.
+//!
+//! * By thread: a message is shown if its thread is asked for. In conversations (TCP in the wire view, UNIX streams) each
+//!   byte is told once, by whichever end's call came first: here the calls that are not asked for do not count as told, so
+//!   that the other end tells what is its own. Where threads of one end are told apart, what the others moved is a gap
+//!   in the sequence numbers. Handshake, FIN and RST are shown from the first call on that is asked for.
+//! * By connection: a connection is shown from where its port or name is known to be asked for.
+//!
+//! The server's port of a UNIX conversation is chosen by `unix`, which leaves out those that are not asked for.
+
+use crate::event::{Family, Tid, Transport};
+use crate::run::options::{Options, View};
+use crate::sockets::{Change, Connection, ConnectionId, Flow, Moved, Side, Stream, UnixMessage};
+use crate::unix::Glob;
+use rustc_hash::FxHashMap;
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+
+/// What becomes of a change.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Verdict<'a> {
+    /// The views take it, in this form.
+    Show(Change<'a>),
+    /// It is not shown, but the sequence numbers of the syscall view count it: there each is what it would be without a
+    /// filter.
+    Count(Moved<'a>),
+    /// Nothing.
+    Hide,
+}
+
+/// One value of an option.
+#[derive(Clone, Debug)]
+struct Asked<T> {
+    value: T,
+    /// Something in the trace is of it.
+    found: bool,
+}
+
+/// The thread whose event is being applied.
+#[derive(Clone, Copy, Debug, Default)]
+struct Maker {
+    tid: Tid,
+    process: Tid,
+    is_asked_for: bool,
+    /// The values that ask for it, or exclude it, are known to be found.
+    noted: bool,
+}
+
+/// A connection on its way.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    /// Its port or name is asked for.
+    wanted: bool,
+    /// How many of its names were known when it was last looked at.
+    names: usize,
+    /// A thread that is asked for has used it.
+    taken: bool,
+    /// How far the calls that are asked for have told each direction, by the sender's side.
+    flows: [Flow; 2],
+}
+
+/// Judges changes.
+#[derive(Debug)]
+pub(super) struct Filter {
+    view: View,
+    net: bool,
+    unix: bool,
+    pids: Vec<Asked<Tid>>,
+    excluded: Vec<Asked<Tid>>,
+    ports: Vec<Asked<RangeInclusive<u16>>>,
+    names: Vec<Asked<Glob>>,
+    maker: Maker,
+    connections: FxHashMap<ConnectionId, Seen>,
+    left_out: u64,
+}
+
+fn asked<T: Clone>(values: &[T]) -> Vec<Asked<T>> {
+    let asked = |value: &T| Asked {
+        value: value.clone(),
+        found: false,
+    };
+    values.iter().map(asked).collect()
+}
+
+impl Filter {
+    /// What `options` ask for; none where that is everything.
+    pub(super) fn of(options: &Options) -> Option<Self> {
+        let mut filter = Self {
+            view: options.view,
+            net: options.net,
+            unix: options.unix,
+            pids: asked(&options.pids),
+            excluded: asked(&options.excluded_pids),
+            ports: asked(&options.ports),
+            names: asked(&options.unix_names),
+            maker: Maker::default(),
+            connections: FxHashMap::default(),
+            left_out: 0,
+        };
+        filter.maker = filter.maker_of(Tid(0), Tid(0));
+        let everything =
+            !filter.is_by_thread() && options.ports.is_empty() && filter.names.is_empty();
+        (!everything).then_some(filter)
+    }
+
+    /// Whether threads are told apart.
+    pub(super) fn is_by_thread(&self) -> bool {
+        !self.pids.is_empty() || !self.excluded.is_empty()
+    }
+
+    /// The changes to come are of this thread of this process.
+    pub(super) fn turn_to(&mut self, tid: Tid, process: Tid) {
+        if (self.maker.tid, self.maker.process) != (tid, process) {
+            self.maker = self.maker_of(tid, process);
+        }
+    }
+
+    fn maker_of(&self, tid: Tid, process: Tid) -> Maker {
+        let is_it = |asked: &Asked<Tid>| [tid, process].contains(&asked.value);
+        let is_named = self.pids.is_empty() || self.pids.iter().any(is_it);
+        Maker {
+            tid,
+            process,
+            is_asked_for: is_named && !self.excluded.iter().any(is_it),
+            noted: false,
+        }
+    }
+
+    /// What becomes of `change`.
+    pub(super) fn judge<'a>(&mut self, change: &Change<'a>) -> Verdict<'a> {
+        match change {
+            Change::Moved(moved) => {
+                let verdict = match moved.stream {
+                    Some(stream) => self.stream_moved(moved, stream),
+                    None => self.message_moved(moved),
+                };
+                self.left_out += u64::from(!matches!(verdict, Verdict::Show(_)));
+                verdict
+            }
+            Change::Opened { connection }
+            | Change::Failed { connection, .. }
+            | Change::Finished { connection, .. }
+            | Change::Reset { connection, .. } => {
+                if self.concerns(connection) {
+                    Verdict::Show(*change)
+                } else {
+                    Verdict::Hide
+                }
+            }
+            Change::Over { connection } => {
+                self.connections.remove(&connection.id);
+                Verdict::Show(*change)
+            }
+            Change::UnixMessage(message) => {
+                let verdict = self.unix_message_moved(change, message);
+                self.left_out += u64::from(!matches!(verdict, Verdict::Show(_)));
+                verdict
+            }
+            Change::Closed { .. }
+            | Change::Named { .. }
+            | Change::Handed(_)
+            | Change::Gone { .. } => Verdict::Show(*change),
+        }
+    }
+
+    /// Whether sockets of this family become packets at all.
+    const fn converts(&self, family: Family) -> bool {
+        match family {
+            Family::Inet | Family::Inet6 => self.net,
+            Family::Unix => self.unix,
+            Family::Other => false,
+        }
+    }
+
+    /// Whether a connection of this family is shown as a conversation, in which each byte is told once.
+    fn is_conversation(&self, family: Family) -> bool {
+        self.view == View::Wire || family == Family::Unix
+    }
+
+    fn message_moved<'a>(&mut self, moved: &Moved<'a>) -> Verdict<'a> {
+        if !self.converts(moved.family) {
+            return Verdict::Show(Change::Moved(*moved));
+        }
+        let has_ports = matches!(moved.transport, Transport::Datagram | Transport::UdpLite);
+        let ends = [moved.local, moved.remote].map(|end| end.filter(|_| has_ports));
+        if !self.has_port(ends) {
+            return Verdict::Hide;
+        }
+        self.note_maker();
+        if self.maker.is_asked_for {
+            Verdict::Show(Change::Moved(*moved))
+        } else {
+            Verdict::Hide
+        }
+    }
+
+    fn unix_message_moved<'a>(
+        &mut self,
+        change: &Change<'a>,
+        message: &UnixMessage<'_>,
+    ) -> Verdict<'a> {
+        let names = [message.local.name, message.remote.name];
+        let is_it = |glob: &Glob| names.iter().flatten().any(|name| glob.is_for(name));
+        let wanted = !self.unix || self.names.is_empty() || note(&mut self.names, is_it);
+        if !wanted {
+            return Verdict::Hide;
+        }
+        self.note_maker();
+        if self.maker.is_asked_for {
+            Verdict::Show(*change)
+        } else {
+            Verdict::Hide
+        }
+    }
+
+    fn stream_moved<'a>(&mut self, moved: &Moved<'a>, stream: Stream<'a>) -> Verdict<'a> {
+        if !self.converts(moved.family) {
+            return Verdict::Show(Change::Moved(*moved));
+        }
+        if !self.wants(stream.connection) {
+            return Verdict::Hide;
+        }
+        self.note_maker();
+        let is_conversation = self.is_conversation(moved.family);
+        match (self.maker.is_asked_for, is_conversation) {
+            (true, false) => Verdict::Show(Change::Moved(*moved)),
+            (false, false) => Verdict::Count(*moved),
+            (false, true) => Verdict::Hide,
+            (true, true) => {
+                let seen = self.connections.entry(stream.connection.id).or_default();
+                seen.taken = true;
+                let [first, second] = &mut seen.flows;
+                let flow = match stream.sender(moved.direction) {
+                    Side::First => first,
+                    Side::Second => second,
+                };
+                let reached = stream.reached(moved.direction);
+                let skipped = reached
+                    .saturating_sub(moved.moved)
+                    .saturating_sub(flow.told);
+                let known = flow.tell(reached, moved.moved);
+                Verdict::Show(Change::Moved(Moved {
+                    stream: Some(Stream {
+                        known,
+                        skipped,
+                        ..stream
+                    }),
+                    ..*moved
+                }))
+            }
+        }
+    }
+
+    /// Whether what happened to a connection, other than payload, is shown.
+    fn concerns(&mut self, connection: &Connection) -> bool {
+        let family = connection.family;
+        // The views know what to do with what they do not show.
+        if !self.converts(family) || !self.is_conversation(family) {
+            return true;
+        }
+        if !self.wants(connection) {
+            return false;
+        }
+        self.note_maker();
+        let seen = self.connections.entry(connection.id).or_default();
+        seen.taken |= self.maker.is_asked_for;
+        seen.taken
+    }
+
+    /// Whether a connection's port or name is asked for, as far as that is known by now.
+    fn wants(&mut self, connection: &Connection) -> bool {
+        let is_unix = connection.family == Family::Unix;
+        let any = if is_unix {
+            self.names.is_empty()
+        } else {
+            self.ports.is_empty()
+        };
+        if any {
+            return true;
+        }
+        let ends = [Side::First, Side::Second].map(|side| connection.end(side));
+        let seen = self.connections.entry(connection.id).or_default();
+        if seen.wanted {
+            return true;
+        }
+        let wanted = if is_unix {
+            let names = ends.iter().filter_map(|end| end.name.as_ref());
+            let known = names.clone().count();
+            if known == seen.names {
+                return false;
+            }
+            seen.names = known;
+            note(&mut self.names, |glob| {
+                names.clone().any(|name| glob.is_for(name))
+            })
+        } else {
+            self.has_port(ends.map(|end| end.address.as_ref()))
+        };
+        if wanted && let Some(seen) = self.connections.get_mut(&connection.id) {
+            seen.wanted = true;
+        }
+        wanted
+    }
+
+    /// Whether one of two ends has a port that is asked for.
+    fn has_port(&mut self, ends: [Option<&SocketAddr>; 2]) -> bool {
+        let is_in = |range: &RangeInclusive<u16>| {
+            ends.iter().flatten().any(|end| range.contains(&end.port()))
+        };
+        self.ports.is_empty() || note(&mut self.ports, is_in)
+    }
+
+    /// The thread has done something that could be shown.
+    fn note_maker(&mut self) {
+        if self.maker.noted {
+            return;
+        }
+        self.maker.noted = true;
+        let Maker { tid, process, .. } = self.maker;
+        let is_it = |value: &Tid| [tid, process].contains(value);
+        note(&mut self.pids, is_it);
+        note(&mut self.excluded, is_it);
+    }
+
+    /// A message is not shown, as `unix` says.
+    pub(super) const fn leave_out(&mut self) {
+        self.left_out += 1;
+    }
+
+    /// How many messages are not shown.
+    pub(super) const fn left_out(&self) -> u64 {
+        self.left_out
+    }
+
+    /// The options that nothing in the trace is of, as they were typed. UNIX servers had the ports `servers`.
+    pub(super) fn unfound(&self, servers: &[u16]) -> Vec<String> {
+        let pid = |name: &str, all: &[Asked<Tid>]| -> Vec<String> {
+            let unfound = all.iter().filter(|asked| !asked.found);
+            unfound
+                .map(|asked| format!("--{name} {}", asked.value))
+                .collect()
+        };
+        let is_server =
+            |range: &RangeInclusive<u16>| servers.iter().any(|port| range.contains(port));
+        let ports = self.ports.iter();
+        let ports = ports.filter(|asked| !asked.found && !is_server(&asked.value));
+        let names = self.names.iter().filter(|asked| !asked.found);
+        let mut unfound = pid("pid", &self.pids);
+        unfound.extend(pid("exclude-pid", &self.excluded));
+        unfound.extend(ports.map(|asked| format!("--port {}", range(&asked.value))));
+        unfound.extend(names.map(|asked| {
+            let text = super::escape::escaped(asked.value.text());
+            format!("--capture-unix-socket={text}")
+        }));
+        unfound
+    }
+}
+
+/// Notes each value that `is_it` is true of as found; whether there is one.
+fn note<T>(all: &mut [Asked<T>], is_it: impl Fn(&T) -> bool) -> bool {
+    let mut any = false;
+    for asked in all {
+        if is_it(&asked.value) {
+            asked.found = true;
+            any = true;
+        }
+    }
+    any
+}
+
+/// A range as it is typed.
+fn range(ports: &RangeInclusive<u16>) -> String {
+    if ports.start() == ports.end() {
+        ports.start().to_string()
+    } else {
+        format!("{}-{}", ports.start(), ports.end())
+    }
+}

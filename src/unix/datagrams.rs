@@ -1,0 +1,254 @@
+//! UNIX datagram sockets as UDP: a packet a message, the endpoints of each pair of sockets invented once.
+//!
+//! Messages to systemd's journal become journal entries where the capture can hold them. A message that both ends tell is
+//! shown once.
+
+use crate::event::{Direction, Inode, UnixName};
+use crate::limits;
+use crate::packets::{Ids, Sighted, Sightings, marking};
+use crate::sockets::{SocketNumber, UnixEnd, UnixMessage};
+use crate::unix::context::Options;
+use crate::unix::endpoints::{self, Endpoint};
+use crate::unix::{journal, names, ports};
+use crate::wire::{Frame, Record, Transport};
+use rustc_hash::FxHashMap;
+use std::collections::VecDeque;
+
+/// Longest message that a packet holds; a longer one is cut into several, so that nothing is lost.
+const LONGEST_MESSAGE: usize = 65_507;
+
+/// What an end is known by: the best that the trace tells of it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Key {
+    Inode(Inode),
+    Socket(SocketNumber),
+    Name(UnixName),
+}
+
+impl Key {
+    fn of(end: &UnixEnd<'_>) -> Option<Self> {
+        let socket = || end.socket.map(Self::Socket);
+        end.inode
+            .map(Self::Inode)
+            .or_else(socket)
+            .or_else(|| end.name.cloned().map(Self::Name))
+    }
+}
+
+/// What the thread's own end of a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Own {
+    Client,
+    Server,
+}
+
+/// Client and server, each if anything is known of it.
+type Pair = [Option<Key>; 2];
+
+/// The datagrams of all UNIX sockets.
+#[derive(Debug, Default)]
+pub(super) struct Datagrams {
+    pairs: FxHashMap<Pair, [Endpoint; 2]>,
+    /// The pairs, the oldest first; those gone since are still among them.
+    order: VecDeque<Pair>,
+    /// The pairs of each traced client: gone with it.
+    of_client: FxHashMap<SocketNumber, Vec<Pair>>,
+    sightings: Sightings<Option<Key>>,
+    begun: u64,
+    ids: Ids,
+}
+
+impl Datagrams {
+    /// A socket is closed.
+    pub(super) fn gone(&mut self, socket: SocketNumber) {
+        for pair in self.of_client.remove(&socket).unwrap_or_default() {
+            self.pairs.remove(&pair);
+        }
+    }
+
+    /// Takes a message, and what is to be read beside it.
+    pub(super) fn message(
+        &mut self,
+        message: &UnixMessage<'_>,
+        handed: Option<String>,
+        options: &Options,
+        sink: &mut impl FnMut(&Record<'_>),
+    ) {
+        if self.seen_before(message) {
+            return self.claim(message);
+        }
+        if let Some(ends) = self.answered(message) {
+            return self.write(message, ends, Own::Client, (options, handed), sink);
+        }
+        let own = self.own(message);
+        let [_, server] = client_and_server(message, own);
+        if options.records
+            && options.only_ports.is_empty()
+            && server.name.is_some_and(journal::is_journal)
+            && let Some(entry) = journal::entry(message)
+        {
+            return sink(&Record::Journal { entry: &entry });
+        }
+        let (ends, is_new) = self.ends(message, own, options);
+        if !options.wants(ends[1].address.port()) {
+            return;
+        }
+        if is_new && options.records {
+            let user = (own == Own::Client).then_some(message.marking);
+            names::tell(ends.map(|end| end.address), server.name, user, sink);
+        }
+        let pair = (is_new && options.records).then(|| names::of_datagrams(server.name));
+        let comment = match (pair, handed) {
+            (Some(pair), Some(handed)) => Some(format!("{pair}; {handed}")),
+            (pair, handed) => pair.or(handed),
+        };
+        self.write(message, ends, own, (options, comment), sink);
+    }
+
+    /// Whether the other end has told this message. A receiver is known to its senders by its inode or by its name.
+    fn seen_before(&mut self, message: &UnixMessage<'_>) -> bool {
+        let (source, target) = match message.direction {
+            Direction::Sent => (&message.local, &message.remote),
+            Direction::Received => (&message.remote, &message.local),
+        };
+        let sighted = Sighted {
+            source: Key::of(source).map(Some),
+            target: Key::of(target),
+            direction: message.direction,
+            length: message.moved,
+            payload: message.payload,
+        };
+        let by_name = target.name.cloned().map(Key::Name);
+        let is_other_word = by_name.is_some() && by_name != sighted.target;
+        (is_other_word && self.sightings.take(&sighted, &by_name))
+            || self.sightings.seen_before(sighted)
+    }
+
+    /// The endpoints of a client to which somebody unknown sends: the server that it turned to last.
+    fn answered(&self, message: &UnixMessage<'_>) -> Option<[Endpoint; 2]> {
+        let is_unknown = Key::of(&message.remote).is_none();
+        let client = message.local.socket.filter(|_| is_unknown)?;
+        self.pairs
+            .get(self.of_client.get(&client)?.last()?)
+            .copied()
+    }
+
+    /// Which end the thread's own is: the server has a name, and if both have one or none, the client spoke first.
+    fn own(&self, message: &UnixMessage<'_>) -> Own {
+        let known = |own| {
+            self.pairs
+                .contains_key(&client_and_server(message, own).map(Key::of))
+        };
+        match (message.local.name, message.remote.name) {
+            _ if known(Own::Client) => Own::Client,
+            _ if known(Own::Server) => Own::Server,
+            (None, Some(_)) => Own::Client,
+            (Some(_), None) => Own::Server,
+            _ if message.direction == Direction::Sent => Own::Client,
+            _ => Own::Server,
+        }
+    }
+
+    /// The endpoints of client and server, and whether they are new.
+    fn ends(
+        &mut self,
+        message: &UnixMessage<'_>,
+        own: Own,
+        options: &Options,
+    ) -> ([Endpoint; 2], bool) {
+        let [client, server] = client_and_server(message, own);
+        let pair = [client, server].map(Key::of);
+        if let Some(ends) = self.pairs.get(&pair) {
+            return (*ends, false);
+        }
+        let port = ports::of_datagrams(server.name, message.payload, &options.rules);
+        let inode = client.inode.or(server.inode);
+        let ends = endpoints::of_datagrams(self.begun, inode, options.client_ports(), port);
+        self.begun += 1;
+        self.keep(pair, client.socket, ends);
+        (ends, true)
+    }
+
+    /// Remembers the endpoints of a pair.
+    fn keep(&mut self, pair: Pair, client: Option<SocketNumber>, ends: [Endpoint; 2]) {
+        if let Some(client) = client {
+            self.of_client.entry(client).or_default().push(pair.clone());
+        }
+        self.pairs.insert(pair.clone(), ends);
+        self.order.push_back(pair);
+        if self.order.len() > limits::UNIX_DATAGRAM_PAIRS
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.pairs.remove(&oldest);
+        }
+    }
+
+    /// A receive that did not tell its sender has shown this message: the endpoints that it got are the sender's now.
+    fn claim(&mut self, message: &UnixMessage<'_>) {
+        let server = Key::of(&message.remote);
+        let own = Key::of(&message.local);
+        let pair = [own, server.clone()];
+        if message.direction == Direction::Sent
+            && !self.pairs.contains_key(&pair)
+            && let Some(ends) = self.pairs.remove(&[None, server])
+        {
+            self.keep(pair, message.local.socket, ends);
+        }
+    }
+
+    /// Writes a message from one end to the other.
+    fn write(
+        &mut self,
+        message: &UnixMessage<'_>,
+        [client, server]: [Endpoint; 2],
+        own: Own,
+        (options, mut comment): (&Options, Option<String>),
+        sink: &mut impl FnMut(&Record<'_>),
+    ) {
+        let (source, target) = match (own, message.direction) {
+            (Own::Client, Direction::Sent) | (Own::Server, Direction::Received) => (client, server),
+            _ => (server, client),
+        };
+        let (source_mac, target_mac) = if options.wire {
+            marking::macs(&message.marking, message.direction)
+        } else {
+            (source.mac, target.mac)
+        };
+        let mut bytes = message.payload;
+        let mut left = usize::try_from(message.moved).unwrap_or(usize::MAX);
+        loop {
+            let original = left.min(LONGEST_MESSAGE);
+            let (payload, rest) = bytes.split_at_checked(original).unwrap_or((bytes, &[]));
+            let frame = Frame {
+                time: options.moment(message.entry, message.exit),
+                source_mac,
+                target_mac,
+                vlan: options.wire.then(|| marking::vlan(&message.marking)),
+                source: source.address,
+                target: target.address,
+                id: self.ids.take(),
+                transport: Transport::Udp,
+                payload,
+                original,
+            };
+            let comment = comment.take();
+            sink(&Record::Frame {
+                frame: &frame,
+                comment: comment.as_deref(),
+            });
+            bytes = rest;
+            left -= original;
+            if left == 0 {
+                break;
+            }
+        }
+    }
+}
+
+/// The ends of a message as client and server.
+const fn client_and_server<'m>(message: &'m UnixMessage<'m>, own: Own) -> [&'m UnixEnd<'m>; 2] {
+    match own {
+        Own::Client => [&message.local, &message.remote],
+        Own::Server => [&message.remote, &message.local],
+    }
+}

@@ -1,0 +1,132 @@
+//! What a person reads beside the packets of a UNIX socket: its name in place of the invented address, and a comment.
+
+use crate::event::{Descriptor, Details, UnixName};
+use crate::packets::Portion;
+use crate::sockets::{Connection, Handed, Marking, Side};
+use crate::wire::Record;
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+
+/// Names the addresses of client and server: the thread that is behind the one, the name of the other's socket.
+pub(super) fn tell(
+    [client, server]: [SocketAddr; 2],
+    name: Option<&UnixName>,
+    user: Option<Marking>,
+    sink: &mut impl FnMut(&Record<'_>),
+) {
+    if let Some(user) = user {
+        sink(&Record::Name {
+            address: client.ip(),
+            name: &format!("pid-{}", user.tid),
+        });
+    }
+    if let Some(name) = name {
+        sink(&Record::Name {
+            address: server.ip(),
+            name: &readable(name),
+        });
+    }
+}
+
+/// What is said of a pair of datagram sockets.
+pub(super) fn of_datagrams(server: Option<&UnixName>) -> String {
+    match server {
+        Some(name) => format!("UNIX datagrams to {}", readable(name)),
+        None => "UNIX datagrams".to_owned(),
+    }
+}
+
+/// What is said of a connection.
+pub(super) fn of_connection(connection: &Connection, client: Side) -> String {
+    let server = connection.end(client.other());
+    let mut text = String::from("UNIX connection");
+    if let Some(name) = &server.name {
+        text.push_str(" to ");
+        text.push_str(&readable(name));
+    }
+    for (who, side) in [("client", client), ("server", client.other())] {
+        if let Some(inode) = connection.end(side).inode {
+            let _ = write!(text, ", {who} inode {}", inode.0);
+        }
+    }
+    text
+}
+
+/// What is said of a D-Bus message: who sent or received it, and to or from whom.
+pub(super) fn of_message(connection: &Connection, client: Side, portion: &Portion<'_>) -> String {
+    let (marking, side) = portion.told_by;
+    let verb = if side == portion.sender {
+        "sends to"
+    } else {
+        "receives from"
+    };
+    let server = connection.end(client.other()).name.as_ref().map(readable);
+    let bus = server.as_deref().unwrap_or("D-Bus");
+    let other = if side == client {
+        bus.to_owned()
+    } else {
+        format!("a client of {bus}")
+    };
+    format!("PID {} fd {} {verb} {other}", marking.tid, marking.fd)
+}
+
+/// What is said of descriptors and credentials that go with a message.
+pub(super) fn of_handed(handed: &Handed<'_>) -> String {
+    let mut parts = Vec::new();
+    if !handed.rights.is_empty() {
+        let rights: Vec<_> = handed.rights.iter().map(of_descriptor).collect();
+        parts.push(format!("SCM_RIGHTS {}", rights.join(", ")));
+    }
+    if let Some(from) = handed.credentials {
+        parts.push(format!(
+            "SCM_CREDENTIALS pid {} uid {} gid {}",
+            from.process, from.user, from.group
+        ));
+    }
+    parts.join("; ")
+}
+
+/// `fd 5 10.1.2.3:4000->10.4.5.6:80`, as far as it is known.
+fn of_descriptor(descriptor: &Descriptor<'_>) -> String {
+    let mut text = format!("fd {}", descriptor.fd);
+    if let Details::Socket(details) = descriptor.details {
+        let _ = match (details.local, details.remote, &details.name, details.inode) {
+            (Some(local), Some(remote), ..) => write!(text, " {local}->{remote}"),
+            (Some(local), None, ..) => write!(text, " {local}"),
+            (None, _, Some(name), _) => write!(text, " {}", readable(name)),
+            (None, _, None, Some(inode)) => write!(text, " socket {}", inode.0),
+            (None, _, None, None) => Ok(()),
+        };
+    }
+    text
+}
+
+/// A name as a person reads it: `@` before an abstract one, and in place of what is no text a mark.
+fn readable(name: &UnixName) -> String {
+    let (sign, bytes) = match name {
+        UnixName::Path(path) => ("", path),
+        UnixName::Abstract(name) => ("@", name),
+    };
+    let text = String::from_utf8_lossy(bytes);
+    let text = text.chars().map(|char| {
+        if char.is_control() {
+            char::REPLACEMENT_CHARACTER
+        } else {
+            char
+        }
+    });
+    sign.chars().chain(text).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_made_readable() {
+        let path = UnixName::Path(b"/run/\xc3\xa9\n\0\xff.sock".as_slice().into());
+        assert_eq!(readable(&path), "/run/é\u{fffd}\u{fffd}\u{fffd}.sock");
+        let name = UnixName::Abstract(b"x".as_slice().into());
+        assert_eq!(of_datagrams(Some(&name)), "UNIX datagrams to @x");
+    }
+}
