@@ -224,18 +224,16 @@ impl<'a> Options<'a> {
 
     /// Whether the converter may say so.
     fn may_warn(self, warning: &str) -> bool {
-        let times_of_day = self.has("-t") || self.has("-tt") || self.holds("timestamps=time");
         let is = |text: &str| warning.contains(text);
-        let detailed = !self.withheld().details;
-        let relative = self.has("-r") || self.holds("--relative-timestamps");
-        // In the syscall view a socket that sends before it has its port is shown at once.
-        is("before -yy found their own")
-            || (is("invented") && (!detailed || self.string_length() == 0))
-            || (is("lines have no times") && self.clock().is_none() && !relative)
-            || (is("times are relative") && self.clock().is_none() && relative)
-            || (is("by strace's -s")
-                && (self.string_length() < if self.has_dumps() { 1 } else { 5000 }))
+        let length = self.string_length();
+        let cut = length < if self.has_dumps() { 1 } else { 5000 };
+        let times_of_day = self.has("-t") || self.has("-tt") || self.holds("timestamps=time");
+        (is("by strace's -s") && cut)
             || (is("times of day have no date") && times_of_day)
+            || (is("times") && self.clock().is_none())
+            // The syscall view writes a datagram before its socket's port is known.
+            || is("before -yy found their own")
+            || (is("invented") && (self.withheld().details || length == 0))
     }
 }
 
@@ -246,11 +244,11 @@ fn run(binary: &Path, options: Options<'_>) -> Run {
     let began = now();
     for _ in 0..options.runs() {
         let mut command = Command::new("strace");
-        command.env("TZ", "UTC").current_dir(&folder.0);
+        command.env("TZ", "UTC").current_dir(folder.path());
         command.args(options.words().map(|word| word.replace('@', &file)));
         command.arg(binary);
         command.args([free_port(), free_port()].map(|port| port.to_string()));
-        command.arg(&folder.0);
+        command.arg(folder.path());
         command.args(options.is_alone().then_some("alone"));
         let (_, said) = Running::start(&mut command).succeed();
         if !options.holds("@") {
@@ -258,7 +256,7 @@ fn run(binary: &Path, options: Options<'_>) -> Run {
         }
     }
     let ended = now();
-    let traces = traces(&folder.0);
+    let traces = traces(folder.path());
     if let Some(kept) = std::env::var_os("KEEP") {
         for trace in &traces {
             let name = format!("{}.{trace}", options.0.replace(['/', ' '], "_"));
@@ -266,7 +264,7 @@ fn run(binary: &Path, options: Options<'_>) -> Run {
         }
     }
     let [(first, said_first), (second, said_second)] =
-        VIEWS.map(|view| convert(&folder.0, view, &traces));
+        VIEWS.map(|view| convert(folder.path(), view, &traces));
     Run {
         captures: [first, second],
         warnings: [said_first, said_second],

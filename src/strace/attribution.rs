@@ -93,6 +93,7 @@ impl Attribution {
     }
 
     /// A thread made another one.
+    #[cold]
     pub(super) fn made(&mut self, child: Tid) {
         if self.own.is_none() && self.children.len() < limits::UNCLAIMED_CHILDREN {
             self.children.insert(child);
@@ -110,6 +111,7 @@ impl Attribution {
 
     /// A thread is about to end: lines without a number are another's, and the line that says that it ended is still to
     /// come, with its number.
+    #[cold]
     pub(super) fn ending(&mut self, tid: Tid) {
         self.ended(tid);
         if tid != FIRST {

@@ -63,13 +63,11 @@ impl Held {
 impl Parser {
     pub(super) fn body(&mut self, kind: Body<'_>, origin: Origin, sink: Sink<'_>) {
         match kind {
-            Body::Call { name, text } => {
-                match table::find(name).or_else(|| table::find(table::without_mark(name))) {
-                    Some(row) => self.call(row, text, origin, sink),
-                    None => self.not_in_table(name, text, origin),
-                }
-            }
-            Body::Resumed { name, text } => match table::find(table::without_mark(name)) {
+            Body::Call { name, text } => match table::find(name) {
+                Some(row) => self.call(row, text, origin, sink),
+                None => self.not_in_table(name, text, origin.tid),
+            },
+            Body::Resumed { name, text } => match table::find(name) {
                 Some(row) => self.resumed(row, text, origin, sink),
                 None => self.counts.skip(not_in_table(name)),
             },
@@ -83,12 +81,12 @@ impl Parser {
     }
 
     #[inline]
-    pub(super) fn not_in_table(&mut self, name: &[u8], text: &[u8], origin: Origin) {
+    pub(super) fn not_in_table(&mut self, name: &[u8], text: &[u8], tid: Tid) {
         self.counts.skip(not_in_table(name));
-        if text.ends_with(b" ...>") {
+        if rejoin::may_stop(text) {
             self.half_before = Some(HalfBefore {
-                line: origin.line,
-                tid: origin.tid,
+                line: self.counts.lines,
+                tid,
                 held: false,
             });
         }
@@ -394,7 +392,7 @@ fn emit(origin: Origin, text: &[u8], what: What<'_>, who: &mut Attribution, sink
 }
 
 /// Why a call without a row is skipped.
-pub(super) fn not_in_table(name: &[u8]) -> Skip {
+fn not_in_table(name: &[u8]) -> Skip {
     if name.starts_with(b"syscall_") {
         Skip::UnknownCall
     } else {

@@ -246,15 +246,9 @@ impl Parser {
                 };
                 return self.call(row, text, origin, sink);
             }
-            if body::is_name(name) && table::without_mark(name).len() == name.len() {
-                let entry = self.clock.read(moment, &mut self.counts);
-                let origin = Origin {
-                    line: self.counts.lines,
-                    tid: Tid(pid),
-                    entry,
-                    resumed: None,
-                };
-                return self.not_in_table(name, text, origin);
+            if body::is_name(name) {
+                self.clock.read(moment, &mut self.counts);
+                return self.not_in_table(name, text, Tid(pid));
             }
         }
         let pid = Pid::Column(pid);
@@ -266,7 +260,7 @@ impl Parser {
     fn parted(&mut self, line: &[u8], Prefix { pid, moment, body }: Prefix<'_>, sink: Sink<'_>) {
         let kind = body::kind(body);
         let (moment, kind) = match (kind, moment) {
-            (Body::Other, _) if self.is_in_table(line) => return self.counts.skip(Skip::Message),
+            (Body::Other, _) if self.is_in_table(body) => return self.counts.skip(Skip::Message),
             (Body::Other, Moment::Missing) => match body::behind_unreadable_time(body) {
                 Some(kind) => (Moment::Unreadable, kind),
                 None => return self.continued(body, sink),
@@ -318,9 +312,9 @@ impl Parser {
 
     /// Whether a line is one of the table that `-C` writes at the end.
     #[cold]
-    fn is_in_table(&mut self, line: &[u8]) -> bool {
-        let is_part = self.in_table || repair::begins_table(line);
-        self.in_table = is_part && !repair::ends_table(line);
+    fn is_in_table(&mut self, body: &[u8]) -> bool {
+        let is_part = self.in_table || repair::begins_table(body);
+        self.in_table = is_part && !repair::ends_table(body);
         is_part
     }
 

@@ -1,18 +1,15 @@
 //! A server and its client over a UNIX socket: one of them, or both, under strace with the command that the README
 //! gives, and what Wireshark makes of the capture by itself.
 
+pub use super::support::ShortFolder;
 use super::support::{LIMIT, Running, find, path_with_program, signal_to, strace};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long a server may live, in seconds, whatever happens to the test: longer than [`LIMIT`].
 const SERVER_SECONDS: &str = "60";
-
-/// The longest name that a UNIX socket can have, its final NUL included (unix(7)).
-const SUN_PATH: usize = 108;
 
 /// A program and its arguments.
 pub type Words = Vec<String>;
@@ -26,32 +23,7 @@ pub fn words(text: &str, more: &[&str]) -> Words {
         .collect()
 }
 
-/// A folder with a path short enough for UNIX sockets, gone when dropped.
-pub struct ShortFolder(PathBuf);
-
 impl ShortFolder {
-    /// A new, empty one among the temporary files.
-    pub fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("s2p-{}-{number}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir(&path).expect("the folder for temporary files can be written");
-        Self(path)
-    }
-
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-
-    /// The path of a file in it.
-    pub fn file(&self, name: &str) -> String {
-        let path = self.0.join(name).to_string_lossy().into_owned();
-        assert!(path.len() < SUN_PATH, "{path} is too long for a socket");
-        path
-    }
-
     /// A folder in it that belongs to [`unprivileged`] where we are root.
     pub fn unprivileged_place(&self) -> String {
         let place = self.file("run");
@@ -61,12 +33,6 @@ impl ShortFolder {
             std::os::unix::fs::chown(&place, user, group).expect("we are root");
         }
         place
-    }
-}
-
-impl Drop for ShortFolder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
 

@@ -20,6 +20,9 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_strace2pcap");
 pub const CALLS: &str = "trace=network,read,write,readv,writev,close,?close_range,dup,?dup2,dup3,fcntl,?pidfd_getfd,\
     sendfile,splice,execve,clone,?fork,?vfork,?clone3";
 
+/// The longest name that a UNIX socket can have, its final NUL included (unix(7)).
+const SUN_PATH: usize = 108;
+
 /// How long any child may take. The programs give themselves less.
 pub const LIMIT: Duration = Duration::from_secs(40);
 
@@ -180,22 +183,29 @@ pub fn free_port() -> u16 {
 }
 
 /// A folder with a path short enough for UNIX sockets, gone when dropped.
-pub struct ShortFolder(pub PathBuf);
+pub struct ShortFolder(PathBuf);
 
 impl ShortFolder {
-    /// A new, empty one below the folder for temporary files.
+    /// A new, empty one among the temporary files.
     pub fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("strace2pcap-{}-{number}", std::process::id());
+        let name = format!("s2p-{}-{number}", std::process::id());
         let path = std::env::temp_dir().join(name);
         fs::create_dir(&path).expect("the folder for temporary files can be written");
         Self(path)
     }
 
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
     /// The path of a file in it.
     pub fn file(&self, name: &str) -> String {
-        self.0.join(name).to_string_lossy().into_owned()
+        let path = self.0.join(name).to_string_lossy().into_owned();
+        assert!(path.len() < SUN_PATH, "{path} is too long for a socket");
+        path
     }
 }
 
