@@ -18,6 +18,11 @@ impl Sockets {
                 made,
                 close_on_exec,
             } => self.arrived(event, *made, None, *close_on_exec, sink),
+            What::Pipe {
+                reader,
+                writer,
+                close_on_exec,
+            } => self.pipe_made(event, [*reader, *writer], *close_on_exec, sink),
             What::PidfdOpened { made, process } => {
                 self.pidfd_opened(event, *made, *process, sink);
             }
