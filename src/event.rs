@@ -19,6 +19,28 @@ pub struct Fd(pub u32);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Inode(pub u64);
 
+impl Inode {
+    /// The write end of a pipe, beyond all numbers that the kernel gives (`get_next_ino`: 32 bits).
+    const WRITE_END: u64 = 1 << 63;
+    /// The read end.
+    const READ_END: u64 = 1 << 62;
+
+    /// One end of the pipe with this inode, which both ends have: the one that bytes are sent by, or received by.
+    #[must_use]
+    pub const fn end_of_pipe(self, end: Direction) -> Self {
+        match end {
+            Direction::Sent => Self(self.0 | Self::WRITE_END),
+            Direction::Received => Self(self.0 | Self::READ_END),
+        }
+    }
+
+    /// The pipe whose end this is.
+    #[must_use]
+    pub const fn pipe(self) -> Self {
+        Self(self.0 & !(Self::WRITE_END | Self::READ_END))
+    }
+}
+
 /// Nanoseconds since 1970-01-01 UTC.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub u64);
@@ -44,6 +66,17 @@ pub enum Direction {
     Sent,
     /// From the other end to the thread.
     Received,
+}
+
+impl Direction {
+    /// The other one.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Sent => Self::Received,
+            Self::Received => Self::Sent,
+        }
+    }
 }
 
 /// The system call behind a packet, as the marking names it (README, "Marking"). The numbers are a contract.
@@ -79,6 +112,8 @@ pub enum Op {
     Replace = 24,
     /// execve, where it closes a socket marked close-on-exec.
     Exec = 25,
+    Vmsplice = 26,
+    Tee = 27,
 }
 
 impl Op {
@@ -101,14 +136,23 @@ pub enum Family {
     Inet6,
     /// AF_UNIX, AF_LOCAL.
     Unix,
+    /// No socket but a pipe, where these are asked for.
+    Pipe,
     /// Any other: netlink, packet, vsock, …
     Other,
+}
+
+impl Family {
+    /// Whether both ends are on this machine and known by inodes: UNIX sockets and pipes.
+    pub const fn is_local(self) -> bool {
+        matches!(self, Self::Unix | Self::Pipe)
+    }
 }
 
 /// What kind of transport a socket has, within its family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Transport {
-    /// TCP (and MPTCP), a UNIX stream.
+    /// TCP (and MPTCP), a UNIX stream, a pipe.
     Stream,
     /// UDP, a UNIX datagram socket.
     Datagram,
@@ -156,9 +200,9 @@ pub enum Details {
     /// Nothing was printed: no `-y`, or the descriptor is not open.
     #[default]
     Missing,
-    /// A file, pipe, device, …
+    /// A file, device, …, and a pipe where these are not asked for.
     NotSocket,
-    /// A socket. Shared, so that whoever keeps details knows the same ones again at a glance.
+    /// A socket, or a pipe. Shared, so that whoever keeps details knows the same ones again at a glance.
     Socket(Rc<SocketDetails>),
 }
 
@@ -170,7 +214,8 @@ pub struct SocketDetails {
     pub family: Family,
     /// The transport.
     pub transport: Transport,
-    /// The socket's inode, where the details hold it (UNIX always, TCP and UDP until they have an address).
+    /// The socket's inode, where the details hold it (UNIX always, TCP and UDP until they have an address). A pipe's is
+    /// that of both its ends.
     pub inode: Option<Inode>,
     /// The inode of the other end (UNIX).
     pub peer_inode: Option<Inode>,
@@ -178,15 +223,17 @@ pub struct SocketDetails {
     pub local: Option<SocketAddr>,
     /// The remote address, where connected.
     pub remote: Option<SocketAddr>,
-    /// The bound name (UNIX); an accepted socket carries its listener's.
+    /// The bound name (UNIX); an accepted socket carries its listener's. A pipe's is `pipe:[inode]`.
     pub name: Option<UnixName>,
 }
 
 impl SocketDetails {
     /// Whether they tell the family, as those of `-yy` do: `socket:[inode]` of `-y` tells none. A family that is not
-    /// converted has no inode here once strace has found the socket (`NETLINK:[ROUTE:1234]`).
+    /// converted has no inode here once strace has found the socket (`NETLINK:[ROUTE:1234]`). A pipe's are the same with
+    /// both, and tell nothing of sockets.
     pub fn tell_family(&self) -> bool {
-        self.family != Family::Other || self.inode.is_none()
+        matches!(self.family, Family::Inet | Family::Inet6 | Family::Unix)
+            || (self.family == Family::Other && self.inode.is_none())
     }
 }
 
@@ -343,6 +390,12 @@ pub enum What<'a> {
         transport: Transport,
         close_on_exec: bool,
     },
+    /// pipe or pipe2, where pipes are asked for.
+    Pipe {
+        reader: Descriptor<'a>,
+        writer: Descriptor<'a>,
+        close_on_exec: bool,
+    },
     /// bind that succeeded.
     Bind {
         socket: Descriptor<'a>,
@@ -382,7 +435,8 @@ pub enum What<'a> {
     ResetOnClose { socket: Descriptor<'a>, on: bool },
     /// A payload call.
     Move(Move<'a>),
-    /// splice: bytes went from one descriptor to another without being shown. Either may be a socket.
+    /// splice: bytes went from one descriptor to another without being shown. Either may be a socket. With tee they stay
+    /// in the first as well.
     Relay {
         from: Descriptor<'a>,
         to: Descriptor<'a>,

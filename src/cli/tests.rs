@@ -40,6 +40,7 @@ fn defaults() {
         traces: vec![PathBuf::from("-")],
         net: true,
         unix: false,
+        pipes: false,
         unix_names: Vec::new(),
         unix_port: Ports::Fixed(50051),
         unix_port_for: Vec::new(),
@@ -69,6 +70,12 @@ fn of_two_names_the_last_wins() {
         options("--capture-net --capture-net --capture-unix out").unix,
         "shortened, as argparse has it"
     );
+}
+
+#[test]
+fn pipes_are_asked_for() {
+    assert!(options("out --capture-pipes").pipes);
+    assert!(!options("out --capture-pipes").unix);
 }
 
 #[test]

@@ -76,6 +76,10 @@ pub struct Typed {
     )]
     no_capture_unix_socket: bool,
 
+    /// Convert pipes, as TCP conversations from the writer to the reader; record pipe, pipe2, tee and vmsplice too
+    #[arg(long, help_heading = "What is converted")]
+    capture_pipes: bool,
+
     /// Only what these processes or threads do; may be repeated
     #[arg(
         long,
@@ -235,6 +239,7 @@ impl Typed {
             traces,
             net: !self.no_capture_net,
             unix: !self.capture_unix_socket.is_empty(),
+            pipes: self.capture_pipes,
             unix_names: values::patterns(self.capture_unix_socket),
             unix_port: self.unix_port.unwrap_or(match view {
                 View::Wire => Ports::Auto,

@@ -52,7 +52,10 @@ const fn is_classic(transport: Transport) -> bool {
 struct Engine {
     sockets: Sockets,
     inet: Option<Inet>,
+    /// UNIX sockets, and pipes.
     unix: Option<UnixView>,
+    /// UNIX sockets are to be converted.
+    unix_sockets: bool,
     filter: Option<Filter>,
     /// What certain UNIX servers' ports were to be.
     rules: Vec<PortRule>,
@@ -70,6 +73,7 @@ impl Engine {
             Inet::Syscall(SyscallView::default())
         };
         let unix = unix::Options {
+            sockets: options.unix,
             seed_http2: options.seed != Seed::None,
             seed_grpc: options.seed == Seed::Grpc,
             ports: options.unix_port,
@@ -81,7 +85,8 @@ impl Engine {
         Self {
             sockets: Sockets::default(),
             inet: options.net.then_some(inet),
-            unix: options.unix.then(|| UnixView::new(unix)),
+            unix: (options.unix || options.pipes).then(|| UnixView::new(unix)),
+            unix_sockets: options.unix,
             filter: Filter::of(options),
             rules: options.unix_port_for.clone(),
             traffic: Traffic::default(),
@@ -97,6 +102,7 @@ impl Engine {
             filter,
             traffic,
             trace,
+            unix_sockets,
             ..
         } = self;
         let place = || Place {
@@ -108,7 +114,7 @@ impl Engine {
         }
         let wanted = Wanted {
             inet: inet.as_ref().map(Inet::shows),
-            unix: unix.is_some(),
+            unix: *unix_sockets,
         };
         let Some(filter) = filter else {
             return sockets.apply(event, &mut |change| {
@@ -183,7 +189,7 @@ fn count(inet: &mut Option<Inet>, moved: &Moved<'_>) {
 /// Whether what moved is of a UNIX conversation whose port is not asked for.
 fn is_left_out(unix: Option<&UnixView>, change: &Change<'_>) -> bool {
     match (unix, change) {
-        (Some(unix), Change::Moved(moved)) if moved.family == Family::Unix => moved
+        (Some(unix), Change::Moved(moved)) if moved.family.is_local() => moved
             .stream
             .is_some_and(|stream| unix.leaves_out(stream.connection.id)),
         _ => false,
@@ -202,7 +208,7 @@ fn show(
         Change::Moved(moved) => Some(moved.family),
         _ => None,
     };
-    if family != Some(Family::Unix) {
+    if !family.is_some_and(Family::is_local) {
         let mut frames = |frame: &Frame<'_>| sink(&Record::from(frame));
         match (inet, change) {
             (Some(Inet::Wire(view)), _) => view.change(change, &mut frames),
@@ -216,7 +222,7 @@ fn show(
         }
     }
     if let Some(unix) = unix
-        && matches!(family, None | Some(Family::Unix))
+        && family.is_none_or(Family::is_local)
     {
         unix.change(change, sink);
     }

@@ -9,6 +9,8 @@
 //!   in the sequence numbers. Handshake, FIN and RST are shown from the first call on that is asked for.
 //! * By connection: a connection is shown from where its port or name is known to be asked for.
 //!
+//! * Pipes have no names that the patterns for UNIX sockets are for: all are shown, or none.
+//!
 //! The server's port of a UNIX conversation is chosen by `unix`, which leaves out those that are not asked for.
 
 use crate::event::{Family, Tid, Transport};
@@ -68,6 +70,7 @@ pub(super) struct Filter {
     view: View,
     net: bool,
     unix: bool,
+    pipes: bool,
     pids: Vec<Asked<Tid>>,
     excluded: Vec<Asked<Tid>>,
     ports: Vec<Asked<RangeInclusive<u16>>>,
@@ -92,6 +95,7 @@ impl Filter {
             view: options.view,
             net: options.net,
             unix: options.unix,
+            pipes: options.pipes,
             pids: asked(&options.pids),
             excluded: asked(&options.excluded_pids),
             ports: asked(&options.ports),
@@ -173,13 +177,14 @@ impl Filter {
         match family {
             Family::Inet | Family::Inet6 => self.net,
             Family::Unix => self.unix,
+            Family::Pipe => self.pipes,
             Family::Other => false,
         }
     }
 
     /// Whether a connection of this family is shown as a conversation, in which each byte is told once.
     fn is_conversation(&self, family: Family) -> bool {
-        self.view == View::Wire || family == Family::Unix
+        self.view == View::Wire || family.is_local()
     }
 
     fn message_moved<'a>(&mut self, moved: &Moved<'a>) -> Verdict<'a> {
@@ -275,10 +280,10 @@ impl Filter {
     /// Whether a connection's port or name is asked for, as far as that is known by now.
     fn wants(&mut self, connection: &Connection) -> bool {
         let is_unix = connection.family == Family::Unix;
-        let any = if is_unix {
-            self.names.is_empty()
-        } else {
-            self.ports.is_empty()
+        let any = match connection.family {
+            Family::Unix => self.names.is_empty(),
+            Family::Pipe => true,
+            _ => self.ports.is_empty(),
         };
         if any {
             return true;

@@ -126,6 +126,7 @@ fn trace(options: &Options, source: &Source) -> Trace {
         tid: source.tid(),
         date: date.map(Date::midnight).unwrap_or_default(),
         start: options.start.unwrap_or_default(),
+        pipes: options.pipes,
     };
     Trace {
         name: source.name().clone(),

@@ -79,6 +79,7 @@ pub enum Seed {
 
 /// A run.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Options {
     /// Where the capture goes; `-` is standard output.
     pub output: PathBuf,
@@ -88,7 +89,9 @@ pub struct Options {
     pub net: bool,
     /// Convert UNIX sockets.
     pub unix: bool,
-    /// Of these only those with a name that one of these patterns is for; all if there are none.
+    /// Convert pipes.
+    pub pipes: bool,
+    /// Of UNIX sockets only those with a name that one of these patterns is for; all if there are none.
     pub unix_names: Vec<Glob>,
     /// The ports of UNIX servers.
     pub unix_port: Ports,

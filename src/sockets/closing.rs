@@ -58,7 +58,7 @@ impl Sockets {
         self.session_ended(event, descriptor, self.family(socket), outcome);
     }
 
-    fn family(&self, socket: SocketId) -> Family {
+    pub(super) fn family(&self, socket: SocketId) -> Family {
         self.open
             .get(socket.0)
             .map_or(Family::Other, |open| open.family)
@@ -143,7 +143,9 @@ impl Sockets {
             });
         };
         if let Some((marking, time)) = closer {
-            if open.reset_on_close || self.leaves_unread(id, side) {
+            if open.pipe_end.is_some() {
+                self.pipe_closed((id, side), marking, time, sink);
+            } else if open.reset_on_close || self.leaves_unread(id, side) {
                 self.reset(id, [side, side], marking, time, sink);
             } else {
                 self.finish_flow(id, [side, side], marking, time, sink);
@@ -178,7 +180,7 @@ impl Sockets {
     fn leaves_unread(&self, id: ConnectionId, side: Side) -> bool {
         self.connections.get(id).is_some_and(|connection| {
             let end = connection.end(side);
-            connection.family != Family::Unix
+            !connection.family.is_local()
                 && !matches!(connection.opening, Opening::Unseen)
                 && connection.end(side.other()).traced
                 && connection.flow_from(side.other()).told > end.received
@@ -279,6 +281,9 @@ impl Sockets {
             .is_some_and(|connection| connection.ends.iter().all(|end| end.traced));
         if both {
             self.end(id, sink);
+            return;
+        }
+        if self.lingering.back() == Some(&id) {
             return;
         }
         self.lingering.push_back(id);

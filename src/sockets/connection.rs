@@ -17,6 +17,10 @@ pub enum Role {
     Accepted,
     /// It was made by socketpair.
     Paired,
+    /// It is a pipe's write end.
+    Writer,
+    /// It is a pipe's read end.
+    Reader,
 }
 
 /// When a connection was made, as far as the trace shows.
@@ -34,7 +38,7 @@ pub enum Opening {
     Made {
         /// Entry of connect, where that was traced.
         connected: Option<Timestamp>,
-        /// Exit of the call that made it: connect, accept or socketpair.
+        /// Exit of the call that made it: connect, accept, socketpair or pipe.
         exit: Timestamp,
     },
 }
@@ -50,7 +54,7 @@ pub struct End {
     pub role: Role,
     /// Its address (INET).
     pub address: Option<SocketAddr>,
-    /// Its inode (UNIX).
+    /// Its inode (UNIX); of a pipe's end as [`Inode::end_of_pipe`] has it.
     pub inode: Option<Inode>,
     /// The name it is bound to (UNIX).
     pub name: Option<UnixName>,
@@ -134,6 +138,15 @@ impl Connection {
             Side::First => first,
             Side::Second => second,
         }
+    }
+
+    /// The inode of the end on `side` as the trace has it: a pipe's ends have the same.
+    pub fn inode(&self, side: Side) -> Option<Inode> {
+        let inode = self.end(side).inode?;
+        Some(match self.family {
+            Family::Pipe => inode.pipe(),
+            _ => inode,
+        })
     }
 
     pub(super) const fn end_mut(&mut self, side: Side) -> &mut End {

@@ -70,6 +70,10 @@ impl Sockets {
                     // Its close was not traced.
                     self.vacate(event, table, descriptor.fd, Op::Replace, sink);
                 }
+                // Which end it is tells the first payload call.
+                if details.family == Family::Pipe {
+                    return None;
+                }
                 Some(self.recognise(table, descriptor.fd, details, sink))
             }
         }
@@ -109,6 +113,18 @@ impl Sockets {
         let table = self.table(event);
         self.vacate(event, table, made.fd, Op::Replace, sink);
         let socket = self.insert(kind);
+        self.take_up(table, made, socket, close_on_exec);
+        socket
+    }
+
+    /// Lets the descriptor that a call has made stand for a new socket.
+    pub(super) fn take_up(
+        &mut self,
+        table: TableId,
+        made: Descriptor<'_>,
+        socket: SocketId,
+        close_on_exec: bool,
+    ) {
         let details = match made.details {
             Details::Socket(details) => Some(details),
             _ => None,
@@ -119,11 +135,10 @@ impl Sockets {
         }
         self.register(socket);
         self.place(table, made.fd, socket, details.cloned(), close_on_exec);
-        socket
     }
 
     /// A new open socket, which no descriptor stands for yet.
-    fn insert(&mut self, kind: (Family, Transport)) -> SocketId {
+    pub(super) fn insert(&mut self, kind: (Family, Transport)) -> SocketId {
         self.numbered += 1;
         SocketId(
             self.open
@@ -153,14 +168,14 @@ impl Sockets {
                 self.place(table, made.fd, socket, seen.cloned(), close_on_exec);
                 release_extra(&mut self.open, socket);
             }
-            (None, Some(details)) => {
+            (None, Some(details)) if details.family != Family::Pipe => {
                 self.vacate(event, table, made.fd, Op::Replace, sink);
                 self.recognise(table, made.fd, details, sink);
                 if let Some(slot) = self.tables.slot_mut(table, made.fd) {
                     slot.close_on_exec = close_on_exec;
                 }
             }
-            (None, None) => self.vacate(event, table, made.fd, Op::Replace, sink),
+            (None, _) => self.vacate(event, table, made.fd, Op::Replace, sink),
         }
     }
 
@@ -191,7 +206,7 @@ impl Sockets {
     }
 
     /// The details of a known socket say more than before.
-    fn refresh<F: FnMut(&Change<'_>)>(
+    pub(super) fn refresh<F: FnMut(&Change<'_>)>(
         &mut self,
         table: TableId,
         fd: Fd,

@@ -1,6 +1,6 @@
 //! How the two ends of a connection find each other, and what is known of both.
 //!
-//! By inode (UNIX) or by addresses (INET) where the details hold them. Where they do not, a connect and an accept meet at
+//! By inode (UNIX, pipes) or by addresses (INET) where the details hold them. Where they do not, a connect and an accept meet at
 //! the name or address of the listening socket, in the order in which they come, as in its queue.
 
 use crate::event::{Family, Inode, Transport};
@@ -124,7 +124,7 @@ impl Sockets {
     /// A connection that `open` may be the missing end of. An accept takes the oldest, as the listen queue does; any
     /// other call the newest.
     fn waiting_for(&self, open: &OpenSocket, role: Role) -> Option<(ConnectionId, Side)> {
-        if open.family == Family::Unix {
+        if open.family.is_local() {
             let inodes = [open.inode, open.peer_inode];
             let id = inodes
                 .into_iter()
@@ -206,7 +206,7 @@ impl Sockets {
         if !other.traced || other.address.is_none() {
             other.address = open.remote.get().or(other.address);
         }
-        if open.family == Family::Unix {
+        if open.family.is_local() {
             for inode in connection.ends.iter().filter_map(|end| end.inode) {
                 self.by_end_inode.insert(inode, id);
             }
@@ -261,7 +261,7 @@ impl Sockets {
             .get(id)
             .is_some_and(|connection| connection.pair.is_none())
         {
-            if open.family == Family::Unix {
+            if open.family.is_local() {
                 self.unite(socket, id);
             } else if let Some((_, pair)) = addresses(open)
                 && !self.unite(socket, id)
@@ -275,7 +275,7 @@ impl Sockets {
             return;
         };
         if let Some(connection) = self.connections.get_mut(id)
-            && (connection.pair.is_some() || connection.family == Family::Unix)
+            && (connection.pair.is_some() || connection.family.is_local())
         {
             tell_opened(connection, sink);
         }
@@ -335,12 +335,13 @@ fn addresses(open: &OpenSocket) -> Option<(SocketAddr, AddressPair)> {
 }
 
 /// Whether a socket of this inode can be the end on `side`: it is the end's own, or nothing is known of the end but that it
-/// is not the other one.
+/// is not the other one. An end of a pipe comes back where a process has it from before the trace.
 fn is_free_for(connection: &Connection, side: Side, inode: Option<Inode>) -> bool {
     let end = connection.end(side);
     let unknown =
         end.inode.is_none() && (inode.is_none() || connection.end(side.other()).inode != inode);
-    !end.traced && (unknown || end.inode == inode)
+    let is_back = connection.family == Family::Pipe && end.closed && inode.is_some();
+    (!end.traced && unknown) || ((!end.traced || is_back) && end.inode == inode)
 }
 
 /// The place at which an end in the role `waiting` waits, as `open` in the role `own` knows it.
@@ -348,7 +349,7 @@ fn place(open: &OpenSocket, own: Role, waiting: Role) -> Option<Place> {
     let (name, address) = match own {
         Role::Connected => (&open.peer_name, open.remote.get()),
         Role::Accepted => (&open.name, open.local.get()),
-        Role::Paired | Role::Unknown => return None,
+        Role::Paired | Role::Writer | Role::Reader | Role::Unknown => return None,
     };
     let at = match open.family {
         Family::Unix => name.clone().map(Meeting::Name),
@@ -363,7 +364,7 @@ const fn counterpart(role: Role) -> Option<Role> {
     match role {
         Role::Connected => Some(Role::Accepted),
         Role::Accepted => Some(Role::Connected),
-        Role::Paired | Role::Unknown => None,
+        Role::Paired | Role::Writer | Role::Reader | Role::Unknown => None,
     }
 }
 

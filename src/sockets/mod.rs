@@ -25,6 +25,7 @@ mod moving;
 mod names;
 mod open_socket;
 mod opening;
+mod pipes;
 mod processes;
 mod session;
 mod slots;

@@ -25,7 +25,9 @@ impl Sockets {
         if !(call.rights.is_empty() && self.transits.is_empty()) {
             self.handed_over(event, call, located, sink);
         }
-        let Some(socket) = located else { return };
+        let Some(socket) = located else {
+            return self.unknown_moved(event, call, sink);
+        };
         match call.outcome {
             Outcome::Done(_) => {}
             Outcome::Failed(error) => return self.errored(event, call.socket, socket, error, sink),
@@ -50,10 +52,12 @@ impl Sockets {
         let moment = self.moment(event, call.socket, Some(call.op));
         if self.open.get(socket.0).is_some_and(OpenSocket::is_stream) {
             self.stream_moved(socket, &moment, call, sink);
-        } else if self.is_unix(socket) {
-            self.unix_messages_moved(socket, &moment, call, sink);
         } else {
-            self.datagrams_moved(socket, &moment, call, sink);
+            match self.family(socket) {
+                Family::Unix => self.unix_messages_moved(socket, &moment, call, sink),
+                Family::Pipe => self.pipe_moved(event, socket, &moment, call, sink),
+                _ => self.datagrams_moved(socket, &moment, call, sink),
+            }
         }
     }
 
@@ -73,7 +77,9 @@ impl Sockets {
             address: None,
             rights: 0,
         }];
-        for (socket, direction) in [(from, Direction::Received), (to, Direction::Sent)] {
+        let stays = op == Op::Tee;
+        let ends = [(from, Direction::Received), (to, Direction::Sent)];
+        for (socket, direction) in ends.into_iter().skip(usize::from(stays)) {
             let call = Move {
                 socket,
                 op,
@@ -129,7 +135,7 @@ impl Sockets {
     }
 
     #[inline(always)]
-    fn stream_moved<F: FnMut(&Change<'_>)>(
+    pub(super) fn stream_moved<F: FnMut(&Change<'_>)>(
         &mut self,
         socket: SocketId,
         moment: &Moment,
@@ -212,7 +218,7 @@ impl Sockets {
     fn sends_still(&self, id: ConnectionId, side: Side) -> bool {
         self.connections
             .get(id)
-            .is_some_and(|at| at.family != Family::Unix && !at.flow_from(side).finished)
+            .is_some_and(|at| !at.family.is_local() && !at.flow_from(side).finished)
     }
 
     /// Whether a connection's connect has not come to its end.
@@ -247,12 +253,6 @@ impl Sockets {
             self.mark(id, side, event, call.socket, Some(call.op));
             self.proven(socket, event.entry, sink);
         }
-    }
-
-    fn is_unix(&self, socket: SocketId) -> bool {
-        self.open
-            .get(socket.0)
-            .is_some_and(|open| open.family == Family::Unix)
     }
 
     fn datagrams_moved<F: FnMut(&Change<'_>)>(

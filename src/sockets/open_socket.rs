@@ -1,6 +1,6 @@
 //! An open file description that is a socket: what dup and fork share.
 
-use crate::event::{Address, Family, Inode, SocketDetails, Transport, UnixName};
+use crate::event::{Address, Direction, Family, Inode, SocketDetails, Transport, UnixName};
 use crate::sockets::names::{ConnectionId, Side, SocketId, SocketNumber};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -73,6 +73,8 @@ pub(super) struct OpenSocket {
     pub(super) peer_name: Option<UnixName>,
     /// The other one of a pair that has no connection (socketpair of datagram sockets).
     pub(super) pair: Option<SocketId>,
+    /// Which end of a pipe it is: the one that bytes are sent by, or received by.
+    pub(super) pipe_end: Option<Direction>,
     /// How many descriptors, in all tables, stand for it.
     pub(super) references: u32,
     /// [`crate::sockets::Change::Named`] has been told.
@@ -102,6 +104,7 @@ impl OpenSocket {
             name: None,
             peer_name: None,
             pair: None,
+            pipe_end: None,
             references: 0,
             read_shut: false,
             detailed: false,
@@ -119,7 +122,10 @@ impl OpenSocket {
         {
             return false;
         }
-        if let (Some(theirs), Some(ours)) = (details.inode, self.inode) {
+        if (details.family == Family::Pipe) != (self.family == Family::Pipe) {
+            return false;
+        }
+        if let (Some(theirs), Some(ours)) = (self.inode_in(details), self.inode) {
             return theirs == ours;
         }
         let same_kind = details.transport == self.transport
@@ -129,6 +135,14 @@ impl OpenSocket {
             && may_be_same(details.local, self.local.from_details)
             && (self.transport != Transport::Stream
                 || may_be_same(details.remote, self.remote.from_details))
+    }
+
+    /// The inode that details of this socket tell.
+    fn inode_in(&self, details: &SocketDetails) -> Option<Inode> {
+        match self.pipe_end {
+            Some(end) => details.inode.map(|inode| inode.end_of_pipe(end)),
+            None => details.inode,
+        }
     }
 
     /// Takes over what details say.
@@ -141,8 +155,19 @@ impl OpenSocket {
         if self.transport == Transport::Unknown {
             self.transport = details.transport;
         }
-        self.inode = self.inode.or(details.inode);
+        self.inode = self.inode.or(self.inode_in(details));
         self.peer_inode = details.peer_inode.or(self.peer_inode);
+        if let Some(end) = self.pipe_end {
+            let other = |inode: Inode| inode.end_of_pipe(end.other());
+            self.peer_inode = details.inode.map(other).or(self.peer_inode);
+            // The reader has the pipe's name, as a server has its socket's.
+            let name = match end {
+                Direction::Sent => &mut self.peer_name,
+                Direction::Received => &mut self.name,
+            };
+            name.clone_from(&details.name);
+            return;
+        }
         if let Some(local) = details.local {
             self.local.read(local);
         }
@@ -203,12 +228,12 @@ impl OpenSocket {
     /// there, and since strace 4.12 the peer's inode of UNIX sockets.
     pub(super) fn is_blind(&self) -> bool {
         match self.family {
-            Family::Unix => self.peer_inode.is_none(),
+            Family::Unix | Family::Pipe => self.peer_inode.is_none(),
             _ => !self.detailed,
         }
     }
 
-    /// Whether it is a stream, or may be one as far as anything has told.
+    /// Whether it is a stream socket, or may be one as far as anything has told.
     pub(super) fn is_stream(&self) -> bool {
         match self.transport {
             Transport::Stream => matches!(self.family, Family::Inet | Family::Inet6 | Family::Unix),

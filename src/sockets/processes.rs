@@ -18,6 +18,11 @@ impl Sockets {
                 made,
                 close_on_exec,
             } => self.arrived(event, *made, None, *close_on_exec, sink),
+            What::Pipe {
+                reader,
+                writer,
+                close_on_exec,
+            } => self.pipe_made(event, [*reader, *writer], *close_on_exec, sink),
             What::PidfdOpened { made, process } => {
                 self.pidfd_opened(event, *made, *process, sink);
             }
@@ -63,15 +68,18 @@ impl Sockets {
             }),
             What::UnsharedFiles => self.unshare(event.tid),
             What::Executed => self.executed(event, sink),
-            What::Superseded { by } => {
-                self.tables.superseded(event.tid, *by);
-                // Not one that executed another program: the leader's own sessions go on.
-                if *by == Tid(0) {
-                    self.sessions.numbered(*by, event.tid);
-                }
-            }
+            What::Superseded { by } => self.superseded(event.tid, *by),
             What::Ended { group } => self.ended(event, *group, sink),
             _ => {}
+        }
+    }
+
+    /// `tid` is what the thread `by` is from here on.
+    fn superseded(&mut self, tid: Tid, by: Tid) {
+        self.tables.superseded(tid, by);
+        // Not one that executed another program: the leader's own sessions go on.
+        if by == Tid(0) {
+            self.sessions.numbered(by, tid);
         }
     }
 

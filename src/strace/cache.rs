@@ -56,6 +56,8 @@ pub(super) struct Cache {
     by_text: FxHashMap<Box<[u8]>, u32>,
     /// By the number's low byte: the entry seen with it last.
     recent: Box<[u32; SLOTS]>,
+    /// Pipes have entries too.
+    pipes: bool,
 }
 
 impl Default for Cache {
@@ -69,11 +71,25 @@ impl Default for Cache {
             entries,
             by_text: FxHashMap::default(),
             recent: Box::new([MISSING; SLOTS]),
+            pipes: false,
         }
     }
 }
 
 impl Cache {
+    /// A memory of sockets' details, and of pipes'.
+    pub(super) fn new(pipes: bool) -> Self {
+        Self {
+            pipes,
+            ..Self::default()
+        }
+    }
+
+    /// Whether pipes are told of.
+    pub(super) const fn has_pipes(&self) -> bool {
+        self.pipes
+    }
+
     /// Forgets all details when there are too many. Makes every [`Handle`] invalid.
     #[inline]
     pub(super) fn tidy(&mut self) {
@@ -124,12 +140,18 @@ impl Cache {
 
     /// Whether `text` begins with a descriptor whose details say that it is no socket. Cheaper than reading them.
     #[inline]
-    pub(super) fn begins_with_no_socket(text: &[u8]) -> bool {
+    pub(super) fn begins_with_no_socket(&self, text: &[u8]) -> bool {
         let (_, count) = time::digits(text);
         count > 0
             && text
                 .get(count..)
-                .is_some_and(|text| text.first() == Some(&b'<') && details::is_no_socket(text))
+                .is_some_and(|text| text.first() == Some(&b'<') && self.is_no_socket(text))
+    }
+
+    /// Whether details that begin like this are certain to have no entry.
+    #[inline]
+    fn is_no_socket(&self, text: &[u8]) -> bool {
+        details::is_no_socket(text) && !(self.pipes && details::is_pipe(text))
     }
 
     #[expect(
@@ -155,7 +177,7 @@ impl Cache {
 
     fn read_details<'t>(&mut self, text: &'t [u8], names: &mut Names) -> Option<(u32, &'t [u8])> {
         let rest = details::skip(text)?;
-        if details::is_no_socket(text) {
+        if self.is_no_socket(text) {
             return Some((NOT_SOCKET, rest));
         }
         let text = text.get(..text.len() - rest.len())?;

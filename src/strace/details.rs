@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! TCP:[10.0.0.1:5000->1.2.3.4:80]   TCPv6:[[::1]:80]   UDP:[60269]   UNIX-STREAM:[1->2,"/path"]   socket:[15157]
-//! /path   /dev/null<char 1:3>   pipe:[1]   anon_inode:[eventpoll]   pid:12          (no sockets)
+//! pipe:[1]                                                                     (where pipes are asked for)
+//! /path   /dev/null<char 1:3>   anon_inode:[eventpoll]   pid:12                   (no sockets)
 //! ```
 
 use std::net::{IpAddr, SocketAddr};
@@ -71,12 +72,19 @@ pub(super) fn is_no_socket(text: &[u8]) -> bool {
     }
 }
 
-/// What details mean; `text` is all of `<…>`.
+/// Whether details are a pipe's, in plain text or as `-xx` writes it.
+pub(super) fn is_pipe(text: &[u8]) -> bool {
+    [b"<pipe:[".as_slice(), b"<\\x70\\x69\\x70\\x65\\x3a\\x5b"]
+        .iter()
+        .any(|start| text.starts_with(start))
+}
+
+/// What details mean; `text` is all of `<…>`. Those of pipes are given only where these are asked for.
 pub(super) fn parse(text: &[u8], names: &mut Names) -> Details {
     let Some(inner) = text.strip_prefix(b"<") else {
         return Details::Missing;
     };
-    if inner.starts_with(b"\\x73") {
+    if inner.starts_with(b"\\x73") || inner.starts_with(b"\\x70") {
         let mut decoded = Vec::new();
         let end = memchr::memchr(b'>', inner).unwrap_or(inner.len());
         let plain = inner
@@ -95,6 +103,7 @@ fn known(text: &[u8], names: &mut Names) -> Details {
     };
     match kind(name) {
         Some((Family::Unix, transport)) => Details::Socket(unix(transport, inner, names).into()),
+        Some((Family::Pipe, _)) => pipe(inner, names),
         Some((family, transport)) => Details::Socket(inet(family, transport, inner).into()),
         None => Details::NotSocket,
     }
@@ -108,6 +117,7 @@ fn kind(name: &[u8]) -> Option<(Family, Transport)> {
         b"UNIX-SEQPACKET" => (Family::Unix, Transport::Seqpacket),
         b"UNIX" => (Family::Unix, Transport::Unknown),
         b"socket" => (Family::Other, Transport::Unknown),
+        b"pipe" => (Family::Pipe, Transport::Stream),
         b"UDP-Lite" => (Family::Inet, Transport::UdpLite),
         [b'A'..=b'Z', ..] => match name.strip_suffix(b"v6") {
             Some(name) => internet(Family::Inet6, name),
@@ -158,6 +168,20 @@ fn inet(family: Family, transport: Transport, text: &[u8]) -> SocketDetails {
         details.remote = remote.and_then(address);
     }
     details
+}
+
+/// `61848`
+fn pipe(text: &[u8], names: &mut Names) -> Details {
+    let Some((inode, [])) = inode(text) else {
+        return Details::NotSocket;
+    };
+    let name = names.get(format!("pipe:[{}]", inode.0).as_bytes());
+    let details = SocketDetails {
+        inode: Some(inode),
+        name: Some(UnixName::Path(name)),
+        ..nothing(Family::Pipe, Transport::Stream)
+    };
+    Details::Socket(details.into())
 }
 
 fn inode(text: &[u8]) -> Option<(Inode, &[u8])> {
@@ -373,6 +397,12 @@ mod tests {
             None,
             None,
         );
+        let hex = "\\x70\\x69\\x70\\x65\\x3a\\x5b\\x31\\x5d";
+        for (text, name) in [("pipe:[61849]", "pipe:[61849]"), (hex, "pipe:[1]")] {
+            let inode = if text == hex { 1 } else { 61849 };
+            check_inode(text, Family::Pipe, Stream, inode, None, Some(name));
+            assert!(is_pipe(format!("<{text}>").as_bytes()), "{text}");
+        }
         check_inode("MPTCP:[5]", Inet, Stream, 5, None, None);
         check_inode("NETLINK:[66987]", Other, Unknown, 66987, None, None);
     }
@@ -387,8 +417,7 @@ mod tests {
         check_no_socket("/etc/hostname");
         check_no_socket("/dev/pts/3<char 136:3>");
         check_no_socket("\\x2f\\x64\\x65\\x76<char 1:9>");
-        check_no_socket("pipe:[61849]");
-        check_no_socket("\\x70\\x69\\x70\\x65\\x3a\\x5b\\x31\\x5d");
+        check_no_socket("pipe:[x]");
         check_no_socket("anon_inode:[eventpoll]");
         check_no_socket("signalfd:[HUP]");
         check_no_socket("pid:1234");

@@ -58,6 +58,8 @@ pub struct Options {
     pub date: Timestamp,
     /// When a trace begins that has relative times (`-r`) or none.
     pub start: Timestamp,
+    /// Pipes are told of as sockets are; else they are descriptors like those of files.
+    pub pipes: bool,
 }
 
 /// Where events go.
@@ -103,7 +105,7 @@ impl Parser {
     /// A parser for one file, or for one stream.
     pub fn new(options: Options) -> Self {
         Self {
-            bench: Bench::default(),
+            bench: Bench::new(options.pipes),
             clock: Clock::new(options.date, options.start),
             who: Attribution::new(options.tid),
             rejoin: Rejoin::default(),

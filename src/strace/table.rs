@@ -20,6 +20,8 @@ pub(super) enum Shape {
     Sendfile(Op),
     /// (from, offset, to, offset, count, flags)
     Splice(Op),
+    /// (from, to, count, flags)
+    Tee(Op),
     /// (family, type, protocol) = fd
     Socket,
     /// (family, type, protocol, [fd, fd])
@@ -102,11 +104,11 @@ use Direction::{Received, Sent};
 use Shape::{
     Accept, Bind, Buffer, Close, CloseRange, Connect, Control, Device, Duplicate, Execute, Exit,
     ExitGroup, Fork, GetOption, Listen, LocalName, Message, Messages, Opens, PidfdGetfd, PidfdOpen,
-    Pipe, RemoteName, Ring, Sendfile, SetOption, Shutdown, Socket, Socketpair, Splice, Unshare,
-    Vector,
+    Pipe, RemoteName, Ring, Sendfile, SetOption, Shutdown, Socket, Socketpair, Splice, Tee,
+    Unshare, Vector,
 };
 
-static ROWS: [Row; 101] = [
+static ROWS: [Row; 103] = [
     row("read", Buffer(Op::Read, Received, Tail::Nothing)),
     row("write", Buffer(Op::Write, Sent, Tail::Nothing)),
     row("recv", Buffer(Op::Recv, Received, Tail::Flags)),
@@ -128,6 +130,9 @@ static ROWS: [Row; 101] = [
     row("sendfile", Sendfile(Op::Sendfile)),
     row("sendfile64", Sendfile(Op::Sendfile)),
     row("splice", Splice(Op::Splice)),
+    row("tee", Tee(Op::Tee)),
+    // from memory into a pipe; the other way is found out by the pipe's end
+    row("vmsplice", Vector(Op::Vmsplice, Sent)),
     row("socket", Socket),
     row("socketpair", Socketpair),
     row("bind", Bind),

@@ -1,6 +1,6 @@
 //! What the view of UNIX streams is asked for, and what writing needs beside a conversation.
 
-use crate::event::Timestamp;
+use crate::event::{Family, Timestamp};
 use crate::packets::Ids;
 use crate::unix::endpoints::{self, ClientPorts};
 use crate::unix::names::Threads;
@@ -12,6 +12,8 @@ use std::ops::RangeInclusive;
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Options {
+    /// Show UNIX sockets. Pipes are shown where there are any.
+    pub sockets: bool,
     /// Seed HTTP/2 connections that do not bring their own preface.
     pub seed_http2: bool,
     /// Seed HEADERS for gRPC as well.
@@ -46,6 +48,11 @@ impl Options {
 }
 
 impl Options {
+    /// Whether connections of this family are shown.
+    pub(super) fn shows(&self, family: Family) -> bool {
+        family == Family::Pipe || (family == Family::Unix && self.sockets)
+    }
+
     /// Whether conversations with this server's port are asked for.
     pub(super) fn wants(&self, port: u16) -> bool {
         self.only_ports.is_empty() || self.only_ports.iter().any(|range| range.contains(&port))

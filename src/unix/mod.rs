@@ -1,6 +1,6 @@
 //! UNIX sockets as packets, so that Wireshark follows and dissects them: streams as TCP conversations (compat: each
 //! connection one deterministic pair of endpoints, one handshake, FIN in step with close and shutdown, valid checksums,
-//! bytes out = bytes in), datagrams as UDP, D-Bus and the journal as what they are where the capture can hold it.
+//! bytes out = bytes in), pipes likewise, datagrams as UDP, D-Bus and the journal as what they are where the capture can hold it.
 //!
 //! ```text
 //! Change ─→ roles (who is the client) ─→ alignment (HTTP/2 or plain) ─→ wire::Conversation ─→ Frame

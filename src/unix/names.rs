@@ -1,6 +1,6 @@
 //! What a person reads beside the packets of a UNIX socket: its name in place of the invented address, and a comment.
 
-use crate::event::{Descriptor, Details, Tid, UnixName};
+use crate::event::{Descriptor, Details, Family, Tid, UnixName};
 use crate::limits;
 use crate::packets::Portion;
 use crate::sockets::{Connection, Handed, Side};
@@ -78,6 +78,12 @@ pub(super) fn of_datagrams(server: Option<&UnixName>) -> String {
 
 /// What is said of a connection.
 pub(super) fn of_connection(connection: &Connection, client: Side) -> String {
+    if connection.family == Family::Pipe {
+        return match connection.inode(client) {
+            Some(inode) => format!("pipe, inode {}", inode.0),
+            None => "pipe".to_owned(),
+        };
+    }
     let server = connection.end(client.other());
     let mut text = String::from("UNIX connection");
     if let Some(name) = &server.name {

@@ -2,12 +2,12 @@
 
 use crate::sockets::{Connection, Role, Side};
 
-/// The client, where the calls or the names tell: who connected, the other end of who accepted, the other end of the one
-/// that is bound to a name.
+/// The client, where the calls or the names tell: who connected, the other end of who accepted, who writes to a pipe, the
+/// other end of the one that is bound to a name.
 pub(super) fn client(connection: &Connection) -> Option<Side> {
     let by_role = |side: Side| match connection.end(side).role {
-        Role::Connected => Some(side),
-        Role::Accepted => Some(side.other()),
+        Role::Connected | Role::Writer => Some(side),
+        Role::Accepted | Role::Reader => Some(side.other()),
         Role::Paired | Role::Unknown => None,
     };
     let by_name = |side: Side| connection.end(side).name.as_ref().map(|_| side.other());

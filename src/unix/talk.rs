@@ -1,4 +1,4 @@
-//! A UNIX connection's TCP conversation: invented endpoints, handshake before the first packet, and what was written.
+//! A UNIX connection's or a pipe's TCP conversation: invented endpoints, handshake before the first packet, and what was written.
 
 use crate::event::Timestamp;
 use crate::packets::{Endpoint, Look, Portion, Talk, Teller, handshake_times};
@@ -34,9 +34,8 @@ impl UnixTalk {
         context: &mut Context<'_, impl FnMut(&Record<'_>)>,
     ) -> Self {
         let inode = connection
-            .end(client)
-            .inode
-            .or(connection.end(client.other()).inode);
+            .inode(client)
+            .or(connection.inode(client.other()));
         let clients = context.options.client_ports();
         let ends = endpoints::of(*context.begun, inode, clients, port);
         *context.begun += 1;

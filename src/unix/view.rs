@@ -1,6 +1,6 @@
-//! The view of UNIX sockets: one conversation a connection, from its first packet to its end, and datagrams.
+//! The view of UNIX sockets and pipes: one conversation a connection, from its first packet to its end, and datagrams.
 
-use crate::event::{Family, Timestamp, Transport};
+use crate::event::{Timestamp, Transport};
 use crate::packets::{Ids, Portion};
 use crate::sockets::{ByConnection, Change, Connection, ConnectionId, Moved, SocketNumber};
 use crate::unix::context::{Context, Options};
@@ -50,7 +50,7 @@ impl UnixView {
             && self.exchanges.get(id).is_some_and(Exchange::is_left_out)
     }
 
-    /// Takes what happened to a UNIX socket.
+    /// Takes what happened to a UNIX socket or a pipe.
     pub fn change(&mut self, change: &Change<'_>, sink: &mut impl FnMut(&Record<'_>)) {
         match change {
             Change::Moved(moved) => self.moved(moved, sink),
@@ -96,6 +96,7 @@ impl UnixView {
                 let call = (handed.socket, handed.entry);
                 self.handed = self.options.records.then(|| (call, text()));
             }
+            Change::UnixMessage(_) if !self.options.sockets => {}
             Change::UnixMessage(message) => {
                 let handed = self.handed_with(message.local.socket, message.entry);
                 let beside = (&self.threads, handed);
@@ -113,7 +114,7 @@ impl UnixView {
         sink: &mut F,
         act: impl FnOnce(&mut Exchange, &mut Context<'_, F>),
     ) {
-        if connection.family != Family::Unix {
+        if !self.options.shows(connection.family) {
             return;
         }
         let Some(exchange) = self.exchanges.of(connection.id, Exchange::default) else {

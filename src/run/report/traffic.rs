@@ -83,7 +83,7 @@ impl Printed {
 pub(in crate::run) struct Traffic {
     /// Payloads of which the trace holds less than moved.
     cut: Missing,
-    /// Payloads that strace never shows: sendfile, splice.
+    /// Payloads that strace never shows: sendfile, splice, tee.
     hidden: Missing,
     /// Messages of internet sockets that the wire view alone shows.
     wire_only: Missing,
@@ -123,7 +123,7 @@ impl Traffic {
                 None => self.net_unwanted += 1,
             },
             (Family::Unix, _) if !wanted.unix => self.unix_unwanted += 1,
-            (Family::Unix, _) => self.payload(moved, place),
+            (Family::Unix | Family::Pipe, _) => self.payload(moved, place),
             (Family::Other, _) => self.others += 1,
         }
     }
@@ -159,7 +159,7 @@ impl Traffic {
             return;
         }
         match op {
-            Some(Op::Sendfile | Op::Splice) => self.hidden.add(missing, place()),
+            Some(Op::Sendfile | Op::Splice | Op::Tee) => self.hidden.add(missing, place()),
             _ => self.cut.add(missing, place()),
         }
     }

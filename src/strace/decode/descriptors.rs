@@ -162,7 +162,7 @@ fn closes_on_exec(arguments: &[u8]) -> bool {
     memchr::memmem::find(tail, b"_CLOEXEC").is_some()
 }
 
-/// `([fd, fd], flags)`
+/// `([fd, fd], flags)`: the read end, then the write end.
 pub(super) fn pipe(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
     let Some((first, second, text)) = two(arguments::unnamed(text), bench) else {
         return NOT_USED;
@@ -172,6 +172,15 @@ pub(super) fn pipe(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Ver
         return NOT_USED;
     }
     let close_on_exec = closes_on_exec(text.get(..text.len() - rest.len()).unwrap_or_default());
+    if bench.cache.has_pipes() {
+        let (reader, writer) = (bench.descriptor(first), bench.descriptor(second));
+        let what = What::Pipe {
+            reader,
+            writer,
+            close_on_exec,
+        };
+        return used(what, emit);
+    }
     emit(What::Appeared {
         made: bench.descriptor(first),
         close_on_exec,

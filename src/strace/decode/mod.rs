@@ -70,6 +70,14 @@ pub(super) struct Bench {
 }
 
 impl Bench {
+    /// A bench for traces of which pipes are asked for, or not.
+    pub(super) fn new(pipes: bool) -> Self {
+        Self {
+            cache: Cache::new(pipes),
+            ..Self::default()
+        }
+    }
+
     /// Makes room for the next call.
     #[inline]
     fn clear(&mut self) {
@@ -120,6 +128,7 @@ impl Bench {
     fn count_details(&self, socket: Handle, counts: &mut Counts) {
         match self.descriptor(socket).details {
             Details::Socket(details) if details.tell_family() => counts.details_full += 1,
+            Details::Socket(details) if details.family == Family::Pipe => {}
             Details::Socket(_) => counts.details_plain += 1,
             Details::Missing | Details::NotSocket => counts.details_missing += 1,
         }
@@ -192,6 +201,7 @@ fn dispatch(
         }
         Shape::Sendfile(op) => payload::sendfile(text, op, bench, counts, emit),
         Shape::Splice(op) => payload::splice(text, op, bench, counts, emit),
+        Shape::Tee(op) => payload::tee(text, op, bench, counts, emit),
         Shape::Socket => sockets::socket(text, bench, emit),
         Shape::Socketpair => sockets::pair(text, bench, emit),
         Shape::Bind => sockets::bind(text, bench, emit),
@@ -225,7 +235,9 @@ fn dispatch(
 pub(super) fn begin(call: Call<'_>, bench: &mut Bench, emit: Emit<'_>) -> Begun {
     match call.row.shape {
         Shape::Buffer(..) | Shape::Vector(..) | Shape::Message(..) | Shape::Messages(..)
-            if Cache::begins_with_no_socket(arguments::unnamed(call.text)) =>
+            if bench
+                .cache
+                .begins_with_no_socket(arguments::unnamed(call.text)) =>
         {
             Begun::NotUsed(Skip::NotSocket)
         }

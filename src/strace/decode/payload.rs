@@ -273,6 +273,34 @@ pub(super) fn splice(
     let (from, text) = bench.first(text)?;
     let (_, text) = arguments::value(arguments::next(text))?;
     let (to, text) = bench.next(text)?;
+    relay(text, [from, to], op, bench, counts, emit)
+}
+
+/// `(from, to, count, flags)`, both of them pipes.
+pub(super) fn tee(
+    text: &[u8],
+    op: Op,
+    bench: &mut Bench,
+    counts: &mut Counts,
+    emit: Emit<'_>,
+) -> Option<Verdict> {
+    if !bench.cache.has_pipes() {
+        return NOT_USED;
+    }
+    let (from, text) = bench.first(text)?;
+    let (to, text) = bench.next(text)?;
+    relay(text, [from, to], op, bench, counts, emit)
+}
+
+/// What is left of a call's text behind the descriptors that bytes went from and to.
+fn relay(
+    text: &[u8],
+    [from, to]: [Handle; 2],
+    op: Op,
+    bench: &Bench,
+    counts: &mut Counts,
+    emit: Emit<'_>,
+) -> Option<Verdict> {
     if from.is_no_socket() && to.is_no_socket() {
         return NOT_SOCKET;
     }

@@ -143,7 +143,7 @@ fn transport(family: Family, kind: &[u8], protocol: Option<u8>) -> Transport {
         Family::Unix if is(symbols::SOCK_SEQPACKET) => Transport::Seqpacket,
         // the kernel takes a raw UNIX socket for a datagram one
         Family::Unix if is(symbols::SOCK_DGRAM) || is(symbols::SOCK_RAW) => Transport::Datagram,
-        Family::Unix | Family::Other => Transport::Unknown,
+        Family::Unix | Family::Pipe | Family::Other => Transport::Unknown,
         Family::Inet | Family::Inet6 => over_ip(is, protocol),
     }
 }

@@ -33,6 +33,7 @@ pub fn options(number: u8) -> Options {
         traces: vec![PathBuf::from("-")],
         net: true,
         unix: true,
+        pipes: true,
         unix_names: asked(128).map(|()| Glob::new(b"/r*").expect("it is a pattern")).collect(),
         unix_port: if wire { Ports::Auto } else { Ports::Fixed(UNKNOWN_PORT) },
         unix_port_for: Vec::new(),
@@ -75,7 +76,10 @@ pub fn convert(options: &Options, trace: &[u8], pause_each: usize) -> Vec<u8> {
     let sink = Sink::default();
     let trace_options = Trace {
         name: Name::standard_input(),
-        options: strace2pcap::strace::Options::default(),
+        options: strace2pcap::strace::Options {
+            pipes: options.pipes,
+            ..strace2pcap::strace::Options::default()
+        },
     };
     let mut converter =
         Converter::new(options, &[trace_options], sink.clone()).expect("memory takes all");

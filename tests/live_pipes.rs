@@ -1,0 +1,88 @@
+//! A shell's pipes under real strace, with all details, with some and with none: one conversation a pipe, each byte once,
+//! from the writer to the reader, and an end on both sides.
+
+mod common;
+#[path = "live/support.rs"]
+mod support;
+
+use common::packet::Packet;
+use common::program::{Folder, run_in};
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use support::has;
+
+const FIN: u8 = 1;
+const SYN: u8 = 2;
+
+/// What strace writes of a shell with two pipes, under `options`.
+fn trace(options: &[&str], folder: &Path) -> Vec<u8> {
+    let file = folder.join("trace.strace");
+    // Into files: a pipe of the test's own would be a conversation as well.
+    let told = folder.join("told");
+    let status = Command::new("strace")
+        .args(["-f", "-s", "1048576", "-ttt", "-T"])
+        .args(options)
+        .arg("-o")
+        .arg(&file)
+        .args(["sh", "-c", "printf hello | cat | wc -c"])
+        .stdin(Stdio::null())
+        .stdout(fs::File::create(&told).expect("the folder can be written"))
+        .stderr(Stdio::null())
+        .status()
+        .expect("strace starts");
+    assert!(status.success(), "{status}");
+    let told = fs::read_to_string(told).expect("wc has written");
+    assert_eq!(told.trim(), "5");
+    fs::read(file).expect("strace has written its trace")
+}
+
+/// How many packets have `flag`, and all payload, of one direction of the `number`th conversation.
+fn direction(packets: &[Packet], number: usize, from_client: bool, flag: u8) -> (usize, Vec<u8>) {
+    let client = format!("10.0.0.{number}");
+    let server = format!("10.0.1.{number}");
+    let [source, target] = if from_client {
+        [client, server]
+    } else {
+        [server, client]
+    };
+    let own: Vec<_> = packets
+        .iter()
+        .filter(|packet| packet.source.ip().to_string() == source)
+        .filter(|packet| packet.target.ip().to_string() == target)
+        .collect();
+    let flags = own.iter().filter_map(|packet| packet.tcp());
+    let count = flags.filter(|tcp| tcp.flags & flag != 0).count();
+    let payload = own.iter().flat_map(|packet| packet.payload.clone());
+    (count, payload.collect())
+}
+
+#[test]
+fn a_shell_with_two_pipes() {
+    if !has(&["strace", "sh", "cat", "wc"], "pipes") {
+        return;
+    }
+    let all: [&[&str]; 3] = [&["-yy", "-xx"], &["-y"], &[]];
+    for options in all {
+        let folder = Folder::new();
+        let trace = trace(options, folder.path());
+        let none = run_in(folder.path(), &["out.pcap"], &trace);
+        assert!(none.packets().is_empty(), "{options:?}: {none:?}");
+        for output in ["out.pcap", "out.pcapng"] {
+            let outcome = run_in(folder.path(), &["--capture-pipes", output], &trace);
+            assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
+            let packets = outcome.packets();
+            for number in [1, 2] {
+                let of = |from_client, flag| direction(&packets, number, from_client, flag);
+                for flag in [SYN, FIN] {
+                    assert_eq!(of(true, flag), (1, b"hello".to_vec()), "{options:?}");
+                    assert_eq!(of(false, flag), (1, Vec::new()), "{options:?}");
+                }
+            }
+            let third = packets
+                .iter()
+                .find(|packet| packet.source.ip().to_string() == "10.0.0.3");
+            assert_eq!(third, None, "{options:?}");
+        }
+    }
+}
