@@ -4,6 +4,10 @@
 /// so real lines end far below; a longer one is skipped and counted.
 pub const LINE_BYTES: usize = 128 << 20;
 
+/// Most lines that are looked at for the first one with a time: a trace has a time on each line or on none, and behind a
+/// call may stand a stack or a dump of some dozens.
+pub const LINES_WITHOUT_TIME: u32 = 10_000;
+
 /// Most bytes of one thread's call that wait for its `resumed` line. As long as a line may be.
 pub const UNFINISHED_BYTES: usize = LINE_BYTES;
 

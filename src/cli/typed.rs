@@ -118,7 +118,7 @@ pub struct Typed {
     #[arg(long, help_heading = "What is converted")]
     seed_grpc: bool,
 
-    /// The day on which times of day (strace -t, -tt) begin, in local time [default: the day of the trace file, else today]
+    /// The day on which times of day (strace -t, -tt) begin, in local time [default: such that the trace file ends when it was last written, else today]
     #[arg(long, value_name = "YYYY-MM-DD", help_heading = "What is converted")]
     date: Option<Date>,
 

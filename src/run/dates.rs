@@ -20,6 +20,20 @@ impl Date {
         Some(Self(TimeZone::system().to_datetime(moment).date()))
     }
 
+    /// The last day on which it was so many nanoseconds past midnight, up to `moment`.
+    pub fn last_with(time_of_day: u64, moment: SystemTime) -> Option<Self> {
+        let moment = jiff::Timestamp::try_from(moment).ok()?;
+        let local = TimeZone::system().to_datetime(moment);
+        let passed = local.time() >= time(time_of_day)?;
+        Self(local.date()).earlier(u64::from(!passed))
+    }
+
+    /// The day so many days earlier.
+    pub fn earlier(self, days: u64) -> Option<Self> {
+        let span = jiff::Span::new().try_days(i64::try_from(days).ok()?).ok()?;
+        self.0.checked_sub(span).ok().map(Self)
+    }
+
     /// The day that begins at `midnight`.
     pub fn at(midnight: Timestamp) -> Option<Self> {
         let noon = midnight.after(12 * 3_600 * 1_000_000_000);
@@ -50,6 +64,15 @@ impl FromStr for Date {
             Err("a capture holds the years 1970 to 2105".to_owned())
         }
     }
+}
+
+/// The time so many nanoseconds past midnight.
+fn time(nanoseconds: u64) -> Option<civil::Time> {
+    let seconds = nanoseconds / 1_000_000_000;
+    let part = |value: u64| i8::try_from(value % 60).ok();
+    let hour = i8::try_from(seconds / 3600).ok()?;
+    let rest = i32::try_from(nanoseconds % 1_000_000_000).ok()?;
+    civil::Time::new(hour, part(seconds / 60)?, part(seconds)?, rest).ok()
 }
 
 /// A moment: seconds since 1970, a date and time of the machine's time zone, or one with its own (`2026-01-31T12:00:00Z`).
@@ -101,6 +124,14 @@ mod tests {
         for wrong in ["", "x", "-1", "4294967296", "1.x", "1960-01-01T00:00:00Z"] {
             assert!(start(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn times_of_day() {
+        assert_eq!(time(0), Some(civil::time(0, 0, 0, 0)));
+        let nanoseconds = ((23 * 60 + 59) * 60 + 58) * 1_000_000_000 + 7;
+        assert_eq!(time(nanoseconds), Some(civil::time(23, 59, 58, 7)));
+        assert_eq!(time(86_400 * 1_000_000_000), None);
     }
 
     #[test]

@@ -34,8 +34,8 @@ pub struct Merge<S, K> {
     current: Option<usize>,
 }
 
-impl<S: LineSource, K: Fn(usize, &[u8]) -> Option<Timestamp>> Merge<S, K> {
-    /// Merges `sources`; `key` tells a line's time.
+impl<S: LineSource, K: FnMut(usize, &[u8]) -> Option<Timestamp>> Merge<S, K> {
+    /// Merges `sources`; `key` tells a line's time. It is asked once for each line, in the order of its source.
     pub fn new(sources: Vec<S>, key: K) -> Self {
         let heads = BinaryHeap::with_capacity(sources.len());
         Self {
@@ -102,7 +102,7 @@ impl<S: LineSource, K: Fn(usize, &[u8]) -> Option<Timestamp>> Merge<S, K> {
     }
 }
 
-impl<'s, K: Fn(usize, &[u8]) -> Option<Timestamp>> Merge<Reader<'s>, K> {
+impl<'s, K: FnMut(usize, &[u8]) -> Option<Timestamp>> Merge<Reader<'s>, K> {
     /// Reads and merges `sources`.
     pub fn open(sources: Vec<Source>, signals: &'s Signals, key: K) -> Self {
         let each = BUFFERS_BYTES / 2 / sources.len().max(1);
@@ -117,7 +117,7 @@ impl<'s, K: Fn(usize, &[u8]) -> Option<Timestamp>> Merge<Reader<'s>, K> {
     }
 }
 
-impl<K: Fn(usize, &[u8]) -> Option<Timestamp>> Input for Merge<Reader<'_>, K> {
+impl<K: FnMut(usize, &[u8]) -> Option<Timestamp>> Input for Merge<Reader<'_>, K> {
     fn advance(&mut self) -> Result<Advance, Error> {
         Self::advance(self)
     }

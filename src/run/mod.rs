@@ -5,6 +5,7 @@
 
 pub mod convert;
 pub mod dates;
+mod days;
 pub mod error;
 pub mod escape;
 mod filter;
@@ -21,7 +22,7 @@ pub mod screen;
 pub mod signals;
 pub mod source;
 
-use crate::strace::{self, Parser};
+use crate::strace::{self, Times};
 use std::io;
 use std::time::SystemTime;
 
@@ -73,7 +74,7 @@ fn convert(options: &Options, screen: &Screen, report: &mut Report) -> Result<Ex
     let name = output.name().clone();
     let traces: Vec<_> = sources
         .iter()
-        .map(|source| trace(options, source))
+        .map(|source| trace(options, source, &signals))
         .collect();
     let write_error = |error| Error::WriteOutput(name.clone(), error);
     let converter = Converter::new(options, &traces, output).map_err(write_error)?;
@@ -84,12 +85,11 @@ fn convert(options: &Options, screen: &Screen, report: &mut Report) -> Result<Ex
         report,
     };
     let exit = if traces.len() > 1 {
-        let clocks: Vec<_> = traces
+        let mut times: Vec<_> = traces
             .iter()
-            .map(|trace| Parser::new(trace.options))
+            .map(|trace| Times::new(trace.options))
             .collect();
-        let key =
-            |source: usize, line: &[u8]| clocks.get(source).and_then(|clock| clock.completes(line));
+        let key = |source: usize, line: &[u8]| times.get_mut(source)?.line(line);
         let mut input = Merge::open(sources, &signals, key);
         run.drive(&mut input, converter, write_error)
     } else {
@@ -117,10 +117,12 @@ fn refuse_nothing(sources: &[Source]) -> Result<(), Error> {
     }
 }
 
-/// What the text of `source` does not say. The date is the one given, the day on which a file was last written, or today.
-fn trace(options: &Options, source: &Source) -> Trace {
+/// What the text of `source` does not say. The date is the one given, the one on which a file's times of day began, or
+/// today.
+fn trace(options: &Options, source: &Source, signals: &Signals) -> Trace {
     let date = options
         .date
+        .or_else(|| days::first(source, signals))
         .or_else(|| Date::of(source.modified().unwrap_or_else(SystemTime::now)));
     let text = strace::Options {
         tid: source.tid(),

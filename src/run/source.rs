@@ -37,6 +37,7 @@ pub struct Source {
     name: Name,
     tid: Option<Tid>,
     kind: Kind,
+    start: u64,
     size: u64,
     modified: Option<SystemTime>,
     nothing: Option<Foreign>,
@@ -106,19 +107,19 @@ impl Source {
             return Err(Error::Directory(name));
         }
         let kind = kind_of(&metadata);
-        let (mut size, mut nothing) = (0, None);
+        let (mut start, mut size, mut nothing) = (0, 0, None);
         match kind {
             Kind::File => {
                 // Standard input may stand behind the beginning of its file.
-                let position = file.stream_position().unwrap_or(0);
-                match beginning(&file, position) {
+                start = file.stream_position().unwrap_or(0);
+                match beginning(&file, start) {
                     Verdict::Foreign(kind) if kind.is_certain() => {
                         return Err(Error::NotATrace(name, kind));
                     }
                     Verdict::Foreign(kind) => nothing = Some(kind),
                     Verdict::Trace | Verdict::Unknown => {}
                 }
-                size = metadata.len().saturating_sub(position);
+                size = metadata.len().saturating_sub(start);
             }
             Kind::Pipe => {
                 // Worth a try: a socket refuses, and so does a user who has many large pipes.
@@ -130,6 +131,7 @@ impl Source {
             name,
             tid,
             kind,
+            start,
             size,
             modified: metadata.modified().ok().filter(|_| metadata.is_file()),
             nothing,
@@ -151,6 +153,11 @@ impl Source {
     /// What reading it means.
     pub fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// Where in a file the trace begins.
+    pub(super) fn start(&self) -> u64 {
+        self.start
     }
 
     /// How many bytes are there to read, of a file; else 0.

@@ -30,12 +30,14 @@ mod sockaddr;
 mod symbols;
 mod table;
 mod time;
+mod times;
 
 #[cfg(test)]
 mod tests;
 
 pub use counts::{Amount, Counts, Skip, Tally};
 pub use evidence::is_of_strace;
+pub use times::Times;
 
 use crate::event::{Event, Tid, Timestamp, What};
 use crate::limits;
@@ -171,25 +173,6 @@ impl Parser {
         if !self.fragment.is_empty() {
             self.fragment.clear();
             self.counts.skip(Skip::Malformed);
-        }
-    }
-
-    /// The time at which the call on this line returned, for putting the lines of several files in order. Takes nothing
-    /// in, and says nothing of lines that have no time of their own.
-    pub fn completes(&self, line: &[u8]) -> Option<Timestamp> {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let prefix = match prefix::usual(line) {
-            Some((pid, nanoseconds, body)) => Prefix {
-                pid: Pid::Column(pid),
-                moment: Moment::Epoch(nanoseconds),
-                body,
-            },
-            None => prefix::parse(line),
-        };
-        let at = self.clock.peek(prefix.moment)?;
-        match body::kind(prefix.body) {
-            Body::Call { .. } => Some(at.after(time::duration(line).unwrap_or_default())),
-            _ => Some(at),
         }
     }
 

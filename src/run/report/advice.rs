@@ -34,6 +34,14 @@ pub fn times(parsers: &[Parser], assumed: Option<Date>, has_start: bool, report:
         let counts = parser.counts();
         are_usual(counts.times_relative, counts)
     };
+    let has_no_time = |parser: &Parser| parser.is_without_times() || is_relative(parser);
+    if parsers.len() > 1 && parsers.iter().any(has_no_time) {
+        report.note(
+            "no_order",
+            "each of the traces counts from its own beginning, so nothing tells in what order their lines belong",
+            "record with -ttt",
+        );
+    }
     if !has_start && parsers.iter().any(is_relative) {
         report.note(
             "relative_times",

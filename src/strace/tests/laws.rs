@@ -1,5 +1,6 @@
 //! What holds for any text.
 
+use super::super::Times;
 use super::*;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -37,6 +38,7 @@ const GOOD: &str = "77 1700000000.000001 dup(3) = 4";
 #[track_caller]
 fn check_survives(lines: &[&[u8]]) {
     let mut parser = Parser::new(Options::default());
+    let mut times = Times::new(Options::default());
     let mut events = Vec::new();
     let mut sink = |event: &Event<'_>| {
         events.push(told(event));
@@ -52,7 +54,7 @@ fn check_survives(lines: &[&[u8]]) {
         assert!(event.exit >= event.entry, "{event:?}");
     };
     for line in lines {
-        parser.completes(line);
+        times.line(line);
         parser.line(line, &mut sink);
         parser.release(&mut sink);
     }

@@ -1,0 +1,104 @@
+//! The times of a trace's lines, and nothing else of them: for putting the lines of several files in order, and for
+//! finding out over how many days one goes.
+
+use super::Options;
+use super::body::{self, Body};
+use super::counts::Counts;
+use super::prefix::{self, Pid, Prefix};
+use super::table::{self, Shape};
+use super::time::{self, Clock, Moment};
+use crate::event::Timestamp;
+
+/// Follows the times of one file.
+#[derive(Debug)]
+pub struct Times {
+    clock: Clock,
+    counts: Counts,
+}
+
+impl Times {
+    /// For a file of which `options` say what its text does not.
+    pub fn new(options: Options) -> Self {
+        Self {
+            clock: Clock::new(options.date, options.start),
+            counts: Counts::default(),
+        }
+    }
+
+    /// Takes the next line. The time at which what it tells is done: a call's return, but the beginning of a call that
+    /// makes a thread, whose own lines come behind it. None for a line without a time of its own.
+    pub fn line(&mut self, line: &[u8]) -> Option<Timestamp> {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let Prefix { moment, body, .. } = match prefix::usual(line) {
+            Some((pid, nanoseconds, body)) => Prefix {
+                pid: Pid::Column(pid),
+                moment: Moment::Epoch(nanoseconds),
+                body,
+            },
+            None => prefix::parse(line),
+        };
+        let kind = body::kind(body);
+        if kind == Body::Other || matches!(moment, Moment::Missing | Moment::Unreadable) {
+            return None;
+        }
+        let at = self.clock.read(moment, &mut self.counts);
+        match kind {
+            Body::Call { name, .. } if !is_fork(name) => {
+                Some(at.after(time::duration(line).unwrap_or_default()))
+            }
+            _ => Some(at),
+        }
+    }
+
+    /// Whether there were times of day (`-t`, `-tt`).
+    pub fn are_of_day(&self) -> bool {
+        self.counts.times_of_day > 0
+    }
+}
+
+fn is_fork(name: &[u8]) -> bool {
+    table::find(name).is_some_and(|row| row.shape == Shape::Fork)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(lines: &[&str], expected: &[Option<u64>]) {
+        let mut times = Times::new(Options::default());
+        let found: Vec<_> = lines
+            .iter()
+            .map(|line| Some(times.line(line.as_bytes())?.0 / 1_000_000))
+            .collect();
+        assert_eq!(found, expected, "{lines:?}");
+    }
+
+    #[test]
+    fn of_calls_and_other_lines() {
+        let lines = [
+            "1 7.100000 read(3, \"a\", 1) = 1 <0.050000>",
+            "1 7.200000 read(3,  <unfinished ...>",
+            "1 7.300000 <... read resumed>\"a\", 1) = 1 <0.100000>",
+            "1 7.400000 clone3({flags=SIGCHLD}, 88) = 2 <0.500000>",
+            "1 7.500000 +++ exited with 0 +++",
+            "1 8 apples",
+            " | 00000  61                                                a                |",
+            "strace: Process 2 attached",
+        ];
+        let expected = [7150, 7200, 7300, 7400, 7500].map(Some);
+        check(&lines, &[&expected[..], &[None; 3]].concat());
+    }
+
+    #[test]
+    fn of_day_and_relative() {
+        let of_day = ["23:59:59.5 close(3) = 0", "00:00:00.5 close(3) = 0"];
+        check(&of_day, &[Some(86_399_500), Some(86_400_500)]);
+        let relative = [
+            "     0.000000 close(3) = 0",
+            "     0.5 close(3) = 0",
+            "     0.25 close(3) = 0",
+        ];
+        check(&relative, &[Some(0), Some(500), Some(750)]);
+    }
+}
