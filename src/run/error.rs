@@ -1,15 +1,13 @@
 //! What can end a run early, each worded for the person: what happened to which file, and what to do.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
+use std::io;
 use std::process::ExitCode;
-use std::{fmt, io};
 
 use rustix::io::Errno;
 use thiserror::Error;
 
-use super::escape::escaped;
 use super::foreign::Foreign;
+use super::name::Name;
 
 /// How a run ended. The numbers are a contract (`--help`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,43 +27,6 @@ pub enum Exit {
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)
-    }
-}
-
-/// What standard input is called.
-const STANDARD_INPUT: &str = "standard input";
-
-/// The name of an input or output as messages have it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Name(Box<[u8]>);
-
-impl Name {
-    /// The name of a file.
-    pub fn new(path: impl AsRef<OsStr>) -> Self {
-        Self(path.as_ref().as_bytes().into())
-    }
-
-    /// That of standard input.
-    pub fn standard_input() -> Self {
-        Self::new(STANDARD_INPUT)
-    }
-
-    /// It as a word in a shell's command.
-    pub fn word(&self) -> String {
-        let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-+,:@%=".contains(byte);
-        if *self == Self::standard_input() {
-            "FILE".to_owned()
-        } else if self.0.iter().all(is_plain) {
-            self.to_string()
-        } else {
-            format!("'{}'", self.to_string().replace('\'', r"'\''"))
-        }
-    }
-}
-
-impl fmt::Display for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        escaped(&self.0).fmt(f)
     }
 }
 

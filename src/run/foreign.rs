@@ -4,7 +4,7 @@
 //! Who records standard error has the traced program's own text in the trace, maybe a lot of it at first. So text of which
 //! nothing is known is only refused when all of it has been read.
 
-use super::error::Name;
+use super::name::Name;
 use crate::limits;
 use crate::strace::is_of_strace;
 

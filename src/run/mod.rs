@@ -14,6 +14,7 @@ mod hints;
 pub mod input;
 pub mod lines;
 pub mod merge;
+pub mod name;
 pub mod options;
 pub mod output;
 pub mod pipeline;

@@ -10,7 +10,8 @@ use std::io::{self, IsTerminal, Seek, Write};
 use std::os::fd::AsFd;
 use std::path::Path;
 
-use super::error::{Error, Name};
+use super::error::Error;
+use super::name::Name;
 use super::source::Source;
 
 /// An output that has been opened.

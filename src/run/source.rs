@@ -11,8 +11,9 @@ use std::time::SystemTime;
 
 use rustix::pipe::fcntl_setpipe_size;
 
-use super::error::{Error, Name};
+use super::error::Error;
 use super::foreign::{self, Foreign, Verdict};
+use super::name::Name;
 use crate::event::Tid;
 use crate::limits;
 

@@ -14,7 +14,8 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::error::{Error, Exit, Name};
+use super::error::{Error, Exit};
+use super::name::Name;
 use super::options::ReportFormat;
 use crate::limits;
 

@@ -1,7 +1,7 @@
 //! What reading has counted, in words: what was lost with its cure, and what was left out.
 
 use super::{Loss, Place, Report};
-use crate::run::error::Name;
+use crate::run::name::Name;
 use crate::strace::{Counts, Skip, Tally};
 
 /// Lines that gave nothing and are no loss: key and text.

@@ -3,7 +3,7 @@
 use super::{Loss, Place, Report};
 use crate::event::{Family, Op, Transport};
 use crate::inet::is_carried;
-use crate::run::error::Name;
+use crate::run::name::Name;
 use crate::sockets::{Change, Moved, UnixMessage};
 use crate::strace::Counts;
 

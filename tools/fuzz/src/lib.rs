@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use strace2pcap::event::Tid;
 use strace2pcap::run::convert::{Converter, Trace};
-use strace2pcap::run::error::Name;
+use strace2pcap::run::name::Name;
 use strace2pcap::run::options::{Format, Options, ReportFormat, Seed, Verbosity, View};
 use strace2pcap::run::pipeline::Pipeline;
 use strace2pcap::unix::{Glob, Ports, UNKNOWN_PORT};
@@ -110,5 +110,7 @@ pub fn packets(capture: &[u8]) -> Vec<Packet> {
         );
         packet
     };
-    capture.records.iter().map(good).collect()
+    // D-Bus messages are no packets.
+    let ethernet = capture.records.iter().filter(|record| record.link == 1);
+    ethernet.map(good).collect()
 }
