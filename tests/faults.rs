@@ -90,6 +90,18 @@ fn nothing_in_gives_a_capture_without_packets() {
 }
 
 #[test]
+fn an_empty_file_is_a_mistake_that_costs_nothing() {
+    let directory = Directory::new();
+    let (output, trace) = (directory.file("out.pcap"), directory.file("trace.log"));
+    fs::write(&output, "what was there before").unwrap();
+    fs::write(&trace, "").unwrap();
+    let (code, said) = Run::start(&output, |command| command.arg(&trace)).told();
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("trace.log is empty"), "{said}");
+    assert_eq!(fs::read(&output).unwrap(), b"what was there before");
+}
+
+#[test]
 fn what_is_no_trace_is_told_while_it_goes_on() {
     let perf = "     0.052 ( 0.020 ms): true/1665 brk()  = 0x563072350000\n".repeat(3);
     for (bytes, part) in [(&b"\x1f\x8b\x08\0"[..], "gzip"), (perf.as_bytes(), "perf")] {

@@ -42,6 +42,11 @@ pub enum Error {
     /// A trace is none.
     #[error("{}", .1.told(.0))]
     NotATrace(Name, Foreign),
+    /// A trace's file has nothing in it.
+    #[error(
+        "the trace {0} is empty: strace writes to standard error unless it is given -o; name the file that it wrote"
+    )]
+    EmptyTrace(Name),
     /// Reading failed.
     #[error("cannot read the trace {0}: {1}; the capture holds what came before")]
     ReadTrace(Name, #[source] io::Error),
@@ -130,5 +135,6 @@ mod tests {
         assert_eq!(Error::SameFile(name()).exit(), Exit::Usage);
         let foreign = Error::NotATrace(name(), Foreign::Text);
         assert_eq!(foreign.exit(), Exit::Failed);
+        assert_eq!(Error::EmptyTrace(name()).exit(), Exit::Failed);
     }
 }

@@ -107,9 +107,12 @@ fn convert(options: &Options, screen: &Screen, report: &mut Report) -> Result<Ex
     exit
 }
 
-/// Before anything is touched: where not a line of any trace is strace's, there is nothing to do.
+/// Before anything is touched: where not a line of any trace is strace's, there is nothing to do. Of a pipe nothing may
+/// come, for a program that does nothing of what is traced; a file that is empty was given by mistake.
 fn refuse_nothing(sources: &[Source]) -> Result<(), Error> {
+    let is_empty = |source: &Source| source.kind() == Kind::File && source.size() == 0;
     match sources.first() {
+        Some(first) if sources.iter().all(is_empty) => Err(Error::EmptyTrace(first.name().clone())),
         Some(first) if sources.iter().all(|source| source.nothing().is_some()) => {
             let kind = first.nothing().unwrap_or(Foreign::Text);
             Err(Error::NotATrace(first.name().clone(), kind))
