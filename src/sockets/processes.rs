@@ -175,8 +175,8 @@ impl Sockets {
         } else {
             let held = self.tables.ended(event.tid);
             self.give_up(event, held, Op::Exit, sink);
-            self.sessions.forget(event.tid);
         }
+        self.sessions.forget(event.tid);
     }
 
     /// A whole table is gone.
