@@ -161,10 +161,15 @@ fn descriptors_and_threads() {
 
 #[test]
 fn halves() {
-    // 4: strace#344
-    check_skip(
+    // 4: strace#344, and the other half, which was not published
+    let trace = [
         r#"bind(103<UNIX:[1629885]>, {sa_family=0x1 /* AF_UNIX */, sun_path=@"my-neat-socket\x00\x00\x00"}, 110 <unfinished ...>"#,
-        Skip::Unfinished,
+        "<... bind resumed>) = 0",
+    ];
+    check_skip(trace[0], Skip::Unfinished);
+    check(
+        &trace.join("\n"),
+        &[r"0 bind 103<Unix Unknown #1629885> @my-neat-socket\x00\x00\x00"],
     );
     // 7: strace#152
     check_skip(
@@ -208,26 +213,13 @@ fn halves_with_times_and_marks() {
         "10:43:20.757752 <... poll resumed> )    = ? ERESTART_RESTARTBLOCK (Interrupted by signal) <0.009246>",
         Skip::NotUsed,
     );
-    // 26
-    check_skip(
+    // 26: it ended when the call began
+    let trace = [
+        "[pid 22606] 10:43:31.485871 exit(0 <unfinished ...>",
         "[pid 22606] 10:43:31.485871 <... exit resumed>) = ?",
-        Skip::NotUsed,
-    );
-    // 27
-    check_skip(
-        r#"[pid   403] 23:49:57.575145 <... accept resumed>{sa_family=AF_INET6, sin6_port=htons(49304), sin6_flowinfo=htonl(0), inet_pton(AF_INET6, "::ffff:172.22.0.1", &sin6_addr), sin6_scope_id=0}, [28]) = 40<TCPv6:[[::ffff:172.22.0.2]:8080->[::ffff:172.22.0.1]:49304]> <8.181184>"#,
-        Skip::ResumedAlone,
-    );
-    // 30
-    check_skip(
-        "26464 14:25:15.267023 getsockname(120<UDP:[<srcAddress>:44252->188.185.84.86:9140]>, <unfinished ...>",
-        Skip::Unfinished,
-    );
-    // 42
-    check_skip(
-        r#"[pid 14619] <... recvfrom resumed> "\10\0TMsg777", 8192, 0, NULL, NULL) = 9"#,
-        Skip::ResumedAlone,
-    );
+    ];
+    check_skip(trace[1], Skip::NotUsed);
+    check(&trace.join("\n"), &["22606 ended"]);
     // 14: miku/esbulk#21
     let trace = [
         "epoll_wait(4, ^Cstrace: Process 69326 detached",
@@ -240,9 +232,97 @@ fn halves_with_times_and_marks() {
         Skip::NotUsed,
     );
     check("[????????????????] +++ killed by SIGSEGV +++", &["0 ended"]);
-    check_skip(
-        r#"[pid 4122682] [000000000044307a] <... recvfrom resumed>"Test\n", 64, 0, {sa_family=AF_INET, sin_port=htons(47142), sin_addr=inet_addr("127.0.0.1")}, [16]) = 5"#,
-        Skip::ResumedAlone,
+}
+
+/// A half of which the other was not published: alone it is skipped, and with the other it is the event.
+#[track_caller]
+fn check_with_other(halves: [&str; 2], published: usize, expected: &str) {
+    let reason = [Skip::Unfinished, Skip::ResumedAlone][published];
+    check_skip(halves[published], reason);
+    check(&halves.join("\n"), &[expected]);
+}
+
+#[test]
+fn halves_alone() {
+    // 27
+    check_with_other(
+        [
+            "[pid   403] 23:49:49.393961 accept(10<TCPv6:[[::]:8080]>,  <unfinished ...>",
+            r#"[pid   403] 23:49:57.575145 <... accept resumed>{sa_family=AF_INET6, sin6_port=htons(49304), sin6_flowinfo=htonl(0), inet_pton(AF_INET6, "::ffff:172.22.0.1", &sin6_addr), sin6_scope_id=0}, [28]) = 40<TCPv6:[[::ffff:172.22.0.2]:8080->[::ffff:172.22.0.1]:49304]> <8.181184>"#,
+        ],
+        1,
+        "403 accept 10<Inet6 Stream [::]:8080> [::ffff:172.22.0.1]:49304 = 40<Inet6 Stream [::ffff:172.22.0.2]:8080->[::ffff:172.22.0.1]:49304>",
+    );
+    // 30
+    check_with_other(
+        [
+            "26464 14:25:15.267023 getsockname(120<UDP:[<srcAddress>:44252->188.185.84.86:9140]>, <unfinished ...>",
+            r#"26464 14:25:15.267040 <... getsockname resumed>{sa_family=AF_INET, sin_port=htons(44252), sin_addr=inet_addr("10.0.0.1")}, [128 => 16]) = 0"#,
+        ],
+        0,
+        "26464 local 120<Inet Datagram->188.185.84.86:9140> 10.0.0.1:44252",
+    );
+    // 33
+    check_with_other(
+        [
+            "[pid 4122682] [000000000044307a] recvfrom(4,  <unfinished ...>",
+            r#"[pid 4122682] [000000000044307a] <... recvfrom resumed>"Test\n", 64, 0, {sa_family=AF_INET, sin_port=htons(47142), sin_addr=inet_addr("127.0.0.1")}, [16]) = 5"#,
+        ],
+        1,
+        r#"4122682 Recvfrom 4 "Test\n" = 5 asked 64 [0+5/5 127.0.0.1:47142]"#,
+    );
+    // 42
+    check_with_other(
+        [
+            "[pid 14619] recvfrom(9,  <unfinished ...>",
+            r#"[pid 14619] <... recvfrom resumed> "\10\0TMsg777", 8192, 0, NULL, NULL) = 9"#,
+        ],
+        1,
+        r#"14619 Recvfrom 9 "\x08\x00TMsg777" = 9 asked 8192 [0+9/9]"#,
+    );
+}
+
+#[test]
+fn forms_of_other_versions() {
+    // strace 4.26, 5.0 and 5.12 on a kernel that has a protocol of its own for UNIX streams
+    check(
+        r#"25072 write(12<(null):[555173->555174]>, "x", 1) = 1"#,
+        &[r#"25072 Write 12<Unix Stream #555173->#555174> "x" = 1 asked 1 [0+1/1]"#],
+    );
+    // 4.10 to 4.21
+    check(
+        r#"read(5<TCPv6:[::1:36031->::1:58822]>, "x", 1) = 1"#,
+        &[r#"0 Read 5<Inet6 Stream [::1]:36031->[::1]:58822> "x" = 1 asked 1 [0+1/1]"#],
+    );
+    // 7.2 -N
+    check(
+        r#"27502 sendto(sockfd=4<TCP:[127.0.0.1:50474->127.0.0.1:45375]>, buf="abc\0def", len=7, flags=0, dest_addr=NULL, addrlen=0) = 7"#,
+        &[
+            r#"27502 Sendto 4<Inet Stream 127.0.0.1:50474->127.0.0.1:45375> "abc\x00def" = 7 asked 7 [0+7/7]"#,
+        ],
+    );
+    // 7.2: the comma is in the second half
+    let trace = [
+        "10321 read(3<UNIX-STREAM:[548220->548221]> <unfinished ...>",
+        r#"10321 <... read resumed>, "one", 100)   = 3"#,
+    ];
+    check(
+        &trace.join("\n"),
+        &[r#"10321 Read 3<Unix Stream #548220->#548221> "one" = 3 asked 100 [0+3/3]"#],
+    );
+    // 4.10 and 4.13: a thread executes another program and goes on as the leader
+    let trace = [
+        r#"23476 execve("/bin/echo", ["echo", "hi"], [/* 35 vars */] <pid changed to 23474 ...>"#,
+        "23474 +++ superseded by execve in pid 23476 +++",
+        "23474 <... execve resumed> )            = 0",
+    ];
+    check(
+        &trace.join("\n"),
+        &[
+            "23474 superseded by 23476",
+            "23474 called echo",
+            "23474 executed",
+        ],
     );
 }
 
@@ -278,4 +358,17 @@ fn what_is_passed_over() {
         "[pid 8819] sendmmsg(3, [{msg_hdr={…iov_len=29}], msg_iovlen=1, msg_controllen=0, msg_flags=0}, msg_len=29}, {msg_hdr={…, msg_flags=MSG_EOR|MSG_CONFIRM|MSG_RST|MSG_MORE|MSG_WAITFORONE|MSG_CMSG_CLOEXEC|0x80200000}, msg_len=29}], 2, MSG_NOSIGNAL) = 2",
         Skip::Malformed,
     );
+}
+
+#[test]
+fn none_of_the_published_ones_is_missing() {
+    let text = include_str!("real_lines.rs");
+    let comments = text
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("// "));
+    let number = |comment: &str| comment.split(':').next()?.parse().ok();
+    let mut numbers: Vec<u32> = comments.filter_map(number).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    assert_eq!(numbers, (1..=42).collect::<Vec<_>>());
 }
