@@ -21,6 +21,7 @@
 //! | [`capture`] | pcap and pcapng; the only room that names `pcap-file` | sockets |
 //! | [`run`] | the one loop: input, output, signals, and the report of it | – |
 //! | [`cli`] | the command line, as typed | how it is done |
+//! | [`glob`] | patterns for the names of sockets, pipes and FIFOs | what is done with what they are for |
 //! | [`limits`] | every bound, with its reason | – |
 
 #![cfg_attr(
@@ -31,6 +32,7 @@
 pub mod capture;
 pub mod cli;
 pub mod event;
+pub mod glob;
 pub mod inet;
 pub mod limits;
 pub mod packets;

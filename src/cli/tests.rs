@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use super::parse;
 use crate::event::Tid;
+use crate::glob::Glob;
 use crate::run::Options;
 use crate::run::options::{Format, ReportFormat, Seed, Verbosity, View};
-use crate::unix::{Glob, Ports, Target};
+use crate::unix::{Ports, Target};
 
 fn typed(arguments: &str) -> Result<Options, clap::Error> {
     parse(

@@ -1,7 +1,8 @@
 //! The values of options that are more than a number or one of a few words.
 
 use crate::event::Tid;
-use crate::unix::{Glob, PROTOCOLS, PortRule, Ports, Protocol, Target};
+use crate::glob::Glob;
+use crate::unix::{PROTOCOLS, PortRule, Ports, Protocol, Target};
 use std::ffi::OsStr;
 use std::ops::RangeInclusive;
 

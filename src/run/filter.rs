@@ -14,9 +14,9 @@
 //! The server's port of a UNIX conversation is chosen by `unix`, which leaves out those that are not asked for.
 
 use crate::event::{Family, Tid, Transport};
+use crate::glob::Glob;
 use crate::run::options::{Options, View};
 use crate::sockets::{Change, Connection, ConnectionId, Flow, Moved, Side, Stream, UnixMessage};
-use crate::unix::Glob;
 use rustc_hash::FxHashMap;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 pub use crate::capture::Format;
 use crate::event::{Tid, Timestamp};
+use crate::glob::Glob;
 use crate::run::dates::Date;
-use crate::unix::{Glob, PortRule, Ports};
+use crate::unix::{PortRule, Ports};
 use std::ops::RangeInclusive;
 
 /// What one packet stands for (README, "Two views").

@@ -16,7 +16,6 @@ mod datagrams;
 mod dbus;
 mod endpoints;
 mod exchange;
-mod glob;
 pub mod http2;
 mod journal;
 mod names;
@@ -28,7 +27,6 @@ mod view;
 
 pub use context::Options;
 pub use endpoints::{CLEAN, ClientPorts};
-pub use glob::{Glob, GlobError};
 pub use ports::{Advice, Chosen, PortRule, Ports, Target};
 pub use services::{PROTOCOLS, Protocol, Reason, UNKNOWN_PORT};
 pub use view::UnixView;

@@ -5,9 +5,9 @@
 //! ```
 
 use crate::event::UnixName;
+use crate::glob::Glob;
 use crate::sockets::{Connection, Side};
 use crate::unix::contents::{self, Beginning};
-use crate::unix::glob::Glob;
 use crate::unix::services::{
     self, DBUS, GRPC, HTTP, HTTP2, HTTP2_MIDWAY, Protocol, Reason, Speaks, TLS, UNKNOWN_PORT,
 };

@@ -12,7 +12,7 @@
 //! that is installed: what it registers for each port, and that it reads what each protocol begins with.
 
 use crate::event::UnixName;
-use crate::unix::glob;
+use crate::glob;
 
 /// The port of a conversation that nothing is known of: gRPC's customary one, as the predecessor had it. No dissector of
 /// Wireshark is registered for it, so heuristics decide.

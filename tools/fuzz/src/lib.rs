@@ -18,11 +18,12 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::rc::Rc;
 use strace2pcap::event::Tid;
+use strace2pcap::glob::Glob;
 use strace2pcap::run::convert::{Converter, Trace};
 use strace2pcap::run::name::Name;
 use strace2pcap::run::options::{Format, Options, ReportFormat, Seed, Verbosity, View};
 use strace2pcap::run::pipeline::Pipeline;
-use strace2pcap::unix::{Glob, Ports, UNKNOWN_PORT};
+use strace2pcap::unix::{Ports, UNKNOWN_PORT};
 
 /// Every combination of options that makes a difference to the packets, by a number.
 pub fn options(number: u8) -> Options {

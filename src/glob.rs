@@ -1,5 +1,5 @@
-//! Patterns for the names of UNIX sockets: `*` any text, `?` any byte, `[a-z]` one of these, `[!a-z]` none of these, `\`
-//! before a byte that is to stand for itself.
+//! Patterns for the names of UNIX sockets, pipes and FIFOs: `*` any text, `?` any byte, `[a-z]` one of these, `[!a-z]`
+//! none of these, `\` before a byte that is to stand for itself.
 //!
 //! Names are bytes, of any encoding or none, and a pattern is for the whole name: `*` stands for `/` too, as what a
 //! container sees as `/run/x.sock` lies somewhere below its root. An abstract name has `@` in front, as everybody writes
@@ -47,7 +47,7 @@ impl Glob {
         Ok(Self(text.into()))
     }
 
-    /// Whether the pattern is for a socket of this name.
+    /// Whether the pattern is for what has this name.
     pub fn is_for(&self, name: &UnixName) -> bool {
         match name {
             UnixName::Path(path) => fits(path, &self.0),
@@ -123,7 +123,7 @@ fn holds(set: &[u8], byte: u8) -> bool {
 
 /// Whether all of `text` fits all of `pattern`. Only the last `*` is ever tried anew, so that the steps are at most as
 /// many as the one's length times the other's.
-pub(super) fn fits(text: &[u8], pattern: &[u8]) -> bool {
+pub(crate) fn fits(text: &[u8], pattern: &[u8]) -> bool {
     let (mut text, mut pattern) = (text, pattern);
     // The text from which the last star's successor was tried, and the pattern behind the star.
     let mut retry: Option<(&[u8], &[u8])> = None;
