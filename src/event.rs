@@ -25,6 +25,21 @@ impl Inode {
     /// The read end.
     const READ_END: u64 = 1 << 62;
 
+    /// FIFOs, whose inodes no trace shows.
+    const FIFO: u64 = 1 << 61;
+
+    /// What stands in the place of the inode of the `number`th FIFO.
+    #[must_use]
+    pub const fn of_fifo(number: u64) -> Self {
+        Self(number | Self::FIFO)
+    }
+
+    /// Whether this is a FIFO, or one end of one.
+    #[must_use]
+    pub const fn is_fifo(self) -> bool {
+        self.0 & Self::FIFO != 0
+    }
+
     /// One end of the pipe with this inode, which both ends have: the one that bytes are sent by, or received by.
     #[must_use]
     pub const fn end_of_pipe(self, end: Direction) -> Self {
@@ -136,14 +151,14 @@ pub enum Family {
     Inet6,
     /// AF_UNIX, AF_LOCAL.
     Unix,
-    /// No socket but a pipe, where these are asked for.
+    /// No socket but a pipe or a FIFO, where these are asked for.
     Pipe,
     /// Any other: netlink, packet, vsock, …
     Other,
 }
 
 impl Family {
-    /// Whether both ends are on this machine and known by inodes: UNIX sockets and pipes.
+    /// Whether both ends are on this machine and known by inodes: UNIX sockets, pipes and FIFOs.
     pub const fn is_local(self) -> bool {
         matches!(self, Self::Unix | Self::Pipe)
     }
@@ -202,7 +217,7 @@ pub enum Details {
     Missing,
     /// A file, device, …, and a pipe where these are not asked for.
     NotSocket,
-    /// A socket, or a pipe. Shared, so that whoever keeps details knows the same ones again at a glance.
+    /// A socket, a pipe or a FIFO. Shared, so that whoever keeps details knows the same ones again at a glance.
     Socket(Rc<SocketDetails>),
 }
 
@@ -215,7 +230,7 @@ pub struct SocketDetails {
     /// The transport.
     pub transport: Transport,
     /// The socket's inode, where the details hold it (UNIX always, TCP and UDP until they have an address). A pipe's is
-    /// that of both its ends.
+    /// that of both its ends; a FIFO's is [`Inode::of_fifo`].
     pub inode: Option<Inode>,
     /// The inode of the other end (UNIX).
     pub peer_inode: Option<Inode>,
@@ -223,7 +238,7 @@ pub struct SocketDetails {
     pub local: Option<SocketAddr>,
     /// The remote address, where connected.
     pub remote: Option<SocketAddr>,
-    /// The bound name (UNIX); an accepted socket carries its listener's. A pipe's is `pipe:[inode]`.
+    /// The bound name (UNIX); an accepted socket carries its listener's. A pipe's is `pipe:[inode]`, a FIFO's its path.
     pub name: Option<UnixName>,
 }
 
@@ -362,6 +377,17 @@ pub enum How {
     Both,
 }
 
+/// What a file was opened for (O_ACCMODE, open(2)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// O_RDONLY.
+    Read,
+    /// O_WRONLY.
+    Write,
+    /// O_RDWR.
+    Both,
+}
+
 /// What a new task shares with its maker (clone(2)).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sharing {
@@ -394,6 +420,12 @@ pub enum What<'a> {
     Pipe {
         reader: Descriptor<'a>,
         writer: Descriptor<'a>,
+        close_on_exec: bool,
+    },
+    /// open of a FIFO, or of a pipe by a path such as `/dev/fd/3`. The details are always there.
+    PipeOpened {
+        made: Descriptor<'a>,
+        access: Access,
         close_on_exec: bool,
     },
     /// bind that succeeded.
@@ -469,7 +501,7 @@ pub enum What<'a> {
     },
     /// fcntl(F_SETFD) that succeeded.
     CloseOnExec { fd: Fd, on: bool },
-    /// Another descriptor came into being that is no socket: open, pipe, epoll_create, …
+    /// Another descriptor came into being that is none of these: open, pipe, epoll_create, …
     Appeared {
         made: Descriptor<'a>,
         close_on_exec: bool,

@@ -50,9 +50,14 @@ impl Glob {
     /// Whether the pattern is for what has this name.
     pub fn is_for(&self, name: &UnixName) -> bool {
         match name {
-            UnixName::Path(path) => fits(path, &self.0),
+            UnixName::Path(path) => self.is_for_path(path),
             UnixName::Abstract(name) => fits(&[b"@", &**name].concat(), &self.0),
         }
+    }
+
+    /// Whether the pattern is for this path.
+    pub fn is_for_path(&self, path: &[u8]) -> bool {
+        fits(path, &self.0)
     }
 
     /// The text that the pattern was made of.

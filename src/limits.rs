@@ -27,6 +27,9 @@ pub const SPARE_BYTES: usize = 8 << 20;
 /// forgotten text is only parsed again.
 pub const DETAILS: usize = 32 << 10;
 
+/// Most paths that are remembered to be FIFOs, or not to be: a program that uses FIFOs has some dozens.
+pub const FIFO_PATHS: usize = 16 << 10;
+
 /// Most names of UNIX sockets that are shared between events.
 pub const NAMES: usize = 16 << 10;
 

@@ -1,5 +1,5 @@
-//! A shell's pipes under real strace, with all details, with some and with none: one conversation a pipe, each byte once,
-//! from the writer to the reader, and an end on both sides.
+//! A shell's pipes and a FIFO under real strace, with all details, with some and with none: one conversation a pipe, each
+//! byte once, from the writer to the reader, and an end on both sides.
 
 mod common;
 #[path = "live/support.rs"]
@@ -15,8 +15,15 @@ use support::has;
 const FIN: u8 = 1;
 const SYN: u8 = 2;
 
-/// What strace writes of a shell with two pipes, under `options`.
-fn trace(options: &[&str], folder: &Path) -> Vec<u8> {
+const PIPES: &str = "printf hello | cat | wc -c";
+
+/// Two who write to the FIFO, each after the other's bytes were read to their end.
+const FIFO: &str = "mkfifo fifo && for each in 1 2; do printf hello > fifo & cat fifo > read; wait; done; wc -c < read";
+
+const DETAILS: [&[&str]; 3] = [&["-yy", "-xx"], &["-y"], &[]];
+
+/// What strace writes of a shell that runs `script`, under `options`.
+fn trace(script: &str, options: &[&str], folder: &Path) -> Vec<u8> {
     let file = folder.join("trace.strace");
     // Into files: a pipe of the test's own would be a conversation as well.
     let told = folder.join("told");
@@ -25,7 +32,8 @@ fn trace(options: &[&str], folder: &Path) -> Vec<u8> {
         .args(options)
         .arg("-o")
         .arg(&file)
-        .args(["sh", "-c", "printf hello | cat | wc -c"])
+        .args(["sh", "-c", script])
+        .current_dir(folder)
         .stdin(Stdio::null())
         .stdout(fs::File::create(&told).expect("the folder can be written"))
         .stderr(Stdio::null())
@@ -57,32 +65,60 @@ fn direction(packets: &[Packet], number: usize, from_client: bool, flag: u8) -> 
     (count, payload.collect())
 }
 
+/// That there are two conversations, in each of which the client says hello and both ends finish.
+fn check_two(packets: &[Packet], options: &[&str]) {
+    for number in [1, 2] {
+        let of = |from_client, flag| direction(packets, number, from_client, flag);
+        for flag in [SYN, FIN] {
+            assert_eq!(of(true, flag), (1, b"hello".to_vec()), "{options:?}");
+            assert_eq!(of(false, flag), (1, Vec::new()), "{options:?}");
+        }
+    }
+    let third = packets
+        .iter()
+        .find(|packet| packet.source.ip().to_string() == "10.0.0.3");
+    assert_eq!(third, None, "{options:?}");
+}
+
 #[test]
 fn a_shell_with_two_pipes() {
     if !has(&["strace", "sh", "cat", "wc"], "pipes") {
         return;
     }
-    let all: [&[&str]; 3] = [&["-yy", "-xx"], &["-y"], &[]];
-    for options in all {
+    for options in DETAILS {
         let folder = Folder::new();
-        let trace = trace(options, folder.path());
+        let trace = trace(PIPES, options, folder.path());
         let none = run_in(folder.path(), &["out.pcap"], &trace);
         assert!(none.packets().is_empty(), "{options:?}: {none:?}");
         for output in ["out.pcap", "out.pcapng"] {
             let outcome = run_in(folder.path(), &["--capture-pipes", output], &trace);
             assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
-            let packets = outcome.packets();
-            for number in [1, 2] {
-                let of = |from_client, flag| direction(&packets, number, from_client, flag);
-                for flag in [SYN, FIN] {
-                    assert_eq!(of(true, flag), (1, b"hello".to_vec()), "{options:?}");
-                    assert_eq!(of(false, flag), (1, Vec::new()), "{options:?}");
-                }
-            }
-            let third = packets
-                .iter()
-                .find(|packet| packet.source.ip().to_string() == "10.0.0.3");
-            assert_eq!(third, None, "{options:?}");
+            check_two(&outcome.packets(), options);
         }
+    }
+}
+
+#[test]
+fn a_shell_with_a_fifo() {
+    if !has(&["strace", "sh", "mkfifo", "cat", "wc"], "FIFOs") {
+        return;
+    }
+    for options in DETAILS {
+        let folder = Folder::new();
+        let trace = trace(FIFO, options, folder.path());
+        for arguments in [
+            ["--capture-pipes", "out.pcap"],
+            ["--capture-pipes=*fifo", "out.pcapng"],
+        ] {
+            let outcome = run_in(folder.path(), &arguments, &trace);
+            assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
+            check_two(&outcome.packets(), options);
+        }
+        let other = run_in(
+            folder.path(),
+            &["--capture-pipes=/other", "out.pcap"],
+            &trace,
+        );
+        assert!(other.packets().is_empty(), "{options:?}: {other:?}");
     }
 }

@@ -42,6 +42,7 @@ fn defaults() {
         net: true,
         unix: false,
         pipes: false,
+        pipe_names: Vec::new(),
         unix_names: Vec::new(),
         unix_port: Ports::Fixed(50051),
         unix_port_for: Vec::new(),
@@ -77,6 +78,17 @@ fn of_two_names_the_last_wins() {
 fn pipes_are_asked_for() {
     assert!(options("out --capture-pipes").pipes);
     assert!(!options("out --capture-pipes").unix);
+    let some = options("out --capture-pipes=/run/a* --capture-pipes=/run/b");
+    let names: Vec<_> = some.pipe_names.iter().map(Glob::to_string).collect();
+    assert_eq!(
+        (some.pipes, names),
+        (true, vec!["/run/a*".into(), "/run/b".into()])
+    );
+    assert!(
+        options("out --capture-pipes=/a --capture-pipes")
+            .pipe_names
+            .is_empty()
+    );
 }
 
 #[test]

@@ -76,9 +76,18 @@ pub struct Typed {
     )]
     no_capture_unix_socket: bool,
 
-    /// Convert pipes, as TCP conversations from the writer to the reader; record pipe, pipe2, tee and vmsplice too
-    #[arg(long, help_heading = "What is converted")]
-    capture_pipes: bool,
+    /// Convert pipes and FIFOs, as TCP conversations from the writer to the reader; with =GLOB only those with such a name or path, may be repeated
+    #[arg(
+        long,
+        value_name = "GLOB",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = values::ALL,
+        action = ArgAction::Append,
+        value_parser = OsStringValueParser::new().try_map(|text| values::names(&text)),
+        help_heading = "What is converted"
+    )]
+    capture_pipes: Vec<Names>,
 
     /// Only what these processes or threads do; may be repeated
     #[arg(
@@ -239,7 +248,8 @@ impl Typed {
             traces,
             net: !self.no_capture_net,
             unix: !self.capture_unix_socket.is_empty(),
-            pipes: self.capture_pipes,
+            pipes: !self.capture_pipes.is_empty(),
+            pipe_names: values::patterns(self.capture_pipes),
             unix_names: values::patterns(self.capture_unix_socket),
             unix_port: self.unix_port.unwrap_or(match view {
                 View::Wire => Ports::Auto,

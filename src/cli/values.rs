@@ -6,7 +6,7 @@ use crate::unix::{PROTOCOLS, PortRule, Ports, Protocol, Target};
 use std::ffi::OsStr;
 use std::ops::RangeInclusive;
 
-/// Which UNIX sockets one `--capture-unix-socket` asks for.
+/// Which UNIX sockets one `--capture-unix-socket` asks for, or which pipes one `--capture-pipes`.
 #[derive(Clone, Debug)]
 pub(super) enum Names {
     /// All of them, named or not.
@@ -18,7 +18,7 @@ pub(super) enum Names {
 /// What stands for a value that is not there. Nobody can type it.
 pub(super) const ALL: &str = "\0";
 
-/// A pattern for the names of UNIX sockets. Names are bytes, and so is what is typed.
+/// A pattern for the names of UNIX sockets or pipes. Names are bytes, and so is what is typed.
 pub(super) fn names(text: &OsStr) -> Result<Names, String> {
     if text == ALL {
         return Ok(Names::All);
@@ -26,7 +26,7 @@ pub(super) fn names(text: &OsStr) -> Result<Names, String> {
     pattern(text.as_encoded_bytes()).map(Names::Like)
 }
 
-/// The patterns of all `--capture-unix-socket` together: none, which is all sockets, where one has no pattern.
+/// The patterns of all that were given together: none, which is all sockets or pipes, where one has no pattern.
 pub(super) fn patterns(given: Vec<Names>) -> Vec<Glob> {
     let pattern = |names| match names {
         Names::All => None,

@@ -293,7 +293,9 @@ impl<W: Write> Converter<W> {
     /// The capture's header could not be written.
     pub fn new(options: &Options, traces: &[Trace], sink: W) -> io::Result<Self> {
         let capture = Capture::new(options.format, sink)?;
-        let parsers = traces.iter().map(|trace| Parser::new(trace.options));
+        let parsers = traces
+            .iter()
+            .map(|trace| Parser::new(trace.options.clone()));
         let midnights = || traces.iter().map(|trace| trace.options.date).collect();
         Ok(Self {
             parsers: parsers.collect(),

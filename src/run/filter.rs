@@ -1,4 +1,5 @@
-//! What of a trace is asked for: `--pid`, `--exclude-pid`, `--port`, and the names of `--capture-unix-socket=GLOB`.
+//! What of a trace is asked for: `--pid`, `--exclude-pid`, `--port`, and the names of `--capture-unix-socket=GLOB` and
+//! `--capture-pipes=GLOB`.
 //!
 //! All events go through `sockets`, so that descriptors, forks and addresses are right; what comes of them is judged here,
 //! change by change, on its way to the views.
@@ -8,8 +9,6 @@
 //!   that the other end tells what is its own. Where threads of one end are told apart, what the others moved is a gap
 //!   in the sequence numbers. Handshake, FIN and RST are shown from the first call on that is asked for.
 //! * By connection: a connection is shown from where its port or name is known to be asked for.
-//!
-//! * Pipes have no names that the patterns for UNIX sockets are for: all are shown, or none.
 //!
 //! The server's port of a UNIX conversation is chosen by `unix`, which leaves out those that are not asked for.
 
@@ -75,6 +74,7 @@ pub(super) struct Filter {
     excluded: Vec<Asked<Tid>>,
     ports: Vec<Asked<RangeInclusive<u16>>>,
     names: Vec<Asked<Glob>>,
+    pipe_names: Vec<Asked<Glob>>,
     maker: Maker,
     connections: FxHashMap<ConnectionId, Seen>,
     left_out: u64,
@@ -100,13 +100,14 @@ impl Filter {
             excluded: asked(&options.excluded_pids),
             ports: asked(&options.ports),
             names: asked(&options.unix_names),
+            pipe_names: asked(&options.pipe_names),
             maker: Maker::default(),
             connections: FxHashMap::default(),
             left_out: 0,
         };
         filter.maker = filter.maker_of(Tid(0), Tid(0));
-        let everything =
-            !filter.is_by_thread() && options.ports.is_empty() && filter.names.is_empty();
+        let by_name = !(filter.names.is_empty() && filter.pipe_names.is_empty());
+        let everything = !filter.is_by_thread() && options.ports.is_empty() && !by_name;
         (!everything).then_some(filter)
     }
 
@@ -279,10 +280,9 @@ impl Filter {
 
     /// Whether a connection's port or name is asked for, as far as that is known by now.
     fn wants(&mut self, connection: &Connection) -> bool {
-        let is_unix = connection.family == Family::Unix;
         let any = match connection.family {
             Family::Unix => self.names.is_empty(),
-            Family::Pipe => true,
+            Family::Pipe => self.pipe_names.is_empty(),
             _ => self.ports.is_empty(),
         };
         if any {
@@ -293,16 +293,18 @@ impl Filter {
         if seen.wanted {
             return true;
         }
-        let wanted = if is_unix {
+        let wanted = if connection.family.is_local() {
             let names = ends.iter().filter_map(|end| end.name.as_ref());
             let known = names.clone().count();
             if known == seen.names {
                 return false;
             }
             seen.names = known;
-            note(&mut self.names, |glob| {
-                names.clone().any(|name| glob.is_for(name))
-            })
+            let asked = match connection.family {
+                Family::Pipe => &mut self.pipe_names,
+                _ => &mut self.names,
+            };
+            note(asked, |glob| names.clone().any(|name| glob.is_for(name)))
         } else {
             self.has_port(ends.map(|end| end.address.as_ref()))
         };
@@ -354,14 +356,20 @@ impl Filter {
             |range: &RangeInclusive<u16>| servers.iter().any(|port| range.contains(port));
         let ports = self.ports.iter();
         let ports = ports.filter(|asked| !asked.found && !is_server(&asked.value));
-        let names = self.names.iter().filter(|asked| !asked.found);
+        let name = |option: &str, all: &[Asked<Glob>]| -> Vec<String> {
+            let unfound = all.iter().filter(|asked| !asked.found);
+            unfound
+                .map(|asked| {
+                    let text = super::escape::escaped(asked.value.text());
+                    format!("--{option}={text}")
+                })
+                .collect()
+        };
         let mut unfound = pid("pid", &self.pids);
         unfound.extend(pid("exclude-pid", &self.excluded));
         unfound.extend(ports.map(|asked| format!("--port {}", range(&asked.value))));
-        unfound.extend(names.map(|asked| {
-            let text = super::escape::escaped(asked.value.text());
-            format!("--capture-unix-socket={text}")
-        }));
+        unfound.extend(name("capture-unix-socket", &self.names));
+        unfound.extend(name("capture-pipes", &self.pipe_names));
         unfound
     }
 }

@@ -23,7 +23,7 @@ pub mod screen;
 pub mod signals;
 pub mod source;
 
-use crate::strace::{self, Times};
+use crate::strace::{self, Fifos, Times};
 use std::io;
 use std::time::SystemTime;
 
@@ -73,9 +73,12 @@ fn convert(options: &Options, screen: &Screen, report: &mut Report) -> Result<Ex
         Progress::none()
     };
     let name = output.name().clone();
+    let fifos = options
+        .pipes
+        .then(|| Fifos::new(options.pipe_names.clone()));
     let traces: Vec<_> = sources
         .iter()
-        .map(|source| trace(options, source, &signals))
+        .map(|source| trace(options, fifos.clone(), source, &signals))
         .collect();
     let write_error = |error| Error::WriteOutput(name.clone(), error);
     let converter = Converter::new(options, &traces, output).map_err(write_error)?;
@@ -88,7 +91,7 @@ fn convert(options: &Options, screen: &Screen, report: &mut Report) -> Result<Ex
     let exit = if traces.len() > 1 {
         let mut times: Vec<_> = traces
             .iter()
-            .map(|trace| Times::new(trace.options))
+            .map(|trace| Times::new(&trace.options))
             .collect();
         let key = |source: usize, line: &[u8]| times.get_mut(source)?.line(line);
         let mut input = Merge::open(sources, &signals, key);
@@ -123,7 +126,7 @@ fn refuse_nothing(sources: &[Source]) -> Result<(), Error> {
 
 /// What the text of `source` does not say. The date is the one given, the one on which a file's times of day began, or
 /// today.
-fn trace(options: &Options, source: &Source, signals: &Signals) -> Trace {
+fn trace(options: &Options, fifos: Option<Fifos>, source: &Source, signals: &Signals) -> Trace {
     let date = options
         .date
         .or_else(|| days::first(source, signals))
@@ -132,7 +135,7 @@ fn trace(options: &Options, source: &Source, signals: &Signals) -> Trace {
         tid: source.tid(),
         date: date.map(Date::midnight).unwrap_or_default(),
         start: options.start.unwrap_or_default(),
-        pipes: options.pipes,
+        pipes: fifos,
     };
     Trace {
         name: source.name().clone(),

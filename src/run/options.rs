@@ -90,8 +90,11 @@ pub struct Options {
     pub net: bool,
     /// Convert UNIX sockets.
     pub unix: bool,
-    /// Convert pipes.
+    /// Convert pipes and FIFOs.
     pub pipes: bool,
+    /// Of these only those with a name that one of these patterns is for, which are FIFOs where the trace does not tell;
+    /// all if there are none.
+    pub pipe_names: Vec<Glob>,
     /// Of UNIX sockets only those with a name that one of these patterns is for; all if there are none.
     pub unix_names: Vec<Glob>,
     /// The ports of UNIX servers.

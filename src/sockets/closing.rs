@@ -137,6 +137,8 @@ impl Sockets {
         let open = self.open.remove(socket.0);
         self.tables.closed(socket);
         self.unregister(socket, &open);
+        let both_ends = open.both_ends.into_iter().flatten();
+        self.undelivered.extend(both_ends.map(|end| (end, closer)));
         let Some((id, side)) = open.stream else {
             return sink(&Change::Gone {
                 socket: open.number,
@@ -298,7 +300,8 @@ impl Sockets {
         }
     }
 
-    fn end<F: FnMut(&Change<'_>)>(&mut self, id: ConnectionId, sink: &mut F) {
+    /// The connection is forgotten.
+    pub(super) fn end<F: FnMut(&Change<'_>)>(&mut self, id: ConnectionId, sink: &mut F) {
         if let Some(connection) = self.connections.remove(id) {
             self.forget(&connection);
             if !self.transits.is_empty() {

@@ -140,13 +140,14 @@ impl Connection {
         }
     }
 
-    /// The inode of the end on `side` as the trace has it: a pipe's ends have the same.
+    /// The inode of the end on `side` as the trace has it: a pipe's ends have the same, a FIFO's none.
     pub fn inode(&self, side: Side) -> Option<Inode> {
         let inode = self.end(side).inode?;
-        Some(match self.family {
-            Family::Pipe => inode.pipe(),
-            _ => inode,
-        })
+        match self.family {
+            Family::Pipe if inode.is_fifo() => None,
+            Family::Pipe => Some(inode.pipe()),
+            _ => Some(inode),
+        }
     }
 
     pub(super) const fn end_mut(&mut self, side: Side) -> &mut End {

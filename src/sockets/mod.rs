@@ -74,7 +74,8 @@ pub struct Sockets {
     lingering: VecDeque<ConnectionId>,
     /// Descriptors in messages between two ends, the oldest connection first.
     transits: BTreeMap<Way, Transit>,
-    /// Sockets that were under way and will not arrive: each has one reference too many.
+    /// Sockets that were under way and will not arrive, and the ends of a FIFO that was opened for both: each has one
+    /// reference too many.
     undelivered: Vec<(SocketId, Closer)>,
     pidfds: VecDeque<Pidfd>,
     /// Details with a family have been seen: what has none is of a family that is not converted.

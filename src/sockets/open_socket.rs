@@ -75,6 +75,8 @@ pub(super) struct OpenSocket {
     pub(super) pair: Option<SocketId>,
     /// Which end of a pipe it is: the one that bytes are sent by, or received by.
     pub(super) pipe_end: Option<Direction>,
+    /// A FIFO opened for both has a reference to its write end and one to its read end.
+    pub(super) both_ends: Option<[SocketId; 2]>,
     /// How many descriptors, in all tables, stand for it.
     pub(super) references: u32,
     /// [`crate::sockets::Change::Named`] has been told.
@@ -105,6 +107,7 @@ impl OpenSocket {
             peer_name: None,
             pair: None,
             pipe_end: None,
+            both_ends: None,
             references: 0,
             read_shut: false,
             detailed: false,

@@ -23,6 +23,11 @@ impl Sockets {
                 writer,
                 close_on_exec,
             } => self.pipe_made(event, [*reader, *writer], *close_on_exec, sink),
+            What::PipeOpened {
+                made,
+                access,
+                close_on_exec,
+            } => self.pipe_opened(event, *made, *access, *close_on_exec, sink),
             What::PidfdOpened { made, process } => {
                 self.pidfd_opened(event, *made, *process, sink);
             }
@@ -32,12 +37,7 @@ impl Sockets {
                 from,
                 made,
             } => self.fetched(event, *process, [pidfd.fd, *from], *made, sink),
-            What::CloseOnExec { fd, on } => {
-                let table = self.table(event);
-                if let Some(slot) = self.tables.slot_mut(table, *fd) {
-                    slot.close_on_exec = *on;
-                }
-            }
+            What::CloseOnExec { fd, on } => self.set_close_on_exec(event, *fd, *on),
             What::CloseRange {
                 first,
                 last,
@@ -71,6 +71,13 @@ impl Sockets {
             What::Superseded { by } => self.superseded(event.tid, *by),
             What::Ended { group } => self.ended(event, *group, sink),
             _ => {}
+        }
+    }
+
+    fn set_close_on_exec(&mut self, event: &Event<'_>, fd: Fd, on: bool) {
+        let table = self.table(event);
+        if let Some(slot) = self.tables.slot_mut(table, fd) {
+            slot.close_on_exec = on;
         }
     }
 

@@ -2,9 +2,10 @@
 
 use rustc_hash::FxHashMap;
 
+use super::fifos::Fifos;
 use super::names::Names;
 use super::{arguments, details, time};
-use crate::event::{Descriptor, Details, Fd};
+use crate::event::{Descriptor, Details, Fd, Inode};
 use crate::limits;
 
 /// A descriptor that was read; [`Cache::descriptor`] makes an event's of it. Valid until [`Cache::tidy`].
@@ -20,6 +21,11 @@ impl Handle {
     #[inline]
     pub(super) const fn is_no_socket(self) -> bool {
         self.index == NOT_SOCKET
+    }
+
+    /// Whether no details were printed.
+    pub(super) const fn is_blind(self) -> bool {
+        self.index == MISSING
     }
 
     /// Whether the number can be of an open descriptor.
@@ -56,8 +62,10 @@ pub(super) struct Cache {
     by_text: FxHashMap<Box<[u8]>, u32>,
     /// By the number's low byte: the entry seen with it last.
     recent: Box<[u32; SLOTS]>,
-    /// Pipes have entries too.
-    pipes: bool,
+    /// Pipes have entries too, and so have these FIFOs.
+    pipes: Option<Fifos>,
+    /// How often what is known of FIFOs had been corrected when the entries were made.
+    corrections: u64,
 }
 
 impl Default for Cache {
@@ -71,14 +79,15 @@ impl Default for Cache {
             entries,
             by_text: FxHashMap::default(),
             recent: Box::new([MISSING; SLOTS]),
-            pipes: false,
+            pipes: None,
+            corrections: 0,
         }
     }
 }
 
 impl Cache {
-    /// A memory of sockets' details, and of pipes'.
-    pub(super) fn new(pipes: bool) -> Self {
+    /// A memory of sockets' details, and of those of pipes and FIFOs where these are asked for.
+    pub(super) fn new(pipes: Option<Fifos>) -> Self {
         Self {
             pipes,
             ..Self::default()
@@ -87,17 +96,32 @@ impl Cache {
 
     /// Whether pipes are told of.
     pub(super) const fn has_pipes(&self) -> bool {
-        self.pipes
+        self.pipes.is_some()
     }
 
-    /// Forgets all details when there are too many. Makes every [`Handle`] invalid.
+    /// What is known of FIFOs, where pipes are told of.
+    pub(super) const fn fifos(&self) -> Option<&Fifos> {
+        self.pipes.as_ref()
+    }
+
+    /// Forgets all details when there are too many, or some are wrong. Makes every [`Handle`] invalid.
     #[inline]
     pub(super) fn tidy(&mut self) {
-        if self.entries.len() > limits::DETAILS {
+        if self.entries.len() > limits::DETAILS || self.is_corrected() {
             self.entries.truncate(2);
             self.by_text.clear();
             self.recent.fill(MISSING);
         }
+    }
+
+    /// Whether a path has turned out to be no FIFO since this was asked last.
+    #[inline]
+    fn is_corrected(&mut self) -> bool {
+        let Some(fifos) = &self.pipes else {
+            return false;
+        };
+        let before = std::mem::replace(&mut self.corrections, fifos.corrections());
+        before != self.corrections
     }
 
     /// The descriptor that `text` begins with, and what follows it.
@@ -151,7 +175,26 @@ impl Cache {
     /// Whether details that begin like this are certain to have no entry.
     #[inline]
     fn is_no_socket(&self, text: &[u8]) -> bool {
-        details::is_no_socket(text) && !(self.pipes && details::is_pipe(text))
+        details::is_no_socket(text)
+            && !self.pipes.as_ref().is_some_and(|fifos| {
+                details::is_pipe(text) || (details::is_path(text) && fifos.are_any())
+            })
+    }
+
+    /// The descriptor `fd` of the FIFO with this number, of which no details were printed.
+    pub(super) fn fifo(
+        &mut self,
+        fd: Fd,
+        path: &[u8],
+        number: Inode,
+        names: &mut Names,
+    ) -> Option<Handle> {
+        let text = [b"<".as_slice(), path, b">"].concat();
+        let index = match self.by_text.get(&*text) {
+            Some(index) => *index,
+            None => self.remember(&text, details::fifo(number, path, names))?,
+        };
+        Some(Handle { fd, index })
     }
 
     #[expect(
@@ -184,17 +227,27 @@ impl Cache {
         if let Some(index) = self.by_text.get(text) {
             return Some((*index, rest));
         }
-        let details = details::parse(text, names);
+        let details = match (details::path_in(text), &self.pipes) {
+            (Some(path), Some(fifos)) => match fifos.number(&path) {
+                Some(number) => details::fifo(number, &path, names),
+                None => Details::NotSocket,
+            },
+            _ => details::parse(text, names),
+        };
         if details == Details::NotSocket {
             return Some((NOT_SOCKET, rest));
         }
+        Some((self.remember(text, details)?, rest))
+    }
+
+    fn remember(&mut self, text: &[u8], details: Details) -> Option<u32> {
         let index = u32::try_from(self.entries.len()).ok()?;
         self.entries.push(Entry {
             text: text.into(),
             details,
         });
         self.by_text.insert(text.into(), index);
-        Some((index, rest))
+        Some(index)
     }
 
     /// An event's descriptor.

@@ -294,6 +294,7 @@ impl Parser {
                 );
             }
             Shape::Close | Shape::Exit | Shape::ExitGroup => self.counts.skip(Skip::NotUsed),
+            shape if shape.is_of_path() => self.counts.skip(Skip::NotUsed),
             _ => self.counts.skip(Skip::ResumedAlone),
         }
     }

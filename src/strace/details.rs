@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! TCP:[10.0.0.1:5000->1.2.3.4:80]   TCPv6:[[::1]:80]   UDP:[60269]   UNIX-STREAM:[1->2,"/path"]   socket:[15157]
-//! pipe:[1]                                                                     (where pipes are asked for)
+//! pipe:[1]   /path                                                             (where pipes are asked for, a FIFO)
 //! /path   /dev/null<char 1:3>   anon_inode:[eventpoll]   pid:12                   (no sockets)
 //! ```
 
@@ -77,6 +77,38 @@ pub(super) fn is_pipe(text: &[u8]) -> bool {
     [b"<pipe:[".as_slice(), b"<\\x70\\x69\\x70\\x65\\x3a\\x5b"]
         .iter()
         .any(|start| text.starts_with(start))
+}
+
+/// Whether details are a path's, in plain text or as `-xx` writes it.
+#[inline]
+pub(super) fn is_path(text: &[u8]) -> bool {
+    matches!(text, [b'<', b'/', ..] | [b'<', b'\\', b'x', b'2', b'f', ..])
+}
+
+/// The path in details, as the kernel has it: with ` (deleted)` behind one that is gone. None if they are no path's, or a
+/// device's.
+pub(super) fn path_in(text: &[u8]) -> Option<Vec<u8>> {
+    let inner = text.strip_prefix(b"<").filter(|_| is_path(text))?;
+    let end = memchr::memchr2(b'<', b'>', inner)?;
+    let (inner, rest) = inner.split_at_checked(end)?;
+    let mut path = Vec::new();
+    escape::unquoted(inner, &mut path)?;
+    match rest {
+        b">" => {}
+        b">(deleted)" => path.extend_from_slice(b" (deleted)"),
+        _ => return None,
+    }
+    Some(path)
+}
+
+/// Details of the FIFO with this number.
+pub(super) fn fifo(number: Inode, path: &[u8], names: &mut Names) -> Details {
+    let details = SocketDetails {
+        inode: Some(number),
+        name: Some(UnixName::Path(names.get(path))),
+        ..nothing(Family::Pipe, Transport::Stream)
+    };
+    Details::Socket(details.into())
 }
 
 /// What details mean; `text` is all of `<…>`. Those of pipes are given only where these are asked for.
@@ -410,6 +442,25 @@ mod tests {
     #[track_caller]
     fn check_no_socket(text: &str) {
         assert_eq!(parsed(text), Details::NotSocket, "{text}");
+    }
+
+    #[test]
+    fn paths() {
+        let path = |text: &str| path_in(text.as_bytes());
+        assert_eq!(path("</tmp/f>"), Some(b"/tmp/f".to_vec()));
+        assert_eq!(path("<\\x2f\\x66>"), Some(b"/f".to_vec()));
+        for deleted in ["</tmp/f>(deleted)", "</tmp/f (deleted)>"] {
+            assert_eq!(path(deleted), Some(b"/tmp/f (deleted)".to_vec()));
+        }
+        assert_eq!(path("</tmp/a\\76b>"), Some(b"/tmp/a>b".to_vec()));
+        for other in [
+            "</dev/null<char 1:3>>",
+            "<pipe:[1]>",
+            "</tmp/f",
+            "<anon_inode:[x]>",
+        ] {
+            assert_eq!(path(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -21,6 +21,7 @@ mod details;
 mod dump;
 mod escape;
 mod evidence;
+mod fifos;
 mod names;
 mod prefix;
 mod rejoin;
@@ -37,6 +38,7 @@ mod tests;
 
 pub use counts::{Amount, Counts, Skip, Tally};
 pub use evidence::is_of_strace;
+pub use fifos::Fifos;
 pub use times::Times;
 
 use crate::event::{Event, Tid, Timestamp, What};
@@ -52,7 +54,7 @@ use rustc_hash::FxHashMap;
 use time::{Clock, Moment};
 
 /// What a trace's text does not say itself.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
     /// The thread whose file this is (`strace -ff -o NAME` writes `NAME.TID`), for lines without a number.
     pub tid: Option<Tid>,
@@ -60,8 +62,8 @@ pub struct Options {
     pub date: Timestamp,
     /// When a trace begins that has relative times (`-r`) or none.
     pub start: Timestamp,
-    /// Pipes are told of as sockets are; else they are descriptors like those of files.
-    pub pipes: bool,
+    /// Pipes are told of as sockets are, and so are these FIFOs; else they are descriptors like those of files.
+    pub pipes: Option<Fifos>,
 }
 
 /// Where events go.

@@ -20,6 +20,7 @@ pub(super) const MSG_FASTOPEN: Flag = Flag(b"MSG_FASTOPEN", 0x2000_0000);
 pub(super) const MSG_CMSG_CLOEXEC: Flag = Flag(b"MSG_CMSG_CLOEXEC", 0x4000_0000);
 pub(super) const SOCK_CLOEXEC: Flag = Flag(b"SOCK_CLOEXEC", 0x8_0000);
 pub(super) const O_CLOEXEC: Flag = Flag(b"O_CLOEXEC", 0x8_0000);
+pub(super) const O_PATH: Flag = Flag(b"O_PATH", 0x20_0000);
 pub(super) const FD_CLOEXEC: Flag = Flag(b"FD_CLOEXEC", 0x1);
 pub(super) const CLOSE_RANGE_UNSHARE: Flag = Flag(b"CLOSE_RANGE_UNSHARE", 0x2);
 pub(super) const CLOSE_RANGE_CLOEXEC: Flag = Flag(b"CLOSE_RANGE_CLOEXEC", 0x4);
@@ -63,8 +64,16 @@ pub(super) const F_DUPFD_CLOEXEC: Value = Value(&[b"F_DUPFD_CLOEXEC"], 0x406);
 pub(super) const FIONCLEX: Value = Value(&[b"FIONCLEX"], 0x5450);
 pub(super) const FIOCLEX: Value = Value(&[b"FIOCLEX"], 0x5451);
 
+pub(super) const O_WRONLY: Value = Value(&[b"O_WRONLY"], 1);
+pub(super) const O_RDWR: Value = Value(&[b"O_RDWR"], 2);
+pub(super) const S_IFIFO: Value = Value(&[b"S_IFIFO"], 0o01_0000);
+
 /// What the kernel takes of a socket's type; the rest are flags (`SOCK_TYPE_MASK`).
 const TYPE_MASK: u64 = 0xf;
+/// What of an open's flags is its access (`O_ACCMODE`).
+const ACCESS_MASK: u64 = 0x3;
+/// What of a file's mode is its type (`S_IFMT`).
+const FILE_MASK: u64 = 0o17_0000;
 
 impl Flag {
     /// Whether it is set in `text`: by its name, or in a number.
@@ -130,7 +139,21 @@ impl Value {
 
     /// Whether `text`, a socket's type with its flags, is of this value.
     pub(super) fn is_type(self, text: &[u8]) -> bool {
-        self.is_named(text) || numbers(text).is_some_and(|number| number & TYPE_MASK == self.1)
+        self.is_part(text, TYPE_MASK)
+    }
+
+    /// Whether `text`, the flags of an open, has this access.
+    pub(super) fn is_access(self, text: &[u8]) -> bool {
+        self.is_part(text, ACCESS_MASK)
+    }
+
+    /// Whether `text`, the mode of a file, is of this type: `S_IFIFO|0666`, `010666 /* S_IFIFO|0666 */`, `010666`.
+    pub(super) fn is_file_type(self, text: &[u8]) -> bool {
+        self.is_named(text) || octal(text).is_some_and(|number| number & FILE_MASK == self.1)
+    }
+
+    fn is_part(self, text: &[u8], mask: u64) -> bool {
+        self.is_named(text) || numbers(text).is_some_and(|number| number & mask == self.1)
     }
 
     #[inline]
@@ -143,6 +166,18 @@ impl Value {
 fn numbers(text: &[u8]) -> Option<u64> {
     text.split(|byte| *byte == b'|')
         .try_fold(0, |sum, word| Some(sum | number_of(word)?))
+}
+
+/// A number as modes are written: octal behind a 0, whatever `-X` says; hexadecimal with `-e raw=`.
+fn octal(text: &[u8]) -> Option<u64> {
+    if text.starts_with(b"0x") {
+        return number_of(text);
+    }
+    let digits = text.strip_prefix(b"0")?;
+    digits.iter().try_fold(0_u64, |sum, digit| match digit {
+        b'0'..=b'7' => sum.checked_mul(8)?.checked_add(u64::from(digit - b'0')),
+        _ => None,
+    })
 }
 
 /// A word that is a number and nothing else.
@@ -190,6 +225,30 @@ mod tests {
         }
         assert!(AF_UNSPEC.is(b"0"));
         assert!(!AF_UNSPEC.is(b""));
+    }
+
+    #[test]
+    fn types_of_files_and_accesses() {
+        for text in [
+            "S_IFIFO|0666",
+            "010666",
+            "010666 /* S_IFIFO|0666 */",
+            "0x11b6",
+        ] {
+            assert!(S_IFIFO.is_file_type(text.as_bytes()), "{text}");
+        }
+        for text in ["S_IFREG|0666", "0100666", "0666", "", "0140000", "0x81a4"] {
+            assert!(!S_IFIFO.is_file_type(text.as_bytes()), "{text}");
+        }
+        for text in [
+            "O_RDWR|O_CLOEXEC",
+            "0x80002",
+            "0x2 /* O_RDWR */|0x80000 /* O_CLOEXEC */",
+        ] {
+            assert!(O_RDWR.is_access(text.as_bytes()), "{text}");
+            assert!(!O_WRONLY.is_access(text.as_bytes()), "{text}");
+        }
+        assert!(!O_WRONLY.is_access(b"O_RDONLY"));
     }
 
     #[test]

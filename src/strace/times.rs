@@ -18,7 +18,7 @@ pub struct Times {
 
 impl Times {
     /// For a file of which `options` say what its text does not.
-    pub fn new(options: Options) -> Self {
+    pub fn new(options: &Options) -> Self {
         Self {
             clock: Clock::new(options.date, options.start),
             counts: Counts::default(),
@@ -66,7 +66,7 @@ mod tests {
 
     #[track_caller]
     fn check(lines: &[&str], expected: &[Option<u64>]) {
-        let mut times = Times::new(Options::default());
+        let mut times = Times::new(&Options::default());
         let found: Vec<_> = lines
             .iter()
             .map(|line| Some(times.line(line.as_bytes())?.0 / 1_000_000))

@@ -78,13 +78,14 @@ pub(super) fn of_datagrams(server: Option<&UnixName>) -> String {
 
 /// What is said of a connection.
 pub(super) fn of_connection(connection: &Connection, client: Side) -> String {
+    let server = connection.end(client.other());
     if connection.family == Family::Pipe {
-        return match connection.inode(client) {
-            Some(inode) => format!("pipe, inode {}", inode.0),
-            None => "pipe".to_owned(),
+        return match (connection.inode(client), &server.name) {
+            (Some(inode), _) => format!("pipe, inode {}", inode.0),
+            (None, Some(path)) => format!("FIFO {}", readable(path)),
+            (None, None) => "pipe".to_owned(),
         };
     }
-    let server = connection.end(client.other());
     let mut text = String::from("UNIX connection");
     if let Some(name) = &server.name {
         text.push_str(" to ");

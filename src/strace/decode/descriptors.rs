@@ -2,10 +2,12 @@
 
 use super::super::cache::Handle;
 use super::super::counts::Skip;
-use super::super::{arguments, returned, symbols};
+use super::super::table::Named;
+use super::super::{arguments, details, returned, symbols, time};
+use super::files;
 use super::sockets::{possible, two};
 use super::{Begun, Bench, Emit, NOT_USED, Verdict, used};
-use crate::event::{Fd, Outcome, What};
+use crate::event::{Access, Fd, Outcome, What};
 
 /// `(fd)`
 #[inline]
@@ -135,8 +137,13 @@ pub(super) fn device(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<V
     }
 }
 
-/// `(…) = fd`
-pub(super) fn opens(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
+/// `(…) = fd`; `access` where the arguments do not say what a file is opened for.
+pub(super) fn opens(
+    text: &[u8],
+    access: Option<Access>,
+    bench: &mut Bench,
+    emit: Emit<'_>,
+) -> Option<Verdict> {
     let rest = arguments::close(text)?;
     let returned = returned::parse(rest)?;
     let Some(made) = possible(bench.made(&returned)) else {
@@ -144,6 +151,15 @@ pub(super) fn opens(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Ve
     };
     let arguments = text.get(..text.len() - rest.len()).unwrap_or_default();
     let close_on_exec = closes_on_exec(arguments);
+    if let Some((made, told)) = opened_pipe(arguments, made, returned.text, bench) {
+        let made = bench.descriptor(made);
+        let what = What::PipeOpened {
+            made,
+            access: access.unwrap_or(told),
+            close_on_exec,
+        };
+        return used(what, emit);
+    }
     used(
         What::Appeared {
             made: bench.descriptor(made),
@@ -151,6 +167,61 @@ pub(super) fn opens(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Ve
         },
         emit,
     )
+}
+
+/// `("/tmp/f", O_RDWR) = fd`, `(AT_FDCWD, "f", {flags=O_RDWR, …}, 24) = fd`: the descriptor as that of a pipe, where the
+/// details or the path tell, and what it was opened for. `result` begins with the descriptor that was made.
+fn opened_pipe(
+    text: &[u8],
+    made: Handle,
+    result: &[u8],
+    bench: &mut Bench,
+) -> Option<(Handle, Access)> {
+    let fifos = bench.cache.fifos()?.clone();
+    let text = arguments::unnamed(text);
+    let named = if text.first() == Some(&b'"') {
+        Named::Path
+    } else {
+        Named::At
+    };
+    let opened = files::path(text, named);
+    let flags = match &opened {
+        Some((_, rest)) => arguments::value(arguments::next(rest)).map(|(flags, _)| flags),
+        None => None,
+    };
+    let flags = flags.unwrap_or_default();
+    if symbols::O_PATH.is_in(flags) {
+        return None;
+    }
+    let access = access(flags);
+    if bench.is_pipe(made) {
+        return Some((made, access));
+    }
+    let (path, _) = opened.filter(|(path, _)| path.first() == Some(&b'/') || made.is_blind())?;
+    let number = fifos.number(&path)?;
+    if made.is_blind() {
+        let made = bench.cache.fifo(made.fd, &path, number, &mut bench.names)?;
+        return Some((made, access));
+    }
+    // A link on the way: the details have the path behind it.
+    let details = result.get(time::digits(result).1..)?;
+    let details = details.get(..details.len() - details::skip(details)?.len())?;
+    fifos.also(&details::path_in(details)?, number);
+    let (made, _) = bench.cache.read(result, &mut bench.names)?;
+    bench.is_pipe(made).then_some((made, access))
+}
+
+/// What flags are for.
+fn access(flags: &[u8]) -> Access {
+    let flags = flags.strip_prefix(b"{flags=").unwrap_or(flags);
+    let flags = flags.split(|byte| *byte == b',').next().unwrap_or_default();
+    if symbols::O_RDWR.is_access(flags) {
+        Access::Both
+    } else if symbols::O_WRONLY.is_access(flags) {
+        Access::Write
+    } else {
+        Access::Read
+    }
 }
 
 /// Whether the last arguments hold a flag such as `O_CLOEXEC`, `EPOLL_CLOEXEC` or `EFD_CLOEXEC`. Those of paths are not

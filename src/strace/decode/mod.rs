@@ -6,6 +6,7 @@
 mod descriptors;
 #[cfg(test)]
 mod documented;
+mod files;
 mod messages;
 mod options;
 mod payload;
@@ -17,10 +18,11 @@ use super::arguments;
 use super::cache::{Cache, Handle};
 use super::counts::{Counts, Skip};
 use super::dump::Dump;
+use super::fifos::Fifos;
 use super::names::Names;
 use super::returned::Returned;
 use super::table::{Row, Shape};
-use crate::event::{Credentials, Descriptor, Details, Family, Message, Outcome, What};
+use crate::event::{Access, Credentials, Descriptor, Details, Family, Message, Outcome, What};
 
 /// Where events go.
 pub(super) type Emit<'e> = &'e mut dyn FnMut(What<'_>);
@@ -70,8 +72,8 @@ pub(super) struct Bench {
 }
 
 impl Bench {
-    /// A bench for traces of which pipes are asked for, or not.
-    pub(super) fn new(pipes: bool) -> Self {
+    /// A bench for traces of which pipes are asked for, and these FIFOs, or neither.
+    pub(super) fn new(pipes: Option<Fifos>) -> Self {
         Self {
             cache: Cache::new(pipes),
             ..Self::default()
@@ -116,6 +118,12 @@ impl Bench {
         matches!(returned.outcome, Outcome::Done(_))
             .then(|| self.cache.read(returned.text, &mut self.names))?
             .map(|made| made.0)
+    }
+
+    /// Whether the details are a pipe's, or a FIFO's.
+    fn is_pipe(&self, handle: Handle) -> bool {
+        let details = self.descriptor(handle).details;
+        matches!(details, Details::Socket(details) if details.family == Family::Pipe)
     }
 
     #[inline]
@@ -218,10 +226,14 @@ fn dispatch(
         Shape::Duplicate => descriptors::duplicate(text, bench, emit),
         Shape::Control => descriptors::control(text, bench, emit),
         Shape::Device => descriptors::device(text, bench, emit),
-        Shape::Opens => descriptors::opens(text, bench, emit),
+        Shape::Opens => descriptors::opens(text, None, bench, emit),
+        Shape::Creates => descriptors::opens(text, Some(Access::Write), bench, emit),
         Shape::PidfdOpen => tasks::pidfd_open(text, bench, emit),
         Shape::PidfdGetfd => tasks::pidfd_getfd(text, bench, emit),
         Shape::Pipe => descriptors::pipe(text, bench, emit),
+        Shape::MakeNode(named) => files::make_node(text, named, bench),
+        Shape::Status(named) => files::status(text, named, bench),
+        Shape::Remove(named) => files::remove(text, named, bench),
         Shape::Ring => descriptors::ring(text, bench, emit),
         Shape::Fork => tasks::fork(call, emit),
         Shape::Unshare => tasks::unshare(text, emit),
@@ -240,6 +252,9 @@ pub(super) fn begin(call: Call<'_>, bench: &mut Bench, emit: Emit<'_>) -> Begun 
                 .begins_with_no_socket(arguments::unnamed(call.text)) =>
         {
             Begun::NotUsed(Skip::NotSocket)
+        }
+        shape if shape.is_of_path() && bench.cache.fifos().is_none() => {
+            Begun::NotUsed(Skip::NotUsed)
         }
         Shape::Close => descriptors::close_begun(call.text, bench, emit),
         Shape::Fork => tasks::fork_begun(call, emit),

@@ -38,7 +38,7 @@ const GOOD: &str = "77 1700000000.000001 dup(3) = 4";
 #[track_caller]
 fn check_survives(lines: &[&[u8]]) {
     let mut parser = Parser::new(Options::default());
-    let mut times = Times::new(Options::default());
+    let mut times = Times::new(&Options::default());
     let mut events = Vec::new();
     let mut sink = |event: &Event<'_>| {
         events.push(told(event));

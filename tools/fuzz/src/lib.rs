@@ -23,19 +23,22 @@ use strace2pcap::run::convert::{Converter, Trace};
 use strace2pcap::run::name::Name;
 use strace2pcap::run::options::{Format, Options, ReportFormat, Seed, Verbosity, View};
 use strace2pcap::run::pipeline::Pipeline;
+use strace2pcap::strace::Fifos;
 use strace2pcap::unix::{Ports, UNKNOWN_PORT};
 
 /// Every combination of options that makes a difference to the packets, by a number.
 pub fn options(number: u8) -> Options {
     let wire = number & 1 != 0;
     let asked = |bit: u8| (number & bit != 0).then_some(()).into_iter();
+    let pattern = || Glob::new(b"/r*").expect("it is a pattern");
     Options {
         output: PathBuf::from("-"),
         traces: vec![PathBuf::from("-")],
         net: true,
         unix: true,
         pipes: true,
-        unix_names: asked(128).map(|()| Glob::new(b"/r*").expect("it is a pattern")).collect(),
+        pipe_names: asked(128).map(|()| pattern()).collect(),
+        unix_names: asked(128).map(|()| pattern()).collect(),
         unix_port: if wire { Ports::Auto } else { Ports::Fixed(UNKNOWN_PORT) },
         unix_port_for: Vec::new(),
         pids: asked(16).map(|()| Tid(100)).collect(),
@@ -78,7 +81,7 @@ pub fn convert(options: &Options, trace: &[u8], pause_each: usize) -> Vec<u8> {
     let trace_options = Trace {
         name: Name::standard_input(),
         options: strace2pcap::strace::Options {
-            pipes: options.pipes,
+            pipes: Some(Fifos::new(options.pipe_names.clone())),
             ..strace2pcap::strace::Options::default()
         },
     };

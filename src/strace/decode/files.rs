@@ -1,0 +1,157 @@
+//! Calls that tell which paths are FIFOs: they make no event, and only what is known of paths changes. Where they are not as
+//! strace prints them, nothing is told.
+
+use super::super::fifos::resolved;
+use super::super::table::Named;
+use super::super::{arguments, details, escape, returned, symbols, time};
+use super::{Bench, NOT_USED, Verdict};
+use crate::event::Outcome;
+
+/// The path that a call names, and the arguments behind it.
+type Path<'t> = (Vec<u8>, &'t [u8]);
+
+/// `(path, mode, …)`, `(dirfd, path, mode, …)`
+pub(super) fn make_node(text: &[u8], named: Named, bench: &Bench) -> Option<Verdict> {
+    told(text, named, bench, |path, rest| {
+        let (mode, _) = arguments::value(arguments::next(rest))?;
+        let is_fifo = symbols::S_IFIFO.is_file_type(mode);
+        bench.cache.fifos()?.tell(path, is_fifo);
+        Some(())
+    });
+    NOT_USED
+}
+
+/// `(path, {st_mode=S_IFIFO|0666, …})`, `(fd, {…})`, `(dirfd, path, {…}, …)`, `(dirfd, path, flags, mask, {…})`
+pub(super) fn status(text: &[u8], named: Named, bench: &Bench) -> Option<Verdict> {
+    told(text, named, bench, |path, rest| {
+        let mode = mode_in(rest)?;
+        let is_fifo = symbols::S_IFIFO.is_file_type(mode);
+        bench.cache.fifos()?.tell(path, is_fifo);
+        Some(())
+    });
+    NOT_USED
+}
+
+/// `(path)`, `(dirfd, path, flags)`
+pub(super) fn remove(text: &[u8], named: Named, bench: &Bench) -> Option<Verdict> {
+    told(text, named, bench, |path, _| {
+        bench.cache.fifos()?.removed(path);
+        Some(())
+    });
+    NOT_USED
+}
+
+/// Calls `tell` with what a successful call names.
+fn told(
+    text: &[u8],
+    named: Named,
+    bench: &Bench,
+    tell: impl FnOnce(&[u8], &[u8]) -> Option<()>,
+) -> Option<()> {
+    bench.cache.fifos()?;
+    let returned = returned::parse(arguments::close(text)?)?;
+    if !matches!(returned.outcome, Outcome::Done(_)) {
+        return None;
+    }
+    let (path, rest) = path(arguments::unnamed(text), named)?;
+    tell(&path, rest)
+}
+
+/// The path that the arguments begin with, resolved as far as details tell.
+pub(super) fn path(text: &[u8], named: Named) -> Option<Path<'_>> {
+    match named {
+        Named::Path => quoted(text, None),
+        Named::Descriptor => {
+            let (descriptor, rest) = arguments::value(text)?;
+            Some((path_of(descriptor)?, rest))
+        }
+        Named::At => {
+            let (directory, rest) = arguments::value(text)?;
+            quoted(arguments::next(rest), path_of(directory).as_deref())
+        }
+    }
+}
+
+/// `"f"`. An empty one stands for the descriptor before it (AT_EMPTY_PATH).
+fn quoted<'t>(text: &'t [u8], base: Option<&[u8]>) -> Option<Path<'t>> {
+    let mut path = Vec::new();
+    let (quoted, rest) = escape::string(text, &mut path)?;
+    if quoted.cut || (path.is_empty() && base.is_none()) {
+        return None;
+    }
+    Some((resolved(&path, base), rest))
+}
+
+/// The path in the details of `AT_FDCWD</tmp>` or `3</tmp/f>`.
+fn path_of(descriptor: &[u8]) -> Option<Vec<u8>> {
+    let behind = match descriptor.strip_prefix(b"AT_FDCWD") {
+        Some(behind) => behind,
+        None => descriptor.get(time::digits(descriptor).1..)?,
+    };
+    details::path_in(behind)
+}
+
+/// The value of `st_mode=` or `stx_mode=` in a structure among the arguments.
+fn mode_in(mut text: &[u8]) -> Option<&[u8]> {
+    while text.starts_with(b",") {
+        text = arguments::next(text);
+        if text.starts_with(b"{") {
+            break;
+        }
+        text = arguments::value(text)?.1;
+    }
+    text = text.strip_prefix(b"{")?;
+    loop {
+        let (name, rest) = arguments::name(text.trim_ascii_start())?;
+        let (value, rest) = arguments::value(rest)?;
+        if matches!(name, b"st_mode" | b"stx_mode") {
+            return Some(value);
+        }
+        text = rest.strip_prefix(b",")?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, named: Named, expected: Option<&str>) {
+        let path = path(text.as_bytes(), named);
+        let path = path.map(|(path, _)| String::from_utf8(path).expect("text"));
+        assert_eq!(path.as_deref(), expected, "{text}");
+    }
+
+    #[test]
+    fn paths_of_calls() {
+        check("\"/tmp/f\", S_IFIFO|0666) = 0", Named::Path, Some("/tmp/f"));
+        check("\"\\x66\", 0) = 0", Named::Path, Some("f"));
+        check("AT_FDCWD</tmp>, \"./f\", 0) = 0", Named::At, Some("/tmp/f"));
+        check("AT_FDCWD, \"./f\", 0) = 0", Named::At, Some("f"));
+        check("3</tmp/f>, \"\", {}) = 0", Named::At, Some("/tmp/f"));
+        check("3, \"\", {}) = 0", Named::At, None);
+        check("3</tmp/f>, {}) = 0", Named::Descriptor, Some("/tmp/f"));
+        check("3<pipe:[7]>, {}) = 0", Named::Descriptor, None);
+        check("3, {}) = 0", Named::Descriptor, None);
+        check("\"/tmp/a\"..., 0) = 0", Named::Path, None);
+        check("0x7ffd, 0) = 0", Named::Path, None);
+    }
+
+    #[test]
+    fn modes() {
+        let mode = |text: &str| mode_in(text.as_bytes()).map(<[u8]>::to_vec);
+        let fifo = Some(b"S_IFIFO|0666".to_vec());
+        assert_eq!(mode(", {st_mode=S_IFIFO|0666, st_size=0, ...}) = 0"), fifo);
+        let verbose =
+            ", {st_dev=makedev(0x8, 0x1), st_ino=7, st_mode=S_IFIFO|0666, st_nlink=1}, 0) = 0";
+        assert_eq!(mode(verbose), fifo);
+        let extended = ", AT_STATX_SYNC_AS_STAT, STATX_ALL, {stx_mask=STATX_ALL|STATX_MNT_ID, \
+                        stx_attributes=0, stx_mode=S_IFIFO|0666, stx_size=0, ...}) = 0";
+        assert_eq!(mode(extended), fifo);
+        assert_eq!(
+            mode(", 0x7ffd) = -1 ENOENT (No such file or directory)"),
+            None
+        );
+        assert_eq!(mode(", {st_size=0, ...}) = 0"), None);
+    }
+}

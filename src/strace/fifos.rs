@@ -1,0 +1,227 @@
+//! FIFOs (fifo(7)): pipes that have a path. A trace shows their descriptors like those of any file, so something else must
+//! tell: mkfifo or mknod made the path, stat showed what it is, or the person who asks says so with a pattern.
+//!
+//! What is known is shared by the parsers of one run: with `strace -ff` one process's file tells of a FIFO that another
+//! one's uses.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use rustc_hash::FxHashMap;
+
+use crate::event::Inode;
+use crate::glob::Glob;
+use crate::limits;
+
+/// Which paths are FIFOs, as far as it is known by now.
+#[derive(Clone, Debug, Default)]
+pub struct Fifos(Rc<RefCell<Known>>);
+
+#[derive(Debug, Default)]
+struct Known {
+    patterns: Vec<Glob>,
+    /// The number of a FIFO, which stands in an inode's place; none for a path that is something else.
+    by_path: FxHashMap<Box<[u8]>, Option<Inode>>,
+    /// How many FIFOs there have been.
+    numbered: u64,
+    /// How often what was known has turned out to be wrong.
+    corrections: u64,
+}
+
+/// What the kernel puts behind the path of a file that has none any more.
+const DELETED: &[u8] = b" (deleted)";
+
+impl Fifos {
+    /// Takes the paths that one of `patterns` is for to be FIFOs until the trace tells better.
+    pub fn new(patterns: Vec<Glob>) -> Self {
+        let known = Known {
+            patterns,
+            ..Known::default()
+        };
+        Self(Rc::new(RefCell::new(known)))
+    }
+
+    /// Whether any path may be a FIFO.
+    pub(super) fn are_any(&self) -> bool {
+        let known = self.0.borrow();
+        !(known.by_path.is_empty() && known.patterns.is_empty())
+    }
+
+    /// How often what was known has turned out to be wrong.
+    pub(super) fn corrections(&self) -> u64 {
+        self.0.borrow().corrections
+    }
+
+    /// The number of the FIFO at `path`, if there is one.
+    pub(super) fn number(&self, path: &[u8]) -> Option<Inode> {
+        self.0.borrow_mut().number(path)
+    }
+
+    /// `path` is a FIFO, or something else.
+    pub(super) fn tell(&self, path: &[u8], is_fifo: bool) {
+        self.0.borrow_mut().tell(path, is_fifo);
+    }
+
+    /// `path` is another name of a FIFO.
+    pub(super) fn also(&self, path: &[u8], number: Inode) {
+        self.0.borrow_mut().set(path, Some(number));
+    }
+
+    /// `path` is free for another file; who has the FIFO open keeps it.
+    pub(super) fn removed(&self, path: &[u8]) {
+        let mut known = self.0.borrow_mut();
+        if let Some(number) = known.by_path.remove(path).flatten() {
+            known.corrections += 1;
+            known.set(&[path, DELETED].concat(), Some(number));
+        }
+    }
+}
+
+impl Known {
+    fn number(&mut self, path: &[u8]) -> Option<Inode> {
+        if let Some(told) = self.by_path.get(path) {
+            return *told;
+        }
+        if let Some(told) = path
+            .strip_suffix(DELETED)
+            .and_then(|before| self.by_path.get(before))
+        {
+            return *told;
+        }
+        if !self.patterns.iter().any(|glob| glob.is_for_path(path)) {
+            return None;
+        }
+        self.next(path)
+    }
+
+    /// A FIFO not known before.
+    fn next(&mut self, path: &[u8]) -> Option<Inode> {
+        self.numbered += 1;
+        let number = Inode::of_fifo(self.numbered);
+        self.set(path, Some(number)).then_some(number)
+    }
+
+    fn tell(&mut self, path: &[u8], is_fifo: bool) {
+        match (self.by_path.get(path).copied().flatten(), is_fifo) {
+            (None, true) => {
+                self.next(path);
+            }
+            (Some(_), false) => {
+                self.corrections += 1;
+                self.set(path, None);
+            }
+            (None, false) if !self.patterns.is_empty() => {
+                self.set(path, None);
+            }
+            (Some(_), true) | (None, false) => {}
+        }
+    }
+
+    /// Notes what `path` is; false where too many are noted.
+    fn set(&mut self, path: &[u8], number: Option<Inode>) -> bool {
+        let has_room = self.by_path.len() < limits::FIFO_PATHS || self.by_path.contains_key(path);
+        if has_room {
+            self.by_path.insert(path.into(), number);
+        }
+        has_room
+    }
+}
+
+/// `path` from the root as the kernel writes it in details, for a call in the directory `base`, or as it is where that is
+/// not known. Links are not followed.
+pub(super) fn resolved(path: &[u8], base: Option<&[u8]>) -> Vec<u8> {
+    let mut parts: Vec<&[u8]> = Vec::new();
+    let is_absolute = path.first() == Some(&b'/');
+    let base = base.filter(|_| !is_absolute);
+    let whole = base.into_iter().chain([path]);
+    for part in whole.flat_map(|text| text.split(|byte| *byte == b'/')) {
+        match part {
+            b"" | b"." => {}
+            b".." if parts.last().is_some_and(|last| *last != b"..") => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    let root: &[u8] = if is_absolute || base.is_some() {
+        b"/"
+    } else {
+        b""
+    };
+    [root, &parts.join(b"/".as_slice())].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(path: &str, base: Option<&str>, expected: &str) {
+        let resolved = resolved(path.as_bytes(), base.map(str::as_bytes));
+        assert_eq!(String::from_utf8_lossy(&resolved), expected);
+    }
+
+    #[test]
+    fn paths_as_the_kernel_writes_them() {
+        check("/run/a", Some("/tmp"), "/run/a");
+        check("./a", Some("/tmp"), "/tmp/a");
+        check("../b//c/.", Some("/tmp/a"), "/tmp/b/c");
+        check("a", Some("/"), "/a");
+        check("a/../b", None, "b");
+        check("../b", None, "../b");
+        check("../../b", None, "../../b");
+        check("/", None, "/");
+    }
+
+    #[test]
+    fn a_path_is_what_was_told_last() {
+        let fifos = Fifos::default();
+        assert!(!fifos.are_any());
+        assert_eq!(fifos.number(b"/f"), None);
+        fifos.tell(b"/f", true);
+        assert!(fifos.are_any());
+        let number = fifos.number(b"/f");
+        assert!(number.is_some());
+        fifos.tell(b"/f", true);
+        assert_eq!(fifos.number(b"/f"), number);
+        assert_eq!(fifos.number(b"/f (deleted)"), number);
+        assert_eq!(fifos.number(b"/g"), None);
+        assert_eq!(fifos.corrections(), 0);
+        fifos.tell(b"/f", false);
+        assert_eq!((fifos.number(b"/f"), fifos.corrections()), (None, 1));
+    }
+
+    #[test]
+    fn who_has_a_removed_fifo_open_keeps_it() {
+        let fifos = Fifos::default();
+        fifos.tell(b"/f", true);
+        let first = fifos.number(b"/f");
+        fifos.removed(b"/f");
+        fifos.removed(b"/g");
+        assert_eq!(fifos.number(b"/f"), None);
+        fifos.tell(b"/f", true);
+        assert_eq!(fifos.number(b"/f (deleted)"), first);
+        assert_ne!(fifos.number(b"/f"), first);
+    }
+
+    #[test]
+    fn a_pattern_counts_until_the_trace_tells_better() {
+        let glob = Glob::new(b"/run/*").expect("it is a pattern");
+        let fifos = Fifos::new(vec![glob]);
+        fifos.tell(b"/run/log", false);
+        assert_eq!(fifos.number(b"/run/log"), None);
+        assert_eq!(fifos.number(b"/tmp/f"), None);
+        let number = fifos.number(b"/run/f");
+        assert!(number.is_some());
+        assert_eq!(fifos.number(b"/run/f"), number, "each has one number");
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let fifos = Fifos::default();
+        for number in 0..limits::FIFO_PATHS + 10 {
+            fifos.tell(format!("/{number}").as_bytes(), true);
+        }
+        assert_eq!(fifos.0.borrow().by_path.len(), limits::FIFO_PATHS);
+    }
+}
