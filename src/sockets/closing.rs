@@ -5,6 +5,7 @@ use crate::event::{Descriptor, Event, Family, Fd, How, Op, Outcome, Timestamp};
 use crate::limits;
 use crate::sockets::change::tell_opened;
 use crate::sockets::connection::{Connection, Opening};
+use crate::sockets::handover::Way;
 use crate::sockets::names::{ConnectionId, Side, SocketId};
 use crate::sockets::slots::Slot;
 use crate::sockets::tables::TableId;
@@ -139,6 +140,9 @@ impl Sockets {
         self.unregister(socket, &open);
         let both_ends = open.both_ends.into_iter().flatten();
         self.undelivered.extend(both_ends.map(|end| (end, closer)));
+        if !self.transits.is_empty() {
+            self.undeliverable(Way::To(socket), closer);
+        }
         let Some((id, side)) = open.stream else {
             return sink(&Change::Gone {
                 socket: open.number,
@@ -154,7 +158,7 @@ impl Sockets {
             }
         }
         if !self.transits.is_empty() {
-            self.undeliverable((id, side.other()), closer);
+            self.undeliverable(Way::From(id, side.other()), closer);
         }
         self.close_end(id, side, sink);
     }
@@ -305,8 +309,8 @@ impl Sockets {
         if let Some(connection) = self.connections.remove(id) {
             self.forget(&connection);
             if !self.transits.is_empty() {
-                self.undeliverable((id, Side::First), None);
-                self.undeliverable((id, Side::Second), None);
+                self.undeliverable(Way::From(id, Side::First), None);
+                self.undeliverable(Way::From(id, Side::Second), None);
             }
             sink(&Change::Over {
                 connection: &connection,

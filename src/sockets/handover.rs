@@ -1,17 +1,20 @@
-//! Descriptors that go from one process to another: in messages over a UNIX stream (SCM_RIGHTS, unix(7)), and fetched
+//! Descriptors that go from one process to another: in messages over a UNIX socket (SCM_RIGHTS, unix(7)), and fetched
 //! through a pidfd.
 //!
 //! A sendmsg lists the sender's numbers, a recvmsg the receiver's, and without details nothing else tells that both stand
-//! for the same open socket. So each direction of a connection has a queue of those sent and not yet received:
+//! for the same open socket. So each direction of a connection, and each datagram socket that is sent to, has a queue of
+//! those sent and not yet received:
 //!
 //! ```text
 //! sendmsg ─→ in flight ─→ recvmsg       the usual order
 //! recvmsg ─→ awaited   ─→ sendmsg       where the receiver's line comes before the end of the sender's call
 //! ```
-//! What is in flight keeps its socket open, whatever its sender closes. It belongs to the first byte of its message, and
-//! is gone with that byte, also where a call reads it that takes no descriptors.
+//! What is in flight keeps its socket open, whatever its sender closes. It belongs to the first byte of its message, or
+//! where messages have bounds to its message, and is gone with that, also where a call reads it that takes no descriptors.
 
-use crate::event::{Descriptor, Details, Direction, Event, Family, Fd, Move, Outcome, Tid};
+use crate::event::{
+    Address, Descriptor, Details, Direction, Event, Family, Fd, Move, Outcome, Tid, Transport,
+};
 use crate::limits;
 use crate::sockets::connection::Opening;
 use crate::sockets::identity::refer;
@@ -22,14 +25,22 @@ use crate::sockets::{Change, Closer, Sockets};
 use std::collections::VecDeque;
 use std::ops::Range;
 
-/// One direction of a connection, by the side that sends.
-pub(super) type Way = (ConnectionId, Side);
+/// Where descriptors are under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Way {
+    /// In one direction of a connection, by the side that sends.
+    From(ConnectionId, Side),
+    /// To a datagram socket.
+    To(SocketId),
+}
 
 /// A descriptor that was sent and not received.
 #[derive(Clone, Copy, Debug)]
 struct InFlight {
-    /// How many bytes its side had sent before its message.
+    /// How many bytes or messages its side had sent before its message.
     at: u64,
+    /// How many bytes its message has.
+    length: u64,
     /// None for a file, or what nothing is known of.
     socket: Option<SocketId>,
 }
@@ -37,14 +48,14 @@ struct InFlight {
 /// A descriptor that was received before it was told to be sent.
 #[derive(Clone, Debug)]
 struct Awaited {
-    /// Which bytes it came with.
+    /// Which bytes or messages it came with.
     with: Range<u64>,
     table: TableId,
     fd: Fd,
     close_on_exec: bool,
 }
 
-/// What is under way in one direction of a connection.
+/// What is under way.
 #[derive(Debug, Default)]
 pub(super) struct Transit {
     sent: VecDeque<InFlight>,
@@ -65,13 +76,17 @@ pub(super) struct Pidfd {
     process: Tid,
 }
 
-/// Where a call's bytes stand in their direction.
+/// Where what a call moved stands on its way.
 #[derive(Clone, Debug)]
 struct Span {
     way: Way,
-    bytes: Range<u64>,
-    /// Both ends count from the same byte.
+    /// Which bytes, or of a socket whose messages have bounds which messages.
+    range: Range<u64>,
+    by_message: bool,
+    /// Both ends count from the same byte or message. Else a descriptor is known by its turn, and if it came in one
+    /// datagram by the length of that.
     exact: bool,
+    length: Option<u64>,
 }
 
 impl Sockets {
@@ -94,7 +109,7 @@ impl Sockets {
         }
     }
 
-    /// Where the bytes of `call` stand, if `socket` is a UNIX stream.
+    /// Where what `call` moved stands, if `socket` is a UNIX socket.
     fn span_of<F: FnMut(&Change<'_>)>(
         &mut self,
         socket: SocketId,
@@ -103,24 +118,61 @@ impl Sockets {
     ) -> Option<Span> {
         self.guess_kind(socket, kind_by_content(call));
         let open = self.open.get(socket.0)?;
-        if !open.is_stream() || open.family != Family::Unix {
+        if open.family != Family::Unix {
             return None;
+        }
+        if !open.is_stream() {
+            return self.span_of_datagrams(socket, call);
         }
         if open.stream.is_none() {
             self.stream_of(socket);
             self.settle(socket, sink);
         }
-        let (id, side) = self.open.get(socket.0)?.stream?;
+        let open = self.open.get(socket.0)?;
+        let (id, side) = open.stream?;
         let connection = self.connections.get(id)?;
-        let (sender, start) = match call.direction {
-            Direction::Sent => (side, connection.end(side).sent),
-            Direction::Received => (side.other(), connection.end(side).received),
+        let sender = match call.direction {
+            Direction::Sent => side,
+            Direction::Received => side.other(),
         };
-        let moved: u64 = call.messages.iter().map(|message| message.moved).sum();
+        let by_message = open.transport == Transport::Seqpacket;
+        let (start, count) = if by_message {
+            (open.messages(call.direction), message_count(call))
+        } else {
+            let end = connection.end(side);
+            let moved = call.messages.iter().map(|message| message.moved).sum();
+            match call.direction {
+                Direction::Sent => (end.sent, moved),
+                Direction::Received => (end.received, moved),
+            }
+        };
         Some(Span {
-            way: (id, sender),
-            bytes: start..start.saturating_add(moved),
+            way: Way::From(id, sender),
+            range: start..start.saturating_add(count),
+            by_message,
             exact: matches!(connection.opening, Opening::Made { .. }),
+            length: None,
+        })
+    }
+
+    /// Where the datagrams of `call` stand among those that their receiver gets. Only the ends of a socketpair get them
+    /// from nobody else.
+    fn span_of_datagrams(&self, socket: SocketId, call: &Move<'_>) -> Option<Span> {
+        let open = self.open.get(socket.0)?;
+        let message = call.messages.first()?;
+        let (receiver, exact) = match (call.direction, &message.address) {
+            (Direction::Received, _) => (socket, open.is_paired),
+            (Direction::Sent, None) => (self.connected_socket(open)?, open.is_paired),
+            (Direction::Sent, Some(Address::Unix(Some(name)))) => (self.bound_socket(name)?, false),
+            (Direction::Sent, Some(_)) => return None,
+        };
+        let start = open.messages(call.direction);
+        Some(Span {
+            way: Way::To(receiver),
+            range: start..start.saturating_add(message_count(call)),
+            by_message: true,
+            exact,
+            length: (!exact && call.messages.len() == 1).then_some(message.moved),
         })
     }
 
@@ -131,17 +183,19 @@ impl Sockets {
         span: Option<Span>,
         sink: &mut F,
     ) {
-        let Some(Span { way, bytes, .. }) = span else {
+        let Some(span) = span else {
             return;
         };
-        let mut at = bytes.start;
+        let mut at = span.range.start;
         let mut rights = call.rights.iter();
         for message in call.messages {
+            let length = message.moved;
             for right in rights.by_ref().take(message.rights) {
                 let socket = self.locate(event, *right, sink);
-                self.right_sent(way, InFlight { at, socket }, sink);
+                let sent = InFlight { at, length, socket };
+                self.right_sent(span.way, sent, sink);
             }
-            at = at.saturating_add(message.moved);
+            at = at.saturating_add(if span.by_message { 1 } else { length });
         }
     }
 
@@ -222,11 +276,15 @@ impl Sockets {
         }
     }
 
-    /// The first descriptor in flight, if the bytes of `span` bring it.
+    /// The first descriptor in flight, if what stands in `span` brings it.
     fn next_in_flight(&mut self, span: &Span) -> Option<InFlight> {
         let sent = &mut self.transits.get_mut(&span.way)?.sent;
+        if let Some(length) = span.length {
+            let found = sent.iter().position(|right| right.length == length)?;
+            return sent.remove(found);
+        }
         let first = *sent.front()?;
-        if span.exact && first.at >= span.bytes.end {
+        if span.exact && first.at >= span.range.end {
             return None;
         }
         sent.pop_front()
@@ -254,7 +312,7 @@ impl Sockets {
         let waiting = &mut self.transits.entry(span.way).or_default().awaited;
         if waiting.len() < limits::RIGHTS_IN_FLIGHT {
             waiting.push_back(Awaited {
-                with: span.bytes.clone(),
+                with: span.range.clone(),
                 table,
                 fd,
                 close_on_exec,
@@ -262,7 +320,7 @@ impl Sockets {
         }
     }
 
-    /// What is under way in one direction will not be received: its receiver is closed, or the connection is over.
+    /// What is under way will not be received: its receiver is closed, or the connection is over.
     pub(super) fn undeliverable(&mut self, way: Way, closer: Closer) {
         if let Some(transit) = self.transits.remove(&way) {
             let sockets = transit.sent.iter().filter_map(|sent| sent.socket);
@@ -309,10 +367,15 @@ impl Sockets {
     }
 }
 
+/// How many messages a call moved.
+fn message_count(call: &Move<'_>) -> u64 {
+    call.messages.len() as u64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Message, Op, Timestamp, Transport, What};
+    use crate::event::{Message, Op, Timestamp, What};
 
     const MISSING: &Details = &Details::Missing;
 
@@ -419,6 +482,25 @@ mod tests {
             apply(&mut sockets, What::Close { socket, outcome });
         }
         assert_eq!(sockets.open.len(), 2);
+    }
+
+    #[test]
+    fn what_is_in_flight_to_a_datagram_socket_is_gone_with_it() {
+        let mut sockets = Sockets::default();
+        let pair = What::Pair {
+            made: [descriptor(3), descriptor(4)],
+            family: Family::Unix,
+            transport: Transport::Datagram,
+            close_on_exec: false,
+        };
+        apply(&mut sockets, pair);
+        message(&mut sockets, Op::Sendmsg, 3, &[descriptor(3)]);
+        assert_eq!(sockets.transits.len(), 1);
+        for fd in [3, 4] {
+            let (socket, outcome) = (descriptor(fd), Outcome::Done(0));
+            apply(&mut sockets, What::Close { socket, outcome });
+        }
+        assert!(sockets.transits.is_empty() && sockets.open.is_empty());
     }
 
     #[test]

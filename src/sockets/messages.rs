@@ -69,8 +69,8 @@ impl Sockets {
 
     /// The socket bound to `name`, if it is traced.
     fn named<'a>(&'a self, name: &'a UnixName) -> UnixEnd<'a> {
-        let bound = self.by_name.get(name).and_then(|at| self.open.get(at.0));
-        bound.map_or(
+        let bound = self.bound_socket(name);
+        bound.and_then(|at| self.open.get(at.0)).map_or(
             UnixEnd {
                 name: Some(name),
                 ..UnixEnd::default()
@@ -81,17 +81,28 @@ impl Sockets {
 
     /// The socket that `open` is connected to, or the other one of its pair.
     fn connected_end<'a>(&'a self, open: &'a OpenSocket) -> UnixEnd<'a> {
-        let by_inode = open.peer_inode.and_then(|inode| self.by_inode.get(&inode));
-        let peer = by_inode.or(open.pair.as_ref());
-        if let Some(peer) = peer.and_then(|at| self.open.get(at.0)) {
+        let connected = self.connected_socket(open);
+        if let Some(peer) = connected.and_then(|at| self.open.get(at.0)) {
             return end_of(peer);
         }
-        let named = open.peer_name.as_ref().map(|name| self.named(name));
-        let named = named.unwrap_or_default();
         UnixEnd {
-            inode: named.inode.or(open.peer_inode),
-            ..named
+            name: open.peer_name.as_ref(),
+            inode: open.peer_inode,
+            socket: None,
         }
+    }
+
+    /// The datagram socket bound to `name`, if it is traced.
+    pub(super) fn bound_socket(&self, name: &UnixName) -> Option<SocketId> {
+        self.by_name.get(name).copied()
+    }
+
+    /// The socket that `open` is connected to, or the other one of its pair, if it is traced.
+    pub(super) fn connected_socket(&self, open: &OpenSocket) -> Option<SocketId> {
+        let by_inode = open.peer_inode.and_then(|inode| self.by_inode.get(&inode));
+        let is_open = |at: &SocketId| self.open.contains(at.0);
+        let peer = by_inode.copied().or(open.pair).filter(is_open);
+        peer.or_else(|| self.bound_socket(open.peer_name.as_ref()?))
     }
 
     /// Two sockets that socketpair made, of a kind that has no connections.
@@ -99,6 +110,7 @@ impl Sockets {
         for (socket, other) in [(first, second), (second, first)] {
             if let Some(open) = self.open.get_mut(socket.0) {
                 open.pair = Some(other);
+                open.is_paired = true;
             }
         }
     }

@@ -7,7 +7,6 @@ use crate::event::{
 use crate::sockets::change::tell_opened;
 use crate::sockets::meeting::Entrance;
 use crate::sockets::names::{ConnectionId, Side, SocketId};
-use crate::sockets::open_socket::OpenSocket;
 use crate::sockets::{Change, Moment, Moved, Opening, Role, Sockets, Stream};
 
 impl Sockets {
@@ -50,7 +49,11 @@ impl Sockets {
             self.tell_handed(socket, event.entry, call, sink);
         }
         let moment = self.moment(event, call.socket, Some(call.op));
-        if self.open.get(socket.0).is_some_and(OpenSocket::is_stream) {
+        let is_stream = self.open.get_mut(socket.0).is_some_and(|open| {
+            open.count_messages(call);
+            open.is_stream()
+        });
+        if is_stream {
             self.stream_moved(socket, &moment, call, sink);
         } else {
             match self.family(socket) {

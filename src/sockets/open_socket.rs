@@ -1,6 +1,8 @@
 //! An open file description that is a socket: what dup and fork share.
 
-use crate::event::{Address, Direction, Family, Inode, SocketDetails, Transport, UnixName};
+use crate::event::{
+    Address, Direction, Family, Inode, Message, Move, SocketDetails, Transport, UnixName,
+};
 use crate::sockets::names::{ConnectionId, Side, SocketId, SocketNumber};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -71,8 +73,12 @@ pub(super) struct OpenSocket {
     pub(super) name: Option<UnixName>,
     /// The name it connected to (UNIX).
     pub(super) peer_name: Option<UnixName>,
-    /// The other one of a pair that has no connection (socketpair of datagram sockets).
+    /// The other one of a pair that has no connection (socketpair of datagram sockets), while it is open.
     pub(super) pair: Option<SocketId>,
+    /// It is one of such a pair.
+    pub(super) is_paired: bool,
+    /// How many messages it has sent, without an address, and received; counted where messages have bounds.
+    messages: [u64; 2],
     /// Which end of a pipe it is: the one that bytes are sent by, or received by.
     pub(super) pipe_end: Option<Direction>,
     /// A FIFO opened for both has a reference to its write end and one to its read end.
@@ -106,6 +112,8 @@ impl OpenSocket {
             name: None,
             peer_name: None,
             pair: None,
+            is_paired: false,
+            messages: [0; 2],
             pipe_end: None,
             both_ends: None,
             references: 0,
@@ -233,6 +241,31 @@ impl OpenSocket {
         match self.family {
             Family::Unix | Family::Pipe => self.peer_inode.is_none(),
             _ => !self.detailed,
+        }
+    }
+
+    /// Counts the messages of a call. What goes to an address is not for the other end.
+    #[inline]
+    pub(super) fn count_messages(&mut self, call: &Move<'_>) {
+        if !matches!(self.transport, Transport::Datagram | Transport::Seqpacket) {
+            return;
+        }
+        let [sent, received] = &mut self.messages;
+        match call.direction {
+            Direction::Received => *received += call.messages.len() as u64,
+            Direction::Sent => {
+                let own = |message: &&Message| message.address.is_none();
+                *sent += call.messages.iter().filter(own).count() as u64;
+            }
+        }
+    }
+
+    /// How many messages it has moved in this direction.
+    pub(super) const fn messages(&self, direction: Direction) -> u64 {
+        let [sent, received] = self.messages;
+        match direction {
+            Direction::Sent => sent,
+            Direction::Received => received,
         }
     }
 
