@@ -1,7 +1,7 @@
 //! TCP connections of the wire view: handshake where it was traced, each byte once, acknowledgements, FIN and RST.
 
 use crate::event::{Errno, Family, Timestamp};
-use crate::inet::invented::{self, Invented};
+use crate::inet::invented::{Invented, StandIns};
 use crate::packets::{Endpoint, Ids, Look, Portion, Talk, Teller, handshake_times};
 use crate::sockets::{
     ByConnection, Change, Connection, ConnectionId, Moved, Opening, Role, Side, Stream, canonical,
@@ -32,6 +32,7 @@ pub(super) struct Streams {
     /// Connections that only accept has told so far. The other end's connect began before it, and where that is traced its
     /// line is about to come: their handshakes wait for that, for their first payload, or for the input to pause.
     accepted: BTreeMap<ConnectionId, Connection>,
+    stand_ins: StandIns,
     invented: Invented,
 }
 
@@ -91,7 +92,11 @@ impl Streams {
             Change::Opened { .. } => {
                 self.talk(connection, Timestamp::default(), ids, sink);
             }
-            Change::Failed { error, time, .. } => failed(connection, *error, *time, ids, sink),
+            Change::Failed { error, time, .. } => {
+                let (talk, opener) = new_talk(connection, &mut self.stand_ins);
+                failed(connection, talk, opener, (*error, *time), ids, sink);
+                self.stand_ins.give_back(connection.id);
+            }
             Change::Finished {
                 side,
                 told_by,
@@ -114,11 +119,13 @@ impl Streams {
                     talk.reset(*side, *time, (*marking, *told_by), ids, sink);
                 }
             }
+            Change::Closed { .. } => self.stand_ins.give_back(connection.id),
             Change::Over { .. } => {
                 if self.accepted.contains_key(&connection.id) {
                     self.talk(connection, Timestamp::default(), ids, sink);
                 }
                 self.talks.forget(connection.id);
+                self.stand_ins.give_back(connection.id);
             }
             _ => {}
         }
@@ -145,10 +152,11 @@ impl Streams {
         sink: &mut impl FnMut(&Frame<'_>),
     ) -> Option<&mut Talk> {
         let (accepted, invented) = (&mut self.accepted, &mut self.invented);
+        let stand_ins = &mut self.stand_ins;
         self.talks.of(connection.id, || {
             accepted.remove(&connection.id);
             count_invented(connection, invented);
-            let (mut talk, opener) = new_talk(connection);
+            let (mut talk, opener) = new_talk(connection, stand_ins);
             if matches!(connection.opening, Opening::Made { .. }) {
                 talk.handshake(
                     handshake_times(connection, first, HANDSHAKE_LEAD),
@@ -192,10 +200,11 @@ fn count_invented(connection: &Connection, invented: &mut Invented) {
 }
 
 /// A conversation that has not begun, and who opened it.
-fn new_talk(connection: &Connection) -> (Talk, Option<Teller>) {
+fn new_talk(connection: &Connection, stand_ins: &mut StandIns) -> (Talk, Option<Teller>) {
     let client = client(connection);
     let known = |side: Side| connection.end(side).address.map(canonical);
-    let (client_address, server_address) = invented::endpoints(
+    let (client_address, server_address) = stand_ins.take(
+        connection.id,
         (known(client), known(client.other())),
         connection.family == Family::Inet6,
     );
@@ -245,8 +254,9 @@ fn isns(id: ConnectionId) -> (SeqNumber, SeqNumber) {
 /// anything is sent.
 fn failed(
     connection: &Connection,
-    error: Errno,
-    time: Timestamp,
+    mut talk: Talk,
+    opener: Option<Teller>,
+    (error, time): (Errno, Timestamp),
     ids: &mut Ids,
     sink: &mut impl FnMut(&Frame<'_>),
 ) {
@@ -256,7 +266,6 @@ fn failed(
     if matches!(error, Errno::NetUnreachable | Errno::Other) {
         return;
     }
-    let (mut talk, opener) = new_talk(connection);
     talk.syn(entry, opener, ids, sink);
     if let (Errno::ConnRefused | Errno::ConnReset, Some(opener)) = (error, opener) {
         talk.reset(talk.client().other(), time, opener, ids, sink);
