@@ -89,8 +89,6 @@ pub(super) struct OpenSocket {
     pub(super) named: bool,
     /// Its reading was shut down: a read of nothing is no FIN of the other end.
     pub(super) read_shut: bool,
-    /// Socket details with a family have been seen.
-    pub(super) detailed: bool,
     /// Its family has been told, by its making or by details: where it is another, nothing is guessed.
     pub(super) is_told: bool,
     /// A close sends RST (SO_LINGER with 0 seconds).
@@ -118,7 +116,6 @@ impl OpenSocket {
             both_ends: None,
             references: 0,
             read_shut: false,
-            detailed: false,
             is_told: false,
             reset_on_close: false,
             stream: None,
@@ -158,7 +155,6 @@ impl OpenSocket {
 
     /// Takes over what details say.
     pub(super) fn learn(&mut self, details: &SocketDetails) {
-        self.detailed |= details.family != Family::Other;
         self.is_told |= details.tell_family();
         if self.family == Family::Other {
             self.family = details.family;
@@ -236,11 +232,11 @@ impl OpenSocket {
     }
 
     /// Whether its details, if there are any, leave the other end open: `-yy` tells both addresses of TCP once they are
-    /// there, and since strace 4.12 the peer's inode of UNIX sockets.
+    /// there, but none in another network namespace, and since strace 4.12 the peer's inode of UNIX sockets.
     pub(super) fn is_blind(&self) -> bool {
         match self.family {
             Family::Unix | Family::Pipe => self.peer_inode.is_none(),
-            _ => !self.detailed,
+            _ => self.remote.from_details.is_none(),
         }
     }
 
