@@ -88,10 +88,10 @@ impl Exchange {
             Alignment::Undecided(held) => return held.push(Held::new(portion, skipped)),
             _ => Vec::new(),
         };
-        let (first, traced) = held
+        let (first, sender, (_, traced)) = held
             .first()
-            .map_or((portion.time, portion.told_by.1), |held| {
-                (held.time, held.told_by.1)
+            .map_or((portion.time, portion.sender, portion.told_by), |held| {
+                (held.time, held.sender, held.told_by)
             });
         let preface_from = [Side::First, Side::Second]
             .into_iter()
@@ -108,7 +108,7 @@ impl Exchange {
                 moved: beginning.len() as u64 + portion.missing,
             }),
         };
-        let guess = preface_from.unwrap_or(traced);
+        let guess = preface_from.unwrap_or(if in_mid_stream { traced } else { sender });
         self.begin(connection, guess, first, said, context);
         if verdict == Verdict::Http2 {
             self.alignment = Alignment::Http2(Box::new([Aligner::new(), Aligner::new()]));
