@@ -2,7 +2,7 @@
 //! which of the rules no server was of.
 
 use crate::run::escape::escaped;
-use crate::unix::{Advice, Chosen, PortRule};
+use crate::unix::{Advice, Chosen, PortRule, Readers};
 
 /// The rules that were never used, as they were typed.
 pub(super) fn unused(rules: &[PortRule], is_used: impl Fn(usize) -> bool) -> Vec<String> {
@@ -27,12 +27,12 @@ fn line(advice: &Advice) -> String {
         port,
         protocol,
         dissector,
-        early_only,
+        readers,
     } = advice;
-    let whom = if *early_only {
-        "Wireshark before 4.4"
-    } else {
-        "Wireshark"
+    let whom = match readers {
+        Readers::All => "Wireshark",
+        Readers::Early => "Wireshark before 4.4",
+        Readers::Late => "Wireshark 4.6 and later",
     };
     format!(
         "{protocol} was seen on port {port}: for {whom} to read it, add -d tcp.port=={port},{dissector}"

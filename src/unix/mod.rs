@@ -27,6 +27,6 @@ mod view;
 
 pub use context::Options;
 pub use endpoints::{CLEAN, ClientPorts};
-pub use ports::{Advice, Chosen, PortRule, Ports, Target};
+pub use ports::{Advice, Chosen, PortRule, Ports, Readers, Target};
 pub use services::{PROTOCOLS, Protocol, Reason, UNKNOWN_PORT};
 pub use view::UnixView;

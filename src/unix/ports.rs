@@ -99,8 +99,19 @@ pub struct Advice {
     pub protocol: &'static str,
     /// Its dissector's name.
     pub dissector: &'static str,
-    /// Wireshark 4.4 and later know without being told.
-    pub early_only: bool,
+    /// Who has to be told.
+    pub readers: Readers,
+}
+
+/// Versions of Wireshark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Readers {
+    /// Every one.
+    All,
+    /// Those before 4.4.
+    Early,
+    /// 4.6 and later.
+    Late,
 }
 
 impl Chosen {
@@ -132,20 +143,23 @@ impl Chosen {
 /// What Wireshark has to be told to read `protocol` on `port`, if anything.
 fn advice(protocol: &Protocol, port: u16) -> Option<Advice> {
     let at_home = port == protocol.port;
-    let (dissector, early_only) = match protocol.reason {
+    let (dissector, readers) = match protocol.reason {
         Reason::Port if at_home => return None,
         // On any port HTTP/1 and TLS are recognised, HTTP/2 by Wireshark 4.4 and later.
         Reason::Port if [HTTP, TLS].contains(protocol) => return None,
-        Reason::Port if [HTTP2, GRPC].contains(protocol) => (HTTP2_MIDWAY.dissector, true),
+        Reason::Port if [HTTP2, GRPC].contains(protocol) => {
+            (HTTP2_MIDWAY.dissector, Readers::Early)
+        }
         Reason::Heuristic | Reason::Link => return None,
-        Reason::PortLater(_) => (protocol.dissector, at_home),
-        Reason::Port | Reason::DecodeAs => (protocol.dissector, false),
+        Reason::PortLater(_) if at_home => (protocol.dissector, Readers::Early),
+        Reason::PortEarlier(_) if at_home => (protocol.dissector, Readers::Late),
+        _ => (protocol.dissector, Readers::All),
     };
     Some(Advice {
         port,
         protocol: protocol.name,
         dissector,
-        early_only,
+        readers,
     })
 }
 

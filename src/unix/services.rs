@@ -38,7 +38,9 @@ pub enum Reason {
     Port,
     /// It is registered for the port in Wireshark 4.4 and later. Wireshark 4.0 has this other one there.
     PortLater(&'static str),
-    /// It recognises its protocol on any port: `tshark -G heuristic-decodes` has `tcp`, the dissector and `T`.
+    /// It is registered for the port in Wireshark before 4.6, which has this other one there.
+    PortEarlier(&'static str),
+    /// It recognises its protocol on any port, even TLS's: `tshark -G heuristic-decodes` has `tcp`, the dissector and `T`.
     Heuristic,
     /// It has to be told: `-d tcp.port==PORT,DISSECTOR`. The port is the protocol's own, and no dissector's.
     DecodeAs,
@@ -60,7 +62,7 @@ const fn protocol(
     }
 }
 
-use Reason::{DecodeAs, Heuristic, Link, Port, PortLater};
+use Reason::{DecodeAs, Heuristic, Link, Port, PortEarlier, PortLater};
 
 pub(super) static HTTP: Protocol = protocol("http", 80, "http", Port);
 /// From its preface on: HTTP's dissector hands it over.
@@ -68,7 +70,8 @@ pub(super) static HTTP2: Protocol = protocol("http2", 80, "http", Port);
 pub(super) static GRPC: Protocol = protocol("grpc", 80, "http", Port);
 /// Without its preface, which the trace does not hold.
 pub(super) static HTTP2_MIDWAY: Protocol = protocol("http2-midway", 50052, "http2", DecodeAs);
-pub(super) static IPP: Protocol = protocol("ipp", 631, "http", Port);
+/// Wireshark 4.4 and later have TLS on its port, and know HTTP there all the same.
+pub(super) static IPP: Protocol = protocol("ipp", 631, "http", Heuristic);
 pub(super) static TLS: Protocol = protocol("tls", 443, "tls", Port);
 pub(super) static SSH: Protocol = protocol("ssh", 22, "ssh", Port);
 pub(super) static POSTGRESQL: Protocol = protocol("postgresql", 5432, "pgsql", Port);
@@ -77,7 +80,7 @@ pub(super) static REDIS: Protocol = protocol("redis", 6379, "resp", Port);
 pub(super) static MEMCACHED: Protocol = protocol("memcached", 11211, "memcache", Port);
 pub(super) static MONGODB: Protocol = protocol("mongodb", 27017, "mongo", PortLater("tls"));
 pub(super) static FASTCGI: Protocol = protocol("fastcgi", 50053, "fcgi", DecodeAs);
-pub(super) static AJP: Protocol = protocol("ajp", 8009, "ajp13", Port);
+pub(super) static AJP: Protocol = protocol("ajp", 8009, "ajp13", PortEarlier("nvme-tcp"));
 pub(super) static X11: Protocol = protocol("x11", 6000, "x11", Port);
 pub(super) static VNC: Protocol = protocol("vnc", 5900, "vnc", Port);
 pub(super) static AMQP: Protocol = protocol("amqp", 5672, "amqp", Port);
