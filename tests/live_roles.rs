@@ -130,7 +130,11 @@ fn check(role: &str) {
     let marks: Vec<&String> = client.iter().chain(&server).collect();
     let conversation = [
         ("tcp.flags == 2", "10.0.0.1", "80"),
-        ("http.request.uri == \"/role\"", "10.0.0.1", "80"),
+        (
+            "http.request && http.request.uri == \"/role\"",
+            "10.0.0.1",
+            "80",
+        ),
         ("http.response.code == 200", "10.0.1.1", ""),
         ("tcp.flags.fin == 1 && ip.src == 10.0.0.1", "10.0.0.1", "80"),
     ];
