@@ -26,6 +26,8 @@ struct Known {
     numbered: u64,
     /// How often what was known has turned out to be wrong.
     corrections: u64,
+    /// It has been said that there are too many.
+    is_full: bool,
 }
 
 /// What the kernel puts behind the path of a file that has none any more.
@@ -88,10 +90,15 @@ impl Known {
         {
             return *told;
         }
-        if !self.patterns.iter().any(|glob| glob.is_for_path(path)) {
+        if !self.is_asked_for(path) {
             return None;
         }
         self.next(path)
+    }
+
+    /// Whether a path is a FIFO until the trace tells better.
+    fn is_asked_for(&self, path: &[u8]) -> bool {
+        self.patterns.iter().any(|glob| glob.is_for_path(path))
     }
 
     /// A FIFO not known before.
@@ -110,20 +117,32 @@ impl Known {
                 self.corrections += 1;
                 self.set(path, None);
             }
-            (None, false) if !self.patterns.is_empty() => {
+            (None, false) if self.is_asked_for(path) => {
                 self.set(path, None);
             }
             (Some(_), true) | (None, false) => {}
         }
     }
 
-    /// Notes what `path` is; false where too many are noted.
+    /// Notes what `path` is; false where too many are noted. Those that are gone, or no FIFOs, make room.
     fn set(&mut self, path: &[u8], number: Option<Inode>) -> bool {
-        let has_room = self.by_path.len() < limits::FIFO_PATHS || self.by_path.contains_key(path);
-        if has_room {
-            self.by_path.insert(path.into(), number);
+        let is_new = !self.by_path.contains_key(path);
+        if is_new && self.by_path.len() >= limits::FIFO_PATHS {
+            let is_there = |path: &[u8]| !path.ends_with(DELETED);
+            self.by_path
+                .retain(|path, number| number.is_some() && is_there(path));
+            if self.by_path.len() >= limits::FIFO_PATHS {
+                if !std::mem::replace(&mut self.is_full, true) {
+                    log::warn!(
+                        "more than {} FIFOs at a time: some are passed over",
+                        limits::FIFO_PATHS
+                    );
+                }
+                return false;
+            }
         }
-        has_room
+        self.by_path.insert(path.into(), number);
+        true
     }
 }
 
@@ -223,5 +242,8 @@ mod tests {
             fifos.tell(format!("/{number}").as_bytes(), true);
         }
         assert_eq!(fifos.0.borrow().by_path.len(), limits::FIFO_PATHS);
+        fifos.removed(b"/0");
+        fifos.tell(b"/new", true);
+        assert!(fifos.number(b"/new").is_some(), "what is gone makes room");
     }
 }
