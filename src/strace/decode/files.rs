@@ -1,7 +1,7 @@
 //! Calls that tell which paths are FIFOs: they make no event, and only what is known of paths changes. Where they are not as
 //! strace prints them, nothing is told.
 
-use super::super::fifos::resolved;
+use super::super::fifos::{Fifos, resolved};
 use super::super::table::Named;
 use super::super::{arguments, details, escape, returned, symbols, time};
 use super::{Bench, NOT_USED, Verdict};
@@ -12,49 +12,51 @@ type Path<'t> = (Vec<u8>, &'t [u8]);
 
 /// `(path, mode, …)`, `(dirfd, path, mode, …)`
 pub(super) fn make_node(text: &[u8], named: Named, bench: &Bench) -> Option<Verdict> {
-    told(text, named, bench, |path, rest| {
-        let (mode, _) = arguments::value(arguments::next(rest))?;
-        let is_fifo = symbols::S_IFIFO.is_file_type(mode);
-        bench.cache.fifos()?.tell(path, is_fifo);
-        Some(())
+    typed(text, named, bench, |rest| {
+        Some(arguments::value(arguments::next(rest))?.0)
     });
     NOT_USED
 }
 
 /// `(path, {st_mode=S_IFIFO|0666, …})`, `(fd, {…})`, `(dirfd, path, {…}, …)`, `(dirfd, path, flags, mask, {…})`
 pub(super) fn status(text: &[u8], named: Named, bench: &Bench) -> Option<Verdict> {
-    told(text, named, bench, |path, rest| {
-        let mode = mode_in(rest)?;
-        let is_fifo = symbols::S_IFIFO.is_file_type(mode);
-        bench.cache.fifos()?.tell(path, is_fifo);
-        Some(())
-    });
+    typed(text, named, bench, mode_in);
     NOT_USED
 }
 
 /// `(path)`, `(dirfd, path, flags)`
 pub(super) fn remove(text: &[u8], named: Named, bench: &Bench) -> Option<Verdict> {
-    told(text, named, bench, |path, _| {
-        bench.cache.fifos()?.removed(path);
-        Some(())
-    });
+    if let Some((fifos, path, _)) = succeeded(text, named, bench) {
+        fifos.removed(&path);
+    }
     NOT_USED
 }
 
-/// Calls `tell` with what a successful call names.
-fn told(
-    text: &[u8],
+/// A successful call tells the type of a file by its mode, which `mode` finds in the arguments behind the path.
+fn typed<'t>(
+    text: &'t [u8],
     named: Named,
     bench: &Bench,
-    tell: impl FnOnce(&[u8], &[u8]) -> Option<()>,
+    mode: impl FnOnce(&'t [u8]) -> Option<&'t [u8]>,
 ) -> Option<()> {
-    bench.cache.fifos()?;
+    let (fifos, path, rest) = succeeded(text, named, bench)?;
+    fifos.tell(&path, symbols::S_IFIFO.is_file_type(mode(rest)?));
+    Some(())
+}
+
+/// What is known of FIFOs, the path that a successful call names, and the arguments behind it.
+fn succeeded<'t, 'b>(
+    text: &'t [u8],
+    named: Named,
+    bench: &'b Bench,
+) -> Option<(&'b Fifos, Vec<u8>, &'t [u8])> {
+    let fifos = bench.cache.fifos()?;
     let returned = returned::parse(arguments::close(text)?)?;
     if !matches!(returned.outcome, Outcome::Done(_)) {
         return None;
     }
     let (path, rest) = path(arguments::unnamed(text), named)?;
-    tell(&path, rest)
+    Some((fifos, path, rest))
 }
 
 /// The path that the arguments begin with, resolved as far as details tell.
