@@ -69,6 +69,19 @@ impl Fifos {
         self.0.borrow_mut().set(path, Some(number));
     }
 
+    /// What was at `from` is at `to` from here on.
+    pub(super) fn renamed(&self, from: &[u8], to: &[u8]) {
+        if from == to {
+            return;
+        }
+        self.removed(to);
+        let mut known = self.0.borrow_mut();
+        if let Some(told) = known.by_path.remove(from) {
+            known.corrections += u64::from(told.is_some());
+            known.set(to, told);
+        }
+    }
+
     /// `path` is free for another file; who has the FIFO open keeps it.
     pub(super) fn removed(&self, path: &[u8]) {
         let mut known = self.0.borrow_mut();
@@ -221,6 +234,23 @@ mod tests {
         fifos.tell(b"/f", true);
         assert_eq!(fifos.number(b"/f (deleted)"), first);
         assert_ne!(fifos.number(b"/f"), first);
+    }
+
+    #[test]
+    fn a_renamed_fifo_is_the_same() {
+        let fifos = Fifos::default();
+        fifos.tell(b"/f.new", true);
+        fifos.tell(b"/f", true);
+        let [number, old] = [b"/f.new".as_slice(), b"/f"].map(|path| fifos.number(path));
+        fifos.renamed(b"/f.new", b"/f.new");
+        fifos.renamed(b"/f.new", b"/f");
+        assert_eq!(
+            (fifos.number(b"/f.new"), fifos.number(b"/f")),
+            (None, number)
+        );
+        assert_eq!(fifos.number(b"/f (deleted)"), old);
+        fifos.renamed(b"/file", b"/f");
+        assert_eq!(fifos.number(b"/f"), None);
     }
 
     #[test]

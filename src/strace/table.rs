@@ -70,6 +70,8 @@ pub(super) enum Shape {
     Status(Named),
     /// (…) of a path that is removed
     Remove(Named),
+    /// (from, to)
+    Rename(Named),
     /// (… flags=… …) = tid
     Fork,
     /// (flags)
@@ -87,7 +89,10 @@ pub(super) enum Shape {
 impl Shape {
     /// Whether the call only tells something of a path.
     pub(super) const fn is_of_path(self) -> bool {
-        matches!(self, Self::MakeNode(_) | Self::Status(_) | Self::Remove(_))
+        matches!(
+            self,
+            Self::MakeNode(_) | Self::Status(_) | Self::Remove(_) | Self::Rename(_)
+        )
     }
 }
 
@@ -130,11 +135,11 @@ use Direction::{Received, Sent};
 use Shape::{
     Accept, Bind, Buffer, Close, CloseRange, Connect, Control, Creates, Device, Duplicate, Execute,
     Exit, ExitGroup, Fork, GetOption, Listen, LocalName, MakeNode, Message, Messages, Opens,
-    PidfdGetfd, PidfdOpen, Pipe, RemoteName, Remove, Ring, Sendfile, SetOption, Shutdown, Socket,
-    Socketpair, Splice, Status, Tee, Unshare, Vector,
+    PidfdGetfd, PidfdOpen, Pipe, RemoteName, Remove, Rename, Ring, Sendfile, SetOption, Shutdown,
+    Socket, Socketpair, Splice, Status, Tee, Unshare, Vector,
 };
 
-static ROWS: [Row; 116] = [
+static ROWS: [Row; 119] = [
     row("read", Buffer(Op::Read, Received, Tail::Nothing)),
     row("write", Buffer(Op::Write, Sent, Tail::Nothing)),
     row("recv", Buffer(Op::Recv, Received, Tail::Flags)),
@@ -194,6 +199,9 @@ static ROWS: [Row; 116] = [
     row("statx", Status(Named::At)),
     row("unlink", Remove(Named::Path)),
     row("unlinkat", Remove(Named::At)),
+    row("rename", Rename(Named::Path)),
+    row("renameat", Rename(Named::At)),
+    row("renameat2", Rename(Named::At)),
     row("open", Opens),
     row("openat", Opens),
     row("openat2", Opens),

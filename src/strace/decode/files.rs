@@ -32,6 +32,16 @@ pub(super) fn remove(text: &[u8], named: Named, bench: &Bench) -> Option<Verdict
     NOT_USED
 }
 
+/// `(path, path)`, `(dirfd, path, dirfd, path, …)`
+pub(super) fn rename(text: &[u8], named: Named, bench: &Bench) -> Option<Verdict> {
+    if let Some((fifos, from, rest)) = succeeded(text, named, bench)
+        && let Some((to, _)) = path(arguments::next(rest), named)
+    {
+        fifos.renamed(&from, &to);
+    }
+    NOT_USED
+}
+
 /// A successful call tells the type of a file by its mode, which `mode` finds in the arguments behind the path.
 fn typed<'t>(
     text: &'t [u8],

@@ -234,6 +234,7 @@ fn dispatch(
         Shape::MakeNode(named) => files::make_node(text, named, bench),
         Shape::Status(named) => files::status(text, named, bench),
         Shape::Remove(named) => files::remove(text, named, bench),
+        Shape::Rename(named) => files::rename(text, named, bench),
         Shape::Ring => descriptors::ring(text, bench, emit),
         Shape::Fork => tasks::fork(call, emit),
         Shape::Unshare => tasks::unshare(text, emit),
