@@ -397,16 +397,20 @@ mod tests {
         sockets.apply(&event, &mut |_| {});
     }
 
+    /// socketpair, which made these UNIX sockets.
+    fn pair(made: [u32; 2], transport: Transport) -> What<'static> {
+        What::Pair {
+            made: made.map(descriptor),
+            family: Family::Unix,
+            transport,
+            close_on_exec: false,
+        }
+    }
+
     /// A TCP socket is 5, a pair of UNIX sockets 3 and 4.
     fn sockets() -> Sockets {
         let mut sockets = Sockets::default();
-        let pair = What::Pair {
-            made: [descriptor(3), descriptor(4)],
-            family: Family::Unix,
-            transport: Transport::Stream,
-            close_on_exec: false,
-        };
-        apply(&mut sockets, pair);
+        apply(&mut sockets, pair([3, 4], Transport::Stream));
         let socket = What::Socket {
             made: descriptor(5),
             family: Family::Inet,
@@ -487,13 +491,7 @@ mod tests {
     #[test]
     fn what_is_in_flight_to_a_datagram_socket_is_gone_with_it() {
         let mut sockets = Sockets::default();
-        let pair = What::Pair {
-            made: [descriptor(3), descriptor(4)],
-            family: Family::Unix,
-            transport: Transport::Datagram,
-            close_on_exec: false,
-        };
-        apply(&mut sockets, pair);
+        apply(&mut sockets, pair([3, 4], Transport::Datagram));
         message(&mut sockets, Op::Sendmsg, 3, &[descriptor(3)]);
         assert_eq!(sockets.transits.len(), 1);
         for fd in [3, 4] {
@@ -508,13 +506,7 @@ mod tests {
         let mut sockets = sockets();
         for _ in 0..100_000 {
             // the pair's second end is sent over the first of the next pair, whose ends then have the old numbers
-            let pair = What::Pair {
-                made: [descriptor(13), descriptor(14)],
-                family: Family::Unix,
-                transport: Transport::Stream,
-                close_on_exec: false,
-            };
-            apply(&mut sockets, pair);
+            apply(&mut sockets, pair([13, 14], Transport::Stream));
             message(&mut sockets, Op::Sendmsg, 13, &[descriptor(4)]);
             for (from, made) in [(13, 3), (14, 4)] {
                 let [from, made] = [from, made].map(descriptor);
@@ -536,13 +528,7 @@ mod tests {
     fn sockets_in_flight_over_themselves_are_bounded() {
         let mut sockets = sockets();
         for _ in 0..2 * limits::TRANSITS {
-            let pair = What::Pair {
-                made: [descriptor(3), descriptor(4)],
-                family: Family::Unix,
-                transport: Transport::Stream,
-                close_on_exec: false,
-            };
-            apply(&mut sockets, pair);
+            apply(&mut sockets, pair([3, 4], Transport::Stream));
             message(&mut sockets, Op::Sendmsg, 3, &[descriptor(4)]);
         }
         assert_eq!(sockets.transits.len(), limits::TRANSITS);
