@@ -93,9 +93,9 @@ impl Streams {
                 self.talk(connection, Timestamp::default(), ids, sink);
             }
             Change::Failed { error, time, .. } => {
-                let (talk, opener) = new_talk(connection, &mut self.stand_ins);
-                failed(connection, talk, opener, (*error, *time), ids, sink);
-                self.stand_ins.give_back(connection.id);
+                let stand_ins = &mut self.stand_ins;
+                failed(connection, (*error, *time), stand_ins, ids, sink);
+                stand_ins.give_back(connection.id);
             }
             Change::Finished {
                 side,
@@ -254,9 +254,8 @@ fn isns(id: ConnectionId) -> (SeqNumber, SeqNumber) {
 /// anything is sent.
 fn failed(
     connection: &Connection,
-    mut talk: Talk,
-    opener: Option<Teller>,
     (error, time): (Errno, Timestamp),
+    stand_ins: &mut StandIns,
     ids: &mut Ids,
     sink: &mut impl FnMut(&Frame<'_>),
 ) {
@@ -266,6 +265,7 @@ fn failed(
     if matches!(error, Errno::NetUnreachable | Errno::Other) {
         return;
     }
+    let (mut talk, opener) = new_talk(connection, stand_ins);
     talk.syn(entry, opener, ids, sink);
     if let (Errno::ConnRefused | Errno::ConnReset, Some(opener)) = (error, opener) {
         talk.reset(talk.client().other(), time, opener, ids, sink);

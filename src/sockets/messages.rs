@@ -82,13 +82,16 @@ impl Sockets {
     /// The socket that `open` is connected to, or the other one of its pair.
     fn connected_end<'a>(&'a self, open: &'a OpenSocket) -> UnixEnd<'a> {
         let connected = self.connected_socket(open);
-        if let Some(peer) = connected.and_then(|at| self.open.get(at.0)) {
-            return end_of(peer);
-        }
+        let end = match connected.and_then(|at| self.open.get(at.0)) {
+            Some(peer) => end_of(peer),
+            None => UnixEnd {
+                name: open.peer_name.as_ref(),
+                ..UnixEnd::default()
+            },
+        };
         UnixEnd {
-            name: open.peer_name.as_ref(),
-            inode: open.peer_inode,
-            socket: None,
+            inode: end.inode.or(open.peer_inode),
+            ..end
         }
     }
 
