@@ -34,6 +34,14 @@ const ANALYSIS: &str = "(tcp.analysis.flags && !tcp.analysis.window_full && !tcp
     && !tcp.analysis.reused_ports) || _ws.malformed || tcp.checksum.status == 0 || udp.checksum.status == 0 \
     || ip.checksum.status == 0";
 
+/// What the programs say is no protocol's: whichever ports they are given, no dissector is to take it for its own.
+const AS_DATA: [&str; 4] = [
+    "-d",
+    "tcp.port==1024-65535,data",
+    "-d",
+    "udp.port==1024-65535,data",
+];
+
 /// A folder, two ports, and tcpdump listening to them.
 struct Scene {
     folder: Folder,
@@ -168,7 +176,7 @@ impl Both {
         } else {
             ANALYSIS
         };
-        let text = tshark(&path, &["-Y", filter]);
+        let text = tshark(&path, &[&AS_DATA[..], &["-Y", filter]].concat());
         text.lines().map(str::to_string).collect()
     }
 
@@ -176,7 +184,10 @@ impl Both {
     #[track_caller]
     fn no_warnings(&self) {
         let path = self.folder.path().join("out.pcapng");
-        let text = tshark(&path, &["-q", "-z", "expert,warn"]);
+        let text = tshark(
+            &path,
+            &[&AS_DATA[..], &["-q", "-z", "expert,warn"]].concat(),
+        );
         assert_eq!(text.trim(), "", "Wireshark's expert on out.pcapng");
     }
 }
