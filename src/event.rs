@@ -133,10 +133,7 @@ pub enum Op {
 
 impl Op {
     /// The number that the marking writes.
-    #[expect(
-        clippy::as_conversions,
-        reason = "the numbers are the enum's own, fixed above"
-    )]
+    #[expect(clippy::as_conversions, reason = "the numbers are the enum's own, fixed above")]
     pub const fn number(self) -> u8 {
         self as u8
     }
@@ -402,126 +399,54 @@ pub struct Sharing {
 #[expect(missing_docs, reason = "the variants' docs name their fields")]
 pub enum What<'a> {
     /// socket: a new one. `protocol` is IP's number that a raw socket was made for. `details` of `made` may be missing.
-    Socket {
-        made: Descriptor<'a>,
-        family: Family,
-        transport: Transport,
-        protocol: Option<u8>,
-        close_on_exec: bool,
-    },
+    Socket { made: Descriptor<'a>, family: Family, transport: Transport, protocol: Option<u8>, close_on_exec: bool },
     /// socketpair: two that are connected to each other.
-    Pair {
-        made: [Descriptor<'a>; 2],
-        family: Family,
-        transport: Transport,
-        close_on_exec: bool,
-    },
+    Pair { made: [Descriptor<'a>; 2], family: Family, transport: Transport, close_on_exec: bool },
     /// pipe or pipe2, where pipes are asked for.
-    Pipe {
-        reader: Descriptor<'a>,
-        writer: Descriptor<'a>,
-        close_on_exec: bool,
-    },
+    Pipe { reader: Descriptor<'a>, writer: Descriptor<'a>, close_on_exec: bool },
     /// open of a FIFO, or of a pipe by a path such as `/dev/fd/3`. The details are always there.
-    PipeOpened {
-        made: Descriptor<'a>,
-        access: Access,
-        close_on_exec: bool,
-    },
+    PipeOpened { made: Descriptor<'a>, access: Access, close_on_exec: bool },
     /// bind that succeeded.
-    Bind {
-        socket: Descriptor<'a>,
-        address: Address,
-    },
+    Bind { socket: Descriptor<'a>, address: Address },
     /// listen that succeeded.
     Listen { socket: Descriptor<'a> },
     /// connect, whatever came of it; EINPROGRESS and EINTR mean that it goes on.
-    Connect {
-        socket: Descriptor<'a>,
-        address: Address,
-        outcome: Outcome,
-    },
+    Connect { socket: Descriptor<'a>, address: Address, outcome: Outcome },
     /// accept or accept4 that succeeded. `peer` is the other end's address where the call asked for it.
-    Accept {
-        listener: Descriptor<'a>,
-        made: Descriptor<'a>,
-        peer: Option<Address>,
-        close_on_exec: bool,
-    },
+    Accept { listener: Descriptor<'a>, made: Descriptor<'a>, peer: Option<Address>, close_on_exec: bool },
     /// getsockname that succeeded.
-    LocalName {
-        socket: Descriptor<'a>,
-        address: Address,
-    },
+    LocalName { socket: Descriptor<'a>, address: Address },
     /// getpeername that succeeded.
-    RemoteName {
-        socket: Descriptor<'a>,
-        address: Address,
-    },
+    RemoteName { socket: Descriptor<'a>, address: Address },
     /// getsockopt(SO_ERROR) that succeeded: the outcome of an earlier non-blocking connect, or a later error.
-    SocketError {
-        socket: Descriptor<'a>,
-        error: Option<Errno>,
-    },
+    SocketError { socket: Descriptor<'a>, error: Option<Errno> },
     /// setsockopt(SO_LINGER) with `l_onoff` on and `l_linger` 0: a close will reset.
     ResetOnClose { socket: Descriptor<'a>, on: bool },
     /// A payload call.
     Move(Move<'a>),
     /// splice: bytes went from one descriptor to another without being shown. Either may be a socket. With tee they stay
     /// in the first as well.
-    Relay {
-        from: Descriptor<'a>,
-        to: Descriptor<'a>,
-        op: Op,
-        moved: u64,
-    },
+    Relay { from: Descriptor<'a>, to: Descriptor<'a>, op: Op, moved: u64 },
     /// shutdown.
-    Shutdown {
-        socket: Descriptor<'a>,
-        how: How,
-        outcome: Outcome,
-    },
+    Shutdown { socket: Descriptor<'a>, how: How, outcome: Outcome },
     /// close. It takes effect when the call begins, so an unfinished one is told at its first line, as `Done(0)`.
-    Close {
-        socket: Descriptor<'a>,
-        outcome: Outcome,
-    },
+    Close { socket: Descriptor<'a>, outcome: Outcome },
     /// close_range that succeeded. With `only_mark`, CLOSE_RANGE_CLOEXEC: nothing is closed yet.
-    CloseRange {
-        first: Fd,
-        last: Fd,
-        only_mark: bool,
-        unshare: bool,
-    },
+    CloseRange { first: Fd, last: Fd, only_mark: bool, unshare: bool },
     /// dup, dup2, dup3 or fcntl(F_DUPFD) that succeeded.
-    Duplicate {
-        from: Descriptor<'a>,
-        made: Descriptor<'a>,
-        close_on_exec: bool,
-    },
+    Duplicate { from: Descriptor<'a>, made: Descriptor<'a>, close_on_exec: bool },
     /// fcntl(F_SETFD) that succeeded.
     CloseOnExec { fd: Fd, on: bool },
     /// Another descriptor came into being that is none of these: open, pipe, epoll_create, …
-    Appeared {
-        made: Descriptor<'a>,
-        close_on_exec: bool,
-    },
+    Appeared { made: Descriptor<'a>, close_on_exec: bool },
     /// pidfd_open: `made` stands for a process, by the thread it began with.
     PidfdOpened { made: Descriptor<'a>, process: Tid },
     /// pidfd_getfd: `made` is what `from` is in another process, which `pidfd` stands for and details may name.
-    Fetched {
-        pidfd: Descriptor<'a>,
-        process: Option<Tid>,
-        from: Fd,
-        made: Descriptor<'a>,
-    },
+    Fetched { pidfd: Descriptor<'a>, process: Option<Tid>, from: Fd, made: Descriptor<'a> },
     /// clone, fork or vfork has begun: its child may be seen before it returns.
     CloneBegun { sharing: Sharing },
     /// clone, fork or vfork returned `child`, or failed (then `CloneBegun` is void).
-    Cloned {
-        child: Option<Tid>,
-        sharing: Sharing,
-    },
+    Cloned { child: Option<Tid>, sharing: Sharing },
     /// unshare(CLONE_FILES): the thread has a table of its own from here on.
     UnsharedFiles,
     /// What the thread is called from here on, as `ps` shows it: the program that it executed, or what `-Y` says.

@@ -174,21 +174,9 @@ mod tests {
 
     #[test]
     fn names_and_patterns() {
-        check(
-            "/run/a.sock",
-            &["/run/a.sock"],
-            &["/run/a.sockx", "/run/a", ""],
-        );
-        check(
-            "/run/*.sock",
-            &["/run/a.sock", "/run/b/c.sock", "/run/.sock"],
-            &["/run/a.socket", "/a/run/b.sock"],
-        );
-        check(
-            "*docker*",
-            &["/run/docker.sock", "docker", "@docker"],
-            &["/run/dock.er"],
-        );
+        check("/run/a.sock", &["/run/a.sock"], &["/run/a.sockx", "/run/a", ""]);
+        check("/run/*.sock", &["/run/a.sock", "/run/b/c.sock", "/run/.sock"], &["/run/a.socket", "/a/run/b.sock"]);
+        check("*docker*", &["/run/docker.sock", "docker", "@docker"], &["/run/dock.er"]);
         check("@*", &["@a", "@"], &["/a", "a"]);
         check("*", &["", "/a", "@a"], &[]);
         check("a?c", &["abc", "a?c"], &["ac", "abbc"]);
@@ -211,11 +199,7 @@ mod tests {
     fn what_is_no_pattern() {
         assert_eq!(Glob::new(b""), Err(GlobError::Empty));
         for open in ["[", "a[b", "[]", "[!]"] {
-            assert_eq!(
-                Glob::new(open.as_bytes()),
-                Err(GlobError::OpenBracket),
-                "{open}"
-            );
+            assert_eq!(Glob::new(open.as_bytes()), Err(GlobError::OpenBracket), "{open}");
         }
         assert_eq!(Glob::new(b"a\\"), Err(GlobError::OpenEscape));
     }

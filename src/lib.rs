@@ -24,10 +24,7 @@
 //! | [`glob`] | patterns for the names of sockets, pipes and FIFOs | what is done with what they are for |
 //! | [`limits`] | every bound, with its reason | – |
 
-#![cfg_attr(
-    not(test),
-    warn(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)
-)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
 pub mod capture;
 pub mod cli;

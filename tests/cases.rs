@@ -38,12 +38,7 @@ fn report(outcome: &Outcome) -> String {
             let _ = writeln!(report, "!unreadable capture: {problem}");
         }
         Ok(capture) => {
-            for line in capture
-                .notes
-                .iter()
-                .cloned()
-                .chain(capture.records.iter().map(render::line))
-            {
+            for line in capture.notes.iter().cloned().chain(capture.records.iter().map(render::line)) {
                 report.push_str(&line);
                 report.push('\n');
             }
@@ -63,12 +58,7 @@ fn difference(expected: &str, found: &str) -> String {
     let (old, new): (Vec<&str>, Vec<&str>) = (expected.lines().collect(), found.lines().collect());
     let before = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
     let (old, new) = (&old[before..], &new[before..]);
-    let after = old
-        .iter()
-        .rev()
-        .zip(new.iter().rev())
-        .take_while(|(a, b)| a == b)
-        .count();
+    let after = old.iter().rev().zip(new.iter().rev()).take_while(|(a, b)| a == b).count();
     let mut text = format!("  after {before} equal lines:\n");
     for line in &old[..old.len() - after] {
         let _ = writeln!(text, "  - {line}");
@@ -84,21 +74,14 @@ fn check(case: &Path, update: bool) -> Result<(), String> {
     let found = report(&run(case)?);
     let faults: Vec<&str> = found.lines().filter(|line| is_fault(line)).collect();
     if !faults.is_empty() {
-        return Err(format!(
-            "broken whatever is expected:\n  {}\n",
-            faults.join("\n  ")
-        ));
+        return Err(format!("broken whatever is expected:\n  {}\n", faults.join("\n  ")));
     }
     let path = case.join("expected.txt");
     if update {
         return fs::write(path, found).map_err(|error| error.to_string());
     }
     let expected = fs::read_to_string(path).map_err(|error| format!("expected.txt: {error}"))?;
-    if expected == found {
-        Ok(())
-    } else {
-        Err(difference(&expected, &found))
-    }
+    if expected == found { Ok(()) } else { Err(difference(&expected, &found)) }
 }
 
 #[test]

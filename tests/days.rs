@@ -54,10 +54,7 @@ fn told(packets: &[Packet]) -> Vec<(String, i64)> {
 fn check(files: &[File<'_>], expected: &[(&str, i64)]) -> String {
     let (packets, said) = packets(files, &[]);
     let told = told(&packets);
-    let told: Vec<_> = told
-        .iter()
-        .map(|(payload, time)| (payload.as_str(), *time))
-        .collect();
+    let told: Vec<_> = told.iter().map(|(payload, time)| (payload.as_str(), *time)).collect();
     assert_eq!(told, expected);
     said
 }
@@ -74,72 +71,33 @@ const EVENING: &str = r#"22:00:00.000000 write(3<TCP:[10.1.2.3:4001->10.4.5.6:80
 
 #[test]
 fn a_trace_ends_on_the_day_its_file_was_last_written() {
-    let file = |text, modified| File {
-        name: "trace",
-        text,
-        modified,
-    };
-    let said = check(
-        &[file(EVENING, 24 * HOURS - 1800)],
-        &[("early", 22 * HOUR), ("late", 23 * HOUR + 1800)],
-    );
+    let file = |text, modified| File { name: "trace", text, modified };
+    let said = check(&[file(EVENING, 24 * HOURS - 1800)], &[("early", 22 * HOUR), ("late", 23 * HOUR + 1800)]);
     assert!(said.contains("2023-11-14 was assumed"), "{said}");
     // The clock of files lags behind by some milliseconds.
-    check(
-        &[file(EVENING, 24 * HOURS - 1801)],
-        &[("early", 22 * HOUR), ("late", 23 * HOUR + 1800)],
-    );
+    check(&[file(EVENING, 24 * HOURS - 1801)], &[("early", 22 * HOUR), ("late", 23 * HOUR + 1800)]);
     // It was written on the next day, by a copy or since the last line came late.
-    check(
-        &[file(EVENING, 25 * HOURS)],
-        &[("early", 22 * HOUR), ("late", 23 * HOUR + 1800)],
-    );
-    let said = check(
-        &[file(OVER_MIDNIGHT, 25 * HOURS)],
-        &[("evening", 23 * HOUR), ("night", 25 * HOUR)],
-    );
+    check(&[file(EVENING, 25 * HOURS)], &[("early", 22 * HOUR), ("late", 23 * HOUR + 1800)]);
+    let said = check(&[file(OVER_MIDNIGHT, 25 * HOURS)], &[("evening", 23 * HOUR), ("night", 25 * HOUR)]);
     assert!(said.contains("2023-11-14 was assumed"), "{said}");
     let two_nights = OVER_MIDNIGHT.to_owned() + OVER_MIDNIGHT;
-    let times = [
-        ("evening", -HOUR),
-        ("night", HOUR),
-        ("evening", 23 * HOUR),
-        ("night", 25 * HOUR),
-    ];
+    let times = [("evening", -HOUR), ("night", HOUR), ("evening", 23 * HOUR), ("night", 25 * HOUR)];
     check(&[file(&two_nights, 25 * HOURS + 5)], &times);
 }
 
 #[test]
 fn a_given_date_is_the_first_day() {
-    let file = File {
-        name: "trace",
-        text: OVER_MIDNIGHT,
-        modified: 99 * HOURS,
-    };
+    let file = File { name: "trace", text: OVER_MIDNIGHT, modified: 99 * HOURS };
     let (packets, said) = packets(&[file], &["--date", "2023-11-14"]);
-    assert_eq!(
-        told(&packets),
-        [
-            ("evening".to_owned(), 23 * HOUR),
-            ("night".to_owned(), 25 * HOUR)
-        ]
-    );
+    assert_eq!(told(&packets), [("evening".to_owned(), 23 * HOUR), ("night".to_owned(), 25 * HOUR)]);
     assert_eq!(said, "");
 }
 
 #[test]
 fn files_that_ended_on_different_days_are_put_together() {
     let files = [
-        File {
-            name: "trace.101",
-            text: OVER_MIDNIGHT,
-            modified: 25 * HOURS,
-        },
-        File {
-            name: "trace.102",
-            text: EVENING,
-            modified: 24 * HOURS - 1800,
-        },
+        File { name: "trace.101", text: OVER_MIDNIGHT, modified: 25 * HOURS },
+        File { name: "trace.102", text: EVENING, modified: 24 * HOURS - 1800 },
         File {
             name: "trace.103",
             text: "00:30:00.000000 write(3<TCP:[10.1.2.3:4003->10.4.5.6:80]>, \"after\", 5) = 5\n",
@@ -160,11 +118,7 @@ fn files_that_ended_on_different_days_are_put_together() {
 fn a_call_that_lasts_over_midnight_ends_on_the_second_day() {
     let text = r#"23:59:00.000000 read(3<TCP:[10.1.2.3:4000->10.4.5.6:80]>, "waited", 10) = 6 <120.000000>
 "#;
-    let file = File {
-        name: "trace",
-        text,
-        modified: 24 * HOURS + 60,
-    };
+    let file = File { name: "trace", text, modified: 24 * HOURS + 60 };
     check(&[file], &[("waited", 24 * HOUR - 60)]);
 }
 
@@ -176,37 +130,19 @@ fn a_fork_stands_where_it_began() {
 1700000000.000201 clone(child_stack=NULL, flags=CLONE_CHILD_CLEARTID|CLONE_CHILD_SETTID|SIGCHLD, child_tidptr=0x7f) = 102 <0.500000>
 "#;
     let child = "1700000000.100001 write(3, \"child\", 5) = 5 <0.000010>\n";
-    let files = [
-        File {
-            name: "trace.101",
-            text: parent,
-            modified: 0,
-        },
-        File {
-            name: "trace.102",
-            text: child,
-            modified: 0,
-        },
-    ];
+    let files =
+        [File { name: "trace.101", text: parent, modified: 0 }, File { name: "trace.102", text: child, modified: 0 }];
     let (packets, _) = packets(&files, &[]);
-    let targets: Vec<_> = packets
-        .iter()
-        .map(|packet| packet.target.to_string())
-        .collect();
+    let targets: Vec<_> = packets.iter().map(|packet| packet.target.to_string()).collect();
     assert_eq!(targets, ["10.4.5.6:80"]);
 }
 
 #[test]
 fn without_times_of_their_own_several_files_have_no_order() {
-    let text =
-        |line: &str| line.to_owned() + "write(3<TCP:[10.1.2.3:4000->10.4.5.6:80]>, \"a\", 1) = 1\n";
+    let text = |line: &str| line.to_owned() + "write(3<TCP:[10.1.2.3:4000->10.4.5.6:80]>, \"a\", 1) = 1\n";
     for line in ["     0.000005 ", ""] {
         let text = text(line);
-        let file = |name| File {
-            name,
-            text: &text,
-            modified: 0,
-        };
+        let file = |name| File { name, text: &text, modified: 0 };
         let (_, alone) = packets(&[file("trace.101")], &[]);
         let (_, several) = packets(&[file("trace.101"), file("trace.102")], &["--start", "5"]);
         assert!(!alone.contains("in what order"), "{alone}");

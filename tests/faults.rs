@@ -13,10 +13,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use process::{
-    Directory, HEADER, LINE, MOMENT, RECORD, Run, records_in, size, until, until_records,
-    whole_records_in,
-};
+use process::{Directory, HEADER, LINE, MOMENT, RECORD, Run, records_in, size, until, until_records, whole_records_in};
 
 #[test]
 fn a_line_on_a_pipe_is_a_packet_at_once() {
@@ -50,19 +47,12 @@ fn half_a_line_does_not_hold_up_the_one_before() {
     input.write_all(other_half).unwrap();
     until_records(&output, 2);
     // And a line of several reads, as strace writes one with a large payload.
-    let long = [
-        &LINE[..67],
-        &b"\\x41".repeat(15_000)[..],
-        b"\", 15000) = 15000\n",
-    ]
-    .concat();
+    let long = [&LINE[..67], &b"\\x41".repeat(15_000)[..], b"\", 15000) = 15000\n"].concat();
     for piece in long.chunks(10_000) {
         input.write_all(piece).unwrap();
         thread::sleep(Duration::from_millis(5));
     }
-    until("the long line is written", || {
-        size(&output) > HEADER + 2 * RECORD
-    });
+    until("the long line is written", || size(&output) > HEADER + 2 * RECORD);
     drop(input);
     assert_eq!(run.ended().code(), Some(0));
     assert_eq!(records_in(&fs::read(&output).unwrap()), 3);
@@ -156,9 +146,7 @@ fn term_and_hup_end_it_with_everything_written() {
         let output = directory.file("out.pcap");
         let mut run = Run::start(&output, |command| command);
         let mut input = run.input();
-        input
-            .write_all(&[LINE, LINE, &LINE[..30]].concat())
-            .unwrap();
+        input.write_all(&[LINE, LINE, &LINE[..30]].concat()).unwrap();
         until_records(&output, 2);
         run.signal(signal);
         assert_eq!(run.told(), (Some(0), String::new()), "{signal}");
@@ -170,10 +158,7 @@ fn term_and_hup_end_it_with_everything_written() {
 fn a_second_term_ends_it_even_when_nobody_reads() {
     let directory = Directory::new();
     let mut run = Run::start("-", |command| {
-        command
-            .args(["--format", "pcap"])
-            .arg(directory.trace("trace", 100_000))
-            .stdout(Stdio::piped())
+        command.args(["--format", "pcap"]).arg(directory.trace("trace", 100_000)).stdout(Stdio::piped())
     });
     let _never_read = run.0.stdout.take().unwrap();
     thread::sleep(MOMENT); // The pipe is full by now.
@@ -185,9 +170,7 @@ fn a_second_term_ends_it_even_when_nobody_reads() {
 
 #[test]
 fn who_writes_to_us_is_not_told_that_our_reader_is_gone() {
-    let mut run = Run::start("-", |command| {
-        command.args(["--format", "pcap"]).stdout(Stdio::piped())
-    });
+    let mut run = Run::start("-", |command| command.args(["--format", "pcap"]).stdout(Stdio::piped()));
     let mut input = run.input();
     let mut capture = run.0.stdout.take().unwrap();
     input.write_all(LINE).unwrap();
@@ -199,10 +182,7 @@ fn who_writes_to_us_is_not_told_that_our_reader_is_gone() {
         input.write_all(&LINE.repeat(1000)).unwrap();
     }
     thread::sleep(MOMENT);
-    assert!(
-        run.is_running(),
-        "it goes on reading while somebody may write"
-    );
+    assert!(run.is_running(), "it goes on reading while somebody may write");
     input.write_all(LINE).unwrap();
     drop(input);
     assert_eq!(run.told(), (Some(0), String::new()));
@@ -225,39 +205,25 @@ fn a_full_disk_is_told_and_harms_nobody() {
         input.write_all(&LINE.repeat(1000)).unwrap();
     }
     thread::sleep(MOMENT);
-    assert!(
-        run.is_running(),
-        "it goes on reading while somebody may write"
-    );
+    assert!(run.is_running(), "it goes on reading while somebody may write");
     drop(input);
     let (code, said) = run.told();
     assert_eq!(code, Some(1));
-    assert!(
-        said.contains("/dev/full") && said.contains("No space left") && said.contains("make room"),
-        "{said}"
-    );
+    assert!(said.contains("/dev/full") && said.contains("No space left") && said.contains("make room"), "{said}");
     assert_eq!(said.lines().count(), 1, "{said}");
 }
 
 #[test]
 fn a_full_disk_leaves_whole_records() {
     let directory = Directory::new();
-    let (trace, output) = (
-        directory.trace("trace", 100_000),
-        directory.file("out.pcap"),
-    );
+    let (trace, output) = (directory.trace("trace", 100_000), directory.file("out.pcap"));
     // A limit on the size of files fails as a full disk does; 1024 bytes each, and no multiple of a record.
     let script = "ulimit -f 1000; trap '' XFSZ; exec \"$0\" \"$@\"";
-    let run = Command::new("bash")
-        .args(["-c", script, env!("CARGO_BIN_EXE_strace2pcap")])
-        .args([&output, &trace])
-        .output();
+    let run =
+        Command::new("bash").args(["-c", script, env!("CARGO_BIN_EXE_strace2pcap")]).args([&output, &trace]).output();
     let run = run.unwrap();
     assert_eq!(run.status.code(), Some(1));
-    assert!(
-        String::from_utf8_lossy(&run.stderr).contains("out.pcap"),
-        "{run:?}"
-    );
+    assert!(String::from_utf8_lossy(&run.stderr).contains("out.pcap"), "{run:?}");
     assert!(records_in(&fs::read(&output).unwrap()) > 1000);
 }
 
@@ -265,16 +231,11 @@ fn a_full_disk_leaves_whole_records() {
 fn an_output_that_cannot_be_written_is_named() {
     let directory = Directory::new();
     let missing = directory.file("no-such-directory/out.pcap");
-    for output in [
-        missing.as_path(),
-        directory.0.as_path(),
-        Path::new("/proc/out.pcap"),
-    ] {
+    for output in [missing.as_path(), directory.0.as_path(), Path::new("/proc/out.pcap")] {
         let (code, said) = Run::start(output, |command| command).told();
         assert_eq!(code, Some(1), "{said}");
         assert!(
-            said.starts_with("strace2pcap: error: cannot write ")
-                && said.contains(output.to_str().unwrap()),
+            said.starts_with("strace2pcap: error: cannot write ") && said.contains(output.to_str().unwrap()),
             "{said}"
         );
     }
@@ -285,17 +246,11 @@ fn a_trace_that_cannot_be_read_leaves_the_output_untouched() {
     let directory = Directory::new();
     let output = directory.file("out.pcap");
     fs::write(&output, "kept").unwrap();
-    for (trace, expected) in [
-        (directory.file("no-such\x1b[31m-trace"), 1),
-        (directory.0.clone(), 2),
-    ] {
+    for (trace, expected) in [(directory.file("no-such\x1b[31m-trace"), 1), (directory.0.clone(), 2)] {
         let (code, said) = Run::start(&output, |command| command.arg(&trace)).told();
         assert_eq!(code, Some(expected), "{said}");
         assert!(said.contains(directory.0.to_str().unwrap()), "{said}");
-        assert!(
-            !said.contains('\x1b'),
-            "what a terminal would obey is escaped"
-        );
+        assert!(!said.contains('\x1b'), "what a terminal would obey is escaped");
         assert_eq!(fs::read(&output).unwrap(), b"kept");
     }
 }
@@ -410,10 +365,7 @@ fn ctrl_c_while_a_file_is_read_stops_at_a_whole_record() {
     let trace = directory.trace("trace", 100_000);
     let (reader, writer) = std::io::pipe().unwrap();
     let mut run = Run::start("-", |command| {
-        command
-            .args(["--format", "pcap"])
-            .arg(&trace)
-            .stdout(std::os::fd::OwnedFd::from(writer))
+        command.args(["--format", "pcap"]).arg(&trace).stdout(std::os::fd::OwnedFd::from(writer))
     });
     let mut reader = reader;
     let mut capture = vec![0; 100];
@@ -441,9 +393,7 @@ fn it_stops_while_waiting_for_a_reader() {
 fn several_traces_are_read() {
     let directory = Directory::new();
     let output = directory.file("out.pcap");
-    let traces: Vec<_> = (1..=300)
-        .map(|number| directory.trace(&format!("trace.{number}"), 2))
-        .collect();
+    let traces: Vec<_> = (1..=300).map(|number| directory.trace(&format!("trace.{number}"), 2)).collect();
     let mut run = Run::start(&output, |command| command.args(&traces));
     assert_eq!(run.told(), (Some(0), String::new()));
     assert_eq!(size(&output), HEADER + 600 * RECORD);
@@ -457,8 +407,5 @@ fn quiet_says_nothing_and_verbose_says_what_was_done() {
     assert_eq!(said("-q"), (Some(0), String::new()));
     let (code, text) = said("-v");
     assert_eq!(code, Some(0));
-    assert!(
-        text.starts_with("strace2pcap: ") && text.contains("7 lines") && text.contains("7 packets"),
-        "{text}"
-    );
+    assert!(text.starts_with("strace2pcap: ") && text.contains("7 lines") && text.contains("7 packets"), "{text}");
 }

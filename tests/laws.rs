@@ -17,11 +17,7 @@ type Verdict = Result<(), String>;
 
 /// Tries `law` on `cases` made-up values.
 fn holds<T: Debug>(cases: u32, values: impl Strategy<Value = T>, law: impl Fn(T) -> Verdict) {
-    let mut config = ProptestConfig {
-        failure_persistence: None,
-        max_shrink_iters: 400,
-        ..ProptestConfig::default()
-    };
+    let mut config = ProptestConfig { failure_persistence: None, max_shrink_iters: 400, ..ProptestConfig::default() };
     if std::env::var_os("PROPTEST_CASES").is_none() {
         config.cases = cases;
     }
@@ -36,21 +32,9 @@ fn holds<T: Debug>(cases: u32, values: impl Strategy<Value = T>, law: impl Fn(T)
 
 const SYSCALL: &[&str] = &["--capture-unix-socket", "--view", "syscall"];
 const WIRE: &[&str] = &["--capture-unix-socket", "--view", "wire"];
-const SEEDED: &[&str] = &[
-    "--capture-unix-socket",
-    "--seed-http2",
-    "--seed-grpc",
-    "out.pcapng",
-];
+const SEEDED: &[&str] = &["--capture-unix-socket", "--seed-http2", "--seed-grpc", "out.pcapng"];
 
-const FILTERED: &[&str] = &[
-    "--capture-unix-socket=/r*",
-    "--pid",
-    "100",
-    "--port",
-    "53,80,50051",
-    "out.pcapng",
-];
+const FILTERED: &[&str] = &["--capture-unix-socket=/r*", "--pid", "100", "--port", "53,80,50051", "out.pcapng"];
 
 /// The packets of a run that must succeed, or else refuse what is no trace and write none.
 fn packets(options: &[&str], trace: &[u8]) -> Result<Vec<Packet>, String> {
@@ -77,12 +61,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => prop::collection::vec(any::<u8>(), 2000..2100),
     ];
     let who = (0..4_u8, 0..7_u8, any::<bool>());
-    let how = (
-        0..5_u8,
-        0..4_u8,
-        prop_oneof![2 => Just(0), 1 => 1..5_u8],
-        0..4_u8,
-    );
+    let how = (0..5_u8, 0..4_u8, prop_oneof![2 => Just(0), 1 => 1..5_u8], 0..4_u8);
     (who, payload, how, prop::bool::weighted(0.1)).prop_map(|(who, payload, how, fails)| Step {
         thread: who.0,
         socket: who.1,
@@ -97,18 +76,14 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn http2_frame() -> impl Strategy<Value = Vec<u8>> {
-    (
-        0..10_u8,
-        any::<u8>(),
-        0..6_u8,
-        prop::collection::vec(any::<u8>(), 0..30),
-    )
-        .prop_map(|(kind, flags, stream, payload)| {
+    (0..10_u8, any::<u8>(), 0..6_u8, prop::collection::vec(any::<u8>(), 0..30)).prop_map(
+        |(kind, flags, stream, payload)| {
             let length = u8::try_from(payload.len()).expect("it is short");
             let mut frame = vec![0, 0, length, kind, flags, 0, 0, 0, stream];
             frame.extend_from_slice(&payload);
             frame
-        })
+        },
+    )
 }
 
 fn turn() -> impl Strategy<Value = Turn> {
@@ -118,11 +93,7 @@ fn turn() -> impl Strategy<Value = Turn> {
     ];
     let open_for = prop_oneof![2 => Just(0), 1 => 1..4_u8];
     prop_oneof![
-        (any::<bool>(), payload, open_for).prop_map(|(end, payload, open_for)| Turn::Write {
-            end,
-            payload,
-            open_for
-        }),
+        (any::<bool>(), payload, open_for).prop_map(|(end, payload, open_for)| Turn::Write { end, payload, open_for }),
         (any::<bool>(), 1..60_u8).prop_map(|(end, room)| Turn::Read { end, room }),
     ]
 }
@@ -301,24 +272,20 @@ fn any_bytes_are_a_trace_and_the_capture_is_readable() {
 #[test]
 fn a_line_with_a_wrong_byte_harms_no_other_line() {
     let change = (any::<prop::sample::Index>(), any::<u8>());
-    holds(
-        150,
-        (prop::collection::vec(step(), 3..12), change),
-        |(mut steps, (place, byte))| {
-            for step in &mut steps {
-                step.open_for = 0;
-            }
-            let traffic = trace_of_steps(&steps);
-            let mut trace = traffic.trace.into_bytes();
-            let at = place.index(trace.len());
-            if trace[at] != b'\n' && byte != b'\n' {
-                trace[at] = byte;
-            }
-            packets(SYSCALL, &trace)?;
-            packets(WIRE, &trace)?;
-            Ok(())
-        },
-    );
+    holds(150, (prop::collection::vec(step(), 3..12), change), |(mut steps, (place, byte))| {
+        for step in &mut steps {
+            step.open_for = 0;
+        }
+        let traffic = trace_of_steps(&steps);
+        let mut trace = traffic.trace.into_bytes();
+        let at = place.index(trace.len());
+        if trace[at] != b'\n' && byte != b'\n' {
+            trace[at] = byte;
+        }
+        packets(SYSCALL, &trace)?;
+        packets(WIRE, &trace)?;
+        Ok(())
+    });
 }
 
 /// A bit of everything that a reader has a state for.
@@ -340,8 +307,7 @@ const SAMPLE: &str = concat!(
 fn a_trace_may_be_cut_at_any_byte() {
     let whole = packets(SYSCALL, SAMPLE.as_bytes()).expect("the sample is converted");
     for end in 0..SAMPLE.len() {
-        let cut = packets(SYSCALL, &SAMPLE.as_bytes()[..end])
-            .unwrap_or_else(|problem| panic!("at {end}: {problem}"));
+        let cut = packets(SYSCALL, &SAMPLE.as_bytes()[..end]).unwrap_or_else(|problem| panic!("at {end}: {problem}"));
         // The last may be shorter, or be what was held back for a frame's end.
         let sure = cut.len().saturating_sub(1);
         assert_eq!(cut[..sure], whole[..sure], "cut at {end}");

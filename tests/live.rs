@@ -34,15 +34,10 @@ fn run(folder: &Path, output: &str, traced: &[&str]) -> Vec<u8> {
 fn web_server(folder: &Path) -> (Running, String) {
     fs::write(folder.join("hello.json"), "{\"hello\": \"wire\"}\n").expect("the folder is ours");
     let mut command = Command::new(python());
-    command
-        .args(["-u", "-m", "http.server", "--bind", "127.0.0.1", "0"])
-        .current_dir(folder);
+    command.args(["-u", "-m", "http.server", "--bind", "127.0.0.1", "0"]).current_dir(folder);
     let mut server = Running::start(&mut command);
     let line = server.line();
-    let port = line
-        .split(" port ")
-        .nth(1)
-        .and_then(|rest| rest.split(' ').next());
+    let port = line.split(" port ").nth(1).and_then(|rest| rest.split(' ').next());
     let port = port.unwrap_or_else(|| panic!("it says its port in {line}"));
     (server, port.to_string())
 }
@@ -59,9 +54,7 @@ fn until(what: &str, mut done: impl FnMut() -> bool) {
 
 /// What Wireshark's expert has to say from warnings on.
 fn warnings(capture: &Path) -> String {
-    tshark(capture, &["-q", "-z", "expert,warn"])
-        .trim()
-        .to_string()
+    tshark(capture, &["-q", "-z", "expert,warn"]).trim().to_string()
 }
 
 /// The columns `fields` of the packets that pass `filter`, as lines.
@@ -84,11 +77,7 @@ fn curl_to_a_capture() {
     let (_server, port) = web_server(folder.path());
     let url = format!("http://127.0.0.1:{port}/hello.json");
     for name in ["out.pcap", "out.pcapng"] {
-        let told = run(
-            folder.path(),
-            &format!("! strace2pcap {name}"),
-            &["curl", "-s", &url],
-        );
+        let told = run(folder.path(), &format!("! strace2pcap {name}"), &["curl", "-s", &url]);
         assert_eq!(told, b"{\"hello\": \"wire\"}\n");
         let capture = folder.path().join(name);
         // Wireshark 4.4 has the request's URI with the response as well.
@@ -147,8 +136,7 @@ fn attaching_and_leaving_harm_nobody() {
     }
     let folder = Folder::new();
     let mut line = vec!["-c".to_string()];
-    let any_tracer =
-        "import ctypes; ctypes.CDLL(None).prctl(0x59616D61, ctypes.c_ulong(-1), 0, 0, 0)";
+    let any_tracer = "import ctypes; ctypes.CDLL(None).prctl(0x59616D61, ctypes.c_ulong(-1), 0, 0, 0)";
     let run = "import runpy, sys; print('ready', flush=True); runpy.run_path(sys.argv[1])";
     line.push(format!("{any_tracer}; {run}"));
     line.push(program("slow.py").to_string_lossy().into_owned());
@@ -158,19 +146,14 @@ fn attaching_and_leaving_harm_nobody() {
         let mut command = strace(format!("! strace2pcap {name}"));
         command.args(["-p", &watched.pid().to_string()]);
         let mut observer = Running::start(&mut at(command, folder.path()));
-        assert!(
-            observer.error_line("attached"),
-            "{}",
-            observer.errors_so_far()
-        );
+        assert!(observer.error_line("attached"), "{}", observer.errors_so_far());
         watched.tell(&format!("for {name}\n"));
         let capture = folder.path().join(name);
         // As soon as it is sent it is in the file: a pcapng without packets is shorter.
         until("there is a packet", || {
             fs::read(&capture).is_ok_and(|file| {
                 let text = format!("for {name}");
-                file.windows(text.len())
-                    .any(|window| window == text.as_bytes())
+                file.windows(text.len()).any(|window| window == text.as_bytes())
             })
         });
         observer.signal("INT");
@@ -218,11 +201,7 @@ fn addresses_in_another_namespace_are_found_as_the_warning_says() {
         };
         command.args(["-p", &pid]);
         let mut observer = Running::start(&mut at(command, folder.path()));
-        assert!(
-            observer.error_line("attached"),
-            "{}",
-            observer.errors_so_far()
-        );
+        assert!(observer.error_line("attached"), "{}", observer.errors_so_far());
         watched.tell("hello\n");
         assert_eq!(watched.line(), "said");
         observer.signal("INT");

@@ -49,11 +49,7 @@ fn trace(script: &str, options: &[&str], folder: &Path) -> Vec<u8> {
 fn direction(packets: &[Packet], number: usize, from_client: bool, flag: u8) -> (usize, Vec<u8>) {
     let client = format!("10.0.0.{number}");
     let server = format!("10.0.1.{number}");
-    let [source, target] = if from_client {
-        [client, server]
-    } else {
-        [server, client]
-    };
+    let [source, target] = if from_client { [client, server] } else { [server, client] };
     let own: Vec<_> = packets
         .iter()
         .filter(|packet| packet.source.ip().to_string() == source)
@@ -74,9 +70,7 @@ fn check_two(packets: &[Packet], options: &[&str]) {
             assert_eq!(of(false, flag), (1, Vec::new()), "{options:?}");
         }
     }
-    let third = packets
-        .iter()
-        .find(|packet| packet.source.ip().to_string() == "10.0.0.3");
+    let third = packets.iter().find(|packet| packet.source.ip().to_string() == "10.0.0.3");
     assert_eq!(third, None, "{options:?}");
 }
 
@@ -106,19 +100,12 @@ fn a_shell_with_a_fifo() {
     for options in DETAILS {
         let folder = Folder::new();
         let trace = trace(FIFO, options, folder.path());
-        for arguments in [
-            ["--capture-pipes", "out.pcap"],
-            ["--capture-pipes=*fifo", "out.pcapng"],
-        ] {
+        for arguments in [["--capture-pipes", "out.pcap"], ["--capture-pipes=*fifo", "out.pcapng"]] {
             let outcome = run_in(folder.path(), &arguments, &trace);
             assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
             check_two(&outcome.packets(), options);
         }
-        let other = run_in(
-            folder.path(),
-            &["--capture-pipes=/other", "out.pcap"],
-            &trace,
-        );
+        let other = run_in(folder.path(), &["--capture-pipes=/other", "out.pcap"], &trace);
         assert!(other.packets().is_empty(), "{options:?}: {other:?}");
     }
 }

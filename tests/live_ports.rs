@@ -63,9 +63,7 @@ fn each_port_of_the_table_is_its_dissector_s() {
                 own || is_free && heuristic.contains(protocol.dissector)
             }
             Reason::DecodeAs => found.is_empty(),
-            Reason::Link => {
-                found.is_empty() && links.values().flatten().any(|it| it == protocol.dissector)
-            }
+            Reason::Link => found.is_empty() && links.values().flatten().any(|it| it == protocol.dissector),
         };
         assert!(right, "{protocol:?}: tshark has {found:?} there");
     }
@@ -73,9 +71,7 @@ fn each_port_of_the_table_is_its_dissector_s() {
 }
 
 /// Ports that later versions of Wireshark give to a protocol.
-const LATER: [u16; 8] = [
-    34_980, 40_000, 44_321, 44_322, 44_818, 48_049, 48_898, 57_000,
-];
+const LATER: [u16; 8] = [34_980, 40_000, 44_321, 44_322, 44_818, 48_049, 48_898, 57_000];
 
 /// The ranges of ports among tshark's preferences: `a.port: 5`, `b.ports: 1-9,20`, `c.port_low: 3` with `c.port_high: 7`.
 fn preferred() -> Vec<(String, RangeInclusive<u32>)> {
@@ -86,8 +82,7 @@ fn preferred() -> Vec<(String, RangeInclusive<u32>)> {
     let mut lows = HashMap::new();
     let mut ranges = Vec::new();
     for line in list("defaultprefs") {
-        let Some((name, value)) = line[0].strip_prefix('#').and_then(|it| it.split_once(": "))
-        else {
+        let Some((name, value)) = line[0].strip_prefix('#').and_then(|it| it.split_once(": ")) else {
             continue;
         };
         if !name.contains("port") {
@@ -180,10 +175,7 @@ fn trace() -> String {
         time += 1;
     }
     let frame = quoted(b"\0\0\x05\0\0\0\0\0\x01hello", Style::Hex);
-    let _ = writeln!(
-        trace,
-        "7 {time}.0 write(4<UNIX-STREAM:[1->2]>, {frame}, 14) = 14"
-    );
+    let _ = writeln!(trace, "7 {time}.0 write(4<UNIX-STREAM:[1->2]>, {frame}, 14) = 14");
     trace
 }
 
@@ -215,31 +207,16 @@ fn wireshark_reads_what_each_protocol_begins_with() {
     ];
     assert_eq!(hints, expected, "{}", outcome.stderr);
     let columns = ["-T", "fields", "-e", "tcp.stream", "-e", "tcp.dstport"];
-    let protocols = [
-        "-e",
-        "tcp.srcport",
-        "-e",
-        "frame.protocols",
-        "-Y",
-        "tcp.len > 0",
-    ];
+    let protocols = ["-e", "tcp.srcport", "-e", "frame.protocols", "-Y", "tcp.len > 0"];
     let capture = folder.path().join("out.pcapng");
     let told = tshark(&capture, &[&hints[..], &columns, &protocols].concat());
-    let packets: Vec<Vec<&str>> = told
-        .lines()
-        .map(|line| line.split('\t').collect())
-        .collect();
+    let packets: Vec<Vec<&str>> = told.lines().map(|line| line.split('\t').collect()).collect();
     let midway = [("http2-midway", true, &b""[..])];
     for (number, (name, from_client, _)) in SAMPLES.iter().chain(&midway).enumerate() {
         let protocol = Protocol::named(name).expect("the table has it");
         let stream = number.to_string();
-        let all: Vec<_> = packets
-            .iter()
-            .filter(|packet| packet[0] == stream)
-            .collect();
-        let packet = all
-            .last()
-            .unwrap_or_else(|| panic!("{name}: there is no packet"));
+        let all: Vec<_> = packets.iter().filter(|packet| packet[0] == stream).collect();
+        let packet = all.last().unwrap_or_else(|| panic!("{name}: there is no packet"));
         let port = packet[if *from_client { 1 } else { 2 }];
         assert_eq!(port, protocol.port.to_string(), "{name}");
         let dissector = match *name {

@@ -110,31 +110,15 @@ fn check(role: &str) {
     let sockets = ShortFolder::new(role);
     let trace = folder.path().join("trace");
     let [client, server] = record(role, &sockets, &trace);
-    assert_eq!(
-        [client.is_some(), server.is_some()],
-        [role != "server", role != "client"]
-    );
-    let options = [
-        "--capture-unix-socket=*/role.sock",
-        "--port",
-        "80",
-        "out.pcapng",
-    ];
-    let outcome = run_in(
-        folder.path(),
-        &options,
-        &fs::read(&trace).expect("it was written"),
-    );
+    assert_eq!([client.is_some(), server.is_some()], [role != "server", role != "client"]);
+    let options = ["--capture-unix-socket=*/role.sock", "--port", "80", "out.pcapng"];
+    let outcome = run_in(folder.path(), &options, &fs::read(&trace).expect("it was written"));
     assert_eq!((outcome.status, &*outcome.stderr), (Some(0), ""), "{role}");
     let capture = folder.path().join("out.pcapng");
     let marks: Vec<&String> = client.iter().chain(&server).collect();
     let conversation = [
         ("tcp.flags == 2", "10.0.0.1", "80"),
-        (
-            "http.request && http.request.uri == \"/role\"",
-            "10.0.0.1",
-            "80",
-        ),
+        ("http.request && http.request.uri == \"/role\"", "10.0.0.1", "80"),
         ("http.response.code == 200", "10.0.1.1", ""),
         ("tcp.flags.fin == 1 && ip.src == 10.0.0.1", "10.0.0.1", "80"),
     ];
@@ -144,21 +128,11 @@ fn check(role: &str) {
             panic!("{role}: {} packets are {filter}", found.len());
         };
         assert_eq!(row[2], source, "{role}: {filter}");
-        assert!(
-            port.is_empty() || row[4] == port,
-            "{role}: {filter}: {row:?}"
-        );
+        assert!(port.is_empty() || row[4] == port, "{role}: {filter}: {row:?}");
         // What a thread sent has its mark as source, what it received as target.
-        let by_client = client
-            .as_ref()
-            .is_some_and(|mark| row[usize::from(source != "10.0.0.1")] == *mark);
-        let by_server = server
-            .as_ref()
-            .is_some_and(|mark| row[usize::from(source == "10.0.0.1")] == *mark);
-        assert!(
-            by_client != by_server,
-            "{role}: {filter}: {row:?} is of none of {marks:?}"
-        );
+        let by_client = client.as_ref().is_some_and(|mark| row[usize::from(source != "10.0.0.1")] == *mark);
+        let by_server = server.as_ref().is_some_and(|mark| row[usize::from(source == "10.0.0.1")] == *mark);
+        assert!(by_client != by_server, "{role}: {filter}: {row:?} is of none of {marks:?}");
     }
     let expert = tshark(&capture, &["-q", "-z", "expert,warn"]);
     assert_eq!(expert.trim(), "", "{role}");

@@ -20,9 +20,7 @@ use compare::{Content, Known};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use support::{
-    Running, compiled, free_port, has, has_ipv6, may_have, program, python, strace, tshark,
-};
+use support::{Running, compiled, free_port, has, has_ipv6, may_have, program, python, strace, tshark};
 use truth::Truth;
 
 /// What each of these tests needs.
@@ -35,12 +33,7 @@ const ANALYSIS: &str = "(tcp.analysis.flags && !tcp.analysis.window_full && !tcp
     || ip.checksum.status == 0";
 
 /// What the programs say is no protocol's: whichever ports they are given, no dissector is to take it for its own.
-const AS_DATA: [&str; 4] = [
-    "-d",
-    "tcp.port==1024-65535,data",
-    "-d",
-    "udp.port==1024-65535,data",
-];
+const AS_DATA: [&str; 4] = ["-d", "tcp.port==1024-65535,data", "-d", "udp.port==1024-65535,data"];
 
 /// A folder, two ports, and tcpdump listening to them.
 struct Scene {
@@ -68,11 +61,7 @@ impl Scene {
         if truth.is_none() {
             support::say(&format!("tcpdump may not capture, {test} is left out"));
         }
-        Some(Self {
-            folder: Folder::new(),
-            ports,
-            truth: truth?,
-        })
+        Some(Self { folder: Folder::new(), ports, truth: truth? })
     }
 
     /// `interpreter` with the program `name` and the ports.
@@ -113,8 +102,7 @@ impl Scene {
         let truth = self.truth.stop();
         let output = self.folder.path().join("out.pcapng");
         let mut command = Command::new(support::PROGRAM);
-        let (_, said) =
-            Running::start(command.arg("--strict").arg(&output).args(&traces)).succeed();
+        let (_, said) = Running::start(command.arg("--strict").arg(&output).args(&traces)).succeed();
         assert_eq!(said, "", "nothing is lost");
         let file = fs::read(&output).expect("it was written");
         let capture = common::capture::read(&file).expect("it is a capture");
@@ -124,11 +112,7 @@ impl Scene {
         keep(&output);
         truth::write(&truth, &self.folder.path().join("truth.pcap"));
         keep(&self.folder.path().join("truth.pcap"));
-        Both {
-            folder: self.folder,
-            ours: capture.records,
-            truth,
-        }
+        Both { folder: self.folder, ours: capture.records, truth }
     }
 }
 
@@ -147,11 +131,8 @@ impl Both {
     #[track_caller]
     fn compare(&self, known: Known) {
         let ours: Vec<Packet> = self.ours.iter().map(good_packet).collect();
-        let truth: Vec<Packet> = self
-            .truth
-            .iter()
-            .map(|record| decode(record).expect("tcpdump's packets are readable"))
-            .collect();
+        let truth: Vec<Packet> =
+            self.truth.iter().map(|record| decode(record).expect("tcpdump's packets are readable")).collect();
         let (ours, truth) = (Content::of(&ours), Content::of(&truth));
         assert_ne!(truth.counts(), (0, 0), "tcpdump saw nothing");
         let difference = ours.difference(&truth, known);
@@ -171,11 +152,7 @@ impl Both {
     fn complaints(&self, file: &str) -> Vec<String> {
         let path = self.folder.path().join(file);
         // On the loopback interface nobody computes checksums, so the truth's are not looked at.
-        let filter = if file == "truth.pcap" {
-            ANALYSIS.split(" || ").next().unwrap_or_default()
-        } else {
-            ANALYSIS
-        };
+        let filter = if file == "truth.pcap" { ANALYSIS.split(" || ").next().unwrap_or_default() } else { ANALYSIS };
         let text = tshark(&path, &[&AS_DATA[..], &["-Y", filter]].concat());
         text.lines().map(str::to_string).collect()
     }
@@ -184,10 +161,7 @@ impl Both {
     #[track_caller]
     fn no_warnings(&self) {
         let path = self.folder.path().join("out.pcapng");
-        let text = tshark(
-            &path,
-            &[&AS_DATA[..], &["-q", "-z", "expert,warn"]].concat(),
-        );
+        let text = tshark(&path, &[&AS_DATA[..], &["-q", "-z", "expert,warn"]].concat());
         assert_eq!(text.trim(), "", "Wireshark's expert on out.pcapng");
     }
 }
@@ -371,19 +345,10 @@ fn one_end(traced: &str, attach: bool) {
     assert_eq!(server.line(), "listening");
     let mut client = start("client");
     if attach {
-        let (watched, other) = if traced == "server" {
-            (&mut server, &mut client)
-        } else {
-            (&mut client, &mut server)
-        };
+        let (watched, other) = if traced == "server" { (&mut server, &mut client) } else { (&mut client, &mut server) };
         assert_eq!(watched.line(), "waiting");
-        let mut observer =
-            Running::start(strace(scene.trace_file()).args(["-p", &watched.pid().to_string()]));
-        assert!(
-            observer.error_line("attached"),
-            "{}",
-            observer.errors_so_far()
-        );
+        let mut observer = Running::start(strace(scene.trace_file()).args(["-p", &watched.pid().to_string()]));
+        assert!(observer.error_line("attached"), "{}", observer.errors_so_far());
         watched.tell("go on\n");
         assert_eq!(watched.line(), "done");
         observer.signal("INT");
@@ -396,11 +361,7 @@ fn one_end(traced: &str, attach: bool) {
         client.succeed();
         server.succeed();
     }
-    let known = if attach {
-        Known::FromMidstream
-    } else {
-        Known::Whole
-    };
+    let known = if attach { Known::FromMidstream } else { Known::Whole };
     let both = scene.finish();
     both.compare(known);
     both.no_warnings();
@@ -462,9 +423,7 @@ fn a_file_for_each_process() {
         return;
     };
     let mut command = strace(scene.trace_file());
-    command
-        .arg("-ff")
-        .args(scene.command(python(), "forking.py"));
+    command.arg("-ff").args(scene.command(python(), "forking.py"));
     Running::start(&mut command).succeed();
     let both = scene.finish();
     both.compare(Known::Whole);
@@ -484,9 +443,7 @@ fn a_web_server_with_threads_and_curl_at_once() {
         \"$python\" -u -m http.server --bind 127.0.0.1 \"$port\" >log 2>&1 & server=$!
         until grep -q Serving log; do sleep 0.05; done
         curl -sZ \"http://127.0.0.1:$port/page?[1-8]\" >pages; kill $server; wait $server; wc -c <pages";
-    let mut command = ["sh", "-c", script, "sh", python()]
-        .map(str::to_string)
-        .to_vec();
+    let mut command = ["sh", "-c", script, "sh", python()].map(str::to_string).to_vec();
     command.push(scene.ports[0].to_string());
     command.push(scene.folder.path().to_string_lossy().into_owned());
     let mut strace = strace(scene.trace_file());
@@ -510,13 +467,7 @@ fn conversation(text: &str) -> Vec<Packet> {
         target: if number == 1 { client } else { server },
         id: None,
         ttl: 64,
-        transport: Transport::Tcp(Tcp {
-            seq,
-            ack: 0,
-            flags,
-            window: 100,
-            options: Vec::new(),
-        }),
+        transport: Transport::Tcp(Tcp { seq, ack: 0, flags, window: 100, options: Vec::new() }),
         payload: payload.as_bytes().to_vec(),
         payload_original: payload.len(),
         faults: Vec::new(),
@@ -527,34 +478,22 @@ fn conversation(text: &str) -> Vec<Packet> {
         segment(2, 0x18, 0, " you "),
         segment(3, 0x18, u32::MAX - 2, "see"),
         segment(4, 0x18, 5, text),
-        segment(
-            5,
-            0x11,
-            5 + u32::try_from(text.len()).expect("it is short"),
-            "",
-        ),
+        segment(5, 0x11, 5 + u32::try_from(text.len()).expect("it is short"), ""),
     ]
 }
 
 #[test]
 fn differences_are_told() {
     let truth = conversation("the wire");
-    let against =
-        |ours: &[Packet]| Content::of(ours).difference(&Content::of(&truth), Known::Whole);
+    let against = |ours: &[Packet]| Content::of(ours).difference(&Content::of(&truth), Known::Whole);
     assert_eq!(against(&truth), "");
     let again = [&truth[..], &truth[2..3]].concat();
     assert!(against(&again).contains("time goes backwards"));
-    assert!(
-        against(&conversation("the wine")).contains("other from byte 14 on: \"ne\" against \"re\"")
-    );
+    assert!(against(&conversation("the wine")).contains("other from byte 14 on: \"ne\" against \"re\""));
     assert!(against(&truth[..5]).contains("FIN of 127.0.0.1:4000 is missing"));
     assert!(against(&truth[1..]).contains("SYN of 127.0.0.1:4000 is missing"));
     let gap = [&truth[..3], &truth[4..]].concat();
-    assert!(
-        against(&gap).contains("3 bytes missing at 0"),
-        "{}",
-        against(&gap)
-    );
+    assert!(against(&gap).contains("3 bytes missing at 0"), "{}", against(&gap));
     let mut twice = truth.clone();
     for mut packet in truth.clone() {
         packet.time += 1_000_000;
@@ -569,7 +508,5 @@ fn differences_are_told() {
         packet.transport = Transport::Udp;
     }
     assert!(against(&datagrams).contains("#0: is missing"));
-    assert!(
-        against(&datagrams).contains("UDP 127.0.0.1:4000 > 127.0.0.1:80: 5 datagrams, truly 0")
-    );
+    assert!(against(&datagrams).contains("UDP 127.0.0.1:4000 > 127.0.0.1:80: 5 datagrams, truly 0"));
 }

@@ -41,10 +41,7 @@ fn http() {
         let socket = folder.file("web");
         let service = Service {
             server: script(python(), "unix_http.py", &[&socket]),
-            client: words(
-                "curl -s --unix-socket",
-                &[&socket, "http://localhost/one", "http://localhost/two"],
-            ),
+            client: words("curl -s --unix-socket", &[&socket, "http://localhost/one", "http://localhost/two"]),
             socket,
             ready: "",
         };
@@ -69,10 +66,7 @@ fn redis() {
         let socket = folder.file("redis.sock");
         let options = ["--dir", &folder.file(""), "--unixsocket", &socket];
         let service = Service {
-            server: words(
-                "redis-server --port 0 --save",
-                &[&[""], &options[..]].concat(),
-            ),
+            server: words("redis-server --port 0 --save", &[&[""], &options[..]].concat()),
             client: words("redis-cli -s", &[&socket, "SET", "greeting", "hello, wire"]),
             socket,
             ready: "",
@@ -97,12 +91,7 @@ fn memcached() {
         if unprivileged().is_some() {
             server.extend(words("-u nobody", &[]));
         }
-        let service = Service {
-            server,
-            client: script(python(), "memcached.py", &[&socket]),
-            socket,
-            ready: "",
-        };
+        let service = Service { server, client: script(python(), "memcached.py", &[&socket]), socket, ready: "" };
         let (capture, _) = service.record(&folder, who);
         let reading = read(&capture, "memcache.key", &[]);
         let [requests, replies] = reading.conversation(&["MEMCACHE"], "11211");
@@ -113,10 +102,7 @@ fn memcached() {
 
 #[test]
 fn postgresql() {
-    if !can(
-        "PostgreSQL",
-        &["initdb", "postgres", "psql", "id", "setpriv"],
-    ) {
+    if !can("PostgreSQL", &["initdb", "postgres", "psql", "id", "setpriv"]) {
         return;
     }
     let [initdb, postgres, psql] = found(["initdb", "postgres", "psql"]);
@@ -127,20 +113,12 @@ fn postgresql() {
     let options = words("-A trust -U postgres -N --no-locale -E UTF8", &[]);
     run(&as_unprivileged([made, options].concat()));
     let query = "SELECT number * 2 AS twice FROM generate_series(1, 3) AS number";
-    let server = words(
-        &postgres,
-        &["-D", &data, "-k", &place, "-F", "-c", "listen_addresses="],
-    );
+    let server = words(&postgres, &["-D", &data, "-k", &place, "-F", "-c", "listen_addresses="]);
     let service = Service {
         server: as_unprivileged(server),
         socket: format!("{place}/.s.PGSQL.5432"),
         ready: "ready to accept connections",
-        client: words(
-            &psql,
-            &[
-                "-XAt", "-h", &place, "-U", "postgres", "-c", query, "postgres",
-            ],
-        ),
+        client: words(&psql, &["-XAt", "-h", &place, "-U", "postgres", "-c", query, "postgres"]),
     };
     for who in [Client, Server, Both] {
         let (capture, told) = service.record(&folder, who);
@@ -175,18 +153,12 @@ fn mariadb() {
     if unprivileged().is_some() {
         common.push("--user=nobody".to_string());
     }
-    let only = words(
-        "--auth-root-authentication-method=normal --skip-test-db",
-        &[],
-    );
+    let only = words("--auth-root-authentication-method=normal --skip-test-db", &[]);
     run(&[vec![install], common.clone(), only].concat());
     let socket = format!("{place}/db");
     let only = words(
         "--skip-networking --innodb-buffer-pool-size=8M",
-        &[
-            &format!("--socket={socket}"),
-            &format!("--pid-file={place}/pid"),
-        ],
+        &[&format!("--socket={socket}"), &format!("--pid-file={place}/pid")],
     );
     let query = "SELECT 6 * 7 AS answer";
     let service = Service {
@@ -200,14 +172,8 @@ fn mariadb() {
         assert_eq!(told, "answer\n42\n");
         let reading = read(&capture, "mysql.query", &[]);
         let [requests, replies] = reading.conversation(&["MySQL"], "3306");
-        tell(
-            &requests,
-            &["Login Request user=root", "Request Query", "Request Quit"],
-        );
-        tell(
-            &replies,
-            &["Server Greeting", "Response  OK", "Response TABULAR"],
-        );
+        tell(&requests, &["Login Request user=root", "Request Query", "Request Quit"]);
+        tell(&replies, &["Server Greeting", "Response  OK", "Response TABULAR"]);
         let queries: Vec<_> = requests.iter().map(|row| row.field.as_str()).collect();
         assert!(queries.contains(&query), "{queries:?}");
     }
@@ -221,10 +187,7 @@ fn x11() {
     for who in [Client, Both] {
         let folder = ShortFolder::new();
         let display = free_display();
-        let xvfb = words(
-            "Xvfb -nolisten tcp -screen 0 640x480x8",
-            &[&format!(":{display}")],
-        );
+        let xvfb = words("Xvfb -nolisten tcp -screen 0 640x480x8", &[&format!(":{display}")]);
         let service = Service {
             server: xvfb,
             socket: format!("/tmp/.X11-unix/X{display}"),
@@ -235,24 +198,15 @@ fn x11() {
         assert!(told.contains("640x480 pixels"), "{told}");
         let reading = read(&capture, "x11.opcode", &[]);
         let [requests, replies] = reading.conversation(&["X11"], "6000");
-        tell(
-            &requests,
-            &["Initial connection request", "Requests: ListExtensions"],
-        );
-        tell(
-            &replies,
-            &["Initial connection reply", "Reply: ListExtensions"],
-        );
+        tell(&requests, &["Initial connection request", "Requests: ListExtensions"]);
+        tell(&replies, &["Initial connection reply", "Reply: ListExtensions"]);
     }
 }
 
 /// The number of a display that no X server has.
 fn free_display() -> u32 {
     let is_free = |display: &u32| {
-        let paths = [
-            format!("/tmp/.X11-unix/X{display}"),
-            format!("/tmp/.X{display}-lock"),
-        ];
+        let paths = [format!("/tmp/.X11-unix/X{display}"), format!("/tmp/.X{display}-lock")];
         !paths.iter().any(|path| Path::new(path).exists())
     };
     let first = 100 + std::process::id() % 1000;
@@ -275,17 +229,10 @@ fn dbus() {
         let file = folder.file("bus.conf");
         fs::write(&file, configuration).expect("the folder is ours");
         let service = Service {
-            server: words(
-                "dbus-daemon --nofork --nopidfile --nosyslog",
-                &[&format!("--config-file={file}")],
-            ),
+            server: words("dbus-daemon --nofork --nopidfile --nosyslog", &[&format!("--config-file={file}")]),
             client: words(
                 "dbus-send --print-reply --dest=org.freedesktop.DBus",
-                &[
-                    &format!("--bus=unix:path={socket}"),
-                    "/org/freedesktop/DBus",
-                    "org.freedesktop.DBus.ListNames",
-                ],
+                &[&format!("--bus=unix:path={socket}"), "/org/freedesktop/DBus", "org.freedesktop.DBus.ListNames"],
             ),
             socket,
             ready: "",
@@ -297,12 +244,8 @@ fn dbus() {
         let rows: Vec<_> = reading.rows.iter().collect();
         assert!(rows.iter().all(|row| row.protocol == "D-Bus"), "{rows:?}");
         let bus = "org.freedesktop.DBus";
-        let [calls, replies]: [Vec<&Row>; 2] = [true, false].map(|to| {
-            rows.iter()
-                .copied()
-                .filter(|row| (row.target == bus) == to)
-                .collect()
-        });
+        let [calls, replies]: [Vec<&Row>; 2] =
+            [true, false].map(|to| rows.iter().copied().filter(|row| (row.target == bus) == to).collect());
         tell(&calls, &["Hello()", "ListNames()"]);
         tell(&replies, &["-> 's'", "-> 'as'"]);
         assert!(replies.iter().all(|row| row.source == bus), "{replies:?}");
@@ -329,18 +272,9 @@ fn syslog() {
         let [row] = &reading.rows[..] else {
             panic!("{who:?}: {reading:#?}");
         };
-        assert_eq!(
-            (row.protocol.as_str(), row.target_port.as_str()),
-            ("Syslog", "514")
-        );
-        assert!(
-            row.info.contains("DAEMON.ERR") && row.info.ends_with("test: hello, log"),
-            "{row:?}"
-        );
-        assert!(
-            row.source.starts_with("10.128.0.") && row.target.starts_with("10.128.1."),
-            "{row:?}"
-        );
+        assert_eq!((row.protocol.as_str(), row.target_port.as_str()), ("Syslog", "514"));
+        assert!(row.info.contains("DAEMON.ERR") && row.info.ends_with("test: hello, log"), "{row:?}");
+        assert!(row.source.starts_with("10.128.0.") && row.target.starts_with("10.128.1."), "{row:?}");
     }
 }
 
@@ -364,14 +298,10 @@ fn journal() {
         let reading = read(&capture, "systemd_journal.priority", &[]);
         assert_eq!(reading.expert, "");
         let rows = reading.rows.iter().map(|row| {
-            let [protocol, info, field] =
-                [&row.protocol, &row.info, &row.field].map(String::as_str);
+            let [protocol, info, field] = [&row.protocol, &row.info, &row.field].map(String::as_str);
             (protocol, info, field)
         });
-        let entries = [
-            ("systemd Journal", "hello, journal", "6"),
-            ("systemd Journal", "two\\nlines", "5"),
-        ];
+        let entries = [("systemd Journal", "hello, journal", "6"), ("systemd Journal", "two\\nlines", "5")];
         assert_eq!(rows.collect::<Vec<_>>(), entries, "{who:?}");
     }
 }
@@ -388,9 +318,7 @@ fn fastcgi_where_wireshark_is_told() {
         let socket = folder.file("php.sock");
         let page = folder.file("hello.php");
         fs::write(&page, "<?php echo 'hello, ', $_GET['name'];").expect("the folder is ours");
-        let user = unprivileged().map_or(String::new(), |[user, group]| {
-            format!("user = {user}\ngroup = {group}\n")
-        });
+        let user = unprivileged().map_or(String::new(), |[user, group]| format!("user = {user}\ngroup = {group}\n"));
         let pool = format!(
             "[global]\nerror_log = /dev/stderr\n[www]\nlisten = {socket}\npm = static\npm.max_children = 1\n{user}"
         );
@@ -400,37 +328,19 @@ fn fastcgi_where_wireshark_is_told() {
             server: words(&fpm, &["-n", "-R", "-F", "-y", &file]),
             client: words(
                 "env -i PATH=/usr/bin REQUEST_METHOD=GET SCRIPT_NAME=/hello.php QUERY_STRING=name=wire",
-                &[
-                    &format!("SCRIPT_FILENAME={page}"),
-                    "cgi-fcgi",
-                    "-bind",
-                    "-connect",
-                    &socket,
-                ],
+                &[&format!("SCRIPT_FILENAME={page}"), "cgi-fcgi", "-bind", "-connect", &socket],
             ),
             socket,
             ready: "",
         };
         let (capture, told) = service.record(&folder, who);
         assert!(told.ends_with("hello, wire"), "{told}");
-        let undecoded = read(
-            &capture,
-            "tcp.len",
-            &["-Y", "tcp.flags.syn == 1 && tcp.flags.ack == 0"],
-        );
+        let undecoded = read(&capture, "tcp.len", &["-Y", "tcp.flags.syn == 1 && tcp.flags.ack == 0"]);
         let port = &undecoded.rows[0].target_port;
-        let told = [
-            "-d",
-            &format!("tcp.port=={port},fcgi"),
-            "-Y",
-            "ip.host == 10.0.0.1",
-        ];
+        let told = ["-d", &format!("tcp.port=={port},fcgi"), "-Y", "ip.host == 10.0.0.1"];
         let reading = read(&capture, "fcgi.type", &told);
         let [requests, replies] = reading.conversation(&["FCGI"], port);
-        tell(
-            &requests,
-            &["FCGI_BEGIN_REQUEST", "FCGI_PARAMS", "FCGI_STDIN"],
-        );
+        tell(&requests, &["FCGI_BEGIN_REQUEST", "FCGI_PARAMS", "FCGI_STDIN"]);
         tell(&replies, &["FCGI_STDOUT, FCGI_END_REQUEST"]);
     }
 }
@@ -447,14 +357,9 @@ fn python_with_grpc(test: &str) -> Option<String> {
         output.status.success().then_some(path)
     };
     let python = [python(), "python3"].into_iter().find_map(executable);
-    assert!(
-        python.is_some() || std::env::var_os("STRACE2PCAP_LIVE").is_none(),
-        "no Python here can import grpc"
-    );
+    assert!(python.is_some() || std::env::var_os("STRACE2PCAP_LIVE").is_none(), "no Python here can import grpc");
     if python.is_none() {
-        support::say(&format!(
-            "no Python here can import grpc, {test} is left out"
-        ));
+        support::say(&format!("no Python here can import grpc, {test} is left out"));
     }
     python
 }
@@ -478,13 +383,7 @@ fn grpc() {
         // Where the server speaks first, Wireshark learns only from the client's preface that this is no HTTP/1.
         reading.begin_with("Magic");
         let [requests, replies] = reading.conversation(&["HTTP2", "GRPC"], "80");
-        tell(
-            &requests,
-            &[
-                "HEADERS[1]: POST /greet.Greeter/SayHello",
-                "HEADERS[3]: POST",
-            ],
-        );
+        tell(&requests, &["HEADERS[1]: POST /greet.Greeter/SayHello", "HEADERS[3]: POST"]);
         tell(&replies, &["HEADERS[1]: 200 OK", "HEADERS[3]: 200 OK"]);
         for way in [requests, replies] {
             let grpc = way.iter().filter(|row| row.protocol.contains("GRPC"));
@@ -525,10 +424,7 @@ fn grpc_joined_midway() {
     assert!(!said.contains("strace2pcap:"), "{said}");
     let reading = read(Path::new(&capture), "grpc.message_length", &[]);
     let [requests, replies] = reading.conversation(&["HTTP2", "GRPC"], "80");
-    tell(
-        &requests,
-        &["Magic, SETTINGS[0]", "POST /placeholder.Service/Method"],
-    );
+    tell(&requests, &["Magic, SETTINGS[0]", "POST /placeholder.Service/Method"]);
     tell(&replies, &["200 OK"]);
     for way in [requests, replies] {
         let lengths: Vec<_> = way.iter().map(|row| row.field.as_str()).collect();

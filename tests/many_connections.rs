@@ -23,9 +23,7 @@ fn memory(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let number = line.and_then(|line| line.trim().strip_suffix("kB"));
-    number
-        .and_then(|number| number.trim().parse().ok())
-        .expect("the kernel says it in kB")
+    number.and_then(|number| number.trim().parse().ok()).expect("the kernel says it in kB")
 }
 
 /// Converts what `write` writes into the file `output`; the memory that it took once the capture has `bytes` bytes.
@@ -41,10 +39,7 @@ fn convert(options: &[&str], output: &Path, write: impl Fn(&mut dyn Write), byte
     input.flush().expect("it reads on");
     let end = Instant::now() + PATIENCE;
     while fs::metadata(output).map_or(0, |file| file.len()) < bytes {
-        assert!(
-            Instant::now() < end,
-            "the capture stays shorter than {bytes} bytes"
-        );
+        assert!(Instant::now() < end, "the capture stays shorter than {bytes} bytes");
         std::thread::sleep(Duration::from_millis(10));
     }
     let memory = memory(child.id());
@@ -74,11 +69,7 @@ fn endpoints(file: &Path) -> HashSet<[String; 2]> {
             assert!(forth || known.contains(&ends), "{ends:?} have not begun");
         }
     }
-    assert_eq!(
-        begun,
-        known.len(),
-        "two conversations have the same endpoints"
-    );
+    assert_eq!(begun, known.len(), "two conversations have the same endpoints");
     known
 }
 
@@ -86,17 +77,9 @@ fn endpoints(file: &Path) -> HashSet<[String; 2]> {
 fn conversation(number: u64, fd: u64, closes: bool, sink: &mut dyn Write) {
     let (inode, peer) = (2 * number + 1000, 2 * number + 1001);
     let details = format!("{fd}<UNIX-STREAM:[{inode}->{peer}]>");
-    let time = format!(
-        "100 {}.{:06}",
-        1_700_000_000 + number / 1000,
-        number % 1000 * 1000
-    );
+    let time = format!("100 {}.{:06}", 1_700_000_000 + number / 1000, number % 1000 * 1000);
     let address = "{sa_family=AF_UNIX, sun_path=\"/run/s\"}";
-    let close = if closes {
-        format!("{time} close({details}) = 0\n")
-    } else {
-        String::new()
-    };
+    let close = if closes { format!("{time} close({details}) = 0\n") } else { String::new() };
     write!(
         sink,
         "{time} connect({fd}<UNIX-STREAM:[{inode}]>, {address}, 110) = 0\n\
@@ -118,8 +101,7 @@ fn those_that_close_leave_nothing_behind() {
     let folder = Folder::new();
     let output = folder.path().join("out.pcap");
     let options = ["--capture-unix-socket"];
-    let all =
-        |sink: &mut dyn Write| (0..MANY).for_each(|number| conversation(number, 3, true, sink));
+    let all = |sink: &mut dyn Write| (0..MANY).for_each(|number| conversation(number, 3, true, sink));
     let memory = convert(&options, &output, all, size(true, 0));
     assert_eq!(endpoints(&output).len() as u64, MANY);
     assert!(memory < 32 << 10, "{memory} KiB");

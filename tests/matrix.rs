@@ -209,9 +209,7 @@ impl<'a> Options<'a> {
     /// How exact the times are that lines begin with, in nanoseconds; none if they do not tell a time, or only how long it
     /// is after another.
     fn clock(self) -> Option<u64> {
-        let form = self
-            .words()
-            .find(|word| word.starts_with("--absolute-timestamps"));
+        let form = self.words().find(|word| word.starts_with("--absolute-timestamps"));
         let precision = form.and_then(|form| form.rsplit([',', ':']).next());
         match precision {
             Some("s") => Some(1_000_000_000),
@@ -263,14 +261,8 @@ fn run(binary: &Path, options: Options<'_>) -> Run {
             fs::copy(folder.file(trace), Path::new(&kept).join(name)).expect("KEEP names a folder");
         }
     }
-    let [(first, said_first), (second, said_second)] =
-        VIEWS.map(|view| convert(folder.path(), view, &traces));
-    Run {
-        captures: [first, second],
-        warnings: [said_first, said_second],
-        began,
-        ended,
-    }
+    let [(first, said_first), (second, said_second)] = VIEWS.map(|view| convert(folder.path(), view, &traces));
+    Run { captures: [first, second], warnings: [said_first, said_second], began, ended }
 }
 
 fn now() -> u64 {
@@ -282,9 +274,7 @@ fn now() -> u64 {
 fn traces(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).expect("the folder is ours");
     let names = entries.map(|entry| entry.expect("it can be listed").file_name());
-    let mut names: Vec<String> = names
-        .map(|name| name.to_string_lossy().into_owned())
-        .collect();
+    let mut names: Vec<String> = names.map(|name| name.to_string_lossy().into_owned()).collect();
     names.retain(|name| name.starts_with("trace"));
     names.sort_by_key(|name| (name.len(), name.clone()));
     names
@@ -302,10 +292,7 @@ fn convert(folder: &Path, view: &str, traces: &[String]) -> (Vec<Packet>, String
 /// What is wrong with one view of a run.
 fn wrong(options: Options<'_>, ours: &Run, truth: &Run, view: usize) -> Vec<String> {
     let packets = &ours.captures[view];
-    let (packets, truth) = (
-        known(options, packets),
-        known(options, &truth.captures[view]),
-    );
+    let (packets, truth) = (known(options, packets), known(options, &truth.captures[view]));
     let mut wrong = Vec::new();
     for run in 0..options.runs() {
         // Everything of the first run comes before the second.
@@ -314,23 +301,11 @@ fn wrong(options: Options<'_>, ours: &Run, truth: &Run, view: usize) -> Vec<Stri
         wrong.extend(differences(part, truth, options.withheld()));
     }
     if packets.len() > truth.len() * options.runs() {
-        wrong.push(format!(
-            "{} packets, truly {}",
-            packets.len(),
-            truth.len() * options.runs()
-        ));
+        wrong.push(format!("{} packets, truly {}", packets.len(), truth.len() * options.runs()));
     }
     let warnings = ours.warnings[view].lines();
-    wrong.extend(
-        warnings
-            .filter(|line| !options.may_warn(line))
-            .map(str::to_string),
-    );
-    wrong.extend(
-        packets
-            .iter()
-            .find_map(|packet| wrong_time(options, ours, packet.time)),
-    );
+    wrong.extend(warnings.filter(|line| !options.may_warn(line)).map(str::to_string));
+    wrong.extend(packets.iter().find_map(|packet| wrong_time(options, ours, packet.time)));
     wrong
 }
 
@@ -351,12 +326,7 @@ fn wrong_time(options: Options<'_>, run: &Run, time: u64) -> Option<String> {
         Some(exactness) => run.began - exactness <= time && time <= run.ended,
         None => time <= run.ended - run.began,
     };
-    (!right).then(|| {
-        format!(
-            "time {time}, but it ran from {} to {}",
-            run.began, run.ended
-        )
-    })
+    (!right).then(|| format!("time {time}, but it ran from {} to {}", run.began, run.ended))
 }
 
 /// Checks one combination; what is wrong, as text for a person.
@@ -447,30 +417,13 @@ fn what_is_withheld_is_no_difference() {
     packets[0].target = "127.0.0.2:22222".parse().expect("an address");
     packets[1].source_mac = [0; 6];
     let strict = Withheld::default();
-    let all = Withheld {
-        numbers: true,
-        details: true,
-        payload: Some(2),
-        failures: true,
-    };
+    let all = Withheld { numbers: true, details: true, payload: Some(2), failures: true };
     assert_eq!(differences(&packets, &truth, all), [""; 0]);
     for less in [
-        Withheld {
-            numbers: false,
-            ..all
-        },
-        Withheld {
-            details: false,
-            ..all
-        },
-        Withheld {
-            payload: None,
-            ..all
-        },
-        Withheld {
-            payload: Some(3),
-            ..all
-        },
+        Withheld { numbers: false, ..all },
+        Withheld { details: false, ..all },
+        Withheld { payload: None, ..all },
+        Withheld { payload: Some(3), ..all },
     ] {
         assert_eq!(differences(&packets, &truth, less).len(), 1, "{less:?}");
     }
@@ -497,10 +450,7 @@ fn every_combination_of_options_gives_the_same_capture() {
                     let next = rows.lock().expect("no thread panics holding it").next();
                     let Some(row) = next else { break };
                     let found = check(&binary, row, &truths);
-                    wrong
-                        .lock()
-                        .expect("no thread panics holding it")
-                        .push_str(&found);
+                    wrong.lock().expect("no thread panics holding it").push_str(&found);
                 }
             });
         }
@@ -512,11 +462,7 @@ fn every_combination_of_options_gives_the_same_capture() {
 /// What the marking and payload of a packet say of its call: which one, on which descriptor, whether it sent, and what.
 fn call_of(packet: &Packet) -> (u8, Option<u16>, bool, &[u8]) {
     let sent = packet.target_mac[1] != 0;
-    let marked = if sent {
-        packet.target_mac
-    } else {
-        packet.source_mac
-    };
+    let marked = if sent { packet.target_mac } else { packet.source_mac };
     (marked[1], packet.vlan, sent, &packet.payload)
 }
 

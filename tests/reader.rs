@@ -13,19 +13,11 @@ const FRAME: &[u8] = b"\x00\x02\x00\x00\x00\x01\x00\x00\x00\x00\x12\x34\x81\x00\
     \x0f\xa0\x00\x50\x00\xbc\x4d\x15\x00\x00\x00\x00\x50\x18\x20\x00\xd5\xb9\x00\x00AB";
 
 fn record(bytes: &[u8], original: usize) -> Record {
-    Record {
-        time: 1_700_000_000_000_001_000,
-        link: 1,
-        original,
-        bytes: bytes.to_vec(),
-        remarks: Vec::new(),
-    }
+    Record { time: 1_700_000_000_000_001_000, link: 1, original, bytes: bytes.to_vec(), remarks: Vec::new() }
 }
 
 fn faults(bytes: &[u8], original: usize) -> Vec<String> {
-    decode(&record(bytes, original))
-        .expect("it is a packet")
-        .faults
+    decode(&record(bytes, original)).expect("it is a packet").faults
 }
 
 #[test]
@@ -63,27 +55,13 @@ fn a_cut_packet_is_right_when_its_lengths_agree() {
 fn a_classic_file_is_read_in_either_resolution_and_a_cut_one_refused() {
     for (magic, nanoseconds) in [(0xa1b2_c3d4_u32, 1000), (0xa1b2_3c4d, 1)] {
         let mut file = Vec::new();
-        for word in [
-            magic,
-            0x0004_0002,
-            0,
-            0,
-            262_144,
-            1,
-            1_700_000_000,
-            1,
-            60,
-            60,
-        ] {
+        for word in [magic, 0x0004_0002, 0, 0, 262_144, 1, 1_700_000_000, 1, 60, 60] {
             file.extend_from_slice(&word.to_le_bytes());
         }
         file.extend_from_slice(FRAME);
         let capture = read(&file).expect("it is whole");
         assert_eq!(capture.records.len(), 1);
-        assert_eq!(
-            capture.records[0].time,
-            1_700_000_000_000_000_000 + nanoseconds
-        );
+        assert_eq!(capture.records[0].time, 1_700_000_000_000_000_000 + nanoseconds);
         for end in 1..60 {
             assert!(read(&file[..file.len() - end]).is_err());
         }
@@ -94,11 +72,7 @@ fn a_classic_file_is_read_in_either_resolution_and_a_cut_one_refused() {
 fn pcapng_times_follow_the_resolution_of_the_interface() {
     let resolutions: [(&[u32], u64); 2] = [(&[], 1000), (&[0x0001_0009, 0x0000_0009, 0], 1)];
     for (options, nanoseconds) in resolutions {
-        let mut file = block(
-            0x0a0d_0d0a,
-            &[0x1a2b_3c4d, 1, 0xffff_ffff, 0xffff_ffff],
-            &[],
-        );
+        let mut file = block(0x0a0d_0d0a, &[0x1a2b_3c4d, 1, 0xffff_ffff, 0xffff_ffff], &[]);
         let mut interface = vec![1, 262_144];
         interface.extend_from_slice(options);
         file.extend(block(1, &interface, &[]));

@@ -25,77 +25,36 @@ fn keys<'r>(report: &'r Map<String, Value>, list: &str, key: &str) -> Vec<&'r st
     list.iter().map(key).collect()
 }
 
-const GOOD: &str =
-    "100 1700000000.000001 write(3<TCP:[10.1.2.3:4000->10.4.5.6:80]>, \"a\", 1) = 1\n";
+const GOOD: &str = "100 1700000000.000001 write(3<TCP:[10.1.2.3:4000->10.4.5.6:80]>, \"a\", 1) = 1\n";
 
 /// One trace for each kind of loss, with its key and how many there are; the line is the second.
 const LOSSES: [(&str, u64, &str); 14] = [
-    (
-        "cut",
-        1,
-        "100 1700000000.000002 write(3<TCP:[10.1.2.3:4000->10.4.5.6:80]>, \"a\"..., 10) = 10",
-    ),
-    (
-        "hidden",
-        1,
-        "100 1700000000.000002 sendfile(3<TCP:[10.1.2.3:4000->10.4.5.6:80]>, 5</x>, NULL, 7) = 7",
-    ),
-    (
-        "io_uring",
-        1,
-        "100 1700000000.000002 io_uring_enter(6<anon_inode:[io_uring]>, 1, 1, 0, NULL, 0) = 1",
-    ),
-    (
-        "wire_only",
-        1,
-        "100 1700000000.000002 sendto(4<UDPLITE:[10.1.2.3:4000->10.4.5.6:80]>, \"a\", 1, 0, NULL, 0) = 1",
-    ),
+    ("cut", 1, "100 1700000000.000002 write(3<TCP:[10.1.2.3:4000->10.4.5.6:80]>, \"a\"..., 10) = 10"),
+    ("hidden", 1, "100 1700000000.000002 sendfile(3<TCP:[10.1.2.3:4000->10.4.5.6:80]>, 5</x>, NULL, 7) = 7"),
+    ("io_uring", 1, "100 1700000000.000002 io_uring_enter(6<anon_inode:[io_uring]>, 1, 1, 0, NULL, 0) = 1"),
+    ("wire_only", 1, "100 1700000000.000002 sendto(4<UDPLITE:[10.1.2.3:4000->10.4.5.6:80]>, \"a\", 1, 0, NULL, 0) = 1"),
     (
         "protocols",
         1,
         "100 1700000000.000002 socket(AF_INET, SOCK_RDM, 0) = 4\n100 1700000000.000003 sendto(4, \"a\", 1, 0, NULL, 0) = 1",
     ),
-    (
-        "addresses",
-        1,
-        "100 1700000000.000002 write(4<TCP:[700]>, \"a\", 1) = 1",
-    ),
+    ("addresses", 1, "100 1700000000.000002 write(4<TCP:[700]>, \"a\", 1) = 1"),
     (
         "addresses_late",
         1,
         "100 1700000000.000002 sendto(4<UDP:[7]>, \"a\", 1, 0, {sa_family=AF_INET, sin_port=htons(53), sin_addr=inet_addr(\"10.4.5.6\")}, 16) = 1\n100 1700000000.000003 close(4<UDP:[10.1.2.3:4444]>) = 0",
     ),
-    (
-        "peers",
-        1,
-        "100 1700000000.000002 write(4<TCP:[10.1.2.3:4000]>, \"a\", 1) = 1",
-    ),
-    (
-        "senders",
-        1,
-        "100 1700000000.000002 recvfrom(4<UDP:[10.1.2.3:53]>, \"a\", 9, 0, NULL, NULL) = 1",
-    ),
-    (
-        "first_half_missing",
-        1,
-        "100 1700000000.000002 <... read resumed>\"a\", 9) = 1",
-    ),
-    (
-        "damaged",
-        1,
-        "100 1700000000.000002 write(3<TCP:[10.1.2.3:4000->10.4.5.6:80]>, \"a",
-    ),
+    ("peers", 1, "100 1700000000.000002 write(4<TCP:[10.1.2.3:4000]>, \"a\", 1) = 1"),
+    ("senders", 1, "100 1700000000.000002 recvfrom(4<UDP:[10.1.2.3:53]>, \"a\", 9, 0, NULL, NULL) = 1"),
+    ("first_half_missing", 1, "100 1700000000.000002 <... read resumed>\"a\", 9) = 1"),
+    ("damaged", 1, "100 1700000000.000002 write(3<TCP:[10.1.2.3:4000->10.4.5.6:80]>, \"a"),
     ("not_strace", 2, "hello\nworld"),
     (
         "messages_cut",
         3,
         "100 1700000000.000002 sendmmsg(3<TCP:[10.1.2.3:4000->10.4.5.6:80]>, [{msg_hdr={msg_name=NULL, msg_namelen=0, msg_iov=[{iov_base=\"m\", iov_len=1}], msg_iovlen=1, msg_controllen=0, msg_flags=0}, msg_len=1}, ...], 4, 0) = 4",
     ),
-    (
-        "unreadable_time",
-        1,
-        "100 nan write(3<TCP:[10.1.2.3:4000->10.4.5.6:80]>, \"a\", 1) = 1",
-    ),
+    ("unreadable_time", 1, "100 nan write(3<TCP:[10.1.2.3:4000->10.4.5.6:80]>, \"a\", 1) = 1"),
 ];
 
 #[test]
@@ -126,22 +85,10 @@ fn each_kind_of_loss_has_its_key_and_fails_a_strict_run() {
 const NOTES: [(&str, &str); 6] = [
     ("nothing_read", ""),
     ("nothing_shown", "100 1700000000.000001 close(3) = 0\n"),
-    (
-        "no_times",
-        "write(3<TCP:[10.1.2.3:4000->10.4.5.6:80]>, \"a\", 1) = 1\n",
-    ),
-    (
-        "relative_times",
-        "     0.000005 write(3<TCP:[10.1.2.3:4000->10.4.5.6:80]>, \"a\", 1) = 1\n",
-    ),
-    (
-        "assumed_date",
-        "12:00:00.000001 write(3<TCP:[10.1.2.3:4000->10.4.5.6:80]>, \"a\", 1) = 1\n",
-    ),
-    (
-        "tls",
-        "1700000000.000001 write(3<TCP:[10.1.2.3:4000->10.4.5.6:80]>, \"\\26\\3\\1\", 3) = 3\n",
-    ),
+    ("no_times", "write(3<TCP:[10.1.2.3:4000->10.4.5.6:80]>, \"a\", 1) = 1\n"),
+    ("relative_times", "     0.000005 write(3<TCP:[10.1.2.3:4000->10.4.5.6:80]>, \"a\", 1) = 1\n"),
+    ("assumed_date", "12:00:00.000001 write(3<TCP:[10.1.2.3:4000->10.4.5.6:80]>, \"a\", 1) = 1\n"),
+    ("tls", "1700000000.000001 write(3<TCP:[10.1.2.3:4000->10.4.5.6:80]>, \"\\26\\3\\1\", 3) = 3\n"),
 ];
 
 #[test]
@@ -174,9 +121,8 @@ fn a_start_that_was_given_needs_no_note() {
 
 #[test]
 fn json_has_all_counts_and_stands_alone() {
-    let trace = format!(
-        "{GOOD}{GOOD}100 1700000000.000002 write(3<TCP:[10.1.2.3:4000->10.4.5.6:80]>, \"ab\"..., 10) = 10\n\n"
-    );
+    let trace =
+        format!("{GOOD}{GOOD}100 1700000000.000002 write(3<TCP:[10.1.2.3:4000->10.4.5.6:80]>, \"ab\"..., 10) = 10\n\n");
     for quiet in [&["--report", "json"][..], &["--report", "json", "-q"]] {
         let outcome = convert(quiet, trace.as_bytes());
         assert_eq!(outcome.stderr.lines().count(), 1, "{}", outcome.stderr);
@@ -227,20 +173,9 @@ fn of_several_traces_json_names_the_one() {
 fn json_is_told_of_a_run_that_fails() {
     let folder = Folder::new();
     let trace = GOOD.repeat(5);
-    let full = run_in(
-        folder.path(),
-        &["-q", "--report=json", "/dev/full"],
-        trace.as_bytes(),
-    );
-    let missing = run_in(
-        folder.path(),
-        &["--report=json", "out.pcap", "missing"],
-        b"",
-    );
-    for (outcome, part) in [
-        (full, "No space left"),
-        (missing, "cannot open the trace missing"),
-    ] {
+    let full = run_in(folder.path(), &["-q", "--report=json", "/dev/full"], trace.as_bytes());
+    let missing = run_in(folder.path(), &["--report=json", "out.pcap", "missing"], b"");
+    for (outcome, part) in [(full, "No space left"), (missing, "cannot open the trace missing")] {
         assert_eq!(outcome.status, Some(1));
         let lines: Vec<&str> = outcome.stderr.lines().collect();
         assert_eq!(lines.len(), 2, "the error as text as well: {lines:?}");
@@ -254,43 +189,16 @@ fn json_is_told_of_a_run_that_fails() {
 
 /// What is given by mistake, and what is said of it: `NAME` is its name, `WORD` its name in a command.
 const MISTAKES: [(&[u8], &str); 11] = [
-    (
-        b"\x1f\x8b\x08\0\0\0\0\0",
-        "NAME is gzip-compressed: zcat WORD | strace2pcap OUTPUT -",
-    ),
-    (
-        b"BZh91AY&SY",
-        "NAME is bzip2-compressed: bzcat WORD | strace2pcap OUTPUT -",
-    ),
-    (
-        b"\xfd7zXZ\0\0",
-        "NAME is xz-compressed: xzcat WORD | strace2pcap OUTPUT -",
-    ),
-    (
-        b"\x28\xb5\x2f\xfd\x04",
-        "NAME is zstd-compressed: zstdcat WORD | strace2pcap OUTPUT -",
-    ),
-    (
-        b"\xd4\xc3\xb2\xa1\x02\0\x04\0",
-        "NAME is a capture, not a trace: OUTPUT comes first",
-    ),
-    (
-        b"\x0a\x0d\x0d\x0a\x1c\0\0\0",
-        "NAME is a capture, not a trace: OUTPUT comes first",
-    ),
-    (
-        b"\x7fELF\x02\x01\x01\0",
-        "NAME is a program or a core dump, not a trace",
-    ),
-    (
-        b"\x01\x02\x03\x04\x05\x06\xfe\xff",
-        "NAME is no text, so not a trace",
-    ),
+    (b"\x1f\x8b\x08\0\0\0\0\0", "NAME is gzip-compressed: zcat WORD | strace2pcap OUTPUT -"),
+    (b"BZh91AY&SY", "NAME is bzip2-compressed: bzcat WORD | strace2pcap OUTPUT -"),
+    (b"\xfd7zXZ\0\0", "NAME is xz-compressed: xzcat WORD | strace2pcap OUTPUT -"),
+    (b"\x28\xb5\x2f\xfd\x04", "NAME is zstd-compressed: zstdcat WORD | strace2pcap OUTPUT -"),
+    (b"\xd4\xc3\xb2\xa1\x02\0\x04\0", "NAME is a capture, not a trace: OUTPUT comes first"),
+    (b"\x0a\x0d\x0d\x0a\x1c\0\0\0", "NAME is a capture, not a trace: OUTPUT comes first"),
+    (b"\x7fELF\x02\x01\x01\0", "NAME is a program or a core dump, not a trace"),
+    (b"\x01\x02\x03\x04\x05\x06\xfe\xff", "NAME is no text, so not a trace"),
     (b"<!doctype html>\n", "nothing in NAME is of strace"),
-    (
-        b"     0.052 ( 0.020 ms): true/1665 brk()  = 0x563072350000\n",
-        "NAME is of perf",
-    ),
+    (b"     0.052 ( 0.020 ms): true/1665 brk()  = 0x563072350000\n", "NAME is of perf"),
     (b"malloc(10)   = 0x4882a0\n", "NAME is of ltrace"),
 ];
 
@@ -313,9 +221,7 @@ fn mistakes_in_a_file_leave_the_output_untouched() {
 fn mistakes_on_a_pipe_are_told_as_well() {
     for (bytes, part) in MISTAKES {
         let outcome = convert(&[], bytes);
-        let part = part
-            .replace("NAME", "standard input")
-            .replace("WORD", "FILE");
+        let part = part.replace("NAME", "standard input").replace("WORD", "FILE");
         assert_eq!(outcome.status, Some(1), "{}", outcome.stderr);
         assert!(outcome.stderr.contains(&part), "{part}: {}", outcome.stderr);
         assert!(outcome.capture().records.is_empty());
@@ -327,11 +233,7 @@ fn a_long_text_is_refused_at_its_end_and_a_long_prologue_is_not() {
     let text = "Lorem ipsum dolor sit amet, consectetur\n".repeat(20_000);
     let outcome = convert(&[], text.as_bytes());
     assert_eq!(outcome.status, Some(1));
-    assert!(
-        outcome
-            .stderr
-            .contains("nothing in standard input is of strace")
-    );
+    assert!(outcome.stderr.contains("nothing in standard input is of strace"));
     let folder = Folder::new();
     fs::write(folder.path().join("in"), &text).expect("it can be written");
     let outcome = run_in(folder.path(), &["out.pcap", "in"], b"");

@@ -19,11 +19,7 @@ struct Source {
 
 impl Source {
     fn new(path: &str, text: &str) -> Self {
-        Self {
-            path: path.to_string(),
-            text: text.to_string(),
-            code: code_only(text),
-        }
+        Self { path: path.to_string(), text: text.to_string(), code: code_only(text) }
     }
 
     /// The room it belongs to: `strace` for `src/strace/line.rs`, `event` for `src/event.rs`.
@@ -55,14 +51,12 @@ impl Source {
 /// Where `word` stands in `text` with nothing before or after that would make it a part of a longer name.
 fn places<'a>(text: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a {
     let is_name = |c: char| c.is_alphanumeric() || c == '_';
-    text.match_indices(word)
-        .map(|(at, _)| at)
-        .filter(move |&at| {
-            let before = text[..at].chars().next_back();
-            let after = text[at + word.len()..].chars().next();
-            let open_end = !word.ends_with(is_name) || !after.is_some_and(is_name);
-            !before.is_some_and(is_name) && open_end
-        })
+    text.match_indices(word).map(|(at, _)| at).filter(move |&at| {
+        let before = text[..at].chars().next_back();
+        let after = text[at + word.len()..].chars().next();
+        let open_end = !word.ends_with(is_name) || !after.is_some_and(is_name);
+        !before.is_some_and(is_name) && open_end
+    })
 }
 
 /// A rule tells what is wrong in one file.
@@ -93,10 +87,7 @@ const MAY_NAME: [(&str, &[&str]); 10] = [
     ("strace", &["event", "glob", "limits"]),
     ("sockets", &["event", "limits"]),
     ("inet", &["packets", "sockets", "event", "wire", "limits"]),
-    (
-        "unix",
-        &["packets", "sockets", "event", "glob", "wire", "limits"],
-    ),
+    ("unix", &["packets", "sockets", "event", "glob", "wire", "limits"]),
     ("packets", &["sockets", "event", "wire", "limits"]),
     ("wire", &["event"]),
     ("capture", &["wire", "event"]),
@@ -110,11 +101,7 @@ fn direction(source: &Source) -> Vec<String> {
     for at in places(&source.code, "crate::") {
         for name in first_names(&source.code[at + "crate::".len()..]) {
             if name != *room && !allowed.contains(&name) {
-                wrong.push(format!(
-                    "{}:{}: {room} names {name}",
-                    source.path,
-                    source.line_of(at)
-                ));
+                wrong.push(format!("{}:{}: {room} names {name}", source.path, source.line_of(at)));
             }
         }
     }
@@ -143,34 +130,20 @@ fn first_names(text: &str) -> Vec<&str> {
 
 fn name_at(text: &str) -> &str {
     let text = text.trim_start();
-    let end = text
-        .find(|c: char| !c.is_alphanumeric() && c != '_')
-        .unwrap_or(text.len());
+    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
     &text[..end]
 }
 
 fn pcap_file_in_capture(source: &Source) -> Vec<String> {
-    if source.is_in(&["capture"]) {
-        Vec::new()
-    } else {
-        source.find_words(&["pcap_file"])
-    }
+    if source.is_in(&["capture"]) { Vec::new() } else { source.find_words(&["pcap_file"]) }
 }
 
 fn clap_in_cli(source: &Source) -> Vec<String> {
-    if source.is_in(&["cli"]) {
-        Vec::new()
-    } else {
-        source.find_words(&["clap"])
-    }
+    if source.is_in(&["cli"]) { Vec::new() } else { source.find_words(&["clap"]) }
 }
 
 fn document_first(source: &Source) -> Vec<String> {
-    if source.text.starts_with("//! ") {
-        Vec::new()
-    } else {
-        vec![format!("{}: line 1 is no `//!`", source.path)]
-    }
+    if source.text.starts_with("//! ") { Vec::new() } else { vec![format!("{}: line 1 is no `//!`", source.path)] }
 }
 
 /// The most lines of a function, from `fn` to its closing brace.
@@ -183,11 +156,7 @@ fn short_functions(source: &Source) -> Vec<String> {
             let lines = 1 + source.code[at..body.end].matches('\n').count();
             if lines > FUNCTION_LINES {
                 let name = name_at(&source.code[at + 3..]);
-                wrong.push(format!(
-                    "{}:{}: {name} has {lines} lines",
-                    source.path,
-                    source.line_of(at)
-                ));
+                wrong.push(format!("{}:{}: {name} has {lines} lines", source.path, source.line_of(at)));
             }
         }
     }
@@ -224,11 +193,7 @@ const FILE_LINES: usize = 600;
 
 fn short_files(source: &Source) -> Vec<String> {
     let lines = source.text.lines().count();
-    if lines <= FILE_LINES {
-        Vec::new()
-    } else {
-        vec![format!("{}: {lines} lines", source.path)]
-    }
+    if lines <= FILE_LINES { Vec::new() } else { vec![format!("{}: {lines} lines", source.path)] }
 }
 
 fn nothing_left_to_do(source: &Source) -> Vec<String> {
@@ -304,10 +269,7 @@ fn sources(folder: &str) -> Vec<Source> {
 }
 
 fn all_wrong(sources: &[Source], rules: &[Rule]) -> Vec<String> {
-    sources
-        .iter()
-        .flat_map(|source| rules.iter().flat_map(move |rule| rule(source)))
-        .collect()
+    sources.iter().flat_map(|source| rules.iter().flat_map(move |rule| rule(source))).collect()
 }
 
 #[test]
@@ -327,8 +289,8 @@ fn the_tests_and_tools_keep_theirs() {
 
 #[test]
 fn every_room_of_the_map_has_its_rule() {
-    let map = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs"))
-        .expect("src/lib.rs is there");
+    let map =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).expect("src/lib.rs is there");
     let mut rooms = 0;
     for line in map.lines().filter(|line| line.starts_with("//! | [`")) {
         let room = line.split('`').nth(1).unwrap_or_default();
@@ -350,197 +312,81 @@ mod samples {
 
     #[test]
     fn a_room_that_names_what_stands_to_its_left() {
-        check(
-            direction,
-            "src/wire/write.rs",
-            "use crate::inet::View;\n",
-            &["src/wire/write.rs:1: wire names inet"],
-        );
-        check(
-            direction,
-            "src/event.rs",
-            "\nfn f() { crate::limits::FD }",
-            &["src/event.rs:2: event names limits"],
-        );
+        check(direction, "src/wire/write.rs", "use crate::inet::View;\n", &["src/wire/write.rs:1: wire names inet"]);
+        check(direction, "src/event.rs", "\nfn f() { crate::limits::FD }", &["src/event.rs:2: event names limits"]);
         check(
             direction,
             "src/strace/mod.rs",
             "use crate::{event::{Tid, Fd}, sockets, limits};",
             &["src/strace/mod.rs:1: strace names sockets"],
         );
-        check(
-            direction,
-            "src/sockets/mod.rs",
-            "use crate::run::run;",
-            &["src/sockets/mod.rs:1: sockets names run"],
-        );
-        check(
-            direction,
-            "src/inet/mod.rs",
-            "use crate::{wire, event};\nuse crate::inet::x;",
-            &[],
-        );
-        check(
-            direction,
-            "src/event.rs",
-            "//! [`crate::strace`]\nconst A: &str = \"crate::strace\";",
-            &[],
-        );
-        check(
-            direction,
-            "src/run/mod.rs",
-            "use crate::capture::Writer;",
-            &[],
-        );
+        check(direction, "src/sockets/mod.rs", "use crate::run::run;", &["src/sockets/mod.rs:1: sockets names run"]);
+        check(direction, "src/inet/mod.rs", "use crate::{wire, event};\nuse crate::inet::x;", &[]);
+        check(direction, "src/event.rs", "//! [`crate::strace`]\nconst A: &str = \"crate::strace\";", &[]);
+        check(direction, "src/run/mod.rs", "use crate::capture::Writer;", &[]);
     }
 
     #[test]
     fn a_crate_out_of_its_room() {
-        check(
-            pcap_file_in_capture,
-            "src/run/mod.rs",
-            "use pcap_file::X;",
-            &["src/run/mod.rs:1: pcap_file"],
-        );
-        check(
-            pcap_file_in_capture,
-            "src/capture/mod.rs",
-            "use pcap_file::X;",
-            &[],
-        );
-        check(
-            clap_in_cli,
-            "src/main.rs",
-            "use clap::Parser;",
-            &["src/main.rs:1: clap"],
-        );
+        check(pcap_file_in_capture, "src/run/mod.rs", "use pcap_file::X;", &["src/run/mod.rs:1: pcap_file"]);
+        check(pcap_file_in_capture, "src/capture/mod.rs", "use pcap_file::X;", &[]);
+        check(clap_in_cli, "src/main.rs", "use clap::Parser;", &["src/main.rs:1: clap"]);
         check(clap_in_cli, "src/cli/mod.rs", "use clap::Parser;", &[]);
         check(clap_in_cli, "src/main.rs", "let clapper = 1;", &[]);
     }
 
     #[test]
     fn a_file_without_a_first_word() {
-        check(
-            document_first,
-            "src/a.rs",
-            "use std::fmt;\n//! late\n",
-            &["src/a.rs: line 1 is no `//!`"],
-        );
+        check(document_first, "src/a.rs", "use std::fmt;\n//! late\n", &["src/a.rs: line 1 is no `//!`"]);
         check(document_first, "src/a.rs", "//! Why.\n", &[]);
     }
 
     #[test]
     fn a_long_function() {
-        let long = format!(
-            "fn short() {{ a }}\nfn long(a: [u8; 2]) {{\n{}}}\n",
-            "    a();\n".repeat(69)
-        );
-        check(
-            short_functions,
-            "src/a.rs",
-            &long,
-            &["src/a.rs:2: long has 71 lines"],
-        );
-        let enough = format!(
-            "fn long() {{\n{}}}\nfn f() {{ '}}' }}",
-            "    \"{\";\n".repeat(68)
-        );
+        let long = format!("fn short() {{ a }}\nfn long(a: [u8; 2]) {{\n{}}}\n", "    a();\n".repeat(69));
+        check(short_functions, "src/a.rs", &long, &["src/a.rs:2: long has 71 lines"]);
+        let enough = format!("fn long() {{\n{}}}\nfn f() {{ '}}' }}", "    \"{\";\n".repeat(68));
         check(short_functions, "src/a.rs", &enough, &[]);
-        check(
-            short_functions,
-            "src/a.rs",
-            &format!("type F = fn (u8);\n{}", "a();\n".repeat(80)),
-            &[],
-        );
+        check(short_functions, "src/a.rs", &format!("type F = fn (u8);\n{}", "a();\n".repeat(80)), &[]);
     }
 
     #[test]
     fn a_long_file() {
-        check(
-            short_files,
-            "src/a.rs",
-            &"\n".repeat(601),
-            &["src/a.rs: 601 lines"],
-        );
+        check(short_files, "src/a.rs", &"\n".repeat(601), &["src/a.rs: 601 lines"]);
         check(short_files, "src/a.rs", &"\n".repeat(600), &[]);
     }
 
     #[test]
     fn work_left_over() {
-        check(
-            nothing_left_to_do,
-            "src/a.rs",
-            "// TODO: x\n/* FIXME */",
-            &["src/a.rs:1: TODO", "src/a.rs:2: FIXME"],
-        );
+        check(nothing_left_to_do, "src/a.rs", "// TODO: x\n/* FIXME */", &["src/a.rs:1: TODO", "src/a.rs:2: FIXME"]);
         check(
             nothing_left_to_do,
             "src/a.rs",
             "fn f() { dbg!(1); todo!() }",
             &["src/a.rs:1: dbg!", "src/a.rs:1: todo!"],
         );
-        check(
-            nothing_left_to_do,
-            "src/a.rs",
-            "let a = \"XXXX\"; my_dbg!(1)",
-            &[],
-        );
+        check(nothing_left_to_do, "src/a.rs", "let a = \"XXXX\"; my_dbg!(1)", &[]);
     }
 
     #[test]
     fn a_print() {
-        check(
-            no_prints,
-            "src/a.rs",
-            "fn f() {\nprintln!(); }",
-            &["src/a.rs:2: println!"],
-        );
-        check(
-            no_prints,
-            "src/a.rs",
-            "eprintln!()",
-            &["src/a.rs:1: eprintln!"],
-        );
+        check(no_prints, "src/a.rs", "fn f() {\nprintln!(); }", &["src/a.rs:2: println!"]);
+        check(no_prints, "src/a.rs", "eprintln!()", &["src/a.rs:1: eprintln!"]);
         check(no_prints, "src/a.rs", "// println!()", &[]);
     }
 
     #[test]
     fn a_clock() {
-        check(
-            no_clock,
-            "src/unix/mod.rs",
-            "use std::time::Instant;",
-            &["src/unix/mod.rs:1: Instant"],
-        );
+        check(no_clock, "src/unix/mod.rs", "use std::time::Instant;", &["src/unix/mod.rs:1: Instant"]);
         check(no_clock, "src/run/mod.rs", "use std::time::Instant;", &[]);
         check(no_clock, "src/unix/mod.rs", "let operand = Instants;", &[]);
     }
 
     #[test]
     fn input_or_output_in_the_wrong_room() {
-        check(
-            no_input_or_output,
-            "src/wire/mod.rs",
-            "use std::io::Write;",
-            &["src/wire/mod.rs:1: std::io"],
-        );
-        check(
-            no_input_or_output,
-            "src/strace/mod.rs",
-            "std::fs::read(x)",
-            &["src/strace/mod.rs:1: std::fs"],
-        );
-        check(
-            no_input_or_output,
-            "src/capture/mod.rs",
-            "use std::io::Write;",
-            &[],
-        );
-        check(
-            no_input_or_output,
-            "src/wire/mod.rs",
-            "use std::net::SocketAddr;",
-            &[],
-        );
+        check(no_input_or_output, "src/wire/mod.rs", "use std::io::Write;", &["src/wire/mod.rs:1: std::io"]);
+        check(no_input_or_output, "src/strace/mod.rs", "std::fs::read(x)", &["src/strace/mod.rs:1: std::fs"]);
+        check(no_input_or_output, "src/capture/mod.rs", "use std::io::Write;", &[]);
+        check(no_input_or_output, "src/wire/mod.rs", "use std::net::SocketAddr;", &[]);
     }
 }

@@ -41,19 +41,12 @@ fn project(path: &str) -> PathBuf {
 /// Whether all of `programs` are there. Where they must be, the absence of one is a failure.
 fn has(programs: &[&str], test: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let is_missing =
-        |program: &&&str| !std::env::split_paths(&path).any(|at| at.join(program).is_file());
+    let is_missing = |program: &&&str| !std::env::split_paths(&path).any(|at| at.join(program).is_file());
     let missing: Vec<_> = programs.iter().filter(is_missing).collect();
-    assert!(
-        missing.is_empty() || std::env::var_os("STRACE2PCAP_LIVE").is_none(),
-        "there is no {missing:?}"
-    );
+    assert!(missing.is_empty() || std::env::var_os("STRACE2PCAP_LIVE").is_none(), "there is no {missing:?}");
     if !missing.is_empty() {
         // Past the test harness, so that it is seen: a check that was left out must say so.
-        let _ = writeln!(
-            std::io::stderr(),
-            "tools: there is no {missing:?}, {test} is left out"
-        );
+        let _ = writeln!(std::io::stderr(), "tools: there is no {missing:?}, {test} is left out");
     }
     missing.is_empty()
 }
@@ -61,10 +54,7 @@ fn has(programs: &[&str], test: &str) -> bool {
 /// A script of `tools/`, set to use the program under test.
 fn script(name: &str) -> Command {
     let mut command = Command::new(project("tools").join(name));
-    command
-        .env("STRACE2PCAP", PROGRAM)
-        .env_remove("RUST_LOG")
-        .stdin(Stdio::null());
+    command.env("STRACE2PCAP", PROGRAM).env_remove("RUST_LOG").stdin(Stdio::null());
     command
 }
 
@@ -76,23 +66,14 @@ fn text(bytes: &[u8]) -> String {
 #[track_caller]
 fn succeed(command: &mut Command) -> Output {
     let output = command.output().expect("the command starts");
-    assert!(
-        output.status.success(),
-        "{command:?}: {:?}\n{}",
-        output.status,
-        text(&output.stderr)
-    );
+    assert!(output.status.success(), "{command:?}: {:?}\n{}", output.status, text(&output.stderr));
     output
 }
 
 /// Runs `command` with `input` on its standard input; its standard output.
 #[track_caller]
 fn filter(command: &mut Command, input: &[u8]) -> Vec<u8> {
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the command starts");
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the command starts");
     let mut stdin = child.stdin.take().expect("standard input was asked for");
     let input = input.to_vec();
     let feeder = std::thread::spawn(move || stdin.write_all(&input));
@@ -109,34 +90,20 @@ fn compare(expected: &Path, found: &[u8]) {
         fs::write(expected, found).expect("the expected file can be written");
     }
     let wanted = fs::read(expected).unwrap_or_default();
-    assert!(
-        wanted == found,
-        "{} differs; UPDATE=1 rewrites it. Found:\n{}",
-        expected.display(),
-        text(found)
-    );
+    assert!(wanted == found, "{} differs; UPDATE=1 rewrites it. Found:\n{}", expected.display(), text(found));
 }
 
 /// Converts `trace` to `output` with `options`.
 #[track_caller]
 fn convert(trace: &Path, output: &Path, options: &[&str]) {
-    succeed(
-        Command::new(PROGRAM)
-            .arg("-q")
-            .args(options)
-            .args([output, trace])
-            .env_remove("RUST_LOG"),
-    );
+    succeed(Command::new(PROGRAM).arg("-q").args(options).args([output, trace]).env_remove("RUST_LOG"));
 }
 
 /// Whether one packet of the capture `file` holds `payload`.
 #[track_caller]
 fn holds(file: &[u8], payload: &str) -> bool {
     let capture = capture::read(file).expect("a readable capture");
-    capture
-        .records
-        .iter()
-        .any(|record| text(&record.bytes).contains(payload))
+    capture.records.iter().any(|record| text(&record.bytes).contains(payload))
 }
 
 #[test]
@@ -167,10 +134,7 @@ fn the_readme_shows_what_is_printed() {
     let printed = succeed(command.arg(project("example/out.pcap")));
     let readme = fs::read_to_string(project("README.md")).expect("there is a README");
     let shown = text(&printed.stdout);
-    assert!(
-        readme.contains(shown.trim_end()),
-        "not in the README:\n{shown}"
-    );
+    assert!(readme.contains(shown.trim_end()), "not in the README:\n{shown}");
 }
 
 /// A classic pcap of segments from port 4000 to memcached's: sequence number, payload, how much of it was captured.
@@ -222,46 +186,22 @@ fn render_scripts_order_segments_and_tell_what_is_missing() {
         .filter(|line| !line.is_empty() && !line.contains(" -> "))
         .map(str::to_string)
         .collect();
-    let expected = [
-        "set k 0 0 5",
-        "hello",
-        "get a",
-        "get after a gap",
-        "set k 0 0 4",
-        "wi[4 bytes not in the capture]",
-    ];
+    let expected =
+        ["set k 0 0 5", "hello", "get a", "get after a gap", "set k 0 0 4", "wi[4 bytes not in the capture]"];
     assert_eq!(messages, expected, "{}", text(&printed.stdout));
 }
 
 #[test]
 fn every_script_explains_itself_and_refuses_nonsense() {
-    let mut scripts: Vec<_> = RENDERED
-        .iter()
-        .map(|(_, name, _)| format!("cli_tshark_protocol_render/{name}.sh"))
-        .collect();
-    scripts.extend(
-        [
-            "strace2pcap.sh",
-            "strace2pcap-pipe.sh",
-            "bench",
-            "strace_convert/xx2generic",
-        ]
-        .map(str::to_string),
-    );
+    let mut scripts: Vec<_> =
+        RENDERED.iter().map(|(_, name, _)| format!("cli_tshark_protocol_render/{name}.sh")).collect();
+    scripts.extend(["strace2pcap.sh", "strace2pcap-pipe.sh", "bench", "strace_convert/xx2generic"].map(str::to_string));
     for name in scripts {
         let help = succeed(script(&name).arg("-h"));
         assert!(text(&help.stdout).starts_with("usage: "), "{name} -h");
-        let wrong = script(&name)
-            .args(["-Z", "b", "c", "d"])
-            .output()
-            .expect("it starts");
+        let wrong = script(&name).args(["-Z", "b", "c", "d"]).output().expect("it starts");
         if name != "strace2pcap-pipe.sh" && name != "strace2pcap.sh" {
-            assert_eq!(
-                wrong.status.code(),
-                Some(2),
-                "{name}: {}",
-                text(&wrong.stderr)
-            );
+            assert_eq!(wrong.status.code(), Some(2), "{name}: {}", text(&wrong.stderr));
         }
     }
     for name in ["strace2pcap.sh", "strace2pcap-pipe.sh"] {
@@ -288,24 +228,12 @@ fn scripts_say_what_to_install() {
     let folder = Folder::new();
     let path = bare_path(&folder);
     let cases: [(&str, &[&str], &str); 3] = [
-        (
-            "strace2pcap.sh",
-            &["out.pcap", "true"],
-            "apt-get install strace",
-        ),
+        ("strace2pcap.sh", &["out.pcap", "true"], "apt-get install strace"),
         ("strace2pcap-pipe.sh", &["true"], "apt-get install strace"),
-        (
-            "cli_tshark_protocol_render/statsd.sh",
-            &["x.pcap"],
-            "apt-get install tshark",
-        ),
+        ("cli_tshark_protocol_render/statsd.sh", &["x.pcap"], "apt-get install tshark"),
     ];
     for (name, arguments, advice) in cases {
-        let output = script(name)
-            .args(arguments)
-            .env("PATH", path)
-            .output()
-            .expect("it starts");
+        let output = script(name).args(arguments).env("PATH", path).output().expect("it starts");
         let said = text(&output.stderr);
         assert_eq!(output.status.code(), Some(127), "{name}: {said}");
         assert!(said.contains(advice), "{name}: {said}");
@@ -344,11 +272,7 @@ fn strace2pcap_sh_records_a_command() {
     let folder = Folder::new();
     let url = format!("http://{}/a*?x=1&y=$HOME", server());
     let recorded = |name: &str, arguments: &[&str]| {
-        succeed(
-            script("strace2pcap.sh")
-                .current_dir(folder.path())
-                .args(arguments),
-        );
+        succeed(script("strace2pcap.sh").current_dir(folder.path()).args(arguments));
         fs::read(folder.path().join(name)).expect("the capture was written")
     };
 
@@ -358,23 +282,13 @@ fn strace2pcap_sh_records_a_command() {
     assert!(holds(&file, "hello, wire"));
     assert_eq!(file[..4], [0xd4, 0xc3, 0xb2, 0xa1], "classic pcap");
 
-    let arguments = [
-        "--no-capture-unix-socket",
-        "out.pcapng",
-        "--",
-        "curl",
-        "-sH",
-        "Two: a  b",
-        &url,
-    ];
+    let arguments = ["--no-capture-unix-socket", "out.pcapng", "--", "curl", "-sH", "Two: a  b", &url];
     let file = recorded("out.pcapng", &arguments);
     assert!(holds(&file, "Two: a  b\r\n"));
     assert_eq!(file[..4], [0x0a, 0x0d, 0x0d, 0x0a], "pcapng");
 
     let mut failing = script("strace2pcap.sh");
-    failing
-        .current_dir(folder.path())
-        .args(["out.pcap", "--", "sh", "-c", "exit 7"]);
+    failing.current_dir(folder.path()).args(["out.pcap", "--", "sh", "-c", "exit 7"]);
     assert_eq!(failing.output().expect("it starts").status.code(), Some(7));
 }
 
@@ -386,63 +300,34 @@ fn strace2pcap_pipe_sh_writes_the_capture_alone() {
     let url = format!("http://{}/", server());
     let output = succeed(script("strace2pcap-pipe.sh").arg(format!("curl -s {url}")));
     assert!(holds(&output.stdout, "hello, wire"));
-    assert!(
-        text(&output.stderr).contains("hello, wire\n"),
-        "the command's own output"
-    );
+    assert!(text(&output.stderr).contains("hello, wire\n"), "the command's own output");
 
-    let arguments = [
-        "--view=syscall",
-        "--format=pcap",
-        "--",
-        "curl",
-        "-sH",
-        "Two: a  b",
-        &url,
-    ];
+    let arguments = ["--view=syscall", "--format=pcap", "--", "curl", "-sH", "Two: a  b", &url];
     let output = succeed(script("strace2pcap-pipe.sh").args(arguments));
     assert!(holds(&output.stdout, "Two: a  b\r\n"));
-    let read = filter(
-        Command::new("tcpdump").args(["-A", "-n", "-r", "-"]),
-        &output.stdout,
-    );
+    let read = filter(Command::new("tcpdump").args(["-A", "-n", "-r", "-"]), &output.stdout);
     assert!(text(&read).contains("hello, wire"), "{}", text(&read));
 }
 
 #[test]
 fn xx2generic_reads_back_to_the_same_bytes() {
     let table = [
-        (
-            r#"read(3, "\x00\x31\x00\x38\x00\x61\x7f\x35\xff", 9) = 9"#,
-            r#"read(3, "\0001\08\0a\1775\377", 9) = 9"#,
-        ),
+        (r#"read(3, "\x00\x31\x00\x38\x00\x61\x7f\x35\xff", 9) = 9"#, r#"read(3, "\0001\08\0a\1775\377", 9) = 9"#),
         (
             r#"write(1</a\x3c\x62\x3e\x22>, "\x3c\x3e\x22\x5c\x0a\x09\x0b\x0c\x0d\x1b"..., 20) = 10"#,
             r#"write(1</a\74b\76\">, "<>\"\\\n\t\v\f\r\33"..., 20) = 10"#,
         ),
-        (
-            r#"17 <... read resumed>"\x68\x69", 2) = 2"#,
-            r#"17 <... read resumed>"hi", 2) = 2"#,
-        ),
-        (
-            r#"write(1, "a\0\\x41 \"\x07""#,
-            r#"write(1, "a\0\\x41 \"\7""#,
-        ),
+        (r#"17 <... read resumed>"\x68\x69", 2) = 2"#, r#"17 <... read resumed>"hi", 2) = 2"#),
+        (r#"write(1, "a\0\\x41 \"\x07""#, r#"write(1, "a\0\\x41 \"\7""#),
         (
             r#"sendto(3<UNIX-STREAM:[1->2,"\x2f\x72"]>, "\xc3\xbc7", 3"#,
             r#"sendto(3<UNIX-STREAM:[1->2,"/r"]>, "\303\2747", 3"#,
         ),
-        (
-            r#"connect(3, {sin_addr=inet_addr("\x31\x2e\x32")}, 16"#,
-            r#"connect(3, {sin_addr=inet_addr("1.2")}, 16"#,
-        ),
+        (r#"connect(3, {sin_addr=inet_addr("\x31\x2e\x32")}, 16"#, r#"connect(3, {sin_addr=inet_addr("1.2")}, 16"#),
         ("+++ exited with 0 +++", "+++ exited with 0 +++"),
     ];
     let (hex, plain): (Vec<_>, Vec<_>) = table.into_iter().unzip();
-    let written = filter(
-        &mut script("strace_convert/xx2generic"),
-        (hex.join("\n") + "\n").as_bytes(),
-    );
+    let written = filter(&mut script("strace_convert/xx2generic"), (hex.join("\n") + "\n").as_bytes());
     assert_eq!(text(&written), plain.join("\n") + "\n");
 
     let folder = Folder::new();
@@ -457,10 +342,7 @@ fn xx2generic_reads_back_to_the_same_bytes() {
         convert(trace, &output, &["--capture-unix-socket"]);
         fs::read(output).expect("the capture was written")
     });
-    assert!(
-        captures[0] == captures[1],
-        "the two traces give different captures"
-    );
+    assert!(captures[0] == captures[1], "the two traces give different captures");
 }
 
 #[test]
@@ -469,28 +351,13 @@ fn xx2generic_writes_what_strace_writes() {
         return;
     }
     let folder = Folder::new();
-    let every_byte: Vec<u8> = (0..=255_u8)
-        .chain(*b"\x001\x0018\x7f9")
-        .chain((0..=255).rev())
-        .collect();
+    let every_byte: Vec<u8> = (0..=255_u8).chain(*b"\x001\x0018\x7f9").chain((0..=255).rev()).collect();
     let name = "every <byte> \"of\" \u{e9}7";
     fs::write(folder.path().join(name), every_byte).expect("the file can be written");
     let trace = |options: &[&str]| {
         let mut command = Command::new("strace");
         command.current_dir(folder.path()).args(options);
-        command.args([
-            "-yy",
-            "-a",
-            "1",
-            "-s",
-            "4096",
-            "-e",
-            "trace=read",
-            "-o",
-            "trace",
-            "cat",
-            name,
-        ]);
+        command.args(["-yy", "-a", "1", "-s", "4096", "-e", "trace=read", "-o", "trace", "cat", name]);
         succeed(&mut command);
         fs::read(folder.path().join("trace")).expect("the trace was written")
     };
@@ -505,10 +372,7 @@ fn xx2generic_writes_what_strace_writes() {
 #[test]
 fn the_example_is_what_this_program_makes() {
     let folder = Folder::new();
-    for (output, options) in [
-        ("out.pcap", &[] as &[&str]),
-        ("out.pcapng", &["--capture-unix-socket"]),
-    ] {
+    for (output, options) in [("out.pcap", &[] as &[&str]), ("out.pcapng", &["--capture-unix-socket"])] {
         let path = folder.path().join(output);
         convert(&project("example/http-redis.strace"), &path, options);
         let found = fs::read(&path).expect("the capture was written");
@@ -517,10 +381,7 @@ fn the_example_is_what_this_program_makes() {
             fs::write(&expected, &found).expect("the example can be written");
         }
         let wanted = fs::read(&expected).unwrap_or_default();
-        assert!(
-            wanted == found,
-            "example/{output} is of another time; UPDATE=1 rewrites it"
-        );
+        assert!(wanted == found, "example/{output} is of another time; UPDATE=1 rewrites it");
     }
 }
 
@@ -531,12 +392,7 @@ fn bench_measures() {
     }
     let output = succeed(script("bench").args(["-q", "-n", "1", PROGRAM, PROGRAM]));
     let printed = text(&output.stdout);
-    for what in [
-        "payload ",
-        "lines ",
-        "connections10 --capture-unix-socket ",
-        "start-up: baseline",
-    ] {
+    for what in ["payload ", "lines ", "connections10 --capture-unix-socket ", "start-up: baseline"] {
         assert!(printed.contains(what), "no {what} in\n{printed}");
     }
 }
@@ -546,23 +402,13 @@ fn shellcheck_finds_nothing() {
     if !has(&["shellcheck"], "checking the scripts") {
         return;
     }
-    let mut scripts: Vec<_> = [
-        "strace2pcap.sh",
-        "strace2pcap-pipe.sh",
-        "bench",
-        "strace_convert/xx2generic",
-    ]
-    .map(|name| project("tools").join(name))
-    .to_vec();
+    let mut scripts: Vec<_> = ["strace2pcap.sh", "strace2pcap-pipe.sh", "bench", "strace_convert/xx2generic"]
+        .map(|name| project("tools").join(name))
+        .to_vec();
     scripts.push(project("tools/cli_tshark_protocol_render/lib/render.sh"));
     for (_, name, _) in RENDERED {
-        scripts.push(project(&format!(
-            "tools/cli_tshark_protocol_render/{name}.sh"
-        )));
+        scripts.push(project(&format!("tools/cli_tshark_protocol_render/{name}.sh")));
     }
-    let output = Command::new("shellcheck")
-        .args(scripts)
-        .output()
-        .expect("it starts");
+    let output = Command::new("shellcheck").args(scripts).output().expect("it starts");
     assert!(output.status.success(), "{}", text(&output.stdout));
 }

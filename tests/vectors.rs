@@ -53,9 +53,7 @@ const VECTORS: [(&str, &str); 6] = [
 
 /// What stands before each frame: 1700000000.123456, captured and original length.
 fn record_header(frame: &str) -> String {
-    let length = u32::try_from(frame.len() / 2)
-        .expect("a frame is short")
-        .to_le_bytes();
+    let length = u32::try_from(frame.len() / 2).expect("a frame is short").to_le_bytes();
     format!("00f1536540e20100{0}{0}", hex(&length))
 }
 
@@ -76,21 +74,14 @@ fn each_vector_alone_is_the_file_byte_for_byte() {
     for (line, frame) in VECTORS {
         let frame = without_blanks(frame);
         let expected = format!("{FILE_HEADER}{}{frame}", record_header(&frame));
-        assert_eq!(
-            file_of(&format!("1234 1700000000.123456 {line}\n")),
-            expected,
-            "{line}"
-        );
+        assert_eq!(file_of(&format!("1234 1700000000.123456 {line}\n")), expected, "{line}");
     }
 }
 
 #[test]
 fn a_trace_without_payload_is_a_file_header() {
     assert_eq!(file_of(""), format!("{FILE_HEADER}"));
-    assert_eq!(
-        file_of("1234 1700000000.123456 +++ exited with 0 +++\n"),
-        format!("{FILE_HEADER}")
-    );
+    assert_eq!(file_of("1234 1700000000.123456 +++ exited with 0 +++\n"), format!("{FILE_HEADER}"));
 }
 
 /// The seconds and microseconds that a line at `time` gets.
@@ -99,11 +90,7 @@ fn check_time(time: &str, seconds: u64, microseconds: u64) {
     let line = format!("1234 {time} write(5<TCP:[10.1.2.3:4000->10.4.5.6:80]>, \"A\", 1) = 1\n");
     let packets = packets(&[], line);
     assert_eq!(packets.len(), 1, "{time}");
-    assert_eq!(
-        packets[0].time,
-        (seconds * 1_000_000 + microseconds) * 1000,
-        "{time}"
-    );
+    assert_eq!(packets[0].time, (seconds * 1_000_000 + microseconds) * 1000, "{time}");
 }
 
 #[test]
@@ -135,27 +122,17 @@ fn unix(options: &[&str], view: &str, calls: &[String]) -> Vec<Packet> {
 
 fn call(name: &str, payload: &[u8], result: usize) -> String {
     let text = quoted(payload, Style::Hex);
-    format!(
-        "{name}(3<UNIX-STREAM:[777]>, {text}, {}) = {result}",
-        payload.len().max(result)
-    )
+    format!("{name}(3<UNIX-STREAM:[777]>, {text}, {}) = {result}", payload.len().max(result))
 }
 
 const CLOSE: &str = "close(3<UNIX-STREAM:[777]>) = 0";
 
 fn payloads(packets: &[Packet]) -> Vec<String> {
-    packets
-        .iter()
-        .filter(|packet| !packet.payload.is_empty())
-        .map(|packet| hex(&packet.payload))
-        .collect()
+    packets.iter().filter(|packet| !packet.payload.is_empty()).map(|packet| hex(&packet.payload)).collect()
 }
 
 fn has_fin(packets: &[Packet]) -> bool {
-    packets
-        .iter()
-        .filter_map(Packet::tcp)
-        .any(|tcp| tcp.flags & 1 != 0)
+    packets.iter().filter_map(Packet::tcp).any(|tcp| tcp.flags & 1 != 0)
 }
 
 const VIEWS: [&str; 2] = ["syscall", "wire"];
@@ -180,27 +157,17 @@ fn first_check_http2_frames_come_out_whole_and_a_close_is_a_fin() {
     }
 }
 
-const PREFACE_AND_SETTINGS: &[u8] =
-    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00";
+const PREFACE_AND_SETTINGS: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00";
 const SETTINGS_ACK: &[u8] = b"\x00\x00\x00\x04\x01\x00\x00\x00\x00";
 
 #[test]
 fn second_check_a_seeded_conversation_begins_with_preface_and_settings() {
     let received = b"\x00\x00\x02\x00\x00\x00\x00\x00\x01OK";
     for view in VIEWS {
-        let packets = unix(
-            &["--seed-http2"],
-            view,
-            &[call("read", received, 11), CLOSE.to_string()],
-        );
+        let packets = unix(&["--seed-http2"], view, &[call("read", received, 11), CLOSE.to_string()]);
         assert_eq!(
             payloads(&packets),
-            [
-                hex(PREFACE_AND_SETTINGS),
-                hex(SETTINGS_ACK),
-                hex(SETTINGS_ACK),
-                hex(received)
-            ],
+            [hex(PREFACE_AND_SETTINGS), hex(SETTINGS_ACK), hex(SETTINGS_ACK), hex(received)],
             "{view}"
         );
     }
@@ -232,15 +199,9 @@ fn seeded_headers() -> Vec<u8> {
 fn third_check_grpc_data_is_preceded_by_a_seeded_headers_frame() {
     let sent = b"\x00\x00\x05\x00\x01\x00\x00\x00\x01\x00\x00\x00\x00\x00";
     for view in VIEWS {
-        let packets = unix(
-            &["--seed-http2", "--seed-grpc"],
-            view,
-            &[call("write", sent, 14), CLOSE.to_string()],
-        );
+        let packets = unix(&["--seed-http2", "--seed-grpc"], view, &[call("write", sent, 14), CLOSE.to_string()]);
         let found = payloads(&packets);
-        let headers = found
-            .iter()
-            .position(|payload| *payload == hex(&seeded_headers()));
+        let headers = found.iter().position(|payload| *payload == hex(&seeded_headers()));
         let data = found.iter().position(|payload| *payload == hex(sent));
         assert!(headers.is_some() && headers < data, "{view}: {found:?}");
     }
@@ -249,11 +210,7 @@ fn third_check_grpc_data_is_preceded_by_a_seeded_headers_frame() {
 #[test]
 fn fourth_check_what_is_no_http2_is_not_held_back() {
     for view in VIEWS {
-        let packets = unix(
-            &[],
-            view,
-            &[call("write", b"PARTIAL", 7), CLOSE.to_string()],
-        );
+        let packets = unix(&[], view, &[call("write", b"PARTIAL", 7), CLOSE.to_string()]);
         assert_eq!(payloads(&packets), [hex(b"PARTIAL")], "{view}");
     }
 }
@@ -261,40 +218,21 @@ fn fourth_check_what_is_no_http2_is_not_held_back() {
 #[test]
 fn fifth_check_the_result_cuts_the_payload() {
     for view in VIEWS {
-        let packets = unix(
-            &[],
-            view,
-            &[
-                call("write", b"ABCDEF", 3),
-                call("read", b"GHIJKL", 2),
-                CLOSE.to_string(),
-            ],
-        );
+        let packets = unix(&[], view, &[call("write", b"ABCDEF", 3), call("read", b"GHIJKL", 2), CLOSE.to_string()]);
         let to_server: Vec<u8> = bytes(&packets, |packet| packet.target.port() == 50051);
         let from_server: Vec<u8> = bytes(&packets, |packet| packet.source.port() == 50051);
-        assert_eq!(
-            (hex(&to_server), hex(&from_server)),
-            (hex(b"ABC"), hex(b"GH")),
-            "{view}"
-        );
+        assert_eq!((hex(&to_server), hex(&from_server)), (hex(b"ABC"), hex(b"GH")), "{view}");
     }
 }
 
 fn bytes(packets: &[Packet], wanted: impl Fn(&Packet) -> bool) -> Vec<u8> {
-    packets
-        .iter()
-        .filter(|packet| wanted(packet))
-        .flat_map(|packet| packet.payload.clone())
-        .collect()
+    packets.iter().filter(|packet| wanted(packet)).flat_map(|packet| packet.payload.clone()).collect()
 }
 
 /// The two ends of connection `i`, whose client has inode `inode`, as the contract has them.
 fn ends_of(i: usize, inode: usize) -> [String; 2] {
     let (block, host) = (i / 254, 1 + i % 254);
-    [
-        format!("10.0.{}.{host}:{}", 2 * block, 30000 + inode % 10000),
-        format!("10.0.{}.{host}:50051", 2 * block + 1),
-    ]
+    [format!("10.0.{}.{host}:{}", 2 * block, 30000 + inode % 10000), format!("10.0.{}.{host}:50051", 2 * block + 1)]
 }
 
 #[test]
@@ -303,29 +241,17 @@ fn each_of_many_connections_has_addresses_and_macs_of_its_own() {
     for i in 0..600 {
         let inode = 4000 + 100 * i;
         let details = format!("{}<UNIX-STREAM:[{inode}->{}]>", 3 + i, inode + 1);
-        let _ = writeln!(
-            trace,
-            "100 1700000000.{i:06} write({details}, \"a\", 1) = 1"
-        );
+        let _ = writeln!(trace, "100 1700000000.{i:06} write({details}, \"a\", 1) = 1");
     }
     let packets = packets(&["--capture-unix-socket"], trace);
-    let data: Vec<&Packet> = packets
-        .iter()
-        .filter(|packet| !packet.payload.is_empty())
-        .collect();
+    let data: Vec<&Packet> = packets.iter().filter(|packet| !packet.payload.is_empty()).collect();
     assert_eq!(data.len(), 600);
     let mut macs = Vec::new();
     for (i, packet) in data.into_iter().enumerate() {
         let inode = 4000 + 100 * i;
-        assert_eq!(
-            [packet.source.to_string(), packet.target.to_string()],
-            ends_of(i, inode)
-        );
+        assert_eq!([packet.source.to_string(), packet.target.to_string()], ends_of(i, inode));
         let isn = 0x1000_0000 + u32::try_from(inode).expect("it is small");
-        assert_eq!(
-            packet.tcp().map(|tcp| (tcp.seq, tcp.ack)),
-            Some((isn + 1, isn + 0x1000_0001))
-        );
+        assert_eq!(packet.tcp().map(|tcp| (tcp.seq, tcp.ack)), Some((isn + 1, isn + 0x1000_0001)));
         macs.extend([packet.source_mac, packet.target_mac]);
     }
     macs.sort_unstable();

@@ -42,11 +42,7 @@ fn sample(version: &str) -> PathBuf {
 fn lines(version: &str, view: &str) -> Vec<String> {
     let trace = fs::read(sample(version)).expect("the sample is there");
     let outcome = convert(&["--capture-unix-socket", "--view", view], &trace);
-    assert_eq!(
-        (outcome.status, outcome.stderr.as_str()),
-        (Some(0), ""),
-        "{version}"
-    );
+    assert_eq!((outcome.status, outcome.stderr.as_str()), (Some(0), ""), "{version}");
     outcome.packets().iter().map(render::packet_line).collect()
 }
 
@@ -60,10 +56,7 @@ fn each_version_gives_the_payloads_of_the_program() {
             .filter(|packet| !packet.payload.is_empty())
             .map(|packet| render::payload(&packet.payload))
             .collect();
-        let expected: Vec<String> = PAYLOADS
-            .iter()
-            .map(|bytes| render::payload(bytes))
-            .collect();
+        let expected: Vec<String> = PAYLOADS.iter().map(|bytes| render::payload(bytes)).collect();
         assert_eq!(found, expected, "strace {version}");
     }
 }
@@ -73,11 +66,7 @@ fn each_version_gives_the_packets_of_the_last() {
     for view in ["syscall", "wire"] {
         let expected = lines("7.2", view);
         for version in VERSIONS {
-            assert_eq!(
-                lines(version, view),
-                expected,
-                "strace {version}, {view} view"
-            );
+            assert_eq!(lines(version, view), expected, "strace {version}, {view} view");
         }
     }
 }

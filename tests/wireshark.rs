@@ -18,16 +18,10 @@ use std::process::Command;
 /// Whether tshark is there; where it must be, its absence is a failure.
 fn has_tshark(of: &str) -> bool {
     let found = Command::new("tshark").arg("--version").output().is_ok();
-    assert!(
-        found || std::env::var_os("STRACE2PCAP_LIVE").is_none(),
-        "there is no tshark"
-    );
+    assert!(found || std::env::var_os("STRACE2PCAP_LIVE").is_none(), "there is no tshark");
     if !found {
         // Past the test harness, so that it is seen: a check that was left out must say so.
-        let _ = writeln!(
-            std::io::stderr(),
-            "wireshark: there is no tshark, {of} is left out"
-        );
+        let _ = writeln!(std::io::stderr(), "wireshark: there is no tshark, {of} is left out");
     }
     found
 }
@@ -38,34 +32,22 @@ fn tshark(capture: &Path, output: &[&str]) -> String {
     for protocol in ["ip", "tcp", "udp"] {
         command.args(["-o", &format!("{protocol}.check_checksum:TRUE")]);
     }
-    let output = command
-        .arg("-r")
-        .arg(capture)
-        .args(output)
-        .output()
-        .expect("tshark starts");
+    let output = command.arg("-r").arg(capture).args(output).output().expect("tshark starts");
     let problem = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success(),
-        "tshark refuses {}: {problem}",
-        capture.display()
-    );
+    assert!(output.status.success(), "tshark refuses {}: {problem}", capture.display());
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 /// Adds `number` to the 16 bits at `at`.
 fn add(bytes: &mut [u8], at: usize, number: u16) {
     let word = u16::from_be_bytes([bytes[at], bytes[at + 1]]);
-    let sum = word
-        .checked_add(number)
-        .expect("the addresses of cases are small");
+    let sum = word.checked_add(number).expect("the addresses of cases are small");
     bytes[at..at + 2].copy_from_slice(&sum.to_be_bytes());
 }
 
 /// Corrects the checksum at `at` for `number` having been added twice to what it covers (RFC 1624, equation 3).
 fn correct(bytes: &mut [u8], at: usize, number: u16) {
-    let mut sum =
-        u32::from(!u16::from_be_bytes([bytes[at], bytes[at + 1]])) + 2 * u32::from(number);
+    let mut sum = u32::from(!u16::from_be_bytes([bytes[at], bytes[at + 1]])) + 2 * u32::from(number);
     sum = (sum & 0xffff) + (sum >> 16);
     let checksum = !u16::try_from(sum).expect("the carry was added");
     bytes[at..at + 2].copy_from_slice(&checksum.to_be_bytes());
@@ -101,11 +83,7 @@ fn pcap_of(records: &[Record]) -> Vec<u8> {
         words.extend([record.time / 1_000_000_000, record.time % 1_000_000_000]);
         words.extend(lengths);
         for word in words.drain(..) {
-            file.extend_from_slice(
-                &u32::try_from(word)
-                    .expect("it fits the format")
-                    .to_le_bytes(),
-            );
+            file.extend_from_slice(&u32::try_from(word).expect("it fits the format").to_le_bytes());
         }
         file.extend_from_slice(&record.bytes);
     }
@@ -132,9 +110,7 @@ fn complaints(pdml: &str) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for (at, _) in pdml.match_indices("name=\"") {
         let name = pdml[at + 6..].split('"').next().unwrap_or_default();
-        let analysis = name
-            .strip_prefix("tcp.analysis.")
-            .is_some_and(|field| !HARMLESS.contains(&field));
+        let analysis = name.strip_prefix("tcp.analysis.").is_some_and(|field| !HARMLESS.contains(&field));
         let bad = analysis || name == "_ws.malformed" || name.contains("checksum_bad");
         if bad && !found.iter().any(|other| other == name) {
             found.push(name.to_string());
@@ -155,10 +131,7 @@ fn packets_of_cases(cases: &[PathBuf]) -> Vec<Vec<Record>> {
         // D-Bus has no addresses; it is read in its own file below.
         records.retain(|record| record.link == 1);
         for record in &mut records {
-            set_apart(
-                &mut record.bytes,
-                u16::try_from(number).expect("there are not that many"),
-            );
+            set_apart(&mut record.bytes, u16::try_from(number).expect("there are not that many"));
         }
         records
     };
@@ -184,17 +157,10 @@ fn wireshark_finds_nothing_wrong_in_any_case() {
         let mut announced: Vec<&str> = announced.split_whitespace().collect();
         announced.sort_unstable();
         if found != announced {
-            wrong.push(format!(
-                "{}: found {found:?}, announced {announced:?}",
-                name(case)
-            ));
+            wrong.push(format!("{}: found {found:?}, announced {announced:?}", name(case)));
         }
     }
-    assert_eq!(
-        packets.count(),
-        0,
-        "tshark found more packets than there are"
-    );
+    assert_eq!(packets.count(), 0, "tshark found more packets than there are");
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
 }
 
@@ -209,20 +175,13 @@ fn wireshark_reads_each_format() {
         if outcome.file.starts_with(&[0x0a, 0x0d, 0x0d, 0x0a]) {
             let file = folder.path().join(name(&case));
             fs::write(&file, &outcome.file).expect("the capture can be written");
-            let times: Vec<String> = outcome
-                .capture()
-                .records
-                .iter()
-                .map(|record| common::render::time(record.time))
-                .collect();
+            let times: Vec<String> =
+                outcome.capture().records.iter().map(|record| common::render::time(record.time)).collect();
             // Entries of the journal have their time in their text.
             let packets = ["-Y", "!systemd_journal", "-T", "fields"];
             let found = tshark(&file, &[&packets[..], &["-e", "frame.time_epoch"]].concat());
             assert_eq!(found.lines().collect::<Vec<_>>(), times, "{}", name(&case));
-            let malformed = tshark(
-                &file,
-                &["-Y", "_ws.malformed", "-T", "fields", "-e", "frame.number"],
-            );
+            let malformed = tshark(&file, &["-Y", "_ws.malformed", "-T", "fields", "-e", "frame.number"]);
             assert_eq!(malformed, "", "{}", name(&case));
         }
     }
@@ -232,14 +191,7 @@ fn wireshark_reads_each_format() {
 fn complaints_are_found_by_name() {
     let pdml = r#"<field name="tcp.analysis.flags"/><field name="tcp.analysis.retransmission" showname="x"/>
         <proto name="_ws.malformed"/><field name="tcp.checksum_bad.expert"/><field name="tcp.analysis.ack_rtt"/>"#;
-    assert_eq!(
-        complaints(pdml),
-        [
-            "_ws.malformed",
-            "tcp.analysis.retransmission",
-            "tcp.checksum_bad.expert"
-        ]
-    );
+    assert_eq!(complaints(pdml), ["_ws.malformed", "tcp.analysis.retransmission", "tcp.checksum_bad.expert"]);
 }
 
 #[test]
@@ -256,21 +208,13 @@ fn a_wrong_checksum_is_found_though_set_apart() {
             let mut bytes = frame.to_vec();
             set_apart(&mut bytes, number);
             bytes[55] ^= wrong;
-            records.push(Record {
-                original: bytes.len(),
-                bytes,
-                ..Record::default()
-            });
+            records.push(Record { original: bytes.len(), bytes, ..Record::default() });
         }
     }
     let folder = Folder::new();
     let file = folder.path().join("four.pcap");
     fs::write(&file, pcap_of(&records)).expect("the capture can be written");
     let pdml = tshark(&file, &["-T", "pdml"]);
-    let found: Vec<bool> = pdml
-        .split("<packet>")
-        .skip(1)
-        .map(|packet| packet.contains("checksum_bad"))
-        .collect();
+    let found: Vec<bool> = pdml.split("<packet>").skip(1).map(|packet| packet.contains("checksum_bad")).collect();
     assert_eq!(found, [false, true, false, true]);
 }

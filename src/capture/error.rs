@@ -41,8 +41,6 @@ impl From<CaptureError> for io::Error {
 pub(super) fn refused(error: PcapError) -> CaptureError {
     match error {
         PcapError::IoError(error) => CaptureError::Sink(error),
-        other => CaptureError::Record {
-            reason: other.to_string(),
-        },
+        other => CaptureError::Record { reason: other.to_string() },
     }
 }

@@ -69,10 +69,7 @@ pub struct Capture<W: Write> {
 // By hand, because the library's writer for pcapng has none, and the gathered bytes would say nothing.
 impl<W: Write> fmt::Debug for Capture<W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Capture")
-            .field("records", &self.records)
-            .field("bytes", &self.bytes())
-            .finish_non_exhaustive()
+        f.debug_struct("Capture").field("records", &self.records).field("bytes", &self.bytes()).finish_non_exhaustive()
     }
 }
 
@@ -87,14 +84,7 @@ impl<W: Write> Capture<W> {
             Format::Pcap => pcap::header(room)?,
             Format::PcapNg => pcapng::header(room)?,
         };
-        Ok(Self {
-            format,
-            gathered,
-            sink,
-            records: 0,
-            dbus: false,
-            handed_over: 0,
-        })
+        Ok(Self { format, gathered, sink, records: 0, dbus: false, handed_over: 0 })
     }
 
     /// Adds one frame. The sink sees it when enough has been gathered, or at the next [`Capture::flush`].
@@ -118,10 +108,7 @@ impl<W: Write> Capture<W> {
     #[inline(always)]
     pub fn record(&mut self, record: &Record<'_>) -> Result<(), CaptureError> {
         match *record {
-            Record::Frame {
-                frame,
-                comment: None,
-            } => self.write(frame),
+            Record::Frame { frame, comment: None } => self.write(frame),
             ref other => self.other(other),
         }
     }
@@ -130,24 +117,12 @@ impl<W: Write> Capture<W> {
     #[cold]
     fn other(&mut self, record: &Record<'_>) -> Result<(), CaptureError> {
         match (*record, self.format) {
-            (
-                Record::Frame {
-                    frame,
-                    comment: Some(comment),
-                },
-                Format::PcapNg,
-            ) => pcapng::append_with_comment(frame, comment, &mut self.gathered),
+            (Record::Frame { frame, comment: Some(comment) }, Format::PcapNg) => {
+                pcapng::append_with_comment(frame, comment, &mut self.gathered)
+            }
             (Record::Frame { frame, .. }, _) => return self.write(frame),
             (_, Format::Pcap) => return Ok(()),
-            (
-                Record::Dbus {
-                    time,
-                    comment,
-                    bytes,
-                    original,
-                },
-                Format::PcapNg,
-            ) => {
+            (Record::Dbus { time, comment, bytes, original }, Format::PcapNg) => {
                 let first = !std::mem::replace(&mut self.dbus, true);
                 let message = (bytes, original);
                 pcapng::append_dbus(first, (time, comment), message, &mut self.gathered);
@@ -167,11 +142,7 @@ impl<W: Write> Capture<W> {
     #[inline]
     fn added(&mut self) -> Result<(), CaptureError> {
         self.records += 1;
-        if self.gathered.len() >= BUFFER_BYTES {
-            self.hand_over()
-        } else {
-            Ok(())
-        }
+        if self.gathered.len() >= BUFFER_BYTES { self.hand_over() } else { Ok(()) }
     }
 
     /// Hands everything gathered to the sink and flushes it: what was written so far can be read from now on.
@@ -213,10 +184,7 @@ impl<W: Write> Capture<W> {
         if self.gathered.is_empty() {
             return Ok(());
         }
-        let done = self
-            .sink
-            .write_all(&self.gathered)
-            .map_err(CaptureError::Sink);
+        let done = self.sink.write_all(&self.gathered).map_err(CaptureError::Sink);
         if done.is_ok() {
             self.handed_over += self.gathered.len() as u64;
         }

@@ -25,10 +25,7 @@ pub(super) fn header(room: Vec<u8>) -> Result<Vec<u8>, CaptureError> {
 
 /// Appends the record of a frame: four fields of 32 bits (§5), which the frame's lengths are among, and the frame.
 #[inline]
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "a frame has at most 65 593 bytes"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "a frame has at most 65 593 bytes")]
 pub(super) fn append(frame: &Frame<'_>, gathered: &mut Vec<u8>) {
     let start = gathered.len();
     gathered.extend_from_slice(&[0; 16]);

@@ -8,9 +8,7 @@ use crate::wire::{self, Frame, Lengths};
 use pcap_file::Endianness;
 use pcap_file::pcapng::PcapNgWriter;
 use pcap_file::pcapng::blocks::ENHANCED_PACKET_BLOCK;
-use pcap_file::pcapng::blocks::interface_description::{
-    InterfaceDescriptionBlock, InterfaceDescriptionOption,
-};
+use pcap_file::pcapng::blocks::interface_description::{InterfaceDescriptionBlock, InterfaceDescriptionOption};
 use pcap_file::pcapng::blocks::section_header::SectionHeaderBlock;
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -95,10 +93,7 @@ pub(super) fn append_dbus(
     let bytes = bytes.get(..longest).unwrap_or(bytes);
     let write = |gathered: &mut Vec<u8>| {
         gathered.extend_from_slice(bytes);
-        Lengths {
-            captured: bytes.len(),
-            original: usize::try_from(original).unwrap_or(usize::MAX),
-        }
+        Lengths { captured: bytes.len(), original: usize::try_from(original).unwrap_or(usize::MAX) }
     };
     packet(DBUS, time, comment, write, gathered);
 }
@@ -140,10 +135,7 @@ fn describe_dbus(gathered: &mut Vec<u8>) {
 
 /// An enhanced packet block around what `write` writes.
 #[inline(always)]
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "a packet has at most SNAPLEN bytes, a time is two fields"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "a packet has at most SNAPLEN bytes, a time is two fields")]
 fn packet(
     interface: u32,
     time: Timestamp,
@@ -191,16 +183,11 @@ fn option(code: u16, value: &[u8], body: &mut Vec<u8>) {
     let length = u16::try_from(value.len()).unwrap_or_default();
     body.extend_from_slice(&length.to_le_bytes());
     body.extend_from_slice(value);
-    body.resize(
-        body.len() + value.len().next_multiple_of(4) - value.len(),
-        0,
-    );
+    body.resize(body.len() + value.len().next_multiple_of(4) - value.len(), 0);
 }
 
 /// As much of a text as is written, up to a character's end.
 fn fitting(text: &str) -> &str {
     let ends = (0..=TEXT_BYTES.min(text.len())).rev();
-    ends.into_iter()
-        .find_map(|end| text.get(..end))
-        .unwrap_or_default()
+    ends.into_iter().find_map(|end| text.get(..end)).unwrap_or_default()
 }

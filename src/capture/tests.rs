@@ -42,11 +42,7 @@ fn read(format: Format, capture: &[u8]) -> Found {
             let mut reader = PcapReader::new(capture).unwrap();
             while let Some(packet) = reader.next_packet() {
                 let packet = packet.unwrap();
-                found.push((
-                    packet.timestamp.as_nanos(),
-                    packet.data.into_owned(),
-                    packet.orig_len,
-                ));
+                found.push((packet.timestamp.as_nanos(), packet.data.into_owned(), packet.orig_len));
             }
         }
         Format::PcapNg => {
@@ -54,11 +50,7 @@ fn read(format: Format, capture: &[u8]) -> Found {
             while let Some(block) = reader.next_block() {
                 match block.unwrap() {
                     Block::EnhancedPacket(packet) => {
-                        found.push((
-                            packet.timestamp.as_nanos(),
-                            packet.data.into_owned(),
-                            packet.original_len,
-                        ));
+                        found.push((packet.timestamp.as_nanos(), packet.data.into_owned(), packet.original_len));
                     }
                     Block::InterfaceDescription(_) => {}
                     other => panic!("not written by us: {other:?}"),
@@ -97,18 +89,13 @@ impl Write for Calls {
 
 fn bytes(hex: &str) -> Vec<u8> {
     let hex: String = hex.split_whitespace().collect();
-    (0..hex.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
-        .collect()
+    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
 }
 
 #[test]
 fn classic_layout() {
     let mut capture = Capture::new(Format::Pcap, Vec::new()).unwrap();
-    capture
-        .write(&frame(1_700_000_000_123_456_000, b"AB", 2))
-        .unwrap();
+    capture.write(&frame(1_700_000_000_123_456_000, b"AB", 2)).unwrap();
     assert_eq!((capture.records(), capture.bytes()), (1, 24 + 16 + 60));
     let written = capture.finish().unwrap();
     let header = "d4c3b2a1 0200 0400 00000000 00000000 00000400 01000000";
@@ -127,24 +114,16 @@ fn classic_layout() {
 #[test]
 fn pcapng_layout() {
     let mut capture = Capture::new(Format::PcapNg, Vec::new()).unwrap();
-    capture
-        .write(&frame(0x1122_3344_5566_7788, b"ABC", 1000))
-        .unwrap();
+    capture.write(&frame(0x1122_3344_5566_7788, b"ABC", 1000)).unwrap();
     assert_eq!(capture.bytes(), 28 + 44 + 32 + 64);
     let written = capture.finish().unwrap();
-    assert_eq!(
-        written[..28],
-        bytes("0a0d0d0a 1c000000 4d3c2b1a 0100 0000 ffffffffffffffff 1c000000")
-    );
+    assert_eq!(written[..28], bytes("0a0d0d0a 1c000000 4d3c2b1a 0100 0000 ffffffffffffffff 1c000000"));
     let interface = "01000000 2c000000 0100 0000 00000400 \
                      0200 0600 737472616365 0000 \
                      0900 0100 09 000000 \
                      0000 0000 2c000000";
     assert_eq!(written[28..72], bytes(interface));
-    assert_eq!(
-        written[72..100],
-        bytes("06000000 60000000 00000000 44332211 88776655 3d000000 22040000")
-    );
+    assert_eq!(written[72..100], bytes("06000000 60000000 00000000 44332211 88776655 3d000000 22040000"));
     assert_eq!(written[100..114], bytes("000200000001 000000001234 8100"));
     assert_eq!(written[158..], bytes("414243 000000 60000000"));
 }
@@ -171,23 +150,11 @@ fn microseconds_round_half_to_even() {
         (1_999_999_499, 1, 999_999),
         (1_999_999_500, 2, 0),
         (1_999_998_500, 1, 999_998),
-        (
-            u64::from(u32::MAX) * 1_000_000_000 + 999_999_499,
-            u32::MAX,
-            999_999,
-        ),
-        (
-            u64::from(u32::MAX) * 1_000_000_000 + 999_999_500,
-            u32::MAX,
-            0,
-        ),
+        (u64::from(u32::MAX) * 1_000_000_000 + 999_999_499, u32::MAX, 999_999),
+        (u64::from(u32::MAX) * 1_000_000_000 + 999_999_500, u32::MAX, 0),
         (u64::MAX, u32::MAX, 709_552),
     ] {
-        assert_eq!(
-            rounded(Timestamp(time)),
-            (seconds, microseconds),
-            "{time} ns"
-        );
+        assert_eq!(rounded(Timestamp(time)), (seconds, microseconds), "{time} ns");
     }
 }
 
@@ -198,17 +165,10 @@ fn the_longest_frame_reads_back() {
         let mut capture = Capture::new(format, Vec::new()).unwrap();
         for ip in ["1.2.3.4:5", "[::1]:5"] {
             let address = ip.parse().unwrap();
-            let frame = Frame {
-                source: address,
-                target: address,
-                ..frame(0, &payload, 1 << 40)
-            };
+            let frame = Frame { source: address, target: address, ..frame(0, &payload, 1 << 40) };
             capture.write(&frame).unwrap();
         }
-        let lengths: Vec<_> = read(format, &capture.finish().unwrap())
-            .into_iter()
-            .map(|found| found.2)
-            .collect();
+        let lengths: Vec<_> = read(format, &capture.finish().unwrap()).into_iter().map(|found| found.2).collect();
         assert_eq!(lengths, [18 + 65_535, 18 + 40 + 65_535]);
     }
 }
@@ -223,17 +183,9 @@ fn the_sink_is_called_for_whole_records_and_few_times() {
         }
         assert_eq!(capture.records(), 1000);
         let total = capture.bytes();
-        let Calls {
-            taken: calls,
-            flushes,
-            ..
-        } = capture.finish().unwrap();
+        let Calls { taken: calls, flushes, .. } = capture.finish().unwrap();
         assert_eq!((calls.len(), flushes), (6, 1), "1.5 MB in calls of 256 kB");
-        assert!(
-            calls
-                .iter()
-                .all(|call| call.len() < BUFFER_BYTES + RECORD_BYTES)
-        );
+        assert!(calls.iter().all(|call| call.len() < BUFFER_BYTES + RECORD_BYTES));
         assert_eq!(calls.iter().map(Vec::len).sum::<usize>() as u64, total);
         let mut so_far = Vec::new();
         let mut records = 0;
@@ -248,10 +200,7 @@ fn the_sink_is_called_for_whole_records_and_few_times() {
 #[test]
 fn a_closed_pipe_is_told_apart_and_nothing_follows_it() {
     for format in FORMATS {
-        let sink = Calls {
-            broken: Some((1, io::ErrorKind::BrokenPipe)),
-            ..Calls::default()
-        };
+        let sink = Calls { broken: Some((1, io::ErrorKind::BrokenPipe)), ..Calls::default() };
         let mut capture = Capture::new(format, sink).unwrap();
         capture.write(&frame(0, b"first", 5)).unwrap();
         capture.flush().unwrap();
@@ -259,9 +208,7 @@ fn a_closed_pipe_is_told_apart_and_nothing_follows_it() {
         let error = capture.flush().unwrap_err();
         assert_eq!(error.sink(), Some(io::ErrorKind::BrokenPipe));
         assert_eq!(error.to_string(), "cannot write the capture: broken pipe");
-        assert!(
-            std::error::Error::source(&error).is_some_and(<dyn std::error::Error>::is::<io::Error>)
-        );
+        assert!(std::error::Error::source(&error).is_some_and(<dyn std::error::Error>::is::<io::Error>));
         capture.flush().unwrap();
         assert_eq!(read(format, &capture.sink().taken.concat()).len(), 1);
     }
@@ -324,78 +271,34 @@ fn what_is_no_frame_reads_back() {
     let long = "é".repeat(1000);
     let large = vec![b'l'; 300_000];
     let records = [
-        Record::Name {
-            address: "10.0.1.1".parse().unwrap(),
-            name: "/run/x.sock",
-        },
-        Record::Frame {
-            frame: &frame,
-            comment: Some(&long),
-        },
-        Record::Dbus {
-            time: Timestamp(8),
-            comment: Some("first"),
-            bytes: b"l\x01\0\x01e",
-            original: 9,
-        },
-        Record::Dbus {
-            time: Timestamp(9),
-            comment: None,
-            bytes: &large,
-            original: 300_000,
-        },
-        Record::Journal {
-            entry: b"MESSAGE=x\n",
-        },
+        Record::Name { address: "10.0.1.1".parse().unwrap(), name: "/run/x.sock" },
+        Record::Frame { frame: &frame, comment: Some(&long) },
+        Record::Dbus { time: Timestamp(8), comment: Some("first"), bytes: b"l\x01\0\x01e", original: 9 },
+        Record::Dbus { time: Timestamp(9), comment: None, bytes: &large, original: 300_000 },
+        Record::Journal { entry: b"MESSAGE=x\n" },
     ];
     let (count, blocks) = blocks_of(Format::PcapNg, &records);
     assert_eq!((count, blocks.len()), (4, 7));
     let text = format!("{:?}", &blocks[1]);
-    assert!(
-        text.contains("[10, 0, 1, 1]") && text.contains("/run/x.sock"),
-        "{text}"
-    );
-    let Block::EnhancedPacket(commented) = &blocks[2] else {
-        panic!("{:?}", blocks[2])
-    };
+    assert!(text.contains("[10, 0, 1, 1]") && text.contains("/run/x.sock"), "{text}");
+    let Block::EnhancedPacket(commented) = &blocks[2] else { panic!("{:?}", blocks[2]) };
     let comment = format!("{:?}", commented.options);
-    assert_eq!(
-        comment.matches('é').count(),
-        512,
-        "cut at a character's end"
-    );
-    let Block::InterfaceDescription(interface) = &blocks[3] else {
-        panic!("{:?}", blocks[3])
-    };
+    assert_eq!(comment.matches('é').count(), 512, "cut at a character's end");
+    let Block::InterfaceDescription(interface) = &blocks[3] else { panic!("{:?}", blocks[3]) };
     assert_eq!(u32::from(interface.linktype), 231);
     assert_eq!(interface.snaplen, SNAPLEN);
-    let Block::EnhancedPacket(message) = &blocks[4] else {
-        panic!("{:?}", blocks[4])
-    };
+    let Block::EnhancedPacket(message) = &blocks[4] else { panic!("{:?}", blocks[4]) };
     assert_eq!((message.interface_id, message.original_len), (1, 9));
     assert_eq!(message.data[..], *b"l\x01\0\x01e");
-    let Block::EnhancedPacket(message) = &blocks[5] else {
-        panic!("the interface is described once: {:?}", blocks[5])
-    };
-    assert_eq!(
-        (message.data.len(), message.original_len),
-        (262_144, 300_000)
-    );
-    let Block::SystemdJournalExport(journal) = &blocks[6] else {
-        panic!("{:?}", blocks[6])
-    };
+    let Block::EnhancedPacket(message) = &blocks[5] else { panic!("the interface is described once: {:?}", blocks[5]) };
+    assert_eq!((message.data.len(), message.original_len), (262_144, 300_000));
+    let Block::SystemdJournalExport(journal) = &blocks[6] else { panic!("{:?}", blocks[6]) };
     assert_eq!(journal.journal_entry[..], *b"MESSAGE=x\n\0\0");
 }
 
 #[test]
 fn a_classic_capture_takes_frames_only() {
     let frame = frame(7, b"abc", 3);
-    let records = [
-        Record::Frame {
-            frame: &frame,
-            comment: Some("lost"),
-        },
-        Record::Journal { entry: b"A=b\n" },
-    ];
+    let records = [Record::Frame { frame: &frame, comment: Some("lost") }, Record::Journal { entry: b"A=b\n" }];
     assert_eq!(blocks_of(Format::Pcap, &records).0, 1);
 }

@@ -15,9 +15,7 @@ use crate::run::Options;
 /// # Errors
 ///
 /// It makes no sense, or asks for help or the version; [`clap::Error::exit`] tells the person and exits with 2 or 0.
-pub fn parse(
-    arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
-) -> Result<Options, clap::Error> {
+pub fn parse(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Options, clap::Error> {
     <Typed as clap::Parser>::try_parse_from(arguments)?.checked()
 }
 

@@ -10,11 +10,7 @@ use crate::run::options::{Format, ReportFormat, Seed, Verbosity, View};
 use crate::unix::{Ports, Target};
 
 fn typed(arguments: &str) -> Result<Options, clap::Error> {
-    parse(
-        ["strace2pcap"]
-            .into_iter()
-            .chain(arguments.split_whitespace()),
-    )
+    parse(["strace2pcap"].into_iter().chain(arguments.split_whitespace()))
 }
 
 #[track_caller]
@@ -68,10 +64,7 @@ fn of_two_names_the_last_wins() {
     assert!(!options("out --capture-net --no-capture-net").net);
     assert!(options("--no-capture-unix-socket --capture-unix-socket out").unix);
     assert!(!options("--capture-unix-socket --no-capture-unix-socket out").unix);
-    assert!(
-        options("--capture-net --capture-net --capture-unix out").unix,
-        "shortened, as argparse has it"
-    );
+    assert!(options("--capture-net --capture-net --capture-unix out").unix, "shortened, as argparse has it");
 }
 
 #[test]
@@ -80,15 +73,8 @@ fn pipes_are_asked_for() {
     assert!(!options("out --capture-pipes").unix);
     let some = options("out --capture-pipes=/run/a* --capture-pipes=/run/b");
     let names: Vec<_> = some.pipe_names.iter().map(Glob::to_string).collect();
-    assert_eq!(
-        (some.pipes, names),
-        (true, vec!["/run/a*".into(), "/run/b".into()])
-    );
-    assert!(
-        options("out --capture-pipes=/a --capture-pipes")
-            .pipe_names
-            .is_empty()
-    );
+    assert_eq!((some.pipes, names), (true, vec!["/run/a*".into(), "/run/b".into()]));
+    assert!(options("out --capture-pipes=/a --capture-pipes").pipe_names.is_empty());
 }
 
 #[test]
@@ -100,23 +86,10 @@ fn names_of_unix_sockets() {
     };
     let some = |text: &str| (true, text.to_owned());
     assert_eq!(names("--capture-unix-socket out.pcap"), some(""));
-    assert_eq!(
-        names("--capture-unix-socket=/run/* out --capture-unix=@x"),
-        some("/run/* @x")
-    );
-    assert_eq!(
-        names("--capture-unix-socket=/run/a --capture-unix-socket out"),
-        some(""),
-        "all"
-    );
-    assert_eq!(
-        names("--capture-unix-socket=a --no-capture-unix-socket --capture-unix-socket=b out"),
-        some("b")
-    );
-    assert_eq!(
-        names("--capture-unix-socket=a --no-capture-unix-socket out"),
-        (false, String::new())
-    );
+    assert_eq!(names("--capture-unix-socket=/run/* out --capture-unix=@x"), some("/run/* @x"));
+    assert_eq!(names("--capture-unix-socket=/run/a --capture-unix-socket out"), some(""), "all");
+    assert_eq!(names("--capture-unix-socket=a --no-capture-unix-socket --capture-unix-socket=b out"), some("b"));
+    assert_eq!(names("--capture-unix-socket=a --no-capture-unix-socket out"), (false, String::new()));
     refused("--capture-unix-socket= out", "--capture-unix-socket");
     refused("--capture-unix-socket=[ out", "has no `]`");
 }
@@ -129,14 +102,9 @@ fn ports_of_unix_servers() {
     let rules = options("x --unix-port-for /a=b*=81 --unix-port-for @x=Redis").unix_port_for;
     let targets: Vec<_> = rules.iter().map(|rule| rule.target).collect();
     assert_eq!(rules[0].names.text(), b"/a=b*");
-    assert!(
-        matches!(targets[..], [Target::Port(81), Target::Protocol(redis)] if redis.port == 6379)
-    );
+    assert!(matches!(targets[..], [Target::Port(81), Target::Protocol(redis)] if redis.port == 6379));
     for wrong in ["0", "+7", "65536", "", "any"] {
-        refused(
-            &format!("x --unix-port={wrong}"),
-            "nor a port from 1 to 65535",
-        );
+        refused(&format!("x --unix-port={wrong}"), "nor a port from 1 to 65535");
     }
     refused("x --unix-port-for /run/a", "no `=`");
     refused("x --unix-port-for /run/a=nosuch", "postgresql");
@@ -160,10 +128,7 @@ fn outputs_and_traces() {
     assert_eq!(options("-").format, Format::PcapNg);
     assert_eq!(options("x.pcapng").format, Format::PcapNg);
     assert_eq!(options("x.pcapng --format pcap").format, Format::Pcap);
-    assert_eq!(
-        options("- a - b").traces,
-        ["a", "-", "b"].map(PathBuf::from)
-    );
+    assert_eq!(options("- a - b").traces, ["a", "-", "b"].map(PathBuf::from));
     assert_eq!(options("x --view wire").view, View::Wire);
     assert_eq!(options("x.pcapng").view, View::Wire);
     assert_eq!(options("-").view, View::Wire);
@@ -180,10 +145,7 @@ fn seeds_and_voices() {
     assert_eq!(options("x -v -v -v -v").verbosity, Verbosity::Trace);
     assert!(options("x --strict").strict);
     assert_eq!(options("x --report json").report, ReportFormat::Json);
-    assert_eq!(
-        options("x --report=json --report text").report,
-        ReportFormat::Text
-    );
+    assert_eq!(options("x --report=json --report text").report, ReportFormat::Text);
 }
 
 #[test]
@@ -198,11 +160,9 @@ fn what_makes_no_sense_is_refused() {
 
 #[test]
 fn help_and_version_are_no_errors() {
-    for (flag, part) in [
-        ("-h", "-o '! strace2pcap out.pcap' COMMAND"),
-        ("--help", "Exit codes"),
-        ("-V", env!("CARGO_PKG_VERSION")),
-    ] {
+    for (flag, part) in
+        [("-h", "-o '! strace2pcap out.pcap' COMMAND"), ("--help", "Exit codes"), ("-V", env!("CARGO_PKG_VERSION"))]
+    {
         let told = typed(flag).unwrap_err();
         assert_eq!(told.exit_code(), 0);
         assert!(told.to_string().contains(part), "{told}");

@@ -39,19 +39,11 @@ pub struct Typed {
     traces: Vec<PathBuf>,
 
     /// Leave out IPv4 and IPv6 sockets
-    #[arg(
-        long,
-        overrides_with = "capture_net",
-        help_heading = "What is converted"
-    )]
+    #[arg(long, overrides_with = "capture_net", help_heading = "What is converted")]
     no_capture_net: bool,
 
     /// Convert IPv4 and IPv6 sockets (the default)
-    #[arg(
-        long,
-        overrides_with = "no_capture_net",
-        help_heading = "What is converted"
-    )]
+    #[arg(long, overrides_with = "no_capture_net", help_heading = "What is converted")]
     capture_net: bool,
 
     /// Convert UNIX sockets, as TCP conversations; with =GLOB only those with such a name, may be repeated
@@ -69,11 +61,7 @@ pub struct Typed {
     capture_unix_socket: Vec<Names>,
 
     /// Leave out UNIX sockets (the default)
-    #[arg(
-        long,
-        overrides_with = "capture_unix_socket",
-        help_heading = "What is converted"
-    )]
+    #[arg(long, overrides_with = "capture_unix_socket", help_heading = "What is converted")]
     no_capture_unix_socket: bool,
 
     /// Convert pipes and FIFOs, as TCP conversations from the writer to the reader; with =GLOB only those with such a name or path, may be repeated
@@ -136,12 +124,7 @@ pub struct Typed {
     start: Option<Timestamp>,
 
     /// What a packet is: a payload call, or a segment as the interface would have had it [default: wire for pcapng, syscall for pcap]
-    #[arg(
-        long,
-        value_enum,
-        value_name = "VIEW",
-        help_heading = "What is written"
-    )]
+    #[arg(long, value_enum, value_name = "VIEW", help_heading = "What is written")]
     view: Option<TypedView>,
 
     /// The port of UNIX servers: a number, or by the service, so that Wireshark picks its dissector [default: auto in the wire view, else 50051]
@@ -164,12 +147,7 @@ pub struct Typed {
     unix_port_for: Vec<PortRule>,
 
     /// The capture's format [default: pcapng for NAME.pcapng and -, else pcap]
-    #[arg(
-        long,
-        value_enum,
-        value_name = "FORMAT",
-        help_heading = "What is written"
-    )]
+    #[arg(long, value_enum, value_name = "FORMAT", help_heading = "What is written")]
     format: Option<TypedFormat>,
 
     /// Exit with 3 if a line was not understood, or bytes or addresses are missing
@@ -225,17 +203,8 @@ impl Typed {
             Some(TypedFormat::Pcapng) => Format::PcapNg,
             None => format_of(&self.output),
         };
-        let traces = if self.traces.is_empty() {
-            vec![PathBuf::from("-")]
-        } else {
-            self.traces
-        };
-        if traces
-            .iter()
-            .filter(|trace| trace.as_os_str() == "-")
-            .count()
-            > 1
-        {
+        let traces = if self.traces.is_empty() { vec![PathBuf::from("-")] } else { self.traces };
+        if traces.iter().filter(|trace| trace.as_os_str() == "-").count() > 1 {
             return Err(usage("standard input can be read once: give `-` once"));
         }
         let view = match self.view {
@@ -269,11 +238,7 @@ impl Typed {
                 Some(TypedReport::Json) => ReportFormat::Json,
                 Some(TypedReport::Text) | None => ReportFormat::Text,
             },
-            verbosity: if self.quiet {
-                Verbosity::Quiet
-            } else {
-                verbosity(self.verbose)
-            },
+            verbosity: if self.quiet { Verbosity::Quiet } else { verbosity(self.verbose) },
         })
     }
 }

@@ -32,11 +32,7 @@ pub(super) fn patterns(given: Vec<Names>) -> Vec<Glob> {
         Names::All => None,
         Names::Like(glob) => Some(glob),
     };
-    given
-        .into_iter()
-        .map(pattern)
-        .collect::<Option<_>>()
-        .unwrap_or_default()
+    given.into_iter().map(pattern).collect::<Option<_>>().unwrap_or_default()
 }
 
 fn pattern(bytes: &[u8]) -> Result<Glob, String> {
@@ -48,24 +44,16 @@ pub(super) fn unix_port(text: &str) -> Result<Ports, String> {
     if text == "auto" {
         return Ok(Ports::Auto);
     }
-    port(text)
-        .map(Ports::Fixed)
-        .ok_or_else(|| "neither `auto` nor a port from 1 to 65535".to_owned())
+    port(text).map(Ports::Fixed).ok_or_else(|| "neither `auto` nor a port from 1 to 65535".to_owned())
 }
 
 /// `GLOB=PORT` or `GLOB=NAME`. A name may have `=` in it, what follows has none.
 pub(super) fn port_rule(text: &OsStr) -> Result<PortRule, String> {
     let bytes = text.as_encoded_bytes();
-    let at = bytes
-        .iter()
-        .rposition(|byte| *byte == b'=')
-        .ok_or("there is no `=` between the pattern and its port")?;
+    let at = bytes.iter().rposition(|byte| *byte == b'=').ok_or("there is no `=` between the pattern and its port")?;
     let (names, target) = bytes.split_at(at);
     let target = String::from_utf8_lossy(target.get(1..).unwrap_or_default());
-    Ok(PortRule {
-        names: pattern(names)?,
-        target: self::target(&target)?,
-    })
+    Ok(PortRule { names: pattern(names)?, target: self::target(&target)? })
 }
 
 fn target(text: &str) -> Result<Target, String> {
@@ -74,10 +62,7 @@ fn target(text: &str) -> Result<Target, String> {
     }
     Protocol::named(text).map(Target::Protocol).ok_or_else(|| {
         let names: Vec<_> = PROTOCOLS.iter().map(|protocol| protocol.name).collect();
-        format!(
-            "`{text}` is neither a port from 1 to 65535 nor one of {}",
-            names.join(", ")
-        )
+        format!("`{text}` is neither a port from 1 to 65535 nor one of {}", names.join(", "))
     })
 }
 
@@ -93,13 +78,9 @@ pub(super) fn port_range(text: &str) -> Result<RangeInclusive<u16>, String> {
 
 /// The number of a thread or process.
 pub(super) fn pid(text: &str) -> Result<Tid, String> {
-    text.parse()
-        .map(Tid)
-        .map_err(|_| "no number of a process".to_owned())
+    text.parse().map(Tid).map_err(|_| "no number of a process".to_owned())
 }
 
 fn port(text: &str) -> Option<u16> {
-    text.parse()
-        .ok()
-        .filter(|port| *port > 0 && text.bytes().all(|byte| byte.is_ascii_digit()))
+    text.parse().ok().filter(|port| *port > 0 && text.bytes().all(|byte| byte.is_ascii_digit()))
 }

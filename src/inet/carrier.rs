@@ -57,18 +57,9 @@ pub(super) fn of<'a>(moved: &Moved<'a>) -> Option<Carried<'a>> {
     };
     match moved.transport {
         Transport::Datagram => Some(carried),
-        Transport::UdpLite => Some(Carried {
-            carrier: Carrier::Header(Header::UdpLite),
-            ..carried
-        }),
-        Transport::Sctp => Some(Carried {
-            carrier: Carrier::Sctp,
-            ..carried
-        }),
-        Transport::Dccp => Some(Carried {
-            carrier: Carrier::Dccp,
-            ..carried
-        }),
+        Transport::UdpLite => Some(Carried { carrier: Carrier::Header(Header::UdpLite), ..carried }),
+        Transport::Sctp => Some(Carried { carrier: Carrier::Sctp, ..carried }),
+        Transport::Dccp => Some(Carried { carrier: Carrier::Dccp, ..carried }),
         Transport::Ping => {
             let protocol = if moved.family == Family::Inet6 { 58 } else { 1 };
             Some(portless(carried, protocol))
@@ -129,9 +120,7 @@ fn raw<'a>(carried: Carried<'a>, protocol: u16, moved: &Moved<'_>) -> Carried<'a
     };
     let address = |ip: Ipv4Addr| Some(SocketAddr::new(IpAddr::V4(ip), 0));
     Carried {
-        carrier: Carrier::Header(Header::Raw {
-            protocol: header[9],
-        }),
+        carrier: Carrier::Header(Header::Raw { protocol: header[9] }),
         local: address(local),
         remote: address(remote),
         payload: plain.payload.get(length..).unwrap_or_default(),

@@ -53,12 +53,7 @@ pub(super) struct Datagrams {
 
 impl Datagrams {
     /// A message of a datagram socket.
-    pub(super) fn moved(
-        &mut self,
-        moved: &Moved<'_>,
-        ids: &mut Ids,
-        sink: &mut impl FnMut(&Frame<'_>),
-    ) {
+    pub(super) fn moved(&mut self, moved: &Moved<'_>, ids: &mut Ids, sink: &mut impl FnMut(&Frame<'_>)) {
         let Some(mut carried) = carrier::of(moved) else {
             return;
         };
@@ -84,16 +79,7 @@ impl Datagrams {
         }
         self.held_bytes += carried.payload.len() + size_of::<Held>();
         let payload = carried.payload.to_vec();
-        let held = Held {
-            datagram: Datagram {
-                carried: Carried {
-                    payload: &[],
-                    ..carried
-                },
-                ..datagram
-            },
-            payload,
-        };
+        let held = Held { datagram: Datagram { carried: Carried { payload: &[], ..carried }, ..datagram }, payload };
         self.held.entry(moved.socket).or_default().push(held);
     }
 
@@ -110,12 +96,7 @@ impl Datagrams {
     }
 
     /// The socket is closed: its address will not be known any more.
-    pub(super) fn gone(
-        &mut self,
-        socket: SocketNumber,
-        ids: &mut Ids,
-        sink: &mut impl FnMut(&Frame<'_>),
-    ) {
+    pub(super) fn gone(&mut self, socket: SocketNumber, ids: &mut Ids, sink: &mut impl FnMut(&Frame<'_>)) {
         self.release(socket, None, ids, sink);
         self.learnt.remove(&socket);
         self.strangers.forget(Stranger::Socket(socket));
@@ -141,17 +122,11 @@ impl Datagrams {
         sink: &mut impl FnMut(&Frame<'_>),
     ) {
         for held in self.held.remove(&socket).unwrap_or_default() {
-            self.held_bytes = self
-                .held_bytes
-                .saturating_sub(held.payload.len() + size_of::<Held>());
+            self.held_bytes = self.held_bytes.saturating_sub(held.payload.len() + size_of::<Held>());
             let local = local.map(|local| held.datagram.carried.on_wire(local));
             self.show(
                 Datagram {
-                    carried: Carried {
-                        local,
-                        payload: &held.payload,
-                        ..held.datagram.carried
-                    },
+                    carried: Carried { local, payload: &held.payload, ..held.datagram.carried },
                     ..held.datagram
                 },
                 ids,
@@ -161,15 +136,9 @@ impl Datagrams {
     }
 
     /// A receive tells where the datagram came from: if a held one is the same, its socket's address is known by that.
-    fn recognise(
-        &mut self,
-        datagram: &Datagram<'_>,
-        ids: &mut Ids,
-        sink: &mut impl FnMut(&Frame<'_>),
-    ) {
+    fn recognise(&mut self, datagram: &Datagram<'_>, ids: &mut Ids, sink: &mut impl FnMut(&Frame<'_>)) {
         let received = datagram.carried;
-        let (Direction::Received, Some(source), Some(target)) =
-            (datagram.direction, received.remote, received.local)
+        let (Direction::Received, Some(source), Some(target)) = (datagram.direction, received.remote, received.local)
         else {
             return;
         };
@@ -181,12 +150,8 @@ impl Datagrams {
                 && received.moved <= sent.moved
                 && held.payload.get(..compared) == received.payload.get(..compared)
         };
-        let sender = self
-            .held
-            .iter()
-            .take(COMPARED)
-            .find(|(_, held)| held.iter().any(is_it))
-            .map(|(socket, _)| *socket);
+        let sender =
+            self.held.iter().take(COMPARED).find(|(_, held)| held.iter().any(is_it)).map(|(socket, _)| *socket);
         if let Some(socket) = sender {
             self.learnt.insert(socket, source);
             self.release(socket, Some(source), ids, sink);
@@ -196,9 +161,7 @@ impl Datagrams {
     /// Writes a datagram, unless the other end's call has shown it.
     fn show(&mut self, datagram: Datagram<'_>, ids: &mut Ids, sink: &mut impl FnMut(&Frame<'_>)) {
         let carried = datagram.carried;
-        let local = carried
-            .local
-            .map(|local| self.placed(local, carried.remote));
+        let local = carried.local.map(|local| self.placed(local, carried.remote));
         let (local, remote) = invented::endpoints((local, carried.remote), datagram.is_v6);
         let (source, target) = match datagram.direction {
             Direction::Sent => (local, remote),
@@ -216,8 +179,7 @@ impl Datagrams {
         }
         if carried.local.is_none() || carried.remote.is_none() {
             let stranger = Stranger::Socket(datagram.socket);
-            self.strangers
-                .meet(stranger, carried.local.is_some(), datagram.direction);
+            self.strangers.meet(stranger, carried.local.is_some(), datagram.direction);
         }
         let (source_mac, target_mac) = marking::macs(&datagram.marking, datagram.direction);
         let original = usize::try_from(carried.moved).unwrap_or(usize::MAX);
@@ -234,10 +196,7 @@ impl Datagrams {
             original,
         };
         let mut write = |frame: &Frame<'_>| {
-            sink(&Frame {
-                id: ids.take(),
-                ..*frame
-            });
+            sink(&Frame { id: ids.take(), ..*frame });
         };
         match carried.carrier {
             Carrier::Header(header) => {
@@ -256,12 +215,8 @@ impl Datagrams {
             return local;
         }
         let ip = match remote.map(|remote| remote.ip()) {
-            Some(IpAddr::V4(remote)) if remote.is_loopback() => {
-                Some(IpAddr::V4(Ipv4Addr::LOCALHOST))
-            }
-            Some(IpAddr::V6(remote)) if remote.is_loopback() => {
-                Some(IpAddr::V6(Ipv6Addr::LOCALHOST))
-            }
+            Some(IpAddr::V4(remote)) if remote.is_loopback() => Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            Some(IpAddr::V6(remote)) if remote.is_loopback() => Some(IpAddr::V6(Ipv6Addr::LOCALHOST)),
             Some(IpAddr::V4(_)) => self.host[0],
             Some(IpAddr::V6(_)) => self.host[1],
             // Nothing tells the source: if something traced was sent to this port, it was sent there.
@@ -275,13 +230,8 @@ impl Datagrams {
         let [v4, v6] = self.host;
         let of_v4 = [Some(IpAddr::V4(Ipv4Addr::LOCALHOST)), v4];
         // A socket of IPv6 takes datagrams of IPv4 too (RFC 3493 §3.7).
-        let of_v6 =
-            [Some(IpAddr::V6(Ipv6Addr::LOCALHOST)), v6].map(|ip| ip.filter(|_| local.is_ipv6()));
-        of_v6
-            .into_iter()
-            .chain(of_v4)
-            .flatten()
-            .find(|ip| self.sightings.awaits(&SocketAddr::new(*ip, local.port())))
+        let of_v6 = [Some(IpAddr::V6(Ipv6Addr::LOCALHOST)), v6].map(|ip| ip.filter(|_| local.is_ipv6()));
+        of_v6.into_iter().chain(of_v4).flatten().find(|ip| self.sightings.awaits(&SocketAddr::new(*ip, local.port())))
     }
 
     fn learn_host(&mut self, local: SocketAddr) {

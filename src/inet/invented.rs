@@ -16,26 +16,16 @@ const UNKNOWN_REMOTE: (Ipv4Addr, u16) = (Ipv4Addr::new(127, 0, 0, 2), 22222);
 type Endpoints = (SocketAddr, SocketAddr);
 
 /// Both endpoints as far as they are known, and the invented values for the rest, in the family of what is known.
-pub(super) fn endpoints(
-    (local, remote): (Option<SocketAddr>, Option<SocketAddr>),
-    is_v6: bool,
-) -> Endpoints {
+pub(super) fn endpoints((local, remote): (Option<SocketAddr>, Option<SocketAddr>), is_v6: bool) -> Endpoints {
     let is_v6 = match (local, remote) {
         (Some(address), _) | (None, Some(address)) => address.is_ipv6(),
         (None, None) => is_v6,
     };
-    (
-        local.unwrap_or_else(|| invented(UNKNOWN_LOCAL, is_v6)),
-        remote.unwrap_or_else(|| invented(UNKNOWN_REMOTE, is_v6)),
-    )
+    (local.unwrap_or_else(|| invented(UNKNOWN_LOCAL, is_v6)), remote.unwrap_or_else(|| invented(UNKNOWN_REMOTE, is_v6)))
 }
 
 fn invented((ip, port): (Ipv4Addr, u16), is_v6: bool) -> SocketAddr {
-    let ip = if is_v6 {
-        IpAddr::V6(ip.to_ipv6_mapped())
-    } else {
-        IpAddr::V4(ip)
-    };
+    let ip = if is_v6 { IpAddr::V6(ip.to_ipv6_mapped()) } else { IpAddr::V4(ip) };
     SocketAddr::new(ip, port)
 }
 
@@ -196,11 +186,7 @@ mod tests {
             let usual = text.parse().expect("it is an address");
             numbered(usual, UNKNOWN_LOCAL, number).to_string()
         };
-        for (number, expected) in [
-            (0, "127.0.0.1:11111"),
-            (1, "127.0.1.1:11111"),
-            (0x1_2345, "127.35.69.1:11111"),
-        ] {
+        for (number, expected) in [(0, "127.0.0.1:11111"), (1, "127.0.1.1:11111"), (0x1_2345, "127.35.69.1:11111")] {
             assert_eq!(of("127.0.0.1:11111", number), expected);
         }
         let mapped = of("[::ffff:127.0.0.1]:11111", 256);

@@ -3,9 +3,7 @@
 //! Of an association the trace shows the messages alone. Its handshake and acknowledgements are not invented, and its
 //! numbers run through all associations: within each they go up, and over the parts of one message without a gap.
 
-use crate::wire::{
-    Frame, LONGEST_DCCP, LONGEST_SCTP_PART, SctpPart, Transport, dccp_packet, sctp_packet,
-};
+use crate::wire::{Frame, LONGEST_DCCP, LONGEST_SCTP_PART, SctpPart, Transport, dccp_packet, sctp_packet};
 
 /// IP's protocol numbers.
 const SCTP: u8 = 132;
@@ -22,11 +20,7 @@ impl Sctp {
     /// Writes the message that `message` has for its payload.
     pub(super) fn write(&mut self, message: Frame<'_>, sink: &mut impl FnMut(&Frame<'_>)) {
         let ports = (message.source.port(), message.target.port());
-        let Frame {
-            payload: mut bytes,
-            original: mut left,
-            ..
-        } = message;
+        let Frame { payload: mut bytes, original: mut left, .. } = message;
         let mut first = true;
         loop {
             let length = left.min(LONGEST_SCTP_PART);
@@ -36,12 +30,7 @@ impl Sctp {
             let part = SctpPart { first, last };
             self.tsn = self.tsn.wrapping_add(1);
             let original = sctp_packet(ports, self.tsn, part, own, length, &mut self.packet);
-            sink(&Frame {
-                transport: Transport::Raw { protocol: SCTP },
-                payload: &self.packet,
-                original,
-                ..message
-            });
+            sink(&Frame { transport: Transport::Raw { protocol: SCTP }, payload: &self.packet, original, ..message });
             if last {
                 break;
             }
@@ -65,11 +54,6 @@ impl Dccp {
         self.number += 1;
         let packet = &mut self.packet;
         let original = dccp_packet(ends, self.number, datagram.payload, length, packet);
-        sink(&Frame {
-            transport: Transport::Raw { protocol: DCCP },
-            payload: &self.packet,
-            original,
-            ..datagram
-        });
+        sink(&Frame { transport: Transport::Raw { protocol: DCCP }, payload: &self.packet, original, ..datagram });
     }
 }

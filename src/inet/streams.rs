@@ -3,9 +3,7 @@
 use crate::event::{Errno, Family, Timestamp};
 use crate::inet::invented::{Invented, StandIns};
 use crate::packets::{Endpoint, Ids, Look, Portion, Talk, Teller, handshake_times};
-use crate::sockets::{
-    ByConnection, Change, Connection, ConnectionId, Moved, Opening, Role, Side, Stream, canonical,
-};
+use crate::sockets::{ByConnection, Change, Connection, ConnectionId, Moved, Opening, Role, Side, Stream, canonical};
 use crate::wire::{Frame, HandshakeOptions, SeqNumber};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -17,10 +15,7 @@ const HANDSHAKE_LEAD: u64 = 30_000;
 const WINDOW: u16 = u16::MAX;
 
 /// What SYNs announce: the largest segment that is ever written, and a scale as Linux has it.
-const OPTIONS: HandshakeOptions = HandshakeOptions {
-    mss: 65_495,
-    window_scale: 7,
-};
+const OPTIONS: HandshakeOptions = HandshakeOptions { mss: 65_495, window_scale: 7 };
 
 /// Bytes that may wait for the other direction to acknowledge them; more get an ACK of their own.
 const UNACKNOWLEDGED: u32 = 32 * 1024;
@@ -61,17 +56,7 @@ impl Streams {
         if stream.skipped > 0 {
             talk.skip(sender, stream.skipped);
         }
-        talk.write(
-            &Portion {
-                sender,
-                time,
-                told_by,
-                bytes,
-                missing,
-            },
-            ids,
-            sink,
-        );
+        talk.write(&Portion { sender, time, told_by, bytes, missing }, ids, sink);
         if talk.unacknowledged(sender) > UNACKNOWLEDGED {
             talk.acknowledge(sender.other(), time, told_by, ids, sink);
         }
@@ -97,24 +82,12 @@ impl Streams {
                 failed(connection, (*error, *time), stand_ins, ids, sink);
                 stand_ins.give_back(connection.id);
             }
-            Change::Finished {
-                side,
-                told_by,
-                marking,
-                time,
-                ..
-            } => {
+            Change::Finished { side, told_by, marking, time, .. } => {
                 if let Some(talk) = self.talk(connection, *time, ids, sink) {
                     talk.finish(*side, (*time, 0), (*marking, *told_by), ids, sink);
                 }
             }
-            Change::Reset {
-                side,
-                told_by,
-                marking,
-                time,
-                ..
-            } => {
+            Change::Reset { side, told_by, marking, time, .. } => {
                 if let Some(talk) = self.talk(connection, *time, ids, sink) {
                     talk.reset(*side, *time, (*marking, *told_by), ids, sink);
                 }
@@ -158,12 +131,7 @@ impl Streams {
             count_invented(connection, invented);
             let (mut talk, opener) = new_talk(connection, stand_ins);
             if matches!(connection.opening, Opening::Made { .. }) {
-                talk.handshake(
-                    handshake_times(connection, first, HANDSHAKE_LEAD),
-                    opener,
-                    ids,
-                    sink,
-                );
+                talk.handshake(handshake_times(connection, first, HANDSHAKE_LEAD), opener, ids, sink);
             }
             talk
         })
@@ -172,16 +140,8 @@ impl Streams {
 
 /// Whether the connection was accepted, and nothing has been heard of the end that connected.
 fn is_told_by_accept(connection: &Connection) -> bool {
-    let is_accepted = [Side::First, Side::Second]
-        .into_iter()
-        .any(|side| connection.end(side).role == Role::Accepted);
-    let connect_is_unseen = matches!(
-        connection.opening,
-        Opening::Made {
-            connected: None,
-            ..
-        }
-    );
+    let is_accepted = [Side::First, Side::Second].into_iter().any(|side| connection.end(side).role == Role::Accepted);
+    let connect_is_unseen = matches!(connection.opening, Opening::Made { connected: None, .. });
     is_accepted && connect_is_unseen
 }
 
@@ -189,10 +149,7 @@ fn is_told_by_accept(connection: &Connection) -> bool {
 /// address to know.
 fn count_invented(connection: &Connection, invented: &mut Invented) {
     let [first, second] = [Side::First, Side::Second].map(|side| connection.end(side));
-    if [first, second]
-        .iter()
-        .any(|end| end.traced && end.address.is_none())
-    {
+    if [first, second].iter().any(|end| end.traced && end.address.is_none()) {
         invented.own += 1;
     } else if first.address.is_none() || second.address.is_none() {
         invented.peers += 1;
@@ -203,37 +160,19 @@ fn count_invented(connection: &Connection, invented: &mut Invented) {
 fn new_talk(connection: &Connection, stand_ins: &mut StandIns) -> (Talk, Option<Teller>) {
     let client = client(connection);
     let known = |side: Side| connection.end(side).address.map(canonical);
-    let (client_address, server_address) = stand_ins.take(
-        connection.id,
-        (known(client), known(client.other())),
-        connection.family == Family::Inet6,
-    );
+    let (client_address, server_address) =
+        stand_ins.take(connection.id, (known(client), known(client.other())), connection.family == Family::Inet6);
     let (client_isn, server_isn) = isns(connection.id);
-    let ends = [
-        Endpoint::new(client_address, client_isn),
-        Endpoint::new(server_address, server_isn),
-    ];
+    let ends = [Endpoint::new(client_address, client_isn), Endpoint::new(server_address, server_isn)];
     let opener = connection.opener(client);
-    (
-        Talk::new(client, ends, WINDOW, Some(OPTIONS), Look::Marked),
-        opener,
-    )
+    (Talk::new(client, ends, WINDOW, Some(OPTIONS), Look::Marked), opener)
 }
 
 /// The client: who connected, or the other end of who accepted; in mid-stream, where it makes no difference to the
 /// segments, the end with the higher port.
 fn client(connection: &Connection) -> Side {
-    let port = |side: Side| {
-        connection
-            .end(side)
-            .address
-            .as_ref()
-            .map_or(0, SocketAddr::port)
-    };
-    match (
-        connection.end(Side::First).role,
-        connection.end(Side::Second).role,
-    ) {
+    let port = |side: Side| connection.end(side).address.as_ref().map_or(0, SocketAddr::port);
+    match (connection.end(Side::First).role, connection.end(Side::Second).role) {
         (Role::Connected, _) | (_, Role::Accepted) => Side::First,
         (Role::Accepted, _) | (_, Role::Connected) => Side::Second,
         _ if port(Side::First) >= port(Side::Second) => Side::First,

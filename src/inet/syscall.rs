@@ -32,8 +32,7 @@ impl SyscallView {
             (local, remote)
         } else {
             let stranger = Stranger::of(moved);
-            self.strangers
-                .meet(stranger, moved.local.is_some(), moved.direction);
+            self.strangers.meet(stranger, moved.local.is_some(), moved.direction);
             let known = (moved.local.copied(), moved.remote.copied());
             invented = invented::endpoints(known, moved.family == Family::Inet6);
             (&invented.0, &invented.1)
@@ -58,9 +57,7 @@ impl SyscallView {
         let mut next = is_tcp.then(|| self.advance(moved));
         let mut rest = moved.payload;
         loop {
-            let (piece, after) = rest
-                .split_at_checked(LONGEST_PAYLOAD)
-                .unwrap_or((rest, &[]));
+            let (piece, after) = rest.split_at_checked(LONGEST_PAYLOAD).unwrap_or((rest, &[]));
             if let Some(seq) = &mut next {
                 frame.transport = header(*seq);
                 *seq = seq.advanced(piece.len() as u64);
@@ -105,16 +102,12 @@ impl SyscallView {
     #[inline(always)]
     fn advance(&mut self, moved: &Moved<'_>) -> SeqNumber {
         let marking = &moved.marking;
-        let first = SeqNumber(0).advanced(
-            u64::from(marking.fd.0) * 100
-                + u64::from(marking.tid.0) * 10_000
-                + u64::from(marking.session),
-        );
+        let first = SeqNumber(0)
+            .advanced(u64::from(marking.fd.0) * 100 + u64::from(marking.tid.0) * 10_000 + u64::from(marking.session));
         let Some(stream) = moved.stream else {
             return first;
         };
-        let Some([from_first, from_second]) = self.next.of(stream.connection.id, Default::default)
-        else {
+        let Some([from_first, from_second]) = self.next.of(stream.connection.id, Default::default) else {
             return first;
         };
         let next = match stream.sender(moved.direction) {
@@ -129,11 +122,5 @@ impl SyscallView {
 
 /// TCP's header as the predecessor wrote it.
 const fn header(seq: SeqNumber) -> Header {
-    Header::Tcp {
-        seq,
-        ack: SeqNumber(0),
-        flags: Flags::PSH_ACK,
-        window: 8192,
-        options: None,
-    }
+    Header::Tcp { seq, ack: SeqNumber(0), flags: Flags::PSH_ACK, window: 8192, options: None }
 }

@@ -36,12 +36,7 @@ pub struct Endpoint {
 impl Endpoint {
     /// An end whose first segment has the sequence number `first`: its ISN if a handshake follows.
     pub const fn new(address: SocketAddr, first: SeqNumber) -> Self {
-        Self {
-            address,
-            next: first,
-            acknowledged: first,
-            finished: false,
-        }
+        Self { address, next: first, acknowledged: first, finished: false }
     }
 }
 
@@ -82,18 +77,8 @@ pub const LONGEST_SEGMENT_V6: usize = 65_515;
 
 impl Conversation {
     /// A conversation that has not begun. Each segment announces `window`; SYNs carry `options`.
-    pub const fn new(
-        client: Endpoint,
-        server: Endpoint,
-        window: u16,
-        options: Option<HandshakeOptions>,
-    ) -> Self {
-        Self {
-            ends: [client, server],
-            window,
-            options,
-            last: Timestamp(0),
-        }
+    pub const fn new(client: Endpoint, server: Endpoint, window: u16, options: Option<HandshakeOptions>) -> Self {
+        Self { ends: [client, server], window, options, last: Timestamp(0) }
     }
 
     const fn end(&self, sender: Sender) -> &Endpoint {
@@ -145,11 +130,7 @@ impl Conversation {
         mut dress: impl FnMut() -> Dress,
         sink: &mut impl FnMut(&Frame<'_>),
     ) {
-        let longest = if self.end(sender).address.is_ipv4() {
-            LONGEST_SEGMENT_V4
-        } else {
-            LONGEST_SEGMENT_V6
-        };
+        let longest = if self.end(sender).address.is_ipv4() { LONGEST_SEGMENT_V4 } else { LONGEST_SEGMENT_V6 };
         let mut payload = payload;
         let mut left = original;
         while left > 0 {
@@ -169,24 +150,12 @@ impl Conversation {
     }
 
     /// An ACK without payload.
-    pub fn acknowledge(
-        &mut self,
-        sender: Sender,
-        time: Timestamp,
-        dress: Dress,
-        sink: &mut impl FnMut(&Frame<'_>),
-    ) {
+    pub fn acknowledge(&mut self, sender: Sender, time: Timestamp, dress: Dress, sink: &mut impl FnMut(&Frame<'_>)) {
         self.segment(sender, time, Flags::ACK, &[], 0, dress, sink);
     }
 
     /// A FIN; nothing if it was sent before. Says whether it was sent.
-    pub fn finish(
-        &mut self,
-        sender: Sender,
-        time: Timestamp,
-        dress: Dress,
-        sink: &mut impl FnMut(&Frame<'_>),
-    ) -> bool {
+    pub fn finish(&mut self, sender: Sender, time: Timestamp, dress: Dress, sink: &mut impl FnMut(&Frame<'_>)) -> bool {
         if self.end(sender).finished {
             return false;
         }
@@ -198,20 +167,11 @@ impl Conversation {
     }
 
     /// A RST that fits what has been sent.
-    pub fn reset(
-        &mut self,
-        sender: Sender,
-        time: Timestamp,
-        dress: Dress,
-        sink: &mut impl FnMut(&Frame<'_>),
-    ) {
+    pub fn reset(&mut self, sender: Sender, time: Timestamp, dress: Dress, sink: &mut impl FnMut(&Frame<'_>)) {
         self.segment(sender, time, Flags::RST_ACK, &[], 0, dress, sink);
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "each is a field of the one segment this writes"
-    )]
+    #[expect(clippy::too_many_arguments, reason = "each is a field of the one segment this writes")]
     fn segment(
         &mut self,
         sender: Sender,

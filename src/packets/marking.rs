@@ -77,12 +77,7 @@ mod tests {
 
     #[test]
     fn numbers_are_read_as_decimal_digits() {
-        let marking = Marking {
-            tid: Tid(123_456),
-            fd: Fd(4097),
-            session: 124,
-            op: Some(Op::Write),
-        };
+        let marking = Marking { tid: Tid(123_456), fd: Fd(4097), session: 124, op: Some(Op::Write) };
         assert_eq!(thread_mac(&marking).0, [0, 0, 0, 0x12, 0x34, 0x56]);
         assert_eq!(session_mac(&marking).0, [0, 0x02, 0, 0, 0x01, 0x24]);
         assert_eq!(vlan(&marking), VlanTag(1));

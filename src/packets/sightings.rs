@@ -48,11 +48,7 @@ pub struct Sightings<E> {
 
 impl<E> Default for Sightings<E> {
     fn default() -> Self {
-        Self {
-            waiting: FxHashMap::default(),
-            order: VecDeque::new(),
-            numbered: 0,
-        }
+        Self { waiting: FxHashMap::default(), order: VecDeque::new(), numbered: 0 }
     }
 }
 
@@ -80,9 +76,7 @@ impl<E: Clone + Eq + Hash> Sightings<E> {
             return false;
         };
         let sighting = Sighting::of(sighted, 0);
-        let found = waiting
-            .iter()
-            .position(|other| sighting.is_of_the_same(other));
+        let found = waiting.iter().position(|other| sighting.is_of_the_same(other));
         if let Some(index) = found {
             waiting.remove(index);
         }
@@ -91,9 +85,7 @@ impl<E: Clone + Eq + Hash> Sightings<E> {
 
     /// Whether a datagram to `target` waits for its other end's line.
     pub fn awaits(&self, target: &E) -> bool {
-        self.waiting
-            .get(target)
-            .is_some_and(|waiting| !waiting.is_empty())
+        self.waiting.get(target).is_some_and(|waiting| !waiting.is_empty())
     }
 
     fn forget_oldest(&mut self) {
@@ -101,10 +93,7 @@ impl<E: Clone + Eq + Hash> Sightings<E> {
             return;
         };
         if let Some(waiting) = self.waiting.get_mut(&target) {
-            if waiting
-                .front()
-                .is_some_and(|sighting| sighting.number == number)
-            {
+            if waiting.front().is_some_and(|sighting| sighting.number == number) {
                 waiting.pop_front();
             }
             if waiting.is_empty() {
@@ -117,10 +106,7 @@ impl<E: Clone + Eq + Hash> Sightings<E> {
 impl<E: Clone + Eq> Sighting<E> {
     fn of(sighted: &Sighted<'_, E>, number: u64) -> Self {
         let mut first = [0; HEAD];
-        first
-            .iter_mut()
-            .zip(sighted.payload)
-            .for_each(|(to, from)| *to = *from);
+        first.iter_mut().zip(sighted.payload).for_each(|(to, from)| *to = *from);
         Self {
             number,
             source: sighted.source.clone(),
@@ -142,8 +128,7 @@ impl<E: Clone + Eq> Sighting<E> {
             return false;
         }
         let compared = sent.head.1.min(received.head.1);
-        received.length <= sent.length
-            && sent.head.0.get(..compared) == received.head.0.get(..compared)
+        received.length <= sent.length && sent.head.0.get(..compared) == received.head.0.get(..compared)
     }
 }
 
@@ -152,22 +137,13 @@ mod tests {
     use super::*;
 
     fn sighted(direction: Direction, source: Option<u8>, payload: &[u8]) -> Sighted<'_, u8> {
-        Sighted {
-            source,
-            target: 7,
-            direction,
-            length: payload.len() as u64,
-            payload,
-        }
+        Sighted { source, target: 7, direction, length: payload.len() as u64, payload }
     }
 
     #[test]
     fn each_datagram_once_whichever_line_comes_first() {
         let mut sightings = Sightings::default();
-        for [first, second] in [
-            [Direction::Sent, Direction::Received],
-            [Direction::Received, Direction::Sent],
-        ] {
+        for [first, second] in [[Direction::Sent, Direction::Received], [Direction::Received, Direction::Sent]] {
             assert!(!sightings.seen_before(sighted(first, Some(1), b"a")));
             assert!(!sightings.seen_before(sighted(first, Some(1), b"a")));
             assert!(sightings.awaits(&7));
@@ -183,10 +159,7 @@ mod tests {
         assert!(!sightings.seen_before(sighted(Direction::Sent, Some(1), b"abc")));
         assert!(!sightings.seen_before(sighted(Direction::Received, Some(2), b"abc")));
         assert!(!sightings.seen_before(sighted(Direction::Received, None, b"abd")));
-        assert!(
-            sightings.seen_before(sighted(Direction::Received, None, b"ab")),
-            "cut by its reader's buffer"
-        );
+        assert!(sightings.seen_before(sighted(Direction::Received, None, b"ab")), "cut by its reader's buffer");
     }
 
     #[test]

@@ -64,11 +64,7 @@ impl Talk {
         look: Look,
     ) -> Self {
         let [client_end, server_end] = ends;
-        Self {
-            tcp: Conversation::new(client_end, server_end, window, options),
-            client,
-            look,
-        }
+        Self { tcp: Conversation::new(client_end, server_end, window, options), client, look }
     }
 
     /// SYN, SYN-ACK and ACK at three times.
@@ -87,33 +83,18 @@ impl Talk {
     }
 
     /// The SYN alone.
-    pub fn syn(
-        &mut self,
-        time: Timestamp,
-        told_by: Option<Teller>,
-        ids: &mut Ids,
-        sink: &mut impl FnMut(&Frame<'_>),
-    ) {
+    pub fn syn(&mut self, time: Timestamp, told_by: Option<Teller>, ids: &mut Ids, sink: &mut impl FnMut(&Frame<'_>)) {
         let dress = self.dress(Sender::Client, told_by, ids.take());
         self.tcp.syn(time, dress, sink);
     }
 
     /// Payload of one call, in as many segments as IP needs.
-    pub fn write(
-        &mut self,
-        portion: &Portion<'_>,
-        ids: &mut Ids,
-        sink: &mut impl FnMut(&Frame<'_>),
-    ) {
+    pub fn write(&mut self, portion: &Portion<'_>, ids: &mut Ids, sink: &mut impl FnMut(&Frame<'_>)) {
         let moved = (portion.bytes.len() as u64).saturating_add(portion.missing);
         let sender = self.sender(portion.sender);
         let template = self.dress(sender, Some(portion.told_by), 0);
-        let dress = || Dress {
-            id: ids.take(),
-            ..template
-        };
-        self.tcp
-            .data(sender, portion.time, (portion.bytes, moved), dress, sink);
+        let dress = || Dress { id: ids.take(), ..template };
+        self.tcp.data(sender, portion.time, (portion.bytes, moved), dress, sink);
     }
 
     /// `bytes` of the end on `side` are not to be shown: a gap in the sequence numbers.
@@ -131,13 +112,7 @@ impl Talk {
         ids: &mut Ids,
         sink: &mut impl FnMut(&Frame<'_>),
     ) {
-        let unmade = (
-            Marking {
-                op: None,
-                ..told_by.0
-            },
-            told_by.1,
-        );
+        let unmade = (Marking { op: None, ..told_by.0 }, told_by.1);
         let sender = self.sender(side);
         let dress = self.dress(sender, Some(unmade), ids.take());
         self.tcp.acknowledge(sender, time, dress, sink);
@@ -158,13 +133,7 @@ impl Talk {
         }
         let dress = self.dress(sender, Some(told_by), ids.take());
         self.tcp.finish(sender, time, dress, sink);
-        self.acknowledge(
-            side.other(),
-            time.after(acknowledged_after),
-            told_by,
-            ids,
-            sink,
-        );
+        self.acknowledge(side.other(), time.after(acknowledged_after), told_by, ids, sink);
     }
 
     /// The RST of the end on `side`.
@@ -205,33 +174,14 @@ impl Talk {
                     Sender::Client => (client, server),
                     Sender::Server => (server, client),
                 };
-                Dress {
-                    source_mac,
-                    target_mac,
-                    vlan: None,
-                    id,
-                }
+                Dress { source_mac, target_mac, vlan: None, id }
             }
             (Look::Marked, Some((marking, side))) => {
-                let direction = if self.sender(side) == sender {
-                    Direction::Sent
-                } else {
-                    Direction::Received
-                };
+                let direction = if self.sender(side) == sender { Direction::Sent } else { Direction::Received };
                 let (source_mac, target_mac) = marking::macs(&marking, direction);
-                Dress {
-                    source_mac,
-                    target_mac,
-                    vlan: Some(marking::vlan(&marking)),
-                    id,
-                }
+                Dress { source_mac, target_mac, vlan: Some(marking::vlan(&marking)), id }
             }
-            (Look::Marked, None) => Dress {
-                source_mac: Mac::default(),
-                target_mac: Mac::default(),
-                vlan: None,
-                id,
-            },
+            (Look::Marked, None) => Dress { source_mac: Mac::default(), target_mac: Mac::default(), vlan: None, id },
         }
     }
 }
@@ -241,17 +191,9 @@ impl Talk {
 pub fn handshake_times(connection: &Connection, first: Timestamp, lead: u64) -> [Timestamp; 3] {
     let step = lead / 3;
     let (syn, ack) = match connection.opening {
-        Opening::Made {
-            connected: Some(entry),
-            exit,
-        } => (entry, exit.max(entry)),
-        Opening::Made {
-            connected: None,
-            exit,
-        } => (exit.before(2 * step), exit),
-        Opening::Begun { .. } | Opening::Unseen => {
-            (first.before(lead), first.before(lead).after(2 * step))
-        }
+        Opening::Made { connected: Some(entry), exit } => (entry, exit.max(entry)),
+        Opening::Made { connected: None, exit } => (exit.before(2 * step), exit),
+        Opening::Begun { .. } | Opening::Unseen => (first.before(lead), first.before(lead).after(2 * step)),
     };
     [syn, syn.after((ack.0 - syn.0) / 2), ack]
 }

@@ -67,11 +67,7 @@ struct Engine {
 impl Engine {
     fn new(options: &Options) -> Self {
         let wire = options.view == View::Wire;
-        let inet = if wire {
-            Inet::Wire(Box::default())
-        } else {
-            Inet::Syscall(SyscallView::default())
-        };
+        let inet = if wire { Inet::Wire(Box::default()) } else { Inet::Syscall(SyscallView::default()) };
         let unix = unix::Options {
             sockets: options.unix,
             seed_http2: options.seed != Seed::None,
@@ -95,27 +91,12 @@ impl Engine {
     }
 
     fn event(&mut self, event: &Event<'_>, sink: &mut impl FnMut(&Record<'_>)) {
-        let Self {
-            sockets,
-            inet,
-            unix,
-            filter,
-            traffic,
-            trace,
-            unix_sockets,
-            ..
-        } = self;
-        let place = || Place {
-            trace: *trace,
-            line: event.line,
-        };
+        let Self { sockets, inet, unix, filter, traffic, trace, unix_sockets, .. } = self;
+        let place = || Place { trace: *trace, line: event.line };
         if let What::Opaque { .. } = event.what {
             traffic.ring(place());
         }
-        let wanted = Wanted {
-            inet: inet.as_ref().map(Inet::shows),
-            unix: *unix_sockets,
-        };
+        let wanted = Wanted { inet: inet.as_ref().map(Inet::shows), unix: *unix_sockets };
         let Some(filter) = filter else {
             return sockets.apply(event, &mut |change| {
                 traffic.count(change, wanted, place);
@@ -166,12 +147,7 @@ impl Engine {
     }
 
     fn finish(&mut self, sink: &mut impl FnMut(&Record<'_>)) {
-        let Self {
-            sockets,
-            inet,
-            unix,
-            ..
-        } = self;
+        let Self { sockets, inet, unix, .. } = self;
         sockets.finish(&mut |change| show(inet, unix, change, sink));
         if let Some(Inet::Wire(view)) = inet {
             view.finish(&mut |frame| sink(&Record::from(frame)));
@@ -189,21 +165,16 @@ fn count(inet: &mut Option<Inet>, moved: &Moved<'_>) {
 /// Whether what moved is of a UNIX conversation whose port is not asked for.
 fn is_left_out(unix: Option<&UnixView>, change: &Change<'_>) -> bool {
     match (unix, change) {
-        (Some(unix), Change::Moved(moved)) if moved.family.is_local() => moved
-            .stream
-            .is_some_and(|stream| unix.leaves_out(stream.connection.id)),
+        (Some(unix), Change::Moved(moved)) if moved.family.is_local() => {
+            moved.stream.is_some_and(|stream| unix.leaves_out(stream.connection.id))
+        }
         _ => false,
     }
 }
 
 /// Gives a change to the views that it concerns.
 #[inline(always)]
-fn show(
-    inet: &mut Option<Inet>,
-    unix: &mut Option<UnixView>,
-    change: &Change<'_>,
-    sink: &mut impl FnMut(&Record<'_>),
-) {
+fn show(inet: &mut Option<Inet>, unix: &mut Option<UnixView>, change: &Change<'_>, sink: &mut impl FnMut(&Record<'_>)) {
     let family = match change {
         Change::Moved(moved) => Some(moved.family),
         _ => None,
@@ -293,20 +264,13 @@ impl<W: Write> Converter<W> {
     /// The capture's header could not be written.
     pub fn new(options: &Options, traces: &[Trace], sink: W) -> io::Result<Self> {
         let capture = Capture::new(options.format, sink)?;
-        let parsers = traces
-            .iter()
-            .map(|trace| Parser::new(trace.options.clone()));
+        let parsers = traces.iter().map(|trace| Parser::new(trace.options.clone()));
         let midnights = || traces.iter().map(|trace| trace.options.date).collect();
         Ok(Self {
             parsers: parsers.collect(),
             names: traces.iter().map(|trace| trace.name.clone()).collect(),
             engine: Engine::new(options),
-            written: Written {
-                capture,
-                packets: 0,
-                payload_bytes: 0,
-                failed: None,
-            },
+            written: Written { capture, packets: 0, payload_bytes: 0, failed: None },
             has_start: options.start.is_some(),
             assumed: options.date.is_none().then(midnights),
         })
@@ -326,12 +290,7 @@ impl<W: Write> Converter<W> {
 impl<W: Write> Pipeline for Converter<W> {
     #[inline]
     fn line(&mut self, trace: usize, line: &[u8]) -> io::Result<()> {
-        let Self {
-            parsers,
-            engine,
-            written,
-            ..
-        } = self;
+        let Self { parsers, engine, written, .. } = self;
         engine.trace = trace;
         if let Some(parser) = parsers.get_mut(trace) {
             parser.line(line, &mut |event| {
@@ -349,12 +308,7 @@ impl<W: Write> Pipeline for Converter<W> {
     }
 
     fn pause(&mut self) -> io::Result<()> {
-        let Self {
-            parsers,
-            engine,
-            written,
-            ..
-        } = self;
+        let Self { parsers, engine, written, .. } = self;
         for (trace, parser) in parsers.iter_mut().enumerate() {
             engine.trace = trace;
             parser.release(&mut |event| engine.event(event, &mut |record| written.take(record)));
@@ -365,12 +319,7 @@ impl<W: Write> Pipeline for Converter<W> {
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        let Self {
-            parsers,
-            engine,
-            written,
-            ..
-        } = self;
+        let Self { parsers, engine, written, .. } = self;
         for (trace, parser) in parsers.iter_mut().enumerate() {
             engine.trace = trace;
             parser.finish(&mut |event| engine.event(event, &mut |record| written.take(record)));
@@ -381,18 +330,8 @@ impl<W: Write> Pipeline for Converter<W> {
     }
 
     fn report(&self, read_all: bool) -> Report {
-        let Engine {
-            sockets,
-            inet,
-            traffic,
-            ..
-        } = &self.engine;
-        let Written {
-            capture,
-            packets,
-            payload_bytes,
-            ..
-        } = &self.written;
+        let Engine { sockets, inet, traffic, .. } = &self.engine;
+        let Written { capture, packets, payload_bytes, .. } = &self.written;
         let mut report = Report::of_capture(*packets, *payload_bytes, capture.bytes());
         let counts: Vec<_> = self.parsers.iter().map(Parser::counts).collect();
         traffic.tell(Printed::of(&counts), &self.names, &mut report);

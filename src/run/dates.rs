@@ -84,23 +84,15 @@ pub fn start(text: &str) -> Result<Timestamp, String> {
     let wrong = || "give seconds since 1970 or YYYY-MM-DDTHH:MM:SS".to_owned();
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let moment = if let Ok(seconds) = whole.parse::<u32>() {
-        let digits: String = fraction
-            .chars()
-            .chain("000000000".chars())
-            .take(9)
-            .collect();
+        let digits: String = fraction.chars().chain("000000000".chars()).take(9).collect();
         let nanoseconds: u32 = digits.parse().map_err(|_| wrong())?;
-        Some(Timestamp(
-            u64::from(seconds) * 1_000_000_000 + u64::from(nanoseconds),
-        ))
+        Some(Timestamp(u64::from(seconds) * 1_000_000_000 + u64::from(nanoseconds)))
     } else if let Ok(zoned) = text.parse::<jiff::Timestamp>() {
         u64::try_from(zoned.as_nanosecond()).ok().map(Timestamp)
     } else {
         moment(text.parse().map_err(|_| wrong())?)
     };
-    moment
-        .filter(|moment| u32::try_from(moment.0 / 1_000_000_000).is_ok())
-        .ok_or_else(wrong)
+    moment.filter(|moment| u32::try_from(moment.0 / 1_000_000_000).is_ok()).ok_or_else(wrong)
 }
 
 fn moment(local: civil::DateTime) -> Option<Timestamp> {
@@ -116,10 +108,7 @@ mod tests {
     fn starts() {
         assert_eq!(start("5"), Ok(Timestamp(5_000_000_000)));
         assert_eq!(start("1.25"), Ok(Timestamp(1_250_000_000)));
-        assert_eq!(
-            start("1970-01-02T00:00:00Z"),
-            Ok(Timestamp(86_400_000_000_000))
-        );
+        assert_eq!(start("1970-01-02T00:00:00Z"), Ok(Timestamp(86_400_000_000_000)));
         assert!(start("2026-01-31T12:00:00").is_ok());
         for wrong in ["", "x", "-1", "4294967296", "1.x", "1960-01-01T00:00:00Z"] {
             assert!(start(wrong).is_err(), "{wrong}");

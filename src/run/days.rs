@@ -32,10 +32,7 @@ pub fn first(source: &Source, signals: &Signals) -> Option<Date> {
 /// The latest time of day in a file, if its times are times of day.
 fn latest(source: &Source, signals: &Signals) -> Option<Timestamp> {
     let mut lines = Lines::new(CHUNK_BYTES, limits::LINE_BYTES);
-    let mut times = Times::new(&Options {
-        date: MIDNIGHT,
-        ..Options::default()
-    });
+    let mut times = Times::new(&Options { date: MIDNIGHT, ..Options::default() });
     let (mut position, mut ended) = (source.start(), false);
     let (mut latest, mut without) = (None, 0);
     loop {

@@ -51,14 +51,10 @@ pub enum Error {
     #[error("cannot read the trace {0}: {1}; the capture holds what came before")]
     ReadTrace(Name, #[source] io::Error),
     /// The output is an input.
-    #[error(
-        "{0} is both the output and a trace: it would be overwritten before it is read; give another OUTPUT"
-    )]
+    #[error("{0} is both the output and a trace: it would be overwritten before it is read; give another OUTPUT")]
     SameFile(Name),
     /// The output is a terminal.
-    #[error(
-        "a capture is not for a terminal: give a file name as OUTPUT, or pipe it (`| wireshark -k -i -`)"
-    )]
+    #[error("a capture is not for a terminal: give a file name as OUTPUT, or pipe it (`| wireshark -k -i -`)")]
     Terminal,
     /// The output cannot be opened.
     #[error("cannot write {0}: {1}{cure}", cure = cure_for_creating(.1))]
@@ -121,10 +117,7 @@ mod tests {
         let name = || Name::new("a\x1b[31m");
         let full = Error::WriteOutput(name(), io::Error::from(Errno::NOSPC));
         let text = full.to_string();
-        assert!(
-            text.starts_with("writing a\\x1b[31m failed: No space left on device"),
-            "{text}"
-        );
+        assert!(text.starts_with("writing a\\x1b[31m failed: No space left on device"), "{text}");
         assert!(text.contains("make room"), "{text}");
         assert_eq!(full.exit(), Exit::Failed);
         let many = Error::OpenTrace(name(), io::Error::from(Errno::MFILE)).to_string();

@@ -15,10 +15,7 @@ pub fn escaped(bytes: &[u8]) -> Escaped<'_> {
 /// The beginning of `bytes` as [`escaped`] writes it, with `…` where something is left out.
 pub fn excerpt(bytes: &[u8]) -> Escaped<'_> {
     match bytes.split_at_checked(EXCERPT_BYTES) {
-        Some((start, rest)) => Escaped {
-            bytes: start,
-            cut: !rest.is_empty(),
-        },
+        Some((start, rest)) => Escaped { bytes: start, cut: !rest.is_empty() },
         None => Escaped { bytes, cut: false },
     }
 }
@@ -46,11 +43,7 @@ impl fmt::Display for Escaped<'_> {
                 write!(f, "\\x{byte:02x}")?;
             }
         }
-        if self.cut {
-            f.write_char('…')
-        } else {
-            Ok(())
-        }
+        if self.cut { f.write_char('…') } else { Ok(()) }
     }
 }
 
@@ -86,9 +79,6 @@ mod tests {
     fn an_excerpt_is_short() {
         assert_eq!(excerpt(b"short").to_string(), "short");
         assert_eq!(excerpt(&[b'x'; 60]).to_string(), "x".repeat(60));
-        assert_eq!(
-            excerpt(&[b'x'; 61]).to_string(),
-            format!("{}…", "x".repeat(60))
-        );
+        assert_eq!(excerpt(&[b'x'; 61]).to_string(), format!("{}…", "x".repeat(60)));
     }
 }

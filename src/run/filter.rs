@@ -81,10 +81,7 @@ pub(super) struct Filter {
 }
 
 fn asked<T: Clone>(values: &[T]) -> Vec<Asked<T>> {
-    let asked = |value: &T| Asked {
-        value: value.clone(),
-        found: false,
-    };
+    let asked = |value: &T| Asked { value: value.clone(), found: false };
     values.iter().map(asked).collect()
 }
 
@@ -126,12 +123,7 @@ impl Filter {
     fn maker_of(&self, tid: Tid, process: Tid) -> Maker {
         let is_it = |asked: &Asked<Tid>| [tid, process].contains(&asked.value);
         let is_named = self.pids.is_empty() || self.pids.iter().any(is_it);
-        Maker {
-            tid,
-            process,
-            is_asked_for: is_named && !self.excluded.iter().any(is_it),
-            noted: false,
-        }
+        Maker { tid, process, is_asked_for: is_named && !self.excluded.iter().any(is_it), noted: false }
     }
 
     /// What becomes of `change`.
@@ -198,18 +190,10 @@ impl Filter {
             return Verdict::Hide;
         }
         self.note_maker();
-        if self.maker.is_asked_for {
-            Verdict::Show(Change::Moved(*moved))
-        } else {
-            Verdict::Hide
-        }
+        if self.maker.is_asked_for { Verdict::Show(Change::Moved(*moved)) } else { Verdict::Hide }
     }
 
-    fn unix_message_moved<'a>(
-        &mut self,
-        change: &Change<'a>,
-        message: &UnixMessage<'_>,
-    ) -> Verdict<'a> {
+    fn unix_message_moved<'a>(&mut self, change: &Change<'a>, message: &UnixMessage<'_>) -> Verdict<'a> {
         let names = [message.local.name, message.remote.name];
         let is_it = |glob: &Glob| names.iter().flatten().any(|name| glob.is_for(name));
         let wanted = !self.unix || self.names.is_empty() || note(&mut self.names, is_it);
@@ -217,11 +201,7 @@ impl Filter {
             return Verdict::Hide;
         }
         self.note_maker();
-        if self.maker.is_asked_for {
-            Verdict::Show(*change)
-        } else {
-            Verdict::Hide
-        }
+        if self.maker.is_asked_for { Verdict::Show(*change) } else { Verdict::Hide }
     }
 
     fn stream_moved<'a>(&mut self, moved: &Moved<'a>, stream: Stream<'a>) -> Verdict<'a> {
@@ -246,18 +226,9 @@ impl Filter {
                     Side::Second => second,
                 };
                 let reached = stream.reached(moved.direction);
-                let skipped = reached
-                    .saturating_sub(moved.moved)
-                    .saturating_sub(flow.told);
+                let skipped = reached.saturating_sub(moved.moved).saturating_sub(flow.told);
                 let known = flow.tell(reached, moved.moved);
-                Verdict::Show(Change::Moved(Moved {
-                    stream: Some(Stream {
-                        known,
-                        skipped,
-                        ..stream
-                    }),
-                    ..*moved
-                }))
+                Verdict::Show(Change::Moved(Moved { stream: Some(Stream { known, skipped, ..stream }), ..*moved }))
             }
         }
     }
@@ -316,9 +287,7 @@ impl Filter {
 
     /// Whether one of two ends has a port that is asked for.
     fn has_port(&mut self, ends: [Option<&SocketAddr>; 2]) -> bool {
-        let is_in = |range: &RangeInclusive<u16>| {
-            ends.iter().flatten().any(|end| range.contains(&end.port()))
-        };
+        let is_in = |range: &RangeInclusive<u16>| ends.iter().flatten().any(|end| range.contains(&end.port()));
         self.ports.is_empty() || note(&mut self.ports, is_in)
     }
 
@@ -348,12 +317,9 @@ impl Filter {
     pub(super) fn unfound(&self, servers: &[u16]) -> Vec<String> {
         let pid = |name: &str, all: &[Asked<Tid>]| -> Vec<String> {
             let unfound = all.iter().filter(|asked| !asked.found);
-            unfound
-                .map(|asked| format!("--{name} {}", asked.value))
-                .collect()
+            unfound.map(|asked| format!("--{name} {}", asked.value)).collect()
         };
-        let is_server =
-            |range: &RangeInclusive<u16>| servers.iter().any(|port| range.contains(port));
+        let is_server = |range: &RangeInclusive<u16>| servers.iter().any(|port| range.contains(port));
         let ports = self.ports.iter();
         let ports = ports.filter(|asked| !asked.found && !is_server(&asked.value));
         let name = |option: &str, all: &[Asked<Glob>]| -> Vec<String> {
@@ -388,9 +354,5 @@ fn note<T>(all: &mut [Asked<T>], is_it: impl Fn(&T) -> bool) -> bool {
 
 /// A range as it is typed.
 fn range(ports: &RangeInclusive<u16>) -> String {
-    if ports.start() == ports.end() {
-        ports.start().to_string()
-    } else {
-        format!("{}-{}", ports.start(), ports.end())
-    }
+    if ports.start() == ports.end() { ports.start().to_string() } else { format!("{}-{}", ports.start(), ports.end()) }
 }

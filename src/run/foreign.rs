@@ -120,9 +120,7 @@ pub fn judge(beginning: &[u8], is_all: bool) -> Verdict {
     let votes = Votes::of(lines);
     let needed = if is_all { 1 } else { limits::FOREIGN_LINES };
     match votes.most() {
-        Some((foreign, count)) if count >= needed && count > votes.strace => {
-            Verdict::Foreign(foreign)
-        }
+        Some((foreign, count)) if count >= needed && count > votes.strace => Verdict::Foreign(foreign),
         _ if votes.strace >= limits::TRACE_LINES || (is_all && votes.strace > 0) => Verdict::Trace,
         _ if votes.strace > 0 => Verdict::Unknown,
         _ if is_all && beginning.trim_ascii().is_empty() => Verdict::Unknown,
@@ -138,14 +136,9 @@ fn magic(beginning: &[u8]) -> Option<Foreign> {
     let found = MAGIC.iter().find(|(magic, _)| beginning.starts_with(magic));
     // Three letters alone could be a word: the block size follows, and the first block's magic number or the last one's.
     let is_bzip2 = || {
-        matches!(
-            beginning.get(3..),
-            Some([b'1'..=b'9', b'1', b'A', b'Y', ..] | [b'1'..=b'9', 0x17, b'r', b'E', ..])
-        )
+        matches!(beginning.get(3..), Some([b'1'..=b'9', b'1', b'A', b'Y', ..] | [b'1'..=b'9', 0x17, b'r', b'E', ..]))
     };
-    found
-        .map(|(_, foreign)| *foreign)
-        .filter(|foreign| *foreign != Foreign::Bzip2 || is_bzip2())
+    found.map(|(_, foreign)| *foreign).filter(|foreign| *foreign != Foreign::Bzip2 || is_bzip2())
 }
 
 /// How many lines are whose.
@@ -179,14 +172,10 @@ impl Votes {
 
     /// Whose lines are the most, apart from strace's.
     fn most(self) -> Option<(Foreign, usize)> {
-        [
-            (Foreign::PerfTrace, self.perf),
-            (Foreign::Ltrace, self.ltrace),
-            (Foreign::Summary, self.summary),
-        ]
-        .into_iter()
-        .max_by_key(|(_, count)| *count)
-        .filter(|(_, count)| *count > 0)
+        [(Foreign::PerfTrace, self.perf), (Foreign::Ltrace, self.ltrace), (Foreign::Summary, self.summary)]
+            .into_iter()
+            .max_by_key(|(_, count)| *count)
+            .filter(|(_, count)| *count > 0)
     }
 }
 
@@ -261,8 +250,7 @@ fn is_library_call(name: &[u8]) -> bool {
 /// Whether more than a sixteenth are control characters, which neither strace nor a person writes. Zero bytes do not count:
 /// a crash of the machine leaves them in a file.
 fn is_binary(bytes: &[u8]) -> bool {
-    let is_odd =
-        |byte: &&u8| byte.is_ascii_control() && !matches!(byte, 0 | b'\t' | b'\n' | b'\r' | 0x1b);
+    let is_odd = |byte: &&u8| byte.is_ascii_control() && !matches!(byte, 0 | b'\t' | b'\n' | b'\r' | 0x1b);
     bytes.iter().filter(is_odd).count() > bytes.len() / 16
 }
 
@@ -284,8 +272,7 @@ brk(NULL)                               = 0x55d1
 futex(0x7f, FUTEX_WAIT_PRIVATE, 2, NULL <unfinished ...>
 +++ exited with 0 +++
 ";
-    const PERF: &str =
-        "         ? (         ): true/1665  ... [continued]: execve())                = 0
+    const PERF: &str = "         ? (         ): true/1665  ... [continued]: execve())                = 0
      0.052 ( 0.020 ms): true/1665 brk()                                    = 0x563072350000
 12570121.666 ( 0.020 ms): :8377/8377 read(fd: 3, buf: 0x7ff, count: 832)   = 832
 ";
@@ -299,19 +286,10 @@ futex(0x7f, FUTEX_WAIT_PRIVATE, 2, NULL <unfinished ...>
     fn traces() {
         check(STRACE, Verdict::Trace);
         check("1234 1700000000.000001 close(3) = 0\n", Verdict::Trace);
-        check(
-            "[pid 9] 12:00:00 memfd_create(\"a\", 0)   = 3\n",
-            Verdict::Trace,
-        );
-        check(
-            "1700000000.5 write(5<TCP:[1.2.3.4:5->1.2.3.4:6]>, \"ab",
-            Verdict::Trace,
-        );
+        check("[pid 9] 12:00:00 memfd_create(\"a\", 0)   = 3\n", Verdict::Trace);
+        check("1700000000.5 write(5<TCP:[1.2.3.4:5->1.2.3.4:6]>, \"ab", Verdict::Trace);
         check("strace: Process 17535 attached\n", Verdict::Trace);
-        check(
-            "% time\n[pid 7] --- SIGCHLD {si_signo=SIGCHLD} ---\n",
-            Verdict::Trace,
-        );
+        check("% time\n[pid 7] --- SIGCHLD {si_signo=SIGCHLD} ---\n", Verdict::Trace);
         let noise = "free(): invalid pointer\nwarning\n".repeat(100);
         check(noise + STRACE, Verdict::Trace);
         check("\0".repeat(5000) + STRACE, Verdict::Trace);
@@ -320,11 +298,7 @@ futex(0x7f, FUTEX_WAIT_PRIVATE, 2, NULL <unfinished ...>
     #[test]
     fn formats_by_their_first_bytes() {
         for (bytes, foreign) in MAGIC {
-            let rest: &[u8] = if foreign == Foreign::Bzip2 {
-                b"91AY&SY"
-            } else {
-                b""
-            };
+            let rest: &[u8] = if foreign == Foreign::Bzip2 { b"91AY&SY" } else { b"" };
             let bytes = [bytes, rest].concat();
             assert_eq!(judge(&bytes, false), Verdict::Foreign(foreign));
         }
@@ -344,10 +318,7 @@ futex(0x7f, FUTEX_WAIT_PRIVATE, 2, NULL <unfinished ...>
         ] {
             check(line, Verdict::Foreign(Foreign::Ltrace));
         }
-        check(
-            "% time     seconds  usecs/call     calls    errors syscall\n",
-            Verdict::Foreign(Foreign::Summary),
-        );
+        check("% time     seconds  usecs/call     calls    errors syscall\n", Verdict::Foreign(Foreign::Summary));
     }
 
     #[test]
@@ -384,15 +355,8 @@ futex(0x7f, FUTEX_WAIT_PRIVATE, 2, NULL <unfinished ...>
     #[test]
     fn cures_can_be_typed() {
         let told = |name: &str| Foreign::Gzip.told(&Name::new(name));
-        assert_eq!(
-            told("trace.log.gz"),
-            "trace.log.gz is gzip-compressed: zcat trace.log.gz | strace2pcap OUTPUT -"
-        );
-        assert!(
-            told("it's").contains(r"zcat 'it'\''s' |"),
-            "{}",
-            told("it's")
-        );
+        assert_eq!(told("trace.log.gz"), "trace.log.gz is gzip-compressed: zcat trace.log.gz | strace2pcap OUTPUT -");
+        assert!(told("it's").contains(r"zcat 'it'\''s' |"), "{}", told("it's"));
         assert_eq!(
             Foreign::Zstd.told(&Name::standard_input()),
             "standard input is zstd-compressed: zstdcat FILE | strace2pcap OUTPUT -"

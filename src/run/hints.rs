@@ -6,14 +6,9 @@ use crate::unix::{Advice, Chosen, PortRule, Readers};
 
 /// The rules that were never used, as they were typed.
 pub(super) fn unused(rules: &[PortRule], is_used: impl Fn(usize) -> bool) -> Vec<String> {
-    let unused = rules
-        .iter()
-        .enumerate()
-        .filter(|(place, _)| !is_used(*place));
+    let unused = rules.iter().enumerate().filter(|(place, _)| !is_used(*place));
     unused
-        .map(|(_, PortRule { names, target })| {
-            format!("--unix-port-for {}={target}", escaped(names.text()))
-        })
+        .map(|(_, PortRule { names, target })| format!("--unix-port-for {}={target}", escaped(names.text())))
         .collect()
 }
 
@@ -23,18 +18,11 @@ pub(super) fn decode_as(chosen: &Chosen) -> impl Iterator<Item = String> {
 }
 
 fn line(advice: &Advice) -> String {
-    let Advice {
-        port,
-        protocol,
-        dissector,
-        readers,
-    } = advice;
+    let Advice { port, protocol, dissector, readers } = advice;
     let whom = match readers {
         Readers::All => "Wireshark",
         Readers::Early => "Wireshark before 4.4",
         Readers::Late => "Wireshark 4.6 and later",
     };
-    format!(
-        "{protocol} was seen on port {port}: for {whom} to read it, add -d tcp.port=={port},{dissector}"
-    )
+    format!("{protocol} was seen on port {port}: for {whom} to read it, add -d tcp.port=={port},{dissector}")
 }

@@ -188,15 +188,10 @@ impl<'s> Reader<'s> {
         let input = PollFd::from_borrowed_fd(self.source.file().as_fd(), PollFlags::IN);
         let signal = PollFd::from_borrowed_fd(self.signals.wake(), PollFlags::IN);
         let mut both = [input, signal];
-        let no_time = Timespec {
-            tv_sec: 0,
-            tv_nsec: 0,
-        };
+        let no_time = Timespec { tv_sec: 0, tv_nsec: 0 };
         match poll(&mut both, at_once.then_some(&no_time)) {
             // The end and an error are there to be read, too.
-            Ok(_) => Ok(both
-                .first()
-                .is_some_and(|input| !input.revents().is_empty())),
+            Ok(_) => Ok(both.first().is_some_and(|input| !input.revents().is_empty())),
             Err(rustix::io::Errno::INTR) => Ok(false),
             Err(error) => Err(Error::ReadTrace(self.source.name().clone(), error.into())),
         }
@@ -239,10 +234,7 @@ impl LineSource for Reader<'_> {
 
 /// Whether to try again: interrupted, or a descriptor that does not block, for which [`Reader::is_ready`] waits.
 fn is_temporary(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock
-    )
+    matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock)
 }
 
 /// Whether something was there to read, and nothing of it is strace's.
@@ -262,13 +254,8 @@ pub struct Sequence<'s> {
 impl<'s> Sequence<'s> {
     /// Reads `sources` in this order.
     pub fn new(sources: Vec<Source>, signals: &'s Signals) -> Self {
-        let readers = sources
-            .into_iter()
-            .map(|source| Reader::new(source, CHUNK_BYTES, signals));
-        Self {
-            readers: readers.collect(),
-            current: 0,
-        }
+        let readers = sources.into_iter().map(|source| Reader::new(source, CHUNK_BYTES, signals));
+        Self { readers: readers.collect(), current: 0 }
     }
 }
 
@@ -286,13 +273,7 @@ impl Input for Sequence<'_> {
 
     #[inline]
     fn line(&self) -> (usize, &[u8]) {
-        (
-            self.current,
-            self.readers
-                .get(self.current)
-                .map(Reader::line)
-                .unwrap_or_default(),
-        )
+        (self.current, self.readers.get(self.current).map(Reader::line).unwrap_or_default())
     }
 
     fn position(&self) -> u64 {

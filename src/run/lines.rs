@@ -119,11 +119,7 @@ impl Lines {
 
     /// The last line, which has no newline, if there is one.
     fn last(&mut self) -> Step {
-        if self.next == self.end && !self.skipping {
-            Step::More
-        } else {
-            self.take(self.end, self.end)
-        }
+        if self.next == self.end && !self.skipping { Step::More } else { self.take(self.end, self.end) }
     }
 
     /// Drops everything that is held.
@@ -143,8 +139,7 @@ impl Lines {
         if self.data.len() - self.end < self.chunk {
             // Doubled, so that a line of any length is moved a few times at most. `step` lets nothing longer wait.
             let longest = self.limit + 1 + self.chunk;
-            self.data
-                .resize(longest.min(2 * self.data.len()).max(first_size), 0);
+            self.data.resize(longest.min(2 * self.data.len()).max(first_size), 0);
         } else if self.data.len() > first_size && self.short_chunks > CHUNKS_UNTIL_SHRUNK {
             self.move_to_front();
             if self.end <= self.chunk {
@@ -206,15 +201,8 @@ mod tests {
     fn check(input: &str, expected: &[Option<&str>]) {
         for piece in 1..=input.len().max(1) {
             for chunk in 1..=8 {
-                let expected: Vec<_> = expected
-                    .iter()
-                    .map(|line| line.map(|line| line.as_bytes().to_vec()))
-                    .collect();
-                assert_eq!(
-                    cut(input.as_bytes(), piece, chunk, 6),
-                    expected,
-                    "{piece} at a time, chunk {chunk}"
-                );
+                let expected: Vec<_> = expected.iter().map(|line| line.map(|line| line.as_bytes().to_vec())).collect();
+                assert_eq!(cut(input.as_bytes(), piece, chunk, 6), expected, "{piece} at a time, chunk {chunk}");
             }
         }
     }
@@ -226,10 +214,7 @@ mod tests {
         check("a", &[Some("a")]);
         check("a\nbc\n", &[Some("a"), Some("bc")]);
         check("a\n\nbc", &[Some("a"), Some(""), Some("bc")]);
-        check(
-            "a\r\nb\rc\r\r\nd\r",
-            &[Some("a"), Some("b\rc\r"), Some("d")],
-        );
+        check("a\r\nb\rc\r\r\nd\r", &[Some("a"), Some("b\rc\r"), Some("d")]);
         check("a\0b\n", &[Some("a\0b")]);
     }
 
@@ -261,9 +246,6 @@ mod tests {
         for _ in 0..4096 {
             read(&mut lines, &[b'y'; 1024]);
         }
-        assert!(
-            lines.data.len() <= limit + 1 + chunk,
-            "a line without end is not held"
-        );
+        assert!(lines.data.len() <= limit + 1 + chunk, "a line without end is not held");
     }
 }

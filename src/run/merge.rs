@@ -38,13 +38,7 @@ impl<S: LineSource, K: FnMut(usize, &[u8]) -> Option<Timestamp>> Merge<S, K> {
     /// Merges `sources`; `key` tells a line's time. It is asked once for each line, in the order of its source.
     pub fn new(sources: Vec<S>, key: K) -> Self {
         let heads = BinaryHeap::with_capacity(sources.len());
-        Self {
-            sources,
-            key,
-            begun: 0,
-            heads,
-            current: None,
-        }
+        Self { sources, key, begun: 0, heads, current: None }
     }
 
     /// Takes one step.
@@ -88,17 +82,13 @@ impl<S: LineSource, K: FnMut(usize, &[u8]) -> Option<Timestamp>> Merge<S, K> {
 
     /// Whether nothing that is known or not known yet comes before `head`.
     fn is_first(&self, head: (Timestamp, usize)) -> bool {
-        self.begun == self.sources.len()
-            && self.heads.peek().is_none_or(|Reverse(other)| head < *other)
+        self.begun == self.sources.len() && self.heads.peek().is_none_or(|Reverse(other)| head < *other)
     }
 
     /// The line that the last step came to, and the number of its source.
     pub fn line(&self) -> (usize, &[u8]) {
         let current = self.current.unwrap_or_default();
-        (
-            current,
-            self.sources.get(current).map(S::line).unwrap_or_default(),
-        )
+        (current, self.sources.get(current).map(S::line).unwrap_or_default())
     }
 }
 
@@ -107,13 +97,7 @@ impl<'s, K: FnMut(usize, &[u8]) -> Option<Timestamp>> Merge<Reader<'s>, K> {
     pub fn open(sources: Vec<Source>, signals: &'s Signals, key: K) -> Self {
         let each = BUFFERS_BYTES / 2 / sources.len().max(1);
         let chunk = each.clamp(LEAST_CHUNK_BYTES, CHUNK_BYTES);
-        Self::new(
-            sources
-                .into_iter()
-                .map(|source| Reader::new(source, chunk, signals))
-                .collect(),
-            key,
-        )
+        Self::new(sources.into_iter().map(|source| Reader::new(source, chunk, signals)).collect(), key)
     }
 }
 
@@ -167,23 +151,12 @@ mod tests {
 
     /// The time is the number before the letter.
     fn time(line: &[u8]) -> Option<Timestamp> {
-        std::str::from_utf8(line)
-            .ok()?
-            .trim_end_matches(char::is_alphabetic)
-            .parse()
-            .ok()
-            .map(Timestamp)
+        std::str::from_utf8(line).ok()?.trim_end_matches(char::is_alphabetic).parse().ok().map(Timestamp)
     }
 
     #[track_caller]
     fn check(sources: &[&'static str], expected: &str) {
-        let sources = sources
-            .iter()
-            .map(|text| Words {
-                words: text.split_whitespace().collect(),
-                next: 0,
-            })
-            .collect();
+        let sources = sources.iter().map(|text| Words { words: text.split_whitespace().collect(), next: 0 }).collect();
         let mut merge = Merge::new(sources, |_, line: &[u8]| time(line));
         let mut given = Vec::new();
         loop {
@@ -210,10 +183,7 @@ mod tests {
 
     #[test]
     fn equal_times_keep_the_order_of_the_sources() {
-        check(
-            &["1a 1x 2a", "1b 2b", "1c"],
-            "0:1a 0:1x 1:1b 2:1c 0:2a 1:2b",
-        );
+        check(&["1a 1x 2a", "1b 2b", "1c"], "0:1a 0:1x 1:1b 2:1c 0:2a 1:2b");
     }
 
     #[test]

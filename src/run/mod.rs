@@ -59,40 +59,20 @@ fn convert(options: &Options, screen: &Screen, report: &mut Report) -> Result<Ex
     refuse_nothing(&sources)?;
     let output = Output::open(&options.output, &sources)?;
     if sources.iter().any(Source::is_terminal) {
-        log::warn!(
-            "reading the trace from the terminal: give a TRACE file, or pipe strace's output here"
-        );
+        log::warn!("reading the trace from the terminal: give a TRACE file, or pipe strace's output here");
     }
     // Only now: while an output FIFO waits for its reader there is nothing to save from a signal.
-    let signals = Signals::listen(sources.iter().any(|source| source.kind() == Kind::Pipe))
-        .map_err(Error::Signals)?;
+    let signals = Signals::listen(sources.iter().any(|source| source.kind() == Kind::Pipe)).map_err(Error::Signals)?;
     let all_files = sources.iter().all(|source| source.kind() == Kind::File);
-    let progress = if all_files {
-        screen.progress(sources.iter().map(Source::size).sum())
-    } else {
-        Progress::none()
-    };
+    let progress = if all_files { screen.progress(sources.iter().map(Source::size).sum()) } else { Progress::none() };
     let name = output.name().clone();
-    let fifos = options
-        .pipes
-        .then(|| Fifos::new(options.pipe_names.clone()));
-    let traces: Vec<_> = sources
-        .iter()
-        .map(|source| trace(options, fifos.clone(), source, &signals))
-        .collect();
+    let fifos = options.pipes.then(|| Fifos::new(options.pipe_names.clone()));
+    let traces: Vec<_> = sources.iter().map(|source| trace(options, fifos.clone(), source, &signals)).collect();
     let write_error = |error| Error::WriteOutput(name.clone(), error);
     let converter = Converter::new(options, &traces, output).map_err(write_error)?;
-    let run = Run {
-        traces: &traces,
-        progress,
-        signals: &signals,
-        report,
-    };
+    let run = Run { traces: &traces, progress, signals: &signals, report };
     let exit = if traces.len() > 1 {
-        let mut times: Vec<_> = traces
-            .iter()
-            .map(|trace| Times::new(&trace.options))
-            .collect();
+        let mut times: Vec<_> = traces.iter().map(|trace| Times::new(&trace.options)).collect();
         let key = |source: usize, line: &[u8]| times.get_mut(source)?.line(line);
         let mut input = Merge::open(sources, &signals, key);
         run.drive(&mut input, converter, write_error)
@@ -101,11 +81,7 @@ fn convert(options: &Options, screen: &Screen, report: &mut Report) -> Result<Ex
         run.drive(&mut input, converter, write_error)
     };
     if let (Some(stop), true) = (signals.stop(), all_files) {
-        report.note(
-            "stopped",
-            format!("stopped by {}", stop.name()),
-            "the capture holds what came before",
-        );
+        report.note("stopped", format!("stopped by {}", stop.name()), "the capture holds what came before");
     }
     exit
 }
@@ -137,10 +113,7 @@ fn trace(options: &Options, fifos: Option<Fifos>, source: &Source, signals: &Sig
         start: options.start.unwrap_or_default(),
         pipes: fifos,
     };
-    Trace {
-        name: source.name().clone(),
-        options: text,
-    }
+    Trace { name: source.name().clone(), options: text }
 }
 
 /// What a run has beside its input and its way to the output.
@@ -159,12 +132,7 @@ impl Run<'_> {
         mut pipeline: impl Pipeline,
         write_error: impl Fn(io::Error) -> Error,
     ) -> Result<Exit, Error> {
-        let Self {
-            traces,
-            progress,
-            signals,
-            report,
-        } = self;
+        let Self { traces, progress, signals, report } = self;
         let (mut failed, reading) = match pass(input, &mut pipeline, progress) {
             Ok(()) => (None, Ok(())),
             Err(Broken::Output(error)) => (Some(error), Ok(())),
@@ -188,9 +156,7 @@ impl Run<'_> {
         reading?;
         let nothing = report.is_all_strange() || input.holds_nothing();
         match traces.first() {
-            Some(first) if read_all && nothing => {
-                Err(Error::NotATrace(first.name.clone(), Foreign::Text))
-            }
+            Some(first) if read_all && nothing => Err(Error::NotATrace(first.name.clone(), Foreign::Text)),
             _ => Ok(exit),
         }
     }
@@ -215,11 +181,7 @@ impl From<io::Error> for Broken {
 }
 
 /// Passes on lines until the input ends or a signal asks for the end.
-fn pass(
-    input: &mut impl Input,
-    pipeline: &mut impl Pipeline,
-    mut progress: Progress,
-) -> Result<(), Broken> {
+fn pass(input: &mut impl Input, pipeline: &mut impl Pipeline, mut progress: Progress) -> Result<(), Broken> {
     // The header at once: a reader waits for it before anything has been recorded.
     pipeline.pause()?;
     loop {

@@ -135,14 +135,7 @@ mod tests {
         assert_eq!(format("-"), Format::PcapNg);
         assert_eq!(format("a/b.pcapng"), Format::PcapNg);
         assert_eq!(format("b.PCAPNG"), Format::PcapNg);
-        for name in [
-            "out.pcap",
-            "out",
-            "pcapng",
-            ".pcapng",
-            "out.pcapng.pcap",
-            "/dev/stdout",
-        ] {
+        for name in ["out.pcap", "out", "pcapng", ".pcapng", "out.pcapng.pcap", "/dev/stdout"] {
             assert_eq!(format(name), Format::Pcap, "{name}");
         }
     }

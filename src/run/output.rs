@@ -31,16 +31,8 @@ impl Output {
     /// It cannot be written, or must not be; then nothing has changed.
     pub fn open(path: &Path, sources: &[Source]) -> Result<Self, Error> {
         let is_stdout = path.as_os_str() == "-";
-        let name = Name::new(if is_stdout {
-            "standard output".as_ref()
-        } else {
-            path.as_os_str()
-        });
-        let opened = if is_stdout {
-            io::stdout().as_fd().try_clone_to_owned().map(File::from)
-        } else {
-            open(path)
-        };
+        let name = Name::new(if is_stdout { "standard output".as_ref() } else { path.as_os_str() });
+        let opened = if is_stdout { io::stdout().as_fd().try_clone_to_owned().map(File::from) } else { open(path) };
         match opened.and_then(|file| Ok((file.metadata()?, file))) {
             Ok((metadata, _)) if sources.iter().any(|source| source.is_same_file(&metadata)) => {
                 Err(Error::SameFile(name))
@@ -64,11 +56,9 @@ impl Output {
 fn open(path: &Path) -> io::Result<File> {
     // First without creating: in /tmp the kernel refuses to "create" another user's FIFO that is there.
     match OpenOptions::new().write(true).open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            OpenOptions::new().write(true).create(true).truncate(false).open(path)
+        }
         opened => opened,
     }
 }
@@ -99,10 +89,7 @@ impl Write for Output {
                 if let Some(length) = self.length {
                     // The piece of a record that still fitted is taken away; where this fails too, a reader says that
                     // the last record is cut.
-                    let _ = self
-                        .file
-                        .set_len(length)
-                        .and_then(|()| self.file.seek(io::SeekFrom::Start(length)));
+                    let _ = self.file.set_len(length).and_then(|()| self.file.seek(io::SeekFrom::Start(length)));
                 }
                 Err(error)
             }
@@ -120,14 +107,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_written_is_told_and_not_touched() {
-        assert!(matches!(
-            Output::open(Path::new("/no/such/out.pcap"), &[]),
-            Err(Error::OpenOutput(..))
-        ));
-        assert!(matches!(
-            Output::open(Path::new("/"), &[]),
-            Err(Error::OpenOutput(..))
-        ));
+        assert!(matches!(Output::open(Path::new("/no/such/out.pcap"), &[]), Err(Error::OpenOutput(..))));
+        assert!(matches!(Output::open(Path::new("/"), &[]), Err(Error::OpenOutput(..))));
         let full = Output::open(Path::new("/dev/full"), &[]).map(|mut output| output.write(b"x"));
         assert!(matches!(full, Ok(Err(error)) if error.kind() == io::ErrorKind::StorageFull));
     }

@@ -40,10 +40,7 @@ impl Screen {
             .target(Target::Pipe(Box::new(stderr)));
         // Fails only where a logger is set already, and then messages have a way.
         let _ = builder.try_init();
-        Self {
-            bars,
-            shows_bars: verbosity != Verbosity::Quiet && io::stderr().is_terminal(),
-        }
+        Self { bars, shows_bars: verbosity != Verbosity::Quiet && io::stderr().is_terminal() }
     }
 
     /// The progress of reading `bytes` bytes.
@@ -106,10 +103,7 @@ pub struct Progress {
 impl Progress {
     /// No progress is shown: it is not known how much there is to read.
     pub const fn none() -> Self {
-        Self {
-            bar: None,
-            hidden: None,
-        }
+        Self { bar: None, hidden: None }
     }
 
     /// `position` bytes have been read.
@@ -138,11 +132,7 @@ mod tests {
     fn a_bar_waits_for_its_moment() {
         assert!(ProgressStyle::with_template(TEMPLATE).is_ok());
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::hidden());
-        let mut progress = Screen {
-            bars: bars.clone(),
-            shows_bars: true,
-        }
-        .progress(10);
+        let mut progress = Screen { bars: bars.clone(), shows_bars: true }.progress(10);
         progress.at(|| 5);
         assert!(progress.hidden.is_some());
         progress.hidden = Some((bars, Instant::now()));

@@ -45,23 +45,11 @@ impl Signals {
         let (wake, bell) = io::pipe()?;
         let ignored = ignored_signals();
         // Who starts us with a signal ignored, as nohup does with SIGHUP, wants it so.
-        let wanted = [SIGINT, SIGTERM, SIGHUP]
-            .into_iter()
-            .filter(|signal| (ignored >> (signal - 1)) & 1 == 0);
+        let wanted = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| (ignored >> (signal - 1)) & 1 == 0);
         let arrivals = Arrivals::new(wanted)?;
-        let receiver = Receiver {
-            stop: Arc::clone(&stop),
-            bell,
-            patient,
-        };
-        thread::Builder::new()
-            .stack_size(STACK_BYTES)
-            .spawn(move || receiver.run(arrivals))?;
-        Ok(Self {
-            stop,
-            wake,
-            _bell: None,
-        })
+        let receiver = Receiver { stop: Arc::clone(&stop), bell, patient };
+        thread::Builder::new().stack_size(STACK_BYTES).spawn(move || receiver.run(arrivals))?;
+        Ok(Self { stop, wake, _bell: None })
     }
 
     /// Receives none: for reading where signals are somebody else's.
@@ -71,11 +59,7 @@ impl Signals {
     /// The system has no descriptor left.
     pub fn none() -> io::Result<Self> {
         let (wake, bell) = io::pipe()?;
-        Ok(Self {
-            stop: Arc::new(AtomicI32::new(0)),
-            wake,
-            _bell: Some(bell),
-        })
+        Ok(Self { stop: Arc::new(AtomicI32::new(0)), wake, _bell: Some(bell) })
     }
 
     /// The signal that asked for the end, if one has.
@@ -135,8 +119,7 @@ fn ignored_signals() -> u64 {
 
 fn ignored_in(status: &str) -> u64 {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
-        .unwrap_or(0)
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -145,10 +128,7 @@ mod tests {
 
     #[test]
     fn ignored_signals_are_read_from_the_status() {
-        assert_eq!(
-            ignored_in("SigBlk:\t0000000000000000\nSigIgn:\t0000000000001001\nSigCgt:\t0\n"),
-            0x1001
-        );
+        assert_eq!(ignored_in("SigBlk:\t0000000000000000\nSigIgn:\t0000000000001001\nSigCgt:\t0\n"), 0x1001);
         assert_eq!(ignored_in(""), 0);
     }
 }

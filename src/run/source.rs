@@ -53,16 +53,7 @@ impl Source {
     ///
     /// One cannot be opened, or is no trace; nothing has been written yet.
     pub fn open_all(paths: &[PathBuf]) -> Result<Vec<Self>, Error> {
-        paths
-            .iter()
-            .map(|path| {
-                if path.as_os_str() == "-" {
-                    Self::stdin()
-                } else {
-                    Self::open(path)
-                }
-            })
-            .collect()
+        paths.iter().map(|path| if path.as_os_str() == "-" { Self::stdin() } else { Self::open(path) }).collect()
     }
 
     /// Standard input.
@@ -208,11 +199,7 @@ fn tid_in(file_name: &OsStr) -> Option<Tid> {
     let name = file_name.as_bytes();
     let dot = memchr::memrchr(b'.', name).filter(|&dot| dot > 0)?;
     let digits = std::str::from_utf8(name.get(dot + 1..)?).ok()?;
-    let number = if digits.starts_with(|first: char| matches!(first, '1'..='9')) {
-        digits.parse().ok()?
-    } else {
-        0
-    };
+    let number = if digits.starts_with(|first: char| matches!(first, '1'..='9')) { digits.parse().ok()? } else { 0 };
     (number > 0).then_some(Tid(number))
 }
 
@@ -240,30 +227,16 @@ mod tests {
         let tid = |name: &str| tid_in(OsStr::new(name)).map(|tid| tid.0);
         assert_eq!(tid("trace.1234"), Some(1234));
         assert_eq!(tid("a.b.7"), Some(7));
-        for other in [
-            "trace",
-            "trace.log",
-            "1234",
-            ".1234",
-            "trace.",
-            "trace.0",
-            "trace.012",
-            "trace.+1",
-            "t.99999999999",
-        ] {
+        for other in
+            ["trace", "trace.log", "1234", ".1234", "trace.", "trace.0", "trace.012", "trace.+1", "t.99999999999"]
+        {
             assert_eq!(tid(other), None, "{other}");
         }
     }
 
     #[test]
     fn a_directory_is_no_trace() {
-        assert!(matches!(
-            Source::open(Path::new("/")),
-            Err(Error::Directory(_))
-        ));
-        assert!(matches!(
-            Source::open(Path::new("/no/such")),
-            Err(Error::OpenTrace(..))
-        ));
+        assert!(matches!(Source::open(Path::new("/")), Err(Error::Directory(_))));
+        assert!(matches!(Source::open(Path::new("/no/such")), Err(Error::OpenTrace(..))));
     }
 }

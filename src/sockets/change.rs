@@ -1,8 +1,7 @@
 //! What an event did to a socket or a connection: the words that the views read.
 
 use crate::event::{
-    Credentials, Descriptor, Direction, Errno, Family, Fd, Inode, Op, Tid, Timestamp, Transport,
-    UnixName,
+    Credentials, Descriptor, Direction, Errno, Family, Fd, Inode, Op, Tid, Timestamp, Transport, UnixName,
 };
 use crate::sockets::connection::{Connection, Opening};
 use crate::sockets::names::{Side, SocketNumber};

@@ -51,8 +51,7 @@ impl Sockets {
             open.read_shut = true;
         }
         let sends_fin = done && matches!(how, How::Write | How::Both);
-        if sends_fin && let Some((id, side)) = self.open.get(socket.0).and_then(|open| open.stream)
-        {
+        if sends_fin && let Some((id, side)) = self.open.get(socket.0).and_then(|open| open.stream) {
             let marking = self.moment(event, descriptor, Some(Op::Shutdown)).marking;
             self.finish_flow(id, [side, side], marking, event.entry, sink);
         }
@@ -60,9 +59,7 @@ impl Sockets {
     }
 
     pub(super) fn family(&self, socket: SocketId) -> Family {
-        self.open
-            .get(socket.0)
-            .map_or(Family::Other, |open| open.family)
+        self.open.get(socket.0).map_or(Family::Other, |open| open.family)
     }
 
     /// setsockopt(SO_LINGER).
@@ -104,23 +101,13 @@ impl Sockets {
         sink: &mut F,
     ) {
         let session = self.sessions.current(event.tid, fd);
-        let marking = Marking {
-            tid: event.tid,
-            fd,
-            session,
-            op: Some(op),
-        };
+        let marking = Marking { tid: event.tid, fd, session, op: Some(op) };
         self.drop_reference(slot.socket, Some((marking, event.entry)), sink);
     }
 
     /// One descriptor fewer stands for `socket`. If that closes a UNIX stream, what was in flight to it is gone as well,
     /// and what was in flight to that.
-    pub(super) fn drop_reference<F: FnMut(&Change<'_>)>(
-        &mut self,
-        socket: SocketId,
-        closer: Closer,
-        sink: &mut F,
-    ) {
+    pub(super) fn drop_reference<F: FnMut(&Change<'_>)>(&mut self, socket: SocketId, closer: Closer, sink: &mut F) {
         self.drop_one(socket, closer, sink);
         while let Some((socket, closer)) = self.undelivered.pop() {
             self.drop_one(socket, closer, sink);
@@ -144,9 +131,7 @@ impl Sockets {
             self.undeliverable(Way::To(socket), closer);
         }
         let Some((id, side)) = open.stream else {
-            return sink(&Change::Gone {
-                socket: open.number,
-            });
+            return sink(&Change::Gone { socket: open.number });
         };
         if let Some((marking, time)) = closer {
             if open.pipe_end.is_some() {
@@ -164,12 +149,7 @@ impl Sockets {
     }
 
     /// The end on `side` is no open socket's any more.
-    pub(super) fn close_end<F: FnMut(&Change<'_>)>(
-        &mut self,
-        id: ConnectionId,
-        side: Side,
-        sink: &mut F,
-    ) {
+    pub(super) fn close_end<F: FnMut(&Change<'_>)>(&mut self, id: ConnectionId, side: Side, sink: &mut F) {
         let Some(connection) = self.connections.get_mut(id) else {
             return;
         };
@@ -215,13 +195,7 @@ impl Sockets {
         }
         connection.flow_from_mut(side).finished = true;
         tell_opened(connection, sink);
-        sink(&Change::Finished {
-            connection,
-            side,
-            told_by,
-            marking,
-            time,
-        });
+        sink(&Change::Finished { connection, side, told_by, marking, time });
     }
 
     /// The end on `side` resets the connection, as the end on `told_by` tells.
@@ -241,13 +215,7 @@ impl Sockets {
         }
         connection.reset = true;
         tell_opened(connection, sink);
-        sink(&Change::Reset {
-            connection,
-            side,
-            told_by,
-            marking,
-            time,
-        });
+        sink(&Change::Reset { connection, side, told_by, marking, time });
     }
 
     /// The connection could not be made.
@@ -269,22 +237,13 @@ impl Sockets {
             }
         }
         self.forget(&connection);
-        sink(&Change::Failed {
-            connection: &connection,
-            error,
-            time,
-        });
-        sink(&Change::Over {
-            connection: &connection,
-        });
+        sink(&Change::Failed { connection: &connection, error, time });
+        sink(&Change::Over { connection: &connection });
     }
 
     /// Every traced end is closed: the connection is over now if both were traced, else once too many others linger.
     fn linger<F: FnMut(&Change<'_>)>(&mut self, id: ConnectionId, sink: &mut F) {
-        let both = self
-            .connections
-            .get(id)
-            .is_some_and(|connection| connection.ends.iter().all(|end| end.traced));
+        let both = self.connections.get(id).is_some_and(|connection| connection.ends.iter().all(|end| end.traced));
         if both {
             self.end(id, sink);
             return;
@@ -295,10 +254,7 @@ impl Sockets {
         self.lingering.push_back(id);
         if self.lingering.len() > limits::LINGERING_CONNECTIONS
             && let Some(oldest) = self.lingering.pop_front()
-            && self
-                .connections
-                .get(oldest)
-                .is_some_and(Connection::is_over)
+            && self.connections.get(oldest).is_some_and(Connection::is_over)
         {
             self.end(oldest, sink);
         }
@@ -312,9 +268,7 @@ impl Sockets {
                 self.undeliverable(Way::From(id, Side::First), None);
                 self.undeliverable(Way::From(id, Side::Second), None);
             }
-            sink(&Change::Over {
-                connection: &connection,
-            });
+            sink(&Change::Over { connection: &connection });
         }
     }
 

@@ -231,11 +231,7 @@ mod tests {
         let connection = connections.make(Family::Inet, Transport::Stream);
         assert_eq!(connection.count_sent(Side::First, 10), 0);
         assert_eq!(connection.count_received(Side::Second, 4), 4);
-        assert_eq!(
-            connection.count_received(Side::Second, 16),
-            6,
-            "ten more are new"
-        );
+        assert_eq!(connection.count_received(Side::Second, 16), 6, "ten more are new");
         assert_eq!(connection.count_sent(Side::First, 10), 10);
         assert_eq!(connection.flow_from(Side::First).told, 20);
         assert_eq!(connection.flow_from(Side::Second).told, 0);
@@ -248,11 +244,7 @@ mod tests {
         connection.count_sent(Side::First, 100);
         connection.count_received(Side::First, 50);
         assert_eq!(connection.count_received(Side::Second, 7), 7);
-        assert_eq!(
-            connection.count_sent(Side::Second, 5),
-            5,
-            "the reader will tell them"
-        );
+        assert_eq!(connection.count_sent(Side::Second, 5), 5, "the reader will tell them");
         assert_eq!(connection.count_received(Side::First, 5), 0);
     }
 }

@@ -20,10 +20,7 @@ impl Connections {
     /// A connection of which nothing is known yet.
     pub(super) fn make(&mut self, family: Family, transport: Transport) -> &mut Connection {
         let entry = self.places.vacant_entry();
-        let id = ConnectionId {
-            number: self.made,
-            place: entry.key(),
-        };
+        let id = ConnectionId { number: self.made, place: entry.key() };
         self.made += 1;
         entry.insert(Connection::new(id, family, transport))
     }

@@ -12,9 +12,7 @@
 //! What is in flight keeps its socket open, whatever its sender closes. It belongs to the first byte of its message, or
 //! where messages have bounds to its message, and is gone with that, also where a call reads it that takes no descriptors.
 
-use crate::event::{
-    Address, Descriptor, Details, Direction, Event, Family, Fd, Move, Outcome, Tid, Transport,
-};
+use crate::event::{Address, Descriptor, Details, Direction, Event, Family, Fd, Move, Outcome, Tid, Transport};
 use crate::limits;
 use crate::sockets::connection::Opening;
 use crate::sockets::identity::refer;
@@ -110,12 +108,7 @@ impl Sockets {
     }
 
     /// Where what `call` moved stands, if `socket` is a UNIX socket.
-    fn span_of<F: FnMut(&Change<'_>)>(
-        &mut self,
-        socket: SocketId,
-        call: &Move<'_>,
-        sink: &mut F,
-    ) -> Option<Span> {
+    fn span_of<F: FnMut(&Change<'_>)>(&mut self, socket: SocketId, call: &Move<'_>, sink: &mut F) -> Option<Span> {
         self.guess_kind(socket, kind_by_content(call));
         let open = self.open.get(socket.0)?;
         if open.family != Family::Unix {
@@ -230,13 +223,7 @@ impl Sockets {
         if let Some(socket) = socket
             && self.tables.slot(awaited.table, awaited.fd).is_none()
         {
-            self.place(
-                awaited.table,
-                awaited.fd,
-                socket,
-                None,
-                awaited.close_on_exec,
-            );
+            self.place(awaited.table, awaited.fd, socket, None, awaited.close_on_exec);
         }
     }
 
@@ -262,10 +249,7 @@ impl Sockets {
         let Some(span) = span.filter(|span| span.exact) else {
             return;
         };
-        let closer = (
-            self.moment(event, call.socket, Some(call.op)).marking,
-            event.entry,
-        );
+        let closer = (self.moment(event, call.socket, Some(call.op)).marking, event.entry);
         while let Some(left) = self.next_in_flight(span) {
             if let Some(socket) = left.socket {
                 self.drop_reference(socket, Some(closer), sink);
@@ -303,20 +287,14 @@ impl Sockets {
     }
 
     fn await_sender(&mut self, event: &Event<'_>, span: &Span, fd: Fd, close_on_exec: bool) {
-        let full =
-            self.transits.len() >= limits::TRANSITS && !self.transits.contains_key(&span.way);
+        let full = self.transits.len() >= limits::TRANSITS && !self.transits.contains_key(&span.way);
         if full || !span.exact {
             return;
         }
         let table = self.table(event);
         let waiting = &mut self.transits.entry(span.way).or_default().awaited;
         if waiting.len() < limits::RIGHTS_IN_FLIGHT {
-            waiting.push_back(Awaited {
-                with: span.range.clone(),
-                table,
-                fd,
-                close_on_exec,
-            });
+            waiting.push_back(Awaited { with: span.range.clone(), table, fd, close_on_exec });
         }
     }
 
@@ -324,8 +302,7 @@ impl Sockets {
     pub(super) fn undeliverable(&mut self, way: Way, closer: Closer) {
         if let Some(transit) = self.transits.remove(&way) {
             let sockets = transit.sent.iter().filter_map(|sent| sent.socket);
-            self.undelivered
-                .extend(sockets.map(|socket| (socket, closer)));
+            self.undelivered.extend(sockets.map(|socket| (socket, closer)));
         }
     }
 
@@ -339,8 +316,7 @@ impl Sockets {
     ) {
         self.arrived(event, made, None, true, sink);
         let (table, fd) = (self.table(event), made.fd);
-        self.pidfds
-            .retain(|pidfd| (pidfd.table, pidfd.fd) != (table, fd));
+        self.pidfds.retain(|pidfd| (pidfd.table, pidfd.fd) != (table, fd));
         if self.pidfds.len() >= limits::PIDFDS {
             self.pidfds.pop_front();
         }
@@ -380,31 +356,17 @@ mod tests {
     const MISSING: &Details = &Details::Missing;
 
     fn descriptor(number: u32) -> Descriptor<'static> {
-        Descriptor {
-            fd: Fd(number),
-            details: MISSING,
-        }
+        Descriptor { fd: Fd(number), details: MISSING }
     }
 
     fn apply(sockets: &mut Sockets, what: What<'_>) {
-        let event = Event {
-            line: 1,
-            tid: Tid(1),
-            entry: Timestamp(1),
-            exit: Timestamp(1),
-            what,
-        };
+        let event = Event { line: 1, tid: Tid(1), entry: Timestamp(1), exit: Timestamp(1), what };
         sockets.apply(&event, &mut |_| {});
     }
 
     /// socketpair, which made these UNIX sockets.
     fn pair(made: [u32; 2], transport: Transport) -> What<'static> {
-        What::Pair {
-            made: made.map(descriptor),
-            family: Family::Unix,
-            transport,
-            close_on_exec: false,
-        }
+        What::Pair { made: made.map(descriptor), family: Family::Unix, transport, close_on_exec: false }
     }
 
     /// A TCP socket is 5, a pair of UNIX sockets 3 and 4.
@@ -427,13 +389,7 @@ mod tests {
             Op::Sendmsg => Direction::Sent,
             _ => Direction::Received,
         };
-        let messages = [Message {
-            start: 0,
-            captured: 1,
-            moved: 1,
-            address: None,
-            rights: rights.len(),
-        }];
+        let messages = [Message { start: 0, captured: 1, moved: 1, address: None, rights: rights.len() }];
         let call = Move {
             socket: descriptor(on),
             op,
@@ -467,18 +423,8 @@ mod tests {
     #[test]
     fn nothing_is_left_of_what_arrived() {
         let mut sockets = sockets();
-        message(
-            &mut sockets,
-            Op::Sendmsg,
-            3,
-            &[descriptor(5), descriptor(1)],
-        );
-        message(
-            &mut sockets,
-            Op::Recvmsg,
-            4,
-            &[descriptor(6), descriptor(7)],
-        );
+        message(&mut sockets, Op::Sendmsg, 3, &[descriptor(5), descriptor(1)]);
+        message(&mut sockets, Op::Recvmsg, 4, &[descriptor(6), descriptor(7)]);
         assert!(sockets.transits.is_empty());
         for fd in [5, 6] {
             assert_eq!(sockets.open.len(), 3);
@@ -510,11 +456,7 @@ mod tests {
             message(&mut sockets, Op::Sendmsg, 13, &[descriptor(4)]);
             for (from, made) in [(13, 3), (14, 4)] {
                 let [from, made] = [from, made].map(descriptor);
-                let duplicate = What::Duplicate {
-                    from,
-                    made,
-                    close_on_exec: false,
-                };
+                let duplicate = What::Duplicate { from, made, close_on_exec: false };
                 apply(&mut sockets, duplicate);
                 let (socket, outcome) = (from, Outcome::Done(0));
                 apply(&mut sockets, What::Close { socket, outcome });

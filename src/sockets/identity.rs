@@ -59,11 +59,7 @@ impl Sockets {
                         return Some(slot.socket);
                     }
                     let socket = slot.socket;
-                    if self
-                        .open
-                        .get(socket.0)
-                        .is_some_and(|open| open.agrees(details))
-                    {
+                    if self.open.get(socket.0).is_some_and(|open| open.agrees(details)) {
                         self.refresh(table, descriptor.fd, socket, details, sink);
                         return Some(socket);
                     }
@@ -89,10 +85,7 @@ impl Sockets {
         sink: &mut F,
     ) -> Option<SocketId> {
         let found = self.locate(event, descriptor, sink);
-        if found.is_some()
-            || *descriptor.details != Details::Missing
-            || descriptor.fd.0 > limits::FD
-        {
+        if found.is_some() || *descriptor.details != Details::Missing || descriptor.fd.0 > limits::FD {
             return found;
         }
         let table = self.table(event);
@@ -118,13 +111,7 @@ impl Sockets {
     }
 
     /// Lets the descriptor that a call has made stand for a new socket.
-    pub(super) fn take_up(
-        &mut self,
-        table: TableId,
-        made: Descriptor<'_>,
-        socket: SocketId,
-        close_on_exec: bool,
-    ) {
+    pub(super) fn take_up(&mut self, table: TableId, made: Descriptor<'_>, socket: SocketId, close_on_exec: bool) {
         let details = match made.details {
             Details::Socket(details) => Some(details),
             _ => None,
@@ -140,10 +127,7 @@ impl Sockets {
     /// A new open socket, which no descriptor stands for yet.
     pub(super) fn insert(&mut self, kind: (Family, Transport)) -> SocketId {
         self.numbered += 1;
-        SocketId(
-            self.open
-                .insert(OpenSocket::new(SocketNumber(self.numbered), kind)),
-        )
+        SocketId(self.open.insert(OpenSocket::new(SocketNumber(self.numbered), kind)))
     }
 
     /// A descriptor that came by dup, SCM_RIGHTS or pidfd_getfd: it stands for `socket`, or for what its details say.
@@ -189,16 +173,10 @@ impl Sockets {
     ) -> SocketId {
         let known = match (details.inode, details.local, details.remote) {
             (Some(inode), ..) => self.by_inode.get(&inode),
-            (None, Some(local), Some(remote)) => self
-                .by_addresses
-                .get(&(canonical(local), canonical(remote))),
+            (None, Some(local), Some(remote)) => self.by_addresses.get(&(canonical(local), canonical(remote))),
             _ => None,
         };
-        let known = known.copied().filter(|socket| {
-            self.open
-                .get(socket.0)
-                .is_some_and(|open| open.agrees(details))
-        });
+        let known = known.copied().filter(|socket| self.open.get(socket.0).is_some_and(|open| open.agrees(details)));
         let socket = known.unwrap_or_else(|| self.insert((details.family, details.transport)));
         self.place(table, fd, socket, None, false);
         self.refresh(table, fd, socket, details, sink);
@@ -236,8 +214,7 @@ impl Sockets {
         if open.transport == Transport::Stream
             && let (Some(local), Some(remote)) = (open.local.get(), open.remote.get())
         {
-            self.by_addresses
-                .insert((canonical(local), canonical(remote)), socket);
+            self.by_addresses.insert((canonical(local), canonical(remote)), socket);
         }
         self.register_name(socket);
     }
@@ -268,15 +245,7 @@ impl Sockets {
         close_on_exec: bool,
     ) {
         refer(&mut self.open, socket);
-        self.tables.put(
-            table,
-            fd,
-            Slot {
-                socket,
-                seen,
-                close_on_exec,
-            },
-        );
+        self.tables.put(table, fd, Slot { socket, seen, close_on_exec });
     }
 }
 

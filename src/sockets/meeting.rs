@@ -20,10 +20,7 @@ pub(super) struct Entrance {
 
 impl Entrance {
     /// Nothing: the connection was there before the trace.
-    pub(super) const MID_STREAM: Self = Self {
-        role: Role::Unknown,
-        opening: Opening::Unseen,
-    };
+    pub(super) const MID_STREAM: Self = Self { role: Role::Unknown, opening: Opening::Unseen };
 }
 
 impl Sockets {
@@ -36,14 +33,9 @@ impl Sockets {
     }
 
     /// Lets `socket` enter the connection that waits for it, or a new one.
-    pub(super) fn enter_new(
-        &mut self,
-        socket: SocketId,
-        entrance: Entrance,
-    ) -> (ConnectionId, Side) {
+    pub(super) fn enter_new(&mut self, socket: SocketId, entrance: Entrance) -> (ConnectionId, Side) {
         let waiting = self.open.get(socket.0).and_then(|open| {
-            self.waiting_for(open, entrance.role)
-                .or_else(|| self.waiting_at_place(open, entrance.role))
+            self.waiting_for(open, entrance.role).or_else(|| self.waiting_at_place(open, entrance.role))
         });
         let Some((id, side)) = waiting else {
             let id = self.connect_new(socket, entrance);
@@ -74,13 +66,8 @@ impl Sockets {
         let Some(open) = self.open.get(socket.0).filter(|open| open.is_blind()) else {
             return;
         };
-        if let (Some(place), Some(connection)) =
-            (place(open, role, role), self.connections.get_mut(id))
-        {
-            self.by_place
-                .entry(place.clone())
-                .or_default()
-                .push_back(id);
+        if let (Some(place), Some(connection)) = (place(open, role, role), self.connections.get_mut(id)) {
+            self.by_place.entry(place.clone()).or_default().push_back(id);
             connection.place = Some(place);
         }
     }
@@ -108,9 +95,7 @@ impl Sockets {
 
     /// A socket of which no details are printed has the addresses that the other end's calls have told.
     fn share_addresses(&mut self, id: ConnectionId, side: Side, socket: SocketId) {
-        let (Some(connection), Some(open)) =
-            (self.connections.get(id), self.open.get_mut(socket.0))
-        else {
+        let (Some(connection), Some(open)) = (self.connections.get(id), self.open.get_mut(socket.0)) else {
             return;
         };
         if let (None, Some(address)) = (open.local.get(), connection.end(side).address) {
@@ -126,10 +111,7 @@ impl Sockets {
     fn waiting_for(&self, open: &OpenSocket, role: Role) -> Option<(ConnectionId, Side)> {
         if open.family.is_local() {
             let inodes = [open.inode, open.peer_inode];
-            let id = inodes
-                .into_iter()
-                .flatten()
-                .find_map(|inode| self.by_end_inode.get(&inode))?;
+            let id = inodes.into_iter().flatten().find_map(|inode| self.by_end_inode.get(&inode))?;
             let connection = self.connections.get(*id)?;
             return [Side::First, Side::Second]
                 .into_iter()
@@ -156,12 +138,8 @@ impl Sockets {
 
     /// A new connection with `socket` as its first end.
     pub(super) fn connect_new(&mut self, socket: SocketId, entrance: Entrance) -> ConnectionId {
-        let (family, transport) = self
-            .open
-            .get(socket.0)
-            .map_or((Family::Other, Transport::Stream), |open| {
-                (open.family, open.transport)
-            });
+        let (family, transport) =
+            self.open.get(socket.0).map_or((Family::Other, Transport::Stream), |open| (open.family, open.transport));
         let connection = self.connections.make(family, transport);
         connection.opening = entrance.opening;
         let id = connection.id;
@@ -240,27 +218,17 @@ impl Sockets {
             return;
         };
         let Some((id, _)) = open.stream else {
-            if let Some(local) = open
-                .local
-                .get()
-                .filter(|local| local.port() != 0 && !open.named && !open.is_stream())
+            if let Some(local) = open.local.get().filter(|local| local.port() != 0 && !open.named && !open.is_stream())
             {
                 open.named = true;
-                sink(&Change::Named {
-                    socket: open.number,
-                    local,
-                });
+                sink(&Change::Named { socket: open.number, local });
             }
             return;
         };
         let Some(open) = self.open.get(socket.0) else {
             return;
         };
-        if self
-            .connections
-            .get(id)
-            .is_some_and(|connection| connection.pair.is_none())
-        {
+        if self.connections.get(id).is_some_and(|connection| connection.pair.is_none()) {
             if open.family.is_local() {
                 self.unite(socket, id);
             } else if let Some((_, pair)) = addresses(open)
@@ -297,10 +265,7 @@ impl Sockets {
         if told || connection.end(side.other()).traced {
             return false;
         }
-        let Some((found, free)) = self
-            .waiting_for(open, role)
-            .filter(|(found, _)| *found != id)
-        else {
+        let Some((found, free)) = self.waiting_for(open, role).filter(|(found, _)| *found != id) else {
             return false;
         };
         let Some(alone) = self.connections.remove(id) else {
@@ -324,22 +289,14 @@ fn addresses(open: &OpenSocket) -> Option<(SocketAddr, AddressPair)> {
     if vague(local) || vague(remote) {
         return None;
     }
-    Some((
-        local,
-        if local <= remote {
-            (local, remote)
-        } else {
-            (remote, local)
-        },
-    ))
+    Some((local, if local <= remote { (local, remote) } else { (remote, local) }))
 }
 
 /// Whether a socket of this inode can be the end on `side`: it is the end's own, or nothing is known of the end but that it
 /// is not the other one. An end of a pipe comes back where a process has it from before the trace.
 fn is_free_for(connection: &Connection, side: Side, inode: Option<Inode>) -> bool {
     let end = connection.end(side);
-    let unknown =
-        end.inode.is_none() && (inode.is_none() || connection.end(side.other()).inode != inode);
+    let unknown = end.inode.is_none() && (inode.is_none() || connection.end(side.other()).inode != inode);
     let is_back = connection.family == Family::Pipe && end.closed && inode.is_some();
     (!end.traced && unknown) || ((!end.traced || is_back) && end.inode == inode)
 }
@@ -374,22 +331,11 @@ fn earlier(one: Opening, other: Opening) -> Opening {
         (Opening::Unseen, known) | (known, Opening::Unseen) => known,
         (Opening::Begun { entry }, Opening::Begun { .. }) => Opening::Begun { entry },
         (Opening::Begun { entry }, Opening::Made { exit, .. })
-        | (Opening::Made { exit, .. }, Opening::Begun { entry }) => Opening::Made {
-            connected: Some(entry),
-            exit: exit.max(entry),
-        },
-        (
-            Opening::Made {
-                connected: a,
-                exit: x,
-            },
-            Opening::Made {
-                connected: b,
-                exit: y,
-            },
-        ) => Opening::Made {
-            connected: a.or(b),
-            exit: x.min(y),
-        },
+        | (Opening::Made { exit, .. }, Opening::Begun { entry }) => {
+            Opening::Made { connected: Some(entry), exit: exit.max(entry) }
+        }
+        (Opening::Made { connected: a, exit: x }, Opening::Made { connected: b, exit: y }) => {
+            Opening::Made { connected: a.or(b), exit: x.min(y) }
+        }
     }
 }

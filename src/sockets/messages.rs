@@ -70,13 +70,7 @@ impl Sockets {
     /// The socket bound to `name`, if it is traced.
     fn named<'a>(&'a self, name: &'a UnixName) -> UnixEnd<'a> {
         let bound = self.bound_socket(name);
-        bound.and_then(|at| self.open.get(at.0)).map_or(
-            UnixEnd {
-                name: Some(name),
-                ..UnixEnd::default()
-            },
-            end_of,
-        )
+        bound.and_then(|at| self.open.get(at.0)).map_or(UnixEnd { name: Some(name), ..UnixEnd::default() }, end_of)
     }
 
     /// The socket that `open` is connected to, or the other one of its pair.
@@ -84,15 +78,9 @@ impl Sockets {
         let connected = self.connected_socket(open);
         let end = match connected.and_then(|at| self.open.get(at.0)) {
             Some(peer) => end_of(peer),
-            None => UnixEnd {
-                name: open.peer_name.as_ref(),
-                ..UnixEnd::default()
-            },
+            None => UnixEnd { name: open.peer_name.as_ref(), ..UnixEnd::default() },
         };
-        UnixEnd {
-            inode: end.inode.or(open.peer_inode),
-            ..end
-        }
+        UnixEnd { inode: end.inode.or(open.peer_inode), ..end }
     }
 
     /// The datagram socket bound to `name`, if it is traced.
@@ -145,9 +133,5 @@ impl Sockets {
 }
 
 fn end_of(open: &OpenSocket) -> UnixEnd<'_> {
-    UnixEnd {
-        socket: Some(open.number),
-        inode: open.inode,
-        name: open.name.as_ref(),
-    }
+    UnixEnd { socket: Some(open.number), inode: open.inode, name: open.name.as_ref() }
 }

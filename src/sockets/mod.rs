@@ -107,68 +107,30 @@ impl Sockets {
     #[inline(never)]
     fn apply_other<F: FnMut(&Change<'_>)>(&mut self, event: &Event<'_>, sink: &mut F) {
         match &event.what {
-            What::Relay {
-                from,
-                to,
-                op,
-                moved,
-            } => self.relayed(event, [*from, *to], *op, *moved, sink),
-            What::Socket {
-                made,
-                family,
-                transport,
-                protocol,
-                close_on_exec,
-            } => {
+            What::Relay { from, to, op, moved } => self.relayed(event, [*from, *to], *op, *moved, sink),
+            What::Socket { made, family, transport, protocol, close_on_exec } => {
                 let kind = (*family, *transport);
                 self.made(event, *made, kind, *protocol, *close_on_exec, sink);
             }
-            What::Pair {
-                made,
-                family,
-                transport,
-                close_on_exec,
-            } => {
+            What::Pair { made, family, transport, close_on_exec } => {
                 self.paired(event, *made, (*family, *transport), *close_on_exec, sink);
             }
             What::Bind { socket, address } | What::LocalName { socket, address } => {
                 self.local_named(event, *socket, address, sink);
             }
-            What::Connect {
-                socket,
-                address,
-                outcome,
-            } => self.connected(event, *socket, address, *outcome, sink),
-            What::Accept {
-                listener,
-                made,
-                peer,
-                close_on_exec,
-            } => {
-                self.accepted(
-                    event,
-                    [*listener, *made],
-                    peer.as_ref(),
-                    *close_on_exec,
-                    sink,
-                );
+            What::Connect { socket, address, outcome } => self.connected(event, *socket, address, *outcome, sink),
+            What::Accept { listener, made, peer, close_on_exec } => {
+                self.accepted(event, [*listener, *made], peer.as_ref(), *close_on_exec, sink);
             }
             What::RemoteName { socket, address } => {
                 self.remote_named(event, *socket, address, sink);
             }
             What::SocketError { socket, error } => self.error_fetched(event, *socket, *error, sink),
             What::ResetOnClose { socket, on } => self.reset_on_close(event, *socket, *on, sink),
-            What::Shutdown {
-                socket,
-                how,
-                outcome,
-            } => self.shut_down(event, *socket, *how, *outcome, sink),
+            What::Shutdown { socket, how, outcome } => self.shut_down(event, *socket, *how, *outcome, sink),
             What::Close { socket, outcome } => self.closed(event, *socket, *outcome, sink),
             // Their details may say more than those before.
-            What::Listen { socket }
-            | What::Opaque {
-                socket: Some(socket),
-            } => {
+            What::Listen { socket } | What::Opaque { socket: Some(socket) } => {
                 self.locate(event, *socket, sink);
             }
             _ => self.process_event(event, sink),
@@ -205,28 +167,13 @@ impl Sockets {
     /// What a packet of this event says about who made it.
     fn moment(&self, event: &Event<'_>, descriptor: Descriptor<'_>, op: Option<Op>) -> Moment {
         let session = self.sessions.current(event.tid, descriptor.fd);
-        let marking = Marking {
-            tid: event.tid,
-            fd: descriptor.fd,
-            session,
-            op,
-        };
-        Moment {
-            marking,
-            entry: event.entry,
-            exit: event.exit,
-        }
+        let marking = Marking { tid: event.tid, fd: descriptor.fd, session, op };
+        Moment { marking, entry: event.entry, exit: event.exit }
     }
 
     /// A close or shutdown on a socket: the session goes on to the next. Sockets of other families do not count, as the
     /// predecessor did not know them.
-    fn session_ended(
-        &mut self,
-        event: &Event<'_>,
-        descriptor: Descriptor<'_>,
-        family: Family,
-        outcome: Outcome,
-    ) {
+    fn session_ended(&mut self, event: &Event<'_>, descriptor: Descriptor<'_>, family: Family, outcome: Outcome) {
         if family != Family::Other {
             self.sessions.ended(event.tid, descriptor.fd, outcome);
         }

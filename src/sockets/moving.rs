@@ -1,8 +1,7 @@
 //! Payload calls: which messages moved, on which connection, and how much of them is news.
 
 use crate::event::{
-    Address, Descriptor, Details, Direction, Errno, Event, Family, Message, Move, Op, Outcome,
-    Transport,
+    Address, Descriptor, Details, Direction, Errno, Event, Family, Message, Move, Op, Outcome, Transport,
 };
 use crate::sockets::change::tell_opened;
 use crate::sockets::meeting::Entrance;
@@ -11,12 +10,7 @@ use crate::sockets::{Change, Moment, Moved, Opening, Role, Sockets, Stream};
 
 impl Sockets {
     /// A payload call.
-    pub(super) fn call_moved<F: FnMut(&Change<'_>)>(
-        &mut self,
-        event: &Event<'_>,
-        call: &Move<'_>,
-        sink: &mut F,
-    ) {
+    pub(super) fn call_moved<F: FnMut(&Change<'_>)>(&mut self, event: &Event<'_>, call: &Move<'_>, sink: &mut F) {
         let located = match kind_told_by(call) {
             Some(kind) => self.locate_or_make(event, call.socket, kind, sink),
             None => self.locate(event, call.socket, sink),
@@ -38,11 +32,7 @@ impl Sockets {
         if !self.full_details {
             self.guess_kind(socket, kind_by_content(call));
         }
-        if call
-            .messages
-            .first()
-            .is_some_and(|message| message.address.is_some())
-        {
+        if call.messages.first().is_some_and(|message| message.address.is_some()) {
             self.learn_from_addresses(socket, call);
         }
         if !call.rights.is_empty() || call.credentials.is_some() {
@@ -73,13 +63,7 @@ impl Sockets {
         moved: u64,
         sink: &mut F,
     ) {
-        let message = [Message {
-            start: 0,
-            captured: 0,
-            moved,
-            address: None,
-            rights: 0,
-        }];
+        let message = [Message { start: 0, captured: 0, moved, address: None, rights: 0 }];
         let stays = op == Op::Tee;
         let ends = [(from, Direction::Received), (to, Direction::Sent)];
         for (socket, direction) in ends.into_iter().skip(usize::from(stays)) {
@@ -106,17 +90,12 @@ impl Sockets {
         let Some(open) = self.open.get_mut(socket.0) else {
             return;
         };
-        let address = call
-            .messages
-            .first()
-            .and_then(|message| message.address.as_ref());
+        let address = call.messages.first().and_then(|message| message.address.as_ref());
         match address {
             Some(Address::Inet(address)) => {
                 open.guess_family(*address);
             }
-            Some(Address::Unix(_))
-                if open.transport == Transport::Unknown && open.stream.is_none() =>
-            {
+            Some(Address::Unix(_)) if open.transport == Transport::Unknown && open.stream.is_none() => {
                 open.transport = Transport::Datagram;
             }
             _ => {}
@@ -176,12 +155,7 @@ impl Sockets {
                 Direction::Sent => connection.count_sent(side, message.moved),
                 Direction::Received => connection.count_received(side, message.moved),
             };
-            let stream = Stream {
-                connection,
-                side,
-                known,
-                skipped: 0,
-            };
+            let stream = Stream { connection, side, known, skipped: 0 };
             sink(&Change::Moved(Moved {
                 marking: moment.marking,
                 entry: moment.entry,
@@ -219,16 +193,12 @@ impl Sockets {
 
     /// Whether the end on `side` has not finished its direction.
     fn sends_still(&self, id: ConnectionId, side: Side) -> bool {
-        self.connections
-            .get(id)
-            .is_some_and(|at| !at.family.is_local() && !at.flow_from(side).finished)
+        self.connections.get(id).is_some_and(|at| !at.family.is_local() && !at.flow_from(side).finished)
     }
 
     /// Whether a connection's connect has not come to its end.
     pub(super) fn is_begun(&self, id: ConnectionId) -> bool {
-        self.connections
-            .get(id)
-            .is_some_and(|at| matches!(at.opening, Opening::Begun { .. }))
+        self.connections.get(id).is_some_and(|at| matches!(at.opening, Opening::Begun { .. }))
     }
 
     /// A sendto with MSG_FASTOPEN and an address is a connect as well (tcp(7)).
@@ -239,19 +209,13 @@ impl Sockets {
         call: &Move<'_>,
         sink: &mut F,
     ) {
-        let address = call
-            .messages
-            .first()
-            .and_then(|message| message.address.clone());
+        let address = call.messages.first().and_then(|message| message.address.clone());
         let Some(open) = self.open.get_mut(socket.0) else {
             return;
         };
         if let Some(address) = address.filter(|_| open.is_stream() && open.stream.is_none()) {
             open.name_remote(&address);
-            let entrance = Entrance {
-                role: Role::Connected,
-                opening: Opening::Begun { entry: event.entry },
-            };
+            let entrance = Entrance { role: Role::Connected, opening: Opening::Begun { entry: event.entry } };
             let (id, side) = self.enter_new(socket, entrance);
             self.mark(id, side, event, call.socket, Some(call.op));
             self.proven(socket, event.entry, sink);
@@ -333,14 +297,9 @@ fn kind_told_by(call: &Move<'_>) -> Option<(Family, Transport)> {
         return None;
     }
     match call.op {
-        Op::Sendmsg
-        | Op::Recvmsg
-        | Op::Recvfrom
-        | Op::Sendto
-        | Op::Sendmmsg
-        | Op::Recvmmsg
-        | Op::Send
-        | Op::Recv => Some(kind_by_content(call)),
+        Op::Sendmsg | Op::Recvmsg | Op::Recvfrom | Op::Sendto | Op::Sendmmsg | Op::Recvmmsg | Op::Send | Op::Recv => {
+            Some(kind_by_content(call))
+        }
         _ => None,
     }
 }

@@ -1,8 +1,6 @@
 //! An open file description that is a socket: what dup and fork share.
 
-use crate::event::{
-    Address, Direction, Family, Inode, Message, Move, SocketDetails, Transport, UnixName,
-};
+use crate::event::{Address, Direction, Family, Inode, Message, Move, SocketDetails, Transport, UnixName};
 use crate::sockets::names::{ConnectionId, Side, SocketId, SocketNumber};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -124,10 +122,7 @@ impl OpenSocket {
 
     /// Whether details may be of this socket: nothing in them contradicts what earlier details said.
     pub(super) fn agrees(&self, details: &SocketDetails) -> bool {
-        if details.family != Family::Other
-            && self.family != Family::Other
-            && details.family != self.family
-        {
+        if details.family != Family::Other && self.family != Family::Other && details.family != self.family {
             return false;
         }
         if (details.family == Family::Pipe) != (self.family == Family::Pipe) {
@@ -141,8 +136,7 @@ impl OpenSocket {
             || self.transport == Transport::Unknown;
         same_kind
             && may_be_same(details.local, self.local.from_details)
-            && (self.transport != Transport::Stream
-                || may_be_same(details.remote, self.remote.from_details))
+            && (self.transport != Transport::Stream || may_be_same(details.remote, self.remote.from_details))
     }
 
     /// The inode that details of this socket tell.
@@ -214,11 +208,7 @@ impl OpenSocket {
     /// A sockaddr tells the family of a socket that was opened before the trace began.
     pub(super) fn guess_family(&mut self, address: SocketAddr) {
         if self.family == Family::Other {
-            self.family = if address.is_ipv4() {
-                Family::Inet
-            } else {
-                Family::Inet6
-            };
+            self.family = if address.is_ipv4() { Family::Inet } else { Family::Inet6 };
         }
     }
 
@@ -280,9 +270,7 @@ fn may_be_same(theirs: Option<SocketAddr>, ours: Option<SocketAddr>) -> bool {
     match (theirs, ours) {
         (Some(theirs), Some(ours)) => {
             theirs.port() == ours.port()
-                && (theirs.ip() == ours.ip()
-                    || theirs.ip().is_unspecified()
-                    || ours.ip().is_unspecified())
+                && (theirs.ip() == ours.ip() || theirs.ip().is_unspecified() || ours.ip().is_unspecified())
         }
         _ => true,
     }

@@ -1,8 +1,6 @@
 //! How connections begin: socket, bind, connect, accept, socketpair.
 
-use crate::event::{
-    Address, Descriptor, Details, Errno, Event, Family, Op, Outcome, Timestamp, Transport,
-};
+use crate::event::{Address, Descriptor, Details, Errno, Event, Family, Op, Outcome, Timestamp, Transport};
 use crate::sockets::connection::{Opening, Role};
 use crate::sockets::meeting::Entrance;
 use crate::sockets::names::{ConnectionId, Side, SocketId};
@@ -38,22 +36,12 @@ impl Sockets {
         close_on_exec: bool,
         sink: &mut F,
     ) {
-        let [first, second] =
-            made.map(|made| (made, self.make(event, made, kind, close_on_exec, sink)));
+        let [first, second] = made.map(|made| (made, self.make(event, made, kind, close_on_exec, sink)));
         if !self.open.get(first.1.0).is_some_and(OpenSocket::is_stream) {
             return self.pair_up([first.1, second.1]);
         }
-        let opening = Opening::Made {
-            connected: None,
-            exit: event.exit,
-        };
-        let id = self.connect_new(
-            first.1,
-            Entrance {
-                role: Role::Paired,
-                opening,
-            },
-        );
+        let opening = Opening::Made { connected: None, exit: event.exit };
+        let id = self.connect_new(first.1, Entrance { role: Role::Paired, opening });
         self.enter(id, Side::Second, second.1, Role::Paired);
         for (side, (made, _)) in [(Side::First, first), (Side::Second, second)] {
             self.mark(id, side, event, made, None);
@@ -109,14 +97,8 @@ impl Sockets {
             return;
         };
         self.guess_kind(socket, kind);
-        let goes_on = matches!(
-            outcome,
-            Outcome::Failed(Errno::InProgress | Errno::Interrupted | Errno::Already)
-        );
-        let made = matches!(
-            outcome,
-            Outcome::Done(_) | Outcome::Failed(Errno::IsConnected)
-        );
+        let goes_on = matches!(outcome, Outcome::Failed(Errno::InProgress | Errno::Interrupted | Errno::Already));
+        let made = matches!(outcome, Outcome::Done(_) | Outcome::Failed(Errno::IsConnected));
         let current = self.open.get(socket.0).and_then(|open| open.stream);
         let begun = current.filter(|(id, _)| self.is_begun(*id));
         let dissolves = matches!(address, Address::Unspecified);
@@ -146,13 +128,7 @@ impl Sockets {
             _ if is_unix && !made && !goes_on => return,
             _ => {
                 let opening = Opening::Begun { entry: event.entry };
-                self.enter_new(
-                    socket,
-                    Entrance {
-                        role: Role::Connected,
-                        opening,
-                    },
-                )
+                self.enter_new(socket, Entrance { role: Role::Connected, opening })
             }
         };
         self.mark(id, side, event, descriptor, Some(Op::Connect));
@@ -172,11 +148,7 @@ impl Sockets {
         socket: SocketId,
         sink: &mut F,
     ) {
-        let Some((id, side)) = self
-            .open
-            .get_mut(socket.0)
-            .and_then(|open| open.stream.take())
-        else {
+        let Some((id, side)) = self.open.get_mut(socket.0).and_then(|open| open.stream.take()) else {
             return;
         };
         let marking = self.moment(event, descriptor, Some(Op::Connect)).marking;
@@ -194,9 +166,7 @@ impl Sockets {
         sink: &mut F,
     ) {
         let kind = (peer.map_or(Family::Other, family_of), Transport::Stream);
-        let at = self
-            .locate_or_make(event, listener, kind, sink)
-            .and_then(|at| self.open.get(at.0).cloned());
+        let at = self.locate_or_make(event, listener, kind, sink).and_then(|at| self.open.get(at.0).cloned());
         let kind = match (&at, made.details) {
             (_, Details::Socket(details)) if details.transport != Transport::Unknown => {
                 (details.family, details.transport)
@@ -219,17 +189,8 @@ impl Sockets {
                 return;
             }
         }
-        let opening = Opening::Made {
-            connected: None,
-            exit: event.exit,
-        };
-        let (id, side) = self.enter_new(
-            socket,
-            Entrance {
-                role: Role::Accepted,
-                opening,
-            },
-        );
+        let opening = Opening::Made { connected: None, exit: event.exit };
+        let (id, side) = self.enter_new(socket, Entrance { role: Role::Accepted, opening });
         self.mark(id, side, event, made, Some(Op::Accept));
         self.settle(socket, sink);
     }
@@ -252,22 +213,14 @@ impl Sockets {
     }
 
     /// Something that only a made connection allows has succeeded.
-    pub(super) fn proven<F: FnMut(&Change<'_>)>(
-        &mut self,
-        socket: SocketId,
-        time: Timestamp,
-        sink: &mut F,
-    ) {
+    pub(super) fn proven<F: FnMut(&Change<'_>)>(&mut self, socket: SocketId, time: Timestamp, sink: &mut F) {
         let Some((id, _)) = self.open.get(socket.0).and_then(|open| open.stream) else {
             return;
         };
         if let Some(connection) = self.connections.get_mut(id)
             && let Opening::Begun { entry } = connection.opening
         {
-            connection.opening = Opening::Made {
-                connected: Some(entry),
-                exit: time,
-            };
+            connection.opening = Opening::Made { connected: Some(entry), exit: time };
         }
         self.settle(socket, sink);
     }

@@ -16,8 +16,8 @@
 //! ```
 
 use crate::event::{
-    Access, Descriptor, Details, Direction, Event, Family, Inode, Message, Move, Op, Outcome,
-    SocketDetails, Timestamp, Transport,
+    Access, Descriptor, Details, Direction, Event, Family, Inode, Message, Move, Op, Outcome, SocketDetails, Timestamp,
+    Transport,
 };
 use crate::sockets::connection::{Opening, Role};
 use crate::sockets::identity::refer;
@@ -45,22 +45,15 @@ impl Sockets {
         close_on_exec: bool,
         sink: &mut F,
     ) {
-        let [reading, writing] =
-            [(reader, Direction::Received), (writer, Direction::Sent)].map(|(made, end)| {
-                let table = self.table(event);
-                self.vacate(event, table, made.fd, Op::Replace, sink);
-                let socket = self.new_end(end);
-                self.take_up(table, made, socket, close_on_exec);
-                socket
-            });
-        let opening = Opening::Made {
-            connected: None,
-            exit: event.exit,
-        };
-        let entrance = Entrance {
-            role: Role::Writer,
-            opening,
-        };
+        let [reading, writing] = [(reader, Direction::Received), (writer, Direction::Sent)].map(|(made, end)| {
+            let table = self.table(event);
+            self.vacate(event, table, made.fd, Op::Replace, sink);
+            let socket = self.new_end(end);
+            self.take_up(table, made, socket, close_on_exec);
+            socket
+        });
+        let opening = Opening::Made { connected: None, exit: event.exit };
+        let entrance = Entrance { role: Role::Writer, opening };
         let id = self.connect_new(writing, entrance);
         self.enter(id, Side::Second, reading, Role::Reader);
         self.mark(id, Side::First, event, writer, None);
@@ -92,9 +85,7 @@ impl Sockets {
 
     /// The end of the pipe with these details, as it is known or as a new one.
     fn end_of(&mut self, details: &SocketDetails, end: Direction) -> SocketId {
-        let known = details
-            .inode
-            .and_then(|inode| self.by_inode.get(&inode.end_of_pipe(end)));
+        let known = details.inode.and_then(|inode| self.by_inode.get(&inode.end_of_pipe(end)));
         match known {
             Some(known) => *known,
             None => self.new_end(end),
@@ -131,12 +122,7 @@ impl Sockets {
     /// A payload call on a descriptor of which nothing is known. If it is a pipe's, the call tells which end it is.
     #[cold]
     #[inline(never)]
-    pub(super) fn unknown_moved<F: FnMut(&Change<'_>)>(
-        &mut self,
-        event: &Event<'_>,
-        call: &Move<'_>,
-        sink: &mut F,
-    ) {
+    pub(super) fn unknown_moved<F: FnMut(&Change<'_>)>(&mut self, event: &Event<'_>, call: &Move<'_>, sink: &mut F) {
         if self.pipe_used(event, call, sink).is_some() {
             self.call_moved(event, call, sink);
         }
@@ -184,17 +170,9 @@ impl Sockets {
         }
         if call.op == Op::Vmsplice {
             // Into memory, of which strace shows what was there before.
-            let unseen = |message: &Message| Message {
-                captured: 0,
-                ..message.clone()
-            };
+            let unseen = |message: &Message| Message { captured: 0, ..message.clone() };
             let messages: Vec<_> = call.messages.iter().map(unseen).collect();
-            let call = Move {
-                direction: call.direction.other(),
-                payload: &[],
-                messages: &messages,
-                ..call.clone()
-            };
+            let call = Move { direction: call.direction.other(), payload: &[], messages: &messages, ..call.clone() };
             return self.pipe_moved(event, socket, moment, &call, sink);
         }
         self.other_end_moved(event, socket, moment, call, sink);
@@ -232,25 +210,12 @@ impl Sockets {
     }
 
     /// A call moved bytes through this end.
-    fn end_moved<F: FnMut(&Change<'_>)>(
-        &mut self,
-        socket: SocketId,
-        moment: &Moment,
-        call: &Move<'_>,
-        sink: &mut F,
-    ) {
+    fn end_moved<F: FnMut(&Change<'_>)>(&mut self, socket: SocketId, moment: &Moment, call: &Move<'_>, sink: &mut F) {
         if self.is_fifo(socket) && self.fifo_moved(socket, moment, call, sink) {
             return;
         }
-        if self
-            .open
-            .get(socket.0)
-            .is_some_and(|open| open.stream.is_none())
-        {
-            let entrance = Entrance {
-                role: role(call.direction),
-                opening: Opening::Unseen,
-            };
+        if self.open.get(socket.0).is_some_and(|open| open.stream.is_none()) {
+            let entrance = Entrance { role: role(call.direction), opening: Opening::Unseen };
             self.enter_new(socket, entrance);
             self.settle(socket, sink);
         }
@@ -284,8 +249,7 @@ impl Sockets {
         };
         let flow = *connection.flow_from(writer);
         if moved == 0 {
-            let is_end = call.direction == Direction::Received
-                && call.requested.is_some_and(|room| room > 0);
+            let is_end = call.direction == Direction::Received && call.requested.is_some_and(|room| room > 0);
             if is_end && flow.told > 0 {
                 for finished in [writer, writer.other()] {
                     self.finish_flow(id, [finished, side], moment.marking, moment.exit, sink);

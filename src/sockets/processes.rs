@@ -9,41 +9,24 @@ impl Sockets {
     /// An event that concerns descriptors and processes, not one socket.
     pub(super) fn process_event<F: FnMut(&Change<'_>)>(&mut self, event: &Event<'_>, sink: &mut F) {
         match &event.what {
-            What::Duplicate {
-                from,
-                made,
-                close_on_exec,
-            } => self.duplicated(event, [*from, *made], *close_on_exec, sink),
-            What::Appeared {
-                made,
-                close_on_exec,
-            } => self.arrived(event, *made, None, *close_on_exec, sink),
-            What::Pipe {
-                reader,
-                writer,
-                close_on_exec,
-            } => self.pipe_made(event, [*reader, *writer], *close_on_exec, sink),
-            What::PipeOpened {
-                made,
-                access,
-                close_on_exec,
-            } => self.pipe_opened(event, *made, *access, *close_on_exec, sink),
+            What::Duplicate { from, made, close_on_exec } => {
+                self.duplicated(event, [*from, *made], *close_on_exec, sink)
+            }
+            What::Appeared { made, close_on_exec } => self.arrived(event, *made, None, *close_on_exec, sink),
+            What::Pipe { reader, writer, close_on_exec } => {
+                self.pipe_made(event, [*reader, *writer], *close_on_exec, sink)
+            }
+            What::PipeOpened { made, access, close_on_exec } => {
+                self.pipe_opened(event, *made, *access, *close_on_exec, sink)
+            }
             What::PidfdOpened { made, process } => {
                 self.pidfd_opened(event, *made, *process, sink);
             }
-            What::Fetched {
-                pidfd,
-                process,
-                from,
-                made,
-            } => self.fetched(event, *process, [pidfd.fd, *from], *made, sink),
+            What::Fetched { pidfd, process, from, made } => {
+                self.fetched(event, *process, [pidfd.fd, *from], *made, sink)
+            }
             What::CloseOnExec { fd, on } => self.set_close_on_exec(event, *fd, *on),
-            What::CloseRange {
-                first,
-                last,
-                only_mark,
-                unshare,
-            } => {
+            What::CloseRange { first, last, only_mark, unshare } => {
                 if *unshare {
                     self.unshare(event.tid);
                 }
@@ -56,16 +39,10 @@ impl Sockets {
             What::Cloned { child, sharing } => {
                 self.cloned(event, *child, *sharing, sink);
                 if let Some(child) = *child {
-                    sink(&Change::Begot {
-                        by: event.tid,
-                        child,
-                    });
+                    sink(&Change::Begot { by: event.tid, child });
                 }
             }
-            What::Called { name } => sink(&Change::Called {
-                tid: event.tid,
-                name,
-            }),
+            What::Called { name } => sink(&Change::Called { tid: event.tid, name }),
             What::UnsharedFiles => self.unshare(event.tid),
             What::Executed => self.executed(event, sink),
             What::Superseded { by } => self.superseded(event.tid, *by),
@@ -91,23 +68,13 @@ impl Sockets {
     }
 
     /// clone, fork or vfork returned.
-    fn cloned<F: FnMut(&Change<'_>)>(
-        &mut self,
-        event: &Event<'_>,
-        child: Option<Tid>,
-        sharing: Sharing,
-        sink: &mut F,
-    ) {
+    fn cloned<F: FnMut(&Change<'_>)>(&mut self, event: &Event<'_>, child: Option<Tid>, sharing: Sharing, sink: &mut F) {
         self.table(event);
         let mut dropped = Vec::new();
         let open = &mut self.open;
-        let again = self.tables.cloned(
-            event.tid,
-            child,
-            sharing,
-            &mut |socket| refer(open, socket),
-            &mut |socket| dropped.push(socket),
-        );
+        let again = self
+            .tables
+            .cloned(event.tid, child, sharing, &mut |socket| refer(open, socket), &mut |socket| dropped.push(socket));
         for socket in dropped {
             self.drop_reference(socket, None, sink);
         }
@@ -162,11 +129,7 @@ impl Sockets {
             self.give_up(event, held, Op::Exec, sink);
         }
         self.unshare(event.tid);
-        let table = if self.tables.knows(event.tid) {
-            self.table(event)
-        } else {
-            table
-        };
+        let table = if self.tables.knows(event.tid) { self.table(event) } else { table };
         for fd in self.tables.matching(table, |_, slot| slot.close_on_exec) {
             self.vacate(event, table, fd, Op::Exec, sink);
         }
@@ -187,13 +150,7 @@ impl Sockets {
     }
 
     /// A whole table is gone.
-    fn give_up<F: FnMut(&Change<'_>)>(
-        &mut self,
-        event: &Event<'_>,
-        held: Slots,
-        op: Op,
-        sink: &mut F,
-    ) {
+    fn give_up<F: FnMut(&Change<'_>)>(&mut self, event: &Event<'_>, held: Slots, op: Op, sink: &mut F) {
         for (fd, slot) in held.give() {
             self.let_go(event, fd, &slot, op, sink);
         }

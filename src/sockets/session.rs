@@ -17,19 +17,13 @@ impl Sessions {
         if self.by_tid.is_empty() {
             return 1;
         }
-        self.by_tid
-            .get(&tid)
-            .and_then(|sessions| sessions.get(&fd))
-            .copied()
-            .unwrap_or(1)
+        self.by_tid.get(&tid).and_then(|sessions| sessions.get(&fd)).copied().unwrap_or(1)
     }
 
     /// A close or shutdown on a socket ended with `outcome`.
     pub(super) fn ended(&mut self, tid: Tid, fd: Fd, outcome: Outcome) {
-        let goes_on = matches!(
-            outcome,
-            Outcome::Failed(Errno::BadFd | Errno::Again | Errno::InProgress | Errno::ConnReset)
-        );
+        let goes_on =
+            matches!(outcome, Outcome::Failed(Errno::BadFd | Errno::Again | Errno::InProgress | Errno::ConnReset));
         if !goes_on {
             let session = self.by_tid.entry(tid).or_default().entry(fd).or_insert(1);
             *session = session.saturating_add(1);

@@ -85,15 +85,13 @@ impl Slots {
     /// All, by rising number.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Fd, &Slot)> {
         let row = (0..).map(Fd).zip(&self.row);
-        row.filter_map(|(fd, slot)| Some((fd, slot.as_ref()?)))
-            .chain(self.tree.iter().map(|(fd, slot)| (*fd, slot)))
+        row.filter_map(|(fd, slot)| Some((fd, slot.as_ref()?))).chain(self.tree.iter().map(|(fd, slot)| (*fd, slot)))
     }
 
     /// Gives all away, by rising number.
     pub(super) fn give(self) -> impl Iterator<Item = (Fd, Slot)> {
         let row = (0..).map(Fd).zip(self.row);
-        row.filter_map(|(fd, slot)| Some((fd, slot?)))
-            .chain(self.tree)
+        row.filter_map(|(fd, slot)| Some((fd, slot?))).chain(self.tree)
     }
 }
 
@@ -102,11 +100,7 @@ mod tests {
     use super::*;
 
     fn slot(socket: usize) -> Slot {
-        Slot {
-            socket: SocketId(socket),
-            seen: None,
-            close_on_exec: false,
-        }
+        Slot { socket: SocketId(socket), seen: None, close_on_exec: false }
     }
 
     #[test]
@@ -129,10 +123,7 @@ mod tests {
         slots.forget(SocketId(5));
         let numbers = |slots: &Slots| slots.iter().map(|(fd, _)| fd.0).collect::<Vec<_>>();
         assert_eq!(numbers(&slots), [0, 3, 256, 1 << 20]);
-        let given: Vec<_> = slots
-            .give()
-            .map(|(fd, slot)| (fd.0, slot.socket.0))
-            .collect();
+        let given: Vec<_> = slots.give().map(|(fd, slot)| (fd.0, slot.socket.0)).collect();
         assert_eq!(given, [(0, 2), (3, 2), (256, 2), (1 << 20, 2)]);
     }
 }

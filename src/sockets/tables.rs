@@ -96,9 +96,7 @@ impl Tables {
     pub(super) fn known(&self, tid: Tid) -> Option<TableId> {
         let unclaimed = || self.unclaimed.iter().find(|waiting| waiting.child == tid);
         let thread = self.threads.get(&tid);
-        thread
-            .or_else(|| unclaimed().map(|waiting| &waiting.thread))
-            .map(|thread| thread.table)
+        thread.or_else(|| unclaimed().map(|waiting| &waiting.thread)).map(|thread| thread.table)
     }
 
     /// Whether `tid` is known to be alive: by a line of its own, or by its maker's.
@@ -108,10 +106,7 @@ impl Tables {
 
     /// The table of a child that its maker told of, seen for the first time.
     fn claim(&mut self, tid: Tid) -> Option<TableId> {
-        let index = self
-            .unclaimed
-            .iter()
-            .position(|waiting| waiting.child == tid)?;
+        let index = self.unclaimed.iter().position(|waiting| waiting.child == tid)?;
         let Unclaimed { thread, .. } = self.unclaimed.remove(index)?;
         self.threads.insert(tid, thread);
         Some(thread.table)
@@ -129,48 +124,24 @@ impl Tables {
         if let Some(slots) = self.take_unnumbered(tid) {
             slots.iter().for_each(|(_, slot)| copied(slot.socket));
             let table = TableId(self.slab.insert(Table { slots, users: 1 }));
-            let thread = Thread {
-                table,
-                process: tid,
-                orphan: false,
-            };
+            let thread = Thread { table, process: tid, orphan: false };
             self.threads.insert(tid, thread);
             return table;
         }
-        if let Some(pending) = self
-            .pending
-            .iter_mut()
-            .find(|pending| pending.child.is_none())
-        {
+        if let Some(pending) = self.pending.iter_mut().find(|pending| pending.child.is_none()) {
             pending.child = Some(tid);
             let Pending { maker, sharing, .. } = *pending;
             let thread = self.make(maker, sharing, tid, copied);
             self.threads.insert(tid, thread);
             return thread.table;
         }
-        let table = TableId(self.slab.insert(Table {
-            users: 1,
-            ..Table::default()
-        }));
-        self.threads.insert(
-            tid,
-            Thread {
-                table,
-                process: tid,
-                orphan: true,
-            },
-        );
+        let table = TableId(self.slab.insert(Table { users: 1, ..Table::default() }));
+        self.threads.insert(tid, Thread { table, process: tid, orphan: true });
         table
     }
 
     /// What a child of `maker` starts with.
-    fn make(
-        &mut self,
-        maker: Tid,
-        sharing: Sharing,
-        child: Tid,
-        copied: &mut impl FnMut(SocketId),
-    ) -> Thread {
+    fn make(&mut self, maker: Tid, sharing: Sharing, child: Tid, copied: &mut impl FnMut(SocketId)) -> Thread {
         let maker_table = self.of(maker, copied);
         let process = match self.threads.get(&maker) {
             Some(thread) if sharing.thread => thread.process,
@@ -180,30 +151,18 @@ impl Tables {
             if let Some(table) = self.slab.get_mut(maker_table.0) {
                 table.users += 1;
             }
-            return Thread {
-                table: maker_table,
-                process,
-                orphan: false,
-            };
+            return Thread { table: maker_table, process, orphan: false };
         }
         let mut copy = self.slab.get(maker_table.0).cloned().unwrap_or_default();
         copy.users = 1;
         copy.slots.iter().for_each(|(_, slot)| copied(slot.socket));
-        Thread {
-            table: TableId(self.slab.insert(copy)),
-            process,
-            orphan: false,
-        }
+        Thread { table: TableId(self.slab.insert(copy)), process, orphan: false }
     }
 
     /// A clone has begun in `maker`: a thread that appears before it returns is its child.
     pub(super) fn clone_begun(&mut self, maker: Tid, sharing: Sharing) {
         if self.pending.len() < limits::PENDING_CLONES {
-            self.pending.push(Pending {
-                maker,
-                sharing,
-                child: None,
-            });
+            self.pending.push(Pending { maker, sharing, child: None });
         }
     }
 
@@ -217,11 +176,8 @@ impl Tables {
         copied: &mut impl FnMut(SocketId),
         dropped: &mut impl FnMut(SocketId),
     ) -> bool {
-        let begun = self
-            .pending
-            .iter()
-            .position(|pending| pending.maker == maker)
-            .map(|index| self.pending.remove(index));
+        let begun =
+            self.pending.iter().position(|pending| pending.maker == maker).map(|index| self.pending.remove(index));
         let Some(child) = child else { return false };
         // Its lines came first, perhaps under another number (PID namespaces).
         if begun.is_some_and(|pending| pending.child.is_some()) {
@@ -234,8 +190,7 @@ impl Tables {
         if maker == Tid(0) && !sharing.files {
             let table = self.of(maker, copied);
             let slots = self.slab.get(table.0).map(|table| table.slots.clone());
-            self.unnumbered
-                .push_back((child, slots.unwrap_or_default()));
+            self.unnumbered.push_back((child, slots.unwrap_or_default()));
             if self.unnumbered.len() > limits::UNNUMBERED_CHILDREN {
                 self.unnumbered.pop_front();
             }
@@ -246,9 +201,7 @@ impl Tables {
         if self.unclaimed.len() > limits::UNCLAIMED_CHILDREN
             && let Some(oldest) = self.unclaimed.pop_front()
         {
-            self.leave(oldest.thread.table)
-                .give()
-                .for_each(|(_, slot)| dropped(slot.socket));
+            self.leave(oldest.thread.table).give().for_each(|(_, slot)| dropped(slot.socket));
         }
         false
     }
@@ -276,10 +229,7 @@ impl Tables {
     }
 
     fn take_unnumbered(&mut self, tid: Tid) -> Option<Slots> {
-        let index = self
-            .unnumbered
-            .iter()
-            .position(|(child, _)| *child == tid)?;
+        let index = self.unnumbered.iter().position(|(child, _)| *child == tid)?;
         self.unnumbered.remove(index).map(|(_, slots)| slots)
     }
 
@@ -318,10 +268,8 @@ impl Tables {
         let Some(&ending) = self.threads.get(&tid) else {
             return Slots::default();
         };
-        let shared = self
-            .threads
-            .values()
-            .any(|thread| thread.table == ending.table && thread.process != ending.process);
+        let shared =
+            self.threads.values().any(|thread| thread.table == ending.table && thread.process != ending.process);
         match self.slab.get_mut(ending.table.0) {
             Some(table) if !shared => std::mem::take(&mut table.slots),
             _ => Slots::default(),
@@ -333,10 +281,7 @@ impl Tables {
         let Some(&thread) = self.threads.get(&tid) else {
             return;
         };
-        let alone = self
-            .slab
-            .get(thread.table.0)
-            .is_none_or(|table| table.users <= 1);
+        let alone = self.slab.get(thread.table.0).is_none_or(|table| table.users <= 1);
         if alone {
             return;
         }
@@ -353,11 +298,7 @@ impl Tables {
             if let Some(old) = self.threads.insert(leader, thread) {
                 self.leave(old.table);
             }
-            for other in self
-                .threads
-                .values_mut()
-                .filter(|other| other.process == by)
-            {
+            for other in self.threads.values_mut().filter(|other| other.process == by) {
                 other.process = leader;
             }
         }
@@ -401,11 +342,6 @@ impl Tables {
     /// The descriptors of `table` in a range, or those that execve closes.
     pub(super) fn matching(&self, table: TableId, wanted: impl Fn(Fd, &Slot) -> bool) -> Vec<Fd> {
         let slots = self.slab.get(table.0).map(|table| &table.slots);
-        slots
-            .into_iter()
-            .flat_map(Slots::iter)
-            .filter(|(fd, slot)| wanted(*fd, slot))
-            .map(|(fd, _)| fd)
-            .collect()
+        slots.into_iter().flat_map(Slots::iter).filter(|(fd, slot)| wanted(*fd, slot)).map(|(fd, _)| fd).collect()
     }
 }

@@ -31,10 +31,7 @@ fn any_next(text: &[u8]) -> &[u8] {
 }
 
 fn separators(text: &[u8]) -> &[u8] {
-    let count = text
-        .iter()
-        .take_while(|byte| matches!(byte, b' ' | b'\t' | b','))
-        .count();
+    let count = text.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b',')).count();
     let text = text.get(count..).unwrap_or_default();
     // a security context stands where a comma is due, so there is one behind it
     match security_context(text) {
@@ -62,9 +59,7 @@ pub(super) fn unnamed(text: &[u8]) -> &[u8] {
 
 /// `name=` or, before strace 4.13, `name(3)=`: the name, and the value behind it.
 pub(super) fn name(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = text
-        .iter()
-        .position(|byte| IS_NAME.get(usize::from(*byte)) != Some(&true))?;
+    let end = text.iter().position(|byte| IS_NAME.get(usize::from(*byte)) != Some(&true))?;
     let (name, rest) = text.split_at_checked(end)?;
     if name.is_empty() || name.first().is_some_and(u8::is_ascii_digit) {
         return None;
@@ -105,8 +100,7 @@ pub(super) fn value(text: &[u8]) -> Option<(&[u8], &[u8])> {
 /// How many bytes come before the next special one.
 #[inline]
 fn plain(text: &[u8]) -> Option<usize> {
-    text.iter()
-        .position(|byte| IS_SPECIAL.get(usize::from(*byte)) == Some(&true))
+    text.iter().position(|byte| IS_SPECIAL.get(usize::from(*byte)) == Some(&true))
 }
 
 /// A value with brackets or quotes in it, the first of them at `from`.
@@ -216,19 +210,13 @@ mod tests {
     fn values_end_where_they_end() {
         check_value("abc, 3", "abc");
         check_value("\"a, \\\")b\"..., 3) = 4", "\"a, \\\")b\"...");
-        check_value(
-            "[{iov_base=\"]}\", iov_len=2}], 1) = 2",
-            "[{iov_base=\"]}\", iov_len=2}]",
-        );
+        check_value("[{iov_base=\"]}\", iov_len=2}], 1) = 2", "[{iov_base=\"]}\", iov_len=2}]");
         check_value(
             "4<UNIX-STREAM:[61843,\"/tmp/t/so,\\\"ck>et\"]>, 3",
             "4<UNIX-STREAM:[61843,\"/tmp/t/so,\\\"ck>et\"]>",
         );
         check_value("AT_FDCWD</tmp/a,b)>, 3", "AT_FDCWD</tmp/a,b)>");
-        check_value(
-            "0x100 /* IPPROTO_???, ) */) = 3",
-            "0x100 /* IPPROTO_???, ) */",
-        );
+        check_value("0x100 /* IPPROTO_???, ) */) = 3", "0x100 /* IPPROTO_???, ) */");
         check_value("{1<<CAP_A|1<<CAP_B}, 3", "{1<<CAP_A|1<<CAP_B}");
         check_value(") = 3", "");
         assert_eq!(value(b"\"abc"), None);
@@ -243,10 +231,7 @@ mod tests {
         assert_eq!(next(b", buf=\"a=\")"), b"\"a=\")");
         assert_eq!(next(b" [unconfined_t], {sa_"), b"{sa_");
         assert_eq!(next(b" [12, 13])"), b"[12, 13])");
-        assert_eq!(
-            name(b"msg_iov(3)=[{"),
-            Some((b"msg_iov".as_slice(), b"[{".as_slice()))
-        );
+        assert_eq!(name(b"msg_iov(3)=[{"), Some((b"msg_iov".as_slice(), b"[{".as_slice())));
         assert_eq!(name(b"inet_addr(\"1.2.3.4\")"), None);
     }
 }

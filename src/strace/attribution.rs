@@ -30,13 +30,7 @@ pub(super) struct Attribution {
 impl Attribution {
     pub(super) fn new(own: Option<Tid>) -> Self {
         let (alive, children) = (FxHashSet::default(), FxHashSet::default());
-        Self {
-            own,
-            alive,
-            children,
-            first: None,
-            last: None,
-        }
+        Self { own, alive, children, first: None, last: None }
     }
 
     /// Whose a line without a number is.

@@ -44,9 +44,8 @@ const fn name_bytes() -> [bool; 256] {
     let mut is_name = [false; 256];
     let mut byte = 0;
     while byte < 128_u8 {
-        is_name[byte as usize] = byte.is_ascii_lowercase()
-            || byte.is_ascii_digit()
-            || matches!(byte, b'_' | b'#' | b':' | b'?');
+        is_name[byte as usize] =
+            byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'#' | b':' | b'?');
         byte += 1;
     }
     is_name
@@ -74,8 +73,7 @@ fn call(body: &[u8]) -> Option<Body<'_>> {
 /// Whether a system call can have this name.
 #[inline]
 pub(super) fn is_name(text: &[u8]) -> bool {
-    text.iter()
-        .all(|byte| NAME_BYTES.get(usize::from(*byte)) == Some(&true))
+    text.iter().all(|byte| NAME_BYTES.get(usize::from(*byte)) == Some(&true))
 }
 
 /// What stands before the opening parenthesis and behind it. Its place is looked for eight bytes at a time.
@@ -98,11 +96,7 @@ pub(super) fn at_parenthesis(body: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 fn position(body: &[u8], from: usize) -> Option<usize> {
-    let found = body
-        .get(from..)?
-        .iter()
-        .take(NAME_MAX)
-        .position(|byte| *byte == b'(')?;
+    let found = body.get(from..)?.iter().take(NAME_MAX).position(|byte| *byte == b'(')?;
     Some(from + found)
 }
 
@@ -117,11 +111,7 @@ fn other(body: &[u8]) -> Body<'_> {
     if body.starts_with(b"--- ") {
         return Body::Signal;
     }
-    if repair::is_message(body) {
-        Body::Message
-    } else {
-        Body::Other
-    }
+    if repair::is_message(body) { Body::Message } else { Body::Other }
 }
 
 fn ended(text: &[u8]) -> Body<'_> {
@@ -133,9 +123,7 @@ fn ended(text: &[u8]) -> Body<'_> {
 
 /// The body behind a time that is no number, if there is one.
 pub(super) fn behind_unreadable_time(body: &[u8]) -> Option<Body<'_>> {
-    prefix::unreadable_time(body)
-        .map(kind)
-        .filter(|kind| *kind != Body::Other)
+    prefix::unreadable_time(body).map(kind).filter(|kind| *kind != Body::Other)
 }
 
 #[cfg(test)]
@@ -150,13 +138,7 @@ mod tests {
     #[track_caller]
     fn check_call(text: &str, name: &str, rest: &str) {
         let (name, text_of_call) = (name.as_bytes(), rest.as_bytes());
-        check(
-            text,
-            Body::Call {
-                name,
-                text: text_of_call,
-            },
-        );
+        check(text, Body::Call { name, text: text_of_call });
     }
 
     #[test]
@@ -173,26 +155,14 @@ mod tests {
 
     #[test]
     fn other_kinds() {
-        check(
-            "<... read resumed>\"a\"",
-            Body::Resumed {
-                name: b"read",
-                text: b"\"a\"",
-            },
-        );
+        check("<... read resumed>\"a\"", Body::Resumed { name: b"read", text: b"\"a\"" });
         check("+++ exited with 0 +++", Body::Ended);
         check("+++ killed by SIGSEGV (core dumped) +++", Body::Ended);
-        check(
-            "+++ superseded by execve in pid 23741 +++",
-            Body::Superseded(23741),
-        );
+        check("+++ superseded by execve in pid 23741 +++", Body::Superseded(23741));
         check("--- SIGCHLD {si_signo=SIGCHLD} ---", Body::Signal);
         check("--- stopped by SIGSTOP ---", Body::Signal);
         check("strace: umoven: short read (6 < 100) @0x1", Body::Message);
-        check(
-            "/usr/bin/strace: Exit of unknown pid 1 ignored",
-            Body::Message,
-        );
+        check("/usr/bin/strace: Exit of unknown pid 1 ignored", Body::Message);
         check("[ Process PID=29657 runs in 32 bit mode. ]", Body::Message);
         check("", Body::Blank);
         check("hello", Body::Other);

@@ -70,28 +70,16 @@ pub(super) struct Cache {
 
 impl Default for Cache {
     fn default() -> Self {
-        let entry = |details| Entry {
-            text: Box::default(),
-            details,
-        };
+        let entry = |details| Entry { text: Box::default(), details };
         let entries = vec![entry(Details::Missing), entry(Details::NotSocket)];
-        Self {
-            entries,
-            by_text: FxHashMap::default(),
-            recent: Box::new([MISSING; SLOTS]),
-            pipes: None,
-            corrections: 0,
-        }
+        Self { entries, by_text: FxHashMap::default(), recent: Box::new([MISSING; SLOTS]), pipes: None, corrections: 0 }
     }
 }
 
 impl Cache {
     /// A memory of sockets' details, and of those of pipes and FIFOs where these are asked for.
     pub(super) fn new(pipes: Option<Fifos>) -> Self {
-        Self {
-            pipes,
-            ..Self::default()
-        }
+        Self { pipes, ..Self::default() }
     }
 
     /// Whether pipes are told of.
@@ -126,21 +114,11 @@ impl Cache {
 
     /// The descriptor that `text` begins with, and what follows it.
     #[inline]
-    pub(super) fn read<'t>(
-        &mut self,
-        text: &'t [u8],
-        names: &mut Names,
-    ) -> Option<(Handle, &'t [u8])> {
+    pub(super) fn read<'t>(&mut self, text: &'t [u8], names: &mut Names) -> Option<(Handle, &'t [u8])> {
         let (value, count) = time::digits(text);
         if count == 0 {
             let rest = text.strip_prefix(b"-1")?;
-            return Some((
-                Handle {
-                    fd: Fd(u32::MAX),
-                    index: MISSING,
-                },
-                rest,
-            ));
+            return Some((Handle { fd: Fd(u32::MAX), index: MISSING }, rest));
         }
         let fd = Fd(u32::try_from(value).unwrap_or(u32::MAX));
         let text = text.get(count..)?;
@@ -148,11 +126,7 @@ impl Cache {
             return hexadecimal(fd, text).or(Some((Handle { fd, index: MISSING }, text)));
         }
         let slot = self.slot(fd);
-        if let Some(rest) = self
-            .entries
-            .get(slot as usize)
-            .and_then(|entry| entry.rest(text))
-        {
+        if let Some(rest) = self.entries.get(slot as usize).and_then(|entry| entry.rest(text)) {
             return Some((Handle { fd, index: slot }, rest));
         }
         let (index, rest) = self.read_details(text, names)?;
@@ -166,29 +140,21 @@ impl Cache {
     #[inline]
     pub(super) fn begins_with_no_socket(&self, text: &[u8]) -> bool {
         let (_, count) = time::digits(text);
-        count > 0
-            && text
-                .get(count..)
-                .is_some_and(|text| text.first() == Some(&b'<') && self.is_no_socket(text))
+        count > 0 && text.get(count..).is_some_and(|text| text.first() == Some(&b'<') && self.is_no_socket(text))
     }
 
     /// Whether details that begin like this are certain to have no entry.
     #[inline]
     fn is_no_socket(&self, text: &[u8]) -> bool {
         details::is_no_socket(text)
-            && !self.pipes.as_ref().is_some_and(|fifos| {
-                details::is_pipe(text) || (details::is_path(text) && fifos.are_any())
-            })
+            && !self
+                .pipes
+                .as_ref()
+                .is_some_and(|fifos| details::is_pipe(text) || (details::is_path(text) && fifos.are_any()))
     }
 
     /// The descriptor `fd` of the FIFO with this number, of which no details were printed.
-    pub(super) fn fifo(
-        &mut self,
-        fd: Fd,
-        path: &[u8],
-        number: Inode,
-        names: &mut Names,
-    ) -> Option<Handle> {
+    pub(super) fn fifo(&mut self, fd: Fd, path: &[u8], number: Inode, names: &mut Names) -> Option<Handle> {
         let text = [b"<".as_slice(), path, b">"].concat();
         let index = match self.by_text.get(&*text) {
             Some(index) => *index,
@@ -197,21 +163,12 @@ impl Cache {
         Some(Handle { fd, index })
     }
 
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the low byte is what is asked for"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "the low byte is what is asked for")]
     fn slot(&self, fd: Fd) -> u32 {
-        self.recent
-            .get(usize::from(fd.0 as u8))
-            .copied()
-            .unwrap_or(MISSING)
+        self.recent.get(usize::from(fd.0 as u8)).copied().unwrap_or(MISSING)
     }
 
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the low byte is what is asked for"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "the low byte is what is asked for")]
     fn set_slot(&mut self, fd: Fd, index: u32) {
         if let Some(slot) = self.recent.get_mut(usize::from(fd.0 as u8)) {
             *slot = index;
@@ -242,10 +199,7 @@ impl Cache {
 
     fn remember(&mut self, text: &[u8], details: Details) -> Option<u32> {
         let index = u32::try_from(self.entries.len()).ok()?;
-        self.entries.push(Entry {
-            text: text.into(),
-            details,
-        });
+        self.entries.push(Entry { text: text.into(), details });
         self.by_text.insert(text.into(), index);
         Some(index)
     }
@@ -254,14 +208,8 @@ impl Cache {
     #[inline]
     pub(super) fn descriptor(&self, handle: Handle) -> Descriptor<'_> {
         const NONE: &Details = &Details::Missing;
-        let details = self
-            .entries
-            .get(handle.index as usize)
-            .map_or(NONE, |entry| &entry.details);
-        Descriptor {
-            fd: handle.fd,
-            details,
-        }
+        let details = self.entries.get(handle.index as usize).map_or(NONE, |entry| &entry.details);
+        Descriptor { fd: handle.fd, details }
     }
 }
 
@@ -269,10 +217,6 @@ impl Entry {
     /// What follows this entry's text, where `text` begins with it.
     #[inline]
     fn rest<'t>(&self, text: &'t [u8]) -> Option<&'t [u8]> {
-        if self.text.is_empty() {
-            None
-        } else {
-            text.strip_prefix(&*self.text)
-        }
+        if self.text.is_empty() { None } else { text.strip_prefix(&*self.text) }
     }
 }

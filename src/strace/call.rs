@@ -53,9 +53,7 @@ impl Held {
     pub(super) fn moved(&self) -> Option<u64> {
         match self.row.shape {
             Shape::Messages(..) => None,
-            _ => returned::parse(arguments::close(&self.text)?)?
-                .outcome
-                .value(),
+            _ => returned::parse(arguments::close(&self.text)?)?.outcome.value(),
         }
     }
 }
@@ -84,11 +82,7 @@ impl Parser {
     pub(super) fn not_in_table(&mut self, name: &[u8], text: &[u8], tid: Tid) {
         self.counts.skip(not_in_table(name));
         if rejoin::may_stop(text) {
-            self.half_before = Some(HalfBefore {
-                line: self.counts.lines,
-                tid,
-                held: false,
-            });
+            self.half_before = Some(HalfBefore { line: self.counts.lines, tid, held: false });
         }
     }
 
@@ -128,35 +122,15 @@ impl Parser {
     fn not_carried_out(&mut self, row: &'static Row, origin: Origin, sink: Sink<'_>) {
         self.counts.skip(Skip::Injected);
         if row.shape == Shape::Fork {
-            let what = What::Cloned {
-                child: None,
-                sharing: Sharing::default(),
-            };
+            let what = What::Cloned { child: None, sharing: Sharing::default() };
             emit(origin, b"", what, &mut self.who, sink);
         }
     }
 
     #[inline]
-    fn decode(
-        &mut self,
-        row: &'static Row,
-        text: &[u8],
-        origin: Origin,
-        dumped: bool,
-        sink: Sink<'_>,
-    ) -> Verdict {
-        let Self {
-            bench,
-            who,
-            dump,
-            counts,
-            ..
-        } = self;
-        let call = Call {
-            row,
-            text,
-            dump: dumped.then_some(&*dump),
-        };
+    fn decode(&mut self, row: &'static Row, text: &[u8], origin: Origin, dumped: bool, sink: Sink<'_>) -> Verdict {
+        let Self { bench, who, dump, counts, .. } = self;
+        let call = Call { row, text, dump: dumped.then_some(&*dump) };
         decode::decode(call, bench, counts, &mut |what| {
             emit(origin, text, what, who, sink);
         })
@@ -165,11 +139,7 @@ impl Parser {
     /// The first half of a call.
     fn begun(&mut self, row: &'static Row, text: &[u8], origin: Origin, sink: Sink<'_>) {
         let Self { bench, who, .. } = self;
-        let call = Call {
-            row,
-            text,
-            dump: None,
-        };
+        let call = Call { row, text, dump: None };
         let begun = decode::begin(call, bench, &mut |what| emit(origin, text, what, who, sink));
         let mut buffer = self.rejoin.buffer();
         match begun {
@@ -180,17 +150,8 @@ impl Parser {
         if begun != Begun::Told {
             self.counts.skip(Skip::Unfinished);
         }
-        let half = Unfinished {
-            row,
-            entry: origin.entry,
-            told: begun != Begun::Keep,
-            text: buffer,
-        };
-        self.half_before = Some(HalfBefore {
-            line: origin.line,
-            tid: origin.tid,
-            held: true,
-        });
+        let half = Unfinished { row, entry: origin.entry, told: begun != Begun::Keep, text: buffer };
+        self.half_before = Some(HalfBefore { line: origin.line, tid: origin.tid, held: true });
         match self.rejoin.hold(origin.tid, half) {
             Ok(given_up) => self.counts.never_resumed += u64::from(given_up),
             Err(reason) => self.counts.skip(reason),
@@ -217,8 +178,7 @@ impl Parser {
     pub(super) fn continued(&mut self, text: &[u8], sink: Sink<'_>) {
         let line = self.counts.lines;
         let before = self.half_before.take();
-        let Some(HalfBefore { tid, held, .. }) = before.filter(|before| before.line + 1 == line)
-        else {
+        let Some(HalfBefore { tid, held, .. }) = before.filter(|before| before.line + 1 == line) else {
             return self.counts.skip(Skip::NotStrace);
         };
         let half = if held { self.rejoin.take(tid) } else { None };
@@ -227,39 +187,20 @@ impl Parser {
         };
         let mut whole = half.text;
         whole.extend_from_slice(text);
-        let origin = Origin {
-            line,
-            tid,
-            entry: half.entry,
-            resumed: None,
-        };
+        let origin = Origin { line, tid, entry: half.entry, resumed: None };
         self.whole(half.row, &whole, origin, sink);
         self.rejoin.give_back(whole);
     }
 
     fn rejoined(&mut self, half: Unfinished, text: &[u8], origin: Origin, sink: Sink<'_>) {
-        let Unfinished {
-            row,
-            entry,
-            told,
-            text: mut whole,
-        } = half;
+        let Unfinished { row, entry, told, text: mut whole } = half;
         if told {
             self.counts.skip(Skip::NotUsed);
         } else {
             whole.extend_from_slice(text);
             let resumed = Some(origin.entry);
             match rejoin::stop(&whole) {
-                None => self.whole(
-                    row,
-                    &whole,
-                    Origin {
-                        entry,
-                        resumed,
-                        ..origin
-                    },
-                    sink,
-                ),
+                None => self.whole(row, &whole, Origin { entry, resumed, ..origin }, sink),
                 Some(_) => self.counts.skip(Skip::Detached),
             }
         }
@@ -282,16 +223,7 @@ impl Parser {
             Shape::Fork | Shape::Execute => {
                 let took = time::duration(text).unwrap_or_default();
                 let (entry, resumed) = (origin.entry.before(took), Some(origin.entry));
-                self.whole(
-                    row,
-                    text,
-                    Origin {
-                        entry,
-                        resumed,
-                        ..origin
-                    },
-                    sink,
-                );
+                self.whole(row, text, Origin { entry, resumed, ..origin }, sink);
             }
             Shape::Close | Shape::Exit | Shape::ExitGroup => self.counts.skip(Skip::NotUsed),
             shape if shape.is_of_path() => self.counts.skip(Skip::NotUsed),
@@ -301,11 +233,7 @@ impl Parser {
 
     /// Another thread's execve comes to its end as this one's, without `+++ superseded`, which `-qqq` leaves out.
     fn executed_elsewhere(&mut self, origin: Origin, sink: Sink<'_>) {
-        if self
-            .rejoin
-            .open(origin.tid)
-            .is_some_and(|row| row.shape == Shape::Execute)
-        {
+        if self.rejoin.open(origin.tid).is_some_and(|row| row.shape == Shape::Execute) {
             return;
         }
         if let Some(by) = self.rejoin.executing(origin.tid) {
@@ -331,13 +259,7 @@ impl Parser {
             self.counts.died_within += u64::from(!half.told);
             self.rejoin.give_back(half.text);
         }
-        emit(
-            origin,
-            b"",
-            What::Ended { group: false },
-            &mut self.who,
-            sink,
-        );
+        emit(origin, b"", What::Ended { group: false }, &mut self.who, sink);
         self.who.ended(origin.tid);
     }
 
@@ -346,11 +268,7 @@ impl Parser {
         let mut buffer = self.rejoin.buffer();
         buffer.extend_from_slice(text);
         self.dump.clear();
-        self.held = Some(Held {
-            row,
-            origin,
-            text: buffer,
-        });
+        self.held = Some(Held { row, origin, text: buffer });
     }
 
     #[cold]
@@ -374,29 +292,15 @@ impl Parser {
 #[inline]
 fn emit(origin: Origin, text: &[u8], what: What<'_>, who: &mut Attribution, sink: Sink<'_>) {
     match what {
-        What::Cloned {
-            child: Some(child), ..
-        } => who.made(child),
+        What::Cloned { child: Some(child), .. } => who.made(child),
         What::Ended { .. } => who.ending(origin.tid),
         _ => {}
     }
-    let Origin {
-        line, tid, entry, ..
-    } = origin;
-    sink(&Event {
-        line,
-        tid,
-        entry,
-        exit: origin.exit(text),
-        what,
-    });
+    let Origin { line, tid, entry, .. } = origin;
+    sink(&Event { line, tid, entry, exit: origin.exit(text), what });
 }
 
 /// Why a call without a row is skipped.
 fn not_in_table(name: &[u8]) -> Skip {
-    if name.starts_with(b"syscall_") {
-        Skip::UnknownCall
-    } else {
-        Skip::NotUsed
-    }
+    if name.starts_with(b"syscall_") { Skip::UnknownCall } else { Skip::NotUsed }
 }

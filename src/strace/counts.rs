@@ -46,10 +46,7 @@ impl Skip {
 
     /// Whether something that may have mattered was not understood.
     pub const fn is_loss(self) -> bool {
-        matches!(
-            self,
-            Self::ResumedAlone | Self::TooMany | Self::Malformed | Self::NotStrace | Self::TooLong
-        )
+        matches!(self, Self::ResumedAlone | Self::TooMany | Self::Malformed | Self::NotStrace | Self::TooLong)
     }
 }
 
@@ -138,10 +135,7 @@ pub struct Counts {
 impl Counts {
     /// The lines skipped for `reason`.
     pub fn skipped(&self, reason: Skip) -> Tally {
-        self.skipped
-            .get(reason as usize)
-            .copied()
-            .unwrap_or_default()
+        self.skipped.get(reason as usize).copied().unwrap_or_default()
     }
 
     /// How many lines are strace's.

@@ -26,9 +26,7 @@ pub(super) fn skip(text: &[u8]) -> Option<&[u8]> {
 
 /// The name before `:[`, and what follows that.
 fn protocol(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let is_name = |byte: &u8| {
-        byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'(' | b')' | b'-' | b'_')
-    };
+    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'(' | b')' | b'-' | b'_');
     let end = text.iter().position(|byte| !is_name(byte))?;
     let (name, rest) = text.split_at_checked(end)?;
     Some((name, rest.strip_prefix(b":[")?)).filter(|_| end > 0)
@@ -74,9 +72,7 @@ pub(super) fn is_no_socket(text: &[u8]) -> bool {
 
 /// Whether details are a pipe's, in plain text or as `-xx` writes it.
 pub(super) fn is_pipe(text: &[u8]) -> bool {
-    [b"<pipe:[".as_slice(), b"<\\x70\\x69\\x70\\x65\\x3a\\x5b"]
-        .iter()
-        .any(|start| text.starts_with(start))
+    [b"<pipe:[".as_slice(), b"<\\x70\\x69\\x70\\x65\\x3a\\x5b"].iter().any(|start| text.starts_with(start))
 }
 
 /// Whether details are a path's, in plain text or as `-xx` writes it.
@@ -119,9 +115,7 @@ pub(super) fn parse(text: &[u8], names: &mut Names) -> Details {
     if inner.starts_with(b"\\x73") || inner.starts_with(b"\\x70") {
         let mut decoded = Vec::new();
         let end = memchr::memchr(b'>', inner).unwrap_or(inner.len());
-        let plain = inner
-            .get(..end)
-            .and_then(|hex| escape::unquoted(hex, &mut decoded));
+        let plain = inner.get(..end).and_then(|hex| escape::unquoted(hex, &mut decoded));
         decoded.extend_from_slice(b">");
         return plain.map_or(Details::NotSocket, |()| known(&decoded, names));
     }
@@ -174,15 +168,7 @@ fn internet(family: Family, name: &[u8]) -> (Family, Transport) {
 }
 
 const fn nothing(family: Family, transport: Transport) -> SocketDetails {
-    SocketDetails {
-        family,
-        transport,
-        inode: None,
-        peer_inode: None,
-        local: None,
-        remote: None,
-        name: None,
-    }
+    SocketDetails { family, transport, inode: None, peer_inode: None, local: None, remote: None, name: None }
 }
 
 /// `local->remote`, `local`, or an inode.
@@ -225,10 +211,7 @@ fn inode(text: &[u8]) -> Option<(Inode, &[u8])> {
 fn address(text: &[u8]) -> Option<SocketAddr> {
     let colon = memchr::memrchr(b':', text)?;
     let (host, port) = (text.get(..colon)?, text.get(colon + 1..)?);
-    let host = host
-        .strip_prefix(b"[")
-        .and_then(|host| host.strip_suffix(b"]"))
-        .unwrap_or(host);
+    let host = host.strip_prefix(b"[").and_then(|host| host.strip_suffix(b"]")).unwrap_or(host);
     let host = IpAddr::from_str(std::str::from_utf8(host).ok()?).ok()?;
     let port = u16::from_str(std::str::from_utf8(port).ok()?).ok()?;
     Some(SocketAddr::new(host, port))
@@ -246,9 +229,7 @@ fn unix(transport: Transport, text: &[u8], names: &mut Names) -> SocketDetails {
         None => (None, text),
     };
     details.peer_inode = peer;
-    details.name = text
-        .strip_prefix(b",")
-        .and_then(|name| unix_name(name, names));
+    details.name = text.strip_prefix(b",").and_then(|name| unix_name(name, names));
     details
 }
 
@@ -268,29 +249,15 @@ mod tests {
 
     fn parsed(text: &str) -> Details {
         let text = format!("<{text}>");
-        assert_eq!(
-            skip(format!("{text}, 3").as_bytes()),
-            Some(b", 3".as_slice()),
-            "{text}"
-        );
+        assert_eq!(skip(format!("{text}, 3").as_bytes()), Some(b", 3".as_slice()), "{text}");
         parse(text.as_bytes(), &mut Names::default())
     }
 
     #[track_caller]
-    fn check(
-        text: &str,
-        family: Family,
-        transport: Transport,
-        local: Option<&str>,
-        remote: Option<&str>,
-    ) {
+    fn check(text: &str, family: Family, transport: Transport, local: Option<&str>, remote: Option<&str>) {
         let address = |text: &str| text.parse().expect("an address");
         let (local, remote) = (local.map(address), remote.map(address));
-        let expected = SocketDetails {
-            local,
-            remote,
-            ..nothing(family, transport)
-        };
+        let expected = SocketDetails { local, remote, ..nothing(family, transport) };
         assert_eq!(parsed(text), Details::Socket(expected.into()), "{text}");
     }
 
@@ -308,12 +275,7 @@ mod tests {
             None => UnixName::Path(name.as_bytes().into()),
         });
         let (inode, peer_inode) = (Some(Inode(inode)), peer.map(Inode));
-        let expected = SocketDetails {
-            inode,
-            peer_inode,
-            name,
-            ..nothing(family, transport)
-        };
+        let expected = SocketDetails { inode, peer_inode, name, ..nothing(family, transport) };
         assert_eq!(parsed(text), Details::Socket(expected.into()), "{text}");
     }
 
@@ -321,55 +283,19 @@ mod tests {
     fn addresses() {
         use Family::{Inet, Inet6};
         use Transport::{Datagram, Ping, Raw, Sctp, Stream, UdpLite};
-        check(
-            "TCP:[10.0.0.1:5000->1.2.3.4:80]",
-            Inet,
-            Stream,
-            Some("10.0.0.1:5000"),
-            Some("1.2.3.4:80"),
-        );
+        check("TCP:[10.0.0.1:5000->1.2.3.4:80]", Inet, Stream, Some("10.0.0.1:5000"), Some("1.2.3.4:80"));
         check("TCP:[0.0.0.0:80]", Inet, Stream, Some("0.0.0.0:80"), None);
-        check(
-            "TCPv6:[[::1]:44574->[::1]:38883]",
-            Inet6,
-            Stream,
-            Some("[::1]:44574"),
-            Some("[::1]:38883"),
-        );
+        check("TCPv6:[[::1]:44574->[::1]:38883]", Inet6, Stream, Some("[::1]:44574"), Some("[::1]:38883"));
         check("TCPv6:[[::]:80]", Inet6, Stream, Some("[::]:80"), None);
-        check(
-            "TCPv6:[::1:45806->::1:45393]",
-            Inet6,
-            Stream,
-            Some("[::1]:45806"),
-            Some("[::1]:45393"),
-        );
+        check("TCPv6:[::1:45806->::1:45393]", Inet6, Stream, Some("[::1]:45806"), Some("[::1]:45393"));
         let mapped = "[::ffff:127.0.0.1]:1";
-        check(
-            "TCPv6:[::ffff:127.0.0.1:1->::ffff:127.0.0.1:1]",
-            Inet6,
-            Stream,
-            Some(mapped),
-            Some(mapped),
-        );
-        check(
-            "UDP:[0.0.0.0:45909]",
-            Inet,
-            Datagram,
-            Some("0.0.0.0:45909"),
-            None,
-        );
+        check("TCPv6:[::ffff:127.0.0.1:1->::ffff:127.0.0.1:1]", Inet6, Stream, Some(mapped), Some(mapped));
+        check("UDP:[0.0.0.0:45909]", Inet, Datagram, Some("0.0.0.0:45909"), None);
         check("UDPLITEv6:[[::1]:9]", Inet6, UdpLite, Some("[::1]:9"), None);
         check("SCTP:[1.2.3.4:9]", Inet, Sctp, Some("1.2.3.4:9"), None);
         check("RAWv6:[[::]:58]", Inet6, Raw, Some("[::]:58"), None);
         check("PING:[0.0.0.0:1]", Inet, Ping, Some("0.0.0.0:1"), None);
-        check(
-            "UDP:[<srcAddress>:44252->188.185.84.86:9140]",
-            Inet,
-            Datagram,
-            None,
-            Some("188.185.84.86:9140"),
-        );
+        check("UDP:[<srcAddress>:44252->188.185.84.86:9140]", Inet, Datagram, None, Some("188.185.84.86:9140"));
         check("TCP:[1.2.3.4:99999]", Inet, Stream, None, None);
     }
 
@@ -378,57 +304,15 @@ mod tests {
         use Family::{Inet, Inet6, Other, Unix};
         use Transport::{Datagram, Stream, Unknown};
         check_inode("TCP:[60269]", Inet, Stream, 60269, None, None);
-        check_inode(
-            "UDPv6:[18446744073709551615]",
-            Inet6,
-            Datagram,
-            u64::MAX,
-            None,
-            None,
-        );
+        check_inode("UDPv6:[18446744073709551615]", Inet6, Datagram, u64::MAX, None, None);
         check_inode("UNIX-STREAM:[1->2]", Unix, Stream, 1, Some(2), None);
-        check_inode(
-            "UNIX-STREAM:[1->2,\"/p\"]",
-            Unix,
-            Stream,
-            1,
-            Some(2),
-            Some("/p"),
-        );
-        check_inode(
-            "UNIX-STREAM:[1,\"/tmp/t/so,\\\"ck>et]>\"]",
-            Unix,
-            Stream,
-            1,
-            None,
-            Some("/tmp/t/so,\"ck>et]>"),
-        );
+        check_inode("UNIX-STREAM:[1->2,\"/p\"]", Unix, Stream, 1, Some(2), Some("/p"));
+        check_inode("UNIX-STREAM:[1,\"/tmp/t/so,\\\"ck>et]>\"]", Unix, Stream, 1, None, Some("/tmp/t/so,\"ck>et]>"));
         check_inode("UNIX:[7,@\"abs\"]", Unix, Unknown, 7, None, Some("@abs"));
-        check_inode(
-            "UNIX:[7,\"\\x2f\\x70\"]",
-            Unix,
-            Unknown,
-            7,
-            None,
-            Some("/p"),
-        );
-        check_inode(
-            "(null):[555173->555174]",
-            Unix,
-            Stream,
-            555_173,
-            Some(555_174),
-            None,
-        );
+        check_inode("UNIX:[7,\"\\x2f\\x70\"]", Unix, Unknown, 7, None, Some("/p"));
+        check_inode("(null):[555173->555174]", Unix, Stream, 555_173, Some(555_174), None);
         check_inode("socket:[15157]", Other, Unknown, 15157, None, None);
-        check_inode(
-            "\\x73\\x6f\\x63\\x6b\\x65\\x74\\x3a\\x5b\\x37\\x5d",
-            Other,
-            Unknown,
-            7,
-            None,
-            None,
-        );
+        check_inode("\\x73\\x6f\\x63\\x6b\\x65\\x74\\x3a\\x5b\\x37\\x5d", Other, Unknown, 7, None, None);
         let hex = "\\x70\\x69\\x70\\x65\\x3a\\x5b\\x31\\x5d";
         for (text, name) in [("pipe:[61849]", "pipe:[61849]"), (hex, "pipe:[1]")] {
             let inode = if text == hex { 1 } else { 61849 };
@@ -453,12 +337,7 @@ mod tests {
             assert_eq!(path(deleted), Some(b"/tmp/f (deleted)".to_vec()));
         }
         assert_eq!(path("</tmp/a\\76b>"), Some(b"/tmp/a>b".to_vec()));
-        for other in [
-            "</dev/null<char 1:3>>",
-            "<pipe:[1]>",
-            "</tmp/f",
-            "<anon_inode:[x]>",
-        ] {
+        for other in ["</dev/null<char 1:3>>", "<pipe:[1]>", "</tmp/f", "<anon_inode:[x]>"] {
             assert_eq!(path(other), None, "{other}");
         }
     }
@@ -476,10 +355,7 @@ mod tests {
         check_no_socket("{eventfd-count=0x1, eventfd-id=3}");
         check_no_socket("/tmp/we\\74ird\\76\\n\\\"x\\\"");
         let netlink = parsed("NETLINK:[ROUTE:2386219]");
-        assert_eq!(
-            netlink,
-            Details::Socket(nothing(Family::Other, Transport::Unknown).into())
-        );
+        assert_eq!(netlink, Details::Socket(nothing(Family::Other, Transport::Unknown).into()));
         assert_eq!(skip(b"</tmp/x>(deleted), 3"), Some(b", 3".as_slice()));
         assert_eq!(skip(b"</tmp/x"), None);
         assert_eq!(skip(b"<TCP:[1.2.3.4:5"), None);

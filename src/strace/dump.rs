@@ -49,9 +49,9 @@ pub(super) struct Dump {
 pub(super) fn is_line(line: &[u8]) -> bool {
     match line {
         [b' ', b'|', b' ', ..] => true,
-        [b' ', b'*' | b'=', b' ', b'0'..=b'9', ..] => line
-            .windows(10)
-            .any(|part| part == b" in buffer" || part == b" in vector"),
+        [b' ', b'*' | b'=', b' ', b'0'..=b'9', ..] => {
+            line.windows(10).any(|part| part == b" in buffer" || part == b" in vector")
+        }
         _ => false,
     }
 }
@@ -98,10 +98,7 @@ impl Dump {
 
     /// The bytes of a message's buffer.
     pub(super) fn buffer(&self, message: u64, buffer: u64) -> Option<&[u8]> {
-        let at = self
-            .segments
-            .binary_search_by_key(&(message, buffer), Segment::place)
-            .ok()?;
+        let at = self.segments.binary_search_by_key(&(message, buffer), Segment::place).ok()?;
         let segment = self.segments.get(at)?;
         self.bytes.get(segment.start..segment.end)
     }
@@ -124,16 +121,8 @@ impl Dump {
     /// A buffer begins. They come in order; one that does not is passed over.
     fn begin(&mut self, buffer: u64) {
         let start = self.bytes.len();
-        let next = Segment {
-            message: self.message,
-            buffer,
-            start,
-            end: start,
-        };
-        let follows = self
-            .segments
-            .last()
-            .is_none_or(|last| last.place() < next.place());
+        let next = Segment { message: self.message, buffer, start, end: start };
+        let follows = self.segments.last().is_none_or(|last| last.place() < next.place());
         self.broken = !follows || self.segments.len() >= limits::DUMP_BUFFERS;
         if !self.broken {
             self.segments.push(next);
@@ -150,8 +139,7 @@ impl Dump {
         };
         let at = u64::try_from(segment.end - segment.start).unwrap_or(u64::MAX);
         let fits = self.bytes.len() < limits::DUMP_BYTES;
-        let parsed = arguments::hex_number(row)
-            .and_then(|(offset, rest)| Some((offset, rest.strip_prefix(b"  ")?)));
+        let parsed = arguments::hex_number(row).and_then(|(offset, rest)| Some((offset, rest.strip_prefix(b"  ")?)));
         match parsed {
             Some((offset, columns)) if offset == at && !self.broken && fits => {
                 columns_to_bytes(columns, &mut self.bytes);
@@ -176,13 +164,8 @@ fn columns_to_bytes(columns: &[u8], bytes: &mut Vec<u8>) {
 
 /// The number that a line ends with.
 fn last_number(line: &[u8]) -> u64 {
-    let start = line
-        .iter()
-        .rposition(|byte| !byte.is_ascii_digit())
-        .map_or(0, |at| at + 1);
-    line.get(start..)
-        .and_then(arguments::number)
-        .map_or(0, |(number, _)| number)
+    let start = line.iter().rposition(|byte| !byte.is_ascii_digit()).map_or(0, |at| at + 1);
+    line.get(start..).and_then(arguments::number).map_or(0, |(number, _)| number)
 }
 
 #[cfg(test)]
@@ -204,18 +187,13 @@ mod tests {
             " | 00000  68 65 6c 6c 6f 00 77 6f  72 6c 64 ff 20 30 31 32  hello.world. 012 |",
             " | 00010  6a 61                                             ja               |",
         ]);
-        assert_eq!(
-            dump.buffer(0, 0),
-            Some(b"hello\0world\xff 012ja".as_slice())
-        );
+        assert_eq!(dump.buffer(0, 0), Some(b"hello\0world\xff 012ja".as_slice()));
         assert_eq!(dump.buffer(0, 1), None);
     }
 
     #[test]
     fn ascii_is_not_read() {
-        let dump = read(&[
-            " | 00000  61                                                61 62 63         |",
-        ]);
+        let dump = read(&[" | 00000  61                                                61 62 63         |"]);
         assert_eq!(dump.buffer(0, 0), Some(b"a".as_slice()));
     }
 
@@ -267,18 +245,13 @@ mod tests {
             " * 1 bytes in buffer 0",
             " | 00000  62                                                b                |",
         ]);
-        assert_eq!(
-            (dump.buffer(0, 0), dump.buffer(0, 1)),
-            (None, Some(b"a".as_slice()))
-        );
+        assert_eq!((dump.buffer(0, 0), dump.buffer(0, 1)), (None, Some(b"a".as_slice())));
     }
 
     #[test]
     fn a_dump_goes_on_until_all_that_moved_is_there() {
         assert!(!Dump::default().goes_on(Some(1)));
-        let mut dump = read(&[
-            " | 00000  61 62                                             ab               |",
-        ]);
+        let mut dump = read(&[" | 00000  61 62                                             ab               |"]);
         assert!(dump.goes_on(Some(3)) && dump.goes_on(None) && !dump.goes_on(Some(2)));
         dump.clear();
         assert!(dump.goes_on(Some(0)));
@@ -286,14 +259,7 @@ mod tests {
 
     #[test]
     fn other_lines() {
-        for line in [
-            "",
-            " ",
-            " > /lib/libc.so.6(x+0x1) [0x1]",
-            " = 0",
-            " => {parent_tid=[1]}",
-            " <unfinished ...>",
-        ] {
+        for line in ["", " ", " > /lib/libc.so.6(x+0x1) [0x1]", " = 0", " => {parent_tid=[1]}", " <unfinished ...>"] {
             assert!(!is_line(line.as_bytes()), "{line}");
         }
     }

@@ -38,12 +38,7 @@ pub(super) fn skip_string(text: &[u8]) -> Option<&[u8]> {
     let mut from = 1;
     loop {
         let end = from + memchr::memchr(b'"', text.get(from..)?)?;
-        let backslashes = text
-            .get(1..end)?
-            .iter()
-            .rev()
-            .take_while(|byte| **byte == b'\\')
-            .count();
+        let backslashes = text.get(1..end)?.iter().rev().take_while(|byte| **byte == b'\\').count();
         if backslashes % 2 == 0 {
             return text.get(end + 1..);
         }
@@ -54,11 +49,7 @@ pub(super) fn skip_string(text: &[u8]) -> Option<&[u8]> {
 /// Decodes `text` that stands between other marks than quotes, such as a path in angle brackets.
 pub(super) fn unquoted(mut text: &[u8], out: &mut Vec<u8>) -> Option<()> {
     while let Some((first, rest)) = text.split_first() {
-        let (byte, rest) = if *first == b'\\' {
-            escape(rest)?
-        } else {
-            (*first, rest)
-        };
+        let (byte, rest) = if *first == b'\\' { escape(rest)? } else { (*first, rest) };
         out.push(byte);
         text = rest;
     }
@@ -67,11 +58,7 @@ pub(super) fn unquoted(mut text: &[u8], out: &mut Vec<u8>) -> Option<()> {
 
 /// Decodes `\xHH` groups as far as they go; the rest of the text.
 fn hex_run<'t>(text: &'t [u8], out: &mut Vec<u8>) -> &'t [u8] {
-    let rest = if text.len() < TEXT {
-        text
-    } else {
-        hex_blocks(text, out)
-    };
+    let rest = if text.len() < TEXT { text } else { hex_blocks(text, out) };
     hex_groups(rest, out)
 }
 
@@ -226,11 +213,7 @@ fn short_escape(word: u64) -> Option<(u8, usize)> {
         return Some((first & 7, 2));
     }
     let two = (first & 7) << 3 | (second & 7);
-    Some(if third & 0xf8 == b'0' {
-        (two << 3 | (third & 7), 4)
-    } else {
-        (two, 3)
-    })
+    Some(if third & 0xf8 == b'0' { (two << 3 | (third & 7), 4) } else { (two, 3) })
 }
 
 /// Any escape at the beginning of `text`, and its length.
@@ -269,12 +252,9 @@ fn mixed_end<'t>(mut text: &'t [u8], out: &mut Vec<u8>) -> Option<&'t [u8]> {
 #[inline]
 fn escape(text: &[u8]) -> Option<(u8, &[u8])> {
     match text {
-        [
-            d1 @ b'0'..=b'7',
-            d2 @ b'0'..=b'7',
-            d3 @ b'0'..=b'7',
-            rest @ ..,
-        ] => Some(((d1 & 7) << 6 | (d2 & 7) << 3 | (d3 & 7), rest)),
+        [d1 @ b'0'..=b'7', d2 @ b'0'..=b'7', d3 @ b'0'..=b'7', rest @ ..] => {
+            Some(((d1 & 7) << 6 | (d2 & 7) << 3 | (d3 & 7), rest))
+        }
         [d1 @ b'0'..=b'7', d2 @ b'0'..=b'7', rest @ ..] => Some(((d1 & 7) << 3 | (d2 & 7), rest)),
         [d1 @ b'0'..=b'7', rest @ ..] => Some((d1 & 7, rest)),
         [b'x', high, low, rest @ ..] => Some((hex_digit(*high)? << 4 | hex_digit(*low)?, rest)),
@@ -291,11 +271,7 @@ fn control(letter: u8) -> u8 {
 
 static CONTROLS: [u8; 256] = controls();
 
-#[expect(
-    clippy::indexing_slicing,
-    clippy::cast_possible_truncation,
-    reason = "computed when compiling"
-)]
+#[expect(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "computed when compiling")]
 const fn controls() -> [u8; 256] {
     let mut table = [0; 256];
     let mut byte = 0;
@@ -364,11 +340,7 @@ mod tests {
     fn escapes() {
         check(r#""abc", 3"#, b"abc", ", 3");
         check(r#""""#, b"", "");
-        check(
-            r#""a\n\r\t\v\f\"\\b"..., 9"#,
-            b"a\n\r\t\x0b\x0c\"\\b",
-            ", 9",
-        );
+        check(r#""a\n\r\t\v\f\"\\b"..., 9"#, b"a\n\r\t\x0b\x0c\"\\b", ", 9");
         let mixed = b"\x001\x008\x00a\x01\x017\x7f5\xff\xff0";
         check(r#""\0001\08\0a\1\0017\1775\377\3770""#, mixed, "");
         check(r#""\0001\0008\0a\1\0017\1775\377\3770""#, mixed, "");
@@ -381,15 +353,7 @@ mod tests {
 
     #[test]
     fn ends() {
-        for text in [
-            r#""abc"#,
-            r#""abc\"#,
-            r#""abc\""#,
-            r#""\x4"#,
-            r#""\x4z""#,
-            "\"",
-            "",
-        ] {
+        for text in [r#""abc"#, r#""abc\"#, r#""abc\""#, r#""\x4"#, r#""\x4z""#, "\"", ""] {
             assert_eq!(string(text.as_bytes(), &mut Vec::new()), None, "{text}");
         }
         assert_eq!(skip_string(br#""a\\\"b\\", 3"#), Some(b", 3".as_slice()));
@@ -402,14 +366,8 @@ mod tests {
             let [high, low] = word.to_le_bytes();
             let (byte, wrong) = hex_pair(word);
             let lower = |digit: u8| !digit.is_ascii_uppercase();
-            let expected = hex_digit(high)
-                .zip(hex_digit(low))
-                .filter(|_| lower(high) && lower(low));
-            assert_eq!(
-                (wrong == 0).then_some(byte),
-                expected.map(|(high, low)| high << 4 | low),
-                "{word:04x}"
-            );
+            let expected = hex_digit(high).zip(hex_digit(low)).filter(|_| lower(high) && lower(low));
+            assert_eq!((wrong == 0).then_some(byte), expected.map(|(high, low)| high << 4 | low), "{word:04x}");
             for place in 0..4 {
                 let mut groups = *br"\x1f\xe0\x2d\xc3";
                 groups[4 * place + 2..4 * place + 4].copy_from_slice(&[high, low]);
@@ -425,11 +383,7 @@ mod tests {
                 let same = std::mem::replace(&mut groups[place], other) == other;
                 let is_digit = place % 4 > 1 && hex_digit(other).is_some();
                 let may_be = same || is_digit && !other.is_ascii_uppercase();
-                assert_eq!(
-                    hex_four(&groups).is_some(),
-                    may_be,
-                    "{other:02x} at {place}"
-                );
+                assert_eq!(hex_four(&groups).is_some(), may_be, "{other:02x} at {place}");
             }
         }
     }

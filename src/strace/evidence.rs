@@ -28,8 +28,7 @@ pub fn is_of_strace(line: &[u8]) -> bool {
         Body::Signal => body.ends_with(b" ---"),
         Body::Message => {
             let mut words = body.split(|byte| *byte == b' ');
-            body.starts_with(b"[ Process PID=")
-                || words.next().is_some_and(|word| word.ends_with(b"strace:"))
+            body.starts_with(b"[ Process PID=") || words.next().is_some_and(|word| word.ends_with(b"strace:"))
         }
         Body::Blank | Body::Other => false,
     }

@@ -36,10 +36,7 @@ const DELETED: &[u8] = b" (deleted)";
 impl Fifos {
     /// Takes the paths that one of `patterns` is for to be FIFOs until the trace tells better.
     pub fn new(patterns: Vec<Glob>) -> Self {
-        let known = Known {
-            patterns,
-            ..Known::default()
-        };
+        let known = Known { patterns, ..Known::default() };
         Self(Rc::new(RefCell::new(known)))
     }
 
@@ -97,10 +94,7 @@ impl Known {
         if let Some(told) = self.by_path.get(path) {
             return *told;
         }
-        if let Some(told) = path
-            .strip_suffix(DELETED)
-            .and_then(|before| self.by_path.get(before))
-        {
+        if let Some(told) = path.strip_suffix(DELETED).and_then(|before| self.by_path.get(before)) {
             return *told;
         }
         if !self.is_asked_for(path) {
@@ -142,14 +136,10 @@ impl Known {
         let is_new = !self.by_path.contains_key(path);
         if is_new && self.by_path.len() >= limits::FIFO_PATHS {
             let is_there = |path: &[u8]| !path.ends_with(DELETED);
-            self.by_path
-                .retain(|path, number| number.is_some() && is_there(path));
+            self.by_path.retain(|path, number| number.is_some() && is_there(path));
             if self.by_path.len() >= limits::FIFO_PATHS {
                 if !std::mem::replace(&mut self.is_full, true) {
-                    log::warn!(
-                        "more than {} FIFOs at a time: some are passed over",
-                        limits::FIFO_PATHS
-                    );
+                    log::warn!("more than {} FIFOs at a time: some are passed over", limits::FIFO_PATHS);
                 }
                 return false;
             }
@@ -175,11 +165,7 @@ pub(super) fn resolved(path: &[u8], base: Option<&[u8]>) -> Vec<u8> {
             part => parts.push(part),
         }
     }
-    let root: &[u8] = if is_absolute || base.is_some() {
-        b"/"
-    } else {
-        b""
-    };
+    let root: &[u8] = if is_absolute || base.is_some() { b"/" } else { b"" };
     [root, &parts.join(b"/".as_slice())].concat()
 }
 
@@ -244,10 +230,7 @@ mod tests {
         let [number, old] = [b"/f.new".as_slice(), b"/f"].map(|path| fifos.number(path));
         fifos.renamed(b"/f.new", b"/f.new");
         fifos.renamed(b"/f.new", b"/f");
-        assert_eq!(
-            (fifos.number(b"/f.new"), fifos.number(b"/f")),
-            (None, number)
-        );
+        assert_eq!((fifos.number(b"/f.new"), fifos.number(b"/f")), (None, number));
         assert_eq!(fifos.number(b"/f (deleted)"), old);
         fifos.renamed(b"/file", b"/f");
         assert_eq!(fifos.number(b"/f"), None);

@@ -158,11 +158,7 @@ impl Parser {
 
     /// No more input waits: hands out the call that is held, unless its dump is still to come.
     pub fn release<F: FnMut(&Event<'_>)>(&mut self, sink: &mut F) {
-        if self
-            .held
-            .as_ref()
-            .is_some_and(|held| !self.dump.goes_on(held.moved()))
-        {
+        if self.held.as_ref().is_some_and(|held| !self.dump.goes_on(held.moved())) {
             self.let_go(sink);
         }
     }
@@ -225,12 +221,7 @@ impl Parser {
         {
             if let Some(row) = table::find(name) {
                 let entry = self.clock.read(moment, &mut self.counts);
-                let origin = Origin {
-                    line: self.counts.lines,
-                    tid: Tid(pid),
-                    entry,
-                    resumed: None,
-                };
+                let origin = Origin { line: self.counts.lines, tid: Tid(pid), entry, resumed: None };
                 return self.call(row, text, origin, sink);
             }
             if body::is_name(name) {
@@ -263,22 +254,13 @@ impl Parser {
         if let Some(name) = prefix::command(line) {
             self.called(tid, name, entry, sink);
         }
-        let origin = Origin {
-            line: self.counts.lines,
-            tid,
-            entry,
-            resumed: None,
-        };
+        let origin = Origin { line: self.counts.lines, tid, entry, resumed: None };
         self.body(kind, origin, sink);
     }
 
     /// `-Y` says on each line what its thread is called: told where it is another name than before.
     fn called(&mut self, tid: Tid, written: &[u8], at: Timestamp, sink: Sink<'_>) {
-        if self
-            .commands
-            .get(&tid)
-            .is_some_and(|known| **known == *written)
-        {
+        if self.commands.get(&tid).is_some_and(|known| **known == *written) {
             return;
         }
         if self.commands.len() >= limits::THREAD_NAMES {
@@ -287,13 +269,7 @@ impl Parser {
         self.commands.insert(tid, written.into());
         let mut name = Vec::new();
         if escape::unquoted(written, &mut name).is_some() {
-            sink(&Event {
-                line: self.counts.lines,
-                tid,
-                entry: at,
-                exit: at,
-                what: What::Called { name: &name },
-            });
+            sink(&Event { line: self.counts.lines, tid, entry: at, exit: at, what: What::Called { name: &name } });
         }
     }
 
@@ -346,13 +322,7 @@ impl Parser {
                     self.who.found_first(tid);
                     self.rejoin.rename(FIRST, tid);
                     let line = self.counts.lines;
-                    sink(&Event {
-                        line,
-                        tid,
-                        entry: at,
-                        exit: at,
-                        what: What::Superseded { by: FIRST },
-                    });
+                    sink(&Event { line, tid, entry: at, exit: at, what: What::Superseded { by: FIRST } });
                 }
                 self.who.numbered(tid);
                 tid
@@ -366,9 +336,7 @@ impl Parser {
         match (self.rejoin.open(FIRST), kind) {
             (None, Body::Resumed { .. }) => true,
             (None, _) => !self.rejoin.is_forking(),
-            (Some(row), Body::Resumed { name, .. }) => {
-                row.name.as_bytes() == table::without_mark(name)
-            }
+            (Some(row), Body::Resumed { name, .. }) => row.name.as_bytes() == table::without_mark(name),
             (Some(_), _) => false,
         }
     }

@@ -41,11 +41,7 @@ pub(super) fn parse(line: &[u8]) -> Prefix<'_> {
         Some(b'0'..=b'9') => starts_with_number(indent, text),
         Some(b'[') => starts_with_bracket(text),
         Some(b'(') => after_pid(Pid::Missing, indent, text),
-        _ => Prefix {
-            pid: Pid::Missing,
-            moment: Moment::Missing,
-            body: text,
-        },
+        _ => Prefix { pid: Pid::Missing, moment: Moment::Missing, body: text },
     }
 }
 
@@ -65,10 +61,7 @@ pub(super) fn usual(line: &[u8]) -> Option<(u32, u64, &[u8])> {
 /// How many blanks `text` begins with, and what follows them.
 #[inline]
 fn blanks(text: &[u8]) -> (usize, &[u8]) {
-    let count = text
-        .iter()
-        .take_while(|byte| matches!(byte, b' ' | b'\t'))
-        .count();
+    let count = text.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
     (count, text.get(count..).unwrap_or_default())
 }
 
@@ -91,17 +84,9 @@ fn starts_with_number(indent: usize, text: &[u8]) -> Prefix<'_> {
         Some(b'<') => match comm(rest) {
             Some(rest) => {
                 let (gap, rest) = blanks(rest);
-                after_pid(
-                    Pid::Column(u32::try_from(value).unwrap_or_default()),
-                    gap.saturating_sub(1),
-                    rest,
-                )
+                after_pid(Pid::Column(u32::try_from(value).unwrap_or_default()), gap.saturating_sub(1), rest)
             }
-            None => Prefix {
-                pid: Pid::Missing,
-                moment: Moment::Missing,
-                body: text,
-            },
+            None => Prefix { pid: Pid::Missing, moment: Moment::Missing, body: text },
         },
         _ => after_pid(Pid::Missing, indent, text),
     }
@@ -122,10 +107,7 @@ pub(super) fn command(line: &[u8]) -> Option<&[u8]> {
     let line = line.strip_prefix(b"[pid").unwrap_or(line);
     let (_, line) = blanks(line);
     let (_, count) = time::digits(line);
-    let name = line
-        .get(count..)?
-        .strip_prefix(b"<")
-        .filter(|_| count > 0)?;
+    let name = line.get(count..)?.strip_prefix(b"<").filter(|_| count > 0)?;
     let rest = comm(name)?;
     name.get(..name.len() - rest.len() - 1)
 }
@@ -151,11 +133,7 @@ fn bracketed_pid(text: &[u8]) -> Option<(u32, &[u8])> {
     let (_, text) = blanks(text.strip_prefix(b"[pid")?);
     let (value, count) = time::digits(text);
     let text = text.get(count..)?;
-    let text = if text.first() == Some(&b'<') {
-        comm(text)?
-    } else {
-        text
-    };
+    let text = if text.first() == Some(&b'<') { comm(text)? } else { text };
     let text = text.strip_prefix(b"]")?;
     (count > 0).then_some((u32::try_from(value).ok()?, text))
 }
@@ -232,20 +210,12 @@ fn relative(text: &[u8]) -> Option<&[u8]> {
 
 /// A time that is no number (`nan`, `-1.5`): passes over it where a call, a resumed call or an exit follows.
 pub(super) fn unreadable_time(body: &[u8]) -> Option<&[u8]> {
-    let end = body
-        .iter()
-        .take(64)
-        .position(|byte| matches!(byte, b' ' | b'\t'))?;
+    let end = body.iter().take(64).position(|byte| matches!(byte, b' ' | b'\t'))?;
     let (token, rest) = body.split_at_checked(end)?;
-    let plain = token
-        .iter()
-        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'+' | b':'));
+    let plain = token.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'+' | b':'));
     let (_, rest) = blanks(rest);
     let rest = groups(rest);
-    let name = rest
-        .iter()
-        .take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_')
-        .count();
+    let name = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
     let call = name > 0 && rest.get(name) == Some(&b'(');
     let other = rest.starts_with(b"<... ") || rest.starts_with(b"+++ ");
     let sign = token == b"---" || token == b"+++";
@@ -258,11 +228,7 @@ mod tests {
 
     #[track_caller]
     fn check(line: &str, pid: Pid, moment: Moment, body: &str) {
-        let expected = Prefix {
-            pid,
-            moment,
-            body: body.as_bytes(),
-        };
+        let expected = Prefix { pid, moment, body: body.as_bytes() };
         assert_eq!(parse(line.as_bytes()), expected, "{line}");
     }
 
@@ -271,56 +237,16 @@ mod tests {
 
     #[test]
     fn columns() {
-        check(
-            "1234 1700000000.123456 read(3",
-            Pid::Column(1234),
-            TIME,
-            "read(3",
-        );
-        check(
-            "1     1700000000.123456 read(3",
-            Pid::Column(1),
-            TIME,
-            "read(3",
-        );
+        check("1234 1700000000.123456 read(3", Pid::Column(1234), TIME, "read(3");
+        check("1     1700000000.123456 read(3", Pid::Column(1), TIME, "read(3");
         check("1     read(3", Pid::Column(1), Moment::Missing, "read(3");
-        check(
-            " 1234 1700000000.123456 read(3",
-            Pid::Column(1234),
-            TIME,
-            "read(3",
-        );
-        check(
-            "1234\t1700000000.123456\tread(3",
-            Pid::Column(1234),
-            TIME,
-            "read(3",
-        );
-        check(
-            "1234 <... read resumed>",
-            Pid::Column(1234),
-            Moment::Missing,
-            "<... read resumed>",
-        );
-        check(
-            "1234 1700000000 read(3",
-            Pid::Column(1234),
-            Moment::Epoch(1_700_000_000 * S),
-            "read(3",
-        );
-        check(
-            "1700000000 read(3",
-            Pid::Missing,
-            Moment::Epoch(1_700_000_000 * S),
-            "read(3",
-        );
+        check(" 1234 1700000000.123456 read(3", Pid::Column(1234), TIME, "read(3");
+        check("1234\t1700000000.123456\tread(3", Pid::Column(1234), TIME, "read(3");
+        check("1234 <... read resumed>", Pid::Column(1234), Moment::Missing, "<... read resumed>");
+        check("1234 1700000000 read(3", Pid::Column(1234), Moment::Epoch(1_700_000_000 * S), "read(3");
+        check("1700000000 read(3", Pid::Missing, Moment::Epoch(1_700_000_000 * S), "read(3");
         check("1700000000.123456 read(3", Pid::Missing, TIME, "read(3");
-        check(
-            "1234 99999999999.5 read(3",
-            Pid::Column(1234),
-            Moment::Unreadable,
-            "read(3",
-        );
+        check("1234 99999999999.5 read(3", Pid::Column(1234), Moment::Unreadable, "read(3");
         check("1234", Pid::Missing, Moment::Missing, "1234");
         check("read(3", Pid::Missing, Moment::Missing, "read(3");
         check("", Pid::Missing, Moment::Missing, "");
@@ -331,12 +257,7 @@ mod tests {
         let line = "17643<th\\74r\\76\\\"e\\\\ad \\303\\251> 1700000000.123456 recvfrom(3";
         check(line, Pid::Column(17643), TIME, "recvfrom(3");
         check("5<a> read(3", Pid::Column(5), Moment::Missing, "read(3");
-        check(
-            "[pid  77<a b>] read(3",
-            Pid::Bracket(77),
-            Moment::Missing,
-            "read(3",
-        );
+        check("[pid  77<a b>] read(3", Pid::Bracket(77), Moment::Missing, "read(3");
     }
 
     #[test]
@@ -344,10 +265,7 @@ mod tests {
         let is = |line: &str, name: Option<&str>| {
             assert_eq!(command(line.as_bytes()), name.map(str::as_bytes), "{line}");
         };
-        is(
-            "17643<th\\74r> 1700000000.123456 recvfrom(3",
-            Some("th\\74r"),
-        );
+        is("17643<th\\74r> 1700000000.123456 recvfrom(3", Some("th\\74r"));
         is("[pid  77<a b>] read(3", Some("a b"));
         is("77 read(3<TCP:[1]>", None);
         is("<... read resumed>\"a\", 1) = 1", None);
@@ -357,30 +275,10 @@ mod tests {
 
     #[test]
     fn brackets() {
-        check(
-            "[pid  4977] 1700000000.123456 read(3",
-            Pid::Bracket(4977),
-            TIME,
-            "read(3",
-        );
-        check(
-            "[pid 4122682] [000000000044307a] <... x",
-            Pid::Bracket(4_122_682),
-            Moment::Missing,
-            "<... x",
-        );
-        check(
-            "[00000000004305e8] read(3",
-            Pid::Missing,
-            Moment::Missing,
-            "read(3",
-        );
-        check(
-            "[????????????????] +++ killed",
-            Pid::Missing,
-            Moment::Missing,
-            "+++ killed",
-        );
+        check("[pid  4977] 1700000000.123456 read(3", Pid::Bracket(4977), TIME, "read(3");
+        check("[pid 4122682] [000000000044307a] <... x", Pid::Bracket(4_122_682), Moment::Missing, "<... x");
+        check("[00000000004305e8] read(3", Pid::Missing, Moment::Missing, "read(3");
+        check("[????????????????] +++ killed", Pid::Missing, Moment::Missing, "+++ killed");
         let secontext = "151020 [unconfined_t] 14:37:21.990449 connect(3";
         let moment = Moment::OfDay(((14 * 60 + 37) * 60 + 21) * S + 990_449_000);
         check(secontext, Pid::Column(151_020), moment, "connect(3");
@@ -391,47 +289,19 @@ mod tests {
         let all = "17637 09:57:49.615798 (+     0.102297) [  45] [00007f041d2fe974] recvfrom(3";
         let moment = Moment::OfDay(((9 * 60 + 57) * 60 + 49) * S + 615_798_000);
         check(all, Pid::Column(17637), moment, "recvfrom(3");
-        check(
-            "121009      0.000004 futex(",
-            Pid::Column(121_009),
-            Moment::Delta(4_000),
-            "futex(",
-        );
-        check(
-            "1         0.000004 futex(",
-            Pid::Column(1),
-            Moment::Epoch(4_000),
-            "futex(",
-        );
-        check(
-            "1          0.000004 futex(",
-            Pid::Column(1),
-            Moment::Delta(4_000),
-            "futex(",
-        );
-        check(
-            "     0.104924 read(",
-            Pid::Missing,
-            Moment::Delta(104_924_000),
-            "read(",
-        );
+        check("121009      0.000004 futex(", Pid::Column(121_009), Moment::Delta(4_000), "futex(");
+        check("1         0.000004 futex(", Pid::Column(1), Moment::Epoch(4_000), "futex(");
+        check("1          0.000004 futex(", Pid::Column(1), Moment::Delta(4_000), "futex(");
+        check("     0.104924 read(", Pid::Missing, Moment::Delta(104_924_000), "read(");
         check("     0 read(", Pid::Missing, Moment::Delta(0), "read(");
-        check(
-            "09:57:49 read(",
-            Pid::Missing,
-            Moment::OfDay(((9 * 60 + 57) * 60 + 49) * S),
-            "read(",
-        );
+        check("09:57:49 read(", Pid::Missing, Moment::OfDay(((9 * 60 + 57) * 60 + 49) * S), "read(");
         check("64:readv(3", Pid::Missing, Moment::Missing, "64:readv(3");
     }
 
     #[test]
     fn no_numbers() {
         assert_eq!(unreadable_time(b"nan write(5"), Some(b"write(5".as_slice()));
-        assert_eq!(
-            unreadable_time(b"-1.5 <... write resumed>"),
-            Some(b"<... write resumed>".as_slice())
-        );
+        assert_eq!(unreadable_time(b"-1.5 <... write resumed>"), Some(b"<... write resumed>".as_slice()));
         assert_eq!(unreadable_time(b"hello world"), None);
         assert_eq!(unreadable_time(b"--- SIGCHLD {si_signo"), None);
     }

@@ -73,8 +73,7 @@ fn mark(inner: &[u8]) -> Option<(&[u8], Stop)> {
     }
     let start = inner.len() - inner.iter().rev().take(40).position(|byte| *byte == b'<')? - 1;
     let (before, mark) = inner.split_at_checked(start)?;
-    mark.starts_with(b"<pid changed to ")
-        .then_some((before, Stop::Unfinished))
+    mark.starts_with(b"<pid changed to ").then_some((before, Stop::Unfinished))
 }
 
 /// The name and the second half of a line `<... NAME resumed>REST`, without the blank that strace up to 4.26 puts there.
@@ -135,10 +134,7 @@ impl Rejoin {
 
     /// The thread other than `tid` that has an execve open, where there is just one.
     pub(super) fn executing(&self, tid: Tid) -> Option<Tid> {
-        let mut others = self
-            .open
-            .iter()
-            .filter(|(other, half)| half.row.shape == Shape::Execute && **other != tid);
+        let mut others = self.open.iter().filter(|(other, half)| half.row.shape == Shape::Execute && **other != tid);
         let (first, _) = others.next()?;
         others.next().is_none().then_some(*first)
     }
@@ -179,35 +175,19 @@ mod tests {
 
     #[track_caller]
     fn check_stop(text: &str, expected: Option<(&str, Stop)>) {
-        assert_eq!(
-            stop(text.as_bytes()),
-            expected.map(|(text, stop)| (text.as_bytes(), stop)),
-            "{text}"
-        );
+        assert_eq!(stop(text.as_bytes()), expected.map(|(text, stop)| (text.as_bytes(), stop)), "{text}");
     }
 
     #[test]
     fn marks() {
-        check_stop(
-            "read(3,  <unfinished ...>",
-            Some(("read(3, ", Stop::Unfinished)),
-        );
-        check_stop(
-            "read(3 <unfinished ...>",
-            Some(("read(3", Stop::Unfinished)),
-        );
-        check_stop(
-            "epoll_wait(4,  <detached ...>",
-            Some(("epoll_wait(4, ", Stop::Detached)),
-        );
+        check_stop("read(3,  <unfinished ...>", Some(("read(3, ", Stop::Unfinished)));
+        check_stop("read(3 <unfinished ...>", Some(("read(3", Stop::Unfinished)));
+        check_stop("epoll_wait(4,  <detached ...>", Some(("epoll_wait(4, ", Stop::Detached)));
         check_stop(
             "execve(\"a\", [\"b\"] <pid changed to 23474 ...>",
             Some(("execve(\"a\", [\"b\"]", Stop::Unfinished)),
         );
-        check_stop(
-            "rt_sigprocmask(SIG_SETMASK, [],  <unfinished ...>) = ?",
-            None,
-        );
+        check_stop("rt_sigprocmask(SIG_SETMASK, [],  <unfinished ...>) = ?", None);
         check_stop("read(3, \"a\", 1) = 1 <0.000010>", None);
         check_stop("restart_syscall(<... resuming interrupted poll ...>", None);
     }
@@ -215,12 +195,7 @@ mod tests {
     #[track_caller]
     fn half(name: &str) -> Unfinished {
         let row = table::find(name.as_bytes()).expect("a call of the table");
-        Unfinished {
-            row,
-            entry: Timestamp(1),
-            told: false,
-            text: b"12345".to_vec(),
-        }
+        Unfinished { row, entry: Timestamp(1), told: false, text: b"12345".to_vec() }
     }
 
     #[test]
@@ -228,16 +203,10 @@ mod tests {
         let mut rejoin = Rejoin::default();
         assert_eq!(rejoin.hold(Tid(1), half("read")), Ok(false));
         assert_eq!(rejoin.hold(Tid(2), half("execve")), Ok(false));
-        assert_eq!(
-            (rejoin.bytes, rejoin.executing(Tid(1)), rejoin.is_forking()),
-            (10, Some(Tid(2)), false)
-        );
+        assert_eq!((rejoin.bytes, rejoin.executing(Tid(1)), rejoin.is_forking()), (10, Some(Tid(2)), false));
         rejoin.rename(Tid(2), Tid(1));
         assert_eq!((rejoin.bytes, rejoin.remaining()), (5, 1));
-        assert_eq!(
-            rejoin.take(Tid(1)).map(|half| half.row.name),
-            Some("execve")
-        );
+        assert_eq!(rejoin.take(Tid(1)).map(|half| half.row.name), Some("execve"));
         assert_eq!((rejoin.bytes, rejoin.remaining()), (0, 0));
         rejoin.rename(Tid(1), Tid(2));
         assert_eq!(rejoin.remaining(), 0);
@@ -254,10 +223,7 @@ mod tests {
     #[test]
     fn second_halves() {
         let parts = resumed(b"<... read resumed>\"one\", 100) = 3");
-        assert_eq!(
-            parts,
-            Some((b"read".as_slice(), b"\"one\", 100) = 3".as_slice()))
-        );
+        assert_eq!(parts, Some((b"read".as_slice(), b"\"one\", 100) = 3".as_slice())));
         let older = resumed(b"<... sendto resumed> ) = 4");
         assert_eq!(older, Some((b"sendto".as_slice(), b") = 4".as_slice())));
         assert_eq!(resumed(b"<... resuming interrupted poll ...>"), None);

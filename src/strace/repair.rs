@@ -22,14 +22,9 @@ pub(super) fn without_colour(line: &[u8], plain: &mut Vec<u8>) -> bool {
         let (before, sequence) = rest.split_at_checked(at).unwrap_or((rest, &[]));
         plain.extend_from_slice(before);
         let parameters = sequence.get(1..).unwrap_or_default();
-        let length = parameters
-            .iter()
-            .take_while(|byte| matches!(byte, b'[' | b';' | b'0'..=b'9'))
-            .count();
+        let length = parameters.iter().take_while(|byte| matches!(byte, b'[' | b';' | b'0'..=b'9')).count();
         let whole = parameters.get(length) == Some(&b'm');
-        rest = parameters
-            .get(length + usize::from(whole)..)
-            .unwrap_or_default();
+        rest = parameters.get(length + usize::from(whole)..).unwrap_or_default();
     }
     plain.extend_from_slice(rest);
     plain.len() < line.len()
@@ -53,11 +48,7 @@ pub(super) fn message(line: &[u8]) -> Option<Message<'_>> {
         _ => return None,
     }
     let tail = line.len().saturating_sub(64);
-    let at = tail
-        + line
-            .get(tail..)?
-            .windows(8)
-            .rposition(|part| part == b"Process ")?;
+    let at = tail + line.get(tail..)?.windows(8).rposition(|part| part == b"Process ")?;
     let (before, text) = line.split_at_checked(at)?;
     let text = text.get(8..)?;
     let (pid, count) = time::digits(text);
@@ -67,10 +58,7 @@ pub(super) fn message(line: &[u8]) -> Option<Message<'_>> {
         return None;
     }
     let attached = attached.then(|| u32::try_from(pid).ok()).flatten();
-    Some(Message {
-        before: without_program(before),
-        attached,
-    })
+    Some(Message { before: without_program(before), attached })
 }
 
 /// Takes off the `strace: ` that the message begins with: the program's name as it was called, maybe with a path.
@@ -78,20 +66,13 @@ fn without_program(text: &[u8]) -> &[u8] {
     let Some(text) = text.strip_suffix(b": ") else {
         return text;
     };
-    let is_path = |byte: &u8| {
-        byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'-' | b'_' | b'+')
-    };
+    let is_path = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'-' | b'_' | b'+');
     let length = text.iter().rev().take_while(|byte| is_path(byte)).count();
-    let (before, path) = text
-        .split_at_checked(text.len() - length)
-        .unwrap_or((text, &[]));
+    let (before, path) = text.split_at_checked(text.len() - length).unwrap_or((text, &[]));
     let start = match (path.first(), path.iter().position(|byte| *byte == b'/')) {
         (Some(b'.'), _) => 0,
         (_, Some(slash)) => slash,
-        (_, None) => path
-            .windows(6)
-            .rposition(|part| part == b"strace")
-            .unwrap_or(0),
+        (_, None) => path.windows(6).rposition(|part| part == b"strace").unwrap_or(0),
     };
     text.get(..before.len() + start).unwrap_or_default()
 }
@@ -131,51 +112,20 @@ mod tests {
 
     #[track_caller]
     fn check(line: &str, before: &str, attached: Option<u32>) {
-        assert_eq!(
-            message(line.as_bytes()),
-            Some(Message {
-                before: before.as_bytes(),
-                attached
-            }),
-            "{line}"
-        );
+        assert_eq!(message(line.as_bytes()), Some(Message { before: before.as_bytes(), attached }), "{line}");
     }
 
     #[test]
     fn messages() {
         check("strace: Process 17535 attached", "", Some(17535));
-        check(
-            "/usr/bin/strace: Process 6325 attached with 11 threads",
-            "",
-            Some(6325),
-        );
+        check("/usr/bin/strace: Process 6325 attached with 11 threads", "", Some(6325));
         check("Process 6325 attached", "", Some(6325));
         check("strace: Process 69326 detached", "", None);
-        check(
-            "epoll_wait(4, ^Cstrace: Process 69326 detached",
-            "epoll_wait(4, ^C",
-            None,
-        );
-        check(
-            "17.1 vfork(strace: Process 4977 attached",
-            "17.1 vfork(",
-            Some(4977),
-        );
-        check(
-            "vfork(/tmp/ws/usr/bin/strace: Process 4977 attached",
-            "vfork(",
-            Some(4977),
-        );
-        check(
-            "clone(flags=A|SIGCHLD/usr/bin/strace: Process 4977 attached",
-            "clone(flags=A|SIGCHLD",
-            Some(4977),
-        );
-        check(
-            "clone3({tls=0x7f}./strace: Process 4977 attached",
-            "clone3({tls=0x7f}",
-            Some(4977),
-        );
+        check("epoll_wait(4, ^Cstrace: Process 69326 detached", "epoll_wait(4, ^C", None);
+        check("17.1 vfork(strace: Process 4977 attached", "17.1 vfork(", Some(4977));
+        check("vfork(/tmp/ws/usr/bin/strace: Process 4977 attached", "vfork(", Some(4977));
+        check("clone(flags=A|SIGCHLD/usr/bin/strace: Process 4977 attached", "clone(flags=A|SIGCHLD", Some(4977));
+        check("clone3({tls=0x7f}./strace: Process 4977 attached", "clone3({tls=0x7f}", Some(4977));
         assert_eq!(message(b"write(1, \"Process attached"), None);
         assert_eq!(message(b"attached"), None);
     }
@@ -183,10 +133,7 @@ mod tests {
     #[test]
     fn colour() {
         let mut plain = Vec::new();
-        assert!(without_colour(
-            b"\x1b[1;33mread\x1b[0m(3, \"a\")\x1b[m",
-            &mut plain
-        ));
+        assert!(without_colour(b"\x1b[1;33mread\x1b[0m(3, \"a\")\x1b[m", &mut plain));
         assert_eq!(plain, b"read(3, \"a\")");
         assert!(!without_colour(b"read(3) = 1m", &mut plain));
         assert!(without_colour(b"\x1b", &mut plain));

@@ -60,9 +60,7 @@ fn ends_made_up(text: &[u8]) -> bool {
 fn without_duration(text: &[u8]) -> &[u8] {
     let start = text.iter().rev().take(24).position(|byte| *byte == b'<');
     let before = start.and_then(|start| text.get(..text.len() - start - 1));
-    before
-        .and_then(|before| before.strip_suffix(b" "))
-        .unwrap_or(text)
+    before.and_then(|before| before.strip_suffix(b" ")).unwrap_or(text)
 }
 
 fn says_made_up(text: &[u8]) -> bool {
@@ -81,10 +79,7 @@ fn errno(text: &[u8]) -> Errno {
     if let Some(number) = name.strip_prefix(b"(errno ") {
         return errno_number(time::digits(number).0);
     }
-    let end = name
-        .iter()
-        .position(|byte| !byte.is_ascii_alphanumeric())
-        .unwrap_or(name.len());
+    let end = name.iter().position(|byte| !byte.is_ascii_alphanumeric()).unwrap_or(name.len());
     name.get(..end).map_or(Errno::Other, errno_name)
 }
 
@@ -135,11 +130,7 @@ pub(super) fn errno_number(number: u64) -> Errno {
 /// The thread that a result names: the number within strace's own PID namespace where that is said.
 pub(super) fn tid(text: &[u8]) -> Option<Tid> {
     let (value, rest) = arguments::number(text)?;
-    let rest = if rest.first() == Some(&b'<') {
-        details::skip(rest)?
-    } else {
-        rest
-    };
+    let rest = if rest.first() == Some(&b'<') { details::skip(rest)? } else { rest };
     let seen = match rest.strip_prefix(b" /* ") {
         Some(comment) => match time::digits(comment) {
             (_, 0) => value,
@@ -156,11 +147,7 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, outcome: Outcome) {
-        assert_eq!(
-            parse(text.as_bytes()).map(|returned| returned.outcome),
-            Some(outcome),
-            "{text}"
-        );
+        assert_eq!(parse(text.as_bytes()).map(|returned| returned.outcome), Some(outcome), "{text}");
     }
 
     #[test]
@@ -169,14 +156,8 @@ mod tests {
         check("             = 7 (INJECTED) (DELAYED)", Outcome::Done(7));
         check(" = 0x4bc8", Outcome::Done(0x4bc8));
         check(" = 5<TCP:[1]> <0.1>", Outcome::Done(5));
-        check(
-            " = -1 EAGAIN (Resource temporarily unavailable) <0.000012>",
-            Outcome::Failed(Errno::Again),
-        );
-        check(
-            " = -1 ECONNRESET (Verbindungsabbruch = ()",
-            Outcome::Failed(Errno::ConnReset),
-        );
+        check(" = -1 EAGAIN (Resource temporarily unavailable) <0.000012>", Outcome::Failed(Errno::Again));
+        check(" = -1 ECONNRESET (Verbindungsabbruch = ()", Outcome::Failed(Errno::ConnReset));
         check(" = -1 (errno 104)", Outcome::Failed(Errno::ConnReset));
         check(" = -1 ENOPE", Outcome::Failed(Errno::Other));
         check(" = -7", Outcome::Failed(Errno::Other));
@@ -185,10 +166,7 @@ mod tests {
         check(" = ? <unavailable>", Outcome::Unknown);
         for text in ["", " ", " =", " = ", " = x", "= -"] {
             let outcome = parse(text.as_bytes()).map(|returned| returned.outcome);
-            assert!(
-                matches!(outcome, None | Some(Outcome::Failed(Errno::Other))),
-                "{text}"
-            );
+            assert!(matches!(outcome, None | Some(Outcome::Failed(Errno::Other))), "{text}");
         }
     }
 
@@ -220,14 +198,8 @@ mod tests {
     fn threads() {
         assert_eq!(tid(b"25072"), Some(Tid(25072)));
         assert_eq!(tid(b"25072<thr> <0.1>"), Some(Tid(25072)));
-        assert_eq!(
-            tid(b"3<thr> /* 25428 in strace's PID NS */"),
-            Some(Tid(25428))
-        );
-        assert_eq!(
-            tid(b"3 /* 25428 in strace's PID NS */ <0.2>"),
-            Some(Tid(25428))
-        );
+        assert_eq!(tid(b"3<thr> /* 25428 in strace's PID NS */"), Some(Tid(25428)));
+        assert_eq!(tid(b"3 /* 25428 in strace's PID NS */ <0.2>"), Some(Tid(25428)));
         assert_eq!(tid(b"0"), None);
         assert_eq!(tid(b"?"), None);
     }

@@ -19,10 +19,7 @@ use super::{arguments, escape, symbols, time};
 use crate::event::{Address, UnixName};
 
 /// The address that `text` begins with (none for a pointer), and what follows it. None if it has no end.
-pub(super) fn address<'t>(
-    text: &'t [u8],
-    names: &mut Names,
-) -> Option<(Option<Address>, &'t [u8])> {
+pub(super) fn address<'t>(text: &'t [u8], names: &mut Names) -> Option<(Option<Address>, &'t [u8])> {
     match text.strip_prefix(b"{") {
         None => Some((None, arguments::value(text)?.1)),
         Some(fields) => match meaning(fields, names) {
@@ -35,10 +32,7 @@ pub(super) fn address<'t>(
 /// The same where the call may have given no address, which its length argument `[0]` says: strace 4.12 and older then
 /// prints what lay in the buffer before.
 #[inline]
-pub(super) fn address_given<'t>(
-    text: &'t [u8],
-    names: &mut Names,
-) -> Option<(Option<Address>, &'t [u8])> {
+pub(super) fn address_given<'t>(text: &'t [u8], names: &mut Names) -> Option<(Option<Address>, &'t [u8])> {
     if let Some(rest @ [b',' | b')', ..]) = text.strip_prefix(b"NULL") {
         return Some((None, rest));
     }
@@ -57,11 +51,7 @@ fn meaning<'t>(fields: &'t [u8], names: &mut Names) -> Option<(Address, &'t [u8]
     if symbols::AF_UNIX.is(family) {
         return unix(fields, names);
     }
-    if symbols::AF_UNSPEC.is(family) {
-        Some((Address::Unspecified, closed(fields)?))
-    } else {
-        None
-    }
+    if symbols::AF_UNSPEC.is(family) { Some((Address::Unspecified, closed(fields)?)) } else { None }
 }
 
 /// The order of the fields changed over time, so each is known by its value.
@@ -78,9 +68,7 @@ fn internet<'t>(mut text: &'t [u8], names: &mut Names) -> Option<(Address, &'t [
         } else if let Some(rest) = field.strip_prefix(b"inet_pton(") {
             let (_, rest) = arguments::value(rest)?;
             let rest = quoted_host(rest.strip_prefix(b", ")?, &mut host, names)?;
-            arguments::value(rest.strip_prefix(b", ")?)?
-                .1
-                .strip_prefix(b")")?
+            arguments::value(rest.strip_prefix(b", ")?)?.1.strip_prefix(b")")?
         } else {
             if field.first() == Some(&b'"') {
                 as_in_memory(name, field, (&mut host, &mut port), names)?;
@@ -88,18 +76,11 @@ fn internet<'t>(mut text: &'t [u8], names: &mut Names) -> Option<(Address, &'t [
             arguments::value(field)?.1
         };
     }
-    Some((
-        Address::Inet(SocketAddr::new(host?, port?)),
-        text.strip_prefix(b"}")?,
-    ))
+    Some((Address::Inet(SocketAddr::new(host?, port?)), text.strip_prefix(b"}")?))
 }
 
 /// `"1.2.3.4"`, under `-xx` in hexadecimal.
-fn quoted_host<'t>(
-    text: &'t [u8],
-    host: &mut Option<IpAddr>,
-    names: &mut Names,
-) -> Option<&'t [u8]> {
+fn quoted_host<'t>(text: &'t [u8], host: &mut Option<IpAddr>, names: &mut Names) -> Option<&'t [u8]> {
     names.scratch.clear();
     let (_, rest) = escape::string(text, &mut names.scratch)?;
     *host = Some(IpAddr::from_str(std::str::from_utf8(&names.scratch).ok()?).ok()?);
@@ -168,11 +149,7 @@ mod tests {
     fn check(text: &str, expected: impl Into<Option<Address>>) {
         let line = format!("{text}, 16) = 0");
         let (address, rest) = address(line.as_bytes(), &mut Names::default()).expect("an end");
-        assert_eq!(
-            (address, rest),
-            (expected.into(), b", 16) = 0".as_slice()),
-            "{text}"
-        );
+        assert_eq!((address, rest), (expected.into(), b", 16) = 0".as_slice()), "{text}");
     }
 
     fn inet(text: &str) -> Address {
@@ -193,17 +170,13 @@ mod tests {
         check(v4, inet("1.2.3.4:80"));
         let hex = r#"{sa_family=AF_INET, sin_port=htons(53), sin_addr=inet_addr("\x38\x2e\x38\x2e\x38\x2e\x38")}"#;
         check(hex, inet("8.8.8.8:53"));
-        let verbose =
-            r#"{sa_family=0x2 /* AF_INET */, sin_port=htons(80), sin_addr=inet_addr("1.2.3.4")}"#;
+        let verbose = r#"{sa_family=0x2 /* AF_INET */, sin_port=htons(80), sin_addr=inet_addr("1.2.3.4")}"#;
         check(verbose, inet("1.2.3.4:80"));
         let raw = r#"{sa_family=0x2, sin_port="\x88\x0b", sin_addr="\x7f\x00\x00\x01"}"#;
         check(raw, inet("127.0.0.1:34827"));
         let both = r#"{sa_family=0x2 /* AF_INET */, sin_port="\x5b\xa0" /* htons(23456) */, sin_addr="\x7f\x00\x00\x01" /* inet_addr("127.0.0.1") */}"#;
         check(both, inet("127.0.0.1:23456"));
-        check(
-            r#"{sa_family=0x2, sin_port="\x88", sin_addr="\x7f\x00\x00\x01"}"#,
-            Address::Other,
-        );
+        check(r#"{sa_family=0x2, sin_port="\x88", sin_addr="\x7f\x00\x00\x01"}"#, Address::Other);
         for fields in [
             r#"sin6_addr="\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01", sin6_scope_id=0"#,
             r#"sin6_addr="\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01" /* inet_pton(AF_INET6, "::1") */"#,
@@ -212,36 +185,20 @@ mod tests {
             r#"inet_pton(AF_INET6, "::1", &sin6_addr), sin6_flowinfo=0, sin6_scope_id=0"#,
             r#"inet_pton(AF_INET6, "\x3a\x3a\x31", &sin6_addr), sin6_scope_id=if_nametoindex("lo")"#,
         ] {
-            check(
-                &format!("{{sa_family=AF_INET6, sin6_port=htons(9200), {fields}}}"),
-                inet("[::1]:9200"),
-            );
+            check(&format!("{{sa_family=AF_INET6, sin6_port=htons(9200), {fields}}}"), inet("[::1]:9200"));
         }
-        let edited =
-            r#"{sa_family=AF_INET, sin_port=htons(36463), sin_addr=inet_addr("10.0.x.z")}"#;
+        let edited = r#"{sa_family=AF_INET, sin_port=htons(36463), sin_addr=inet_addr("10.0.x.z")}"#;
         check(edited, Some(Address::Other));
-        check(
-            r#"{sa_family=AF_INET, sa_data="\263U"}"#,
-            Some(Address::Other),
-        );
-        check(
-            r#"{sa_family=AF_INET, sin_port=htons(80800), sin_addr=inet_addr("1.2.3.4")}"#,
-            Some(Address::Other),
-        );
+        check(r#"{sa_family=AF_INET, sa_data="\263U"}"#, Some(Address::Other));
+        check(r#"{sa_family=AF_INET, sin_port=htons(80800), sin_addr=inet_addr("1.2.3.4")}"#, Some(Address::Other));
     }
 
     #[test]
     fn unix_addresses() {
         check(r#"{sa_family=AF_UNIX, sun_path="/run/a"}"#, path("/run/a"));
         check(r#"{sa_family=AF_LOCAL, sun_path="\x2f\x61"}"#, path("/a"));
-        check(
-            r#"{sa_family=AF_UNIX, sun_path="/run/a" [system_dbusd_var_run_t]}"#,
-            path("/run/a"),
-        );
-        check(
-            r#"{sa_family=AF_UNIX, sun_path=@"abs\0tr>act"}"#,
-            named(b"abs\0tr>act"),
-        );
+        check(r#"{sa_family=AF_UNIX, sun_path="/run/a" [system_dbusd_var_run_t]}"#, path("/run/a"));
+        check(r#"{sa_family=AF_UNIX, sun_path=@"abs\0tr>act"}"#, named(b"abs\0tr>act"));
         let long = r#"{sa_family=0x1 /* AF_UNIX */, sun_path=@"my-neat-socket\x00\x00"}"#;
         check(long, named(b"my-neat-socket\0\0"));
         check("{sa_family=0x1, sun_path=\"/run/a\"}", path("/run/a"));
@@ -254,14 +211,8 @@ mod tests {
     fn others() {
         check("NULL", None);
         check("0x7ffef40bc7d0", None);
-        check(
-            "{sa_family=AF_UNSPEC, sa_data=\"\\0\\0\"}",
-            Some(Address::Unspecified),
-        );
-        check(
-            "{sa_family=AF_NETLINK, nl_pid=0, nl_groups=00000000}",
-            Some(Address::Other),
-        );
+        check("{sa_family=AF_UNSPEC, sa_data=\"\\0\\0\"}", Some(Address::Unspecified));
+        check("{sa_family=AF_NETLINK, nl_pid=0, nl_groups=00000000}", Some(Address::Other));
         check("{}", Some(Address::Other));
     }
 }

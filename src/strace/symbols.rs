@@ -32,17 +32,7 @@ pub(super) const CLONE_THREAD: Flag = Flag(b"CLONE_THREAD", 0x1_0000);
 pub(super) struct Value(&'static [&'static [u8]], u64);
 
 pub(super) const AF_UNSPEC: Value = Value(&[b"AF_UNSPEC"], 0);
-pub(super) const AF_UNIX: Value = Value(
-    &[
-        b"AF_UNIX",
-        b"AF_LOCAL",
-        b"AF_FILE",
-        b"PF_UNIX",
-        b"PF_LOCAL",
-        b"PF_FILE",
-    ],
-    1,
-);
+pub(super) const AF_UNIX: Value = Value(&[b"AF_UNIX", b"AF_LOCAL", b"AF_FILE", b"PF_UNIX", b"PF_LOCAL", b"PF_FILE"], 1);
 pub(super) const AF_INET: Value = Value(&[b"AF_INET", b"PF_INET"], 2);
 pub(super) const AF_INET6: Value = Value(&[b"AF_INET6", b"PF_INET6"], 10);
 pub(super) const SOCK_STREAM: Value = Value(&[b"SOCK_STREAM"], 1);
@@ -93,13 +83,7 @@ impl Flags {
     /// Those of `MSG_…` that change what a call does to payload or descriptors.
     #[inline]
     pub(super) fn of_message(text: &[u8]) -> Self {
-        const FLAGS: [Flag; 5] = [
-            MSG_PEEK,
-            MSG_TRUNC,
-            MSG_ERRQUEUE,
-            MSG_FASTOPEN,
-            MSG_CMSG_CLOEXEC,
-        ];
+        const FLAGS: [Flag; 5] = [MSG_PEEK, MSG_TRUNC, MSG_ERRQUEUE, MSG_FASTOPEN, MSG_CMSG_CLOEXEC];
         if text == b"0" {
             return Self::NONE;
         }
@@ -109,10 +93,7 @@ impl Flags {
     fn among(flags: &[Flag], text: &[u8]) -> Self {
         let of_word = |word: &[u8]| match word.first() {
             Some(b'0'..=b'9') => number_of(word).unwrap_or_default(),
-            Some(_) => flags
-                .iter()
-                .find(|flag| flag.0 == word)
-                .map_or(0, |flag| flag.1),
+            Some(_) => flags.iter().find(|flag| flag.0 == word).map_or(0, |flag| flag.1),
             None => 0,
         };
         Self(words(text).map(of_word).fold(0, std::ops::BitOr::bitor))
@@ -164,8 +145,7 @@ impl Value {
 
 /// The number that `text` is where it holds no name: `0x1|0x80000`.
 fn numbers(text: &[u8]) -> Option<u64> {
-    text.split(|byte| *byte == b'|')
-        .try_fold(0, |sum, word| Some(sum | number_of(word)?))
+    text.split(|byte| *byte == b'|').try_fold(0, |sum, word| Some(sum | number_of(word)?))
 }
 
 /// A number as modes are written: octal behind a 0, whatever `-X` says; hexadecimal with `-e raw=`.
@@ -199,13 +179,7 @@ mod tests {
 
     #[test]
     fn flags_by_name_and_by_number() {
-        for text in [
-            "MSG_PEEK|MSG_DONTWAIT",
-            "0x42 /* MSG_PEEK|MSG_DONTWAIT */",
-            "0x42",
-            "66",
-            "MSG_DONTWAIT|0x2",
-        ] {
+        for text in ["MSG_PEEK|MSG_DONTWAIT", "0x42 /* MSG_PEEK|MSG_DONTWAIT */", "0x42", "66", "MSG_DONTWAIT|0x2"] {
             assert!(MSG_PEEK.is_in(text.as_bytes()), "{text}");
             assert!(!MSG_TRUNC.is_in(text.as_bytes()), "{text}");
         }
@@ -229,22 +203,13 @@ mod tests {
 
     #[test]
     fn types_of_files_and_accesses() {
-        for text in [
-            "S_IFIFO|0666",
-            "010666",
-            "010666 /* S_IFIFO|0666 */",
-            "0x11b6",
-        ] {
+        for text in ["S_IFIFO|0666", "010666", "010666 /* S_IFIFO|0666 */", "0x11b6"] {
             assert!(S_IFIFO.is_file_type(text.as_bytes()), "{text}");
         }
         for text in ["S_IFREG|0666", "0100666", "0666", "", "0140000", "0x81a4"] {
             assert!(!S_IFIFO.is_file_type(text.as_bytes()), "{text}");
         }
-        for text in [
-            "O_RDWR|O_CLOEXEC",
-            "0x80002",
-            "0x2 /* O_RDWR */|0x80000 /* O_CLOEXEC */",
-        ] {
+        for text in ["O_RDWR|O_CLOEXEC", "0x80002", "0x2 /* O_RDWR */|0x80000 /* O_CLOEXEC */"] {
             assert!(O_RDWR.is_access(text.as_bytes()), "{text}");
             assert!(!O_WRONLY.is_access(text.as_bytes()), "{text}");
         }
@@ -253,12 +218,9 @@ mod tests {
 
     #[test]
     fn types_with_their_flags() {
-        for text in [
-            "SOCK_DGRAM|SOCK_CLOEXEC",
-            "0x2|0x80000",
-            "0x80002",
-            "0x2 /* SOCK_DGRAM */|0x80000 /* SOCK_CLOEXEC */",
-        ] {
+        for text in
+            ["SOCK_DGRAM|SOCK_CLOEXEC", "0x2|0x80000", "0x80002", "0x2 /* SOCK_DGRAM */|0x80000 /* SOCK_CLOEXEC */"]
+        {
             assert!(SOCK_DGRAM.is_type(text.as_bytes()), "{text}");
             assert!(!SOCK_STREAM.is_type(text.as_bytes()), "{text}");
             assert!(SOCK_CLOEXEC.is_in(text.as_bytes()), "{text}");

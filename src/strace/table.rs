@@ -89,10 +89,7 @@ pub(super) enum Shape {
 impl Shape {
     /// Whether the call only tells something of a path.
     pub(super) const fn is_of_path(self) -> bool {
-        matches!(
-            self,
-            Self::MakeNode(_) | Self::Status(_) | Self::Remove(_) | Self::Rename(_)
-        )
+        matches!(self, Self::MakeNode(_) | Self::Status(_) | Self::Remove(_) | Self::Rename(_))
     }
 }
 
@@ -133,10 +130,9 @@ const fn row(name: &'static str, shape: Shape) -> Row {
 
 use Direction::{Received, Sent};
 use Shape::{
-    Accept, Bind, Buffer, Close, CloseRange, Connect, Control, Creates, Device, Duplicate, Execute,
-    Exit, ExitGroup, Fork, GetOption, Listen, LocalName, MakeNode, Message, Messages, Opens,
-    PidfdGetfd, PidfdOpen, Pipe, RemoteName, Remove, Rename, Ring, Sendfile, SetOption, Shutdown,
-    Socket, Socketpair, Splice, Status, Tee, Unshare, Vector,
+    Accept, Bind, Buffer, Close, CloseRange, Connect, Control, Creates, Device, Duplicate, Execute, Exit, ExitGroup,
+    Fork, GetOption, Listen, LocalName, MakeNode, Message, Messages, Opens, PidfdGetfd, PidfdOpen, Pipe, RemoteName,
+    Remove, Rename, Ring, Sendfile, SetOption, Shutdown, Socket, Socketpair, Splice, Status, Tee, Unshare, Vector,
 };
 
 static ROWS: [Row; 119] = [
@@ -272,11 +268,7 @@ const EMPTY: u8 = u8::MAX;
 static INDEX: [u8; SLOTS] = index();
 
 /// Where each name is looked for first: slot by hash, then the next ones.
-#[expect(
-    clippy::indexing_slicing,
-    clippy::cast_possible_truncation,
-    reason = "computed when compiling"
-)]
+#[expect(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "computed when compiling")]
 const fn index() -> [u8; SLOTS] {
     let mut slots = [EMPTY; SLOTS];
     let mut row = 0;
@@ -365,11 +357,7 @@ pub(super) fn find(name: &[u8]) -> Option<&'static Row> {
 #[inline(never)]
 fn find_marked(name: &[u8]) -> Option<&'static Row> {
     let plain = without_mark(name);
-    if plain.len() < name.len() {
-        find_plain(plain)
-    } else {
-        None
-    }
+    if plain.len() < name.len() { find_plain(plain) } else { None }
 }
 
 /// The name without what marks an x32 call: `readv#64`, and `64:readv` before strace 4.23.
@@ -391,16 +379,7 @@ mod tests {
             assert_eq!(find(row.name.as_bytes()), Some(row));
             assert_eq!(find(format!("{}z", row.name).as_bytes()), None);
         }
-        for name in [
-            "",
-            "mmap",
-            "futex",
-            "poll",
-            "clos",
-            "readx",
-            "epoll_wait",
-            "fstatfs",
-        ] {
+        for name in ["", "mmap", "futex", "poll", "clos", "readx", "epoll_wait", "fstatfs"] {
             assert_eq!(find(name.as_bytes()), None, "{name}");
         }
     }

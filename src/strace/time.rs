@@ -32,9 +32,7 @@ pub(super) enum Moment {
 #[inline]
 pub(super) fn digits(text: &[u8]) -> (u64, usize) {
     match text {
-        [first @ b'0'..=b'9', second, ..] if !second.is_ascii_digit() => {
-            (u64::from(first - b'0'), 1)
-        }
+        [first @ b'0'..=b'9', second, ..] if !second.is_ascii_digit() => (u64::from(first - b'0'), 1),
         [b'0'..=b'9', ..] => many_digits(text),
         _ => (0, 0),
     }
@@ -79,9 +77,7 @@ const fn together(digits: u64) -> u64 {
 #[inline]
 pub(super) fn short_number(text: &[u8]) -> Option<(u64, &[u8])> {
     let (value, count) = packed_digits(u64::from_le_bytes(*text.first_chunk::<8>()?));
-    (1..8)
-        .contains(&count)
-        .then_some((value, text.get(count..)?))
+    (1..8).contains(&count).then_some((value, text.get(count..)?))
 }
 
 /// Eight bytes as the digits that they are where `pattern` has a `0`, each in its byte, and 0 where they are just the
@@ -114,9 +110,7 @@ fn digits_bytewise(text: &[u8]) -> (u64, usize) {
     let mut value = 0_u64;
     let mut count = 0;
     for byte in text.iter().take_while(|byte| byte.is_ascii_digit()) {
-        value = value
-            .saturating_mul(10)
-            .saturating_add(u64::from(byte - b'0'));
+        value = value.saturating_mul(10).saturating_add(u64::from(byte - b'0'));
         count += 1;
     }
     (value, count)
@@ -125,18 +119,7 @@ fn digits_bytewise(text: &[u8]) -> (u64, usize) {
 /// The nanoseconds of the digits behind a decimal point, rounded half to even where there are more than nine (then maybe
 /// a whole second), and how many digits there are.
 pub(super) fn fraction(text: &[u8]) -> (u64, usize) {
-    const SCALE: [u64; 10] = [
-        1_000_000_000,
-        100_000_000,
-        10_000_000,
-        1_000_000,
-        100_000,
-        10_000,
-        1_000,
-        100,
-        10,
-        1,
-    ];
+    const SCALE: [u64; 10] = [1_000_000_000, 100_000_000, 10_000_000, 1_000_000, 100_000, 10_000, 1_000, 100, 10, 1];
     let (value, count) = digits(text);
     match SCALE.get(count) {
         Some(scale) => (value * scale, count),
@@ -147,9 +130,7 @@ pub(super) fn fraction(text: &[u8]) -> (u64, usize) {
 fn rounded(text: &[u8]) -> u64 {
     let (kept, tail) = text.split_at_checked(9).unwrap_or((text, &[]));
     let (value, _) = digits_bytewise(kept);
-    let (first, others) = tail
-        .split_first()
-        .map_or((b'0', [].as_slice()), |(first, others)| (*first, others));
+    let (first, others) = tail.split_first().map_or((b'0', [].as_slice()), |(first, others)| (*first, others));
     let half = first == b'5' && others.iter().all(|digit| *digit == b'0');
     let up = if half { value % 2 == 1 } else { first >= b'5' };
     value + u64::from(up)
@@ -231,12 +212,7 @@ pub(super) struct Clock {
 
 impl Clock {
     pub(super) const fn new(date: Timestamp, start: Timestamp) -> Self {
-        Self {
-            start,
-            midnight: date,
-            last: start,
-            of_day_seen: false,
-        }
+        Self { start, midnight: date, last: start, of_day_seen: false }
     }
 
     /// The absolute time of a line, which becomes the last one known.
@@ -299,11 +275,7 @@ impl Clock {
         if today < earliest {
             return today.after(DAY);
         }
-        if today.before(DAY) >= earliest && today.0 >= DAY {
-            today.before(DAY)
-        } else {
-            today
-        }
+        if today.before(DAY) >= earliest && today.0 >= DAY { today.before(DAY) } else { today }
     }
 }
 
@@ -313,11 +285,7 @@ mod tests {
 
     #[track_caller]
     fn check_seconds(text: &str, nanoseconds: Option<u64>) {
-        assert_eq!(
-            seconds(text.as_bytes()).and_then(|(value, _)| value),
-            nanoseconds,
-            "{text}"
-        );
+        assert_eq!(seconds(text.as_bytes()).and_then(|(value, _)| value), nanoseconds, "{text}");
     }
 
     #[test]
@@ -338,24 +306,10 @@ mod tests {
 
     #[test]
     fn digits_agree_with_std() {
-        for text in [
-            "0",
-            "00",
-            "7",
-            "12345678",
-            "123456789",
-            "1234567890123456",
-            "18446744073709551615",
-        ] {
+        for text in ["0", "00", "7", "12345678", "123456789", "1234567890123456", "18446744073709551615"] {
             let padded = format!("{text}             ");
-            assert_eq!(
-                digits(padded.as_bytes()),
-                (text.parse().expect("a number"), text.len())
-            );
-            assert_eq!(
-                digits(text.as_bytes()),
-                (text.parse().expect("a number"), text.len())
-            );
+            assert_eq!(digits(padded.as_bytes()), (text.parse().expect("a number"), text.len()));
+            assert_eq!(digits(text.as_bytes()), (text.parse().expect("a number"), text.len()));
         }
         assert_eq!(digits(b"99999999999999999999999 "), (u64::MAX, 23));
         assert_eq!(digits(b"x"), (0, 0));
@@ -381,35 +335,16 @@ mod tests {
     fn times(moments: &[Moment]) -> Vec<u64> {
         let mut clock = Clock::new(Timestamp(10 * DAY), Timestamp(20 * DAY));
         let mut counts = Counts::default();
-        moments
-            .iter()
-            .map(|moment| clock.read(*moment, &mut counts).0)
-            .collect()
+        moments.iter().map(|moment| clock.read(*moment, &mut counts).0).collect()
     }
 
     #[test]
     fn times_of_day_run_over_midnight() {
         let (evening, night) = (DAY - SECOND, SECOND);
-        let lines = [
-            Moment::OfDay(evening),
-            Moment::OfDay(night),
-            Moment::OfDay(evening),
-            Moment::OfDay(night),
-        ];
-        assert_eq!(
-            times(&lines),
-            [
-                11 * DAY - SECOND,
-                11 * DAY + SECOND,
-                11 * DAY - SECOND,
-                11 * DAY + SECOND
-            ]
-        );
+        let lines = [Moment::OfDay(evening), Moment::OfDay(night), Moment::OfDay(evening), Moment::OfDay(night)];
+        assert_eq!(times(&lines), [11 * DAY - SECOND, 11 * DAY + SECOND, 11 * DAY - SECOND, 11 * DAY + SECOND]);
         let (morning, late) = (8 * 3600 * SECOND, 22 * 3600 * SECOND);
-        assert_eq!(
-            times(&[Moment::OfDay(morning), Moment::OfDay(late)]),
-            [10 * DAY + morning, 10 * DAY + late]
-        );
+        assert_eq!(times(&[Moment::OfDay(morning), Moment::OfDay(late)]), [10 * DAY + morning, 10 * DAY + late]);
     }
 
     #[test]
@@ -431,14 +366,8 @@ mod tests {
 
     #[test]
     fn other_times() {
-        assert_eq!(
-            times(&[Moment::Delta(5), Moment::Delta(6)]),
-            [20 * DAY + 5, 20 * DAY + 11]
-        );
-        assert_eq!(
-            times(&[Moment::Missing, Moment::Missing]),
-            [20 * DAY + 1000, 20 * DAY + 2000]
-        );
+        assert_eq!(times(&[Moment::Delta(5), Moment::Delta(6)]), [20 * DAY + 5, 20 * DAY + 11]);
+        assert_eq!(times(&[Moment::Missing, Moment::Missing]), [20 * DAY + 1000, 20 * DAY + 2000]);
         assert_eq!(times(&[Moment::Epoch(77), Moment::Unreadable]), [77, 77]);
     }
 }

@@ -19,10 +19,7 @@ pub struct Times {
 impl Times {
     /// For a file of which `options` say what its text does not.
     pub fn new(options: &Options) -> Self {
-        Self {
-            clock: Clock::new(options.date, options.start),
-            counts: Counts::default(),
-        }
+        Self { clock: Clock::new(options.date, options.start), counts: Counts::default() }
     }
 
     /// Takes the next line. The time at which what it tells is done: a call's return, but the beginning of a call that
@@ -30,11 +27,9 @@ impl Times {
     pub fn line(&mut self, line: &[u8]) -> Option<Timestamp> {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let Prefix { moment, body, .. } = match prefix::usual(line) {
-            Some((pid, nanoseconds, body)) => Prefix {
-                pid: Pid::Column(pid),
-                moment: Moment::Epoch(nanoseconds),
-                body,
-            },
+            Some((pid, nanoseconds, body)) => {
+                Prefix { pid: Pid::Column(pid), moment: Moment::Epoch(nanoseconds), body }
+            }
             None => prefix::parse(line),
         };
         let kind = body::kind(body);
@@ -43,9 +38,7 @@ impl Times {
         }
         let at = self.clock.read(moment, &mut self.counts);
         match kind {
-            Body::Call { name, .. } if !is_fork(name) => {
-                Some(at.after(time::duration(line).unwrap_or_default()))
-            }
+            Body::Call { name, .. } if !is_fork(name) => Some(at.after(time::duration(line).unwrap_or_default())),
             _ => Some(at),
         }
     }
@@ -67,10 +60,7 @@ mod tests {
     #[track_caller]
     fn check(lines: &[&str], expected: &[Option<u64>]) {
         let mut times = Times::new(&Options::default());
-        let found: Vec<_> = lines
-            .iter()
-            .map(|line| Some(times.line(line.as_bytes())?.0 / 1_000_000))
-            .collect();
+        let found: Vec<_> = lines.iter().map(|line| Some(times.line(line.as_bytes())?.0 / 1_000_000)).collect();
         assert_eq!(found, expected, "{lines:?}");
     }
 
@@ -94,11 +84,7 @@ mod tests {
     fn of_day_and_relative() {
         let of_day = ["23:59:59.5 close(3) = 0", "00:00:00.5 close(3) = 0"];
         check(&of_day, &[Some(86_399_500), Some(86_400_500)]);
-        let relative = [
-            "     0.000000 close(3) = 0",
-            "     0.5 close(3) = 0",
-            "     0.25 close(3) = 0",
-        ];
+        let relative = ["     0.000000 close(3) = 0", "     0.5 close(3) = 0", "     0.25 close(3) = 0"];
         check(&relative, &[Some(0), Some(500), Some(750)]);
     }
 }

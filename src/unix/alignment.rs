@@ -21,31 +21,13 @@ pub(super) struct Held {
 impl Held {
     /// A copy of the portion.
     pub(super) fn new(portion: &Portion<'_>, skipped: u64) -> Self {
-        let Portion {
-            sender,
-            time,
-            told_by,
-            bytes,
-            ..
-        } = *portion;
-        Self {
-            sender,
-            time,
-            told_by,
-            bytes: bytes.to_vec(),
-            skipped,
-        }
+        let Portion { sender, time, told_by, bytes, .. } = *portion;
+        Self { sender, time, told_by, bytes: bytes.to_vec(), skipped }
     }
 
     /// The portion again.
     pub(super) fn portion(&self) -> Portion<'_> {
-        Portion {
-            sender: self.sender,
-            time: self.time,
-            told_by: self.told_by,
-            bytes: &self.bytes,
-            missing: 0,
-        }
+        Portion { sender: self.sender, time: self.time, told_by: self.told_by, bytes: &self.bytes, missing: 0 }
     }
 }
 

@@ -4,8 +4,8 @@
 //! port is worse than none, for Wireshark then shows what is not there.
 
 use crate::unix::services::{
-    AJP, AMQP, FASTCGI, GEARMAN, HTTP, HTTP2, IMAP, LDAP, MEMCACHED, MONGODB, MQTT, MYSQL, NBD,
-    NINE_P, POP, POSTGRESQL, Protocol, REDIS, RSYNC, SMTP, SSH, TLS, VNC, X11,
+    AJP, AMQP, FASTCGI, GEARMAN, HTTP, HTTP2, IMAP, LDAP, MEMCACHED, MONGODB, MQTT, MYSQL, NBD, NINE_P, POP,
+    POSTGRESQL, Protocol, REDIS, RSYNC, SMTP, SSH, TLS, VNC, X11,
 };
 
 /// What one end moved first.
@@ -50,10 +50,7 @@ static TESTS: &[(Test, &Protocol)] = &[
 
 /// The protocol that begins like this.
 pub(super) fn protocol(beginning: &Beginning<'_>) -> Option<&'static Protocol> {
-    TESTS
-        .iter()
-        .find(|(is_it, _)| is_it(beginning))
-        .map(|(_, protocol)| *protocol)
+    TESTS.iter().find(|(is_it, _)| is_it(beginning)).map(|(_, protocol)| *protocol)
 }
 
 impl<'a> Beginning<'a> {
@@ -69,9 +66,7 @@ impl<'a> Beginning<'a> {
     fn line(&self) -> Option<&'a [u8]> {
         let end = memchr::memchr(b'\n', self.bytes)?;
         let line = self.bytes.get(..end)?.strip_suffix(b"\r")?;
-        line.iter()
-            .all(|byte| matches!(byte, b' '..=b'~'))
-            .then_some(line)
+        line.iter().all(|byte| matches!(byte, b' '..=b'~')).then_some(line)
     }
 
     /// Four bytes at `at`, most significant first.
@@ -117,12 +112,8 @@ fn is_http2(it: &Beginning<'_>) -> bool {
 /// A first packet: its length and protocol 3.0 or 3.2, or the codes that ask for SSL, GSS or a cancellation.
 fn is_postgresql_startup(it: &Beginning<'_>) -> bool {
     let version = it.big(4);
-    it.big(0)
-        .is_some_and(|length| (8..10_000).contains(&length))
-        && matches!(
-            version,
-            Some(0x0003_0000 | 0x0003_0002 | 80_877_102..=80_877_104)
-        )
+    it.big(0).is_some_and(|length| (8..10_000).contains(&length))
+        && matches!(version, Some(0x0003_0000 | 0x0003_0002 | 80_877_102..=80_877_104))
 }
 
 /// In mid-stream: messages of a known type, one after the other, that end where the call does. One alone must be such as
@@ -162,9 +153,7 @@ fn is_redis(it: &Beginning<'_>) -> bool {
     let rest = line.get(1..).unwrap_or_default();
     let behind = it.bytes.get(line.len() + 2);
     match kind {
-        b'*' | b'%' | b'~' | b'>' => {
-            is_number(rest) && behind.is_none_or(|next| b"$:+-*%_,#~(=".contains(next))
-        }
+        b'*' | b'%' | b'~' | b'>' => is_number(rest) && behind.is_none_or(|next| b"$:+-*%_,#~(=".contains(next)),
         b'$' | b':' => is_number(rest),
         b'+' => matches!(rest, b"OK" | b"PONG" | b"QUEUED"),
         b'-' => {
@@ -172,10 +161,7 @@ fn is_redis(it: &Beginning<'_>) -> bool {
             word.len() > 2 && word.len() < rest.len() && word.iter().all(u8::is_ascii_uppercase)
         }
         b'_' => rest.is_empty(),
-        _ => matches!(
-            line,
-            b"PING" | b"HELLO 3" | b"HELLO 2" | b"MONITOR" | b"DBSIZE"
-        ),
+        _ => matches!(line, b"PING" | b"HELLO 3" | b"HELLO 2" | b"MONITOR" | b"DBSIZE"),
     }
 }
 
@@ -214,15 +200,7 @@ fn is_memcached(it: &Beginning<'_>) -> bool {
         b"VALUE ",
         b"STAT ",
     ];
-    const LINES: &[&[u8]] = &[
-        b"stats",
-        b"version",
-        b"flush_all",
-        b"mn",
-        b"STORED",
-        b"NOT_STORED",
-        b"NOT_FOUND",
-    ];
+    const LINES: &[&[u8]] = &[b"stats", b"version", b"flush_all", b"mn", b"STORED", b"NOT_STORED", b"NOT_FOUND"];
     if let Some(line) = it.line() {
         return LINES.contains(&line) || WORDS.iter().any(|word| line.starts_with(word));
     }
@@ -268,10 +246,7 @@ fn is_ssh(it: &Beginning<'_>) -> bool {
 
 /// The byte order, and protocol 11.0.
 fn is_x11(it: &Beginning<'_>) -> bool {
-    matches!(
-        it.bytes,
-        [b'l', 0, 11, 0, 0, 0, ..] | [b'B', 0, 0, 11, 0, 0, ..]
-    )
+    matches!(it.bytes, [b'l', 0, 11, 0, 0, 0, ..] | [b'B', 0, 0, 11, 0, 0, ..])
 }
 
 /// The version line (RFC 6143 §7.1.1).
@@ -294,10 +269,7 @@ fn is_mqtt(it: &Beginning<'_>) -> bool {
 
 /// A greeting of SMTP or LMTP, or the first command.
 fn is_smtp(it: &Beginning<'_>) -> bool {
-    let greets = |line: &[u8]| {
-        line.windows(4)
-            .any(|four| four == b"SMTP" || four == b"LMTP")
-    };
+    let greets = |line: &[u8]| line.windows(4).any(|four| four == b"SMTP" || four == b"LMTP");
     it.starts_with_any(&[b"EHLO ", b"HELO ", b"LHLO "])
         || it.starts_with_any(&[b"220 ", b"220-"]) && it.line().is_some_and(greets)
 }
@@ -309,9 +281,8 @@ fn is_imap(it: &Beginning<'_>) -> bool {
 
 /// A greeting (RFC 1939 §4).
 fn is_pop(it: &Beginning<'_>) -> bool {
-    let greets = |line: &[u8]| {
-        line.windows(4).any(|four| four == b"POP3") || line.windows(5).any(|five| five == b"ready")
-    };
+    let greets =
+        |line: &[u8]| line.windows(4).any(|four| four == b"POP3") || line.windows(5).any(|five| five == b"ready");
     it.starts(b"+OK ") && it.line().is_some_and(greets)
 }
 
@@ -323,9 +294,7 @@ fn is_ldap(it: &Beginning<'_>) -> bool {
 /// A request of the web server: 0x1234, its length, and "forward request" or a ping.
 fn is_ajp(it: &Beginning<'_>) -> bool {
     match it.bytes {
-        [0x12, 0x34, high, low, 2 | 10, ..] => {
-            u64::from(u16::from_be_bytes([*high, *low])) + 4 <= it.moved
-        }
+        [0x12, 0x34, high, low, 2 | 10, ..] => u64::from(u16::from_be_bytes([*high, *low])) + 4 <= it.moved,
         _ => false,
     }
 }
@@ -338,27 +307,7 @@ fn is_gearman(it: &Beginning<'_>) -> bool {
 
 /// Tversion, without a tag, and a version of the name.
 fn is_9p(it: &Beginning<'_>) -> bool {
-    matches!(
-        it.bytes,
-        [
-            _,
-            _,
-            _,
-            _,
-            100,
-            0xff,
-            0xff,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            b'9',
-            b'P',
-            ..
-        ]
-    )
+    matches!(it.bytes, [_, _, _, _, 100, 0xff, 0xff, _, _, _, _, _, _, b'9', b'P', ..])
 }
 
 /// The server's greeting; in mid-stream a request or a reply.
@@ -377,10 +326,7 @@ mod tests {
 
     #[track_caller]
     fn check(bytes: &[u8], expected: Option<&str>) {
-        let found = protocol(&Beginning {
-            bytes,
-            moved: bytes.len() as u64,
-        });
+        let found = protocol(&Beginning { bytes, moved: bytes.len() as u64 });
         let name = found.map(|protocol| protocol.name);
         assert_eq!(name, expected, "{}", bytes.escape_ascii());
     }
@@ -395,24 +341,12 @@ mod tests {
         check(b"\x4a\0\0\0\x0a8.0.35\0", Some("mysql"));
         check(b"*1\r\n$4\r\nPING\r\n", Some("redis"));
         check(b"PING\r\n", Some("redis"));
-        check(
-            b"\x5b\x01\0\0\x01\0\0\0\0\0\0\0\xd4\x07\0\0",
-            Some("mongodb"),
-        );
-        check(
-            b"\x5b\x01\0\0\x01\0\0\0\0\0\0\0\xdd\x07\0\0\0\0\0\0\0",
-            Some("mongodb"),
-        );
+        check(b"\x5b\x01\0\0\x01\0\0\0\0\0\0\0\xd4\x07\0\0", Some("mongodb"));
+        check(b"\x5b\x01\0\0\x01\0\0\0\0\0\0\0\xdd\x07\0\0\0\0\0\0\0", Some("mongodb"));
         check(b"stats\r\n", Some("memcached"));
         check(b"set k 0 0 1\r\nx\r\n", Some("memcached"));
-        check(
-            &[&b"\x80\x0a\0\0\0\0\0\0"[..], &[0; 16]].concat(),
-            Some("memcached"),
-        );
-        check(
-            b"\x01\x01\0\x01\0\x08\0\0\0\x01\0\0\0\0\0\0",
-            Some("fastcgi"),
-        );
+        check(&[&b"\x80\x0a\0\0\0\0\0\0"[..], &[0; 16]].concat(), Some("memcached"));
+        check(b"\x01\x01\0\x01\0\x08\0\0\0\x01\0\0\0\0\0\0", Some("fastcgi"));
         check(b"\x16\x03\x01\0\xf0\x01\0\0\xec\x03\x03", Some("tls"));
         check(b"SSH-2.0-OpenSSH_9.2\r\n", Some("ssh"));
         check(b"l\0\x0b\0\0\0\0\0\0\0\0\0", Some("x11"));
@@ -423,16 +357,10 @@ mod tests {
         check(b"LHLO mail.example\r\n", Some("smtp"));
         check(b"* OK [CAPABILITY IMAP4rev1] ready.\r\n", Some("imap"));
         check(b"+OK Dovecot ready.\r\n", Some("pop"));
-        check(
-            b"\x30\x0c\x02\x01\x01\x60\x07\x02\x01\x03\x04\0\x80\0",
-            Some("ldap"),
-        );
+        check(b"\x30\x0c\x02\x01\x01\x60\x07\x02\x01\x03\x04\0\x80\0", Some("ldap"));
         check(b"\x12\x34\0\x01\x0a", Some("ajp"));
         check(b"\0REQ\0\0\0\x10\0\0\0\x01x", Some("gearman"));
-        check(
-            b"\x15\0\0\0\x64\xff\xff\0\x20\0\0\x08\x009P2000.L",
-            Some("9p"),
-        );
+        check(b"\x15\0\0\0\x64\xff\xff\0\x20\0\0\x08\x009P2000.L", Some("9p"));
         check(b"NBDMAGICIHAVEOPT\0\x03", Some("nbd"));
         check(b"@RSYNCD: 31.0\n", Some("rsync"));
     }
@@ -460,10 +388,7 @@ mod tests {
         check(b"VALUE k 0 1\r\nx\r\nEND\r\n", Some("memcached"));
         check(b"\x01\x06\0\x01\0\x05\x03\0hello\0\0\0", Some("fastcgi"));
         check(b"\x25\x60\x95\x13\0\0\0\0abcdefgh", Some("nbd"));
-        check(
-            &[&b"\x17\x03\x03\0\x14"[..], &[7; 20]].concat(),
-            Some("tls"),
-        );
+        check(&[&b"\x17\x03\x03\0\x14"[..], &[7; 20]].concat(), Some("tls"));
     }
 
     #[test]
@@ -496,10 +421,7 @@ mod tests {
 
     #[test]
     fn a_call_that_the_trace_has_cut() {
-        let cut = Beginning {
-            bytes: b"\x40\x01\0\0\x03SELECT a, b",
-            moved: 324,
-        };
+        let cut = Beginning { bytes: b"\x40\x01\0\0\x03SELECT a, b", moved: 324 };
         assert_eq!(protocol(&cut).map(|protocol| protocol.name), Some("mysql"));
     }
 }

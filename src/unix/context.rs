@@ -34,11 +34,7 @@ pub struct Options {
 impl Options {
     /// The ports that clients are given.
     pub(super) const fn client_ports(&self) -> ClientPorts {
-        if self.wire {
-            endpoints::CLEAN
-        } else {
-            endpoints::CLASSIC
-        }
+        if self.wire { endpoints::CLEAN } else { endpoints::CLASSIC }
     }
 
     /// The moment at which bytes moved: the call's start, as the predecessor had it; in the wire view its end.
@@ -75,15 +71,10 @@ pub(super) struct Context<'a, F> {
 impl<F: FnMut(&Record<'_>)> Context<'_, F> {
     /// What writing frames needs: their numbers, and where they go.
     pub(super) fn frames(&mut self) -> (&mut Ids, impl FnMut(&Frame<'_>)) {
-        let Self {
-            ids, sink, comment, ..
-        } = self;
+        let Self { ids, sink, comment, .. } = self;
         let write = |frame: &Frame<'_>| {
             let comment = comment.take();
-            sink(&Record::Frame {
-                frame,
-                comment: comment.as_deref(),
-            });
+            sink(&Record::Frame { frame, comment: comment.as_deref() });
         };
         (ids, write)
     }

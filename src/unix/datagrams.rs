@@ -29,10 +29,7 @@ enum Key {
 impl Key {
     fn of(end: &UnixEnd<'_>) -> Option<Self> {
         let socket = || end.socket.map(Self::Socket);
-        end.inode
-            .map(Self::Inode)
-            .or_else(socket)
-            .or_else(|| end.name.cloned().map(Self::Name))
+        end.inode.map(Self::Inode).or_else(socket).or_else(|| end.name.cloned().map(Self::Name))
     }
 }
 
@@ -121,25 +118,19 @@ impl Datagrams {
         };
         let by_name = target.name.cloned().map(Key::Name);
         let is_other_word = by_name.is_some() && by_name != sighted.target;
-        (is_other_word && self.sightings.take(&sighted, &by_name))
-            || self.sightings.seen_before(sighted)
+        (is_other_word && self.sightings.take(&sighted, &by_name)) || self.sightings.seen_before(sighted)
     }
 
     /// The endpoints of a client to which somebody unknown sends: the server that it turned to last.
     fn answered(&self, message: &UnixMessage<'_>) -> Option<[Endpoint; 2]> {
         let is_unknown = Key::of(&message.remote).is_none();
         let client = message.local.socket.filter(|_| is_unknown)?;
-        self.pairs
-            .get(self.of_client.get(&client)?.last()?)
-            .copied()
+        self.pairs.get(self.of_client.get(&client)?.last()?).copied()
     }
 
     /// Which end the thread's own is: the server has a name, and if both have one or none, the client spoke first.
     fn own(&self, message: &UnixMessage<'_>) -> Own {
-        let known = |own| {
-            self.pairs
-                .contains_key(&client_and_server(message, own).map(Key::of))
-        };
+        let known = |own| self.pairs.contains_key(&client_and_server(message, own).map(Key::of));
         match (message.local.name, message.remote.name) {
             _ if known(Own::Client) => Own::Client,
             _ if known(Own::Server) => Own::Server,
@@ -151,12 +142,7 @@ impl Datagrams {
     }
 
     /// The endpoints of client and server, and whether they are new.
-    fn ends(
-        &mut self,
-        message: &UnixMessage<'_>,
-        own: Own,
-        options: &Options,
-    ) -> ([Endpoint; 2], bool) {
+    fn ends(&mut self, message: &UnixMessage<'_>, own: Own, options: &Options) -> ([Endpoint; 2], bool) {
         let [client, server] = client_and_server(message, own);
         let pair = [client, server].map(Key::of);
         if let Some(ends) = self.pairs.get(&pair) {
@@ -210,11 +196,8 @@ impl Datagrams {
             (Own::Client, Direction::Sent) | (Own::Server, Direction::Received) => (client, server),
             _ => (server, client),
         };
-        let (source_mac, target_mac) = if options.wire {
-            marking::macs(&message.marking, message.direction)
-        } else {
-            (source.mac, target.mac)
-        };
+        let (source_mac, target_mac) =
+            if options.wire { marking::macs(&message.marking, message.direction) } else { (source.mac, target.mac) };
         let mut bytes = message.payload;
         let mut left = usize::try_from(message.moved).unwrap_or(usize::MAX);
         loop {
@@ -233,10 +216,7 @@ impl Datagrams {
                 original,
             };
             let comment = comment.take();
-            sink(&Record::Frame {
-                frame: &frame,
-                comment: comment.as_deref(),
-            });
+            sink(&Record::Frame { frame: &frame, comment: comment.as_deref() });
             bytes = rest;
             left -= original;
             if left == 0 {

@@ -62,12 +62,7 @@ pub(super) struct Assembler {
 
 impl Assembler {
     /// Takes the bytes of one call, and how many of it strace cut; `sink` gets each message that they complete.
-    pub(super) fn push(
-        &mut self,
-        mut bytes: &[u8],
-        missing: u64,
-        sink: &mut impl FnMut(Message<'_>),
-    ) {
+    pub(super) fn push(&mut self, mut bytes: &[u8], missing: u64, sink: &mut impl FnMut(Message<'_>)) {
         if let State::Lost = self.state {
             self.state = State::Text;
         }
@@ -89,10 +84,7 @@ impl Assembler {
     /// The connection is at its end: what is held belongs to no whole message. `sink` gets the message that has begun.
     pub(super) fn finish(&mut self, sink: &mut impl FnMut(Message<'_>)) {
         match std::mem::take(&mut self.state) {
-            State::Inside(Inside { original, .. }) => sink(Message {
-                bytes: &self.held,
-                original,
-            }),
+            State::Inside(Inside { original, .. }) => sink(Message { bytes: &self.held, original }),
             _ => self.left_out += self.held.len() as u64,
         }
         self.held.clear();
@@ -135,14 +127,8 @@ impl Assembler {
     }
 
     fn end_if_whole(&mut self, sink: &mut impl FnMut(Message<'_>)) {
-        if let State::Inside(Inside {
-            original, left: 0, ..
-        }) = self.state
-        {
-            sink(Message {
-                bytes: &self.held,
-                original,
-            });
+        if let State::Inside(Inside { original, left: 0, .. }) = self.state {
+            sink(Message { bytes: &self.held, original });
             self.held.clear();
             self.state = State::Text;
         }
@@ -167,18 +153,11 @@ impl Assembler {
                     && let Some((message, rest)) = bytes.split_at_checked(front)
                     && front <= limits::DBUS_MESSAGE_BYTES
                 {
-                    sink(Message {
-                        bytes: message,
-                        original: length,
-                    });
+                    sink(Message { bytes: message, original: length });
                     return rest;
                 }
                 self.held.truncate(held);
-                self.state = State::Inside(Inside {
-                    original: length,
-                    left: length - held as u64,
-                    full: false,
-                });
+                self.state = State::Inside(Inside { original: length, left: length - held as u64, full: false });
                 return bytes;
             }
             Kind::Line(length) => (length - held, State::Text),
@@ -269,9 +248,9 @@ pub(super) fn is_begun_by(first: &[u8]) -> Option<bool> {
     if AUTHENTICATION.starts_with(first) || (first.len() < TELLING && may_be_header(first)) {
         return None;
     }
-    let is_message = first.split_first_chunk().is_some_and(|(fixed, fields)| {
-        message_length(fixed).is_some() && matches!(fields, [1..=9, 1, ..])
-    });
+    let is_message = first
+        .split_first_chunk()
+        .is_some_and(|(fixed, fields)| message_length(fixed).is_some() && matches!(fields, [1..=9, 1, ..]));
     Some(is_message)
 }
 
@@ -317,11 +296,7 @@ mod tests {
     fn authentication_is_left_out_and_messages_are_whole() {
         let hello = message(b'l', 0, 109);
         let other = message(b'B', 12, 30);
-        let first = [
-            b"\0AUTH EXTERNAL 30\r\nNEGOTIATE_UNIX_FD\r\nBEGIN\r\n",
-            &hello[..],
-        ]
-        .concat();
+        let first = [b"\0AUTH EXTERNAL 30\r\nNEGOTIATE_UNIX_FD\r\nBEGIN\r\n", &hello[..]].concat();
         let (messages, left_out) = assembled(&[(&first, 0), (&other, 0)]);
         assert_eq!(messages, [whole(&hello), whole(&other)]);
         assert_eq!(left_out, (first.len() - hello.len()) as u64);
@@ -380,10 +355,7 @@ mod tests {
         let two = message(b'l', 0, 16);
         let cut = (one[..40].to_vec(), one.len() as u64);
         let missing = one.len() as u64 - 40;
-        assert_eq!(
-            assembled(&[(&one[..40], missing), (&two, 0)]),
-            (vec![cut.clone(), whole(&two)], 0)
-        );
+        assert_eq!(assembled(&[(&one[..40], missing), (&two, 0)]), (vec![cut.clone(), whole(&two)], 0));
         // Cut beyond its end: what is there of the next is not known.
         let (messages, left_out) = assembled(&[(&one[..40], missing + 9), (b"zz", 0), (&two, 0)]);
         assert_eq!((messages, left_out), (vec![cut, whole(&two)], 11));
@@ -392,8 +364,7 @@ mod tests {
     #[test]
     fn midway_a_message_is_found_at_a_calls_front() {
         let one = message(b'l', 0, 16);
-        let (messages, left_out) =
-            assembled(&[(&one[5..], 0), (&one, 0), (b"\x01\x02", 0), (&one, 0)]);
+        let (messages, left_out) = assembled(&[(&one[5..], 0), (&one, 0), (b"\x01\x02", 0), (&one, 0)]);
         assert_eq!(messages, [whole(&one), whole(&one)]);
         assert_eq!(left_out, one.len() as u64 - 5 + 2);
     }

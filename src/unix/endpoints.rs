@@ -26,25 +26,14 @@ pub struct ClientPorts {
 }
 
 /// The predecessor's. Protocols of Wireshark lie within, MRCPv2 from 30000 on.
-pub(super) const CLASSIC: ClientPorts = ClientPorts {
-    first: 30_000,
-    count: 10_000,
-};
+pub(super) const CLASSIC: ClientPorts = ClientPorts { first: 30_000, count: 10_000 };
 
 /// Ports that Wireshark, as far as 4.6, gives to no protocol: neither in its tables of TCP and UDP nor in the default of
 /// a preference. Where it knows nothing of the server's port, it would take the client's for the protocol's.
-pub const CLEAN: ClientPorts = ClientPorts {
-    first: 63_000,
-    count: 1_000,
-};
+pub const CLEAN: ClientPorts = ClientPorts { first: 63_000, count: 1_000 };
 
 /// Client and server of the connection with the given order (from 0). `inode` is the client's, else the one seen first.
-pub(super) fn of(
-    order: u64,
-    inode: Option<Inode>,
-    clients: ClientPorts,
-    server_port: u16,
-) -> [Endpoint; 2] {
+pub(super) fn of(order: u64, inode: Option<Inode>, clients: ClientPorts, server_port: u16) -> [Endpoint; 2] {
     let (block, host) = (order / HOSTS, order % HOSTS);
     let number = inode.map_or_else(|| order.saturating_add(100_000), |inode| inode.0);
     let client_port = clients.first + low_16(number % u64::from(clients.count));
@@ -53,26 +42,13 @@ pub(super) fn of(
         mac: Mac(mac_bytes(mac + 0x200 * block + host)),
         isn: SeqNumber(isn).advanced(number),
     };
-    [
-        end(2 * block, client_port, 0, 0x1000_0000),
-        end(2 * block + 1, server_port, 0x100, 0x2000_0000),
-    ]
+    [end(2 * block, client_port, 0, 0x1000_0000), end(2 * block + 1, server_port, 0x100, 0x2000_0000)]
 }
 
 /// The same of the pair of datagram sockets with the given order, in networks of their own: 10.128.0.0/9.
-pub(super) fn of_datagrams(
-    order: u64,
-    inode: Option<Inode>,
-    clients: ClientPorts,
-    server_port: u16,
-) -> [Endpoint; 2] {
+pub(super) fn of_datagrams(order: u64, inode: Option<Inode>, clients: ClientPorts, server_port: u16) -> [Endpoint; 2] {
     const APART: u64 = 1 << 14;
-    of(
-        order % (APART * HOSTS) + APART * HOSTS,
-        inode,
-        clients,
-        server_port,
-    )
+    of(order % (APART * HOSTS) + APART * HOSTS, inode, clients, server_port)
 }
 
 /// 10.0.0.0/8: `network` counts the /24 networks in it, `host` from 0.
@@ -100,48 +76,21 @@ mod tests {
     #[track_caller]
     fn check(order: u64, inode: Option<u64>, client: &str, server: &str, macs: [[u8; 6]; 2]) {
         let [one, two] = of(order, inode.map(Inode), CLASSIC, 50051);
-        assert_eq!(
-            (one.address.to_string(), two.address.to_string()),
-            (client.to_owned(), server.to_owned())
-        );
+        assert_eq!((one.address.to_string(), two.address.to_string()), (client.to_owned(), server.to_owned()));
         assert_eq!([one.mac.0, two.mac.0], macs);
     }
 
     #[test]
     fn the_first_block() {
-        check(
-            0,
-            Some(12_345),
-            "10.0.0.1:32345",
-            "10.0.1.1:50051",
-            [[2, 0, 0, 0, 0, 0], [2, 0, 0, 0, 1, 0]],
-        );
-        check(
-            253,
-            None,
-            "10.0.0.254:30253",
-            "10.0.1.254:50051",
-            [[2, 0, 0, 0, 0, 253], [2, 0, 0, 0, 1, 253]],
-        );
+        check(0, Some(12_345), "10.0.0.1:32345", "10.0.1.1:50051", [[2, 0, 0, 0, 0, 0], [2, 0, 0, 0, 1, 0]]);
+        check(253, None, "10.0.0.254:30253", "10.0.1.254:50051", [[2, 0, 0, 0, 0, 253], [2, 0, 0, 0, 1, 253]]);
     }
 
     #[test]
     fn further_blocks_take_networks_of_their_own() {
-        check(
-            254,
-            Some(7),
-            "10.0.2.1:30007",
-            "10.0.3.1:50051",
-            [[2, 0, 0, 0, 2, 0], [2, 0, 0, 0, 3, 0]],
-        );
+        check(254, Some(7), "10.0.2.1:30007", "10.0.3.1:50051", [[2, 0, 0, 0, 2, 0], [2, 0, 0, 0, 3, 0]]);
         let carried = 254 * 128;
-        check(
-            carried,
-            Some(7),
-            "10.1.0.1:30007",
-            "10.1.1.1:50051",
-            [[2, 0, 0, 1, 0, 0], [2, 0, 0, 1, 1, 0]],
-        );
+        check(carried, Some(7), "10.1.0.1:30007", "10.1.1.1:50051", [[2, 0, 0, 1, 0, 0], [2, 0, 0, 1, 1, 0]]);
     }
 
     #[test]
@@ -154,9 +103,7 @@ mod tests {
     #[test]
     fn seventy_thousand_connections_are_distinct() {
         let all: std::collections::HashSet<_> = (0..70_000)
-            .map(|order| {
-                of(order, Some(Inode(1)), CLEAN, 50051).map(|end| (end.address, end.mac.0))
-            })
+            .map(|order| of(order, Some(Inode(1)), CLEAN, 50051).map(|end| (end.address, end.mac.0)))
             .collect();
         assert_eq!(all.len(), 70_000);
     }

@@ -41,26 +41,14 @@ impl Exchange {
     }
 
     /// The connection was made: the handshake can be shown, unless the server's port depends on what is said.
-    pub(super) fn opened(
-        &mut self,
-        connection: &Connection,
-        context: &mut Context<'_, impl FnMut(&Record<'_>)>,
-    ) {
+    pub(super) fn opened(&mut self, connection: &Connection, context: &mut Context<'_, impl FnMut(&Record<'_>)>) {
         let options = context.options;
         if options.records && ports::is_dbus(connection, &options.rules) {
             return;
         }
         let client = roles::client(connection).unwrap_or(Side::First);
-        if was_connected(connection)
-            && ports::settled(connection, client, (options.ports, &options.rules))
-        {
-            self.begin(
-                connection,
-                client,
-                Timestamp::default(),
-                Said::NONE,
-                context,
-            );
+        if was_connected(connection) && ports::settled(connection, client, (options.ports, &options.rules)) {
+            self.begin(connection, client, Timestamp::default(), Said::NONE, context);
         }
     }
 
@@ -90,9 +78,7 @@ impl Exchange {
         };
         let (first, sender, (_, traced)) = held
             .first()
-            .map_or((portion.time, portion.sender, portion.told_by), |held| {
-                (held.time, held.sender, held.told_by)
-            });
+            .map_or((portion.time, portion.sender, portion.told_by), |held| (held.time, held.sender, held.told_by));
         let preface_from = [Side::First, Side::Second]
             .into_iter()
             .find(|side| alignment::preface(&beginning(&held, portion, *side)) == Verdict::Http2);
@@ -103,10 +89,7 @@ impl Exchange {
             // Whoever speaks first, the preface is or will be there, by which the port's dissector knows HTTP/2.
             Verdict::Http2 if seeds || preface_from.is_some() || !in_mid_stream => Said::Http2,
             Verdict::Http2 => Said::Http2Midway,
-            _ => Said::Bytes(Beginning {
-                bytes: &beginning,
-                moved: beginning.len() as u64 + portion.missing,
-            }),
+            _ => Said::Bytes(Beginning { bytes: &beginning, moved: beginning.len() as u64 + portion.missing }),
         };
         let guess = preface_from.unwrap_or(if in_mid_stream { traced } else { sender });
         self.begin(connection, guess, first, said, context);
@@ -212,8 +195,7 @@ impl Exchange {
         *of_side(&mut self.last, portion.sender) = portion.time;
         if let Alignment::Dbus(assemblers) = &mut self.alignment {
             let assembler = of_side(assemblers, portion.sender);
-            let mut tell =
-                |message: Message<'_>| tell_message(connection, portion, message, context);
+            let mut tell = |message: Message<'_>| tell_message(connection, portion, message, context);
             assembler.push(&[], skipped, &mut tell);
             return assembler.push(portion.bytes, portion.missing, &mut tell);
         }
@@ -230,11 +212,7 @@ impl Exchange {
         }
         let grpc = &mut self.grpc;
         own.push(portion.bytes, portion.missing, &mut |piece: Piece<'_>| {
-            let part = Portion {
-                bytes: piece.bytes,
-                missing: piece.missing,
-                ..*portion
-            };
+            let part = Portion { bytes: piece.bytes, missing: piece.missing, ..*portion };
             match grpc {
                 Some(seeding) if piece.kind == PieceKind::Frames => {
                     write_with_seeds(talk, seeding, &part, context);
@@ -271,11 +249,7 @@ impl Exchange {
     }
 
     /// Nothing more is expected: everything held goes out.
-    pub(super) fn release(
-        &mut self,
-        connection: &Connection,
-        context: &mut Context<'_, impl FnMut(&Record<'_>)>,
-    ) {
+    pub(super) fn release(&mut self, connection: &Connection, context: &mut Context<'_, impl FnMut(&Record<'_>)>) {
         self.decide_by_end(connection, context);
         let user = |side: Side| connection.end(side).marking.map(|marking| (marking, side));
         let Some(told_by) = user(Side::First).or_else(|| user(Side::Second)) else {
@@ -287,20 +261,13 @@ impl Exchange {
     }
 
     /// Bytes that wait for the decision will get no more company: they go out as they are.
-    fn decide_by_end(
-        &mut self,
-        connection: &Connection,
-        context: &mut Context<'_, impl FnMut(&Record<'_>)>,
-    ) {
+    fn decide_by_end(&mut self, connection: &Connection, context: &mut Context<'_, impl FnMut(&Record<'_>)>) {
         let Alignment::Undecided(held) = &mut self.alignment else {
             return;
         };
         let held = std::mem::take(held);
         let Some(first) = held.first() else { return };
-        let said = Said::Bytes(Beginning {
-            bytes: &first.bytes,
-            moved: first.bytes.len() as u64,
-        });
+        let said = Said::Bytes(Beginning { bytes: &first.bytes, moved: first.bytes.len() as u64 });
         self.begin(connection, first.told_by.1, first.time, said, context);
         self.alignment = Alignment::Plain;
         for held in &held {
@@ -309,30 +276,14 @@ impl Exchange {
     }
 
     /// What the aligner of a direction holds goes out, at the time of its last bytes.
-    fn let_out(
-        &mut self,
-        sender: Side,
-        told_by: Teller,
-        context: &mut Context<'_, impl FnMut(&Record<'_>)>,
-    ) {
+    fn let_out(&mut self, sender: Side, told_by: Teller, context: &mut Context<'_, impl FnMut(&Record<'_>)>) {
         let (Some(talk), Alignment::Http2(aligners)) = (&mut self.talk, &mut self.alignment) else {
             return;
         };
         let time = *of_side(&mut self.last, sender);
-        directions(aligners, sender)
-            .0
-            .finish(&mut |piece: Piece<'_>| {
-                talk.write(
-                    &Portion {
-                        sender,
-                        time,
-                        told_by,
-                        bytes: piece.bytes,
-                        missing: 0,
-                    },
-                    context,
-                );
-            });
+        directions(aligners, sender).0.finish(&mut |piece: Piece<'_>| {
+            talk.write(&Portion { sender, time, told_by, bytes: piece.bytes, missing: 0 }, context);
+        });
     }
 
     /// D-Bus messages that have begun and will not go on.
@@ -346,13 +297,7 @@ impl Exchange {
             return;
         };
         for sender in [Side::First, Side::Second] {
-            let portion = Portion {
-                sender,
-                time: *of_side(&mut self.last, sender),
-                told_by,
-                bytes: &[],
-                missing: 0,
-            };
+            let portion = Portion { sender, time: *of_side(&mut self.last, sender), told_by, bytes: &[], missing: 0 };
             of_side(assemblers, sender).finish(&mut |message| {
                 tell_message(connection, &portion, message, context);
             });
@@ -361,12 +306,7 @@ impl Exchange {
 
     /// Preface and SETTINGS of the client, and both acknowledgements, before the first frames of a connection that was
     /// joined in mid-stream.
-    fn seed_http2(
-        &mut self,
-        first: Timestamp,
-        told_by: Teller,
-        context: &mut Context<'_, impl FnMut(&Record<'_>)>,
-    ) {
+    fn seed_http2(&mut self, first: Timestamp, told_by: Teller, context: &mut Context<'_, impl FnMut(&Record<'_>)>) {
         let Some(talk) = &mut self.talk else { return };
         let steps: [(bool, u64, &[u8]); 3] = [
             (true, 2 * SEED_STEP, http2::SEED_CLIENT),
@@ -430,11 +370,7 @@ fn pass_over(
     context: &mut Context<'_, impl FnMut(&Record<'_>)>,
 ) {
     own.push(&[], skipped, &mut |piece: Piece<'_>| {
-        let part = Portion {
-            bytes: piece.bytes,
-            missing: 0,
-            ..*portion
-        };
+        let part = Portion { bytes: piece.bytes, missing: 0, ..*portion };
         talk.write(&part, context);
         talk.skip(portion.sender, piece.missing);
     });
@@ -459,11 +395,7 @@ fn write_with_seeds(
 
 /// The first bytes of one direction: those that wait and those of the portion.
 fn beginning<'a>(held: &[Held], portion: &Portion<'a>, side: Side) -> Cow<'a, [u8]> {
-    let own = if portion.sender == side {
-        portion.bytes
-    } else {
-        &[]
-    };
+    let own = if portion.sender == side { portion.bytes } else { &[] };
     let mut before = held.iter().filter(|held| held.sender == side).peekable();
     if before.peek().is_none() {
         return Cow::Borrowed(own);
@@ -491,7 +423,6 @@ const fn directions(aligners: &mut [Aligner; 2], sender: Side) -> (&mut Aligner,
 
 /// Whether connect or accept made the connection within the trace.
 fn was_connected(connection: &Connection) -> bool {
-    let by_call =
-        |side: Side| matches!(connection.end(side).role, Role::Connected | Role::Accepted);
+    let by_call = |side: Side| matches!(connection.end(side).role, Role::Connected | Role::Accepted);
     connection.opening != Opening::Unseen && (by_call(Side::First) || by_call(Side::Second))
 }

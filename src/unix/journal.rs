@@ -64,10 +64,7 @@ fn after_field(fields: &[u8]) -> Option<&[u8]> {
 
 /// The journal's names of fields: upper-case letters, digits and underscores.
 fn is_key(key: &[u8]) -> bool {
-    !key.is_empty()
-        && key
-            .iter()
-            .all(|byte| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b'_'))
+    !key.is_empty() && key.iter().all(|byte| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b'_'))
 }
 
 #[cfg(test)]

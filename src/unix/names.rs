@@ -55,16 +55,10 @@ pub(super) fn tell(
     sink: &mut impl FnMut(&Record<'_>),
 ) {
     if let Some(user) = user {
-        sink(&Record::Name {
-            address: client.ip(),
-            name: &user,
-        });
+        sink(&Record::Name { address: client.ip(), name: &user });
     }
     if let Some(name) = name {
-        sink(&Record::Name {
-            address: server.ip(),
-            name: &readable(name),
-        });
+        sink(&Record::Name { address: server.ip(), name: &readable(name) });
     }
 }
 
@@ -102,18 +96,10 @@ pub(super) fn of_connection(connection: &Connection, client: Side) -> String {
 /// What is said of a D-Bus message: who sent or received it, and to or from whom.
 pub(super) fn of_message(connection: &Connection, client: Side, portion: &Portion<'_>) -> String {
     let (marking, side) = portion.told_by;
-    let verb = if side == portion.sender {
-        "sends to"
-    } else {
-        "receives from"
-    };
+    let verb = if side == portion.sender { "sends to" } else { "receives from" };
     let server = connection.end(client.other()).name.as_ref().map(readable);
     let bus = server.as_deref().unwrap_or("D-Bus");
-    let other = if side == client {
-        bus.to_owned()
-    } else {
-        format!("a client of {bus}")
-    };
+    let other = if side == client { bus.to_owned() } else { format!("a client of {bus}") };
     format!("PID {} fd {} {verb} {other}", marking.tid, marking.fd)
 }
 
@@ -125,10 +111,7 @@ pub(super) fn of_handed(handed: &Handed<'_>) -> String {
         parts.push(format!("SCM_RIGHTS {}", rights.join(", ")));
     }
     if let Some(from) = handed.credentials {
-        parts.push(format!(
-            "SCM_CREDENTIALS pid {} uid {} gid {}",
-            from.process, from.user, from.group
-        ));
+        parts.push(format!("SCM_CREDENTIALS pid {} uid {} gid {}", from.process, from.user, from.group));
     }
     parts.join("; ")
 }
@@ -161,9 +144,7 @@ fn readable(name: &UnixName) -> String {
 fn text_of(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let mark = char::REPLACEMENT_CHARACTER;
-    text.chars()
-        .map(|char| if char.is_control() { mark } else { char })
-        .collect()
+    text.chars().map(|char| if char.is_control() { mark } else { char }).collect()
 }
 
 #[cfg(test)]

@@ -8,9 +8,7 @@ use crate::event::UnixName;
 use crate::glob::Glob;
 use crate::sockets::{Connection, Side};
 use crate::unix::contents::{self, Beginning};
-use crate::unix::services::{
-    self, DBUS, GRPC, HTTP, HTTP2, HTTP2_MIDWAY, Protocol, Reason, Speaks, TLS, UNKNOWN_PORT,
-};
+use crate::unix::services::{self, DBUS, GRPC, HTTP, HTTP2, HTTP2_MIDWAY, Protocol, Reason, Speaks, TLS, UNKNOWN_PORT};
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -73,10 +71,7 @@ pub(super) enum Said<'a> {
 
 impl Said<'_> {
     /// Nothing.
-    pub(super) const NONE: Self = Self::Bytes(Beginning {
-        bytes: &[],
-        moved: 0,
-    });
+    pub(super) const NONE: Self = Self::Bytes(Beginning { bytes: &[], moved: 0 });
 }
 
 /// What has been chosen in a run.
@@ -147,28 +142,17 @@ fn advice(protocol: &Protocol, port: u16) -> Option<Advice> {
         Reason::Port if at_home => return None,
         // On any port HTTP/1 and TLS are recognised, HTTP/2 by Wireshark 4.4 and later.
         Reason::Port if [HTTP, TLS].contains(protocol) => return None,
-        Reason::Port if [HTTP2, GRPC].contains(protocol) => {
-            (HTTP2_MIDWAY.dissector, Readers::Early)
-        }
+        Reason::Port if [HTTP2, GRPC].contains(protocol) => (HTTP2_MIDWAY.dissector, Readers::Early),
         Reason::Heuristic | Reason::Link => return None,
         Reason::PortLater(_) if at_home => (protocol.dissector, Readers::Early),
         Reason::PortEarlier(_) if at_home => (protocol.dissector, Readers::Late),
         _ => (protocol.dissector, Readers::All),
     };
-    Some(Advice {
-        port,
-        protocol: protocol.name,
-        dissector,
-        readers,
-    })
+    Some(Advice { port, protocol: protocol.name, dissector, readers })
 }
 
 /// The server's port where it is known before anything is said.
-pub(super) fn settled(
-    connection: &Connection,
-    client: Side,
-    (ports, rules): (Ports, &[PortRule]),
-) -> bool {
+pub(super) fn settled(connection: &Connection, client: Side, (ports, rules): (Ports, &[PortRule])) -> bool {
     let name = connection.end(client.other()).name.as_ref();
     match rule(connection, client, rules) {
         Some(_) => true,
@@ -197,11 +181,7 @@ pub(super) fn choose(
             (protocol.map_or(UNKNOWN_PORT, |it| it.port), protocol)
         }
     };
-    Choice {
-        port,
-        protocol,
-        rule: rule.map(|(place, _)| place),
-    }
+    Choice { port, protocol, rule: rule.map(|(place, _)| place) }
 }
 
 /// Whether the server's name, or a rule for it, says that it speaks D-Bus.
@@ -227,16 +207,9 @@ pub(super) fn of_datagrams(name: Option<&UnixName>, first: &[u8], rules: &[PortR
 }
 
 /// The rule for the server's name, and its place.
-fn rule<'a>(
-    connection: &Connection,
-    client: Side,
-    rules: &'a [PortRule],
-) -> Option<(usize, &'a PortRule)> {
+fn rule<'a>(connection: &Connection, client: Side, rules: &'a [PortRule]) -> Option<(usize, &'a PortRule)> {
     let name = connection.end(client.other()).name.as_ref()?;
-    rules
-        .iter()
-        .enumerate()
-        .find(|(_, rule)| rule.names.is_for(name))
+    rules.iter().enumerate().find(|(_, rule)| rule.names.is_for(name))
 }
 
 /// What a server speaks, by the table of names, else by what was said.

@@ -48,18 +48,8 @@ pub enum Reason {
     Link,
 }
 
-const fn protocol(
-    name: &'static str,
-    port: u16,
-    dissector: &'static str,
-    reason: Reason,
-) -> Protocol {
-    Protocol {
-        name,
-        port,
-        dissector,
-        reason,
-    }
+const fn protocol(name: &'static str, port: u16, dissector: &'static str, reason: Reason) -> Protocol {
+    Protocol { name, port, dissector, reason }
 }
 
 use Reason::{DecodeAs, Heuristic, Link, Port, PortEarlier, PortLater};
@@ -139,9 +129,7 @@ pub static PROTOCOLS: [&Protocol; 31] = [
 impl Protocol {
     /// The protocol that the command line calls so.
     pub fn named(name: &str) -> Option<&'static Self> {
-        PROTOCOLS
-            .into_iter()
-            .find(|protocol| protocol.name.eq_ignore_ascii_case(name))
+        PROTOCOLS.into_iter().find(|protocol| protocol.name.eq_ignore_ascii_case(name))
     }
 
     /// Whether HTTP's port is what it is given: HTTP/1, and HTTP/2 with its preface.
@@ -317,14 +305,9 @@ static DATAGRAMS_BY_NAME: &[(&str, u16)] = &[
 /// The port of a datagram socket's server: by its name, else by a message's first bytes.
 pub(super) fn datagram_port(name: Option<&UnixName>, first: &[u8]) -> u16 {
     let by_name = |(UnixName::Path(name) | UnixName::Abstract(name)): &UnixName| {
-        DATAGRAMS_BY_NAME
-            .iter()
-            .find(|(pattern, _)| ends_with(name, pattern.as_bytes()))
-            .map(|(_, port)| *port)
+        DATAGRAMS_BY_NAME.iter().find(|(pattern, _)| ends_with(name, pattern.as_bytes())).map(|(_, port)| *port)
     };
-    name.and_then(by_name)
-        .or_else(|| is_syslog(first).then_some(SYSLOG))
-        .unwrap_or(UNKNOWN_PORT)
+    name.and_then(by_name).or_else(|| is_syslog(first).then_some(SYSLOG)).unwrap_or(UNKNOWN_PORT)
 }
 
 /// syslog: a priority of one to three digits in angle brackets (RFC 3164 §4.1.1).
@@ -339,20 +322,14 @@ fn is_syslog(first: &[u8]) -> bool {
 /// What the name of a server's socket tells, if it is in the table.
 pub(super) fn by_name(name: &UnixName) -> Option<Speaks> {
     let (UnixName::Path(name) | UnixName::Abstract(name)) = name;
-    BY_NAME
-        .iter()
-        .find(|(pattern, _)| ends_with(name, pattern.as_bytes()))
-        .map(|(_, speaks)| *speaks)
+    BY_NAME.iter().find(|(pattern, _)| ends_with(name, pattern.as_bytes())).map(|(_, speaks)| *speaks)
 }
 
 /// Whether the last parts of `name`, as many as the pattern has, fit the pattern.
 fn ends_with(name: &[u8], pattern: &[u8]) -> bool {
     let parts = memchr::memchr_iter(b'/', pattern).count();
-    let from = memchr::memrchr_iter(b'/', name)
-        .nth(parts)
-        .map_or(0, |at| at + 1);
-    name.get(from..)
-        .is_some_and(|last| glob::fits(last, pattern))
+    let from = memchr::memrchr_iter(b'/', name).nth(parts).map_or(0, |at| at + 1);
+    name.get(from..).is_some_and(|last| glob::fits(last, pattern))
 }
 
 #[cfg(test)]
@@ -376,10 +353,7 @@ mod tests {
         check("docker.sock", Some("http"));
         check("@docker.sock", Some("http"));
         check("/proc/77/root/run/containerd/containerd.sock", Some("grpc"));
-        check(
-            "/var/lib/docker/overlay2/0c4e/merged/run/mysqld/mysqld.sock",
-            Some("mysql"),
-        );
+        check("/var/lib/docker/overlay2/0c4e/merged/run/mysqld/mysqld.sock", Some("mysql"));
         check("/var/run/postgresql/.s.PGSQL.6432", Some("postgresql"));
         check("/tmp/.X11-unix/X7", Some("x11"));
         check("@/tmp/.X11-unix/X0", Some("x11"));
@@ -407,14 +381,8 @@ mod tests {
         for (number, (pattern, _)) in BY_NAME.iter().enumerate() {
             assert!(glob::Glob::new(pattern.as_bytes()).is_ok(), "{pattern}");
             let name = pattern.replace("[0-9]", "0").replace('*', "");
-            let first = BY_NAME
-                .iter()
-                .position(|(pattern, _)| ends_with(name.as_bytes(), pattern.as_bytes()));
-            assert_eq!(
-                first,
-                Some(number),
-                "{pattern} is behind one that fits all it fits"
-            );
+            let first = BY_NAME.iter().position(|(pattern, _)| ends_with(name.as_bytes(), pattern.as_bytes()));
+            assert_eq!(first, Some(number), "{pattern} is behind one that fits all it fits");
         }
     }
 

@@ -33,17 +33,11 @@ impl UnixTalk {
         first: Timestamp,
         context: &mut Context<'_, impl FnMut(&Record<'_>)>,
     ) -> Self {
-        let inode = connection
-            .inode(client)
-            .or(connection.inode(client.other()));
+        let inode = connection.inode(client).or(connection.inode(client.other()));
         let clients = context.options.client_ports();
         let ends = endpoints::of(*context.begun, inode, clients, port);
         *context.begun += 1;
-        let look = if context.options.wire {
-            Look::Marked
-        } else {
-            Look::Plain(ends.map(|end| end.mac))
-        };
+        let look = if context.options.wire { Look::Marked } else { Look::Plain(ends.map(|end| end.mac)) };
         let addresses = ends.map(|end| end.address);
         let ends = ends.map(|end| Endpoint::new(end.address, end.isn));
         let mut talk = Talk::new(client, ends, WINDOW, None, look);
@@ -63,10 +57,7 @@ impl UnixTalk {
             talk.handshake(times, opener, ids, &mut sink);
         }
         context.comment = waiting;
-        Self {
-            talk,
-            written: [0; 2],
-        }
+        Self { talk, written: [0; 2] }
     }
 
     /// Whether the end on `side` is the client.
@@ -75,11 +66,7 @@ impl UnixTalk {
     }
 
     /// Writes payload that one call told.
-    pub(super) fn write(
-        &mut self,
-        portion: &Portion<'_>,
-        context: &mut Context<'_, impl FnMut(&Record<'_>)>,
-    ) {
+    pub(super) fn write(&mut self, portion: &Portion<'_>, context: &mut Context<'_, impl FnMut(&Record<'_>)>) {
         let (ids, mut sink) = context.frames();
         self.talk.write(portion, ids, &mut sink);
         let [first, second] = &mut self.written;
@@ -106,13 +93,7 @@ impl UnixTalk {
     ) {
         let client = self.talk.client();
         let sender = if from_client { client } else { client.other() };
-        let portion = Portion {
-            sender,
-            time,
-            told_by,
-            bytes,
-            missing: 0,
-        };
+        let portion = Portion { sender, time, told_by, bytes, missing: 0 };
         let (ids, mut sink) = context.frames();
         self.talk.write(&portion, ids, &mut sink);
     }

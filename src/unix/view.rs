@@ -46,8 +46,7 @@ impl UnixView {
 
     /// Whether a connection is left out because of its server's port.
     pub fn leaves_out(&self, id: ConnectionId) -> bool {
-        !self.options.only_ports.is_empty()
-            && self.exchanges.get(id).is_some_and(Exchange::is_left_out)
+        !self.options.only_ports.is_empty() && self.exchanges.get(id).is_some_and(Exchange::is_left_out)
     }
 
     /// Takes what happened to a UNIX socket or a pipe.
@@ -59,20 +58,8 @@ impl UnixView {
                     exchange.opened(connection, context);
                 });
             }
-            Change::Finished {
-                connection,
-                side,
-                told_by,
-                marking,
-                time,
-            }
-            | Change::Reset {
-                connection,
-                side,
-                told_by,
-                marking,
-                time,
-            } => {
+            Change::Finished { connection, side, told_by, marking, time }
+            | Change::Reset { connection, side, told_by, marking, time } => {
                 self.with(connection, sink, |exchange, context| {
                     exchange.finished(connection, *side, (*marking, *told_by), *time, context);
                 });
@@ -141,12 +128,7 @@ impl UnixView {
     fn moved(&mut self, moved: &Moved<'_>, sink: &mut impl FnMut(&Record<'_>)) {
         let Some(stream) = moved.stream else { return };
         let fresh = moved.moved.saturating_sub(stream.known);
-        if fresh == 0
-            || !matches!(
-                moved.transport,
-                Transport::Stream | Transport::Seqpacket | Transport::Unknown
-            )
-        {
+        if fresh == 0 || !matches!(moved.transport, Transport::Stream | Transport::Seqpacket | Transport::Unknown) {
             return;
         }
         let known = usize::try_from(stream.known).unwrap_or(usize::MAX);

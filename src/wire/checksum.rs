@@ -46,11 +46,7 @@ const LOW: u64 = 0xffff_ffff;
 /// Bytes that lie an even distance apart may be summed in pieces.
 pub(super) fn of_bytes(bytes: &[u8]) -> u64 {
     let (blocks, rest) = bytes.as_chunks::<64>();
-    let mut sum = if blocks.is_empty() {
-        0
-    } else {
-        of_blocks(blocks)
-    };
+    let mut sum = if blocks.is_empty() { 0 } else { of_blocks(blocks) };
     let (words, mut rest) = rest.as_chunks::<8>();
     for word in words {
         sum += halves(u64::from_le_bytes(*word));
@@ -60,9 +56,7 @@ pub(super) fn of_bytes(bytes: &[u8]) -> u64 {
         rest = behind;
     }
     sum += match rest {
-        [first, second, third] => {
-            u64::from(u16::from_le_bytes([*first, *second])) + u64::from(*third)
-        }
+        [first, second, third] => u64::from(u16::from_le_bytes([*first, *second])) + u64::from(*third),
         [first, second] => u16::from_le_bytes([*first, *second]).into(),
         [first] => (*first).into(),
         _ => 0,

@@ -31,9 +31,7 @@ pub fn dccp_packet(
     packet.extend_from_slice(&[WORDS, 0, 0, 0, DATA_WITH_LONG_NUMBER, 0]);
     packet.extend_from_slice(&number);
     packet.extend_from_slice(payload);
-    let sum = Sum::of((HEADER + original) as u64)
-        .with(DCCP.into())
-        .with(of_bytes(packet));
+    let sum = Sum::of((HEADER + original) as u64).with(DCCP.into()).with(of_bytes(packet));
     let sum = match (source.ip(), target.ip()) {
         (IpAddr::V4(source), IpAddr::V4(target)) => sum.with_v4(source).with_v4(target),
         (source, target) => [source, target].into_iter().fold(sum, |sum, ip| match ip {

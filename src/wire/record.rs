@@ -41,9 +41,6 @@ pub enum Record<'a> {
 
 impl<'a> From<&'a Frame<'a>> for Record<'a> {
     fn from(frame: &'a Frame<'a>) -> Self {
-        Self::Frame {
-            frame,
-            comment: None,
-        }
+        Self::Frame { frame, comment: None }
     }
 }

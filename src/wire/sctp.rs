@@ -62,10 +62,7 @@ pub fn sctp_packet(
 mod tests {
     use super::*;
 
-    const WHOLE: SctpPart = SctpPart {
-        first: true,
-        last: true,
-    };
+    const WHOLE: SctpPart = SctpPart { first: true, last: true };
 
     #[test]
     fn a_packet_of_one_chunk() {
@@ -75,10 +72,7 @@ mod tests {
         let checksum = std::mem::take(&mut packet[8..12].to_vec());
         packet[8..12].fill(0);
         assert_eq!(checksum, crc32c::crc32c(&packet).to_le_bytes());
-        assert_eq!(
-            packet,
-            b"\x0f\xa0\0\x50\0\x50\x0f\xa0\0\0\0\0\0\x03\0\x15\0\0\0\x07\0\0\0\0\0\0\0\0hello\0\0\0"
-        );
+        assert_eq!(packet, b"\x0f\xa0\0\x50\0\x50\x0f\xa0\0\0\0\0\0\x03\0\x15\0\0\0\x07\0\0\0\0\0\0\0\0hello\0\0\0");
     }
 
     #[test]

@@ -7,13 +7,7 @@ use proptest::prelude::*;
 use std::net::SocketAddr;
 
 fn data(seq: u32) -> Transport {
-    Transport::Tcp {
-        seq: SeqNumber(seq),
-        ack: SeqNumber(0),
-        flags: Flags::PSH_ACK,
-        window: 8192,
-        options: None,
-    }
+    Transport::Tcp { seq: SeqNumber(seq), ack: SeqNumber(0), flags: Flags::PSH_ACK, window: 8192, options: None }
 }
 
 fn frame<'a>(source: &str, target: &str, transport: Transport, payload: &'a [u8]) -> Frame<'a> {
@@ -44,10 +38,8 @@ fn written(frame: &Frame<'_>) -> (Vec<u8>, Lengths) {
 fn check(frame: &Frame<'_>, expected: &str) {
     let (bytes, lengths) = written(frame);
     let expected = expected.replace(' ', "");
-    let expected: Vec<_> = (0..expected.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&expected[at..at + 2], 16))
-        .collect();
+    let expected: Vec<_> =
+        (0..expected.len()).step_by(2).map(|at| u8::from_str_radix(&expected[at..at + 2], 16)).collect();
     assert_eq!(bytes.iter().copied().map(Ok).collect::<Vec<_>>(), expected);
     assert_eq!(lengths.original, bytes.len());
 }
@@ -75,12 +67,7 @@ fn tcp_received() {
 
 #[test]
 fn tcp_over_ipv6() {
-    let mut frame = frame(
-        "[2001:db8::1]:4000",
-        "[2001:db8::2]:80",
-        data(0x00bc_4d15),
-        b"AB",
-    );
+    let mut frame = frame("[2001:db8::1]:4000", "[2001:db8::2]:80", data(0x00bc_4d15), b"AB");
     frame.target_mac = Mac([0, 6, 0, 0, 0, 1]);
     check(
         &frame,
@@ -124,18 +111,9 @@ fn udp_unconnected() {
 
 #[test]
 fn a_syn_announces_mss_and_window_scale_and_needs_no_tag() {
-    let options = Some(HandshakeOptions {
-        mss: 1460,
-        window_scale: 7,
-    });
+    let options = Some(HandshakeOptions { mss: 1460, window_scale: 7 });
     let (seq, ack) = (SeqNumber(7), SeqNumber(0));
-    let syn = Transport::Tcp {
-        seq,
-        ack,
-        flags: Flags::SYN,
-        window: 65_535,
-        options,
-    };
+    let syn = Transport::Tcp { seq, ack, flags: Flags::SYN, window: 65_535, options };
     let mut frame = frame("10.0.0.1:1", "10.0.0.2:2", syn, b"");
     frame.vlan = None;
     let (bytes, _) = written(&frame);
@@ -151,10 +129,7 @@ fn a_checksum_of_zero_is_sent_as_ffff() {
     let plain = frame("0.0.0.0:0", "0.0.0.0:0", Transport::Udp, &[0, 0]);
     let (bytes, _) = written(&plain);
     let checksum = [bytes[44], bytes[45]];
-    let (bytes, _) = written(&Frame {
-        payload: &checksum,
-        ..plain
-    });
+    let (bytes, _) = written(&Frame { payload: &checksum, ..plain });
     assert_eq!(bytes[44..], [0xff, 0xff, checksum[0], checksum[1]]);
 }
 
@@ -171,19 +146,9 @@ fn mixed_families_are_ipv6_with_a_mapped_address() {
 #[test]
 fn a_raw_payload_stands_right_behind_ip() {
     let echo = [8, 0, 0xf7, 0xff, 0, 0, 0, 0];
-    let (bytes, _) = written(&frame(
-        "10.0.0.1:0",
-        "10.0.0.2:0",
-        Transport::Raw { protocol: 1 },
-        &echo,
-    ));
+    let (bytes, _) = written(&frame("10.0.0.1:0", "10.0.0.2:0", Transport::Raw { protocol: 1 }, &echo));
     assert_eq!((bytes[27], &bytes[38..]), (1, &echo[..]));
-    let (bytes, _) = written(&frame(
-        "[::1]:0",
-        "[::2]:0",
-        Transport::Raw { protocol: 58 },
-        &echo,
-    ));
+    let (bytes, _) = written(&frame("[::1]:0", "[::2]:0", Transport::Raw { protocol: 58 }, &echo));
     assert_eq!((bytes[24], &bytes[58..]), (58, &echo[..]));
 }
 
@@ -204,56 +169,25 @@ fn limits() -> [(&'static str, Transport, usize, usize); 6] {
 fn what_ip_s_length_cannot_say_is_cut() {
     let payload: Vec<u8> = (0..70_000_u32).map(|at| at.to_le_bytes()[0]).collect();
     for (address, transport, most, header) in limits() {
-        let full = Frame {
-            payload: &payload,
-            original: payload.len(),
-            ..frame(address, address, transport, b"")
-        };
+        let full = Frame { payload: &payload, original: payload.len(), ..frame(address, address, transport, b"") };
         let (bytes, lengths) = written(&full);
         assert_eq!(bytes.len(), lengths.original);
         assert!(bytes.ends_with(&payload[..most]));
-        let whole = Frame {
-            payload: &payload[..most],
-            original: most,
-            ..full
-        };
+        let whole = Frame { payload: &payload[..most], original: most, ..full };
         assert!(written(&whole).0 == bytes, "{most} bytes fit");
         if header > 0 {
             assert_checksums(&whole, &bytes);
         }
-        let (short, lengths) = written(&Frame {
-            payload: b"GET",
-            original: usize::MAX,
-            ..full
-        });
-        assert_eq!(
-            lengths,
-            Lengths {
-                captured: bytes.len() - most + 3,
-                original: bytes.len()
-            }
-        );
-        assert_eq!(
-            short[18..26],
-            bytes[18..26],
-            "IP's length field says the same"
-        );
+        let (short, lengths) = written(&Frame { payload: b"GET", original: usize::MAX, ..full });
+        assert_eq!(lengths, Lengths { captured: bytes.len() - most + 3, original: bytes.len() });
+        assert_eq!(short[18..26], bytes[18..26], "IP's length field says the same");
     }
 }
 
 #[test]
 fn an_original_shorter_than_the_payload_is_its_length() {
-    let wrong = Frame {
-        original: 1,
-        ..frame("10.0.0.1:1", "10.0.0.2:2", data(1), b"four")
-    };
-    assert_eq!(
-        written(&wrong),
-        written(&Frame {
-            original: 4,
-            ..wrong
-        })
-    );
+    let wrong = Frame { original: 1, ..frame("10.0.0.1:1", "10.0.0.2:2", data(1), b"four") };
+    assert_eq!(written(&wrong), written(&Frame { original: 4, ..wrong }));
 }
 
 #[test]
@@ -267,13 +201,8 @@ fn sequence_numbers_wrap() {
 fn assert_checksums(frame: &Frame<'_>, bytes: &[u8]) {
     let packet = LaxSlicedPacket::from_ethernet(bytes).unwrap();
     assert_eq!(packet.vlan().is_some(), frame.vlan.is_some());
-    let Some(etherparse::LinkSlice::Ethernet2(ethernet)) = packet.link else {
-        panic!("no Ethernet header")
-    };
-    assert_eq!(
-        (ethernet.source(), ethernet.destination()),
-        (frame.source_mac.0, frame.target_mac.0)
-    );
+    let Some(etherparse::LinkSlice::Ethernet2(ethernet)) = packet.link else { panic!("no Ethernet header") };
+    assert_eq!((ethernet.source(), ethernet.destination()), (frame.source_mac.0, frame.target_mac.0));
     // A receiver would have had every byte; those that were not captured count as zeros.
     let mut payload = frame.payload.to_vec();
     payload.resize(frame.original, 0);
@@ -282,27 +211,13 @@ fn assert_checksums(frame: &Frame<'_>, bytes: &[u8]) {
         (LaxNetSlice::Ipv4(ip), TransportSlice::Tcp(tcp)) => {
             let ip = ip.header().to_header();
             assert_eq!(ip.calc_header_checksum(), ip.header_checksum);
-            assert_eq!(
-                usize::from(ip.total_len),
-                20 + frame_transport_length(frame) + frame.original
-            );
-            assert_tcp(
-                frame,
-                &tcp,
-                tcp.to_header().calc_checksum_ipv4(&ip, &payload).unwrap(),
-            );
+            assert_eq!(usize::from(ip.total_len), 20 + frame_transport_length(frame) + frame.original);
+            assert_tcp(frame, &tcp, tcp.to_header().calc_checksum_ipv4(&ip, &payload).unwrap());
         }
         (LaxNetSlice::Ipv6(ip), TransportSlice::Tcp(tcp)) => {
             let ip = ip.header().to_header();
-            assert_eq!(
-                usize::from(ip.payload_length),
-                frame_transport_length(frame) + frame.original
-            );
-            assert_tcp(
-                frame,
-                &tcp,
-                tcp.to_header().calc_checksum_ipv6(&ip, &payload).unwrap(),
-            );
+            assert_eq!(usize::from(ip.payload_length), frame_transport_length(frame) + frame.original);
+            assert_tcp(frame, &tcp, tcp.to_header().calc_checksum_ipv6(&ip, &payload).unwrap());
         }
         (LaxNetSlice::Ipv4(ip), TransportSlice::Udp(udp)) => {
             let (ip, udp) = (ip.header().to_header(), udp.to_header());
@@ -329,29 +244,11 @@ fn frame_transport_length(frame: &Frame<'_>) -> usize {
 
 #[track_caller]
 fn assert_tcp(frame: &Frame<'_>, tcp: &etherparse::TcpSlice<'_>, checksum: u16) {
-    let Transport::Tcp {
-        seq,
-        ack,
-        flags,
-        window,
-        options,
-    } = frame.transport
-    else {
-        panic!("not TCP")
-    };
+    let Transport::Tcp { seq, ack, flags, window, options } = frame.transport else { panic!("not TCP") };
     assert_eq!(tcp.checksum(), checksum);
-    assert_eq!(
-        (tcp.source_port(), tcp.destination_port()),
-        (frame.source.port(), frame.target.port())
-    );
-    assert_eq!(
-        (tcp.sequence_number(), tcp.acknowledgment_number()),
-        (seq.0, ack.0)
-    );
-    assert_eq!(
-        (tcp.header_slice()[13], tcp.window_size()),
-        (flags.0, window)
-    );
+    assert_eq!((tcp.source_port(), tcp.destination_port()), (frame.source.port(), frame.target.port()));
+    assert_eq!((tcp.sequence_number(), tcp.acknowledgment_number()), (seq.0, ack.0));
+    assert_eq!((tcp.header_slice()[13], tcp.window_size()), (flags.0, window));
     let read: Vec<_> = tcp.options_iterator().map(Result::unwrap).collect();
     let meant = options.map_or(vec![], |HandshakeOptions { mss, window_scale }| {
         use etherparse::TcpOptionElement::{MaximumSegmentSize, Noop, WindowScale};
@@ -363,34 +260,25 @@ fn assert_tcp(frame: &Frame<'_>, tcp: &etherparse::TcpSlice<'_>, checksum: u16) 
 
 #[track_caller]
 fn assert_udp(frame: &Frame<'_>, udp: &etherparse::UdpHeader) {
-    assert_eq!(
-        (udp.source_port, udp.destination_port),
-        (frame.source.port(), frame.target.port())
-    );
+    assert_eq!((udp.source_port, udp.destination_port), (frame.source.port(), frame.target.port()));
     assert_eq!(usize::from(udp.length), 8 + frame.original);
 }
 
 fn transports() -> impl Strategy<Value = Transport> {
     let options = proptest::option::of(
-        (any::<u16>(), 0_u8..15)
-            .prop_map(|(mss, window_scale)| HandshakeOptions { mss, window_scale }),
+        (any::<u16>(), 0_u8..15).prop_map(|(mss, window_scale)| HandshakeOptions { mss, window_scale }),
     );
     prop_oneof![
         Just(Transport::Udp),
-        (
-            any::<u32>(),
-            any::<u32>(),
-            any::<u8>(),
-            any::<u16>(),
-            options
-        )
-            .prop_map(|(seq, ack, flags, window, options)| Transport::Tcp {
+        (any::<u32>(), any::<u32>(), any::<u8>(), any::<u16>(), options).prop_map(
+            |(seq, ack, flags, window, options)| Transport::Tcp {
                 seq: SeqNumber(seq),
                 ack: SeqNumber(ack),
                 flags: Flags(flags),
                 window,
                 options
-            }),
+            }
+        ),
     ]
 }
 

@@ -53,14 +53,7 @@ fn tagged_tcp(
     bytes: &mut Vec<u8>,
 ) -> Option<Lengths> {
     const HEADERS: usize = 18 + IPV4_HEADER + 20;
-    let Transport::Tcp {
-        seq,
-        ack,
-        flags,
-        window,
-        ..
-    } = frame.transport
-    else {
+    let Transport::Tcp { seq, ack, flags, window, .. } = frame.transport else {
         return None;
     };
     let payload = frame.payload;
@@ -91,10 +84,7 @@ fn tagged_tcp(
     tcp_header(ports, fields, sum, rest.first_chunk_mut()?);
     bytes.extend_from_slice(payload);
     let captured = HEADERS + payload.len();
-    Some(Lengths {
-        captured,
-        original: captured + missing,
-    })
+    Some(Lengths { captured, original: captured + missing })
 }
 
 /// A frame of any kind.
@@ -132,10 +122,7 @@ fn any(frame: &Frame<'_>, bytes: &mut Vec<u8>) -> Lengths {
         fill_icmp_checksum(protocol, pseudo_header, bytes.get_mut(headers..));
     }
     let captured = bytes.len() - start;
-    Lengths {
-        captured,
-        original: captured + payload.missing,
-    }
+    Lengths { captured, original: captured + payload.missing }
 }
 
 /// The payload as far as IP's length field reaches.
@@ -155,11 +142,7 @@ impl<'a> Payload<'a> {
         let header = frame.transport.header_length();
         let original = frame.original.max(frame.payload.len()).min(room - header);
         let captured = frame.payload.get(..original).unwrap_or(frame.payload);
-        Self {
-            captured,
-            missing: original - captured.len(),
-            ip_length: (header + original) as u16,
-        }
+        Self { captured, missing: original - captured.len(), ip_length: (header + original) as u16 }
     }
 }
 
@@ -168,9 +151,7 @@ impl Transport {
     const fn header_length(&self) -> usize {
         match self {
             Self::Tcp { options: None, .. } => 20,
-            Self::Tcp {
-                options: Some(_), ..
-            } => 28,
+            Self::Tcp { options: Some(_), .. } => 28,
             Self::Udp | Self::UdpLite => 8,
             Self::Raw { .. } => 0,
         }
@@ -230,26 +211,13 @@ fn ethernet(frame: &Frame<'_>, header: &mut [u8; 12]) {
 
 /// IPv4's header.
 #[inline]
-fn ipv4<'a>(
-    frame: &Frame<'_>,
-    length: u16,
-    source: Ipv4Addr,
-    target: Ipv4Addr,
-    room: &'a mut [u8],
-) -> &'a mut [u8] {
+fn ipv4<'a>(frame: &Frame<'_>, length: u16, source: Ipv4Addr, target: Ipv4Addr, room: &'a mut [u8]) -> &'a mut [u8] {
     let Some((header, rest)) = room.split_first_chunk_mut() else {
         return &mut [];
     };
     let addresses = Sum::of(0).with_v4(source).with_v4(target);
     let protocol = frame.transport.protocol();
-    ipv4_header(
-        frame.id,
-        protocol,
-        length,
-        (source, target),
-        addresses,
-        header,
-    );
+    ipv4_header(frame.id, protocol, length, (source, target), addresses, header);
     rest
 }
 
@@ -264,11 +232,8 @@ fn ipv4_header(
     header: &mut [u8; IPV4_HEADER],
 ) {
     let total = length + 20;
-    let sum = addresses
-        .with(0x4500)
-        .with(total.into())
-        .with(id.into())
-        .with(u64::from(HOP_LIMIT) << 8 | u64::from(protocol));
+    let sum =
+        addresses.with(0x4500).with(total.into()).with(id.into()).with(u64::from(HOP_LIMIT) << 8 | u64::from(protocol));
     header[0..2].copy_from_slice(&[0x45, 0]);
     header[2..4].copy_from_slice(&total.to_be_bytes());
     header[4..6].copy_from_slice(&id.to_be_bytes());
@@ -281,13 +246,7 @@ fn ipv4_header(
 
 /// IPv6's header (RFC 8200 §3): traffic class and flow label 0, no extension headers.
 #[inline]
-fn ipv6<'a>(
-    frame: &Frame<'_>,
-    length: u16,
-    source: u128,
-    target: u128,
-    room: &'a mut [u8],
-) -> &'a mut [u8] {
+fn ipv6<'a>(frame: &Frame<'_>, length: u16, source: u128, target: u128, room: &'a mut [u8]) -> &'a mut [u8] {
     let Some((header, rest)) = room.split_first_chunk_mut::<40>() else {
         return &mut [];
     };
@@ -318,12 +277,7 @@ fn fill_icmp_checksum(protocol: u8, pseudo_header: Sum, message: Option<&mut [u8
 
 /// The transport header. `addresses` is the sum of both IP addresses, the first part of the pseudo-header.
 #[inline]
-fn transport<'a>(
-    frame: &Frame<'_>,
-    payload: &Payload<'_>,
-    addresses: Sum,
-    room: &'a mut [u8],
-) -> &'a mut [u8] {
+fn transport<'a>(frame: &Frame<'_>, payload: &Payload<'_>, addresses: Sum, room: &'a mut [u8]) -> &'a mut [u8] {
     // The pseudo-header's other fields (RFC 9293 §3.1, RFC 768, RFC 8200 §8.1) and the ports.
     let sum = || {
         addresses
@@ -343,14 +297,7 @@ fn transport<'a>(
 /// TCP's header (RFC 9293 §3.1), 20 bytes and 8 of options. `sum` is that of the ports and of everything around it.
 #[inline]
 fn tcp<'a>(frame: &Frame<'_>, sum: Sum, room: &'a mut [u8]) -> &'a mut [u8] {
-    let Transport::Tcp {
-        seq,
-        ack,
-        flags,
-        window,
-        options,
-    } = frame.transport
-    else {
+    let Transport::Tcp { seq, ack, flags, window, options } = frame.transport else {
         return room;
     };
     let options = options.map(handshake);
@@ -379,11 +326,8 @@ fn tcp_header(
     sum: Sum,
     header: &mut [u8; 20],
 ) {
-    let sum = sum
-        .with(seq.0.into())
-        .with(ack.0.into())
-        .with(u16::from_be_bytes(offset_and_flags).into())
-        .with(window.into());
+    let sum =
+        sum.with(seq.0.into()).with(ack.0.into()).with(u16::from_be_bytes(offset_and_flags).into()).with(window.into());
     header[0..2].copy_from_slice(&source.to_be_bytes());
     header[2..4].copy_from_slice(&target.to_be_bytes());
     header[4..8].copy_from_slice(&seq.0.to_be_bytes());

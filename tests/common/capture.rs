@@ -3,9 +3,7 @@
 use pcap_file::PcapError;
 use pcap_file::pcap::PcapParser;
 use pcap_file::pcapng::blocks::enhanced_packet::{EnhancedPacketBlock, EnhancedPacketOption};
-use pcap_file::pcapng::blocks::interface_description::{
-    InterfaceDescriptionBlock, InterfaceDescriptionOption,
-};
+use pcap_file::pcapng::blocks::interface_description::{InterfaceDescriptionBlock, InterfaceDescriptionOption};
 use pcap_file::pcapng::{Block, PcapNgParser};
 use std::fmt::Write as _;
 
@@ -43,8 +41,7 @@ pub fn read(file: &[u8]) -> Result<Capture, String> {
 }
 
 fn read_pcap(file: &[u8]) -> Result<Capture, String> {
-    let (mut rest, parser) =
-        PcapParser::new(file).map_err(|error| format!("file header: {error}"))?;
+    let (mut rest, parser) = PcapParser::new(file).map_err(|error| format!("file header: {error}"))?;
     let header = parser.header();
     let mut capture = Capture::default();
     capture.notes.push(format!(
@@ -57,9 +54,7 @@ fn read_pcap(file: &[u8]) -> Result<Capture, String> {
         u32::from(header.datalink)
     ));
     while !rest.is_empty() {
-        let (after, packet) = parser
-            .next_packet(rest)
-            .map_err(|error| problem(&error, capture.records.len()))?;
+        let (after, packet) = parser.next_packet(rest).map_err(|error| problem(&error, capture.records.len()))?;
         rest = after;
         capture.records.push(Record {
             time: u64::try_from(packet.timestamp.as_nanos()).map_err(|error| error.to_string())?,
@@ -73,18 +68,12 @@ fn read_pcap(file: &[u8]) -> Result<Capture, String> {
 }
 
 fn read_pcapng(file: &[u8]) -> Result<Capture, String> {
-    let (mut rest, mut parser) =
-        PcapNgParser::new(file).map_err(|error| format!("section header: {error}"))?;
+    let (mut rest, mut parser) = PcapNgParser::new(file).map_err(|error| format!("section header: {error}"))?;
     let section = parser.section();
     let mut capture = Capture::default();
-    capture.notes.push(format!(
-        "pcapng {}.{} {:?}",
-        section.major_version, section.minor_version, section.endianness
-    ));
+    capture.notes.push(format!("pcapng {}.{} {:?}", section.major_version, section.minor_version, section.endianness));
     while !rest.is_empty() {
-        let (after, block) = parser
-            .next_block(rest)
-            .map_err(|error| problem(&error, capture.records.len()))?;
+        let (after, block) = parser.next_block(rest).map_err(|error| problem(&error, capture.records.len()))?;
         rest = after;
         match block {
             Block::EnhancedPacket(packet) => {
@@ -112,10 +101,7 @@ fn problem(error: &PcapError, records: usize) -> String {
     }
 }
 
-fn enhanced_record(
-    packet: &EnhancedPacketBlock<'_>,
-    interface: &InterfaceDescriptionBlock<'_>,
-) -> Record {
+fn enhanced_record(packet: &EnhancedPacketBlock<'_>, interface: &InterfaceDescriptionBlock<'_>) -> Record {
     let mut remarks = Vec::new();
     if packet.interface_id != 0 {
         remarks.push(format!("interface {}", packet.interface_id));
@@ -159,11 +145,7 @@ fn units_per_second(interface: &InterfaceDescriptionBlock<'_>) -> u128 {
 }
 
 fn interface_note(interface: &InterfaceDescriptionBlock<'_>) -> String {
-    let mut note = format!(
-        "interface snaplen {} link {}",
-        interface.snaplen,
-        u32::from(interface.linktype)
-    );
+    let mut note = format!("interface snaplen {} link {}", interface.snaplen, u32::from(interface.linktype));
     for option in &interface.options {
         let _ = match option {
             InterfaceDescriptionOption::IfName(name) => write!(note, " name {name:?}"),

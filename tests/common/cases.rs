@@ -9,8 +9,7 @@ const OUTPUT: &str = "out.pcap";
 
 /// The folders of all cases, in order of their names.
 pub fn cases_in(folder: &Path) -> Vec<PathBuf> {
-    let entries =
-        fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let wanted = std::env::var("CASE").unwrap_or_default();
     let mut cases: Vec<PathBuf> = entries
         .map(|entry| entry.expect("a folder can be listed").path())
@@ -28,9 +27,7 @@ pub fn all_cases() -> Vec<PathBuf> {
 
 /// The name of a case or file.
 pub fn name(case: &Path) -> String {
-    case.file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default()
+    case.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 /// The traces of a case: the one for standard input, or the named ones in order.
@@ -44,10 +41,7 @@ struct Traces {
 fn place_traces(case: &Path, folder: &Path) -> Result<Traces, String> {
     let single = case.join("trace.strace");
     if single.exists() {
-        return Ok(Traces {
-            input: trace_without_title(&single)?,
-            named: Vec::new(),
-        });
+        return Ok(Traces { input: trace_without_title(&single)?, named: Vec::new() });
     }
     let mut traces = Traces::default();
     for entry in fs::read_dir(case).map_err(|error| error.to_string())? {
@@ -59,26 +53,16 @@ fn place_traces(case: &Path, folder: &Path) -> Result<Traces, String> {
         }
     }
     traces.named.sort_by_key(|name| (name.len(), name.clone()));
-    if traces.named.is_empty() {
-        Err("there is no trace".to_string())
-    } else {
-        Ok(traces)
-    }
+    if traces.named.is_empty() { Err("there is no trace".to_string()) } else { Ok(traces) }
 }
 
 fn trace_without_title(path: &Path) -> Result<Vec<u8>, String> {
     let text = fs::read(path).map_err(|error| error.to_string())?;
-    let end = text
-        .iter()
-        .position(|&byte| byte == b'\n')
-        .ok_or("the trace has no line")?;
+    let end = text.iter().position(|&byte| byte == b'\n').ok_or("the trace has no line")?;
     if text.starts_with(b"# ") {
         Ok(text[end + 1..].to_vec())
     } else {
-        Err(format!(
-            "{} does not begin with `# what this shows`",
-            name(path)
-        ))
+        Err(format!("{} does not begin with `# what this shows`", name(path)))
     }
 }
 
@@ -88,10 +72,7 @@ pub fn run(case: &Path) -> Result<Outcome, String> {
     let traces = place_traces(case, folder.path())?;
     let options = fs::read_to_string(case.join("args")).unwrap_or_default();
     let mut arguments: Vec<&str> = options.split_whitespace().collect();
-    if !arguments
-        .iter()
-        .any(|argument| argument.starts_with("out.") || *argument == "-")
-    {
+    if !arguments.iter().any(|argument| argument.starts_with("out.") || *argument == "-") {
         arguments.push(OUTPUT);
     }
     arguments.extend(traces.named.iter().map(String::as_str));
@@ -109,10 +90,7 @@ pub fn for_all(cases: &[PathBuf], check: impl Fn(&Path) -> Result<(), String> + 
                     let next = waiting.lock().expect("no thread panics holding it").next();
                     let Some(case) = next else { break };
                     if let Err(problem) = check(case) {
-                        wrong
-                            .lock()
-                            .expect("no thread panics holding it")
-                            .push((name(case), problem));
+                        wrong.lock().expect("no thread panics holding it").push((name(case), problem));
                     }
                 }
             });
@@ -120,13 +98,6 @@ pub fn for_all(cases: &[PathBuf], check: impl Fn(&Path) -> Result<(), String> + 
     });
     let mut wrong = wrong.into_inner().expect("no thread panicked");
     wrong.sort();
-    let list = wrong.iter().fold(String::new(), |list, (name, problem)| {
-        format!("{list}{name}: {problem}\n")
-    });
-    assert!(
-        wrong.is_empty(),
-        "{} of {} cases:\n{list}",
-        wrong.len(),
-        cases.len()
-    );
+    let list = wrong.iter().fold(String::new(), |list, (name, problem)| format!("{list}{name}: {problem}\n"));
+    assert!(wrong.is_empty(), "{} of {} cases:\n{list}", wrong.len(), cases.len());
 }

@@ -62,23 +62,15 @@ fn starts_raw_string(bytes: &[u8], at: usize) -> bool {
     let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
     let before = &bytes[..at];
     let before = before.strip_suffix(b"b").unwrap_or(before);
-    let hashes = bytes[at + 1..]
-        .iter()
-        .take_while(|&&byte| byte == b'#')
-        .count();
+    let hashes = bytes[at + 1..].iter().take_while(|&&byte| byte == b'#').count();
     !before.last().is_some_and(is_name) && bytes.get(at + 1 + hashes) == Some(&b'"')
 }
 
 fn raw_string_end(bytes: &[u8], from: usize) -> usize {
-    let hashes = bytes[from..]
-        .iter()
-        .take_while(|&&byte| byte == b'#')
-        .count();
+    let hashes = bytes[from..].iter().take_while(|&&byte| byte == b'#').count();
     let close = [b"\"".as_slice(), &vec![b'#'; hashes]].concat();
     let inside = from + hashes + 1;
-    let length = bytes[inside..]
-        .windows(close.len())
-        .position(|window| window == close);
+    let length = bytes[inside..].windows(close.len()).position(|window| window == close);
     length.map_or(bytes.len(), |length| inside + length + close.len())
 }
 
@@ -90,9 +82,5 @@ fn character_end(bytes: &[u8], at: usize) -> usize {
     }
     let text = std::str::from_utf8(&bytes[at + 1..]).unwrap_or_default();
     let width = text.chars().next().map_or(1, char::len_utf8);
-    if bytes.get(at + 1 + width) == Some(&b'\'') {
-        at + width + 2
-    } else {
-        at
-    }
+    if bytes.get(at + 1 + width) == Some(&b'\'') { at + width + 2 } else { at }
 }

@@ -16,20 +16,13 @@ pub enum Style {
 }
 
 /// Every style.
-pub const STYLES: [Style; 4] = [
-    Style::Plain,
-    Style::HexIfNeeded,
-    Style::Hex,
-    Style::HexForOctal,
-];
+pub const STYLES: [Style; 4] = [Style::Plain, Style::HexIfNeeded, Style::Hex, Style::HexForOctal];
 
 /// `bytes` between quotes.
 pub fn quoted(bytes: &[u8], style: Style) -> String {
     let all_hex = match style {
         Style::Hex => true,
-        Style::HexIfNeeded => bytes
-            .iter()
-            .any(|&byte| !printable(byte) && !byte.is_ascii_whitespace()),
+        Style::HexIfNeeded => bytes.iter().any(|&byte| !printable(byte) && !byte.is_ascii_whitespace()),
         Style::Plain | Style::HexForOctal => false,
     };
     let mut text = String::from("\"");

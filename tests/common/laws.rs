@@ -26,19 +26,9 @@ pub fn payload(traffic: &Traffic, packets: &[Packet]) -> Verdict {
     if found == expected {
         return Ok(());
     }
-    let explain = |flows: &[Vec<u8>]| -> String {
-        flows
-            .iter()
-            .map(|flow| render::payload(flow))
-            .collect::<Vec<_>>()
-            .join("\n")
-    };
-    Err(format!(
-        "expected\n{}\nfound\n{}\nof\n{}",
-        explain(&expected),
-        explain(&found),
-        traffic.trace
-    ))
+    let explain =
+        |flows: &[Vec<u8>]| -> String { flows.iter().map(|flow| render::payload(flow)).collect::<Vec<_>>().join("\n") };
+    Err(format!("expected\n{}\nfound\n{}\nof\n{}", explain(&expected), explain(&found), traffic.trace))
 }
 
 /// Each segment begins where the one before it ended.
@@ -81,14 +71,8 @@ pub fn conversation(packets: &[Packet]) -> Verdict {
             _ => {}
         }
         next.insert((packet.source, packet.target), end_of(packet));
-        let ends = [
-            packet.source.min(packet.target),
-            packet.source.max(packet.target),
-        ];
-        if last
-            .insert(ends, packet.time)
-            .is_some_and(|before| before > packet.time)
-        {
+        let ends = [packet.source.min(packet.target), packet.source.max(packet.target)];
+        if last.insert(ends, packet.time).is_some_and(|before| before > packet.time) {
             return Err(format!("time goes back at {}", packet_line(packet)));
         }
     }

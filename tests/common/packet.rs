@@ -4,9 +4,7 @@
 //! cannot be checked, its lengths can.
 
 use super::capture::Record;
-use etherparse::{
-    Ethernet2HeaderSlice, Ipv4HeaderSlice, Ipv6HeaderSlice, TcpSlice, UdpHeader, UdpHeaderSlice,
-};
+use etherparse::{Ethernet2HeaderSlice, Ipv4HeaderSlice, Ipv6HeaderSlice, TcpSlice, UdpHeader, UdpHeaderSlice};
 use std::net::{IpAddr, SocketAddr};
 
 /// What a packet says.
@@ -76,8 +74,7 @@ impl Packet {
 
 /// Takes `record` apart. An error where there is no Ethernet and IP packet to speak of.
 pub fn decode(record: &Record) -> Result<Packet, String> {
-    let link =
-        Ethernet2HeaderSlice::from_slice(&record.bytes).map_err(|error| error.to_string())?;
+    let link = Ethernet2HeaderSlice::from_slice(&record.bytes).map_err(|error| error.to_string())?;
     let (vlan, ether_type, rest) = untag(link.ether_type().0, &record.bytes[14..])?;
     let mut faults = Vec::new();
     let ip = match ether_type {
@@ -87,11 +84,7 @@ pub fn decode(record: &Record) -> Result<Packet, String> {
     };
     let link_bytes = record.bytes.len() - rest.len();
     if link_bytes + ip.total != record.original {
-        faults.push(format!(
-            "IP says {} bytes, the record {}",
-            ip.total,
-            record.original - link_bytes
-        ));
+        faults.push(format!("IP says {} bytes, the record {}", ip.total, record.original - link_bytes));
     }
     if record.bytes.len() > record.original {
         faults.push("more bytes than the original had".to_string());
@@ -119,11 +112,7 @@ fn untag(ether_type: u16, rest: &[u8]) -> Result<(Option<u16>, u16, &[u8]), Stri
         return Ok((None, ether_type, rest));
     }
     let [a, b, c, d] = rest.first_chunk().ok_or("cut in the VLAN tag")?;
-    Ok((
-        Some(u16::from_be_bytes([*a, *b])),
-        u16::from_be_bytes([*c, *d]),
-        &rest[4..],
-    ))
+    Ok((Some(u16::from_be_bytes([*a, *b])), u16::from_be_bytes([*c, *d]), &rest[4..]))
 }
 
 struct Ip<'a> {
@@ -156,9 +145,7 @@ fn ipv4<'a>(bytes: &'a [u8], faults: &mut Vec<String>) -> Result<Ip<'a>, String>
         protocol: header.protocol().0,
         total,
         body: &bytes[length..],
-        body_original: total
-            .checked_sub(length)
-            .ok_or("IP's length is less than its header")?,
+        body_original: total.checked_sub(length).ok_or("IP's length is less than its header")?,
     })
 }
 
@@ -190,11 +177,7 @@ fn transport(ip: &Ip<'_>, body: &[u8], faults: &mut Vec<String>) -> Result<Above
     match ip.protocol {
         6 => tcp(ip, body, faults),
         17 => udp(ip, body, faults),
-        other => Ok(Above {
-            transport: Transport::Other(other),
-            ports: [0, 0],
-            header: 0,
-        }),
+        other => Ok(Above { transport: Transport::Other(other), ports: [0, 0], header: 0 }),
     }
 }
 
@@ -202,20 +185,11 @@ fn tcp(ip: &Ip<'_>, body: &[u8], faults: &mut Vec<String>) -> Result<Above, Stri
     let segment = TcpSlice::from_slice(body).map_err(|error| error.to_string())?;
     if body.len() == ip.body_original {
         let right = match (ip.source, ip.target) {
-            (IpAddr::V4(source), IpAddr::V4(target)) => {
-                segment.calc_checksum_ipv4(source.octets(), target.octets())
-            }
-            (IpAddr::V6(source), IpAddr::V6(target)) => {
-                segment.calc_checksum_ipv6(source.octets(), target.octets())
-            }
+            (IpAddr::V4(source), IpAddr::V4(target)) => segment.calc_checksum_ipv4(source.octets(), target.octets()),
+            (IpAddr::V6(source), IpAddr::V6(target)) => segment.calc_checksum_ipv6(source.octets(), target.octets()),
             _ => unreachable!("both ends come from one header"),
         };
-        check_checksum(
-            segment.checksum(),
-            right.map_err(|error| error.to_string())?,
-            "TCP",
-            faults,
-        );
+        check_checksum(segment.checksum(), right.map_err(|error| error.to_string())?, "TCP", faults);
     }
     if segment.urgent_pointer() != 0 {
         faults.push("an urgent pointer".to_string());
@@ -234,14 +208,9 @@ fn tcp(ip: &Ip<'_>, body: &[u8], faults: &mut Vec<String>) -> Result<Above, Stri
 }
 
 fn udp(ip: &Ip<'_>, body: &[u8], faults: &mut Vec<String>) -> Result<Above, String> {
-    let header: UdpHeader = UdpHeaderSlice::from_slice(body)
-        .map_err(|error| error.to_string())?
-        .to_header();
+    let header: UdpHeader = UdpHeaderSlice::from_slice(body).map_err(|error| error.to_string())?.to_header();
     if usize::from(header.length) != ip.body_original {
-        faults.push(format!(
-            "UDP says {} bytes, IP {}",
-            header.length, ip.body_original
-        ));
+        faults.push(format!("UDP says {} bytes, IP {}", header.length, ip.body_original));
     }
     if body.len() == ip.body_original {
         let payload = &body[UdpHeader::LEN..];
@@ -254,12 +223,7 @@ fn udp(ip: &Ip<'_>, body: &[u8], faults: &mut Vec<String>) -> Result<Above, Stri
             }
             _ => unreachable!("both ends come from one header"),
         };
-        check_checksum(
-            header.checksum,
-            right.map_err(|error| error.to_string())?,
-            "UDP",
-            faults,
-        );
+        check_checksum(header.checksum, right.map_err(|error| error.to_string())?, "UDP", faults);
     }
     Ok(Above {
         transport: Transport::Udp,

@@ -16,8 +16,7 @@ impl Folder {
     pub fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path =
-            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{number}", std::process::id()));
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{number}", std::process::id()));
         let _ = fs::remove_dir_all(&path);
         fs::create_dir_all(&path).expect("a folder below target/tmp can be made");
         Self(path)
@@ -52,8 +51,7 @@ impl Outcome {
     /// The capture, which must be readable.
     #[track_caller]
     pub fn capture(&self) -> Capture {
-        capture::read(&self.file)
-            .unwrap_or_else(|problem| panic!("{problem}; stderr: {}", self.stderr))
+        capture::read(&self.file).unwrap_or_else(|problem| panic!("{problem}; stderr: {}", self.stderr))
     }
 
     /// The packets, each of which must be right in all its lengths and checksums.
@@ -67,11 +65,7 @@ impl Outcome {
 #[track_caller]
 pub fn good_packet(record: &Record) -> Packet {
     let packet = decode(record).unwrap_or_else(|problem| panic!("{problem} in {record:?}"));
-    assert!(
-        packet.faults.is_empty(),
-        "{}",
-        super::render::packet_line(&packet)
-    );
+    assert!(packet.faults.is_empty(), "{}", super::render::packet_line(&packet));
     packet
 }
 
@@ -97,9 +91,7 @@ pub fn run_in(folder: &Path, arguments: &[&str], input: &[u8]) -> Outcome {
     });
     let output = child.wait_with_output().expect("the program ends");
     feeder.join().expect("the feeding thread does not panic");
-    let name = arguments
-        .iter()
-        .find(|argument| argument.starts_with("out."));
+    let name = arguments.iter().find(|argument| argument.starts_with("out."));
     let file = match name {
         Some(name) => fs::read(folder.join(name)).unwrap_or_default(),
         None => output.stdout.clone(),
@@ -116,10 +108,7 @@ pub fn run_in(folder: &Path, arguments: &[&str], input: &[u8]) -> Outcome {
 pub fn convert(options: &[&str], trace: &[u8]) -> Outcome {
     let folder = Folder::new();
     let mut arguments = options.to_vec();
-    if !arguments
-        .iter()
-        .any(|argument| argument.starts_with("out.") || *argument == "-")
-    {
+    if !arguments.iter().any(|argument| argument.starts_with("out.") || *argument == "-") {
         arguments.push("out.pcap");
     }
     run_in(folder.path(), &arguments, trace)

@@ -13,26 +13,14 @@ const DBUS: u32 = 231;
 /// `record` as one line.
 pub fn line(record: &Record) -> String {
     let mut line = match decode(record) {
-        _ if record.link == DBUS => format!(
-            "{} D-Bus {} {}",
-            time(record.time),
-            record.original,
-            payload(&record.bytes)
-        ),
+        _ if record.link == DBUS => {
+            format!("{} D-Bus {} {}", time(record.time), record.original, payload(&record.bytes))
+        }
         Ok(packet) => packet_line(&packet),
-        Err(problem) => format!(
-            "{} !no packet: {problem}: {}",
-            time(record.time),
-            payload(&record.bytes)
-        ),
+        Err(problem) => format!("{} !no packet: {problem}: {}", time(record.time), payload(&record.bytes)),
     };
     if record.bytes.len() != record.original {
-        let _ = write!(
-            line,
-            " captured {} of {}",
-            record.bytes.len(),
-            record.original
-        );
+        let _ = write!(line, " captured {} of {}", record.bytes.len(), record.original);
     }
     for remark in &record.remarks {
         let _ = write!(line, " {remark}");
@@ -42,12 +30,7 @@ pub fn line(record: &Record) -> String {
 
 /// A decoded packet as one line; `!` stands before each fault.
 pub fn packet_line(packet: &Packet) -> String {
-    let mut line = format!(
-        "{} {}>{}",
-        time(packet.time),
-        mac(packet.source_mac),
-        mac(packet.target_mac)
-    );
+    let mut line = format!("{} {}>{}", time(packet.time), mac(packet.source_mac), mac(packet.target_mac));
     if let Some(tag) = packet.vlan {
         let _ = write!(line, " v{tag}");
     }
@@ -71,12 +54,7 @@ pub fn packet_line(packet: &Packet) -> String {
             let _ = write!(line, " UDP {}>{}", packet.source, packet.target);
         }
         Transport::Other(protocol) => {
-            let _ = write!(
-                line,
-                " protocol {protocol} {}>{}",
-                packet.source.ip(),
-                packet.target.ip()
-            );
+            let _ = write!(line, " protocol {protocol} {}>{}", packet.source.ip(), packet.target.ip());
         }
     }
     if let Some(id) = packet.id {
@@ -86,12 +64,7 @@ pub fn packet_line(packet: &Packet) -> String {
         let _ = write!(line, " ttl={}", packet.ttl);
     }
     if packet.payload_original > 0 {
-        let _ = write!(
-            line,
-            " {} {}",
-            packet.payload_original,
-            payload(&packet.payload)
-        );
+        let _ = write!(line, " {} {}", packet.payload_original, payload(&packet.payload));
     }
     for fault in &packet.faults {
         let _ = write!(line, " !{fault}");
@@ -101,11 +74,7 @@ pub fn packet_line(packet: &Packet) -> String {
 
 /// Seconds and nanoseconds.
 pub fn time(nanoseconds: u64) -> String {
-    format!(
-        "{}.{:09}",
-        nanoseconds / 1_000_000_000,
-        nanoseconds % 1_000_000_000
-    )
+    format!("{}.{:09}", nanoseconds / 1_000_000_000, nanoseconds % 1_000_000_000)
 }
 
 fn mac(bytes: [u8; 6]) -> String {
@@ -113,12 +82,7 @@ fn mac(bytes: [u8; 6]) -> String {
 }
 
 fn flags(byte: u8) -> String {
-    "FSRPAUEC"
-        .chars()
-        .enumerate()
-        .filter(|(bit, _)| byte & (1 << bit) != 0)
-        .map(|(_, letter)| letter)
-        .collect()
+    "FSRPAUEC".chars().enumerate().filter(|(bit, _)| byte & (1 << bit) != 0).map(|(_, letter)| letter).collect()
 }
 
 /// Bytes between quotes, as C would write them, each unprintable one as `\xHH`.
@@ -148,7 +112,5 @@ pub fn payload(bytes: &[u8]) -> String {
 
 /// FNV-1a, 64 bits: tells long payloads apart in a diff.
 pub fn digest(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }

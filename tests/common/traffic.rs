@@ -82,9 +82,8 @@ fn halves(step: &Step) -> Halves {
         quoted(second, style),
         second.len()
     );
-    let message = format!(
-        "{{msg_name=NULL, msg_namelen=0, msg_iov={vector}, msg_iovlen=2, msg_controllen=0, msg_flags=0}}, 0"
-    );
+    let message =
+        format!("{{msg_name=NULL, msg_namelen=0, msg_iov={vector}, msg_iovlen=2, msg_controllen=0, msg_flags=0}}, 0");
     let names = if step.sends {
         ["write", "sendto", "send", "writev", "sendmsg"]
     } else {
@@ -107,19 +106,9 @@ fn halves(step: &Step) -> Halves {
     };
     let name = names[call];
     if step.sends {
-        Halves {
-            name,
-            begin: format!("{name}({socket}, {arguments}"),
-            end: format!(") = {result}"),
-            comma: "",
-        }
+        Halves { name, begin: format!("{name}({socket}, {arguments}"), end: format!(") = {result}"), comma: "" }
     } else {
-        Halves {
-            name,
-            begin: format!("{name}({socket}"),
-            end: format!("{arguments}) = {result}"),
-            comma: ", ",
-        }
+        Halves { name, begin: format!("{name}({socket}"), end: format!("{arguments}) = {result}"), comma: ", " }
     }
 }
 
@@ -140,10 +129,7 @@ struct Log {
 impl Log {
     fn line(&mut self, tid: u32, call: &str) {
         self.lines += 1;
-        let (seconds, micros) = (
-            1_700_000_000 + self.lines / 1_000_000,
-            self.lines % 1_000_000,
-        );
+        let (seconds, micros) = (1_700_000_000 + self.lines / 1_000_000, self.lines % 1_000_000);
         let _ = writeln!(self.text, "{tid} {seconds}.{micros:06} {call}");
     }
 }
@@ -169,20 +155,9 @@ pub fn trace_of_steps(steps: &[Step]) -> Traffic {
             log.line(tid_of(step), &halves.whole());
         } else {
             // Half of them as strace writes it from 6.16 on, with the comma in the resumed part.
-            let comma = if step.call.is_multiple_of(2) {
-                halves.comma
-            } else {
-                ""
-            };
-            log.line(
-                tid_of(step),
-                &format!("{}{comma} <unfinished ...>", halves.begin),
-            );
-            open.push(Open {
-                step: number,
-                halves,
-                left: step.open_for,
-            });
+            let comma = if step.call.is_multiple_of(2) { halves.comma } else { "" };
+            log.line(tid_of(step), &format!("{}{comma} <unfinished ...>", halves.begin));
+            open.push(Open { step: number, halves, left: step.open_for });
         }
         if !step.fails {
             flows[flow_of(step)].extend_from_slice(&step.payload);
@@ -195,22 +170,12 @@ pub fn trace_of_steps(steps: &[Step]) -> Traffic {
         resume(&mut log, &steps[ended.step], &ended.halves);
     }
     flows.retain(|flow| !flow.is_empty());
-    Traffic {
-        trace: log.text,
-        flows,
-    }
+    Traffic { trace: log.text, flows }
 }
 
 fn resume(log: &mut Log, step: &Step, halves: &Halves) {
-    let comma = if step.call.is_multiple_of(2) {
-        ""
-    } else {
-        halves.comma
-    };
-    log.line(
-        tid_of(step),
-        &format!("<... {} resumed>{comma}{}", halves.name, halves.end),
-    );
+    let comma = if step.call.is_multiple_of(2) { "" } else { halves.comma };
+    log.line(tid_of(step), &format!("<... {} resumed>{comma}{}", halves.name, halves.end));
 }
 
 fn tid_of(step: &Step) -> u32 {
@@ -225,11 +190,7 @@ fn flow_of(step: &Step) -> usize {
 #[derive(Clone, Debug)]
 pub enum Turn {
     /// The end writes this. Its `resumed` line, if it has one, stands after this many further turns.
-    Write {
-        end: bool,
-        payload: Vec<u8>,
-        open_for: u8,
-    },
+    Write { end: bool, payload: Vec<u8>, open_for: u8 },
     /// The end reads up to this many of the bytes written by the other.
     Read { end: bool, room: u8 },
 }
@@ -245,10 +206,7 @@ pub struct Connection {
 
 /// Over TCP.
 pub const TCP: Connection = Connection {
-    ends: [
-        "3<TCP:[10.1.2.3:4000->10.4.5.6:80]>",
-        "5<TCP:[10.4.5.6:80->10.1.2.3:4000]>",
-    ],
+    ends: ["3<TCP:[10.1.2.3:4000->10.4.5.6:80]>", "5<TCP:[10.4.5.6:80->10.1.2.3:4000]>"],
     opening: [
         concat!(
             "connect(3<TCP:[700]>, {sa_family=AF_INET, sin_port=htons(80), ",
@@ -263,10 +221,7 @@ pub const TCP: Connection = Connection {
 
 /// Over a UNIX socket.
 pub const UNIX: Connection = Connection {
-    ends: [
-        "3<UNIX-STREAM:[500->501]>",
-        "5<UNIX-STREAM:[501->500,\"/run/s\"]>",
-    ],
+    ends: ["3<UNIX-STREAM:[500->501]>", "5<UNIX-STREAM:[501->500,\"/run/s\"]>"],
     opening: [
         "connect(3<UNIX-STREAM:[500]>, {sa_family=AF_UNIX, sun_path=\"/run/s\"}, 110) = 0",
         "accept(4<UNIX-STREAM:[400,\"/run/s\"]>, NULL, NULL) = 5<UNIX-STREAM:[501->500,\"/run/s\"]>",
@@ -280,21 +235,14 @@ pub fn trace_of_both_ends(connection: Connection, turns: &[Turn]) -> Traffic {
     for (end, call) in connection.opening.into_iter().enumerate() {
         log.line(writer(end), call);
         let flags = "flags=CLONE_VM|CLONE_FS|CLONE_FILES|CLONE_SIGHAND|CLONE_THREAD";
-        log.line(
-            writer(end),
-            &format!("clone(child_stack=0x7f0, {flags}) = {}", reader(end)),
-        );
+        log.line(writer(end), &format!("clone(child_stack=0x7f0, {flags}) = {}", reader(end)));
     }
     let mut open: [Option<(u8, usize)>; 2] = [None, None];
     let mut unread = [VecDeque::new(), VecDeque::new()];
     let mut flows = vec![Vec::new(), Vec::new()];
     for turn in turns {
         match turn {
-            Turn::Write {
-                end,
-                payload,
-                open_for,
-            } => {
+            Turn::Write { end, payload, open_for } => {
                 let end = usize::from(*end);
                 finish_write(&mut log, end, open[end].take());
                 let text = quoted(payload, STYLES[payload.len() % STYLES.len()]);
@@ -331,10 +279,7 @@ pub fn trace_of_both_ends(connection: Connection, turns: &[Turn]) -> Traffic {
         finish_write(&mut log, end, open);
     }
     flows.retain(|flow| !flow.is_empty());
-    Traffic {
-        trace: log.text,
-        flows,
-    }
+    Traffic { trace: log.text, flows }
 }
 
 fn finish_write(log: &mut Log, end: usize, open: Option<(u8, usize)>) {

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 pub const HEADER: u64 = 24;
 pub const RECORD: u64 = 76;
-pub const LINE: &[u8] = b"1234 1700000000.123456 write(5<TCP:[10.1.2.3:4000->10.4.5.6:80]>, \"\\x41\\x42\", 2) = 2 <0.000010>\n";
+pub const LINE: &[u8] =
+    b"1234 1700000000.123456 write(5<TCP:[10.1.2.3:4000->10.4.5.6:80]>, \"\\x41\\x42\", 2) = 2 <0.000010>\n";
 
 /// How long anything may take on a busy machine before it counts as stuck.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -25,8 +26,7 @@ impl Directory {
     pub fn new() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR"))
-            .join(format!("faults-{}-{number}", std::process::id()));
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("faults-{}-{number}", std::process::id()));
         fs::create_dir_all(&path).unwrap();
         Self(path)
     }
@@ -43,13 +43,7 @@ impl Directory {
 
     pub fn fifo(&self, name: &str) -> PathBuf {
         let path = self.file(name);
-        assert!(
-            Command::new("mkfifo")
-                .arg(&path)
-                .status()
-                .unwrap()
-                .success()
-        );
+        assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
         path
     }
 }
@@ -64,16 +58,9 @@ impl Drop for Directory {
 pub struct Run(pub Child);
 
 impl Run {
-    pub fn start(
-        output: impl AsRef<Path>,
-        set_up: impl FnOnce(&mut Command) -> &mut Command,
-    ) -> Self {
+    pub fn start(output: impl AsRef<Path>, set_up: impl FnOnce(&mut Command) -> &mut Command) -> Self {
         let mut command = command();
-        command
-            .arg(output.as_ref())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped());
+        command.arg(output.as_ref()).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         set_up(&mut command);
         Self(command.spawn().unwrap())
     }
@@ -84,13 +71,7 @@ impl Run {
 
     pub fn signal(&self, name: &str) {
         let pid = self.0.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-s", name, &pid])
-                .status()
-                .unwrap()
-                .success()
-        );
+        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
     }
 
     pub fn is_running(&mut self) -> bool {
@@ -113,12 +94,7 @@ impl Run {
     pub fn told(&mut self) -> (Option<i32>, String) {
         let code = self.ended().code();
         let mut said = String::new();
-        self.0
-            .stderr
-            .take()
-            .unwrap()
-            .read_to_string(&mut said)
-            .unwrap();
+        self.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
         (code, said)
     }
 }
@@ -134,11 +110,7 @@ impl Drop for Run {
 pub fn command() -> Command {
     let program = env!("CARGO_BIN_EXE_strace2pcap");
     let status = fs::read_to_string("/proc/self/status").unwrap();
-    let ignored = status
-        .lines()
-        .find_map(|line| line.strip_prefix("SigIgn:"))
-        .unwrap()
-        .trim();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap().trim();
     let hup_or_int = 0b11;
     if u64::from_str_radix(ignored, 16).unwrap() & hup_or_int == 0 {
         return Command::new(program);
@@ -164,38 +136,26 @@ pub fn size(path: &Path) -> u64 {
 /// Waits until so many records are in the file.
 #[track_caller]
 pub fn until_records(path: &Path, records: u64) {
-    until(&format!("{records} records are written"), || {
-        size(path) == HEADER + records * RECORD
-    });
+    until(&format!("{records} records are written"), || size(path) == HEADER + records * RECORD);
 }
 
 /// Reads a capture as any reader does, record by record, to a whole end.
 #[track_caller]
 pub fn records_in(capture: &[u8]) -> usize {
     let (records, rest) = whole_records_in(capture);
-    assert_eq!(
-        rest, 0,
-        "bytes of a record that is cut, behind {records} whole ones"
-    );
+    assert_eq!(rest, 0, "bytes of a record that is cut, behind {records} whole ones");
     records
 }
 
 /// How many whole records there are, and how many bytes of one that is cut.
 #[track_caller]
 pub fn whole_records_in(capture: &[u8]) -> (usize, usize) {
-    assert_eq!(
-        capture[..4],
-        [0xd4, 0xc3, 0xb2, 0xa1],
-        "pcap's magic number"
-    );
+    assert_eq!(capture[..4], [0xd4, 0xc3, 0xb2, 0xa1], "pcap's magic number");
     let mut rest = &capture[24..];
     let mut count = 0;
     while let Some((header, behind)) = rest.split_at_checked(16) {
         let length = u32::from_le_bytes(header[8..12].try_into().unwrap()) as usize;
-        assert!(
-            (1..100_000).contains(&length),
-            "record {count} has {length} bytes"
-        );
+        assert!((1..100_000).contains(&length), "record {count} has {length} bytes");
         let Some(next) = behind.get(length..) else {
             break;
         };

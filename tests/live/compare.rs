@@ -55,11 +55,8 @@ impl Way {
     /// Its bytes in order; what does not fit together.
     fn bytes(&self) -> Result<Vec<u8>, String> {
         let first = self.pieces.first().map_or(0, |piece| piece.0);
-        let mut pieces: Vec<(i64, &[u8])> = self
-            .pieces
-            .iter()
-            .map(|(seq, bytes)| (i64::from(distance(first, *seq)), bytes.as_slice()))
-            .collect();
+        let mut pieces: Vec<(i64, &[u8])> =
+            self.pieces.iter().map(|(seq, bytes)| (i64::from(distance(first, *seq)), bytes.as_slice())).collect();
         pieces.sort_by_key(|piece| piece.0);
         let start = match self.isn {
             Some(isn) => i64::from(distance(first, isn.wrapping_add(1))),
@@ -69,11 +66,7 @@ impl Way {
         for (at, bytes) in pieces {
             let at = usize::try_from(at - start).map_err(|_| "bytes before the first")?;
             if at > whole.len() {
-                return Err(format!(
-                    "{} bytes missing at {}",
-                    at - whole.len(),
-                    whole.len()
-                ));
+                return Err(format!("{} bytes missing at {}", at - whole.len(), whole.len()));
             }
             let again = (whole.len() - at).min(bytes.len());
             if whole[at..at + again] != bytes[..again] {
@@ -97,11 +90,9 @@ impl Content {
         for packet in packets {
             match &packet.transport {
                 Transport::Tcp(_) => content.add_segment(packet),
-                Transport::Udp => content
-                    .datagrams
-                    .entry((packet.source, packet.target))
-                    .or_default()
-                    .push(packet.payload.clone()),
+                Transport::Udp => {
+                    content.datagrams.entry((packet.source, packet.target)).or_default().push(packet.payload.clone())
+                }
                 Transport::Other(_) => {}
             }
         }
@@ -111,17 +102,12 @@ impl Content {
     fn add_segment(&mut self, packet: &Packet) {
         let Some(tcp) = packet.tcp() else { return };
         let forward = packet.source < packet.target;
-        let (first, second) = if forward {
-            (packet.source, packet.target)
-        } else {
-            (packet.target, packet.source)
-        };
+        let (first, second) = if forward { (packet.source, packet.target) } else { (packet.target, packet.source) };
         let earlier = (first, second, 0)..=(first, second, usize::MAX);
         let latest = self.connections.range(earlier).next_back();
         let mut number = latest.map_or(0, |(name, _)| name.2);
         let opens = tcp.flags & (SYN | 0x10) == SYN;
-        let is_again =
-            |connection: &Connection| connection.ways[usize::from(!forward)].isn == Some(tcp.seq);
+        let is_again = |connection: &Connection| connection.ways[usize::from(!forward)].isn == Some(tcp.seq);
         if opens && latest.is_some_and(|(_, connection)| !is_again(connection)) {
             number += 1;
         }
@@ -146,10 +132,7 @@ impl Content {
 
     /// How many connections and datagrams there are.
     pub fn counts(&self) -> (usize, usize) {
-        (
-            self.connections.len(),
-            self.datagrams.values().map(Vec::len).sum(),
-        )
+        (self.connections.len(), self.datagrams.values().map(Vec::len).sum())
     }
 
     /// How this content differs from the true one, as text for a person; empty where it does not.
@@ -172,11 +155,7 @@ impl Content {
 
     fn datagram_difference(&self, truth: &Self, text: &mut String) {
         let none = Vec::new();
-        let mut ends: Vec<_> = self
-            .datagrams
-            .keys()
-            .chain(truth.datagrams.keys())
-            .collect();
+        let mut ends: Vec<_> = self.datagrams.keys().chain(truth.datagrams.keys()).collect();
         ends.sort();
         ends.dedup();
         for both in ends {
@@ -213,13 +192,8 @@ fn connection_difference(text: &mut String, name: &Name, both: [&Connection; 2],
     for fault in &ours.faults {
         tell(text, name, fault);
     }
-    if known != Known::FromMidstream
-        && ours.first_time.abs_diff(true_one.first_time) > 2_000_000_000
-    {
-        let what = format!(
-            "begins at {}, truly {}",
-            ours.first_time, true_one.first_time
-        );
+    if known != Known::FromMidstream && ours.first_time.abs_diff(true_one.first_time) > 2_000_000_000 {
+        let what = format!("begins at {}, truly {}", ours.first_time, true_one.first_time);
         tell(text, name, &what);
     }
     for (number, from) in [name.0, name.1].into_iter().enumerate() {

@@ -82,15 +82,11 @@ pub fn differences(ours: &[Packet], truth: &[Packet], withheld: Withheld) -> Vec
     let mut told = Vec::new();
     for packet in ours {
         conversations.retain(|conversation| !conversation.is_empty());
-        let wrongs = conversations
-            .iter()
-            .enumerate()
-            .filter_map(|(number, conversation)| {
-                let head = *conversation.front()?;
-                Some((names.wrong(packet, head, withheld), number))
-            });
-        let Some((wrong, number)) = wrongs.min_by_key(|(wrong, number)| (wrong.len(), *number))
-        else {
+        let wrongs = conversations.iter().enumerate().filter_map(|(number, conversation)| {
+            let head = *conversation.front()?;
+            Some((names.wrong(packet, head, withheld), number))
+        });
+        let Some((wrong, number)) = wrongs.min_by_key(|(wrong, number)| (wrong.len(), *number)) else {
             told.push(format!("never was: {}", packet_line(packet)));
             continue;
         };
@@ -125,20 +121,14 @@ fn conversations(truth: &[Packet]) -> Vec<VecDeque<True<'_>>> {
     let mut expected = HashMap::new();
     for packet in truth {
         let ends = (packet.source, packet.target);
-        let both = (
-            ends.0.min(ends.1),
-            ends.0.max(ends.1),
-            packet.tcp().is_some(),
-        );
+        let both = (ends.0.min(ends.1), ends.0.max(ends.1), packet.tcp().is_some());
         let flags = packet.tcp().map_or(0, |tcp| tcp.flags);
         let is_syn = flags & SYN != 0;
         if let (true, Some(tcp)) = (is_syn, packet.tcp()) {
             expected.insert(ends, tcp.seq.wrapping_add(1));
         }
         let acknowledges = flags & (FIN | SYN | RST | PSH) == 0
-            && packet
-                .tcp()
-                .is_some_and(|tcp| expected.get(&ends) == Some(&tcp.seq));
+            && packet.tcp().is_some_and(|tcp| expected.get(&ends) == Some(&tcp.seq));
         let new = flags & (SYN | 0x10) == SYN || !by_ends.contains_key(&both);
         if new {
             by_ends.insert(both, conversations.len());
@@ -160,10 +150,7 @@ fn is_invented(place: SocketAddr) -> bool {
     let IpAddr::V4(ip) = place.ip().to_canonical() else {
         return false;
     };
-    matches!(
-        (ip.octets(), place.port()),
-        ([127, _, _, 1], 11111) | ([127, _, _, 2], 22222)
-    )
+    matches!((ip.octets(), place.port()), ([127, _, _, 1], 11111) | ([127, _, _, 2], 22222))
 }
 
 /// An address that stands for an end of a UNIX connection: its host is the connection's number.
@@ -174,10 +161,7 @@ fn is_of_unix(place: SocketAddr) -> bool {
 impl Names {
     /// What of a packet is not as the true one has it.
     fn wrong(&self, ours: &Packet, truth: True<'_>, withheld: Withheld) -> Vec<&'static str> {
-        let True {
-            packet: truth,
-            opens,
-        } = truth;
+        let True { packet: truth, opens } = truth;
         let mut wrong = Vec::new();
         let mut check = |what, right: bool| {
             if !right {
@@ -224,8 +208,7 @@ impl Names {
         let ack = (ours.ack, truth.ack);
         is_shifted((source, target), ours.seq, truth.seq)
             && (ack == (0, 0) || is_shifted((target, source), ack.0, ack.1))
-            && (ours.flags, ours.window, &ours.options)
-                == (truth.flags, truth.window, &truth.options)
+            && (ours.flags, ours.window, &ours.options) == (truth.flags, truth.window, &truth.options)
     }
 
     /// Takes over what a right packet tells.
@@ -236,10 +219,7 @@ impl Names {
                 self.places.learn((is_tcp, ours), (is_tcp, truth));
             }
         }
-        let macs = [
-            (ours.source_mac, truth.source_mac),
-            (ours.target_mac, truth.target_mac),
-        ];
+        let macs = [(ours.source_mac, truth.source_mac), (ours.target_mac, truth.target_mac)];
         for (ours, truth) in macs {
             let unknown = withheld.numbers && ours == [0; 6];
             if is_number(ours) && is_number(truth) && !unknown {
@@ -247,11 +227,9 @@ impl Names {
             }
         }
         if let (Some(ours), Some(tcp)) = (ours.tcp(), truth.tcp()) {
-            self.shifts
-                .insert((truth.source, truth.target), ours.seq.wrapping_sub(tcp.seq));
+            self.shifts.insert((truth.source, truth.target), ours.seq.wrapping_sub(tcp.seq));
             if tcp.ack != 0 {
-                self.shifts
-                    .insert((truth.target, truth.source), ours.ack.wrapping_sub(tcp.ack));
+                self.shifts.insert((truth.target, truth.source), ours.ack.wrapping_sub(tcp.ack));
             }
         }
     }

@@ -17,10 +17,7 @@ pub type Words = Vec<String>;
 /// `text` as words, split at blanks, and after them `more` as they are.
 pub fn words(text: &str, more: &[&str]) -> Words {
     let first = text.split_whitespace();
-    first
-        .chain(more.iter().copied())
-        .map(str::to_string)
-        .collect()
+    first.chain(more.iter().copied()).map(str::to_string).collect()
 }
 
 impl ShortFolder {
@@ -51,10 +48,7 @@ pub fn as_unprivileged(command: Words) -> Words {
     let Some([user, group]) = unprivileged() else {
         return command;
     };
-    let mut whole = words(
-        "setpriv --clear-groups --reuid",
-        &[&user, "--regid", &group],
-    );
+    let mut whole = words("setpriv --clear-groups --reuid", &[&user, "--regid", &group]);
     whole.extend(command);
     whole
 }
@@ -259,27 +253,14 @@ pub fn read(capture: &Path, field: &str, options: &[&str]) -> Reading {
          \"g\",\"%Cus:{field}:0:U\""
     );
     let mut command = Command::new("tshark");
-    command.args([
-        "-n",
-        "-o",
-        &columns,
-        "-T",
-        "tabs",
-        "-z",
-        "expert,warn",
-        "-r",
-    ]);
+    command.args(["-n", "-o", &columns, "-T", "tabs", "-z", "expert,warn", "-r"]);
     command.arg(capture).args(options);
     let (output, _) = Running::start(&mut command).succeed();
     let text = String::from_utf8_lossy(&output);
     let is_row = |line: &&str| line.matches('\t').count() == 6;
     Reading {
         rows: text.lines().filter(is_row).map(row).collect(),
-        expert: text
-            .lines()
-            .filter(|line| !is_row(line) && !line.is_empty())
-            .collect::<Vec<_>>()
-            .join("\n"),
+        expert: text.lines().filter(|line| !is_row(line) && !line.is_empty()).collect::<Vec<_>>().join("\n"),
     }
 }
 
@@ -312,8 +293,7 @@ impl Reading {
         assert_eq!(self.expert, "", "{self:#?}");
         let with_payload = |row: &&Row| {
             let is_other = row.protocol == "TCP" && !row.info.contains("reassembled PDU");
-            (row.source_port == port || row.target_port == port)
-                && !(is_other && row.info.contains(" Len=0"))
+            (row.source_port == port || row.target_port == port) && !(is_other && row.info.contains(" Len=0"))
         };
         let mut ways = [Vec::new(), Vec::new()];
         for row in self.rows.iter().filter(with_payload) {
@@ -343,10 +323,7 @@ impl Reading {
 #[track_caller]
 pub fn tell(rows: &[&Row], wanted: &[&str]) {
     for text in wanted {
-        assert!(
-            rows.iter().any(|row| row.info.contains(text)),
-            "no {text} in {rows:#?}"
-        );
+        assert!(rows.iter().any(|row| row.info.contains(text)), "no {text} in {rows:#?}");
     }
 }
 

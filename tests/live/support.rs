@@ -29,10 +29,7 @@ pub const LIMIT: Duration = Duration::from_secs(40);
 /// Whether all of `programs` are there. Those that the CI promises must be, where it promises them.
 pub fn has(programs: &[&str], test: &str) -> bool {
     let missing = missing(programs);
-    assert!(
-        missing.is_empty() || std::env::var_os("STRACE2PCAP_LIVE").is_none(),
-        "there is no {missing:?}"
-    );
+    assert!(missing.is_empty() || std::env::var_os("STRACE2PCAP_LIVE").is_none(), "there is no {missing:?}");
     say_left_out(&missing, test);
     missing.is_empty()
 }
@@ -74,28 +71,17 @@ pub fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let servers = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
     // PostgreSQL's own come first: what has their names elsewhere chooses among them.
-    let places = postgresql_places()
-        .into_iter()
-        .chain(std::env::split_paths(&path))
-        .chain(servers);
+    let places = postgresql_places().into_iter().chain(std::env::split_paths(&path)).chain(servers);
     let mut places: Vec<_> = places.collect();
     places.dedup();
     let exact = places.iter().map(|place| place.join(program));
-    exact
-        .chain(
-            places
-                .iter()
-                .filter_map(|place| with_version(place, program)),
-        )
-        .find(|path| path.is_file())
+    exact.chain(places.iter().filter_map(|place| with_version(place, program))).find(|path| path.is_file())
 }
 
 /// PostgreSQL's folders of programs on Debian and its like, the newest version's first.
 fn postgresql_places() -> Vec<PathBuf> {
     let entries = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
-    let mut versions: Vec<u32> = entries
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .collect();
+    let mut versions: Vec<u32> = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
     versions.sort_unstable();
     let place = |version| PathBuf::from(format!("/usr/lib/postgresql/{version}/bin"));
     versions.into_iter().rev().map(place).collect()
@@ -105,10 +91,7 @@ fn postgresql_places() -> Vec<PathBuf> {
 fn with_version(place: &Path, program: &str) -> Option<PathBuf> {
     let is_it = |name: &str| {
         name.strip_prefix(program).is_some_and(|version| {
-            !version.is_empty()
-                && version
-                    .bytes()
-                    .all(|byte| byte.is_ascii_digit() || byte == b'.')
+            !version.is_empty() && version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
         })
     };
     let entries = fs::read_dir(place).ok()?;
@@ -119,28 +102,19 @@ fn with_version(place: &Path, program: &str) -> Option<PathBuf> {
 
 /// Python: the system's own where there is one, for what stands before it on the PATH may be a script.
 pub fn python() -> &'static str {
-    if Path::new("/usr/bin/python3").exists() {
-        "/usr/bin/python3"
-    } else {
-        "python3"
-    }
+    if Path::new("/usr/bin/python3").exists() { "/usr/bin/python3" } else { "python3" }
 }
 
 /// The file `name` of `tests/live/programs`.
 pub fn program(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/live/programs")
-        .join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/live/programs").join(name)
 }
 
 /// Compiles the C program `name` into `folder`.
 pub fn compiled(name: &str, folder: &Folder) -> PathBuf {
     let binary = folder.path().join(name);
     let mut command = Command::new("cc");
-    command
-        .args(["-O1", "-Wall", "-pthread", "-o"])
-        .arg(&binary)
-        .arg(program(&format!("{name}.c")));
+    command.args(["-O1", "-Wall", "-pthread", "-o"]).arg(&binary).arg(program(&format!("{name}.c")));
     Running::start(&mut command).succeed();
     binary
 }
@@ -158,9 +132,7 @@ pub fn has_ipv6(test: &str) -> bool {
 /// and that no other test of this run is given.
 pub fn free_port() -> u16 {
     static NEXT: Mutex<Option<u16>> = Mutex::new(None);
-    let mut next = NEXT
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut next = NEXT.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let mut port = next.unwrap_or_else(|| {
         let part = u16::try_from(std::process::id() % 200).expect("it is below 200");
         20_000 + part * 50
@@ -238,19 +210,10 @@ impl Running {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let name = format!("{command:?}");
-        let mut child = command
-            .spawn()
-            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{name}: {error}"));
         let lines = lines_of(child.stdout.take().expect("a pipe was asked for"));
         let errors = lines_of(child.stderr.take().expect("a pipe was asked for"));
-        Self {
-            child,
-            name,
-            lines,
-            errors,
-            said: Vec::new(),
-            started: Instant::now(),
-        }
+        Self { child, name, lines, errors, said: Vec::new(), started: Instant::now() }
     }
 
     /// Its number.
@@ -344,11 +307,7 @@ impl Running {
     pub fn succeed(&mut self) -> (Vec<u8>, String) {
         let (status, output, errors) = self.ended();
         let text = String::from_utf8_lossy(&output);
-        assert!(
-            status.success(),
-            "{}: {status}\n{text}\n{errors}",
-            self.name
-        );
+        assert!(status.success(), "{}: {status}\n{text}\n{errors}", self.name);
         (output, errors)
     }
 }
@@ -368,10 +327,7 @@ impl Drop for Running {
 /// Sends `signal` to the process `pid`.
 pub fn signal_to(pid: u32, signal: &str) {
     let script = format!("kill -{signal} {pid}");
-    let _ = Command::new("sh")
-        .args(["-c", &script])
-        .stderr(Stdio::null())
-        .status();
+    let _ = Command::new("sh").args(["-c", &script]).stderr(Stdio::null()).status();
 }
 
 fn left(end: Instant) -> Duration {
@@ -401,11 +357,7 @@ fn lines_of(pipe: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
 /// `strace` with the options that the README gives, writing to `output` (strace's `-o`).
 pub fn strace(output: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new("strace");
-    command
-        .args(["-f", "-s", "1048576", "-ttt", "-T", "-yy", "-xx", "-e"])
-        .arg(CALLS)
-        .arg("-o")
-        .arg(output);
+    command.args(["-f", "-s", "1048576", "-ttt", "-T", "-yy", "-xx", "-e"]).arg(CALLS).arg("-o").arg(output);
     command
 }
 

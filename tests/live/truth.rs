@@ -11,8 +11,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// Ends tcpdump when standard input ends, so that neither a failed test nor sudo leaves one behind.
-const SCRIPT: &str =
-    "tcpdump \"$@\" </dev/null & pid=$!; cat >/dev/null; kill -TERM $pid; wait $pid";
+const SCRIPT: &str = "tcpdump \"$@\" </dev/null & pid=$!; cat >/dev/null; kill -TERM $pid; wait $pid";
 
 /// A running tcpdump.
 pub struct Truth {
@@ -56,13 +55,7 @@ impl Truth {
         }
         let file = Arc::new(Mutex::new(Vec::new()));
         let reader = read_into(child.stdout.take()?, Arc::clone(&file));
-        Some(Self {
-            child,
-            file,
-            reader: Some(reader),
-            errors,
-            last_port,
-        })
+        Some(Self { child, file, reader: Some(reader), errors, last_port })
     }
 
     /// Waits until all packets up to now are there, and ends it. The records, without the one that told.
@@ -85,9 +78,7 @@ impl Truth {
             "tcpdump missed packets, so there is no truth: {told}"
         );
         let file = self.file.lock().expect("no panic");
-        let mut records = capture::read(&file)
-            .expect("tcpdump writes captures")
-            .records;
+        let mut records = capture::read(&file).expect("tcpdump writes captures").records;
         records.retain(|record| !record.bytes.ends_with(last.as_bytes()));
         records
     }
@@ -110,9 +101,7 @@ impl Drop for Truth {
 fn contains(file: &[u8], text: &[u8]) -> bool {
     // Only the last packets of it are of interest.
     let start = file.len().saturating_sub(4096);
-    file[start..]
-        .windows(text.len())
-        .any(|window| window == text)
+    file[start..].windows(text.len()).any(|window| window == text)
 }
 
 fn read_into(mut pipe: std::process::ChildStdout, file: Arc<Mutex<Vec<u8>>>) -> JoinHandle<()> {

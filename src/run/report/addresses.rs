@@ -16,13 +16,11 @@ pub fn tell(invented: Invented, full_details: bool, report: &mut Report) {
     let what = format!("{all}, for -yy found none");
     let cure = "trace a program in another network namespace with `nsenter -t PID -n strace …`";
     report.lose(Loss::new("addresses", invented.own, &what).cure(cure));
-    let what =
-        "datagram [socket|sockets] sent with an invented address before -yy found [its|their] own";
+    let what = "datagram [socket|sockets] sent with an invented address before -yy found [its|their] own";
     let cure = "give --view wire, which waits for it";
     report.lose(Loss::new("addresses_late", invented.late, what).cure(cure));
     let what = "[connection has|connections have] an invented other end";
-    let cure =
-        "trace connect and accept too (-e trace=network,…), from before the connection is made";
+    let cure = "trace connect and accept too (-e trace=network,…), from before the connection is made";
     report.lose(Loss::new("peers", invented.peers, what).cure(cure));
     let what = "datagram [socket|sockets] received without asking from whom: invented senders";
     report.lose(Loss::new("senders", invented.senders, what));

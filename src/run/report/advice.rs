@@ -43,11 +43,7 @@ pub fn times(parsers: &[Parser], assumed: Option<Date>, has_start: bool, report:
         );
     }
     if !has_start && parsers.iter().any(is_relative) {
-        report.note(
-            "relative_times",
-            "times are relative and count from 1970",
-            "record with -ttt or give --start",
-        );
+        report.note("relative_times", "times are relative and count from 1970", "record with -ttt or give --start");
     }
 }
 
@@ -70,27 +66,17 @@ pub fn nothing_shown(traffic: &Traffic, sockets: &Sockets, all: &[&Counts], repo
             "sockets moved payload, and none was to be converted",
             "leave out --no-capture-net, or give --capture-unix-socket",
         ),
-        (true, ..) => (
-            "only internet sockets moved payload",
-            "leave out --no-capture-net",
-        ),
-        (_, true, _) => (
-            "only UNIX sockets moved payload",
-            "give --capture-unix-socket",
-        ),
-        (_, _, true) => (
-            "only sockets that are neither internet nor UNIX (netlink, packet, …) moved payload",
-            "",
-        ),
+        (true, ..) => ("only internet sockets moved payload", "leave out --no-capture-net"),
+        (_, true, _) => ("only UNIX sockets moved payload", "give --capture-unix-socket"),
+        (_, _, true) => ("only sockets that are neither internet nor UNIX (netlink, packet, …) moved payload", ""),
         _ if sockets.seen() > 0 && payload_calls == 0 => (
             "sockets were used, but no call is in the trace that moves payload",
             "record read and write too, which -e trace=network leaves out (--help has a list)",
         ),
         _ if sockets.seen() > 0 => ("sockets were used, but no payload moved on them", ""),
-        _ if unknown > 0 && !sockets.has_full_details() => (
-            "nothing in the trace tells which descriptors are sockets",
-            "record with -yy",
-        ),
+        _ if unknown > 0 && !sockets.has_full_details() => {
+            ("nothing in the trace tells which descriptors are sockets", "record with -yy")
+        }
         _ => (
             "no call on a socket is in the trace",
             "record child processes too (-f), and the calls that --help lists (-e trace=…)",

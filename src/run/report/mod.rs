@@ -62,30 +62,20 @@ impl Loss {
     /// How many bytes it concerns.
     #[must_use]
     pub fn bytes(self, bytes: u64) -> Self {
-        Self {
-            bytes: Some(bytes),
-            ..self
-        }
+        Self { bytes: Some(bytes), ..self }
     }
 
     /// What to do against it.
     #[must_use]
     pub fn cure(self, cure: &str) -> Self {
-        Self {
-            cure: cure.to_owned(),
-            ..self
-        }
+        Self { cure: cure.to_owned(), ..self }
     }
 
     /// Where the first example is; `traces` has the names of all.
     #[must_use]
     pub fn first(self, place: Option<Place>, traces: &[Name]) -> Self {
         let name = |place: Place| traces.get(place.trace).filter(|_| traces.len() > 1);
-        Self {
-            first_line: place.map(|place| place.line),
-            trace: place.and_then(name).map(Name::to_string),
-            ..self
-        }
+        Self { first_line: place.map(|place| place.line), trace: place.and_then(name).map(Name::to_string), ..self }
     }
 }
 
@@ -138,12 +128,7 @@ pub struct Report {
 impl Report {
     /// The report of a capture, with no more than is known of that.
     pub fn of_capture(packets: u64, payload_bytes: u64, capture_bytes: u64) -> Self {
-        Self {
-            packets,
-            payload_bytes,
-            capture_bytes,
-            ..Self::default()
-        }
+        Self { packets, payload_bytes, capture_bytes, ..Self::default() }
     }
 
     /// Adds a loss, unless it is of nothing.
@@ -172,11 +157,7 @@ impl Report {
     /// Counts what is left out, unless it is nothing.
     pub fn leave_out(&mut self, reason: &'static str, text: &'static str, count: u64) {
         if count > 0 {
-            self.left_out.push(LeftOut {
-                reason,
-                text,
-                count,
-            });
+            self.left_out.push(LeftOut { reason, text, count });
         }
     }
 
@@ -198,11 +179,7 @@ impl Report {
     /// Takes over the counts of `other`, and keeps its own errors.
     pub fn fill(&mut self, other: Self) {
         let errors = std::mem::take(&mut self.errors);
-        *self = Self {
-            errors,
-            says_more: true,
-            ..other
-        };
+        *self = Self { errors, says_more: true, ..other };
     }
 
     /// Tells it.
@@ -224,11 +201,7 @@ impl Report {
             #[serde(flatten)]
             report: &'a Report,
         }
-        let whole = Whole {
-            version: env!("CARGO_PKG_VERSION"),
-            exit_code: exit as u8,
-            report: self,
-        };
+        let whole = Whole { version: env!("CARGO_PKG_VERSION"), exit_code: exit as u8, report: self };
         // Fails for maps whose keys are no text, of which there is none here.
         serde_json::to_string(&whole).unwrap_or_default() + "\n"
     }
@@ -236,15 +209,9 @@ impl Report {
     /// Losses and notes as warnings, counts as information.
     fn tell_text(&self) {
         let losses = self.losses.iter().map(Loss::to_string);
-        let lines: Vec<_> = losses
-            .chain(self.notes.iter().map(Note::to_string))
-            .collect();
+        let lines: Vec<_> = losses.chain(self.notes.iter().map(Note::to_string)).collect();
         let all = lines.len() <= limits::WARNINGS || log::log_enabled!(log::Level::Info);
-        let shown = if all {
-            lines.len()
-        } else {
-            limits::WARNINGS - 1
-        };
+        let shown = if all { lines.len() } else { limits::WARNINGS - 1 };
         for line in lines.iter().take(shown) {
             log::warn!("{line}");
         }
@@ -284,11 +251,7 @@ fn forms(text: &str) -> Option<(&str, &str, &str, &str)> {
 
 /// `text: cure`, where there is one.
 fn with_cure(f: &mut fmt::Formatter<'_>, cure: &str) -> fmt::Result {
-    if cure.is_empty() {
-        Ok(())
-    } else {
-        write!(f, ": {cure}")
-    }
+    if cure.is_empty() { Ok(()) } else { write!(f, ": {cure}") }
 }
 
 impl fmt::Display for Loss {
@@ -314,18 +277,8 @@ impl fmt::Display for Note {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            lines,
-            calls,
-            packets,
-            payload_bytes,
-            capture_bytes,
-            ..
-        } = self;
-        write!(
-            f,
-            "{lines} lines, {calls} calls, {packets} packets with {payload_bytes} bytes of payload; "
-        )?;
+        let Self { lines, calls, packets, payload_bytes, capture_bytes, .. } = self;
+        write!(f, "{lines} lines, {calls} calls, {packets} packets with {payload_bytes} bytes of payload; ")?;
         write!(f, "the capture has {capture_bytes} bytes")
     }
 }
@@ -347,10 +300,7 @@ mod tests {
         let cut = Loss::new("cut", 14, "[payload was|payloads were] cut").cure("record with -s 9");
         check(&cut, "14 payloads were cut: record with -s 9");
         let cut = cut.first(place, several);
-        check(
-            &cut,
-            "14 payloads were cut (the first is line 7 of a.2): record with -s 9",
-        );
+        check(&cut, "14 payloads were cut (the first is line 7 of a.2): record with -s 9");
         check(
             &Loss::new("x", 1, "[line was|lines were] eaten").first(place, one),
             "1 line was eaten (the first is line 7)",
@@ -367,10 +317,7 @@ mod tests {
 
     #[test]
     fn json_is_one_line_and_leaves_out_what_is_not_known() {
-        let mut report = Report {
-            lines: 3,
-            ..Report::default()
-        };
+        let mut report = Report { lines: 3, ..Report::default() };
         report.lose(Loss::new("x", 1, "line was \"eaten\"\n"));
         let text = report.json(Exit::Strict);
         assert_eq!(text.matches('\n').count(), 1);

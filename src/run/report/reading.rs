@@ -7,41 +7,17 @@ use crate::strace::{Counts, Skip, Tally};
 /// Lines that gave nothing and are no loss: key and text.
 const LEFT_OUT: [(Skip, &str, &str); 12] = [
     (Skip::NotUsed, "not_used", "calls that concern no socket"),
-    (
-        Skip::NotSocket,
-        "not_socket",
-        "payload calls on files, pipes and devices",
-    ),
-    (
-        Skip::Peeked,
-        "peeked",
-        "receives with MSG_PEEK or MSG_ERRQUEUE, which move nothing",
-    ),
+    (Skip::NotSocket, "not_socket", "payload calls on files, pipes and devices"),
+    (Skip::Peeked, "peeked", "receives with MSG_PEEK or MSG_ERRQUEUE, which move nothing"),
     (Skip::Unfinished, "unfinished", "first halves of calls"),
     (Skip::Signal, "signal", "signals"),
     (Skip::Message, "message", "messages of strace"),
-    (
-        Skip::Dump,
-        "dump",
-        "lines of hex dumps that were not needed",
-    ),
+    (Skip::Dump, "dump", "lines of hex dumps that were not needed"),
     (Skip::Stack, "stack", "lines of stack traces"),
     (Skip::Blank, "blank", "empty lines"),
-    (
-        Skip::Injected,
-        "injected",
-        "calls whose result strace made up (-e inject), so that nothing moved",
-    ),
-    (
-        Skip::Detached,
-        "detached",
-        "calls that strace detached from",
-    ),
-    (
-        Skip::UnknownCall,
-        "unknown_call",
-        "calls that this strace knows by number only",
-    ),
+    (Skip::Injected, "injected", "calls whose result strace made up (-e inject), so that nothing moved"),
+    (Skip::Detached, "detached", "calls that strace detached from"),
+    (Skip::UnknownCall, "unknown_call", "calls that this strace knows by number only"),
 ];
 
 /// Lines that were lost: key, text and cure.
@@ -58,24 +34,14 @@ const LOST: [(Skip, &str, &str, &str); 5] = [
         "[call|calls] whose first half is not in the trace [was|were] not understood",
         "give the trace from its beginning",
     ),
-    (
-        Skip::TooMany,
-        "too_many_unfinished",
-        "unfinished [call was|calls were] more than are held",
-        "",
-    ),
+    (Skip::TooMany, "too_many_unfinished", "unfinished [call was|calls were] more than are held", ""),
     (
         Skip::Malformed,
         "damaged",
         "[line was|lines were] cut or damaged",
         "record with -o FILE, to which nothing else is written",
     ),
-    (
-        Skip::NotStrace,
-        "not_strace",
-        "[line is|lines are] not of strace",
-        "give the text that strace writes with -o",
-    ),
+    (Skip::NotStrace, "not_strace", "[line is|lines are] not of strace", "give the text that strace writes with -o"),
 ];
 
 /// Adds what the parsers of all traces have counted, in the order of `traces`.
@@ -168,10 +134,7 @@ mod tests {
         tell(&[parser.counts()], &[Name::new("a")], &mut report);
         let told: Vec<_> = report.losses.iter().map(Loss::to_string).collect();
         assert_eq!(report.lines, 3);
-        assert!(
-            told[0].starts_with("1 line was longer than 128 MiB"),
-            "{told:?}"
-        );
+        assert!(told[0].starts_with("1 line was longer than 128 MiB"), "{told:?}");
         assert!(told[0].contains("(the first is line 2)"), "{told:?}");
         assert!(told[1].contains("(the first is line 3)"), "{told:?}");
     }

@@ -55,10 +55,7 @@ impl Printed {
         Self {
             cut: counts.iter().map(|counts| counts.cut.payloads).sum(),
             hidden: counts.iter().map(|counts| counts.hidden.payloads).sum(),
-            bytes: counts
-                .iter()
-                .map(|counts| counts.cut.bytes + counts.hidden.bytes)
-                .sum(),
+            bytes: counts.iter().map(|counts| counts.cut.bytes + counts.hidden.bytes).sum(),
         }
     }
 
@@ -66,10 +63,7 @@ impl Printed {
     const fn in_words(self) -> (&'static str, &'static str) {
         match (self.cut, self.hidden) {
             (_, 0) => ("cut by strace's -s", "record with -s 1048576"),
-            (0, _) => (
-                "printed as [an address|addresses] only",
-                "record without -e raw and -e verbose",
-            ),
+            (0, _) => ("printed as [an address|addresses] only", "record without -e raw and -e verbose"),
             _ => (
                 "cut by strace's -s or printed as [an address|addresses] only",
                 "record with -s 1048576, and without -e raw and -e verbose",
@@ -129,12 +123,7 @@ impl Traffic {
     }
 
     /// The same of a message between UNIX datagram sockets.
-    fn count_message(
-        &mut self,
-        message: &UnixMessage<'_>,
-        wanted: Wanted,
-        place: impl Fn() -> Place,
-    ) {
+    fn count_message(&mut self, message: &UnixMessage<'_>, wanted: Wanted, place: impl Fn() -> Place) {
         if wanted.unix {
             let in_trace = message.payload.len() as u64;
             let missing = message.moved.saturating_sub(in_trace);
@@ -189,18 +178,12 @@ impl Traffic {
 
     /// Whether anything moved that cannot be converted.
     pub fn has_unshowable(&self) -> bool {
-        [self.hidden, self.wire_only, self.protocols, self.io_uring]
-            .iter()
-            .any(|missing| missing.messages > 0)
+        [self.hidden, self.wire_only, self.protocols, self.io_uring].iter().any(|missing| missing.messages > 0)
     }
 
     /// Whether payload moved on internet sockets, UNIX sockets, and others, that was not to be converted.
     pub const fn unwanted(&self) -> (bool, bool, bool) {
-        (
-            self.net_unwanted > 0,
-            self.unix_unwanted > 0,
-            self.others > 0,
-        )
+        (self.net_unwanted > 0, self.unix_unwanted > 0, self.others > 0)
     }
 
     /// Adds the counts to a report. A datagram that its reader's buffer cut is none of those that were not printed whole.
@@ -215,8 +198,7 @@ impl Traffic {
         let loss = cut.loss("cut", &what, traces).bytes(cut.bytes);
         report.lose(loss.cure(cure));
         let bytes = self.hidden.bytes;
-        let what =
-            format!("sendfile or splice [call|calls] moved {bytes} bytes that strace cannot show");
+        let what = format!("sendfile or splice [call|calls] moved {bytes} bytes that strace cannot show");
         let loss = self.hidden.loss("hidden", &what, traces).bytes(bytes);
         report.lose(loss.cure("switch sendfile off in the traced program"));
         let what = "io_uring [call|calls] may have moved payload that strace cannot show";

@@ -17,23 +17,14 @@ pub(super) fn close(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Ve
     if !socket.is_possible() {
         return NOT_USED;
     }
-    used(
-        What::Close {
-            socket: bench.descriptor(socket),
-            outcome,
-        },
-        emit,
-    )
+    used(What::Close { socket: bench.descriptor(socket), outcome }, emit)
 }
 
 /// `(fd)` of a call that goes on: the descriptor is free from its beginning on.
 pub(super) fn close_begun(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Begun {
     match bench.first(text) {
         Some((socket, _)) if socket.is_possible() => {
-            emit(What::Close {
-                socket: bench.descriptor(socket),
-                outcome: Outcome::Done(0),
-            });
+            emit(What::Close { socket: bench.descriptor(socket), outcome: Outcome::Done(0) });
             Begun::Told
         }
         Some(_) => Begun::NotUsed(Skip::NotUsed),
@@ -47,26 +38,13 @@ pub(super) fn close_range(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Opt
     let (first, text) = bench.first(text)?;
     let (last, text) = arguments::count(arguments::next(text))?;
     let (flags, text) = arguments::value(arguments::next(text))?;
-    if !matches!(
-        returned::parse(arguments::close(text)?)?.outcome,
-        Outcome::Done(_)
-    ) {
+    if !matches!(returned::parse(arguments::close(text)?)?.outcome, Outcome::Done(_)) {
         return NOT_USED;
     }
-    let last = Fd(last
-        .and_then(|last| u32::try_from(last).ok())
-        .unwrap_or(u32::MAX));
+    let last = Fd(last.and_then(|last| u32::try_from(last).ok()).unwrap_or(u32::MAX));
     let only_mark = symbols::CLOSE_RANGE_CLOEXEC.is_in(flags);
     let unshare = symbols::CLOSE_RANGE_UNSHARE.is_in(flags);
-    used(
-        What::CloseRange {
-            first: first.fd,
-            last,
-            only_mark,
-            unshare,
-        },
-        emit,
-    )
+    used(What::CloseRange { first: first.fd, last, only_mark, unshare }, emit)
 }
 
 /// `(fd) = fd`, `(fd, fd) = fd`, `(fd, fd, flags) = fd`
@@ -78,26 +56,13 @@ pub(super) fn duplicate(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Optio
     duplicated(from, rest, symbols::O_CLOEXEC.is_in(flags), bench, emit)
 }
 
-fn duplicated(
-    from: Handle,
-    rest: &[u8],
-    close_on_exec: bool,
-    bench: &mut Bench,
-    emit: Emit<'_>,
-) -> Option<Verdict> {
+fn duplicated(from: Handle, rest: &[u8], close_on_exec: bool, bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
     let returned = returned::parse(rest)?;
     let Some(made) = possible(bench.made(&returned)).filter(|_| from.is_possible()) else {
         return NOT_USED;
     };
     let (from, made) = (bench.descriptor(from), bench.descriptor(made));
-    used(
-        What::Duplicate {
-            from,
-            made,
-            close_on_exec,
-        },
-        emit,
-    )
+    used(What::Duplicate { from, made, close_on_exec }, emit)
 }
 
 /// `(fd, F_DUPFD_CLOEXEC, 60) = fd`, `(fd, F_SETFD, FD_CLOEXEC)`
@@ -113,10 +78,7 @@ pub(super) fn control(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<
         return NOT_USED;
     }
     let (flags, text) = arguments::value(arguments::next(text))?;
-    if !matches!(
-        returned::parse(arguments::close(text)?)?.outcome,
-        Outcome::Done(_)
-    ) {
+    if !matches!(returned::parse(arguments::close(text)?)?.outcome, Outcome::Done(_)) {
         return NOT_USED;
     }
     let on = symbols::FD_CLOEXEC.is_in(flags);
@@ -138,12 +100,7 @@ pub(super) fn device(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<V
 }
 
 /// `(…) = fd`; `access` where the arguments do not say what a file is opened for.
-pub(super) fn opens(
-    text: &[u8],
-    access: Option<Access>,
-    bench: &mut Bench,
-    emit: Emit<'_>,
-) -> Option<Verdict> {
+pub(super) fn opens(text: &[u8], access: Option<Access>, bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
     let rest = arguments::close(text)?;
     let returned = returned::parse(rest)?;
     let Some(made) = possible(bench.made(&returned)) else {
@@ -153,37 +110,18 @@ pub(super) fn opens(
     let close_on_exec = closes_on_exec(arguments);
     if let Some((made, told)) = opened_pipe(arguments, made, returned.text, bench) {
         let made = bench.descriptor(made);
-        let what = What::PipeOpened {
-            made,
-            access: access.unwrap_or(told),
-            close_on_exec,
-        };
+        let what = What::PipeOpened { made, access: access.unwrap_or(told), close_on_exec };
         return used(what, emit);
     }
-    used(
-        What::Appeared {
-            made: bench.descriptor(made),
-            close_on_exec,
-        },
-        emit,
-    )
+    used(What::Appeared { made: bench.descriptor(made), close_on_exec }, emit)
 }
 
 /// `("/tmp/f", O_RDWR) = fd`, `(AT_FDCWD, "f", {flags=O_RDWR, …}, 24) = fd`: the descriptor as that of a pipe, where the
 /// details or the path tell, and what it was opened for. `result` begins with the descriptor that was made.
-fn opened_pipe(
-    text: &[u8],
-    made: Handle,
-    result: &[u8],
-    bench: &mut Bench,
-) -> Option<(Handle, Access)> {
+fn opened_pipe(text: &[u8], made: Handle, result: &[u8], bench: &mut Bench) -> Option<(Handle, Access)> {
     let fifos = bench.cache.fifos()?.clone();
     let text = arguments::unnamed(text);
-    let named = if text.first() == Some(&b'"') {
-        Named::Path
-    } else {
-        Named::At
-    };
+    let named = if text.first() == Some(&b'"') { Named::Path } else { Named::At };
     let opened = files::path(text, named);
     let flags = match &opened {
         Some((_, rest)) => arguments::value(arguments::next(rest)).map(|(flags, _)| flags),
@@ -227,9 +165,7 @@ fn access(flags: &[u8]) -> Access {
 /// Whether the last arguments hold a flag such as `O_CLOEXEC`, `EPOLL_CLOEXEC` or `EFD_CLOEXEC`. Those of paths are not
 /// looked through.
 fn closes_on_exec(arguments: &[u8]) -> bool {
-    let tail = arguments
-        .get(arguments.len().saturating_sub(128)..)
-        .unwrap_or_default();
+    let tail = arguments.get(arguments.len().saturating_sub(128)..).unwrap_or_default();
     memchr::memmem::find(tail, b"_CLOEXEC").is_some()
 }
 
@@ -245,24 +181,11 @@ pub(super) fn pipe(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Ver
     let close_on_exec = closes_on_exec(text.get(..text.len() - rest.len()).unwrap_or_default());
     if bench.cache.has_pipes() {
         let (reader, writer) = (bench.descriptor(first), bench.descriptor(second));
-        let what = What::Pipe {
-            reader,
-            writer,
-            close_on_exec,
-        };
+        let what = What::Pipe { reader, writer, close_on_exec };
         return used(what, emit);
     }
-    emit(What::Appeared {
-        made: bench.descriptor(first),
-        close_on_exec,
-    });
-    used(
-        What::Appeared {
-            made: bench.descriptor(second),
-            close_on_exec,
-        },
-        emit,
-    )
+    emit(What::Appeared { made: bench.descriptor(first), close_on_exec });
+    used(What::Appeared { made: bench.descriptor(second), close_on_exec }, emit)
 }
 
 /// `io_uring` moves payload where strace cannot see it.
@@ -273,10 +196,7 @@ pub(super) fn ring(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Ver
     }
     // only io_uring_setup returns a descriptor, and that has details
     if let Some(made) = possible(bench.made(&returned)).filter(|made| made.is_no_socket()) {
-        emit(What::Appeared {
-            made: bench.descriptor(made),
-            close_on_exec: true,
-        });
+        emit(What::Appeared { made: bench.descriptor(made), close_on_exec: true });
     }
     used(What::Opaque { socket: None }, emit)
 }

@@ -6,14 +6,8 @@ use crate::event::{Address, Descriptor, Event, Message, Move, Outcome, UnixName,
 use proptest::prelude::*;
 use std::fmt::Write;
 
-const REASONS: [Skip; 6] = [
-    Skip::Injected,
-    Skip::NotUsed,
-    Skip::NotSocket,
-    Skip::Peeked,
-    Skip::UnknownCall,
-    Skip::Malformed,
-];
+const REASONS: [Skip; 6] =
+    [Skip::Injected, Skip::NotUsed, Skip::NotSocket, Skip::Peeked, Skip::UnknownCall, Skip::Malformed];
 
 /// What a line tells, in words.
 fn told(line: &[u8]) -> String {
@@ -23,10 +17,7 @@ fn told(line: &[u8]) -> String {
     parser.line(line, &mut sink);
     parser.finish(&mut sink);
     words.extend(
-        REASONS
-            .iter()
-            .filter(|reason| parser.counts().skipped(**reason).count > 0)
-            .map(|reason| format!("{reason:?}")),
+        REASONS.iter().filter(|reason| parser.counts().skipped(**reason).count > 0).map(|reason| format!("{reason:?}")),
     );
     words.join("; ")
 }
@@ -36,17 +27,8 @@ fn in_words(what: &What<'_>) -> String {
         What::Move(moved) => movement(moved),
         What::Bind { socket, address } => format!("Bind {} {}", socket.fd, place(address)),
         What::Listen { socket } => format!("Listen {}", socket.fd),
-        What::Connect {
-            socket,
-            address,
-            outcome,
-        } => {
-            format!(
-                "Connect {} {} {}",
-                socket.fd,
-                place(address),
-                ending(*outcome)
-            )
+        What::Connect { socket, address, outcome } => {
+            format!("Connect {} {} {}", socket.fd, place(address), ending(*outcome))
         }
         What::LocalName { socket, address } => {
             format!("LocalName {} {}", socket.fd, place(address))
@@ -56,17 +38,8 @@ fn in_words(what: &What<'_>) -> String {
         }
         What::SocketError { socket, error } => format!("SocketError {} {error:?}", socket.fd),
         What::ResetOnClose { socket, on } => format!("ResetOnClose {} {on}", socket.fd),
-        What::Relay {
-            from,
-            to,
-            op,
-            moved,
-        } => format!("{op:?} {} {} +{moved}", from.fd, to.fd),
-        What::Shutdown {
-            socket,
-            how,
-            outcome,
-        } => {
+        What::Relay { from, to, op, moved } => format!("{op:?} {} {} +{moved}", from.fd, to.fd),
+        What::Shutdown { socket, how, outcome } => {
             format!("Shutdown {} {how:?} {}", socket.fd, ending(*outcome))
         }
         other => of_new_ones(other),
@@ -76,44 +49,16 @@ fn in_words(what: &What<'_>) -> String {
 fn of_new_ones(what: &What<'_>) -> String {
     match what {
         What::Called { name } => format!("Called \"{}\"", name.escape_ascii()),
-        What::Socket {
-            made,
-            family,
-            transport,
-            close_on_exec,
-            ..
-        } => {
-            format!(
-                "Socket {} {family:?} {transport:?}{}",
-                made.fd,
-                mark(*close_on_exec)
-            )
+        What::Socket { made, family, transport, close_on_exec, .. } => {
+            format!("Socket {} {family:?} {transport:?}{}", made.fd, mark(*close_on_exec))
         }
-        What::Pair {
-            made: [first, second],
-            family,
-            transport,
-            close_on_exec,
-        } => {
+        What::Pair { made: [first, second], family, transport, close_on_exec } => {
             let mark = mark(*close_on_exec);
-            format!(
-                "Pair {} {} {family:?} {transport:?}{mark}",
-                first.fd, second.fd
-            )
+            format!("Pair {} {} {family:?} {transport:?}{mark}", first.fd, second.fd)
         }
-        What::Accept {
-            listener,
-            made,
-            peer,
-            close_on_exec,
-        } => {
+        What::Accept { listener, made, peer, close_on_exec } => {
             let peer = peer.as_ref().map_or_else(|| "?".to_owned(), place);
-            format!(
-                "Accept {} {} {peer}{}",
-                listener.fd,
-                made.fd,
-                mark(*close_on_exec)
-            )
+            format!("Accept {} {} {peer}{}", listener.fd, made.fd, mark(*close_on_exec))
         }
         other => of_descriptors(other),
     }
@@ -122,35 +67,18 @@ fn of_new_ones(what: &What<'_>) -> String {
 fn of_descriptors(what: &What<'_>) -> String {
     match what {
         What::Close { socket, outcome } => format!("Close {} {}", socket.fd, ending(*outcome)),
-        What::CloseRange {
-            first,
-            last,
-            only_mark,
-            unshare,
-        } => {
+        What::CloseRange { first, last, only_mark, unshare } => {
             format!("CloseRange {first} {last} {only_mark} {unshare}")
         }
-        What::Duplicate {
-            from,
-            made,
-            close_on_exec,
-        } => {
+        What::Duplicate { from, made, close_on_exec } => {
             format!("Duplicate {} {}{}", from.fd, made.fd, mark(*close_on_exec))
         }
         What::CloseOnExec { fd, on } => format!("CloseOnExec {fd} {on}"),
-        What::Appeared {
-            made,
-            close_on_exec,
-        } => {
+        What::Appeared { made, close_on_exec } => {
             format!("Appeared {}{}", made.fd, mark(*close_on_exec))
         }
         What::PidfdOpened { made, process } => format!("PidfdOpened {} of {process}", made.fd),
-        What::Fetched {
-            pidfd,
-            process,
-            from,
-            made,
-        } => {
+        What::Fetched { pidfd, process, from, made } => {
             let process = process.map_or("?".to_owned(), |process| process.to_string());
             format!("Fetched {} from {from} of {} {process}", made.fd, pidfd.fd)
         }
@@ -184,11 +112,7 @@ fn movement(moved: &Move<'_>) -> String {
         write!(words, " of {requested}").expect("a String takes all");
     }
     if !moved.rights.is_empty() {
-        let rights: Vec<_> = moved
-            .rights
-            .iter()
-            .map(|Descriptor { fd, .. }| fd.0)
-            .collect();
+        let rights: Vec<_> = moved.rights.iter().map(|Descriptor { fd, .. }| fd.0).collect();
         write!(words, " rights {rights:?}").expect("a String takes all");
     }
     words.push_str(if moved.fast_open { " fast" } else { "" });
@@ -229,15 +153,12 @@ fn place(address: &Address) -> String {
 
 /// `<A>` and `<U>` spare the table long details.
 fn written_out(line: &str) -> String {
-    line.replace("<A>", "<TCP:[127.0.0.1:38954->127.0.0.1:36973]>")
-        .replace("<U>", "<UDP:[0.0.0.0:45909]>")
+    line.replace("<A>", "<TCP:[127.0.0.1:38954->127.0.0.1:36973]>").replace("<U>", "<UDP:[0.0.0.0:45909]>")
 }
 
 #[test]
 fn every_form_of_every_call() {
-    let mut lines = include_str!("documented.txt")
-        .lines()
-        .filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let mut lines = include_str!("documented.txt").lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     let mut wrong = String::new();
     while let (Some(call), Some(expected)) = (lines.next(), lines.next()) {
         let told = told(written_out(call).as_bytes());
@@ -262,32 +183,15 @@ fn facts_are_counted() {
     let amount = |payloads, bytes| Amount { payloads, bytes };
     assert_eq!(counted(r#"write(4<A>, "zzz"..., 9) = 7"#).cut, amount(1, 4));
     assert_eq!(counted("read(4<A>, 0x7f, 9) = 7").hidden, amount(1, 7));
-    assert_eq!(
-        counted("sendfile(4<A>, 5</x>, NULL, 9) = 7").unseen,
-        amount(1, 7)
-    );
+    assert_eq!(counted("sendfile(4<A>, 5</x>, NULL, 9) = 7").unseen, amount(1, 7));
     let message = r#"{msg_hdr={msg_name=NULL, msg_iov=[{iov_base="m", iov_len=1}]}, msg_len=1}"#;
-    assert_eq!(
-        counted(&format!(
-            "recvmmsg(7<U>, [{message}, {message}, ...], 9, 0, NULL) = 5"
-        ))
-        .messages_cut
-        .count,
-        3
-    );
+    assert_eq!(counted(&format!("recvmmsg(7<U>, [{message}, {message}, ...], 9, 0, NULL) = 5")).messages_cut.count, 3);
     let details = |line| {
         let counts = counted(line);
-        (
-            counts.details_full,
-            counts.details_plain,
-            counts.details_missing,
-        )
+        (counts.details_full, counts.details_plain, counts.details_missing)
     };
     assert_eq!(details(r#"write(4<A>, "z", 1) = 1"#), (1, 0, 0));
-    assert_eq!(
-        details(r#"write(4<socket:[15157]>, "z", 1) = 1"#),
-        (0, 1, 0)
-    );
+    assert_eq!(details(r#"write(4<socket:[15157]>, "z", 1) = 1"#), (0, 1, 0));
     assert_eq!(details(r#"write(4, "z", 1) = 1"#), (0, 0, 1));
     assert_eq!(counted(r#"write(4, "\x7a", 1) = 1"#).strings_hex, 1);
     assert_eq!(counted(r#"write(4, "z", 1) = 1"#).strings_escaped, 1);

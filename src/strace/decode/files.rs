@@ -12,9 +12,7 @@ type Path<'t> = (Vec<u8>, &'t [u8]);
 
 /// `(path, mode, …)`, `(dirfd, path, mode, …)`
 pub(super) fn make_node(text: &[u8], named: Named, bench: &Bench) -> Option<Verdict> {
-    typed(text, named, bench, |rest| {
-        Some(arguments::value(arguments::next(rest))?.0)
-    });
+    typed(text, named, bench, |rest| Some(arguments::value(arguments::next(rest))?.0));
     NOT_USED
 }
 
@@ -55,11 +53,7 @@ fn typed<'t>(
 }
 
 /// What is known of FIFOs, the path that a successful call names, and the arguments behind it.
-fn succeeded<'t, 'b>(
-    text: &'t [u8],
-    named: Named,
-    bench: &'b Bench,
-) -> Option<(&'b Fifos, Vec<u8>, &'t [u8])> {
+fn succeeded<'t, 'b>(text: &'t [u8], named: Named, bench: &'b Bench) -> Option<(&'b Fifos, Vec<u8>, &'t [u8])> {
     let fifos = bench.cache.fifos()?;
     let returned = returned::parse(arguments::close(text)?)?;
     if !matches!(returned.outcome, Outcome::Done(_)) {
@@ -154,16 +148,12 @@ mod tests {
         let mode = |text: &str| mode_in(text.as_bytes()).map(<[u8]>::to_vec);
         let fifo = Some(b"S_IFIFO|0666".to_vec());
         assert_eq!(mode(", {st_mode=S_IFIFO|0666, st_size=0, ...}) = 0"), fifo);
-        let verbose =
-            ", {st_dev=makedev(0x8, 0x1), st_ino=7, st_mode=S_IFIFO|0666, st_nlink=1}, 0) = 0";
+        let verbose = ", {st_dev=makedev(0x8, 0x1), st_ino=7, st_mode=S_IFIFO|0666, st_nlink=1}, 0) = 0";
         assert_eq!(mode(verbose), fifo);
         let extended = ", AT_STATX_SYNC_AS_STAT, STATX_ALL, {stx_mask=STATX_ALL|STATX_MNT_ID, \
                         stx_attributes=0, stx_mode=S_IFIFO|0666, stx_size=0, ...}) = 0";
         assert_eq!(mode(extended), fifo);
-        assert_eq!(
-            mode(", 0x7ffd) = -1 ENOENT (No such file or directory)"),
-            None
-        );
+        assert_eq!(mode(", 0x7ffd) = -1 ENOENT (No such file or directory)"), None);
         assert_eq!(mode(", {st_size=0, ...}) = 0"), None);
     }
 }

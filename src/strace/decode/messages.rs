@@ -45,14 +45,7 @@ pub(super) fn one(
         flags = flags.with(symbols::MSG_ERRQUEUE);
     }
     let Vector { requested, shown } = header.vector;
-    let draft = Draft {
-        kind,
-        socket,
-        outcome,
-        requested,
-        flags,
-        shown,
-    };
+    let draft = Draft { kind, socket, outcome, requested, flags, shown };
     payload::single(call, &draft, header.address, bench, counts, emit)
 }
 
@@ -185,30 +178,14 @@ pub(super) fn many(
     }
     bench.clear();
     let mut missing = Missing::default();
-    let text = array(
-        arguments::next(text),
-        call,
-        kind,
-        &mut missing,
-        bench,
-        counts,
-    )?;
+    let text = array(arguments::next(text), call, kind, &mut missing, bench, counts)?;
     let (_, text) = arguments::value(arguments::next(text))?;
     let (flags, text) = arguments::value(arguments::next(text))?;
     let flags = Flags::of_message(flags);
     let outcome = returned::parse(arguments::close(text)?)?.outcome;
-    let draft = Draft {
-        kind,
-        socket,
-        outcome,
-        requested: None,
-        flags,
-        shown: missing.shown(),
-    };
+    let draft = Draft { kind, socket, outcome, requested: None, flags, shown: missing.shown() };
     if let Outcome::Done(result) = outcome {
-        if kind.direction == Direction::Received
-            && (payload::is_peek(flags) || missing.from_error_queue)
-        {
+        if kind.direction == Direction::Received && (payload::is_peek(flags) || missing.from_error_queue) {
             return Some(Verdict::Skipped(Skip::Peeked));
         }
         let result = usize::try_from(result).ok()?;
@@ -325,18 +302,10 @@ fn add_dumped(unprinted: usize, call: Call<'_>, bench: &mut Bench, counts: &mut 
         let is_empty = call.dump.is_some_and(|dump| dump.is_empty_message(message));
         if buffer == 0 && !is_empty {
             let line = counts.lines;
-            counts
-                .messages_cut
-                .add_many(line, (unprinted - done) as u64);
+            counts.messages_cut.add_many(line, (unprinted - done) as u64);
             return;
         }
         let captured = bench.payload.len() - start;
-        bench.messages.push(Message {
-            start,
-            captured,
-            moved: captured as u64,
-            address: None,
-            rights: 0,
-        });
+        bench.messages.push(Message { start, captured, moved: captured as u64, address: None, rights: 0 });
     }
 }

@@ -74,10 +74,7 @@ pub(super) struct Bench {
 impl Bench {
     /// A bench for traces of which pipes are asked for, and these FIFOs, or neither.
     pub(super) fn new(pipes: Option<Fifos>) -> Self {
-        Self {
-            cache: Cache::new(pipes),
-            ..Self::default()
-        }
+        Self { cache: Cache::new(pipes), ..Self::default() }
     }
 
     /// Makes room for the next call.
@@ -148,33 +145,21 @@ impl Bench {
         if self.rights.is_empty() {
             Vec::new()
         } else {
-            self.rights
-                .iter()
-                .map(|right| self.descriptor(*right))
-                .collect()
+            self.rights.iter().map(|right| self.descriptor(*right)).collect()
         }
     }
 }
 
 /// Decodes a whole call.
 #[inline]
-pub(super) fn decode(
-    call: Call<'_>,
-    bench: &mut Bench,
-    counts: &mut Counts,
-    emit: Emit<'_>,
-) -> Verdict {
-    dispatch(call, bench, counts, emit)
-        .unwrap_or_else(|| Verdict::Skipped(not_understood(call, bench)))
+pub(super) fn decode(call: Call<'_>, bench: &mut Bench, counts: &mut Counts, emit: Emit<'_>) -> Verdict {
+    dispatch(call, bench, counts, emit).unwrap_or_else(|| Verdict::Skipped(not_understood(call, bench)))
 }
 
 /// Why a call that was not understood is skipped: addresses of families that are not converted have forms of their own.
 #[cold]
 fn not_understood(call: Call<'_>, bench: &mut Bench) -> Skip {
-    match bench
-        .first(call.text)
-        .map(|(first, _)| bench.descriptor(first).details)
-    {
+    match bench.first(call.text).map(|(first, _)| bench.descriptor(first).details) {
         Some(Details::NotSocket) => Skip::NotSocket,
         Some(Details::Socket(details)) if details.family == Family::Other => Skip::NotUsed,
         _ => Skip::Malformed,
@@ -182,31 +167,15 @@ fn not_understood(call: Call<'_>, bench: &mut Bench) -> Skip {
 }
 
 #[inline]
-fn dispatch(
-    call: Call<'_>,
-    bench: &mut Bench,
-    counts: &mut Counts,
-    emit: Emit<'_>,
-) -> Option<Verdict> {
+fn dispatch(call: Call<'_>, bench: &mut Bench, counts: &mut Counts, emit: Emit<'_>) -> Option<Verdict> {
     let text = call.text;
     match call.row.shape {
-        Shape::Buffer(op, direction, tail) => payload::buffer(
-            call,
-            payload::Kind { op, direction },
-            tail,
-            bench,
-            counts,
-            emit,
-        ),
-        Shape::Vector(op, direction) => {
-            vectors::vector(call, payload::Kind { op, direction }, bench, counts, emit)
+        Shape::Buffer(op, direction, tail) => {
+            payload::buffer(call, payload::Kind { op, direction }, tail, bench, counts, emit)
         }
-        Shape::Message(op, direction) => {
-            messages::one(call, payload::Kind { op, direction }, bench, counts, emit)
-        }
-        Shape::Messages(op, direction) => {
-            messages::many(call, payload::Kind { op, direction }, bench, counts, emit)
-        }
+        Shape::Vector(op, direction) => vectors::vector(call, payload::Kind { op, direction }, bench, counts, emit),
+        Shape::Message(op, direction) => messages::one(call, payload::Kind { op, direction }, bench, counts, emit),
+        Shape::Messages(op, direction) => messages::many(call, payload::Kind { op, direction }, bench, counts, emit),
         Shape::Sendfile(op) => payload::sendfile(text, op, bench, counts, emit),
         Shape::Splice(op) => payload::splice(text, op, bench, counts, emit),
         Shape::Tee(op) => payload::tee(text, op, bench, counts, emit),
@@ -248,15 +217,11 @@ fn dispatch(
 pub(super) fn begin(call: Call<'_>, bench: &mut Bench, emit: Emit<'_>) -> Begun {
     match call.row.shape {
         Shape::Buffer(..) | Shape::Vector(..) | Shape::Message(..) | Shape::Messages(..)
-            if bench
-                .cache
-                .begins_with_no_socket(arguments::unnamed(call.text)) =>
+            if bench.cache.begins_with_no_socket(arguments::unnamed(call.text)) =>
         {
             Begun::NotUsed(Skip::NotSocket)
         }
-        shape if shape.is_of_path() && bench.cache.fifos().is_none() => {
-            Begun::NotUsed(Skip::NotUsed)
-        }
+        shape if shape.is_of_path() && bench.cache.fifos().is_none() => Begun::NotUsed(Skip::NotUsed),
         Shape::Close => descriptors::close_begun(call.text, bench, emit),
         Shape::Fork => tasks::fork_begun(call, emit),
         Shape::ExitGroup => told(tasks::exit(true, emit)),
@@ -266,11 +231,7 @@ pub(super) fn begin(call: Call<'_>, bench: &mut Bench, emit: Emit<'_>) -> Begun 
 }
 
 fn told(verdict: Option<Verdict>) -> Begun {
-    if verdict == Some(Verdict::Used) {
-        Begun::Told
-    } else {
-        Begun::NotUsed(Skip::Malformed)
-    }
+    if verdict == Some(Verdict::Used) { Begun::Told } else { Begun::NotUsed(Skip::Malformed) }
 }
 
 /// A call that failed, or that did nothing of interest.

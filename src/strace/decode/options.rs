@@ -14,15 +14,8 @@ pub(super) fn get(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verd
         return NOT_USED;
     }
     let (value, text) = arguments::value(arguments::next(text))?;
-    let done = matches!(
-        returned::parse(arguments::close(text)?)?.outcome,
-        Outcome::Done(_)
-    );
-    let Some(value) = value
-        .strip_prefix(b"[")
-        .and_then(|value| value.strip_suffix(b"]"))
-        .filter(|_| done)
-    else {
+    let done = matches!(returned::parse(arguments::close(text)?)?.outcome, Outcome::Done(_));
+    let Some(value) = value.strip_prefix(b"[").and_then(|value| value.strip_suffix(b"]")).filter(|_| done) else {
         return NOT_USED;
     };
     let error = match arguments::number(value) {
@@ -30,13 +23,7 @@ pub(super) fn get(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verd
         Some((number, _)) => Some(returned::errno_number(number)),
         None => Some(returned::errno_name(value)),
     };
-    used(
-        What::SocketError {
-            socket: bench.descriptor(socket),
-            error,
-        },
-        emit,
-    )
+    used(What::SocketError { socket: bench.descriptor(socket), error }, emit)
 }
 
 /// `(fd, SOL_SOCKET, SO_LINGER, {l_onoff=1, l_linger=0}, 8)`; `{onoff=1, linger=0}` in old versions.
@@ -49,24 +36,12 @@ pub(super) fn set(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verd
         return NOT_USED;
     }
     let (value, text) = arguments::value(arguments::next(text))?;
-    let done = matches!(
-        returned::parse(arguments::close(text)?)?.outcome,
-        Outcome::Done(_)
-    );
-    let mut numbers = value
-        .split(|byte| *byte == b'=')
-        .skip(1)
-        .filter_map(|text| Some(arguments::number(text)?.0));
+    let done = matches!(returned::parse(arguments::close(text)?)?.outcome, Outcome::Done(_));
+    let mut numbers = value.split(|byte| *byte == b'=').skip(1).filter_map(|text| Some(arguments::number(text)?.0));
     match (numbers.next(), numbers.next()) {
         (Some(onoff), Some(linger)) if done => {
             let on = onoff != 0 && linger == 0;
-            used(
-                What::ResetOnClose {
-                    socket: bench.descriptor(socket),
-                    on,
-                },
-                emit,
-            )
+            used(What::ResetOnClose { socket: bench.descriptor(socket), on }, emit)
         }
         _ => NOT_USED,
     }

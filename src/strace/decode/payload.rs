@@ -71,14 +71,7 @@ pub(super) fn buffer(
         Tail::Nothing | Tail::Flags => (None, text),
     };
     let outcome = returned::parse(arguments::close(text)?)?.outcome;
-    let draft = Draft {
-        kind,
-        socket,
-        outcome,
-        requested,
-        flags,
-        shown,
-    };
+    let draft = Draft { kind, socket, outcome, requested, flags, shown };
     single(call, &draft, address, bench, counts, emit)
 }
 
@@ -107,11 +100,7 @@ pub(super) fn bytes<'t>(
         };
         (shown, text)
     };
-    let dumped = if shown == Shown::All {
-        None
-    } else {
-        call.dump.and_then(|dump| dump.buffer(place.0, place.1))
-    };
+    let dumped = if shown == Shown::All { None } else { call.dump.and_then(|dump| dump.buffer(place.0, place.1)) };
     if let Some(dumped) = dumped.filter(|dumped| dumped.len() > bench.payload.len() - start) {
         bench.payload.truncate(start);
         bench.payload.extend_from_slice(dumped);
@@ -146,13 +135,10 @@ pub(super) fn single(
     }
     let moved = believable(moved, draft, bench.payload.len() as u64);
     let room = match draft.kind.direction {
-        Direction::Received => draft
-            .requested
-            .map_or(moved, |requested| requested.min(moved)),
+        Direction::Received => draft.requested.map_or(moved, |requested| requested.min(moved)),
         Direction::Sent => moved,
     };
-    let captured =
-        usize::try_from(room).map_or(bench.payload.len(), |room| room.min(bench.payload.len()));
+    let captured = usize::try_from(room).map_or(bench.payload.len(), |room| room.min(bench.payload.len()));
     let missing = room.saturating_sub(captured as u64);
     if missing > 0 {
         match draft.shown {
@@ -163,13 +149,7 @@ pub(super) fn single(
         }
     }
     bench.payload.truncate(captured);
-    bench.messages.push(Message {
-        start: 0,
-        captured,
-        moved,
-        address,
-        rights: bench.rights.len(),
-    });
+    bench.messages.push(Message { start: 0, captured, moved, address, rights: bench.rights.len() });
     emit_move(draft, bench, counts, emit)
 }
 
@@ -181,20 +161,11 @@ fn believable(moved: u64, draft: &Draft, printed: u64) -> u64 {
         (Some(requested), Shown::All) => requested.max(printed),
         _ => return moved,
     };
-    if moved > most && !draft.flags.has(symbols::MSG_TRUNC) {
-        most
-    } else {
-        moved
-    }
+    if moved > most && !draft.flags.has(symbols::MSG_TRUNC) { most } else { moved }
 }
 
 /// Emits a payload call whose messages are on the bench; a failed one has none.
-pub(super) fn emit_move(
-    draft: &Draft,
-    bench: &mut Bench,
-    counts: &mut Counts,
-    emit: Emit<'_>,
-) -> Option<Verdict> {
+pub(super) fn emit_move(draft: &Draft, bench: &mut Bench, counts: &mut Counts, emit: Emit<'_>) -> Option<Verdict> {
     bench.count_details(draft.socket, counts);
     let done = matches!(draft.outcome, Outcome::Done(_));
     if !done {
@@ -220,13 +191,7 @@ pub(super) fn emit_move(
 }
 
 /// `(to, from, offset, count)`: bytes of a file that strace does not show.
-pub(super) fn sendfile(
-    text: &[u8],
-    op: Op,
-    bench: &mut Bench,
-    counts: &mut Counts,
-    emit: Emit<'_>,
-) -> Option<Verdict> {
+pub(super) fn sendfile(text: &[u8], op: Op, bench: &mut Bench, counts: &mut Counts, emit: Emit<'_>) -> Option<Verdict> {
     let (socket, text) = bench.first(text)?;
     if socket.is_no_socket() || !socket.is_possible() {
         return NOT_SOCKET;
@@ -238,38 +203,16 @@ pub(super) fn sendfile(
             return None;
         }
         counts.unseen.add(moved);
-        bench.messages.push(Message {
-            start: 0,
-            captured: 0,
-            moved,
-            address: None,
-            rights: 0,
-        });
+        bench.messages.push(Message { start: 0, captured: 0, moved, address: None, rights: 0 });
     }
-    let kind = Kind {
-        op,
-        direction: Direction::Sent,
-    };
+    let kind = Kind { op, direction: Direction::Sent };
     let (flags, shown) = (Flags::NONE, Shown::Hidden);
-    let draft = Draft {
-        kind,
-        socket,
-        outcome,
-        requested: None,
-        flags,
-        shown,
-    };
+    let draft = Draft { kind, socket, outcome, requested: None, flags, shown };
     emit_move(&draft, bench, counts, emit)
 }
 
 /// `(from, offset, to, offset, count, flags)`
-pub(super) fn splice(
-    text: &[u8],
-    op: Op,
-    bench: &mut Bench,
-    counts: &mut Counts,
-    emit: Emit<'_>,
-) -> Option<Verdict> {
+pub(super) fn splice(text: &[u8], op: Op, bench: &mut Bench, counts: &mut Counts, emit: Emit<'_>) -> Option<Verdict> {
     let (from, text) = bench.first(text)?;
     let (_, text) = arguments::value(arguments::next(text))?;
     let (to, text) = bench.next(text)?;
@@ -277,13 +220,7 @@ pub(super) fn splice(
 }
 
 /// `(from, to, count, flags)`, both of them pipes.
-pub(super) fn tee(
-    text: &[u8],
-    op: Op,
-    bench: &mut Bench,
-    counts: &mut Counts,
-    emit: Emit<'_>,
-) -> Option<Verdict> {
+pub(super) fn tee(text: &[u8], op: Op, bench: &mut Bench, counts: &mut Counts, emit: Emit<'_>) -> Option<Verdict> {
     if !bench.cache.has_pipes() {
         return NOT_USED;
     }
@@ -312,13 +249,5 @@ fn relay(
     }
     counts.unseen.add(moved);
     let (from, to) = (bench.descriptor(from), bench.descriptor(to));
-    used(
-        What::Relay {
-            from,
-            to,
-            op,
-            moved,
-        },
-        emit,
-    )
+    used(What::Relay { from, to, op, moved }, emit)
 }

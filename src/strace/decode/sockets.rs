@@ -14,22 +14,8 @@ pub(super) fn socket(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<V
     let Some(made) = possible(bench.made(&returned)) else {
         return NOT_USED;
     };
-    let Kind {
-        family,
-        transport,
-        protocol,
-        close_on_exec,
-    } = kind;
-    used(
-        What::Socket {
-            made: bench.descriptor(made),
-            family,
-            transport,
-            protocol,
-            close_on_exec,
-        },
-        emit,
-    )
+    let Kind { family, transport, protocol, close_on_exec } = kind;
+    used(What::Socket { made: bench.descriptor(made), family, transport, protocol, close_on_exec }, emit)
 }
 
 /// `(family, type, protocol, [fd, fd])`
@@ -43,28 +29,13 @@ pub(super) fn pair(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Ver
         return NOT_USED;
     }
     let made = [bench.descriptor(first), bench.descriptor(second)];
-    let Kind {
-        family,
-        transport,
-        close_on_exec,
-        ..
-    } = kind;
-    used(
-        What::Pair {
-            made,
-            family,
-            transport,
-            close_on_exec,
-        },
-        emit,
-    )
+    let Kind { family, transport, close_on_exec, .. } = kind;
+    used(What::Pair { made, family, transport, close_on_exec }, emit)
 }
 
 /// `[fd, fd]`
 pub(super) fn two<'t>(text: &'t [u8], bench: &mut Bench) -> Option<(Handle, Handle, &'t [u8])> {
-    let (first, text) = bench
-        .cache
-        .read(text.strip_prefix(b"[")?, &mut bench.names)?;
+    let (first, text) = bench.cache.read(text.strip_prefix(b"[")?, &mut bench.names)?;
     let (second, text) = bench.next(text)?;
     let text = separated(text).strip_prefix(b"]")?;
     (first.is_possible() && second.is_possible()).then_some((first, second, text))
@@ -100,15 +71,7 @@ fn kind(text: &[u8]) -> Option<(Kind, &[u8])> {
     let transport = transport(family, kind, protocol);
     let protocol = protocol.filter(|_| transport == Transport::Raw);
     let close_on_exec = symbols::SOCK_CLOEXEC.is_in(kind);
-    Some((
-        Kind {
-            family,
-            transport,
-            protocol,
-            close_on_exec,
-        },
-        text,
-    ))
+    Some((Kind { family, transport, protocol, close_on_exec }, text))
 }
 
 const ICMP: u8 = 1;
@@ -183,10 +146,7 @@ enum Naming {
 /// `(fd, sockaddr, length)` and the result.
 fn named(text: &[u8], bench: &mut Bench) -> Option<Naming> {
     let (socket, address, text) = addressed(text, bench)?;
-    let done = matches!(
-        returned::parse(arguments::close(text)?)?.outcome,
-        Outcome::Done(_)
-    );
+    let done = matches!(returned::parse(arguments::close(text)?)?.outcome, Outcome::Done(_));
     let address = address.filter(|_| done && is_socket(socket));
     Some(address.map_or(Naming::Nothing, |address| Naming::Named(socket, address)))
 }
@@ -196,13 +156,7 @@ pub(super) fn bind(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Ver
     let Naming::Named(socket, address) = named(text, bench)? else {
         return NOT_USED;
     };
-    used(
-        What::Bind {
-            socket: bench.descriptor(socket),
-            address,
-        },
-        emit,
-    )
+    used(What::Bind { socket: bench.descriptor(socket), address }, emit)
 }
 
 /// `(fd, sockaddr, length)`, of the socket itself.
@@ -210,13 +164,7 @@ pub(super) fn own_name(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option
     let Naming::Named(socket, address) = named(text, bench)? else {
         return NOT_USED;
     };
-    used(
-        What::LocalName {
-            socket: bench.descriptor(socket),
-            address,
-        },
-        emit,
-    )
+    used(What::LocalName { socket: bench.descriptor(socket), address }, emit)
 }
 
 /// `(fd, sockaddr, length)`, of the other end.
@@ -224,13 +172,7 @@ pub(super) fn remote_name(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Opt
     let Naming::Named(socket, address) = named(text, bench)? else {
         return NOT_USED;
     };
-    used(
-        What::RemoteName {
-            socket: bench.descriptor(socket),
-            address,
-        },
-        emit,
-    )
+    used(What::RemoteName { socket: bench.descriptor(socket), address }, emit)
 }
 
 /// `(fd, sockaddr, length)`
@@ -240,32 +182,17 @@ pub(super) fn connect(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<
     let Some(address) = address.filter(|_| is_socket(socket)) else {
         return NOT_USED;
     };
-    used(
-        What::Connect {
-            socket: bench.descriptor(socket),
-            address,
-            outcome,
-        },
-        emit,
-    )
+    used(What::Connect { socket: bench.descriptor(socket), address, outcome }, emit)
 }
 
 /// `(fd, backlog)`
 pub(super) fn listen(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
     let (socket, text) = bench.first(text)?;
-    let done = matches!(
-        returned::parse(arguments::close(text)?)?.outcome,
-        Outcome::Done(_)
-    );
+    let done = matches!(returned::parse(arguments::close(text)?)?.outcome, Outcome::Done(_));
     if !done || !is_socket(socket) {
         return NOT_USED;
     }
-    used(
-        What::Listen {
-            socket: bench.descriptor(socket),
-        },
-        emit,
-    )
+    used(What::Listen { socket: bench.descriptor(socket) }, emit)
 }
 
 /// `(fd, sockaddr, length) = fd`, with flags behind in accept4.
@@ -279,15 +206,7 @@ pub(super) fn accept(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<V
     };
     let close_on_exec = symbols::SOCK_CLOEXEC.is_in(flags);
     let (listener, made) = (bench.descriptor(listener), bench.descriptor(made));
-    used(
-        What::Accept {
-            listener,
-            made,
-            peer,
-            close_on_exec,
-        },
-        emit,
-    )
+    used(What::Accept { listener, made, peer, close_on_exec }, emit)
 }
 
 /// `(fd, how)`
@@ -307,12 +226,5 @@ pub(super) fn shutdown(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option
     if !is_socket(socket) {
         return NOT_USED;
     }
-    used(
-        What::Shutdown {
-            socket: bench.descriptor(socket),
-            how,
-            outcome,
-        },
-        emit,
-    )
+    used(What::Shutdown { socket: bench.descriptor(socket), how, outcome }, emit)
 }

@@ -14,10 +14,7 @@ pub(super) fn fork(call: Call<'_>, emit: Emit<'_>) -> Option<Verdict> {
     let text = call.text;
     let rest = arguments::close(text)?;
     let returned = returned::parse(rest)?;
-    let sharing = sharing(
-        call.row,
-        text.get(..text.len() - rest.len()).unwrap_or_default(),
-    );
+    let sharing = sharing(call.row, text.get(..text.len() - rest.len()).unwrap_or_default());
     let child = match returned.outcome {
         Outcome::Done(_) => returned::tid(returned.text),
         _ => None,
@@ -27,19 +24,14 @@ pub(super) fn fork(call: Call<'_>, emit: Emit<'_>) -> Option<Verdict> {
 
 /// The first half, as far as it was printed.
 pub(super) fn fork_begun(call: Call<'_>, emit: Emit<'_>) -> Begun {
-    emit(What::CloneBegun {
-        sharing: sharing(call.row, call.text),
-    });
+    emit(What::CloneBegun { sharing: sharing(call.row, call.text) });
     Begun::Keep
 }
 
 /// What flags say. A clone3 known by number only hides them behind a pointer: most that use it make threads.
 fn sharing(row: &Row, arguments: &[u8]) -> Sharing {
     if row.name.starts_with("syscall_") {
-        return Sharing {
-            files: true,
-            thread: false,
-        };
+        return Sharing { files: true, thread: false };
     }
     let flags = flags_of(arguments);
     let files = symbols::CLONE_FILES.is_in(flags);
@@ -60,10 +52,7 @@ fn flags_of(arguments: &[u8]) -> &[u8] {
 /// `(flags)`
 pub(super) fn unshare(text: &[u8], emit: Emit<'_>) -> Option<Verdict> {
     let (flags, text) = arguments::value(arguments::unnamed(text))?;
-    let done = matches!(
-        returned::parse(arguments::close(text)?)?.outcome,
-        Outcome::Done(_)
-    );
+    let done = matches!(returned::parse(arguments::close(text)?)?.outcome, Outcome::Done(_));
     if !done || !symbols::CLONE_FILES.is_in(flags) {
         return NOT_USED;
     }
@@ -77,11 +66,7 @@ pub(super) fn execute(text: &[u8], emit: Emit<'_>) -> Option<Verdict> {
     };
     let mut path = Vec::new();
     let first = arguments::unnamed(text);
-    let from = if first.starts_with(b"\"") {
-        first
-    } else {
-        arguments::next(arguments::value(first)?.1)
-    };
+    let from = if first.starts_with(b"\"") { first } else { arguments::next(arguments::value(first)?.1) };
     if escape::string(from, &mut path).is_some() {
         let at = memchr::memrchr(b'/', &path).map_or(0, |at| at + 1);
         let name = path.get(at..).unwrap_or_default();
@@ -113,15 +98,7 @@ pub(super) fn pidfd_getfd(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Opt
     };
     let (pidfd, made) = (bench.descriptor(pidfd), bench.descriptor(made));
     let from = from.fd;
-    used(
-        What::Fetched {
-            pidfd,
-            process,
-            from,
-            made,
-        },
-        emit,
-    )
+    used(What::Fetched { pidfd, process, from, made }, emit)
 }
 
 /// The process that a pidfd's details name.

@@ -36,14 +36,7 @@ pub(super) fn vector(
     let (vector, text) = array(arguments::next(text), 0, call, bench, counts)?;
     let outcome = returned::parse(arguments::close(text)?)?.outcome;
     let (requested, flags, shown) = (vector.requested, Flags::NONE, vector.shown);
-    let draft = Draft {
-        kind,
-        socket,
-        outcome,
-        requested,
-        flags,
-        shown,
-    };
+    let draft = Draft { kind, socket, outcome, requested, flags, shown };
     payload::single(call, &draft, None, bench, counts, emit)
 }
 
@@ -57,18 +50,9 @@ pub(super) fn array<'t>(
 ) -> Option<(Vector, &'t [u8])> {
     let Some(mut text) = text.strip_prefix(b"[") else {
         let (_, text) = arguments::value(text)?;
-        return Some((
-            Vector {
-                requested: None,
-                shown: Shown::Hidden,
-            },
-            text,
-        ));
+        return Some((Vector { requested: None, shown: Shown::Hidden }, text));
     };
-    let mut vector = Vector {
-        requested: Some(0),
-        shown: Shown::All,
-    };
+    let mut vector = Vector { requested: Some(0), shown: Shown::All };
     let mut index = 0;
     loop {
         text = separated(text);
@@ -88,10 +72,7 @@ pub(super) fn array<'t>(
 
 /// Passes over blanks and commas.
 pub(super) fn separated(text: &[u8]) -> &[u8] {
-    let count = text
-        .iter()
-        .take_while(|byte| matches!(byte, b' ' | b','))
-        .count();
+    let count = text.iter().take_while(|byte| matches!(byte, b' ' | b',')).count();
     text.get(count..).unwrap_or_default()
 }
 
@@ -110,9 +91,7 @@ fn element<'t>(
         Shown::All => payload::bytes(text, call, place, bench, counts)?,
         hole => (hole, arguments::value(text)?.1),
     };
-    let text = text
-        .strip_prefix(b", iov_len=")
-        .unwrap_or_else(|| arguments::next(text));
+    let text = text.strip_prefix(b", iov_len=").unwrap_or_else(|| arguments::next(text));
     let (length, text) = arguments::count(text)?;
     let room = length.unwrap_or(u64::MAX);
     let complete = (bench.payload.len() - start) as u64 >= room;
@@ -120,14 +99,9 @@ fn element<'t>(
         vector.shown = shown;
     }
     if let Some(bytes) = length.and_then(|length| usize::try_from(length).ok()) {
-        bench
-            .payload
-            .truncate(start.saturating_add(bytes).min(bench.payload.len()));
+        bench.payload.truncate(start.saturating_add(bytes).min(bench.payload.len()));
     }
-    vector.requested = vector
-        .requested
-        .zip(length)
-        .map(|(sum, length)| sum.saturating_add(length));
+    vector.requested = vector.requested.zip(length).map(|(sum, length)| sum.saturating_add(length));
     separated(text).strip_prefix(b"}")
 }
 
@@ -141,11 +115,7 @@ fn rest_of_array<'t>(
 ) -> Option<&'t [u8]> {
     let (value, text) = arguments::value(text)?;
     if vector.shown == Shown::All {
-        vector.shown = if value.starts_with(b"...") {
-            Shown::Cut
-        } else {
-            Shown::Hidden
-        };
+        vector.shown = if value.starts_with(b"...") { Shown::Cut } else { Shown::Hidden };
         let (message, mut buffer) = place;
         while let Some(dumped) = call.dump.and_then(|dump| dump.buffer(message, buffer)) {
             bench.payload.extend_from_slice(dumped);

@@ -10,23 +10,17 @@ struct Steps {
 
 impl Steps {
     fn new() -> Self {
-        Self {
-            parser: Parser::new(Options::default()),
-            events: Vec::new(),
-        }
+        Self { parser: Parser::new(Options::default()), events: Vec::new() }
     }
 
     fn lines(&mut self, lines: &str) -> Vec<String> {
         let mut sink = |event: &Event<'_>| self.events.push(told(event));
-        lines
-            .lines()
-            .for_each(|line| self.parser.line(line.as_bytes(), &mut sink));
+        lines.lines().for_each(|line| self.parser.line(line.as_bytes(), &mut sink));
         std::mem::take(&mut self.events)
     }
 
     fn pause(&mut self) -> Vec<String> {
-        self.parser
-            .release(&mut |event: &Event<'_>| self.events.push(told(event)));
+        self.parser.release(&mut |event: &Event<'_>| self.events.push(told(event)));
         std::mem::take(&mut self.events)
     }
 }
@@ -51,20 +45,13 @@ fn a_cut_write_is_made_whole_and_comes_before_the_next_line() {
 fn a_whole_one_does_not_wait() {
     let mut steps = Steps::new();
     assert_eq!(steps.lines("5 write(3, \"ab\", 2) = 2").len(), 1);
-    assert_eq!(
-        steps
-            .lines(" | 00000  61 62                                             ab               |")
-            .len(),
-        0
-    );
+    assert_eq!(steps.lines(" | 00000  61 62                                             ab               |").len(), 0);
     assert_eq!(steps.parser.counts().skipped(Skip::Dump).count, 1);
 }
 
 #[test]
 fn an_unfinished_call_is_made_whole() {
-    let trace = format!(
-        "5 write(3, \"01\"..., 20 <unfinished ...>\n{NEXT}\n5 <... write resumed>) = 18\n{ROWS}"
-    );
+    let trace = format!("5 write(3, \"01\"..., 20 <unfinished ...>\n{NEXT}\n5 <... write resumed>) = 18\n{ROWS}");
     check(&trace, &[AFTER, WHOLE]);
 }
 
@@ -126,22 +113,13 @@ fn several_messages() {
 
 #[test]
 fn a_dump_with_a_gap_gives_what_stands_before_it() {
-    let trace = format!(
-        "{CUT}\n{}\n | <Cannot fetch 4 bytes from pid 5 @0x7f>",
-        ROWS.lines().next().expect("a row")
-    );
-    check(
-        &trace,
-        &["5 Write 3 \"0123456789abcdef\" = 18 asked 20 [0+16/18]"],
-    );
+    let trace = format!("{CUT}\n{}\n | <Cannot fetch 4 bytes from pid 5 @0x7f>", ROWS.lines().next().expect("a row"));
+    check(&trace, &["5 Write 3 \"0123456789abcdef\" = 18 asked 20 [0+16/18]"]);
 }
 
 #[test]
 fn dump_lines_of_nothing() {
-    check_skip(
-        " | 00000  61 62                                             ab               |",
-        Skip::Dump,
-    );
+    check_skip(" | 00000  61 62                                             ab               |", Skip::Dump);
     check_skip(" * 3 bytes in buffer 0", Skip::Dump);
 }
 
@@ -149,16 +127,9 @@ fn dump_lines_of_nothing() {
 fn what_is_counted_of_a_held_call_is_on_its_own_line() {
     let message = r#"{msg_hdr={msg_name=NULL, msg_iov=[{iov_base="m", iov_len=1}]}, msg_len=1}"#;
     let (_, counts) = read(
-        [
-            "5 dup(3) = 4",
-            &format!("5 sendmmsg(7, [{message}, ...], 9, 0) = 5"),
-            "5 dup(3) = 4",
-        ],
+        ["5 dup(3) = 4", &format!("5 sendmmsg(7, [{message}, ...], 9, 0) = 5"), "5 dup(3) = 4"],
         Options::default(),
     );
-    assert_eq!(
-        (counts.messages_cut.count, counts.messages_cut.first_line),
-        (4, 2)
-    );
+    assert_eq!((counts.messages_cut.count, counts.messages_cut.first_line), (4, 2));
     assert_eq!(counts.lines, 3);
 }

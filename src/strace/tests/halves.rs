@@ -68,11 +68,7 @@ fn halves(call: &str, place: usize, layout: Layout) -> [String; 2] {
         (Layout::CommaMoved, Some(before)) => [before.to_string(), format!(", {second}")],
         _ => [first.to_string(), second.to_string()],
     };
-    let blank = if matches!(layout, Layout::Blank) {
-        " "
-    } else {
-        ""
-    };
+    let blank = if matches!(layout, Layout::Blank) { " " } else { "" };
     [
         format!("7 1700000000.000001 {first} <unfinished ...>"),
         format!("7 1700000000.000011 <... {name} resumed>{blank}{second} <0.000009>"),
@@ -82,27 +78,13 @@ fn halves(call: &str, place: usize, layout: Layout) -> [String; 2] {
 #[test]
 fn put_together_they_are_the_whole() {
     for call in CALLS {
-        let (expected, counts) = read(
-            [format!("7 1700000000.000001 {call} <0.000010>")],
-            Options::default(),
-        );
-        assert_eq!(
-            (expected.len(), counts.used),
-            (expected.len().max(1), 1),
-            "{call}: {counts:?}"
-        );
-        for (place, layout) in places(call)
-            .into_iter()
-            .flat_map(|place| LAYOUTS.map(|layout| (place, layout)))
-        {
+        let (expected, counts) = read([format!("7 1700000000.000001 {call} <0.000010>")], Options::default());
+        assert_eq!((expected.len(), counts.used), (expected.len().max(1), 1), "{call}: {counts:?}");
+        for (place, layout) in places(call).into_iter().flat_map(|place| LAYOUTS.map(|layout| (place, layout))) {
             let lines = halves(call, place, layout);
             let (mut events, counts) = read(&lines, Options::default());
             events.retain(|event| !event.contains("clone begun"));
-            assert_eq!(
-                (&events, counts.used),
-                (&expected, 1),
-                "{lines:#?} {counts:?}"
-            );
+            assert_eq!((&events, counts.used), (&expected, 1), "{lines:#?} {counts:?}");
         }
     }
 }
@@ -113,43 +95,21 @@ fn the_time_runs_from_the_first_to_the_second() {
     let mut parser = Parser::new(Options::default());
     let mut sink = |event: &Event<'_>| times.push((event.line, event.entry, event.exit));
     for call in ["read(3, \"a\", 1) = 1", "close(3) = 0"] {
-        for line in halves(
-            call,
-            call.find('3').expect("a descriptor") + 1,
-            Layout::CommaMoved,
-        ) {
+        for line in halves(call, call.find('3').expect("a descriptor") + 1, Layout::CommaMoved) {
             parser.line(line.as_bytes(), &mut sink);
         }
     }
-    parser.line(
-        b"7 1700000000.000021 read(3, \"a\", 1) = 1 <0.000010>",
-        &mut sink,
-    );
+    parser.line(b"7 1700000000.000021 read(3, \"a\", 1) = 1 <0.000010>", &mut sink);
     let at = |microseconds: u64| Timestamp(1_700_000_000_000_000_000 + microseconds * 1_000);
-    assert_eq!(
-        times,
-        [(2, at(1), at(11)), (3, at(1), at(1)), (5, at(21), at(31))]
-    );
+    assert_eq!(times, [(2, at(1), at(11)), (3, at(1), at(1)), (5, at(21), at(31))]);
 }
 
 #[test]
 fn the_thread_dies_within() {
-    check(
-        "5 read(3,  <unfinished ...>\n5 <... read resumed> <unfinished ...>) = ?",
-        &["5 Read 3 \"\" = ?"],
-    );
-    check(
-        "5 write(3, \"a\", 1 <unfinished ...>\n5 <... write resumed>) = ?",
-        &["5 Write 3 \"\" = ? asked 1"],
-    );
-    check(
-        "5 read(3,  <unfinished ...>)        = ?",
-        &["5 Read 3 \"\" = ?"],
-    );
-    check(
-        "5 read(3,  <unfinished ...>\n5 +++ killed by SIGKILL +++",
-        &["5 ended"],
-    );
+    check("5 read(3,  <unfinished ...>\n5 <... read resumed> <unfinished ...>) = ?", &["5 Read 3 \"\" = ?"]);
+    check("5 write(3, \"a\", 1 <unfinished ...>\n5 <... write resumed>) = ?", &["5 Write 3 \"\" = ? asked 1"]);
+    check("5 read(3,  <unfinished ...>)        = ?", &["5 Read 3 \"\" = ?"]);
+    check("5 read(3,  <unfinished ...>\n5 +++ killed by SIGKILL +++", &["5 ended"]);
 }
 
 #[test]
@@ -160,10 +120,7 @@ fn the_second_never_comes() {
     };
     assert_eq!(never("5 read(3,  <unfinished ...>"), (vec![], 1));
     let again = "5 read(3,  <unfinished ...>\n5 write(4 <unfinished ...>\n5 <... write resumed>, \"a\", 1) = 1";
-    assert_eq!(
-        never(again),
-        (vec!["5 Write 4 \"a\" = 1 asked 1 [0+1/1]".into()], 1)
-    );
+    assert_eq!(never(again), (vec!["5 Write 4 \"a\" = 1 asked 1 [0+1/1]".into()], 1));
     check_skip("5 epoll_wait(4,  <detached ...>", Skip::NotUsed);
     check_skip("5 read(4,  <detached ...>", Skip::Detached);
 }
@@ -172,18 +129,9 @@ fn the_second_never_comes() {
 fn the_first_never_came() {
     check_skip("5 <... read resumed>\"a\", 1) = 1", Skip::ResumedAlone);
     check_skip("5 <... futex resumed>) = 0", Skip::NotUsed);
-    check(
-        "5 <... clone resumed>, flags=CLONE_FILES) = 6",
-        &["5 cloned 6 files true thread false"],
-    );
+    check("5 <... clone resumed>, flags=CLONE_FILES) = 6", &["5 cloned 6 files true thread false"]);
     let other = "5 read(3,  <unfinished ...>\n5 <... write resumed>\"a\", 1) = 1";
-    assert_eq!(
-        read(other.lines(), Options::default())
-            .1
-            .skipped(Skip::ResumedAlone)
-            .count,
-        1
-    );
+    assert_eq!(read(other.lines(), Options::default()).1.skipped(Skip::ResumedAlone).count, 1);
 }
 
 #[test]
@@ -198,30 +146,16 @@ fn what_takes_effect_when_it_begins_is_told_then() {
     );
     check(
         "5 vfork( <unfinished ...>\n6 dup(4) = 3\n5 <... vfork resumed>) = 6",
-        &[
-            "5 clone begun files false thread false",
-            "6 dup 4 = 3",
-            "5 cloned 6 files false thread false",
-        ],
+        &["5 clone begun files false thread false", "6 dup 4 = 3", "5 cloned 6 files false thread false"],
     );
 }
 
 #[test]
 fn only_the_end_of_a_line_is_a_mark() {
-    check(
-        "5 write(3, \" <unfinished ...>\", 17) = 17",
-        &["5 Write 3 \" <unfinished ...>\" = 17 asked 17 [0+17/17]"],
-    );
-    let nested =
-        "5 write(3, \"<... read resumed>\", 18 <unfinished ...>\n5 <... write resumed>) = 18";
-    check(
-        nested,
-        &["5 Write 3 \"<... read resumed>\" = 18 asked 18 [0+18/18]"],
-    );
-    check_skip(
-        "5 restart_syscall(<... resuming interrupted read ...>) = 0",
-        Skip::NotUsed,
-    );
+    check("5 write(3, \" <unfinished ...>\", 17) = 17", &["5 Write 3 \" <unfinished ...>\" = 17 asked 17 [0+17/17]"]);
+    let nested = "5 write(3, \"<... read resumed>\", 18 <unfinished ...>\n5 <... write resumed>) = 18";
+    check(nested, &["5 Write 3 \"<... read resumed>\" = 18 asked 18 [0+18/18]"]);
+    check_skip("5 restart_syscall(<... resuming interrupted read ...>) = 0", Skip::NotUsed);
 }
 
 #[test]
@@ -244,10 +178,7 @@ fn a_second_half_alone_says_when_the_call_began() {
     parser.line(line, &mut |event: &Event<'_>| {
         times.push((event.entry, event.exit));
     });
-    assert_eq!(
-        times,
-        [(Timestamp(8_000_000_000), Timestamp(9_000_000_000))]
-    );
+    assert_eq!(times, [(Timestamp(8_000_000_000), Timestamp(9_000_000_000))]);
 }
 
 #[test]
@@ -257,10 +188,7 @@ fn a_call_never_ends_before_it_begins() {
     let mut sink = |event: &Event<'_>| times.push((event.entry, event.exit));
     parser.line(b"5 9.000000 read(3 <unfinished ...>", &mut sink);
     parser.line(b"5 8.000000 <... read resumed>, \"a\", 1) = 1", &mut sink);
-    assert_eq!(
-        times,
-        [(Timestamp(9_000_000_000), Timestamp(9_000_000_000))]
-    );
+    assert_eq!(times, [(Timestamp(9_000_000_000), Timestamp(9_000_000_000))]);
 }
 
 #[test]

@@ -43,10 +43,7 @@ fn check_survives(lines: &[&[u8]]) {
     let mut sink = |event: &Event<'_>| {
         events.push(told(event));
         if let What::Move(moved) = &event.what {
-            let end = moved
-                .messages
-                .last()
-                .map_or(0, |last| last.start + last.captured);
+            let end = moved.messages.last().map_or(0, |last| last.start + last.captured);
             assert!(end <= moved.payload.len(), "{event:?}");
             let within = |message: &crate::event::Message| message.captured as u64 <= message.moved;
             assert!(moved.messages.iter().all(within), "{event:?}");

@@ -7,15 +7,10 @@ mod real_lines;
 mod threads;
 
 use super::{Counts, Options, Parser, Skip};
-use crate::event::{
-    Address, Descriptor, Details, Errno, Event, Move, Outcome, SocketDetails, UnixName, What,
-};
+use crate::event::{Address, Descriptor, Details, Errno, Event, Move, Outcome, SocketDetails, UnixName, What};
 
 /// The events of lines, in text, and what was counted.
-fn read<L: AsRef<[u8]>>(
-    lines: impl IntoIterator<Item = L>,
-    options: Options,
-) -> (Vec<String>, Counts) {
+fn read<L: AsRef<[u8]>>(lines: impl IntoIterator<Item = L>, options: Options) -> (Vec<String>, Counts) {
     let mut parser = Parser::new(options);
     let mut events = Vec::new();
     let mut sink = |event: &Event<'_>| events.push(told(event));
@@ -49,22 +44,11 @@ fn told(event: &Event<'_>) -> String {
 
 fn what(what: &What<'_>) -> String {
     match what {
-        What::Socket {
-            made,
-            family,
-            transport,
-            close_on_exec,
-            ..
-        } => {
+        What::Socket { made, family, transport, close_on_exec, .. } => {
             let (made, mark) = (descriptor(*made), marked(*close_on_exec));
             format!("socket {family:?} {transport:?} = {made}{mark}")
         }
-        What::Pair {
-            made: [one, two],
-            family,
-            transport,
-            close_on_exec,
-        } => {
+        What::Pair { made: [one, two], family, transport, close_on_exec } => {
             let (one, two, mark) = (descriptor(*one), descriptor(*two), marked(*close_on_exec));
             format!("pair {family:?} {transport:?} = {one} {two}{mark}")
         }
@@ -72,30 +56,12 @@ fn what(what: &What<'_>) -> String {
             format!("bind {} {}", descriptor(*socket), named(address))
         }
         What::Listen { socket } => format!("listen {}", descriptor(*socket)),
-        What::Connect {
-            socket,
-            address,
-            outcome,
-        } => {
-            format!(
-                "connect {} {}{}",
-                descriptor(*socket),
-                named(address),
-                came(*outcome)
-            )
+        What::Connect { socket, address, outcome } => {
+            format!("connect {} {}{}", descriptor(*socket), named(address), came(*outcome))
         }
-        What::Accept {
-            listener,
-            made,
-            peer,
-            close_on_exec,
-        } => {
+        What::Accept { listener, made, peer, close_on_exec } => {
             let (listener, made) = (descriptor(*listener), descriptor(*made));
-            format!(
-                "accept {listener}{} = {made}{}",
-                from(peer.as_ref()),
-                marked(*close_on_exec)
-            )
+            format!("accept {listener}{} = {made}{}", from(peer.as_ref()), marked(*close_on_exec))
         }
         What::LocalName { socket, address } => {
             format!("local {} {}", descriptor(*socket), named(address))
@@ -104,11 +70,7 @@ fn what(what: &What<'_>) -> String {
             format!("remote {} {}", descriptor(*socket), named(address))
         }
         What::Move(moved) => payload(moved),
-        What::Shutdown {
-            socket,
-            how,
-            outcome,
-        } => {
+        What::Shutdown { socket, how, outcome } => {
             format!("shutdown {} {how:?}{}", descriptor(*socket), came(*outcome))
         }
         What::Close { socket, outcome } => {
@@ -121,53 +83,27 @@ fn what(what: &What<'_>) -> String {
 fn of_no_connection(what: &What<'_>) -> String {
     match what {
         What::SocketError { socket, error } => {
-            format!(
-                "error {}{}",
-                descriptor(*socket),
-                error.map(errno).unwrap_or_default()
-            )
+            format!("error {}{}", descriptor(*socket), error.map(errno).unwrap_or_default())
         }
         What::ResetOnClose { socket, on } => format!("reset-on-close {} {on}", descriptor(*socket)),
-        What::Relay {
-            from,
-            to,
-            op,
-            moved,
-        } => {
+        What::Relay { from, to, op, moved } => {
             format!("{op:?} {} {} = {moved}", descriptor(*from), descriptor(*to))
         }
-        What::CloseRange {
-            first,
-            last,
-            only_mark,
-            unshare,
-        } => {
+        What::CloseRange { first, last, only_mark, unshare } => {
             format!("close-range {first} {last} mark {only_mark} unshare {unshare}")
         }
-        What::Duplicate {
-            from,
-            made,
-            close_on_exec,
-        } => {
+        What::Duplicate { from, made, close_on_exec } => {
             let (from, made) = (descriptor(*from), descriptor(*made));
             format!("dup {from} = {made}{}", marked(*close_on_exec))
         }
         What::CloseOnExec { fd, on } => format!("close-on-exec {fd} {on}"),
-        What::Appeared {
-            made,
-            close_on_exec,
-        } => {
+        What::Appeared { made, close_on_exec } => {
             format!("appeared {}{}", descriptor(*made), marked(*close_on_exec))
         }
         What::PidfdOpened { made, process } => {
             format!("pidfd of {process} = {}", descriptor(*made))
         }
-        What::Fetched {
-            process,
-            from,
-            made,
-            ..
-        } => {
+        What::Fetched { process, from, made, .. } => {
             let process = process.map_or("?".into(), |process| process.to_string());
             format!("fetched {from} of {process} = {}", descriptor(*made))
         }
@@ -178,17 +114,11 @@ fn of_no_connection(what: &What<'_>) -> String {
 fn of_processes(what: &What<'_>) -> String {
     match what {
         What::CloneBegun { sharing } => {
-            format!(
-                "clone begun files {} thread {}",
-                sharing.files, sharing.thread
-            )
+            format!("clone begun files {} thread {}", sharing.files, sharing.thread)
         }
         What::Cloned { child, sharing } => {
             let child = child.map_or("nobody".into(), |child| child.to_string());
-            format!(
-                "cloned {child} files {} thread {}",
-                sharing.files, sharing.thread
-            )
+            format!("cloned {child} files {} thread {}", sharing.files, sharing.thread)
         }
         What::Superseded { by } => format!("superseded by {by}"),
         What::Ended { group: true } => "process ended".into(),
@@ -208,24 +138,13 @@ fn payload(moved: &Move<'_>) -> String {
         moved.payload.escape_ascii(),
         came(moved.outcome)
     )];
-    parts.extend(
-        moved
-            .requested
-            .map(|requested| format!(" asked {requested}")),
-    );
+    parts.extend(moved.requested.map(|requested| format!(" asked {requested}")));
     for message in moved.messages {
         let from = from(message.address.as_ref());
-        parts.push(format!(
-            " [{}+{}/{}{from}]",
-            message.start, message.captured, message.moved
-        ));
+        parts.push(format!(" [{}+{}/{}{from}]", message.start, message.captured, message.moved));
     }
     for right in moved.rights {
-        parts.push(format!(
-            " right {}{}",
-            descriptor(*right),
-            marked(moved.close_on_exec)
-        ));
+        parts.push(format!(" right {}{}", descriptor(*right), marked(moved.close_on_exec)));
     }
     parts.extend(moved.fast_open.then(|| " fast open".into()));
     parts.concat()
@@ -263,19 +182,14 @@ fn details(socket: &SocketDetails) -> String {
         socket.peer_inode.map(|inode| format!("->#{}", inode.0)),
         socket.local.map(|local| format!(" {local}")),
         socket.remote.map(|remote| format!("->{remote}")),
-        socket
-            .name
-            .as_ref()
-            .map(|name| format!(" {}", unix_name(name))),
+        socket.name.as_ref().map(|name| format!(" {}", unix_name(name))),
     ];
     let parts: String = parts.into_iter().flatten().collect();
     format!("<{:?} {:?}{parts}>", socket.family, socket.transport)
 }
 
 fn from(address: Option<&Address>) -> String {
-    address
-        .map(|address| format!(" {}", named(address)))
-        .unwrap_or_default()
+    address.map(|address| format!(" {}", named(address))).unwrap_or_default()
 }
 
 fn named(address: &Address) -> String {

@@ -19,9 +19,7 @@ fn sockets_and_their_names() {
     // 6: strace#260
     check(
         r#"accept4(3<TCPv6:[[::1]:46887]>, {sa_family=AF_INET6, sin6_port=htons(60152), sin6_flowinfo=htonl(0), inet_pton(AF_INET6, "::1", &sin6_addr), sin6_scope_id=0}, [28], 0) = 5<TCPv6:[[::1]:46887->[::1]:60152]>"#,
-        &[
-            "0 accept 3<Inet6 Stream [::1]:46887> [::1]:60152 = 5<Inet6 Stream [::1]:46887->[::1]:60152>",
-        ],
+        &["0 accept 3<Inet6 Stream [::1]:46887> [::1]:60152 = 5<Inet6 Stream [::1]:46887->[::1]:60152>"],
     );
     // 10: rsyslog#3728, its address edited
     check(
@@ -46,9 +44,7 @@ fn sockets_and_their_names() {
     // 40
     check(
         r#"bind(9<UNIX:[36605]>, {sa_family=AF_LOCAL, sun_path="/tmp/.xrdp/xrdp-9CZDUD/xrdp_000005ad_wm_login_mode_event_00000004_375cd735"}, 110) = 0"#,
-        &[
-            "0 bind 9<Unix Unknown #36605> /tmp/.xrdp/xrdp-9CZDUD/xrdp_000005ad_wm_login_mode_event_00000004_375cd735",
-        ],
+        &["0 bind 9<Unix Unknown #36605> /tmp/.xrdp/xrdp-9CZDUD/xrdp_000005ad_wm_login_mode_event_00000004_375cd735"],
     );
 }
 
@@ -76,9 +72,7 @@ fn payload_received() {
     // 20
     check(
         "[pid 22526] 10:43:25.744972 recvfrom(34<TCP:[54.36.162.150:59830->92.122.122.138:80]>, 0x7f7794efc9e7, 1, MSG_PEEK, NULL, NULL) = -1 EAGAIN (Resource temporarily unavailable) <0.000012>",
-        &[
-            r#"22526 Recvfrom 34<Inet Stream 54.36.162.150:59830->92.122.122.138:80> "" = Again asked 1"#,
-        ],
+        &[r#"22526 Recvfrom 34<Inet Stream 54.36.162.150:59830->92.122.122.138:80> "" = Again asked 1"#],
     );
     // 21
     check(
@@ -167,34 +161,19 @@ fn halves() {
         "<... bind resumed>) = 0",
     ];
     check_skip(trace[0], Skip::Unfinished);
-    check(
-        &trace.join("\n"),
-        &[r"0 bind 103<Unix Unknown #1629885> @my-neat-socket\x00\x00\x00"],
-    );
+    check(&trace.join("\n"), &[r"0 bind 103<Unix Unknown #1629885> @my-neat-socket\x00\x00\x00"]);
     // 7: strace#152
-    check_skip(
-        "[pid  1905] select(0, NULL, NULL, NULL, {0, 198904} <unfinished ...>",
-        Skip::NotUsed,
-    );
-    check_skip(
-        "[pid  1905] <... select resumed> )      = 0 (Timeout)",
-        Skip::NotUsed,
-    );
+    check_skip("[pid  1905] select(0, NULL, NULL, NULL, {0, 198904} <unfinished ...>", Skip::NotUsed);
+    check_skip("[pid  1905] <... select resumed> )      = 0 (Timeout)", Skip::NotUsed);
     // 8: rsyslog#3728
-    check_skip(
-        "[pid  6326] restart_syscall(<... resuming interrupted poll ...> <unfinished ...>",
-        Skip::NotUsed,
-    );
+    check_skip("[pid  6326] restart_syscall(<... resuming interrupted poll ...> <unfinished ...>", Skip::NotUsed);
     // 9: rsyslog#3728
     check_skip(
         "[pid  6329] <... epoll_wait resumed> [{EPOLLIN, {u32=4026536208, u64=140320608096528}}], 128, -1) = 1",
         Skip::NotUsed,
     );
     // 16: microsoft/WSL#1845
-    check_skip(
-        "[pid    19] <... epoll_wait resumed> [], 512, 500) = 0",
-        Skip::NotUsed,
-    );
+    check_skip("[pid    19] <... epoll_wait resumed> [], 512, 500) = 0", Skip::NotUsed);
 }
 
 #[test]
@@ -204,33 +183,22 @@ fn halves_with_times_and_marks() {
         "[pid 22505] 10:43:20.203299 recvmsg(4<TCPv6:[::1:59094->::1:6015]>,  <unfinished ...>",
         "[pid 22505] 10:43:20.203330 <... recvmsg resumed> {msg_namelen=0}, 0) = -1 EAGAIN (Resource temporarily unavailable) <0.000018>",
     ];
-    check(
-        &trace.join("\n"),
-        &[r#"22505 Recvmsg 4<Inet6 Stream [::1]:59094->[::1]:6015> "" = Again"#],
-    );
+    check(&trace.join("\n"), &[r#"22505 Recvmsg 4<Inet6 Stream [::1]:59094->[::1]:6015> "" = Again"#]);
     // 24
     check_skip(
         "10:43:20.757752 <... poll resumed> )    = ? ERESTART_RESTARTBLOCK (Interrupted by signal) <0.009246>",
         Skip::NotUsed,
     );
     // 26: it ended when the call began
-    let trace = [
-        "[pid 22606] 10:43:31.485871 exit(0 <unfinished ...>",
-        "[pid 22606] 10:43:31.485871 <... exit resumed>) = ?",
-    ];
+    let trace =
+        ["[pid 22606] 10:43:31.485871 exit(0 <unfinished ...>", "[pid 22606] 10:43:31.485871 <... exit resumed>) = ?"];
     check_skip(trace[1], Skip::NotUsed);
     check(&trace.join("\n"), &["22606 ended"]);
     // 14: miku/esbulk#21
-    let trace = [
-        "epoll_wait(4, ^Cstrace: Process 69326 detached",
-        " <detached ...>",
-    ];
+    let trace = ["epoll_wait(4, ^Cstrace: Process 69326 detached", " <detached ...>"];
     check(&trace.join("\n"), &[]);
     // 33
-    check_skip(
-        "[00000000004305e8] rt_sigprocmask(SIG_SETMASK, [],  <unfinished ...>) = ?",
-        Skip::NotUsed,
-    );
+    check_skip("[00000000004305e8] rt_sigprocmask(SIG_SETMASK, [],  <unfinished ...>) = ?", Skip::NotUsed);
     check("[????????????????] +++ killed by SIGSEGV +++", &["0 ended"]);
 }
 
@@ -297,33 +265,21 @@ fn forms_of_other_versions() {
     // 7.2 -N
     check(
         r#"27502 sendto(sockfd=4<TCP:[127.0.0.1:50474->127.0.0.1:45375]>, buf="abc\0def", len=7, flags=0, dest_addr=NULL, addrlen=0) = 7"#,
-        &[
-            r#"27502 Sendto 4<Inet Stream 127.0.0.1:50474->127.0.0.1:45375> "abc\x00def" = 7 asked 7 [0+7/7]"#,
-        ],
+        &[r#"27502 Sendto 4<Inet Stream 127.0.0.1:50474->127.0.0.1:45375> "abc\x00def" = 7 asked 7 [0+7/7]"#],
     );
     // 7.2: the comma is in the second half
     let trace = [
         "10321 read(3<UNIX-STREAM:[548220->548221]> <unfinished ...>",
         r#"10321 <... read resumed>, "one", 100)   = 3"#,
     ];
-    check(
-        &trace.join("\n"),
-        &[r#"10321 Read 3<Unix Stream #548220->#548221> "one" = 3 asked 100 [0+3/3]"#],
-    );
+    check(&trace.join("\n"), &[r#"10321 Read 3<Unix Stream #548220->#548221> "one" = 3 asked 100 [0+3/3]"#]);
     // 4.10 and 4.13: a thread executes another program and goes on as the leader
     let trace = [
         r#"23476 execve("/bin/echo", ["echo", "hi"], [/* 35 vars */] <pid changed to 23474 ...>"#,
         "23474 +++ superseded by execve in pid 23476 +++",
         "23474 <... execve resumed> )            = 0",
     ];
-    check(
-        &trace.join("\n"),
-        &[
-            "23474 superseded by 23476",
-            "23474 called echo",
-            "23474 executed",
-        ],
-    );
+    check(&trace.join("\n"), &["23474 superseded by 23476", "23474 called echo", "23474 executed"]);
 }
 
 #[test]
@@ -334,15 +290,9 @@ fn what_is_passed_over() {
         Skip::NotUsed,
     );
     // 11: rsyslog#3728
-    check_skip(
-        "strace: Process 6325 attached with 11 threads",
-        Skip::Message,
-    );
+    check_skip("strace: Process 6325 attached with 11 threads", Skip::Message);
     // 28
-    check_skip(
-        r#"21:16:06.210436 write(2</dev/pts/3<char 136:3>>, "\r", 1) = 1 <0.000031>"#,
-        Skip::NotSocket,
-    );
+    check_skip(r#"21:16:06.210436 write(2</dev/pts/3<char 136:3>>, "\r", 1) = 1 <0.000031>"#, Skip::NotSocket);
     // 29
     check_skip(
         "21:16:06.218655 poll([{fd=5<TCP:[172.16.58.146:56690->172.16.58.147:8000]>, events=POLLIN}, {fd=3<UNIX-STREAM:[185295->185296]>, events=POLLIN}], 2, 1000) = 1 ([{fd=5, revents=POLLIN}]) <0.000045>",
@@ -363,9 +313,7 @@ fn what_is_passed_over() {
 #[test]
 fn none_of_the_published_ones_is_missing() {
     let text = include_str!("real_lines.rs");
-    let comments = text
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("// "));
+    let comments = text.lines().filter_map(|line| line.trim().strip_prefix("// "));
     let number = |comment: &str| comment.split(':').next()?.parse().ok();
     let mut numbers: Vec<u32> = comments.filter_map(number).collect();
     numbers.sort_unstable();

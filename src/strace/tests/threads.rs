@@ -74,18 +74,14 @@ clone(child_stack=NULL, flags=SIGCHLD, child_tidptr=0x7) = 8
 [pid     9] dup(3) = 5
 [pid     7] <... wait4 resumed>, 0, NULL) = 8";
     let (events, _) = read(trace.lines(), Options::default());
-    let superseded: Vec<_> = events
-        .iter()
-        .filter(|event| event.contains("superseded"))
-        .collect();
+    let superseded: Vec<_> = events.iter().filter(|event| event.contains("superseded")).collect();
     assert_eq!(superseded, ["7 superseded by 0"]);
 }
 
 #[test]
 fn attached_to_one_that_runs() {
     check("strace: Process 7 attached\ndup(3) = 4", &["7 dup 3 = 4"]);
-    let two =
-        "strace: Process 7 attached with 2 threads\n[pid     9] dup(3) = 4\n[pid     7] dup(3) = 5";
+    let two = "strace: Process 7 attached with 2 threads\n[pid     9] dup(3) = 4\n[pid     7] dup(3) = 5";
     check(two, &["9 dup 3 = 4", "7 dup 3 = 5"]);
     let older = "Process 7 attached\n[pid     7] +++ exited with 0 +++\ndup(3) = 4";
     check(older, &["7 ended", "0 dup 3 = 4"]);
@@ -106,10 +102,7 @@ fork() = 9
 [pid     9] <... exit_group resumed>) = ?
 dup(3) = 6";
     let (events, _) = read(trace.lines(), Options::default());
-    let dups: Vec<_> = events
-        .iter()
-        .filter(|event| event.contains("dup"))
-        .collect();
+    let dups: Vec<_> = events.iter().filter(|event| event.contains("dup")).collect();
     assert_eq!(dups, ["7 dup 3 = 4", "7 dup 3 = 5", "7 dup 3 = 6"]);
 }
 
@@ -121,43 +114,20 @@ fn the_last_one_ends_before_another_is_seen() {
 
 #[test]
 fn every_line_of_a_file_of_its_own() {
-    let options = Options {
-        tid: Some(Tid(9)),
-        ..Options::default()
-    };
-    let lines = [
-        "clone(flags=SIGCHLD) = 10",
-        "dup(3) = 4",
-        "+++ exited with 0 +++",
-    ];
+    let options = Options { tid: Some(Tid(9)), ..Options::default() };
+    let lines = ["clone(flags=SIGCHLD) = 10", "dup(3) = 4", "+++ exited with 0 +++"];
     let (events, _) = read(lines, options);
-    assert_eq!(
-        events,
-        [
-            "9 cloned 10 files false thread false",
-            "9 dup 3 = 4",
-            "9 ended"
-        ]
-    );
+    assert_eq!(events, ["9 cloned 10 files false thread false", "9 dup 3 = 4", "9 ended"]);
 }
 
 #[test]
 fn a_thread_that_executes_becomes_the_leader() {
-    let expected = [
-        "3 superseded by 5",
-        "3 called echo",
-        "3 executed",
-        "3 dup 3 = 4",
-    ];
+    let expected = ["3 superseded by 5", "3 called echo", "3 executed", "3 dup 3 = 4"];
     let last = "3 <... execve resumed>) = 0\n3 dup(3) = 4";
     for begin in ["<pid changed to 3 ...>", "<unfinished ...>"] {
-        let begin =
-            format!("5 execve(\"/bin/echo\", [\"echo\", \"hi\"], 0x7 /* 35 vars */ {begin}");
+        let begin = format!("5 execve(\"/bin/echo\", [\"echo\", \"hi\"], 0x7 /* 35 vars */ {begin}");
         let died = "3 pause( <unfinished ...>\n3 <... pause resumed>) = ?";
-        check(
-            &format!("{begin}\n{died}\n3 +++ superseded by execve in pid 5 +++\n{last}"),
-            &expected,
-        );
+        check(&format!("{begin}\n{died}\n3 +++ superseded by execve in pid 5 +++\n{last}"), &expected);
         // -qqq leaves the middle line out
         check(&format!("{begin}\n{died}\n{last}"), &expected);
     }
@@ -165,25 +135,13 @@ fn a_thread_that_executes_becomes_the_leader() {
 
 #[test]
 fn other_lines() {
-    check_skip(
-        "5 --- SIGCHLD {si_signo=SIGCHLD, si_code=CLD_EXITED, si_pid=6} ---",
-        Skip::Signal,
-    );
+    check_skip("5 --- SIGCHLD {si_signo=SIGCHLD, si_code=CLD_EXITED, si_pid=6} ---", Skip::Signal);
     check_skip("5 --- stopped by SIGSTOP ---", Skip::Signal);
-    check_skip(
-        "strace: [ Process PID=6 runs in 64 bit mode. ]",
-        Skip::Message,
-    );
+    check_skip("strace: [ Process PID=6 runs in 64 bit mode. ]", Skip::Message);
     check_skip("[ Process PID=29657 runs in 32 bit mode. ]", Skip::Message);
     check_skip("strace: |head -5: Broken pipe", Skip::Message);
-    check_skip(
-        " > /usr/lib/x86_64-linux-gnu/libc.so.6(__sendmmsg+0x13) [0x10b0c3]",
-        Skip::Stack,
-    );
-    check_skip(
-        "5 syscall_0x1c1(0x7ffd, 0x58, 0, 0, 0, 0) = 0x4bc8",
-        Skip::UnknownCall,
-    );
+    check_skip(" > /usr/lib/x86_64-linux-gnu/libc.so.6(__sendmmsg+0x13) [0x10b0c3]", Skip::Stack);
+    check_skip("5 syscall_0x1c1(0x7ffd, 0x58, 0, 0, 0, 0) = 0x4bc8", Skip::UnknownCall);
     check_skip("5 ????( <unfinished ...>", Skip::NotUsed);
     check_skip("", Skip::Blank);
     check_skip("5", Skip::NotStrace);
@@ -209,19 +167,8 @@ fn text_that_is_no_trace() {
     let pcap = "\u{d4}\u{c3}\u{b2}\u{a1}\x02\0\x04\0";
     for text in [perf, gzip, pcap, "<?xml version=\"1.0\"?>", "(gdb) run"] {
         let (events, counts) = read(text.lines(), Options::default());
-        assert_eq!(
-            (
-                events.len(),
-                counts.used,
-                counts.skipped(Skip::NotStrace).count
-            ),
-            (0, 0, 1),
-            "{text}"
-        );
+        assert_eq!((events.len(), counts.used, counts.skipped(Skip::NotStrace).count), (0, 0, 1), "{text}");
     }
     let (events, counts) = read(ltrace.lines(), Options::default());
-    assert_eq!(
-        (events, counts.skipped(Skip::NotUsed).count),
-        (vec!["0 ended".to_string()], 1)
-    );
+    assert_eq!((events, counts.skipped(Skip::NotUsed).count), (vec!["0 ended".to_string()], 1));
 }

@@ -68,13 +68,7 @@ impl Aligner {
     /// A direction of which nothing was seen yet.
     pub const fn new() -> Self {
         let limits = Limits::NONE_SEEN;
-        Self {
-            state: State::Beginning,
-            held: Vec::new(),
-            wanted: 0,
-            limits,
-            announced: None,
-        }
+        Self { state: State::Beginning, held: Vec::new(), wanted: 0, limits, announced: None }
     }
 
     /// The largest payload that a SETTINGS frame in this direction announced last, in bytes: it is for the frames of the
@@ -149,11 +143,7 @@ impl Aligner {
                             self.wanted = wanted;
                             return rest;
                         }
-                        Stop::Long(length) => {
-                            self.state = State::Passing {
-                                left: length as u64,
-                            }
-                        }
+                        Stop::Long(length) => self.state = State::Passing { left: length as u64 },
                         Stop::Lost => self.state = State::Lost,
                     }
                 }
@@ -164,10 +154,7 @@ impl Aligner {
 
     /// Decides what the stream begins with, and returns what is behind the preface; none where more bytes must come.
     fn begin<'a>(&mut self, bytes: &'a [u8], emit: &mut impl FnMut(Piece<'_>)) -> Option<&'a [u8]> {
-        if let Some((preface, behind)) = bytes
-            .split_first_chunk()
-            .filter(|(preface, _)| *preface == PREFACE)
-        {
+        if let Some((preface, behind)) = bytes.split_first_chunk().filter(|(preface, _)| *preface == PREFACE) {
             emit(Piece::whole(PieceKind::Preface, preface));
             self.state = State::Aligned;
             return Some(behind);
@@ -190,12 +177,7 @@ impl Aligner {
     }
 
     /// Forwards the `left` bytes of the frame at hand, as far as they are there, and returns what follows the frame.
-    fn pass<'a>(
-        &mut self,
-        bytes: &'a [u8],
-        left: u64,
-        emit: &mut impl FnMut(Piece<'_>),
-    ) -> &'a [u8] {
+    fn pass<'a>(&mut self, bytes: &'a [u8], left: u64, emit: &mut impl FnMut(Piece<'_>)) -> &'a [u8] {
         let length = usize::try_from(left).map_or(bytes.len(), |left| left.min(bytes.len()));
         let (passed, rest) = bytes.split_at(length);
         emit(Piece::whole(PieceKind::Opaque, passed));
@@ -205,11 +187,7 @@ impl Aligner {
 
     /// The frame at hand goes on for `left` bytes.
     fn expect_end_in(&mut self, left: u64) {
-        self.state = if left == 0 {
-            State::Aligned
-        } else {
-            State::Passing { left }
-        };
+        self.state = if left == 0 { State::Aligned } else { State::Passing { left } };
     }
 
     /// Length of the whole frames that `bytes` begin with, and why no other follows. Reads the SETTINGS among them.
@@ -219,14 +197,7 @@ impl Aligner {
             let rest = bytes.get(run..).unwrap_or_default();
             let Some(header) = rest.first_chunk() else {
                 let open = self.limits.may_continue(rest);
-                return (
-                    run,
-                    if open {
-                        Stop::Wait(rest.len() + 1)
-                    } else {
-                        Stop::Lost
-                    },
-                );
+                return (run, if open { Stop::Wait(rest.len() + 1) } else { Stop::Lost });
             };
             if !self.limits.continues(header) {
                 return (run, Stop::Lost);
@@ -234,14 +205,7 @@ impl Aligner {
             let Some(frame) = FrameView::first(rest) else {
                 let length = FrameHeader::read(header).frame_length();
                 let hold = length <= HTTP2_FRAME_BYTES;
-                return (
-                    run,
-                    if hold {
-                        Stop::Wait(length)
-                    } else {
-                        Stop::Long(length)
-                    },
-                );
+                return (run, if hold { Stop::Wait(length) } else { Stop::Long(length) });
             };
             self.read_settings(&frame);
             run += frame.bytes.len();
@@ -310,11 +274,7 @@ impl Aligner {
             }
             last = rest;
         }
-        emit(Piece {
-            kind: PieceKind::Opaque,
-            bytes: last,
-            missing,
-        });
+        emit(Piece { kind: PieceKind::Opaque, bytes: last, missing });
         self.skip(rest, missing);
     }
 
@@ -336,11 +296,7 @@ impl Aligner {
         // The length is a header's first field.
         let [a, b, c, ..] = *start else { return None };
         let preface = self.state == State::Beginning && PREFACE.starts_with(start);
-        let whole = if preface {
-            PREFACE.len()
-        } else {
-            HEADER + u32::from_be_bytes([0, a, b, c]) as usize
-        };
+        let whole = if preface { PREFACE.len() } else { HEADER + u32::from_be_bytes([0, a, b, c]) as usize };
         whole.checked_sub(start.len()).map(|left| left as u64)
     }
 }

@@ -76,10 +76,7 @@ fn push_string(text: &str, block: &mut Vec<u8>) {
     block.extend(text.bytes());
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "lengths of the constants above"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "lengths of the constants above")]
 const fn short(length: usize) -> u32 {
     length as u32
 }
@@ -90,13 +87,14 @@ pub(super) fn grpc_evidence(frame: &FrameView<'_>) -> bool {
     let payload = frame.payload();
     match frame.header.kind {
         DATA => match payload.split_first_chunk::<5>() {
-            Some(([0 | 1, length @ ..], message)) => usize::try_from(u32::from_be_bytes(*length))
-                .is_ok_and(|length| length <= message.len()),
+            Some(([0 | 1, length @ ..], message)) => {
+                usize::try_from(u32::from_be_bytes(*length)).is_ok_and(|length| length <= message.len())
+            }
             _ => false,
         },
-        HEADERS | CONTINUATION => [GRPC, "grpc-status", "/Service/"]
-            .iter()
-            .any(|word| memmem::find(payload, word.as_bytes()).is_some()),
+        HEADERS | CONTINUATION => {
+            [GRPC, "grpc-status", "/Service/"].iter().any(|word| memmem::find(payload, word.as_bytes()).is_some())
+        }
         _ => false,
     }
 }

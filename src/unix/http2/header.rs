@@ -159,9 +159,7 @@ impl Limits {
         let longest = u64::from(self.believed());
         // Eight bytes as one number: length, type, flags, three quarters of the stream.
         let at = bytes.windows(HEADER).position(|window| {
-            let word = window
-                .first_chunk()
-                .map_or(0, |start| u64::from_be_bytes(*start));
+            let word = window.first_chunk().map_or(0, |start| u64::from_be_bytes(*start));
             let header = word >> 40 <= longest
                 && (word >> 32) & 0xff <= u64::from(CONTINUATION)
                 && word & 0x80_0000 == 0 // the reserved bit
@@ -181,9 +179,7 @@ impl Limits {
 
     /// Whether fewer than nine bytes can still become a header of an aligned stream.
     pub(super) fn may_continue(self, start: &[u8]) -> bool {
-        completions(start)
-            .iter()
-            .any(|header| self.continues(header))
+        completions(start).iter().any(|header| self.continues(header))
     }
 
     /// Whether fewer than nine bytes can still become evidence of a frame.
@@ -197,22 +193,12 @@ impl Limits {
 fn completions(start: &[u8]) -> [[u8; HEADER]; 2] {
     let filled = |last: [u8; HEADER]| {
         let mut header = last;
-        header
-            .iter_mut()
-            .zip(start)
-            .for_each(|(byte, known)| *byte = *known);
+        header.iter_mut().zip(start).for_each(|(byte, known)| *byte = *known);
         header
     };
     // END_STREAM in the place of the flags only where the type is open too: it would be SETTINGS' ACK.
-    let flags = if matches!(start, [_, _, _, kind, ..] if *kind != DATA) {
-        0
-    } else {
-        END_STREAM
-    };
-    [
-        filled([0, 0, 0, 0, flags, 0, 0, 0, 1]),
-        filled([0, 0, 0, 0, flags, 0, 0, 0, 0]),
-    ]
+    let flags = if matches!(start, [_, _, _, kind, ..] if *kind != DATA) { 0 } else { END_STREAM };
+    [filled([0, 0, 0, 0, flags, 0, 0, 0, 1]), filled([0, 0, 0, 0, flags, 0, 0, 0, 0])]
 }
 
 /// What a direction's first bytes say about it.

@@ -93,10 +93,9 @@ impl Names {
         match index {
             STATIC_CONTENT_TYPE => Name::ContentType,
             index if STATIC_PATH.contains(&index) => Name::Path,
-            index => index
-                .checked_sub(STATIC + 1)
-                .and_then(|at| self.newest_first.get(at).copied())
-                .unwrap_or(Name::Other),
+            index => {
+                index.checked_sub(STATIC + 1).and_then(|at| self.newest_first.get(at).copied()).unwrap_or(Name::Other)
+            }
         }
     }
 }
@@ -141,14 +140,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const NEITHER: Told = Told {
-        content_type: false,
-        path: false,
-    };
-    const BOTH: Told = Told {
-        content_type: true,
-        path: true,
-    };
+    const NEITHER: Told = Told { content_type: false, path: false };
+    const BOTH: Told = Told { content_type: true, path: true };
 
     #[track_caller]
     fn check(names: &mut Names, block: &[u8], content_type: bool, path: bool) {
@@ -160,19 +153,9 @@ mod tests {
     fn a_block_tells_what_it_names() {
         let mut names = Names::default();
         // RFC 7541 C.3.1: GET http://www.example.com/.
-        check(
-            &mut names,
-            b"\x82\x86\x84\x41\x0fwww.example.com",
-            false,
-            true,
-        );
+        check(&mut names, b"\x82\x86\x84\x41\x0fwww.example.com", false, true);
         // The same with Huffman's code, and a content type by its index, with and without indexing, never indexed.
-        check(
-            &mut names,
-            b"\x82\x86\x84\x41\x8c\xf1\xe3\xc2\xe5\xf2\x3a\x6b\xa0\xab\x90\xf4\xff",
-            false,
-            true,
-        );
+        check(&mut names, b"\x82\x86\x84\x41\x8c\xf1\xe3\xc2\xe5\xf2\x3a\x6b\xa0\xab\x90\xf4\xff", false, true);
         check(&mut names, b"\x5f\x10application/grpc", true, false);
         check(&mut names, b"\x0f\x10\x10application/grpc", true, false);
         check(&mut names, b"\x1f\x10\x10application/grpc", true, false);
@@ -188,20 +171,8 @@ mod tests {
         check(&mut names, b"\x44\x02/x\x5f\x01y\x40\x01a\x01b", true, true);
         for (index, told) in [
             (0xbe, NEITHER),
-            (
-                0xbf,
-                Told {
-                    path: false,
-                    ..BOTH
-                },
-            ),
-            (
-                0xc0,
-                Told {
-                    content_type: false,
-                    ..BOTH
-                },
-            ),
+            (0xbf, Told { path: false, ..BOTH }),
+            (0xc0, Told { content_type: false, ..BOTH }),
             (0xc1, NEITHER),
         ] {
             assert_eq!(names.read(&[index]), told, "{index:x}");
@@ -213,13 +184,7 @@ mod tests {
 
     #[test]
     fn what_no_block_is_loses_all() {
-        for broken in [
-            b"\x44".as_slice(),
-            b"\x44\x09/x",
-            b"\xff",
-            b"\xff\xff\xff\xff\xff\xff\x01",
-            b"\x40",
-        ] {
+        for broken in [b"\x44".as_slice(), b"\x44\x09/x", b"\xff", b"\xff\xff\xff\xff\xff\xff\x01", b"\x40"] {
             let mut names = Names::default();
             names.read(b"\x44\x02/x");
             check(&mut names, broken, false, false);

@@ -24,10 +24,6 @@ pub struct Piece<'a> {
 
 impl<'a> Piece<'a> {
     pub(super) const fn whole(kind: PieceKind, bytes: &'a [u8]) -> Self {
-        Self {
-            kind,
-            bytes,
-            missing: 0,
-        }
+        Self { kind, bytes, missing: 0 }
     }
 }

@@ -24,9 +24,7 @@ pub(super) fn search(bytes: &[u8], limits: Limits) -> Found {
     let mut rest = bytes;
     while let Some(candidate) = limits.next_candidate(rest) {
         let at = bytes.len() - candidate.len();
-        let header = candidate
-            .first_chunk()
-            .filter(|header| limits.begins(header));
+        let header = candidate.first_chunk().filter(|header| limits.begins(header));
         let evidence = match header.map(|header| FrameHeader::read(header).frame_length()) {
             None => candidate.starts_with(PREFACE),
             Some(length) => ends_well(candidate, length, limits).unwrap_or_else(|| {

@@ -15,9 +15,7 @@
 //! shows gRPC, or of the headers that the same call moved. The others are as short as can be.
 
 use super::grpc::{grpc_evidence, grpc_seed_headers, reply_seed, request_seed};
-use super::header::{
-    CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PUSH_PROMISE, RST_STREAM,
-};
+use super::header::{CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PUSH_PROMISE, RST_STREAM};
 use super::hpack::{Names, Told};
 use super::view::{FrameView, frames};
 use crate::limits::{HTTP2_FRAMES_AHEAD, HTTP2_STREAMS};
@@ -46,11 +44,7 @@ struct Stream {
 
 impl Stream {
     const fn way(&mut self, from_client: bool) -> &mut Knowledge {
-        if from_client {
-            &mut self.request
-        } else {
-            &mut self.reply
-        }
+        if from_client { &mut self.request } else { &mut self.reply }
     }
 }
 
@@ -82,12 +76,7 @@ pub struct GrpcSeeding {
 
 impl GrpcSeeding {
     /// Takes whole frames that one call moved and gives them out with the seeds that they need.
-    pub fn frames<'a>(
-        &mut self,
-        from_client: bool,
-        bytes: &'a [u8],
-        emit: &mut impl FnMut(Step<'a>),
-    ) {
+    pub fn frames<'a>(&mut self, from_client: bool, bytes: &'a [u8], emit: &mut impl FnMut(Step<'a>)) {
         let (mut written, mut at) = (0, 0);
         for frame in frames(bytes) {
             let behind = at + frame.bytes.len();
@@ -105,21 +94,11 @@ impl GrpcSeeding {
     }
 
     const fn names(&mut self, from_client: bool) -> &mut Names {
-        if from_client {
-            &mut self.request_names
-        } else {
-            &mut self.reply_names
-        }
+        if from_client { &mut self.request_names } else { &mut self.reply_names }
     }
 
     /// Looks at a frame; `follow` stands behind it in the same call.
-    fn frame(
-        &mut self,
-        from_client: bool,
-        frame: &FrameView<'_>,
-        follow: &[u8],
-        seeds: &mut Vec<Step<'_>>,
-    ) {
+    fn frame(&mut self, from_client: bool, frame: &FrameView<'_>, follow: &[u8], seeds: &mut Vec<Step<'_>>) {
         let (id, flags) = (frame.header.stream_id, frame.header.flags);
         let is_evidence = grpc_evidence(frame);
         self.is_grpc |= is_evidence;
@@ -140,13 +119,7 @@ impl GrpcSeeding {
     }
 
     /// Headers; those that end their direction have no message behind them.
-    fn headers(
-        &mut self,
-        from_client: bool,
-        frame: &FrameView<'_>,
-        follow: &[u8],
-        seeds: &mut Vec<Step<'_>>,
-    ) {
+    fn headers(&mut self, from_client: bool, frame: &FrameView<'_>, follow: &[u8], seeds: &mut Vec<Step<'_>>) {
         let id = frame.header.stream_id;
         let ends = frame.header.flags & END_STREAM != 0;
         let is_grpc = self.is_grpc || shows_grpc(follow, id);
@@ -188,10 +161,7 @@ impl GrpcSeeding {
         for frame in frames(&frame) {
             told(&mut self.request_names, &frame);
         }
-        seeds.push(Step::Seed {
-            from_client: true,
-            frame,
-        });
+        seeds.push(Step::Seed { from_client: true, frame });
         self.request_is_known(id);
     }
 
@@ -206,17 +176,11 @@ impl GrpcSeeding {
             *way = Knowledge::Known;
         }
         if !has_path || (from_client && is_untold) {
-            seeds.push(Step::Seed {
-                from_client: true,
-                frame: request_seed(id, !has_path),
-            });
+            seeds.push(Step::Seed { from_client: true, frame: request_seed(id, !has_path) });
             self.request_is_known(id);
         }
         if !from_client && is_untold {
-            seeds.push(Step::Seed {
-                from_client: false,
-                frame: reply_seed(id),
-            });
+            seeds.push(Step::Seed { from_client: false, frame: reply_seed(id) });
         }
     }
 
@@ -247,9 +211,9 @@ fn give_out<'a>(bytes: &'a [u8], range: Range<usize>, emit: &mut impl FnMut(Step
 
 /// Whether a message on the stream is among the next frames.
 fn shows_grpc(bytes: &[u8], id: u32) -> bool {
-    frames(bytes).take(HTTP2_FRAMES_AHEAD).any(|frame| {
-        frame.header.kind == DATA && frame.header.stream_id == id && grpc_evidence(&frame)
-    })
+    frames(bytes)
+        .take(HTTP2_FRAMES_AHEAD)
+        .any(|frame| frame.header.kind == DATA && frame.header.stream_id == id && grpc_evidence(&frame))
 }
 
 /// What a HEADERS frame tells. One whose block goes on in another frame loses the table.
@@ -295,20 +259,14 @@ mod tests {
         for from_client in [true, false] {
             let headers = frame(HEADERS, END_HEADERS, 1, b"\x88\xbe");
             let text = frame(DATA, END_STREAM, 1, b"{}");
-            assert_eq!(
-                seeds(&mut seeding, from_client, &[headers, text].concat()),
-                []
-            );
+            assert_eq!(seeds(&mut seeding, from_client, &[headers, text].concat()), []);
         }
     }
 
     #[test]
     fn headers_in_several_frames_lose_the_table() {
         let block = b"\x83\x44\x02/x\x5f\x02ct";
-        for (flags, expected) in [
-            (END_HEADERS, vec![]),
-            (0, vec![(true, request_seed(5, true))]),
-        ] {
+        for (flags, expected) in [(END_HEADERS, vec![]), (0, vec![(true, request_seed(5, true))])] {
             let mut seeding = GrpcSeeding::default();
             seeds(&mut seeding, true, &message(1));
             seeds(&mut seeding, true, &frame(HEADERS, flags, 3, block));

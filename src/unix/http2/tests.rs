@@ -67,11 +67,7 @@ fn whole(pushes: &[&[u8]]) -> Vec<Pieces> {
 }
 
 fn bytes_of(pieces: &[Pieces]) -> Vec<u8> {
-    pieces
-        .iter()
-        .flatten()
-        .flat_map(|piece| piece.1.clone())
-        .collect()
+    pieces.iter().flatten().flat_map(|piece| piece.1.clone()).collect()
 }
 
 /// Ends of the preface and the frames of a well-formed stream: the oracle for what may wait.
@@ -101,10 +97,7 @@ fn check_cuts(preface: bool, cuts: &[usize]) {
     for (push, pieces) in pushes.iter().zip(&pieces) {
         came += push.len();
         let mut expected = Vec::new();
-        let due = *ends(preface)
-            .iter()
-            .rfind(|&&end| end <= came)
-            .unwrap_or(&0);
+        let due = *ends(preface).iter().rfind(|&&end| end <= came).unwrap_or(&0);
         if preface && out < 24 && due >= 24 {
             expected.push((Kind::Preface, stream[..24].to_vec(), 0));
             out = 24;
@@ -145,11 +138,7 @@ fn settings_are_read_and_raise_what_the_other_side_may_send() {
     }
     assert_eq!(client.settings_max_frame_size(), Some(0x8000));
     // Outside of what RFC 9113 allows, acknowledged, or another setting: not read.
-    for settings in [
-        &[0, 5, 0, 0, 0x3f, 0xff],
-        &[0, 5, 1, 0, 0, 0],
-        &[0, 4, 0, 0, 0x50, 0],
-    ] {
+    for settings in [&[0, 5, 0, 0, 0x3f, 0xff], &[0, 5, 1, 0, 0, 0], &[0, 4, 0, 0, 0x50, 0]] {
         client.push(&frame(4, 0, 0, settings), 0, &mut |_| {});
     }
     assert_eq!(client.settings_max_frame_size(), Some(0x8000));
@@ -178,11 +167,7 @@ fn a_frame_too_long_to_hold_is_let_through() {
         aligner.push(chunk, 0, &mut |piece| {
             out.push((piece.kind, piece.bytes.len()));
         });
-        assert_eq!(
-            before + chunk.len(),
-            out.iter().map(|piece| piece.1).sum::<usize>(),
-            "nothing waits"
-        );
+        assert_eq!(before + chunk.len(), out.iter().map(|piece| piece.1).sum::<usize>(), "nothing waits");
     }
     assert_eq!(out.len(), 50);
     assert_eq!(out.pop(), Some((Kind::Frames, next.len())));
@@ -209,20 +194,11 @@ fn a_preface_is_its_own_piece_wherever_it_is() {
     let settings = frame(4, 0, 0, b"");
     let late = [settings.clone(), PREFACE.to_vec()].concat();
     let pieces = whole(&[&late]);
-    let expected = [
-        (Kind::Frames, settings, 0),
-        (Kind::Preface, PREFACE.to_vec(), 0),
-    ];
+    let expected = [(Kind::Frames, settings, 0), (Kind::Preface, PREFACE.to_vec(), 0)];
     assert_eq!(pieces[0], expected);
-    assert_eq!(
-        whole(&[b"PRI * HTTP/2"])[1],
-        [(Kind::Opaque, b"PRI * HTTP/2".to_vec(), 0)]
-    );
+    assert_eq!(whole(&[b"PRI * HTTP/2"])[1], [(Kind::Opaque, b"PRI * HTTP/2".to_vec(), 0)]);
     let other = b"PRI * HTTP/2.0\r\n\r\nXX".to_vec();
-    assert_eq!(
-        whole(&[&other[..18], &other[18..]])[1],
-        [(Kind::Opaque, other, 0)]
-    );
+    assert_eq!(whole(&[&other[..18], &other[18..]])[1], [(Kind::Opaque, other, 0)]);
 }
 
 #[test]
@@ -243,27 +219,13 @@ fn stray_bytes_go_out_at_once_and_the_next_frames_are_found() {
     };
     let stray = b"\xff\xfe stray \0\0\0\0".to_vec();
     let two = [ping.clone(), data.clone()].concat();
-    assert_eq!(
-        found(&stray, &two),
-        [(Kind::Opaque, stray.clone(), 0), (Kind::Frames, two, 0)]
-    );
-    assert_eq!(
-        found(&stray, &data),
-        [
-            (Kind::Opaque, stray.clone(), 0),
-            (Kind::Frames, data.clone(), 0)
-        ]
-    );
+    assert_eq!(found(&stray, &two), [(Kind::Opaque, stray.clone(), 0), (Kind::Frames, two, 0)]);
+    assert_eq!(found(&stray, &data), [(Kind::Opaque, stray.clone(), 0), (Kind::Frames, data.clone(), 0)]);
     // The beginning of a frame after stray bytes is evidence of nothing yet: nothing waits.
     let begun = [&stray[..], &data[..12]].concat();
     assert_eq!(found(&stray, &data[..12]), [(Kind::Opaque, begun, 0)]);
     // Its end is remembered, and what begins there is.
-    let pieces = whole(&[
-        &stray,
-        &data[..12],
-        &[&data[12..], &ping[..3]].concat(),
-        &ping[3..],
-    ]);
+    let pieces = whole(&[&stray, &data[..12], &[&data[12..], &ping[..3]].concat(), &ping[3..]]);
     assert_eq!(pieces[2], [(Kind::Opaque, data[12..].to_vec(), 0)]);
     assert_eq!(pieces[3], [(Kind::Frames, ping, 0)]);
 }
@@ -274,20 +236,11 @@ fn a_frame_s_end_is_remembered_where_its_bytes_have_gone() {
     let sequence = data.repeat(4);
     // Calls of 700 bytes that begin nowhere a frame does: the second frame's header is seen, the third is expected.
     let mut pushes = vec![b"\xff\xff\xff stray".to_vec()];
-    pushes.extend(
-        [&[0xff; 100][..], &sequence]
-            .concat()
-            .chunks(700)
-            .map(<[u8]>::to_vec),
-    );
+    pushes.extend([&[0xff; 100][..], &sequence].concat().chunks(700).map(<[u8]>::to_vec));
     let pieces = whole(&pushes.iter().map(Vec::as_slice).collect::<Vec<_>>());
     assert_eq!(bytes_of(&pieces), pushes.concat());
-    let frames: usize = pieces
-        .iter()
-        .flatten()
-        .filter(|piece| piece.0 == Kind::Frames)
-        .map(|piece| piece.1.len())
-        .sum();
+    let frames: usize =
+        pieces.iter().flatten().filter(|piece| piece.0 == Kind::Frames).map(|piece| piece.1.len()).sum();
     assert_eq!(frames, 3 * data.len());
 }
 
@@ -299,57 +252,26 @@ fn a_hole_within_a_frame_is_passed_over() {
     assert_eq!(pieces[0], [(Kind::Opaque, data[..50].to_vec(), 59)]);
     assert_eq!(pieces[1], [(Kind::Frames, ping.clone(), 0)]);
     // Within it: the rest is let through, then frames go on.
-    let pieces = aligned(&[
-        (&data[..50], 9),
-        (&[&data[59..], &ping[..5]].concat(), 0),
-        (&ping[5..], 0),
-    ]);
+    let pieces = aligned(&[(&data[..50], 9), (&[&data[59..], &ping[..5]].concat(), 0), (&ping[5..], 0)]);
     assert_eq!(pieces[0], [(Kind::Opaque, data[..50].to_vec(), 9)]);
     assert_eq!(pieces[1], [(Kind::Opaque, data[59..].to_vec(), 0)]);
     assert_eq!(pieces[2], [(Kind::Frames, ping.clone(), 0)]);
     // Beyond it: what was held goes out, and the next call's frames are found.
-    let pieces = aligned(&[
-        (&ping, 0),
-        (&data[..5], 0),
-        (&data[5..50], 300),
-        (&[&ping[..], &data[..9]].concat(), 0),
-    ]);
+    let pieces = aligned(&[(&ping, 0), (&data[..5], 0), (&data[5..50], 300), (&[&ping[..], &data[..9]].concat(), 0)]);
     assert_eq!(pieces[2], [(Kind::Opaque, data[..50].to_vec(), 300)]);
     assert_eq!(pieces[3], [(Kind::Frames, ping.clone(), 0)]);
-    assert_eq!(
-        pieces[4],
-        [(Kind::Opaque, data[..9].to_vec(), 0)],
-        "at the end"
-    );
+    assert_eq!(pieces[4], [(Kind::Opaque, data[..9].to_vec(), 0)], "at the end");
     // In front of it the bytes are one piece, whether they are of a frame that is passed, or of none.
-    let pieces = aligned(&[
-        (&data[..50], 9),
-        (&data[59..70], 9),
-        (b"no frame", 9),
-        (b"\xff\xff stray", 9),
-    ]);
+    let pieces = aligned(&[(&data[..50], 9), (&data[59..70], 9), (b"no frame", 9), (b"\xff\xff stray", 9)]);
     assert_eq!(pieces[1], [(Kind::Opaque, data[59..70].to_vec(), 9)]);
     assert_eq!(pieces[2], [(Kind::Opaque, b"no frame".to_vec(), 9)]);
     assert_eq!(pieces[3], [(Kind::Opaque, b"\xff\xff stray".to_vec(), 9)]);
-    let pieces = aligned(&[
-        (&data[..50], 9),
-        (&[&data[59..], &ping[..10]].concat(), 7),
-        (&ping, 0),
-    ]);
-    assert_eq!(
-        pieces[1],
-        [
-            (Kind::Opaque, data[59..].to_vec(), 0),
-            (Kind::Opaque, ping[..10].to_vec(), 7)
-        ]
-    );
+    let pieces = aligned(&[(&data[..50], 9), (&[&data[59..], &ping[..10]].concat(), 7), (&ping, 0)]);
+    assert_eq!(pieces[1], [(Kind::Opaque, data[59..].to_vec(), 0), (Kind::Opaque, ping[..10].to_vec(), 7)]);
     assert_eq!(pieces[2], [(Kind::Frames, ping.clone(), 0)]);
     // At a frame's end: no frame has this hole.
     let pieces = aligned(&[(&ping, 40), (&ping, 0)]);
-    assert_eq!(
-        pieces[0],
-        [(Kind::Frames, ping.clone(), 0), (Kind::Opaque, vec![], 40)]
-    );
+    assert_eq!(pieces[0], [(Kind::Frames, ping.clone(), 0), (Kind::Opaque, vec![], 40)]);
     assert_eq!(pieces[1], [(Kind::Frames, ping.clone(), 0)]);
     // Nothing but a hole, as sendfile leaves it, and one within the preface.
     let pieces = aligned(&[(&data[..9], 0), (b"", 100), (&ping, 0)]);
@@ -370,30 +292,16 @@ fn after_finish_the_rest_is_let_through() {
     aligner.push(&[&ping[12..], &ping].concat(), 0, &mut |piece| {
         out.push((piece.kind, piece.bytes.len()));
     });
-    assert_eq!(
-        out,
-        [(Kind::Opaque, 12), (Kind::Opaque, 5), (Kind::Frames, 17)]
-    );
+    assert_eq!(out, [(Kind::Opaque, 12), (Kind::Opaque, 5), (Kind::Frames, 17)]);
 }
 
 /// Megabytes without a frame, and megabytes of what looks like frames but leads nowhere: would time grow with the square
 /// of the length, this would take minutes.
 #[test]
 fn stray_megabytes_take_linear_time() {
-    let misleading = frame(0, 0, 1, &[])
-        .repeat(1)
-        .into_iter()
-        .chain([0xff])
-        .collect::<Vec<_>>();
+    let misleading = frame(0, 0, 1, &[]).repeat(1).into_iter().chain([0xff]).collect::<Vec<_>>();
     let far = [&[0, 0x3f, 0xff, 0, 0, 0, 0, 0, 1][..], &[0xff; 7]].concat();
-    for pattern in [
-        vec![0xff],
-        vec![0],
-        misleading,
-        far,
-        vec![0, 0, 1],
-        vec![0, 0, 0, 1],
-    ] {
+    for pattern in [vec![0xff], vec![0], misleading, far, vec![0, 0, 1], vec![0, 0, 0, 1]] {
         let bytes: Vec<u8> = pattern.iter().copied().cycle().take(5_000_000).collect();
         for size in [4096, 1 << 20, 7] {
             let mut aligner = Aligner::new();
@@ -500,8 +408,7 @@ fn waits_rightly(held: &[u8]) -> bool {
     match held.first_chunk::<9>() {
         None => Limits::NONE_SEEN.may_continue(held),
         Some(header) => {
-            Limits::NONE_SEEN.continues(header)
-                && held.len() < 9 + FrameHeader::read(header).length as usize
+            Limits::NONE_SEEN.continues(header) && held.len() < 9 + FrameHeader::read(header).length as usize
         }
     }
 }

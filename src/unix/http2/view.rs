@@ -35,10 +35,7 @@ impl<'a> FrameView<'a> {
     /// The frame at the beginning of `bytes`, where all of it is there.
     pub(super) fn first(bytes: &'a [u8]) -> Option<Self> {
         let header = FrameHeader::read(bytes.first_chunk()?);
-        Some(Self {
-            header,
-            bytes: bytes.get(..header.frame_length())?,
-        })
+        Some(Self { header, bytes: bytes.get(..header.frame_length())? })
     }
 }
 

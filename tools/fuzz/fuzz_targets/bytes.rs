@@ -12,15 +12,7 @@ fuzz_target!(|data: &[u8]| {
     let options = options(*number);
     let capture = convert(&options, trace, 0);
     packets(&capture);
-    assert_eq!(
-        capture,
-        convert(&options, trace, 0),
-        "the same trace, another file"
-    );
+    assert_eq!(capture, convert(&options, trace, 0), "the same trace, another file");
     packets(&convert(&options, trace, 1 + usize::from(*cut)));
-    packets(&convert(
-        &options,
-        &trace[..trace.len() * usize::from(*cut) / 256],
-        0,
-    ));
+    packets(&convert(&options, &trace[..trace.len() * usize::from(*cut) / 256], 0));
 });

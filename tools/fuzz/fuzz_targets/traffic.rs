@@ -4,9 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use strace2pcap_fuzz::common::laws;
-use strace2pcap_fuzz::common::traffic::{
-    Step, TCP, Traffic, Turn, UNIX, trace_of_both_ends, trace_of_steps,
-};
+use strace2pcap_fuzz::common::traffic::{Step, TCP, Traffic, Turn, UNIX, trace_of_both_ends, trace_of_steps};
 use strace2pcap_fuzz::{convert, options, packets};
 
 /// Takes a byte off the front, 0 when there is none.
@@ -23,11 +21,7 @@ fn payload(data: &mut &[u8]) -> Vec<u8> {
     let length = (1 + usize::from(byte(data) & 63)).min(data.len());
     let (payload, rest) = data.split_at(length);
     *data = rest;
-    if payload.is_empty() {
-        vec![0]
-    } else {
-        payload.to_vec()
-    }
+    if payload.is_empty() { vec![0] } else { payload.to_vec() }
 }
 
 fn steps(mut data: &[u8]) -> Traffic {
@@ -55,16 +49,9 @@ fn turns(mut data: &[u8], unix: bool) -> Traffic {
         let how = byte(&mut data);
         let end = how & 1 != 0;
         turns.push(if how & 2 == 0 {
-            Turn::Read {
-                end,
-                room: 1 + (how >> 2),
-            }
+            Turn::Read { end, room: 1 + (how >> 2) }
         } else {
-            Turn::Write {
-                end,
-                payload: payload(&mut data),
-                open_for: how >> 2 & 3,
-            }
+            Turn::Write { end, payload: payload(&mut data), open_for: how >> 2 & 3 }
         });
     }
     trace_of_both_ends(if unix { UNIX } else { TCP }, &turns)
@@ -81,21 +68,11 @@ fuzz_target!(|data: &[u8]| {
     };
     // Over TCP the syscall view tells both ends.
     let wire = wire || kind >> 1 & 3 == 1;
-    let capture = convert(
-        &options(u8::from(wire)),
-        traffic.trace.as_bytes(),
-        usize::from(kind >> 3),
-    );
+    let capture = convert(&options(u8::from(wire)), traffic.trace.as_bytes(), usize::from(kind >> 3));
     let packets = packets(&capture);
     let verdict = laws::payload(&traffic, &packets)
         .and_then(|()| laws::seq(&packets))
-        .and_then(|()| {
-            if conversation {
-                laws::conversation(&packets)
-            } else {
-                Ok(())
-            }
-        });
+        .and_then(|()| if conversation { laws::conversation(&packets) } else { Ok(()) });
     if let Err(problem) = verdict {
         panic!("{problem}\n{}", traffic.trace);
     }

@@ -46,11 +46,7 @@ pub fn options(number: u8) -> Options {
         ports: asked(64).map(|()| 80..=80).collect(),
         seed: [Seed::None, Seed::None, Seed::Http2, Seed::Grpc][usize::from(number >> 1 & 3)],
         view: if wire { View::Wire } else { View::Syscall },
-        format: if number & 8 == 0 {
-            Format::Pcap
-        } else {
-            Format::PcapNg
-        },
+        format: if number & 8 == 0 { Format::Pcap } else { Format::PcapNg },
         date: None,
         start: None,
         strict: false,
@@ -85,8 +81,7 @@ pub fn convert(options: &Options, trace: &[u8], pause_each: usize) -> Vec<u8> {
             ..strace2pcap::strace::Options::default()
         },
     };
-    let mut converter =
-        Converter::new(options, &[trace_options], sink.clone()).expect("memory takes all");
+    let mut converter = Converter::new(options, &[trace_options], sink.clone()).expect("memory takes all");
     let mut lines: Vec<&[u8]> = trace.split(|&byte| byte == b'\n').collect();
     if lines.last().is_some_and(|last| last.is_empty()) {
         lines.pop();
@@ -107,11 +102,7 @@ pub fn packets(capture: &[u8]) -> Vec<Packet> {
     let capture = common::capture::read(capture).expect("the capture is readable");
     let good = |record| {
         let packet = decode(record).expect("it is a packet");
-        assert!(
-            packet.faults.is_empty(),
-            "{}",
-            common::render::packet_line(&packet)
-        );
+        assert!(packet.faults.is_empty(), "{}", common::render::packet_line(&packet));
         packet
     };
     // D-Bus messages are no packets.

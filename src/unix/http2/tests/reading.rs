@@ -52,28 +52,14 @@ fn headers_that_can_and_cannot_be() {
 fn verdicts() {
     let check = |bytes: &[u8], expected| assert_eq!(judge(bytes), expected, "{bytes:02x?}");
     for length in 0..24 {
-        check(
-            &PREFACE[..length],
-            if length < 9 {
-                Verdict::Undecided
-            } else {
-                Verdict::Http2
-            },
-        );
+        check(&PREFACE[..length], if length < 9 { Verdict::Undecided } else { Verdict::Http2 });
     }
     check(PREFACE, Verdict::Http2);
     check(&stream(true), Verdict::Http2);
     check(b"PRI * HTTP/2.0\r\n\r\nXX", Verdict::Other);
     let conversation = client().concat();
     for length in 1..conversation.len() {
-        check(
-            &conversation[..length],
-            if length < 9 {
-                Verdict::Undecided
-            } else {
-                Verdict::Http2
-            },
-        );
+        check(&conversation[..length], if length < 9 { Verdict::Undecided } else { Verdict::Http2 });
     }
     check(&frame(0, 0, 1, &vec![0; 20_000])[..500], Verdict::Http2);
     for other in [
@@ -104,12 +90,7 @@ fn frames_are_read_one_by_one() {
     let read: Vec<_> = frames(&bytes).collect();
     assert_eq!(read.len(), conversation.len());
     for (view, bytes) in read.iter().zip(&conversation) {
-        let FrameHeader {
-            length,
-            kind,
-            flags,
-            stream_id,
-        } = view.header;
+        let FrameHeader { length, kind, flags, stream_id } = view.header;
         assert_eq!((view.bytes, length as usize + 9), (&bytes[..], bytes.len()));
         assert_eq!(&frame(kind, flags, stream_id, view.payload()), bytes);
     }
@@ -129,18 +110,8 @@ fn seeds() {
     assert!(headers.ends_with(b"\x40\x0ccontent-type\x10application/grpc\x40\x02te\x08trailers"));
     let view = frames(&headers).next().unwrap();
     assert!(grpc_evidence(&view));
-    assert_eq!(
-        frames(&grpc_seed_headers(0xffff_ffff))
-            .next()
-            .unwrap()
-            .header
-            .stream_id,
-        0x7fff_ffff
-    );
-    assert_eq!(
-        whole(&[SEED_CLIENT, SETTINGS_ACK, &headers]).concat().len(),
-        4
-    );
+    assert_eq!(frames(&grpc_seed_headers(0xffff_ffff)).next().unwrap().header.stream_id, 0x7fff_ffff);
+    assert_eq!(whole(&[SEED_CLIENT, SETTINGS_ACK, &headers]).concat().len(), 4);
 }
 
 #[test]
@@ -159,10 +130,6 @@ fn evidence_of_grpc() {
         (4, 0, b"application/grpc", false),
     ] {
         let bytes = frame(frame_type, flags, 1, payload);
-        assert_eq!(
-            grpc_evidence(&frames(&bytes).next().unwrap()),
-            expected,
-            "{payload:?}"
-        );
+        assert_eq!(grpc_evidence(&frames(&bytes).next().unwrap()), expected, "{payload:?}");
     }
 }
