@@ -15,6 +15,9 @@ use std::time::{Duration, Instant};
 
 use process::{Directory, HEADER, LINE, MOMENT, RECORD, Run, records_in, size, until, until_records, whole_records_in};
 
+/// The beginning of a capture, which is enough to be taken for one.
+const CAPTURE: &[u8] = &[0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0];
+
 #[test]
 fn a_line_on_a_pipe_is_a_packet_at_once() {
     let directory = Directory::new();
@@ -72,7 +75,6 @@ fn the_last_line_needs_no_newline() {
 fn nothing_in_gives_a_capture_without_packets() {
     let directory = Directory::new();
     let output = directory.file("out.pcap");
-    fs::write(&output, "what was there before").unwrap();
     let (code, said) = Run::start(&output, |command| command).told();
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("nothing was read"), "{said}");
@@ -80,15 +82,101 @@ fn nothing_in_gives_a_capture_without_packets() {
 }
 
 #[test]
+fn a_capture_of_before_is_replaced_by_the_first_line_of_straces() {
+    let directory = Directory::new();
+    let (output, link) = (directory.file("out.pcap"), directory.file("link.pcap"));
+    assert_eq!(Run::start(&output, |command| command.arg(directory.trace("trace", 9))).told().0, Some(0));
+    fs::hard_link(&output, &link).unwrap();
+    let before = fs::read(&output).unwrap();
+    let mut run = Run::start(&output, |command| command);
+    let mut input = run.input();
+    for text in ["\n", "the program's own text\n", "8333 malloc(10)   = 0x169af2a0\n"] {
+        input.write_all(text.as_bytes()).unwrap();
+        thread::sleep(MOMENT);
+        assert_eq!(fs::read(&output).unwrap(), before, "after {text:?}");
+    }
+    // As long as more speaks for another program than for strace it is kept, then what came is not lost.
+    input.write_all(LINE).unwrap();
+    thread::sleep(MOMENT);
+    assert_eq!(fs::read(&output).unwrap(), before);
+    input.write_all(&LINE.repeat(15)).unwrap();
+    until_records(&output, 16);
+    drop(input);
+    assert_eq!(run.ended().code(), Some(0));
+    assert_eq!(fs::read(&output).unwrap(), fs::read(&link).unwrap(), "it is the same file, cut and written anew");
+}
+
+#[test]
+fn two_runs_never_write_one_file() {
+    let directory = Directory::new();
+    let output = directory.file("out.pcap");
+    let mut first = Run::start(&output, |command| command);
+    let mut input = first.input();
+    input.write_all(LINE).unwrap();
+    until_records(&output, 1);
+    let (code, said) = Run::start(&output, |command| command.arg(directory.trace("trace", 5))).told();
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("another run is writing"), "{said}");
+    input.write_all(LINE).unwrap();
+    drop(input);
+    assert_eq!(first.told(), (Some(0), String::new()));
+    assert_eq!(records_in(&fs::read(&output).unwrap()), 2);
+}
+
+#[test]
+fn an_output_that_was_removed_meanwhile_is_told() {
+    let directory = Directory::new();
+    let output = directory.file("out.pcap");
+    let mut run = Run::start(&output, |command| command);
+    let mut input = run.input();
+    input.write_all(LINE).unwrap();
+    until_records(&output, 1);
+    fs::remove_file(&output).unwrap();
+    drop(input);
+    let (code, said) = run.told();
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("out.pcap was removed while it was written"), "{said}");
+}
+
+#[test]
+fn an_output_that_does_not_block_is_waited_for() {
+    let directory = Directory::new();
+    let trace = directory.trace("trace", 10_000);
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    rustix::io::ioctl_fionbio(&writer, true).unwrap();
+    let mut run = Run::start("-", |command| {
+        command.args(["--format", "pcap"]).arg(&trace).stdout(std::os::fd::OwnedFd::from(writer))
+    });
+    thread::sleep(MOMENT); // The pipe is full by now.
+    let mut capture = Vec::new();
+    reader.read_to_end(&mut capture).unwrap();
+    assert_eq!(run.told(), (Some(0), String::new()));
+    assert_eq!(records_in(&capture), 10_000);
+}
+
+#[test]
+fn a_standard_output_that_is_closed_is_told() {
+    let directory = Directory::new();
+    let trace = directory.trace("trace", 1);
+    let said = |redirection: &str| {
+        let script = format!("exec \"$0\" - \"$1\" {redirection}");
+        let run = Command::new("sh").args(["-c", &script, env!("CARGO_BIN_EXE_strace2pcap")]).arg(&trace).output();
+        String::from_utf8(run.unwrap().stderr).unwrap()
+    };
+    assert!(said(">&-").contains("standard output is closed"), "{}", said(">&-"));
+    assert_eq!(said("> /dev/null"), "");
+}
+
+#[test]
 fn an_empty_file_is_a_mistake_that_costs_nothing() {
     let directory = Directory::new();
     let (output, trace) = (directory.file("out.pcap"), directory.file("trace.log"));
-    fs::write(&output, "what was there before").unwrap();
+    fs::write(&output, CAPTURE).unwrap();
     fs::write(&trace, "").unwrap();
     let (code, said) = Run::start(&output, |command| command.arg(&trace)).told();
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("trace.log is empty"), "{said}");
-    assert_eq!(fs::read(&output).unwrap(), b"what was there before");
+    assert_eq!(fs::read(&output).unwrap(), CAPTURE);
 }
 
 #[test]
@@ -99,11 +187,18 @@ fn what_is_no_trace_is_told_while_it_goes_on() {
         let mut run = Run::start(directory.file("out.pcap"), |command| command);
         let mut input = run.input();
         input.write_all(bytes).unwrap();
-        until("it has ended", || !run.is_running());
+        let mut first = [0; 1];
+        let mut stderr = run.0.stderr.take().unwrap();
+        stderr.read_exact(&mut first).unwrap();
+        for _ in 0..100 {
+            input.write_all(&LINE.repeat(1000)).unwrap();
+        }
+        assert!(run.is_running(), "it goes on reading while somebody may write");
         drop(input);
-        let (code, said) = run.told();
-        assert_eq!(code, Some(1), "{said}");
-        assert!(said.contains(part) && said.lines().count() == 1, "{said}");
+        assert_eq!(run.ended().code(), Some(1));
+        let mut said = String::new();
+        stderr.read_to_string(&mut said).unwrap();
+        assert!(said.contains(part) && said.lines().count() == 1 && said.contains("Ctrl-C ends it"), "{said}");
     }
 }
 
@@ -185,7 +280,25 @@ fn who_writes_to_us_is_not_told_that_our_reader_is_gone() {
     assert!(run.is_running(), "it goes on reading while somebody may write");
     input.write_all(LINE).unwrap();
     drop(input);
-    assert_eq!(run.told(), (Some(0), String::new()));
+    let (code, said) = run.told();
+    assert_eq!(code, Some(0));
+    assert!(said.contains("nobody reads the output any more") && said.contains("Ctrl-C ends it"), "{said}");
+}
+
+#[test]
+fn one_ctrl_c_ends_the_reading_on() {
+    for output in ["/dev/full", "/no/such/folder/out.pcap"] {
+        let mut run = Run::start(output, |command| command);
+        let mut input = run.input();
+        input.write_all(LINE).unwrap();
+        let mut said = [0; 1];
+        run.0.stderr.as_mut().unwrap().read_exact(&mut said).unwrap();
+        thread::sleep(MOMENT);
+        run.signal("INT");
+        until("it has ended", || !run.is_running());
+        drop(input);
+        assert_eq!(run.told().0, Some(1));
+    }
 }
 
 #[test]
@@ -218,13 +331,15 @@ fn a_full_disk_leaves_whole_records() {
     let directory = Directory::new();
     let (trace, output) = (directory.trace("trace", 100_000), directory.file("out.pcap"));
     // A limit on the size of files fails as a full disk does; 1024 bytes each, and no multiple of a record.
-    let script = "ulimit -f 1000; trap '' XFSZ; exec \"$0\" \"$@\"";
-    let run =
-        Command::new("bash").args(["-c", script, env!("CARGO_BIN_EXE_strace2pcap")]).args([&output, &trace]).output();
-    let run = run.unwrap();
-    assert_eq!(run.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&run.stderr).contains("out.pcap"), "{run:?}");
-    assert!(records_in(&fs::read(&output).unwrap()) > 1000);
+    for signal in ["", "trap '' XFSZ; "] {
+        let script = format!("ulimit -f 1000; {signal}exec \"$0\" \"$@\"");
+        let program = env!("CARGO_BIN_EXE_strace2pcap");
+        let run = Command::new("bash").args(["-c", &script, program]).args([&output, &trace]).output().unwrap();
+        assert_eq!(run.status.code(), Some(1));
+        let said = String::from_utf8_lossy(&run.stderr).into_owned();
+        assert!(said.contains("out.pcap") && said.contains("ulimit -f"), "{said}");
+        assert!(records_in(&fs::read(&output).unwrap()) > 1000);
+    }
 }
 
 #[test]
@@ -245,13 +360,13 @@ fn an_output_that_cannot_be_written_is_named() {
 fn a_trace_that_cannot_be_read_leaves_the_output_untouched() {
     let directory = Directory::new();
     let output = directory.file("out.pcap");
-    fs::write(&output, "kept").unwrap();
+    fs::write(&output, CAPTURE).unwrap();
     for (trace, expected) in [(directory.file("no-such\x1b[31m-trace"), 1), (directory.0.clone(), 2)] {
         let (code, said) = Run::start(&output, |command| command.arg(&trace)).told();
         assert_eq!(code, Some(expected), "{said}");
         assert!(said.contains(directory.0.to_str().unwrap()), "{said}");
         assert!(!said.contains('\x1b'), "what a terminal would obey is escaped");
-        assert_eq!(fs::read(&output).unwrap(), b"kept");
+        assert_eq!(fs::read(&output).unwrap(), CAPTURE);
     }
 }
 
@@ -262,8 +377,8 @@ fn the_output_is_never_an_input() {
     let link = directory.file("link");
     std::os::unix::fs::symlink(&trace, &link).unwrap();
     let other = directory.trace("other", 1);
-    let as_argument = Run::start(&link, |command| command.args([&other, &trace])).told();
-    let as_stdin = Run::start(&link, |command| command.stdin(File::open(&trace).unwrap())).told();
+    let as_argument = Run::start(&link, |command| command.arg("--force").args([&other, &trace])).told();
+    let as_stdin = Run::start(&link, |command| command.arg("--force").stdin(File::open(&trace).unwrap())).told();
     let appending = File::options().append(true).open(&trace).unwrap();
     let as_stdout = Run::start("-", |command| command.arg(&trace).stdout(appending)).told();
     for (code, said) in [as_argument, as_stdin, as_stdout] {
@@ -277,9 +392,9 @@ fn the_output_is_never_an_input() {
 fn arguments_the_wrong_way_round_cost_no_trace() {
     let directory = Directory::new();
     let (trace, capture) = (directory.trace("trace", 3), directory.file("old.pcap"));
-    fs::write(&capture, [0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0]).unwrap();
+    fs::write(&capture, CAPTURE).unwrap();
     let (code, said) = Run::start(&trace, |command| command.arg(&capture)).told();
-    assert_eq!(code, Some(1), "{said}");
+    assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("OUTPUT comes first"), "{said}");
     assert_eq!(fs::read(&trace).unwrap(), LINE.repeat(3));
 }
@@ -360,22 +475,29 @@ fn a_fifo_is_an_input() {
 }
 
 #[test]
-fn ctrl_c_while_a_file_is_read_stops_at_a_whole_record() {
+fn a_signal_while_a_file_is_read_stops_at_a_whole_record() {
+    for (signal, flags, status) in [("INT", &[][..], 1), ("TERM", &[], 1), ("TERM", &["--strict"], 3)] {
+        stop_in_a_file(signal, flags, status);
+    }
+}
+
+#[track_caller]
+fn stop_in_a_file(signal: &str, flags: &[&str], status: i32) {
     let directory = Directory::new();
     let trace = directory.trace("trace", 100_000);
     let (reader, writer) = std::io::pipe().unwrap();
     let mut run = Run::start("-", |command| {
-        command.args(["--format", "pcap"]).arg(&trace).stdout(std::os::fd::OwnedFd::from(writer))
+        command.args(["--format", "pcap"]).args(flags).arg(&trace).stdout(std::os::fd::OwnedFd::from(writer))
     });
     let mut reader = reader;
     let mut capture = vec![0; 100];
     reader.read_exact(&mut capture).unwrap();
-    run.signal("INT");
+    run.signal(signal);
     thread::sleep(MOMENT); // It is blocked in writing, and the signal is known when it goes on.
     reader.read_to_end(&mut capture).unwrap();
     let (code, said) = run.told();
-    assert_eq!(code, Some(0));
-    assert!(said.contains("stopped by SIGINT"), "{said}");
+    assert_eq!(code, Some(status));
+    assert!(said.contains(&format!("stopped by SIG{signal}")), "{said}");
     assert!((1..100_000).contains(&records_in(&capture)));
 }
 
@@ -393,10 +515,17 @@ fn it_stops_while_waiting_for_a_reader() {
 fn several_traces_are_read() {
     let directory = Directory::new();
     let output = directory.file("out.pcap");
+    // More than a soft limit may allow.
     let traces: Vec<_> = (1..=300).map(|number| directory.trace(&format!("trace.{number}"), 2)).collect();
-    let mut run = Run::start(&output, |command| command.args(&traces));
-    assert_eq!(run.told(), (Some(0), String::new()));
-    assert_eq!(size(&output), HEADER + 600 * RECORD);
+    for (limit, status, part) in [("-Sn 100", 0, ""), ("-n 100", 1, "the hard limit of open files is 100")] {
+        let script = format!("ulimit {limit}; exec \"$0\" \"$@\"");
+        let program = env!("CARGO_BIN_EXE_strace2pcap");
+        let run = Command::new("bash").args(["-c", &script, program]).arg(&output).args(&traces).output().unwrap();
+        let said = String::from_utf8_lossy(&run.stderr).into_owned();
+        assert_eq!(run.status.code(), Some(status), "{said}");
+        assert!(said.contains(part) && said.is_empty() == part.is_empty(), "{said}");
+        assert_eq!(size(&output), HEADER + 600 * RECORD);
+    }
 }
 
 #[test]

@@ -118,7 +118,7 @@ impl<W: Write> Capture<W> {
     fn other(&mut self, record: &Record<'_>) -> Result<(), CaptureError> {
         match (*record, self.format) {
             (Record::Frame { frame, comment: Some(comment) }, Format::PcapNg) => {
-                pcapng::append_with_comment(frame, comment, &mut self.gathered)
+                pcapng::append_with_comment(frame, comment, &mut self.gathered);
             }
             (Record::Frame { frame, .. }, _) => return self.write(frame),
             (_, Format::Pcap) => return Ok(()),
@@ -173,9 +173,9 @@ impl<W: Write> Capture<W> {
         self.handed_over + self.gathered.len() as u64
     }
 
-    /// The sink, of which it is not known how much it has seen.
-    pub const fn sink(&self) -> &W {
-        &self.sink
+    /// Gives the sink back, without what is still gathered.
+    pub fn into_sink(self) -> W {
+        self.sink
     }
 
     /// Gives the gathered records to the sink in one call. After a failure, which may have left part of a record there,

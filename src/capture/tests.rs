@@ -210,7 +210,7 @@ fn a_closed_pipe_is_told_apart_and_nothing_follows_it() {
         assert_eq!(error.to_string(), "cannot write the capture: broken pipe");
         assert!(std::error::Error::source(&error).is_some_and(<dyn std::error::Error>::is::<io::Error>));
         capture.flush().unwrap();
-        assert_eq!(read(format, &capture.sink().taken.concat()).len(), 1);
+        assert_eq!(read(format, &capture.sink.taken.concat()).len(), 1);
     }
 }
 
@@ -237,8 +237,8 @@ proptest! {
             expected.push((time, bytes, u32::try_from(lengths.original).unwrap()));
             if *flush {
                 capture.flush().unwrap();
-                prop_assert_eq!(capture.sink().len() as u64, capture.bytes());
-                prop_assert_eq!(&read(format, capture.sink()), &expected);
+                prop_assert_eq!(capture.sink.len() as u64, capture.bytes());
+                prop_assert_eq!(&read(format, &capture.sink), &expected);
             }
         }
         prop_assert_eq!(capture.records(), frames.len() as u64);

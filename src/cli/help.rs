@@ -36,9 +36,11 @@ What the options of strace are for:
 
 Exit codes:
   0  done; also when lines were skipped, when the reader of the output went
-     away, and when a signal asked for the end
-  1  a trace could not be read or is none, or the capture could not be written
-  2  the command line makes no sense; nothing was touched
+     away, and when a signal ended a live capture
+  1  a trace could not be read or is none, the capture could not be written,
+     or a signal came before the end of a file
+  2  the command line makes no sense, or OUTPUT is there and is no capture;
+     nothing was touched
   3  with --strict: a line was not understood, or bytes or addresses are missing
 
 --report json writes one object as the last line on stderr, with the keys

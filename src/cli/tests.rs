@@ -34,6 +34,7 @@ fn the_parser_is_consistent() {
 fn defaults() {
     let expected = Options {
         output: PathBuf::from("out.pcap"),
+        force: false,
         traces: vec![PathBuf::from("-")],
         net: true,
         unix: false,

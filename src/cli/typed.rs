@@ -30,7 +30,7 @@ use crate::unix::{PortRule, Ports, UNKNOWN_PORT};
 )]
 #[expect(clippy::struct_excessive_bools, reason = "flags are bools")]
 pub struct Typed {
-    /// Where the capture goes: a file, which is overwritten, or - for standard output
+    /// Where the capture goes: a file, or - for standard output; a capture that is there is replaced
     #[arg(value_name = "OUTPUT")]
     output: PathBuf,
 
@@ -150,6 +150,10 @@ pub struct Typed {
     #[arg(long, value_enum, value_name = "FORMAT", help_heading = "What is written")]
     format: Option<TypedFormat>,
 
+    /// Overwrite OUTPUT also where it is no capture
+    #[arg(long, help_heading = "What is written")]
+    force: bool,
+
     /// Exit with 3 if a line was not understood, or bytes or addresses are missing
     #[arg(long, help_heading = "What is told")]
     strict: bool,
@@ -214,6 +218,7 @@ impl Typed {
         };
         Ok(Options {
             output: self.output,
+            force: self.force,
             traces,
             net: !self.no_capture_net,
             unix: !self.capture_unix_socket.is_empty(),

@@ -8,7 +8,6 @@ use crate::run::filter::{Filter, Verdict};
 use crate::run::hints;
 use crate::run::name::Name;
 use crate::run::options::{Format, Options, Seed, View};
-use crate::run::pipeline::Pipeline;
 use crate::run::report::traffic::{Printed, Traffic, Wanted};
 use crate::run::report::{Place, Report, addresses, advice, reading};
 use crate::sockets::{Change, Moved, Sockets};
@@ -285,11 +284,15 @@ impl<W: Write> Converter<W> {
         });
         assumed.next().and_then(|(_, midnight)| Date::at(*midnight))
     }
-}
 
-impl<W: Write> Pipeline for Converter<W> {
+    /// The next line, without its end, of the trace with number `trace` (from 0, in the order of the command line).
+    ///
+    /// # Errors
+    ///
+    /// Those of the sink, here and below, given on as they are: a broken pipe is told from a full disk by
+    /// [`io::Error::kind`].
     #[inline]
-    fn line(&mut self, trace: usize, line: &[u8]) -> io::Result<()> {
+    pub fn line(&mut self, trace: usize, line: &[u8]) -> io::Result<()> {
         let Self { parsers, engine, written, .. } = self;
         engine.trace = trace;
         if let Some(parser) = parsers.get_mut(trace) {
@@ -300,14 +303,29 @@ impl<W: Write> Pipeline for Converter<W> {
         written.outcome()
     }
 
-    fn too_long(&mut self, trace: usize) -> io::Result<()> {
+    /// In place of a line that was longer than [`crate::limits::LINE_BYTES`]: it counts as a line for line numbers.
+    ///
+    /// # Errors
+    ///
+    /// Writing failed.
+    pub fn too_long(&mut self, trace: usize) -> io::Result<()> {
         if let Some(parser) = self.parsers.get_mut(trace) {
             parser.passed_over();
         }
         Ok(())
     }
 
-    fn pause(&mut self) -> io::Result<()> {
+    /// Whether a line was strace's.
+    pub fn has_understood(&self) -> bool {
+        self.parsers.iter().any(|parser| parser.counts().understood() > 0)
+    }
+
+    /// The input pauses: everything known goes to the sink now. The header, too, when nothing else has come yet.
+    ///
+    /// # Errors
+    ///
+    /// Writing failed.
+    pub fn pause(&mut self) -> io::Result<()> {
         let Self { parsers, engine, written, .. } = self;
         for (trace, parser) in parsers.iter_mut().enumerate() {
             engine.trace = trace;
@@ -318,7 +336,12 @@ impl<W: Write> Pipeline for Converter<W> {
         Ok(written.capture.flush()?)
     }
 
-    fn finish(&mut self) -> io::Result<()> {
+    /// The input has ended, or the end was asked for: what is still held goes to the sink.
+    ///
+    /// # Errors
+    ///
+    /// Writing failed.
+    pub fn finish(&mut self) -> io::Result<()> {
         let Self { parsers, engine, written, .. } = self;
         for (trace, parser) in parsers.iter_mut().enumerate() {
             engine.trace = trace;
@@ -329,7 +352,13 @@ impl<W: Write> Pipeline for Converter<W> {
         Ok(written.capture.flush()?)
     }
 
-    fn report(&self, read_all: bool) -> Report {
+    /// The sink, with what has gone to it.
+    pub fn into_sink(self) -> W {
+        self.written.capture.into_sink()
+    }
+
+    /// What has come of it, after the end, whichever way it came; `read_all`: it was the end of the input.
+    pub fn report(&self, read_all: bool) -> Report {
         let Engine { sockets, inet, traffic, .. } = &self.engine;
         let Written { capture, packets, payload_bytes, .. } = &self.written;
         let mut report = Report::of_capture(*packets, *payload_bytes, capture.bytes());

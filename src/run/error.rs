@@ -1,5 +1,6 @@
 //! What can end a run early, each worded for the person: what happened to which file, and what to do.
 
+use std::borrow::Cow;
 use std::io;
 use std::process::ExitCode;
 
@@ -13,10 +14,10 @@ use super::name::Name;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
-    /// Done, also when lines were skipped, when the reader of the output went away, and when a signal asked for the end:
-    /// whoever stops a running capture gets what they asked for, as with tcpdump.
+    /// Done, also when lines were skipped, when the reader of the output went away, and when a signal asked for the end of
+    /// a live capture: whoever stops it gets what they asked for, as with tcpdump.
     Done = 0,
-    /// Reading a trace or writing the capture failed, or a trace is none.
+    /// Reading a trace or writing the capture failed, a trace is none, or a signal came before a file's end.
     Failed = 1,
     /// The command line makes no sense; nothing was touched.
     Usage = 2,
@@ -29,6 +30,10 @@ impl From<Exit> for ExitCode {
         Self::from(exit as u8)
     }
 }
+
+/// What is added where a run has failed and a pipe is still written to.
+pub const READING_ON: &str =
+    "the trace is read to its end all the same, so that the traced program is not disturbed; Ctrl-C ends it";
 
 /// Why a run could not be done, or not to its end.
 #[derive(Debug, Error)]
@@ -56,14 +61,41 @@ pub enum Error {
     /// The output is a terminal.
     #[error("a capture is not for a terminal: give a file name as OUTPUT, or pipe it (`| wireshark -k -i -`)")]
     Terminal,
+    /// The trace is a terminal.
+    #[error(
+        "{0} is a terminal, where no trace comes from: name the file that strace wrote (strace2pcap OUTPUT TRACE), or pipe strace's output here"
+    )]
+    TerminalTrace(Name),
+    /// The output is there, and is a trace: OUTPUT was left out.
+    #[error("{0} is a trace and would be overwritten: OUTPUT comes first, as in `strace2pcap out.pcapng {word}`; --force overwrites it all the same", word = .0.word())]
+    OutputIsTrace(Name),
+    /// The output is there, and is no capture.
+    #[error(
+        "{0} is there and is no capture, so it is not overwritten: OUTPUT comes first, then the traces; give another OUTPUT, or --force"
+    )]
+    NotACapture(Name),
+    /// The output is there, and cannot be looked at.
+    #[error(
+        "{0} is there and cannot be read, so nobody knows whether it is a capture: give another OUTPUT, or --force to overwrite it"
+    )]
+    Unseen(Name),
+    /// Another run writes to the output.
+    #[error("another run is writing {0}: give another OUTPUT, or wait for its end")]
+    Locked(Name),
     /// The output cannot be opened.
     #[error("cannot write {0}: {1}{cure}", cure = cure_for_creating(.1))]
     OpenOutput(Name, #[source] io::Error),
     /// Writing failed.
     #[error("writing {0} failed: {1}; {cure}", cure = cure_for_writing(.1))]
     WriteOutput(Name, #[source] io::Error),
+    /// The output is gone.
+    #[error("{0} was removed while it was written: the capture is lost; convert again")]
+    Removed(Name),
+    /// A signal asked for the end before all was read.
+    #[error("stopped by {0}: the capture holds what came before")]
+    Stopped(&'static str),
     /// Signals cannot be received.
-    #[error("cannot set up the handling of signals: {0}")]
+    #[error("cannot set up the handling of signals: {0}{cure}", cure = cure_for_reading(.0))]
     Signals(#[source] io::Error),
 }
 
@@ -71,27 +103,41 @@ impl Error {
     /// The exit code that says it.
     pub const fn exit(&self) -> Exit {
         match self {
-            Self::Directory(_) | Self::SameFile(_) | Self::Terminal => Exit::Usage,
+            Self::Directory(_)
+            | Self::SameFile(_)
+            | Self::Terminal
+            | Self::TerminalTrace(_)
+            | Self::OutputIsTrace(_)
+            | Self::NotACapture(_)
+            | Self::Unseen(_)
+            | Self::Locked(_) => Exit::Usage,
             _ => Exit::Failed,
         }
     }
 }
 
-fn cure_for_reading(error: &io::Error) -> &'static str {
+fn cure_for_reading(error: &io::Error) -> Cow<'static, str> {
     match errno(error) {
-        Some(Errno::MFILE) => "; allow more open files (`ulimit -n 65536`) or give fewer traces",
-        Some(Errno::ACCESS | Errno::PERM) => "; strace run by root leaves files that are root's",
-        _ => "",
+        Some(Errno::MFILE) => cure_for_many().into(),
+        Some(Errno::ACCESS | Errno::PERM) => "; strace run by root leaves files that are root's".into(),
+        _ => "".into(),
     }
 }
 
-fn cure_for_creating(error: &io::Error) -> &'static str {
+/// What helps where all descriptors are used up. The soft limit has been raised to the hard one by then.
+fn cure_for_many() -> String {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
+    let limit = limit.map_or_else(|| "as many as the system has".to_owned(), |limit| limit.to_string());
+    format!("; the hard limit of open files is {limit} (ulimit -Hn): raise it, or give fewer traces at a time")
+}
+
+fn cure_for_creating(error: &io::Error) -> Cow<'static, str> {
     match errno(error) {
-        Some(Errno::MFILE) => "; allow more open files (`ulimit -n 65536`) or give fewer traces",
-        Some(Errno::ISDIR) => "; give a file name in it",
-        Some(Errno::NOENT | Errno::NOTDIR) => "; its folder must be there",
-        Some(Errno::ROFS | Errno::ACCESS | Errno::PERM) => "; choose a place that can be written",
-        _ => "",
+        Some(Errno::MFILE) => cure_for_many().into(),
+        Some(Errno::ISDIR) => "; give a file name in it".into(),
+        Some(Errno::NOENT | Errno::NOTDIR) => "; its folder must be there".into(),
+        Some(Errno::ROFS | Errno::ACCESS | Errno::PERM) => "; choose a place that can be written".into(),
+        _ => "".into(),
     }
 }
 
@@ -101,8 +147,11 @@ fn errno(error: &io::Error) -> Option<Errno> {
 
 fn cure_for_writing(error: &io::Error) -> &'static str {
     match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             "what was written is a readable capture, the rest is lost: make room or choose another place, then convert again"
+        }
+        io::ErrorKind::FileTooLarge => {
+            "what was written is a readable capture, the rest is lost: raise the limit (ulimit -f), then convert again"
         }
         _ => "what was written before is a readable capture, the rest is lost",
     }
@@ -121,7 +170,7 @@ mod tests {
         assert!(text.contains("make room"), "{text}");
         assert_eq!(full.exit(), Exit::Failed);
         let many = Error::OpenTrace(name(), io::Error::from(Errno::MFILE)).to_string();
-        assert!(many.contains("ulimit -n"), "{many}");
+        assert!(many.contains("ulimit -Hn"), "{many}");
         let create = |errno| Error::OpenOutput(name(), io::Error::from(errno)).to_string();
         assert!(create(Errno::ACCESS).ends_with("choose a place that can be written"));
         assert!(create(Errno::NOENT).ends_with("its folder must be there"));

@@ -132,6 +132,12 @@ pub fn judge(beginning: &[u8], is_all: bool) -> Verdict {
     }
 }
 
+/// Whether `beginning` may as well be another program's as strace's.
+pub fn is_doubtful(beginning: &[u8]) -> bool {
+    let votes = Votes::of(beginning);
+    magic(beginning).is_some() || votes.most().is_some_and(|(_, count)| count >= votes.strace)
+}
+
 fn magic(beginning: &[u8]) -> Option<Foreign> {
     let found = MAGIC.iter().find(|(magic, _)| beginning.starts_with(magic));
     // Three letters alone could be a word: the block size follows, and the first block's magic number or the last one's.

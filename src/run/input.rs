@@ -63,8 +63,11 @@ pub trait Input {
     /// Whether there was something to read, and nothing of it is strace's, as far as it has been looked at.
     fn holds_nothing(&self) -> bool;
 
-    /// Reads to the end of every pipe and forgets it: who writes there is traced, and must not be told that we are gone.
-    fn drain(&mut self);
+    /// Whether what has been read first may be another program's text.
+    fn is_doubtful(&self) -> bool;
+
+    /// What is left of every pipe that has not come to its end.
+    fn pipes(&self) -> Vec<&Source>;
 }
 
 /// Reads one source.
@@ -107,6 +110,11 @@ impl<'s> Reader<'s> {
     /// Whether nothing in it is strace's, as far as it has been looked at.
     pub fn holds_nothing(&self) -> bool {
         self.nothing
+    }
+
+    /// Whether what has been read first may be another program's text.
+    pub fn is_doubtful(&self) -> bool {
+        self.beginning.as_deref().is_some_and(foreign::is_doubtful)
     }
 
     /// Reads on until there is a line, or something else to tell.
@@ -197,22 +205,32 @@ impl<'s> Reader<'s> {
         }
     }
 
-    /// Reads a pipe to its end and forgets it.
-    pub fn drain(&mut self) {
-        if self.source.kind() != Kind::Pipe || self.ended {
-            return;
+    /// What it reads, if that is a pipe that has not come to its end.
+    pub fn pipe(&self) -> Option<&Source> {
+        (self.source.kind() == Kind::Pipe && !self.ended).then_some(&self.source)
+    }
+}
+
+/// Reads `pipes` to their ends and forgets what comes: who writes there is traced, and must not be told that we are gone.
+/// All at once, for each of them would be stopped while it waits for its turn. A signal ends it.
+pub fn drain(mut pipes: Vec<&Source>, signals: &Signals) {
+    let mut nowhere = vec![0; CHUNK_BYTES];
+    while !pipes.is_empty() && signals.stop().is_none() {
+        let mut all: Vec<_> = pipes.iter().map(|pipe| PollFd::new(pipe.file(), PollFlags::IN)).collect();
+        all.push(PollFd::from_borrowed_fd(signals.wake(), PollFlags::IN));
+        let polled = poll(&mut all, None);
+        let ready: Vec<_> = all.iter().map(|polled| !polled.revents().is_empty()).collect();
+        if polled.is_err() {
+            continue;
         }
-        let mut nowhere = vec![0; CHUNK_BYTES];
-        while self.signals.stop().is_none() {
-            if !self.is_ready(false).unwrap_or(true) {
-                continue;
-            }
-            match self.source.file().read(&mut nowhere) {
-                Ok(0) => break,
-                Err(error) if !is_temporary(&error) => break,
-                _ => {}
-            }
-        }
+        let mut ready = ready.into_iter();
+        pipes.retain(|pipe| {
+            !ready.next().unwrap_or_default()
+                || match pipe.file().read(&mut nowhere) {
+                    Ok(count) => count > 0,
+                    Err(error) => is_temporary(&error),
+                }
+        });
     }
 }
 
@@ -284,8 +302,12 @@ impl Input for Sequence<'_> {
         hold_nothing(&self.readers)
     }
 
-    fn drain(&mut self) {
-        self.readers.iter_mut().for_each(Reader::drain);
+    fn is_doubtful(&self) -> bool {
+        self.readers.iter().any(Reader::is_doubtful)
+    }
+
+    fn pipes(&self) -> Vec<&Source> {
+        self.readers.iter().filter_map(Reader::pipe).collect()
     }
 }
 

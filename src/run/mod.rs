@@ -1,7 +1,8 @@
 //! The one loop: lines from the input through the pipeline to the output, with signals, and the report of it.
 //!
-//! Nothing is written before all inputs are open, so that a mistyped command costs no file. Whoever writes to our pipe is
-//! strace, whose traced program must never be harmed by our end: where the output fails we go on reading it to its end.
+//! Nothing is written before all inputs are open, so that a mistyped command costs no file, and a capture of before is
+//! replaced only once a line of strace's has come. Whoever writes to our pipe is strace, whose traced program must never
+//! be harmed by our end: whatever ends us early, we tell it and go on reading the pipe to its end.
 
 pub mod convert;
 pub mod dates;
@@ -17,7 +18,6 @@ pub mod merge;
 pub mod name;
 pub mod options;
 pub mod output;
-pub mod pipeline;
 pub mod report;
 pub mod screen;
 pub mod signals;
@@ -25,17 +25,19 @@ pub mod source;
 
 use crate::strace::{self, Fifos, Times};
 use std::io;
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 use convert::{Converter, Trace};
 use dates::Date;
+use error::READING_ON;
 pub use error::{Error, Exit};
 use foreign::Foreign;
 use input::{Advance, Input, Sequence};
 use merge::Merge;
+use name::Name;
 pub use options::Options;
 use output::Output;
-pub use pipeline::Pipeline;
 use report::Report;
 use screen::{Progress, Screen};
 use signals::Signals;
@@ -46,42 +48,51 @@ pub fn run(options: &Options) -> Exit {
     let screen = Screen::new(options.verbosity);
     let mut report = Report::default();
     let exit = match convert(options, &screen, &mut report) {
-        Ok(exit) if exit == Exit::Done && options.strict && report.has_losses() => Exit::Strict,
-        Ok(exit) => exit,
-        Err(error) => report.fail(&error),
+        Exit::Done if options.strict && report.has_losses() => Exit::Strict,
+        exit => exit,
     };
     report.tell(exit, options.report);
     exit
 }
 
-fn convert(options: &Options, screen: &Screen, report: &mut Report) -> Result<Exit, Error> {
-    let sources = Source::open_all(&options.traces)?;
-    refuse_nothing(&sources)?;
-    let output = Output::open(&options.output, &sources)?;
-    if sources.iter().any(Source::is_terminal) {
-        log::warn!("reading the trace from the terminal: give a TRACE file, or pipe strace's output here");
+fn convert(options: &Options, screen: &Screen, report: &mut Report) -> Exit {
+    let mut sources = Vec::new();
+    match prepare(options, &mut sources) {
+        Ok((output, signals)) => {
+            Run::new(options, screen, &sources, &signals, report).convert(options, sources, output)
+        }
+        Err(error) => refuse(&error, sources, &options.traces, report),
     }
+}
+
+/// All that has to be there before the first line: the traces, which `sources` takes, the output, and the signals' way.
+fn prepare(options: &Options, sources: &mut Vec<Source>) -> Result<(Output, Signals), Error> {
+    if !options.force {
+        output::look(&options.output)?;
+    }
+    source::raise_limit(options.traces.len());
+    Source::open_all(&options.traces, sources)?;
+    refuse_nothing(sources)?;
+    if let Some(terminal) = sources.iter().find(|source| source.is_terminal()) {
+        return Err(Error::TerminalTrace(terminal.name().clone()));
+    }
+    let output = Output::open(&options.output, sources)?;
     // Only now: while an output FIFO waits for its reader there is nothing to save from a signal.
-    let signals = Signals::listen(sources.iter().any(|source| source.kind() == Kind::Pipe)).map_err(Error::Signals)?;
-    let all_files = sources.iter().all(|source| source.kind() == Kind::File);
-    let progress = if all_files { screen.progress(sources.iter().map(Source::size).sum()) } else { Progress::none() };
-    let name = output.name().clone();
-    let fifos = options.pipes.then(|| Fifos::new(options.pipe_names.clone()));
-    let traces: Vec<_> = sources.iter().map(|source| trace(options, fifos.clone(), source, &signals)).collect();
-    let write_error = |error| Error::WriteOutput(name.clone(), error);
-    let converter = Converter::new(options, &traces, output).map_err(write_error)?;
-    let run = Run { traces: &traces, progress, signals: &signals, report };
-    let exit = if traces.len() > 1 {
-        let mut times: Vec<_> = traces.iter().map(|trace| Times::new(&trace.options)).collect();
-        let key = |source: usize, line: &[u8]| times.get_mut(source)?.line(line);
-        let mut input = Merge::open(sources, &signals, key);
-        run.drive(&mut input, converter, write_error)
-    } else {
-        let mut input = Sequence::new(sources, &signals);
-        run.drive(&mut input, converter, write_error)
-    };
-    if let (Some(stop), true) = (signals.stop(), all_files) {
-        report.note("stopped", format!("stopped by {}", stop.name()), "the capture holds what came before");
+    let is_live = sources.iter().any(|source| source.kind() == Kind::Pipe);
+    Ok((output, Signals::listen(is_live).map_err(Error::Signals)?))
+}
+
+/// Tells why nothing can be done, and reads what pipes still bring. Of `sources` those are there that could be opened.
+fn refuse(error: &Error, mut sources: Vec<Source>, traces: &[PathBuf], report: &mut Report) -> Exit {
+    let is_missing = |at| at >= sources.len();
+    if traces.iter().position(|path| path.as_os_str() == "-").is_some_and(is_missing) {
+        sources.extend(Source::stdin());
+    }
+    // The others' descriptors may be what the signals' way was wanting.
+    sources.retain(|source| source.kind() == Kind::Pipe);
+    let exit = report.fail(error, !sources.is_empty());
+    if let Ok(signals) = Signals::listen(false) {
+        input::drain(sources.iter().collect(), &signals);
     }
     exit
 }
@@ -118,48 +129,102 @@ fn trace(options: &Options, fifos: Option<Fifos>, source: &Source, signals: &Sig
 
 /// What a run has beside its input and its way to the output.
 struct Run<'r> {
-    traces: &'r [Trace],
+    traces: Vec<Trace>,
     progress: Progress,
     signals: &'r Signals,
     report: &'r mut Report,
+    /// All that is read is there: nobody writes to us.
+    all_files: bool,
 }
 
-impl Run<'_> {
-    /// Runs `input` through `pipeline` to the end, whichever it is, and fills the report.
-    fn drive(
-        self,
-        input: &mut impl Input,
-        mut pipeline: impl Pipeline,
-        write_error: impl Fn(io::Error) -> Error,
-    ) -> Result<Exit, Error> {
-        let Self { traces, progress, signals, report } = self;
-        let (mut failed, reading) = match pass(input, &mut pipeline, progress) {
-            Ok(()) => (None, Ok(())),
-            Err(Broken::Output(error)) => (Some(error), Ok(())),
-            Err(Broken::Input(error)) => (None, Err(error)),
+impl<'r> Run<'r> {
+    fn new(
+        options: &Options,
+        screen: &Screen,
+        sources: &[Source],
+        signals: &'r Signals,
+        report: &'r mut Report,
+    ) -> Self {
+        let all_files = sources.iter().all(|source| source.kind() == Kind::File);
+        let size = all_files.then(|| sources.iter().map(Source::size).sum());
+        let fifos = options.pipes.then(|| Fifos::new(options.pipe_names.clone()));
+        let trace = |source| trace(options, fifos.clone(), source, signals);
+        let progress = size.map_or_else(Progress::none, |size| screen.progress(size));
+        Self { traces: sources.iter().map(trace).collect(), progress, signals, report, all_files }
+    }
+
+    fn convert(mut self, options: &Options, sources: Vec<Source>, output: Output) -> Exit {
+        let (name, keeps) = (output.name().clone(), output.keeps());
+        let converter = match Converter::new(options, &self.traces, output) {
+            Ok(converter) => converter,
+            Err(error) => return self.report.fail(&Error::WriteOutput(name, error), false),
         };
-        if failed.is_none() {
-            failed = pipeline.finish().err();
-        }
-        let read_all = failed.is_none() && reading.is_ok() && signals.stop().is_none();
-        let mut exit = Exit::Done;
-        if let Some(error) = failed {
-            if error.kind() == io::ErrorKind::BrokenPipe {
-                log::info!("nobody reads the output any more");
-            } else {
-                // Told before the rest is read, which may take as long as the traced program runs.
-                exit = report.fail(&write_error(error));
+        let exit = if self.traces.len() > 1 {
+            let mut times: Vec<_> = self.traces.iter().map(|trace| Times::new(&trace.options)).collect();
+            let key = |source: usize, line: &[u8]| times.get_mut(source)?.line(line);
+            let mut input = Merge::open(sources, self.signals, key);
+            self.drive(&mut input, converter, &name, keeps)
+        } else {
+            let mut input = Sequence::new(sources, self.signals);
+            self.drive(&mut input, converter, &name, keeps)
+        };
+        match self.signals.stop() {
+            Some(stop) if self.all_files && exit == Exit::Done => {
+                let exit = self.report.fail(&Error::Stopped(stop.name()), false);
+                if options.strict { Exit::Strict } else { exit }
             }
-            input.drain();
-        }
-        report.fill(pipeline.report(read_all));
-        reading?;
-        let nothing = report.is_all_strange() || input.holds_nothing();
-        match traces.first() {
-            Some(first) if read_all && nothing => Err(Error::NotATrace(first.name.clone(), Foreign::Text)),
-            _ => Ok(exit),
+            _ => exit,
         }
     }
+
+    /// Runs `input` through `pipeline` to the end, whichever it is, and fills the report. `keeps`: a capture of before is
+    /// still in the output.
+    fn drive(&mut self, input: &mut impl Input, mut pipeline: Converter<Output>, name: &Name, mut keeps: bool) -> Exit {
+        let write_error = |error| Error::WriteOutput(name.clone(), error);
+        let mut ended = pass(input, &mut pipeline, &mut self.progress, &mut keeps);
+        keeps &= !has_begun(input, &pipeline);
+        if !keeps && !matches!(ended, Err(Broken::Output(_))) {
+            ended = pipeline.finish().map_err(Broken::Output).and(ended);
+        }
+        let read_all = ended.is_ok() && self.signals.stop().is_none();
+        let pipes = input.pipes();
+        let mut exit = match ended {
+            Ok(()) => Exit::Done,
+            // Told before the rest is read, which may take as long as the traced program runs.
+            Err(Broken::Input(error)) => self.report.fail(&error, !pipes.is_empty()),
+            Err(Broken::Output(error)) if error.kind() != io::ErrorKind::BrokenPipe => {
+                self.report.fail(&write_error(error), !pipes.is_empty())
+            }
+            Err(Broken::Output(_)) if pipes.is_empty() => Exit::Done,
+            Err(Broken::Output(_)) => {
+                log::warn!("nobody reads the output any more: {READING_ON}");
+                Exit::Done
+            }
+        };
+        if !pipes.is_empty() && !read_all {
+            self.signals.lose_patience();
+            input::drain(pipes, self.signals);
+        }
+        self.report.fill(pipeline.report(read_all));
+        if let Err(error) = pipeline.into_sink().close()
+            && exit == Exit::Done
+        {
+            exit = self.report.fail(&error, false);
+        }
+        let nothing = self.report.is_all_strange() || input.holds_nothing();
+        if let (true, true, Some(first)) = (read_all, nothing, self.traces.first()) {
+            exit = self.report.fail(&Error::NotATrace(first.name.clone(), Foreign::Text), false);
+        }
+        if keeps {
+            self.report.note("kept", format!("{name} is as it was before"), "");
+        }
+        exit
+    }
+}
+
+/// Whether a line of strace's has been read, and nothing speaks for another program's.
+fn has_begun(input: &impl Input, pipeline: &Converter<Output>) -> bool {
+    pipeline.has_understood() && !input.is_doubtful()
 }
 
 /// Why passing lines on has ended early.
@@ -180,10 +245,17 @@ impl From<io::Error> for Broken {
     }
 }
 
-/// Passes on lines until the input ends or a signal asks for the end.
-fn pass(input: &mut impl Input, pipeline: &mut impl Pipeline, mut progress: Progress) -> Result<(), Broken> {
+/// Passes on lines until the input ends or a signal asks for the end. As long as `keeps`, nothing is written.
+fn pass(
+    input: &mut impl Input,
+    pipeline: &mut Converter<Output>,
+    progress: &mut Progress,
+    keeps: &mut bool,
+) -> Result<(), Broken> {
     // The header at once: a reader waits for it before anything has been recorded.
-    pipeline.pause()?;
+    if !*keeps {
+        pipeline.pause()?;
+    }
     loop {
         match input.advance()? {
             Advance::Line => {
@@ -191,7 +263,12 @@ fn pass(input: &mut impl Input, pipeline: &mut impl Pipeline, mut progress: Prog
                 pipeline.line(source, line)?;
             }
             Advance::TooLong => pipeline.too_long(input.line().0)?,
-            Advance::Pause => pipeline.pause()?,
+            Advance::Pause => {
+                *keeps &= !has_begun(input, pipeline);
+                if !*keeps {
+                    pipeline.pause()?;
+                }
+            }
             Advance::Chunk => progress.at(|| input.position()),
             Advance::Stopped | Advance::End => return Ok(()),
         }

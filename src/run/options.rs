@@ -84,6 +84,8 @@ pub enum Seed {
 pub struct Options {
     /// Where the capture goes; `-` is standard output.
     pub output: PathBuf,
+    /// Overwrite it also where it is no capture.
+    pub force: bool,
     /// Where the trace comes from, at least one; `-` is standard input.
     pub traces: Vec<PathBuf>,
     /// Convert IPv4 and IPv6 sockets.

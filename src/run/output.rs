@@ -1,18 +1,28 @@
 //! Where the capture goes: a file, a FIFO, a device, standard output.
 //!
+//! A file is looked at before it is touched: what is no capture is refused, and a capture of before stays as it is until
+//! the first write, which comes once a line of strace's has been read. It is cut to nothing in place, so that links,
+//! owner and readers stay, and it is locked for as long as it is written.
+//!
 //! One call of [`Write::write`] writes all it is given or fails: whoever writes whole records in each call leaves whole
 //! records behind, also when we are killed between two calls or the disk is full. So there is no buffer here. A SIGKILL
 //! within a call can cut the last record: Linux looks for one after each page that it copies (`generic_perform_write`).
 //! Readers show everything before it and say that the end is cut.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, IsTerminal, Seek, Write};
+use std::fs::{File, Metadata, OpenOptions, TryLockError};
+use std::io::{self, IsTerminal, Read, Seek, Write};
 use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fs::{FileType, OFlags, fcntl_getfl};
+
 use super::error::Error;
+use super::foreign::{self, Foreign, Verdict};
 use super::name::Name;
 use super::source::Source;
+use crate::limits;
 
 /// An output that has been opened.
 #[derive(Debug)]
@@ -21,10 +31,12 @@ pub struct Output {
     file: File,
     /// How long the file is up to the last whole write; nothing where it is no file that can be cut.
     length: Option<u64>,
+    /// The capture that was there before is still there.
+    keeps: bool,
 }
 
 impl Output {
-    /// Opens `path`, `-` is standard output. What stands there is overwritten, unless it is one of `sources`.
+    /// Opens `path`, `-` is standard output, without touching what stands there.
     ///
     /// # Errors
     ///
@@ -33,22 +45,98 @@ impl Output {
         let is_stdout = path.as_os_str() == "-";
         let name = Name::new(if is_stdout { "standard output".as_ref() } else { path.as_os_str() });
         let opened = if is_stdout { io::stdout().as_fd().try_clone_to_owned().map(File::from) } else { open(path) };
-        match opened.and_then(|file| Ok((file.metadata()?, file))) {
-            Ok((metadata, _)) if sources.iter().any(|source| source.is_same_file(&metadata)) => {
-                Err(Error::SameFile(name))
-            }
-            Ok((_, file)) if file.is_terminal() => Err(Error::Terminal),
-            Ok((metadata, file)) => match begin(file, metadata.is_file(), is_stdout) {
-                Ok((file, length)) => Ok(Self { name, file, length }),
-                Err(error) => Err(Error::OpenOutput(name, error)),
-            },
-            Err(error) => Err(Error::OpenOutput(name, error)),
+        let (mut file, metadata) = match opened.and_then(|file| Ok((file.metadata()?, file))) {
+            Ok((metadata, file)) => (file, metadata),
+            Err(error) => return Err(Error::OpenOutput(name, error)),
+        };
+        if sources.iter().any(|source| source.is_same_file(&metadata)) {
+            return Err(Error::SameFile(name));
         }
+        if file.is_terminal() {
+            return Err(Error::Terminal);
+        }
+        let (length, keeps) = if !metadata.is_file() {
+            if is_stdout && was_closed(&file) {
+                log::warn!("standard output is closed, so the capture goes nowhere: give a file name as OUTPUT");
+            }
+            (None, false)
+        } else if is_stdout {
+            (end(&mut file).map_err(|error| Error::OpenOutput(name.clone(), error))?, false)
+        } else {
+            lock(&file, &name)?;
+            (Some(0), metadata.len() > 0)
+        };
+        Ok(Self { name, file, length, keeps })
     }
 
     /// Its name for messages.
     pub fn name(&self) -> &Name {
         &self.name
+    }
+
+    /// Whether a capture of before is still there, which the first write replaces.
+    pub const fn keeps(&self) -> bool {
+        self.keeps
+    }
+
+    /// Closes it, which is where some file systems (NFS, quotas) first tell that the disk is full.
+    ///
+    /// # Errors
+    ///
+    /// What was written did not arrive, or is gone: somebody has removed the file meanwhile.
+    pub fn close(self) -> Result<(), Error> {
+        let is_removed = self.length.is_some() && self.file.metadata().is_ok_and(|metadata| metadata.nlink() == 0);
+        match nix::unistd::close(self.file) {
+            Err(error) => Err(Error::WriteOutput(self.name, error.into())),
+            Ok(()) if is_removed => Err(Error::Removed(self.name)),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// Writes all of `bytes`, waiting where the other end does not take more now.
+    fn write_whole(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        if self.keeps {
+            self.file.set_len(0)?;
+            self.keeps = false;
+        }
+        while !bytes.is_empty() {
+            match self.file.write(bytes) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait()?,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until the other end takes more. Who gave us a descriptor that does not block shares it with us.
+    fn wait(&self) -> io::Result<()> {
+        match poll(&mut [PollFd::new(&self.file, PollFlags::OUT)], None) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Looks at what stands at `path`, and touches nothing.
+///
+/// # Errors
+///
+/// It is a file that holds something else than a capture, or of which that cannot be seen.
+pub fn look(path: &Path) -> Result<(), Error> {
+    let is_taken = |metadata: Metadata| metadata.is_file() && metadata.len() > 0;
+    if path.as_os_str() == "-" || !path.metadata().is_ok_and(is_taken) {
+        return Ok(());
+    }
+    let mut beginning = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(limits::BEGINNING_BYTES as u64).read_to_end(&mut beginning));
+    match read.map(|_| foreign::judge(&beginning, true)) {
+        Ok(Verdict::Foreign(Foreign::Capture)) => Ok(()),
+        Ok(Verdict::Trace) => Err(Error::OutputIsTrace(Name::new(path))),
+        Ok(_) => Err(Error::NotACapture(Name::new(path))),
+        Err(_) => Err(Error::Unseen(Name::new(path))),
     }
 }
 
@@ -63,24 +151,33 @@ fn open(path: &Path) -> io::Result<File> {
     }
 }
 
-/// Empties a file that was named; standard output is written from where it stands, as the shell has set it up.
-fn begin(mut file: File, is_file: bool, is_stdout: bool) -> io::Result<(File, Option<u64>)> {
-    if !is_file {
-        return Ok((file, None));
+/// Keeps other runs from writing to the same file. A file system that knows no locks has none.
+fn lock(file: &File, name: &Name) -> Result<(), Error> {
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(Error::Locked(name.clone())),
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
     }
-    if !is_stdout {
-        file.set_len(0)?;
-        return Ok((file, Some(0)));
-    }
+}
+
+/// Where a file that was given as standard output ends, if it is written from there on: as the shell has set it up. With
+/// other bytes behind, cutting would take those.
+fn end(file: &mut File) -> io::Result<Option<u64>> {
     let position = file.stream_position()?;
-    let end = file.metadata()?.len();
-    // Only where we are at the end; with other bytes behind it, cutting would take those.
-    Ok((file, (position >= end).then_some(position)))
+    Ok(Some(position).filter(|position| *position >= file.metadata().map_or(0, |metadata| metadata.len())))
+}
+
+/// Whether this is what Rust opens for a standard output that is closed: /dev/null, for reading too, as nobody else does
+/// (`library/std/src/sys/pal/unix/mod.rs`, `sanitize_standard_fds`).
+fn was_closed(file: &File) -> bool {
+    let null = rustix::fs::makedev(1, 3);
+    let is_null = rustix::fs::fstat(file)
+        .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice && stat.st_rdev == null);
+    is_null && fcntl_getfl(file).is_ok_and(|flags| flags & OFlags::ACCMODE == OFlags::RDWR)
 }
 
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self.file.write_all(bytes) {
+        match self.write_whole(bytes) {
             Ok(()) => {
                 self.length = self.length.map(|length| length + bytes.len() as u64);
                 Ok(bytes.len())
@@ -107,9 +204,10 @@ mod tests {
 
     #[test]
     fn what_cannot_be_written_is_told_and_not_touched() {
-        assert!(matches!(Output::open(Path::new("/no/such/out.pcap"), &[]), Err(Error::OpenOutput(..))));
-        assert!(matches!(Output::open(Path::new("/"), &[]), Err(Error::OpenOutput(..))));
-        let full = Output::open(Path::new("/dev/full"), &[]).map(|mut output| output.write(b"x"));
+        let opened = |path: &str| Output::open(Path::new(path), &[]);
+        assert!(matches!(opened("/no/such/out.pcap"), Err(Error::OpenOutput(..))));
+        assert!(matches!(opened("/"), Err(Error::OpenOutput(..))));
+        let full = opened("/dev/full").map(|mut output| output.write(b"x"));
         assert!(matches!(full, Ok(Err(error)) if error.kind() == io::ErrorKind::StorageFull));
     }
 }

@@ -3,8 +3,10 @@
 //! strace starts its `-o '|command'` in its own process group, so Ctrl-C in the terminal reaches the traced program,
 //! strace and us. The traced program may live on, and what it says then belongs into the capture: behind a pipe the first
 //! SIGINT is passed over, and the end of the input ends us. SIGTERM and SIGHUP, a second SIGINT, and the first one where
-//! no pipe is read, ask for the end: what is known is written, then we exit. One signal more ends us at once, for when
-//! the writing itself is stuck behind a reader that does not read.
+//! no pipe is read or nothing is written any more, ask for the end: what is known is written, then we exit. One signal
+//! more ends us at once, for when the writing itself is stuck behind a reader that does not read.
+//!
+//! SIGXFSZ, which by default kills with the last record cut, is received and nothing else: the write then fails (EFBIG).
 //!
 //! A thread receives the signals, because a handler may do next to nothing and the main thread may be blocked.
 
@@ -12,10 +14,10 @@ use std::fs;
 use std::io::{self, PipeReader, PipeWriter, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::thread;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals as Arrivals;
 
 use super::error::Exit;
@@ -28,7 +30,9 @@ const STACK_BYTES: usize = 256 << 10;
 pub struct Signals {
     /// The signal that asked for it; 0 while none has.
     stop: Arc<AtomicI32>,
-    /// Readable from then on.
+    /// The first SIGINT is passed over.
+    patient: Arc<AtomicBool>,
+    /// Readable once the end was asked for.
     wake: PipeReader,
     /// Kept open where no thread has it: a pipe without a writer is readable, too.
     _bell: Option<PipeWriter>,
@@ -47,9 +51,11 @@ impl Signals {
         // Who starts us with a signal ignored, as nohup does with SIGHUP, wants it so.
         let wanted = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| (ignored >> (signal - 1)) & 1 == 0);
         let arrivals = Arrivals::new(wanted)?;
-        let receiver = Receiver { stop: Arc::clone(&stop), bell, patient };
+        signal_hook::flag::register(SIGXFSZ, Arc::default())?;
+        let patient = Arc::new(AtomicBool::new(patient));
+        let receiver = Receiver { stop: Arc::clone(&stop), bell, patient: Arc::clone(&patient) };
         thread::Builder::new().stack_size(STACK_BYTES).spawn(move || receiver.run(arrivals))?;
-        Ok(Self { stop, wake, _bell: None })
+        Ok(Self { stop, patient, wake, _bell: None })
     }
 
     /// Receives none: for reading where signals are somebody else's.
@@ -59,7 +65,12 @@ impl Signals {
     /// The system has no descriptor left.
     pub fn none() -> io::Result<Self> {
         let (wake, bell) = io::pipe()?;
-        Ok(Self { stop: Arc::new(AtomicI32::new(0)), wake, _bell: Some(bell) })
+        Ok(Self { stop: Arc::default(), patient: Arc::default(), wake, _bell: Some(bell) })
+    }
+
+    /// From now on the first SIGINT asks for the end: nothing is written any more that it could cost.
+    pub fn lose_patience(&self) {
+        self.patient.store(false, Ordering::Relaxed);
     }
 
     /// The signal that asked for the end, if one has.
@@ -90,7 +101,7 @@ impl Stop {
 struct Receiver {
     stop: Arc<AtomicI32>,
     bell: PipeWriter,
-    patient: bool,
+    patient: Arc<AtomicBool>,
 }
 
 impl Receiver {
@@ -100,7 +111,7 @@ impl Receiver {
             if asked {
                 signal_hook::low_level::exit(i32::from(Exit::Failed as u8));
             }
-            if signal == SIGINT && std::mem::take(&mut self.patient) {
+            if signal == SIGINT && self.patient.swap(false, Ordering::Relaxed) {
                 log::info!("SIGINT: going on until the input ends; a second one stops");
                 continue;
             }

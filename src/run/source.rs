@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use rustix::pipe::fcntl_setpipe_size;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::error::Error;
 use super::foreign::{self, Foreign, Verdict};
@@ -32,6 +33,19 @@ pub enum Kind {
     Device,
 }
 
+/// Descriptors that are open beside the traces: standard ones, the output, the signals'.
+const OTHER_DESCRIPTORS: usize = 64;
+
+/// Lets this process open so many traces, as far as the hard limit goes.
+pub fn raise_limit(traces: usize) {
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = (traces + OTHER_DESCRIPTORS) as u64;
+    if limit.current.is_some_and(|soft| soft < wanted) {
+        // Where it fails, opening does too, and tells it.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+    }
+}
+
 /// A trace that has been opened.
 #[derive(Debug)]
 pub struct Source {
@@ -47,13 +61,16 @@ pub struct Source {
 }
 
 impl Source {
-    /// Opens the traces named on the command line: `-` is standard input.
+    /// Opens the traces named on the command line: `-` is standard input. `sources` takes those that could be opened.
     ///
     /// # Errors
     ///
     /// One cannot be opened, or is no trace; nothing has been written yet.
-    pub fn open_all(paths: &[PathBuf]) -> Result<Vec<Self>, Error> {
-        paths.iter().map(|path| if path.as_os_str() == "-" { Self::stdin() } else { Self::open(path) }).collect()
+    pub fn open_all(paths: &[PathBuf], sources: &mut Vec<Self>) -> Result<(), Error> {
+        for path in paths {
+            sources.push(if path.as_os_str() == "-" { Self::stdin() } else { Self::open(path) }?);
+        }
+        Ok(())
     }
 
     /// Standard input.

@@ -10,20 +10,20 @@ impl Sockets {
     pub(super) fn process_event<F: FnMut(&Change<'_>)>(&mut self, event: &Event<'_>, sink: &mut F) {
         match &event.what {
             What::Duplicate { from, made, close_on_exec } => {
-                self.duplicated(event, [*from, *made], *close_on_exec, sink)
+                self.duplicated(event, [*from, *made], *close_on_exec, sink);
             }
             What::Appeared { made, close_on_exec } => self.arrived(event, *made, None, *close_on_exec, sink),
             What::Pipe { reader, writer, close_on_exec } => {
-                self.pipe_made(event, [*reader, *writer], *close_on_exec, sink)
+                self.pipe_made(event, [*reader, *writer], *close_on_exec, sink);
             }
             What::PipeOpened { made, access, close_on_exec } => {
-                self.pipe_opened(event, *made, *access, *close_on_exec, sink)
+                self.pipe_opened(event, *made, *access, *close_on_exec, sink);
             }
             What::PidfdOpened { made, process } => {
                 self.pidfd_opened(event, *made, *process, sink);
             }
             What::Fetched { pidfd, process, from, made } => {
-                self.fetched(event, *process, [pidfd.fd, *from], *made, sink)
+                self.fetched(event, *process, [pidfd.fd, *from], *made, sink);
             }
             What::CloseOnExec { fd, on } => self.set_close_on_exec(event, *fd, *on),
             What::CloseRange { first, last, only_mark, unshare } => {

@@ -91,7 +91,7 @@ impl Content {
             match &packet.transport {
                 Transport::Tcp(_) => content.add_segment(packet),
                 Transport::Udp => {
-                    content.datagrams.entry((packet.source, packet.target)).or_default().push(packet.payload.clone())
+                    content.datagrams.entry((packet.source, packet.target)).or_default().push(packet.payload.clone());
                 }
                 Transport::Other(_) => {}
             }

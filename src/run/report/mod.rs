@@ -14,7 +14,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::error::{Error, Exit};
+use super::error::{Error, Exit, READING_ON};
 use super::name::Name;
 use super::options::ReportFormat;
 use crate::limits;
@@ -120,9 +120,12 @@ pub struct Report {
     /// Lines on which nothing stands.
     #[serde(skip)]
     pub blank: u64,
-    /// There is more to tell than the errors have told.
+    /// The counts are there.
     #[serde(skip)]
-    says_more: bool,
+    is_filled: bool,
+    /// Nothing is a trace, which is all there is to say.
+    #[serde(skip)]
+    is_refused: bool,
 }
 
 impl Report {
@@ -166,26 +169,26 @@ impl Report {
         self.understood == 0 && self.lines > self.blank
     }
 
-    /// Tells an error at once, whatever the format, and keeps it.
-    pub fn fail(&mut self, error: &Error) -> Exit {
-        let text = error.to_string();
+    /// Tells an error at once, whatever the format, and keeps it. `reads_on`: a pipe is still written to, and will be read
+    /// to its end.
+    pub fn fail(&mut self, error: &Error, reads_on: bool) -> Exit {
+        let text = if reads_on { format!("{error}; {READING_ON}") } else { error.to_string() };
         log::error!("{text}");
         self.errors.push(text);
-        // Where nothing is a trace, that is all there is to say.
-        self.says_more &= !matches!(error, Error::NotATrace(..));
+        self.is_refused |= matches!(error, Error::NotATrace(..));
         error.exit()
     }
 
     /// Takes over the counts of `other`, and keeps its own errors.
     pub fn fill(&mut self, other: Self) {
         let errors = std::mem::take(&mut self.errors);
-        *self = Self { errors, says_more: true, ..other };
+        *self = Self { errors, is_filled: true, is_refused: self.is_refused, ..other };
     }
 
     /// Tells it.
     pub fn tell(&self, exit: Exit, format: ReportFormat) {
         match format {
-            ReportFormat::Text if self.says_more => self.tell_text(),
+            ReportFormat::Text if self.is_filled && !self.is_refused => self.tell_text(),
             ReportFormat::Text => {}
             // Where standard error is closed nobody wants it.
             ReportFormat::Json => drop(io::stderr().write_all(self.json(exit).as_bytes())),

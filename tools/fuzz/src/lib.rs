@@ -22,7 +22,6 @@ use strace2pcap::glob::Glob;
 use strace2pcap::run::convert::{Converter, Trace};
 use strace2pcap::run::name::Name;
 use strace2pcap::run::options::{Format, Options, ReportFormat, Seed, Verbosity, View};
-use strace2pcap::run::pipeline::Pipeline;
 use strace2pcap::strace::Fifos;
 use strace2pcap::unix::{Ports, UNKNOWN_PORT};
 
