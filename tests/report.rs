@@ -207,13 +207,13 @@ fn mistakes_in_a_file_leave_the_output_untouched() {
     for (bytes, part) in MISTAKES {
         let folder = Folder::new();
         fs::write(folder.path().join("in"), bytes).expect("it can be written");
-        fs::write(folder.path().join("out.pcap"), "kept").expect("it can be written");
+        fs::write(folder.path().join("out.pcap"), b"\xd4\xc3\xb2\xa1").expect("it can be written");
         let outcome = run_in(folder.path(), &["out.pcap", "in"], b"");
         assert_eq!(outcome.status, Some(1), "{}", outcome.stderr);
         assert_eq!(outcome.stderr.lines().count(), 1, "{}", outcome.stderr);
         let part = part.replace("NAME", "in").replace("WORD", "in");
         assert!(outcome.stderr.contains(&part), "{}", outcome.stderr);
-        assert_eq!(outcome.file, b"kept");
+        assert_eq!(outcome.file, b"\xd4\xc3\xb2\xa1");
     }
 }
 
