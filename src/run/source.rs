@@ -12,7 +12,7 @@ use std::time::SystemTime;
 use rustix::pipe::fcntl_setpipe_size;
 
 use super::error::Error;
-use super::foreign::{self, Foreign, Verdict};
+use super::foreign::{Foreign, Judge, Verdict};
 use super::name::Name;
 use crate::event::Tid;
 use crate::limits;
@@ -214,8 +214,8 @@ fn beginning(file: &File, position: u64) -> Verdict {
             Err(_) => return Verdict::Unknown,
         }
     }
-    let is_all = length < bytes.len();
-    foreign::judge(bytes.get(..length).unwrap_or_default(), is_all)
+    let mut judge = Judge::default();
+    judge.take(bytes.get(..length).unwrap_or_default()).unwrap_or_else(|| judge.end())
 }
 
 #[cfg(test)]
