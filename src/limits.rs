@@ -101,12 +101,19 @@ pub const DBUS_MESSAGE_BYTES: usize = 256 << 10;
 /// a pipe holds.
 pub const BEGINNING_BYTES: usize = 64 << 10;
 
-/// Least lines of another tool that must have come on a pipe before they are believed: a traced program may print one.
-pub const FOREIGN_LINES: usize = 3;
+/// Lines of one side that decide what a trace's beginning is, where there is none of the other yet: a library call that
+/// is named as a system call comes several times in a row at most, and so does what a traced program prints.
+pub const DECIDING_LINES: usize = 64;
 
-/// Lines of strace's after which nothing else is looked for: a library call that is named as a system call comes
-/// several times in a row at most.
-pub const TRACE_LINES: usize = 64;
+/// Lines that decide where only one tool writes such lines.
+pub const CERTAIN_LINES: usize = 3;
+
+/// Most different texts in front of strace's lines that are counted: a file has one.
+pub const TEXTS_IN_FRONT: usize = 16;
+
+/// Lines that are searched for colour as a whole, from a trace's first on and from each one on that had some: who gives
+/// grep's output gives it from the first line on.
+pub const LINES_LOOKED_AT: u32 = 64;
 
 /// Most lines of warnings without -v: what does not stand on half a screen is not read.
 pub const WARNINGS: usize = 6;

@@ -9,7 +9,7 @@ use std::os::fd::AsFd;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::error::Error;
-use super::foreign::{self, Verdict};
+use super::foreign::{Judge, Verdict};
 use super::lines::{CHUNK_BYTES, Lines, Step};
 use super::signals::Signals;
 use super::source::{Kind, Source};
@@ -63,9 +63,6 @@ pub trait Input {
     /// Whether there was something to read, and nothing of it is strace's, as far as it has been looked at.
     fn holds_nothing(&self) -> bool;
 
-    /// Whether what has been read first may be another program's text.
-    fn is_doubtful(&self) -> bool;
-
     /// What is left of every pipe that has not come to its end.
     fn pipes(&self) -> Vec<&Source>;
 }
@@ -77,8 +74,10 @@ pub struct Reader<'s> {
     signals: &'s Signals,
     lines: Lines,
     position: u64,
-    /// What has been read first, as long as it is not known to be a trace's. Files have been looked at before.
-    beginning: Option<Vec<u8>>,
+    /// Looks at what has been read first, until it is known what it is. Files have been looked at before.
+    judge: Option<Judge>,
+    /// What has been read and waits, while it may be no trace's.
+    doubtful: Vec<u8>,
     /// Nothing in it is strace's.
     nothing: bool,
     /// A pause has been told since the last read.
@@ -91,7 +90,8 @@ impl<'s> Reader<'s> {
     pub fn new(source: Source, chunk: usize, signals: &'s Signals) -> Self {
         let lines = Lines::new(chunk, limits::LINE_BYTES);
         Self {
-            beginning: (source.kind() != Kind::File).then(Vec::new),
+            judge: (source.kind() != Kind::File).then(Judge::default),
+            doubtful: Vec::new(),
             nothing: source.nothing().is_some(),
             source,
             signals,
@@ -110,11 +110,6 @@ impl<'s> Reader<'s> {
     /// Whether nothing in it is strace's, as far as it has been looked at.
     pub fn holds_nothing(&self) -> bool {
         self.nothing
-    }
-
-    /// Whether what has been read first may be another program's text.
-    pub fn is_doubtful(&self) -> bool {
-        self.beginning.as_deref().is_some_and(foreign::is_doubtful)
     }
 
     /// Reads on until there is a line, or something else to tell.
@@ -153,17 +148,20 @@ impl<'s> Reader<'s> {
         match self.source.file().read(room) {
             Ok(0) => {
                 self.ended = true;
+                if let Some(mut judge) = self.judge.take() {
+                    self.believe(judge.end())?;
+                }
+                self.release();
                 self.lines.finish();
-                self.look()?;
             }
             Ok(count) => {
-                if let Some(beginning) = &mut self.beginning {
-                    let wanted = limits::BEGINNING_BYTES - beginning.len();
-                    beginning.extend(room.iter().take(count.min(wanted)));
-                }
-                self.lines.filled(count);
                 self.position += count as u64;
-                self.look()?;
+                if self.judge.is_some() {
+                    let bytes = room.get(..count).unwrap_or_default().to_vec();
+                    self.look(&bytes)?;
+                } else {
+                    self.lines.filled(count);
+                }
             }
             Err(error) if is_temporary(&error) => {}
             Err(error) => {
@@ -174,21 +172,46 @@ impl<'s> Reader<'s> {
         Ok(())
     }
 
-    /// Looks whether what has been read first is of a trace.
-    fn look(&mut self) -> Result<(), Error> {
-        let Some(beginning) = &self.beginning else {
-            return Ok(());
-        };
-        match foreign::judge(beginning, self.ended) {
-            Verdict::Foreign(kind) if kind.is_certain() => {
-                return Err(Error::NotATrace(self.source.name().clone(), kind));
-            }
-            Verdict::Foreign(_) => self.nothing = true,
-            Verdict::Unknown if beginning.len() < limits::BEGINNING_BYTES => return Ok(()),
-            Verdict::Trace | Verdict::Unknown => {}
+    /// Looks whether what is read first is of a trace. Nothing of it goes on while more speaks against that: what another
+    /// program wrote must not become packets.
+    fn look(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.doubtful.extend_from_slice(bytes);
+        let verdict = self.judge.as_mut().and_then(|judge| judge.take(bytes));
+        if let Some(verdict) = verdict {
+            self.judge = None;
+            self.believe(verdict)?;
         }
-        self.beginning = None;
+        if !self.judge.as_ref().is_some_and(Judge::doubts) {
+            self.release();
+        }
         Ok(())
+    }
+
+    fn believe(&mut self, verdict: Verdict) -> Result<(), Error> {
+        match verdict {
+            Verdict::Foreign(kind) if kind.is_certain() => Err(Error::NotATrace(self.source.name().clone(), kind)),
+            Verdict::Foreign(_) => {
+                self.nothing = true;
+                Ok(())
+            }
+            Verdict::Trace | Verdict::Unknown => Ok(()),
+        }
+    }
+
+    /// Lets go on what waits.
+    fn release(&mut self) {
+        let mut waiting = std::mem::take(&mut self.doubtful);
+        let mut rest = waiting.as_slice();
+        while !rest.is_empty() {
+            let room = self.lines.room();
+            let count = rest.len().min(room.len());
+            let (bytes, behind) = rest.split_at_checked(count).unwrap_or((rest, &[]));
+            room.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+            self.lines.filled(count);
+            rest = behind;
+        }
+        waiting.clear();
+        self.doubtful = waiting;
     }
 
     /// Whether something can be read: looked up at once, or waited for until it can or a signal asks for the end.
@@ -300,10 +323,6 @@ impl Input for Sequence<'_> {
 
     fn holds_nothing(&self) -> bool {
         hold_nothing(&self.readers)
-    }
-
-    fn is_doubtful(&self) -> bool {
-        self.readers.iter().any(Reader::is_doubtful)
     }
 
     fn pipes(&self) -> Vec<&Source> {

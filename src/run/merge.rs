@@ -118,10 +118,6 @@ impl<K: FnMut(usize, &[u8]) -> Option<Timestamp>> Input for Merge<Reader<'_>, K>
         hold_nothing(&self.sources)
     }
 
-    fn is_doubtful(&self) -> bool {
-        self.sources.iter().any(Reader::is_doubtful)
-    }
-
     fn pipes(&self) -> Vec<&Source> {
         self.sources.iter().filter_map(Reader::pipe).collect()
     }

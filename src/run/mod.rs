@@ -182,7 +182,7 @@ impl<'r> Run<'r> {
     fn drive(&mut self, input: &mut impl Input, mut pipeline: Converter<Output>, name: &Name, mut keeps: bool) -> Exit {
         let write_error = |error| Error::WriteOutput(name.clone(), error);
         let mut ended = pass(input, &mut pipeline, &mut self.progress, &mut keeps);
-        keeps &= !has_begun(input, &pipeline);
+        keeps &= !pipeline.has_understood();
         if !keeps && !matches!(ended, Err(Broken::Output(_))) {
             ended = pipeline.finish().map_err(Broken::Output).and(ended);
         }
@@ -222,11 +222,6 @@ impl<'r> Run<'r> {
     }
 }
 
-/// Whether a line of strace's has been read, and nothing speaks for another program's.
-fn has_begun(input: &impl Input, pipeline: &Converter<Output>) -> bool {
-    pipeline.has_understood() && !input.is_doubtful()
-}
-
 /// Why passing lines on has ended early.
 enum Broken {
     Input(Error),
@@ -264,7 +259,7 @@ fn pass(
             }
             Advance::TooLong => pipeline.too_long(input.line().0)?,
             Advance::Pause => {
-                *keeps &= !has_begun(input, pipeline);
+                *keeps &= !pipeline.has_understood();
                 if !*keeps {
                     pipeline.pause()?;
                 }

@@ -19,7 +19,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{FileType, OFlags, fcntl_getfl};
 
 use super::error::Error;
-use super::foreign::{self, Foreign, Verdict};
+use super::foreign::{Foreign, Verdict, judge};
 use super::name::Name;
 use super::source::Source;
 use crate::limits;
@@ -132,7 +132,7 @@ pub fn look(path: &Path) -> Result<(), Error> {
     }
     let mut beginning = Vec::new();
     let read = File::open(path).and_then(|file| file.take(limits::BEGINNING_BYTES as u64).read_to_end(&mut beginning));
-    match read.map(|_| foreign::judge(&beginning, true)) {
+    match read.map(|_| judge::whole(&beginning)) {
         Ok(Verdict::Foreign(Foreign::Capture)) => Ok(()),
         Ok(Verdict::Trace) => Err(Error::OutputIsTrace(Name::new(path))),
         Ok(_) => Err(Error::NotACapture(Name::new(path))),

@@ -13,7 +13,7 @@ use rustix::pipe::fcntl_setpipe_size;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::error::Error;
-use super::foreign::{self, Foreign, Verdict};
+use super::foreign::{Foreign, Verdict, judge};
 use super::name::Name;
 use crate::event::Tid;
 use crate::limits;
@@ -231,8 +231,7 @@ fn beginning(file: &File, position: u64) -> Verdict {
             Err(_) => return Verdict::Unknown,
         }
     }
-    let is_all = length < bytes.len();
-    foreign::judge(bytes.get(..length).unwrap_or_default(), is_all)
+    judge::whole(bytes.get(..length).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ mod dump;
 mod escape;
 mod evidence;
 mod fifos;
+mod known;
 mod names;
 mod prefix;
 mod rejoin;
@@ -37,8 +38,9 @@ mod times;
 mod tests;
 
 pub use counts::{Amount, Counts, Skip, Tally};
-pub use evidence::is_of_strace;
+pub use evidence::{Evidence, evidence, has_call};
 pub use fifos::Fifos;
+pub use known::is_system_call;
 pub use times::Times;
 
 use crate::event::{Event, Tid, Timestamp, What};
@@ -98,6 +100,9 @@ pub struct Parser {
     fragment: Vec<u8>,
     /// A line put together, or without colour.
     line: Vec<u8>,
+    /// How many lines from here on are looked at as a whole for what is not strace's: the first ones, and those behind one
+    /// that had something.
+    closely: u32,
     /// The table of `-C` has begun and not ended.
     in_table: bool,
     /// What `-Y` has said threads are called, as it was written.
@@ -118,6 +123,7 @@ impl Parser {
             dump: Dump::default(),
             fragment: Vec::new(),
             line: Vec::new(),
+            closely: limits::LINES_LOOKED_AT,
             in_table: false,
             commands: FxHashMap::default(),
             counts: Counts::default(),
@@ -138,7 +144,7 @@ impl Parser {
     pub fn line<F: FnMut(&Event<'_>)>(&mut self, line: &[u8], sink: &mut F) {
         self.counts.lines += 1;
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if repair::may_be_coloured(line) || line.first() == Some(&0) || !self.fragment.is_empty() {
+        if self.closely > 0 || repair::may_need_repair(line) {
             self.mended(line, sink);
         } else {
             self.plain(line, sink);
@@ -174,16 +180,18 @@ impl Parser {
         }
     }
 
-    /// A line that has colour, begins with NUL bytes (a file with a hole), or goes on from the one before.
+    /// A line that may have colour, begin with what is no text, or go on from the one before.
     #[cold]
     fn mended(&mut self, line: &[u8], sink: Sink<'_>) {
-        let mut whole = std::mem::take(&mut self.line);
-        whole.clear();
-        if repair::without_colour(line, &mut whole) {
-            self.counts.coloured += 1;
+        self.closely = self.closely.saturating_sub(1);
+        if self.fragment.is_empty() && !repair::needs_repair(line) {
+            return self.plain(line, sink);
         }
-        let holes = whole.iter().take_while(|byte| **byte == 0).count();
-        whole.drain(..holes);
+        let mut whole = std::mem::take(&mut self.line);
+        if repair::repaired(line, &mut whole) {
+            self.counts.coloured += 1;
+            self.closely = limits::LINES_LOOKED_AT;
+        }
         if !self.fragment.is_empty() {
             if repair::goes_on(&whole) && self.fragment.len() + whole.len() <= limits::LINE_BYTES {
                 whole.splice(..0, self.fragment.drain(..));
@@ -238,6 +246,7 @@ impl Parser {
     fn parted(&mut self, line: &[u8], Prefix { pid, moment, body }: Prefix<'_>, sink: Sink<'_>) {
         let kind = body::kind(body);
         let (moment, kind) = match (kind, moment) {
+            (Body::Other, _) if repair::needs_repair(line) => return self.mended(line, sink),
             (Body::Other, _) if self.is_in_table(body) => return self.counts.skip(Skip::Message),
             (Body::Other, Moment::Missing) => match body::behind_unreadable_time(body) {
                 Some(kind) => (Moment::Unreadable, kind),
@@ -308,6 +317,9 @@ impl Parser {
             None => {}
         }
         repair::without_colour(message.before, &mut self.fragment);
+        if !self.fragment.is_empty() {
+            self.closely = self.closely.max(1);
+        }
     }
 
     /// Whose line it is.

@@ -1,4 +1,4 @@
-//! Lines that something else got into: colour, and strace's own messages in the middle of a call.
+//! Lines that something else got into: colour, a byte order mark, and strace's own messages in the middle of a call.
 //!
 //! Without `-o`, strace writes `strace: Process 17535 attached` to where it writes the trace, and a call may be half out:
 //! ```text
@@ -8,26 +8,72 @@
 
 use super::time;
 
-/// Whether a line may hold colour: strace ends every coloured line with a reset.
+/// What begins a sequence that a terminal obeys.
+const ESC: u8 = 0x1b;
+
+/// What some editors and shells put in front of a file that is UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Whether a line may be none as strace writes it, by its ends: strace ends every coloured line with a reset.
 #[inline]
-pub(super) fn may_be_coloured(line: &[u8]) -> bool {
-    line.last() == Some(&b'm') || line.first() == Some(&0x1b)
+pub(super) fn may_need_repair(line: &[u8]) -> bool {
+    line.last() == Some(&b'm') || matches!(line.first(), Some(0 | &ESC | 0xef))
 }
 
-/// Copies a line without its SGR sequences, `ESC [ … m`; whether there was one.
+/// Whether a line has a sequence for the terminal in it, or something in front that is no text.
+pub(super) fn needs_repair(line: &[u8]) -> bool {
+    memchr::memchr(ESC, line).is_some() || foreign_start(line) > 0
+}
+
+/// Copies a line without its sequences for the terminal, and without zero bytes (a hole in the file) and a byte order mark
+/// in front; whether there was a sequence.
+pub(super) fn repaired(line: &[u8], plain: &mut Vec<u8>) -> bool {
+    let coloured = without_colour(line, plain);
+    plain.drain(..foreign_start(plain));
+    coloured
+}
+
+/// How many bytes in front of a line are no text.
+fn foreign_start(line: &[u8]) -> usize {
+    let holes = line.iter().take_while(|byte| **byte == 0).count();
+    let is_marked = line.get(holes..).is_some_and(|rest| rest.starts_with(BYTE_ORDER_MARK));
+    holes + if is_marked { BYTE_ORDER_MARK.len() } else { 0 }
+}
+
+/// Copies a line without the sequences that strace, grep, ls and others write for a terminal; whether there was one.
 pub(super) fn without_colour(line: &[u8], plain: &mut Vec<u8>) -> bool {
     let mut rest = line;
     plain.clear();
-    while let Some(at) = memchr::memchr(0x1b, rest) {
+    while let Some(at) = memchr::memchr(ESC, rest) {
         let (before, sequence) = rest.split_at_checked(at).unwrap_or((rest, &[]));
         plain.extend_from_slice(before);
-        let parameters = sequence.get(1..).unwrap_or_default();
-        let length = parameters.iter().take_while(|byte| matches!(byte, b'[' | b';' | b'0'..=b'9')).count();
-        let whole = parameters.get(length) == Some(&b'm');
-        rest = parameters.get(length + usize::from(whole)..).unwrap_or_default();
+        rest = behind_sequence(sequence.get(1..).unwrap_or_default());
     }
     plain.extend_from_slice(rest);
     plain.len() < line.len()
+}
+
+/// What follows a sequence (ECMA-48 §5.4, §5.6), given what stands behind its ESC. Of one that is cut, what is there goes.
+fn behind_sequence(text: &[u8]) -> &[u8] {
+    match text {
+        // CSI: parameters, intermediate bytes, a final byte.
+        [b'[', text @ ..] => {
+            let length = text.iter().take_while(|byte| matches!(byte, 0x20..=0x3f)).count();
+            let is_whole = matches!(text.get(length), Some(0x40..=0x7e));
+            text.get(length + usize::from(is_whole)..).unwrap_or_default()
+        }
+        // OSC, as of links: up to BEL or ESC \.
+        [b']', text @ ..] => match text.iter().position(|byte| matches!(byte, 0x07 | 0x1b)) {
+            Some(end) => {
+                let text = text.get(end + 1..).unwrap_or_default();
+                text.strip_prefix(b"\\").unwrap_or(text)
+            }
+            None => text,
+        },
+        // A character set.
+        [b'(' | b')', b'0' | b'A' | b'B', text @ ..] => text,
+        _ => text,
+    }
 }
 
 /// A message that ends a line.
@@ -132,10 +178,34 @@ mod tests {
 
     #[test]
     fn colour() {
-        let mut plain = Vec::new();
-        assert!(without_colour(b"\x1b[1;33mread\x1b[0m(3, \"a\")\x1b[m", &mut plain));
-        assert_eq!(plain, b"read(3, \"a\")");
-        assert!(!without_colour(b"read(3) = 1m", &mut plain));
-        assert!(without_colour(b"\x1b", &mut plain));
+        let check = |line: &str, expected: &str| {
+            let mut plain = Vec::new();
+            assert_eq!(without_colour(line.as_bytes(), &mut plain), line != expected, "{line}");
+            assert_eq!(plain.escape_ascii().to_string(), expected.as_bytes().escape_ascii().to_string());
+        };
+        check("\x1b[1;33mread\x1b[0m(3, \"a\")\x1b[m", "read(3, \"a\")");
+        check("1 \x1b[01;31m\x1b[Kread\x1b[m\x1b[K(3)", "1 read(3)");
+        check("\x1b[38:2::255:0:0mread\x1b[?25h(3)\x1b(B\x1b[m", "read(3)");
+        check("\x1b]8;;file://a/b\x1b\\read\x1b]8;;\x07(3)", "read(3)");
+        check("read(3) = 1m", "read(3) = 1m");
+        check("\x1b", "");
+        check("read(\x1b[3", "read(");
+        check("read(\x1b]3", "read(3");
+    }
+
+    #[test]
+    fn what_is_in_front_of_a_line() {
+        let check = |line: &[u8], expected: &str| {
+            let mut plain = Vec::new();
+            repaired(line, &mut plain);
+            assert_eq!(plain, expected.as_bytes());
+            assert_eq!(needs_repair(line), line != expected.as_bytes());
+            assert!(may_need_repair(line) || !needs_repair(line));
+        };
+        check(b"\xef\xbb\xbfread(3)", "read(3)");
+        check(b"\0\0\0read(3)", "read(3)");
+        check(b"\0\xef\xbb\xbfread(3)", "read(3)");
+        check("ïread(3)".as_bytes(), "ïread(3)");
+        check(b"read(3)", "read(3)");
     }
 }

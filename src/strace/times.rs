@@ -5,6 +5,7 @@ use super::Options;
 use super::body::{self, Body};
 use super::counts::Counts;
 use super::prefix::{self, Pid, Prefix};
+use super::repair;
 use super::table::{self, Shape};
 use super::time::{self, Clock, Moment};
 use crate::event::Timestamp;
@@ -14,18 +15,38 @@ use crate::event::Timestamp;
 pub struct Times {
     clock: Clock,
     counts: Counts,
+    /// A line without colour.
+    repaired: Vec<u8>,
 }
 
 impl Times {
     /// For a file of which `options` say what its text does not.
     pub fn new(options: &Options) -> Self {
-        Self { clock: Clock::new(options.date, options.start), counts: Counts::default() }
+        Self { clock: Clock::new(options.date, options.start), counts: Counts::default(), repaired: Vec::new() }
     }
 
     /// Takes the next line. The time at which what it tells is done: a call's return, but the beginning of a call that
     /// makes a thread, whose own lines come behind it. None for a line without a time of its own.
     pub fn line(&mut self, line: &[u8]) -> Option<Timestamp> {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
+        self.of_plain(line).or_else(|| self.of_other(line))
+    }
+
+    /// That of a line that has colour, or begins with what is no text.
+    #[cold]
+    fn of_other(&mut self, line: &[u8]) -> Option<Timestamp> {
+        if !repair::needs_repair(line) {
+            return None;
+        }
+        let mut repaired = std::mem::take(&mut self.repaired);
+        repair::repaired(line, &mut repaired);
+        let time = self.of_plain(&repaired);
+        self.repaired = repaired;
+        time
+    }
+
+    #[inline]
+    fn of_plain(&mut self, line: &[u8]) -> Option<Timestamp> {
         let Prefix { moment, body, .. } = match prefix::usual(line) {
             Some((pid, nanoseconds, body)) => {
                 Prefix { pid: Pid::Column(pid), moment: Moment::Epoch(nanoseconds), body }
@@ -72,11 +93,13 @@ mod tests {
             "1 7.300000 <... read resumed>\"a\", 1) = 1 <0.100000>",
             "1 7.400000 clone3({flags=SIGCHLD}, 88) = 2 <0.500000>",
             "1 7.500000 +++ exited with 0 +++",
+            "\x1b[31m1\x1b[0m 7.600000 \x1b[1mclose\x1b[0m(3) = 0",
+            "\u{feff}1 7.700000 close(3) = 0",
             "1 8 apples",
             " | 00000  61                                                a                |",
             "strace: Process 2 attached",
         ];
-        let expected = [7150, 7200, 7300, 7400, 7500].map(Some);
+        let expected = [7150, 7200, 7300, 7400, 7500, 7600, 7700].map(Some);
         check(&lines, &[&expected[..], &[None; 3]].concat());
     }
 

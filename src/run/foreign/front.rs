@@ -1,0 +1,230 @@
+//! Text in front of strace's lines, as logs, grep, editors and mail put it there, and the command that cuts it off.
+
+use crate::strace::{self, Evidence};
+
+/// What is in front of each line, and how it is cut off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Front {
+    kind: Kind,
+    cut: Cut,
+}
+
+/// Who put it there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Grep,
+    Json,
+    Journal,
+    Logcat,
+    Numbers,
+    Quoted,
+    Timestamps,
+    Unknown,
+}
+
+/// How a line is cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cut {
+    /// Behind a `]`, and a blank.
+    Bracket,
+    /// Behind as many colons.
+    Colons(u8),
+    /// It is a string of a JSON object.
+    Json,
+    /// Behind a number and a blank.
+    Number,
+    /// Behind this mark, once or more.
+    Mark(u8),
+    /// Behind as many words, and a blank.
+    Words(u8),
+}
+
+/// Most words that are looked for in front of a line, and most bytes: syslog's are 7.
+const WORDS: u8 = 12;
+/// See [`WORDS`].
+const BYTES: usize = 256;
+
+/// Marks that mail, `diff`, tables and comments begin a line with.
+const MARKS: &[u8] = b">|+-<#*";
+
+impl Front {
+    /// What is in front, in words.
+    pub fn what(self) -> &'static str {
+        match self.kind {
+            Kind::Grep => "grep's file names or line numbers",
+            Kind::Json => "JSON (docker's log file)",
+            Kind::Journal => "a log's words (journald, syslog)",
+            Kind::Logcat => "a log's words (logcat)",
+            Kind::Numbers => "line numbers (cat -n, nl)",
+            Kind::Quoted => "marks (of mail, diff, comments)",
+            Kind::Timestamps => "a log's times (docker, kubectl)",
+            Kind::Unknown => "other text",
+        }
+    }
+
+    /// The command that cuts it off.
+    pub fn cut(self) -> String {
+        match self.cut {
+            Cut::Bracket => r"sed -E 's/^ *\[[^]]*\] ?//'".to_owned(),
+            Cut::Colons(count) => format!("cut -d: -f{}-", count + 1),
+            Cut::Json => "jq -j .log".to_owned(),
+            Cut::Number => "sed -E 's/^ *[0-9]+[[:blank:]]//'".to_owned(),
+            Cut::Mark(mark @ (b'>' | b'|')) => format!("sed -E 's/^ *([{}] ?)+//'", char::from(mark)),
+            Cut::Mark(mark) => format!("sed -E 's/^[{}] ?//'", char::from(mark)),
+            Cut::Words(1) => "sed -E 's/^ *[^ ]+ //'".to_owned(),
+            Cut::Words(count) => format!("sed -E 's/^ *([^ ]+ +){{{}}}[^ ]+ //'", count - 1),
+        }
+    }
+}
+
+/// The numbers that `cat -n` and `nl` write, which look like strace's of threads: padded on the left, a tab behind.
+pub(super) fn numbers(line: &[u8]) -> Option<Front> {
+    let (padded, rest) = line.split_at_checked(line.iter().position(|byte| *byte == b'\t')?)?;
+    let digits = padded.trim_ascii_start();
+    let is_number =
+        padded.len() == 6 && digits.len() < 6 && !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    let is_line = is_number && is_of_strace(rest.get(1..).unwrap_or_default());
+    is_line.then_some(Front { kind: Kind::Numbers, cut: Cut::Number })
+}
+
+/// What is in front of a line of strace's, in a line that is none.
+pub(super) fn find(line: &[u8]) -> Option<Front> {
+    json(line).or_else(|| marked(line)).or_else(|| colons(line)).or_else(|| bracket(line)).or_else(|| words(line))
+}
+
+fn is_of_strace(line: &[u8]) -> bool {
+    strace::evidence(line) != Evidence::Nothing
+}
+
+/// `{"log":"close(3) = 0\n","stream":"stderr","time":"2026-11-28T00:16:55.123456789Z"}`
+fn json(line: &[u8]) -> Option<Front> {
+    let text = line.strip_prefix(b"{\"log\":\"")?;
+    strace::has_call(text).then_some(Front { kind: Kind::Json, cut: Cut::Json })
+}
+
+/// `> close(3) = 0`
+fn marked(line: &[u8]) -> Option<Front> {
+    let text = line.trim_ascii_start();
+    let mark = *text.first().filter(|mark| MARKS.contains(mark))?;
+    let is_mark = |byte: &u8| *byte == mark || *byte == b' ';
+    let length = match mark {
+        b'>' | b'|' => text.iter().take_while(|byte| is_mark(byte)).count(),
+        _ => 1 + usize::from(text.get(1) == Some(&b' ')),
+    };
+    let rest = text.get(length..)?;
+    is_of_strace(rest).then_some(Front { kind: Kind::Quoted, cut: Cut::Mark(mark) })
+}
+
+/// `12:close(3) = 0`, `trace.log:close(3) = 0`, `trace.log:12:close(3) = 0`
+fn colons(line: &[u8]) -> Option<Front> {
+    let mut rest = line.get(..line.len().min(BYTES))?;
+    for count in 1..=2 {
+        let end = rest.iter().position(|byte| matches!(byte, b':' | b' ' | b'(' | b'"'))?;
+        rest = rest.get(end..)?.strip_prefix(b":")?;
+        let behind = line.get(line.len().min(BYTES) - rest.len()..)?;
+        if is_of_strace(behind) {
+            return Some(Front { kind: Kind::Grep, cut: Cut::Colons(count) });
+        }
+    }
+    None
+}
+
+/// `[2026-11-28 00:16:55] close(3) = 0`
+fn bracket(line: &[u8]) -> Option<Front> {
+    let text = line.trim_ascii_start();
+    let end = text.strip_prefix(b"[")?.iter().take(BYTES).position(|byte| *byte == b']')?;
+    let rest = text.get(end + 2..)?;
+    is_of_strace(rest).then_some(Front { kind: Kind::Unknown, cut: Cut::Bracket })
+}
+
+/// `Nov 28 00:16:55 web1 strace[12]: close(3) = 0`
+fn words(line: &[u8]) -> Option<Front> {
+    let (mut at, mut count) = (0, 0);
+    while count < WORDS && at < BYTES {
+        let rest = line.get(at..)?;
+        let blanks = rest.iter().take_while(|byte| **byte == b' ').count();
+        let word = rest.get(blanks..)?;
+        let length = word.iter().take(BYTES).position(|byte| *byte == b' ')?;
+        // A call begins here, and it is none of strace's.
+        if length == 0 || word.get(..length)?.contains(&b'"') {
+            return None;
+        }
+        at += blanks + length + 1;
+        count += 1;
+        if is_of_strace(line.get(at..)?) {
+            return Some(Front { kind: kind_of_words(line, count), cut: Cut::Words(count) });
+        }
+    }
+    None
+}
+
+/// Who writes such words.
+fn kind_of_words(line: &[u8], count: u8) -> Kind {
+    const MONTHS: [&[u8]; 12] =
+        [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
+    let is_date = matches!(line, [b'0'..=b'9', _, _, _, b'-', _, _, b'-', _, _, b'T', ..]);
+    match line {
+        [a, b, c, b' ', ..] if MONTHS.contains(&[*a, *b, *c].as_slice()) => Kind::Journal,
+        _ if is_date && count == 1 => Kind::Timestamps,
+        [b'0'..=b'9', _, _, _, b'-', ..]
+            if is_date && line.split(|b| *b == b' ').nth(1).is_some_and(|w| w.starts_with(b"std")) =>
+        {
+            Kind::Timestamps
+        }
+        _ if is_date => Kind::Journal,
+        [b'<', b'0'..=b'9', ..] => Kind::Journal,
+        [b'0'..=b'9', b'0'..=b'9', b'-', b'0'..=b'9', b'0'..=b'9', b' ', ..] => Kind::Logcat,
+        [b'V' | b'D' | b'I' | b'W' | b'E' | b'F', b'/', ..] => Kind::Logcat,
+        _ => Kind::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CALL: &str = "1234 1700000000.000001 close(3) = 0";
+
+    #[track_caller]
+    fn check(front: &str, expected: Option<(Kind, Cut)>) {
+        let line = format!("{front}{CALL}");
+        let found = numbers(line.as_bytes()).or_else(|| find(line.as_bytes()));
+        assert_eq!(found, expected.map(|(kind, cut)| Front { kind, cut }), "{line}");
+    }
+
+    #[test]
+    fn of_logs() {
+        check("2026-11-28T00:16:55.123456789Z ", Some((Kind::Timestamps, Cut::Words(1))));
+        check("2026-11-28T00:16:55.123456789Z stderr F ", Some((Kind::Timestamps, Cut::Words(3))));
+        check("Nov 28 00:16:55 web1 strace[12]: ", Some((Kind::Journal, Cut::Words(5))));
+        check("Nov  8 00:16:55 web1 strace[12]: ", Some((Kind::Journal, Cut::Words(5))));
+        check("2026-11-28T00:16:55+0000 web1 strace[12]: ", Some((Kind::Journal, Cut::Words(3))));
+        check("<34>1 2026-11-28T00:16:55Z web1 strace 12 - - ", Some((Kind::Journal, Cut::Words(7))));
+        check("11-28 00:16:55.123  1234  1235 I strace  : ", Some((Kind::Logcat, Cut::Words(7))));
+        check("I/strace(1234): ", Some((Kind::Logcat, Cut::Words(1))));
+        check("[2026-11-28 00:16:55] ", Some((Kind::Unknown, Cut::Bracket)));
+        check("web-1  | ", Some((Kind::Unknown, Cut::Words(2))));
+        check("{\"log\":\"", Some((Kind::Json, Cut::Json)));
+    }
+
+    #[test]
+    fn of_grep_and_mail() {
+        check("12:", Some((Kind::Grep, Cut::Colons(1))));
+        check("trace.log:", Some((Kind::Grep, Cut::Colons(1))));
+        check("trace.log:12:", Some((Kind::Grep, Cut::Colons(2))));
+        check("> ", Some((Kind::Quoted, Cut::Mark(b'>'))));
+        check("> >> ", Some((Kind::Quoted, Cut::Mark(b'>'))));
+        check("+", Some((Kind::Quoted, Cut::Mark(b'+'))));
+        check("     1\t", Some((Kind::Numbers, Cut::Number)));
+    }
+
+    #[test]
+    fn of_strace_itself() {
+        for line in
+            ["hello", "", "write(1, \"a close(3) = 0\", 9", " > /lib/libc.so(read) [0x1]", "free(): invalid pointer"]
+        {
+            assert_eq!(find(line.as_bytes()), None, "{line}");
+        }
+        assert_eq!(numbers(b"1234\tclose(3) = 0"), None);
+    }
+}
