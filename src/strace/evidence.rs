@@ -23,12 +23,16 @@ pub enum Evidence {
 pub fn evidence(line: &[u8]) -> Evidence {
     let mut plain = Vec::new();
     repair::repaired(line, &mut plain);
-    if repair::message(&plain).is_some() || dump::is_line(&plain) {
+    if repair::message(&plain).is_some() || is_dump(&plain) {
         return Evidence::Strace;
     }
     let Prefix { pid, moment, body } = prefix::parse(plain.trim_ascii_end());
     let is_placed = pid != Pid::Missing || moment != Moment::Missing;
-    match body::kind(body) {
+    let kind = match body::kind(body) {
+        Body::Other if moment == Moment::Missing => body::behind_unreadable_time(body).unwrap_or(Body::Other),
+        kind => kind,
+    };
+    match kind {
         Body::Call { name, text } => call(name, text, is_placed),
         Body::Resumed { name, text } if is_system_call(name) && has_end(text) => of_end(text),
         Body::Ended if !body.ends_with(b" +++") => Evidence::Nothing,
@@ -60,6 +64,15 @@ fn call(name: &[u8], text: &[u8], is_placed: bool) -> Evidence {
     let digits = time::digits(text).1;
     let has_details = digits > 0 && text.get(digits) == Some(&b'<') && text.get(digits + 1) != Some(&b'u');
     if has_details { Evidence::Strace } else { of_end(text) }
+}
+
+/// ` | 00000  66 69 72 73 74 …`, or the line that says whose bytes follow.
+fn is_dump(line: &[u8]) -> bool {
+    let Some(offset) = line.strip_prefix(b" | ") else {
+        return dump::is_line(line);
+    };
+    let digits = offset.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+    digits >= 5 && offset.get(digits..).is_some_and(|rest| rest.starts_with(b"  ")) && line.ends_with(b"|")
 }
 
 /// Whether a call's text goes on in another line or has a result behind its parenthesis.
@@ -107,6 +120,7 @@ mod tests {
                 "clone3({tls=0x7f}strace: Process 17535 attached",
                 "/usr/bin/strace: umoven: short read (6 < 100) @0x1",
                 " | 00000  66 69 72 73 74                                    first            |",
+                " * 5 bytes in buffer 0",
                 "[ Process PID=29657 runs in 32 bit mode. ]",
             ],
         );
@@ -122,6 +136,7 @@ mod tests {
                 "[pid 9] <... futex resumed>)            = 0",
                 "     0.000005 read(3, \"\", 9) = 0 <0.000010>",
                 "9 exit_group(0) = ?",
+                "9 nan close(3) = 0",
                 "9 syscall_0x1c3(0, 1) = 0",
                 "[pid 7] --- SIGCHLD {si_signo=SIGCHLD} ---",
                 "+++ killed by SIGKILL +++",

@@ -41,6 +41,7 @@ pub use counts::{Amount, Counts, Skip, Tally};
 pub use evidence::{Evidence, evidence, has_call};
 pub use fifos::Fifos;
 pub use known::is_system_call;
+pub use repair::repaired;
 pub use times::Times;
 
 use crate::event::{Event, Tid, Timestamp, What};
@@ -188,7 +189,7 @@ impl Parser {
             return self.plain(line, sink);
         }
         let mut whole = std::mem::take(&mut self.line);
-        if repair::repaired(line, &mut whole) {
+        if repaired(line, &mut whole) {
             self.counts.coloured += 1;
             self.closely = limits::LINES_LOOKED_AT;
         }

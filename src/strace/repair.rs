@@ -27,7 +27,7 @@ pub(super) fn needs_repair(line: &[u8]) -> bool {
 
 /// Copies a line without its sequences for the terminal, and without zero bytes (a hole in the file) and a byte order mark
 /// in front; whether there was a sequence.
-pub(super) fn repaired(line: &[u8], plain: &mut Vec<u8>) -> bool {
+pub fn repaired(line: &[u8], plain: &mut Vec<u8>) -> bool {
     let coloured = without_colour(line, plain);
     plain.drain(..foreign_start(plain));
     coloured

@@ -134,12 +134,15 @@ fn bracket(line: &[u8]) -> Option<Front> {
     let text = line.trim_ascii_start();
     let end = text.strip_prefix(b"[")?.iter().take(BYTES).position(|byte| *byte == b']')?;
     let rest = text.get(end + 2..)?;
+    let rest = rest.strip_prefix(b" ").unwrap_or(rest);
     is_of_strace(rest).then_some(Front { kind: Kind::Unknown, cut: Cut::Bracket })
 }
 
 /// `Nov 28 00:16:55 web1 strace[12]: close(3) = 0`
 fn words(line: &[u8]) -> Option<Front> {
     let (mut at, mut count) = (0, 0);
+    // A number that is too large for a thread or a time is damage.
+    let is_damage = |front: &[u8]| front.iter().all(|byte| byte.is_ascii_digit() || b"-.: ".contains(byte));
     while count < WORDS && at < BYTES {
         let rest = line.get(at..)?;
         let blanks = rest.iter().take_while(|byte| **byte == b' ').count();
@@ -152,7 +155,8 @@ fn words(line: &[u8]) -> Option<Front> {
         at += blanks + length + 1;
         count += 1;
         if is_of_strace(line.get(at..)?) {
-            return Some(Front { kind: kind_of_words(line, count), cut: Cut::Words(count) });
+            return (!is_damage(line.get(..at)?))
+                .then_some(Front { kind: kind_of_words(line, count), cut: Cut::Words(count) });
         }
     }
     None
@@ -163,18 +167,14 @@ fn kind_of_words(line: &[u8], count: u8) -> Kind {
     const MONTHS: [&[u8]; 12] =
         [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
     let is_date = matches!(line, [b'0'..=b'9', _, _, _, b'-', _, _, b'-', _, _, b'T', ..]);
+    let second = line.split(|byte| *byte == b' ').nth(1).unwrap_or_default();
     match line {
         [a, b, c, b' ', ..] if MONTHS.contains(&[*a, *b, *c].as_slice()) => Kind::Journal,
-        _ if is_date && count == 1 => Kind::Timestamps,
-        [b'0'..=b'9', _, _, _, b'-', ..]
-            if is_date && line.split(|b| *b == b' ').nth(1).is_some_and(|w| w.starts_with(b"std")) =>
-        {
-            Kind::Timestamps
-        }
+        _ if is_date && (count == 1 || second.starts_with(b"std")) => Kind::Timestamps,
         _ if is_date => Kind::Journal,
         [b'<', b'0'..=b'9', ..] => Kind::Journal,
-        [b'0'..=b'9', b'0'..=b'9', b'-', b'0'..=b'9', b'0'..=b'9', b' ', ..] => Kind::Logcat,
-        [b'V' | b'D' | b'I' | b'W' | b'E' | b'F', b'/', ..] => Kind::Logcat,
+        [b'0'..=b'9', b'0'..=b'9', b'-', b'0'..=b'9', b'0'..=b'9', b' ', ..]
+        | [b'V' | b'D' | b'I' | b'W' | b'E' | b'F', b'/', ..] => Kind::Logcat,
         _ => Kind::Unknown,
     }
 }

@@ -123,8 +123,16 @@ struct Sides {
 
 impl Sides {
     fn add(&mut self, line: &[u8]) {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if let Some(row) = ROWS.iter().position(|row| (row.is)(line)) {
+        let mut repaired = Vec::new();
+        strace::repaired(line.strip_suffix(b"\r").unwrap_or(line), &mut repaired);
+        let line = repaired.as_slice();
+        if let Some(front) = front::numbers(line) {
+            return self.add_front(front);
+        }
+        let evidence = strace::evidence(line);
+        if evidence != Evidence::Strace
+            && let Some(row) = ROWS.iter().position(|row| (row.is)(line))
+        {
             if let Some(count) = self.tools.get_mut(row) {
                 *count += 1;
             }
@@ -134,20 +142,21 @@ impl Sides {
             self.changed += 1;
             return;
         }
-        let evidence = if front::numbers(line).is_some() { Evidence::Nothing } else { strace::evidence(line) };
         match evidence {
             Evidence::Strace => self.own += 1,
             Evidence::Shared => self.shared += 1,
             Evidence::Nothing if line.starts_with(b"% time ") && line.ends_with(b" syscall") => self.summaries += 1,
-            Evidence::Nothing => return self.add_other(line),
+            Evidence::Nothing => {
+                if let Some(front) = front::find(line) {
+                    self.add_front(front);
+                }
+                return;
+            }
         }
         self.quoted += usize::from(line.contains(&b'"'));
     }
 
-    fn add_other(&mut self, line: &[u8]) {
-        let Some(front) = front::numbers(line).or_else(|| front::find(line)) else {
-            return;
-        };
+    fn add_front(&mut self, front: Front) {
         if let Some((_, count)) = self.fronts.iter_mut().find(|(known, _)| *known == front) {
             *count += 1;
         } else if self.fronts.len() < limits::TEXTS_IN_FRONT {
@@ -314,9 +323,11 @@ futex(0x7f, FUTEX_WAIT_PRIVATE, 2, NULL <unfinished ...>
         check("9 recvfrom(37&lt;TCP:[1]&gt;, &quot;GET&quot;, 3, 0, NULL, NULL) = 3\n+++ exited with 0 +++\n", quotes);
         check("9 sendto(37, \"&quot;\", 6, 0, NULL, 0) = 6\n", Verdict::Trace);
         let front = STRACE.lines().fold(String::new(), |text, line| text + "> " + line + "\n");
-        let Verdict::Foreign(Foreign::Front(_)) = judge(front.as_bytes(), 1) else {
-            panic!("{front}");
-        };
+        let grep = "\x1b[32m\x1b[K12\x1b[m\x1b[K\x1b[36m\x1b[K:\x1b[m\x1b[Kclose(3) = 0\n".repeat(2);
+        for text in [front, grep] {
+            let verdict = judge(text.as_bytes(), 1);
+            assert!(matches!(verdict, Verdict::Foreign(Foreign::Front(_))), "{verdict:?}: {text}");
+        }
     }
 
     #[test]

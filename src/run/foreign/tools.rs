@@ -211,7 +211,7 @@ fn is_library_call(line: &[u8]) -> bool {
     is_word(name) && is_known() && !strace::is_system_call(name) && has_end()
 }
 
-/// `write(0x1, "hello\n\0", 0x6)		 = 6 0`, `= -1 Err#2`, below `SYSCALL(args) 		 = return`
+/// `write(0x1, "hello\n\0", 0x6) = 6 0`, `= -1 Err#2`, below `SYSCALL(args)  = return`
 fn is_dtruss(line: &[u8]) -> bool {
     let is_result = |behind: &[u8]| {
         let text = behind.strip_prefix(b"= ")?;
@@ -229,7 +229,7 @@ fn is_dtruss(line: &[u8]) -> bool {
     is_head() || call(line).and_then(|(_, _, behind)| is_result(behind)).unwrap_or_default()
 }
 
-/// `write(3,"hello\n",6)			 = 6 (0x6)`, `ERR#35 'Resource temporarily unavailable'`
+/// `write(3,"hello\n",6) = 6 (0x6)`, `ERR#35 'Resource temporarily unavailable'`
 fn is_truss_of_bsd(line: &[u8]) -> bool {
     let is_result = |behind: &[u8]| {
         if let Some(error) = behind.strip_prefix(b"ERR#") {
