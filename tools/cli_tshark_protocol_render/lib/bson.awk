@@ -79,12 +79,12 @@ function document(hex, at, limit,    whole, depth, ends, is_array, first, type, 
     at += 8
     while (depth > 0) {
         if (at >= ends[depth]) {
-            printf "%s", is_array[depth] ? "]" : "}"
+            printf "%s", (is_array[depth] ? "]" : "}")
             at = ends[depth--] + 2
             first = 0
             continue
         }
-        printf first ? "" : ", "
+        printf "%s", (first ? "" : ", ")
         first = 0
         type = substr(hex, at, 2)
         name = at + 2
@@ -99,7 +99,7 @@ function document(hex, at, limit,    whole, depth, ends, is_array, first, type, 
                 ends[++depth] = end - 2
                 is_array[depth] = type == "04"
                 first = 1
-                printf "%s", is_array[depth] ? "[" : "{"
+                printf "%s", (is_array[depth] ? "[" : "{")
                 at += 8
                 continue
             }
@@ -143,7 +143,7 @@ function element(hex, at, type, limit,    count, end) {
         return at + 24
     }
     if (type == "08") {
-        printf substr(hex, at, 2) == "01" ? "true" : "false"
+        printf "%s", (substr(hex, at, 2) == "01" ? "true" : "false")
         return at + 2
     }
     if (type == "09") {
@@ -181,7 +181,7 @@ function element(hex, at, type, limit,    count, end) {
         return at + 32
     }
     if (type == "06" || type == "0a" || type == "ff" || type == "7f") {
-        printf type == "06" ? "undefined" : type == "0a" ? "null" : type == "ff" ? "MinKey" : "MaxKey"
+        printf "%s", (type == "06" ? "undefined" : type == "0a" ? "null" : type == "ff" ? "MinKey" : "MaxKey")
         return at
     }
     return 0

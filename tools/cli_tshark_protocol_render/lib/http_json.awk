@@ -47,6 +47,7 @@ function message(flow,    end, at, first, header, name, value, size, chunked, co
         delete chunks_end[flow]
     } else if (size < 0) {
         # The body lasts until the connection closes; let_go() shows it then.
+        messages++
         need[flow] = most
         return 0
     } else {
@@ -125,7 +126,8 @@ function show(body, coding,    command, at, out, n) {
     }
     # awk cannot write every byte everywhere; printf of a shell can. Nor can it read every byte: od makes hex of them.
     system("")
-    command = "sh | gzip -dc 2>/dev/null | od -An -v -tx1 | awk -f \"$RENDER_LIB/text.awk\" -f \"$RENDER_LIB/unzipped.awk\""
+    # The last reads on where the others have seen enough, so that print meets no closed pipe.
+    command = "sh | { gzip -dc 2>/dev/null | od -An -v -tx1 | awk -f \"$RENDER_LIB/text.awk\" -f \"$RENDER_LIB/unzipped.awk\"; cat >/dev/null; }"
     for (at = 1; at <= length(body); at = n) {
         out = ""
         for (n = at; n < at + 256 && n <= length(body); n += 2)

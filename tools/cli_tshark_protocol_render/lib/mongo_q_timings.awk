@@ -24,7 +24,7 @@ function message(flow,    used, key) {
 function summary(hex,    at, end, type, key, value, verb, collection, database) {
     at = first_document(hex)
     if (opcode == 2004)
-        database = name(hex, 41, size + 1)
+        database = field_name(hex, 41, size + 1)
     if (!at)
         return operation[opcode] (opcode == 2012 ? " (compressed)" : "")
     if (opcode == 2004 && database !~ /\.\$cmd$/)
@@ -33,7 +33,7 @@ function summary(hex,    at, end, type, key, value, verb, collection, database) 
     end = document_end(hex, at, size + 1)
     for (at += 8; at < end - 2; ) {
         type = substr(hex, at, 2)
-        key = name(hex, at + 2, end)
+        key = field_name(hex, at + 2, end)
         at = cstring_end(hex, at + 2, end)
         value = type == "02" ? word(hex, at + 8, shortened(little_endian(hex, at, 4) - 1)) : ""
         if (verb == "") {
@@ -52,7 +52,7 @@ function summary(hex,    at, end, type, key, value, verb, collection, database) 
 }
 
 # A name of BSON's, for a line of its own.
-function name(hex, at, end) {
+function field_name(hex, at, end) {
     return word(hex, at, shortened((cstring_end(hex, at, end) - at) / 2 - 1))
 }
 

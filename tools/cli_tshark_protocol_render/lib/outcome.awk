@@ -75,9 +75,9 @@ function outcome(    problem, on, tcp, udp) {
             problem = ENVIRON["RENDER_NAME"] " has no TCP or UDP payload" (tshark_status ? " that tshark can read" : "") \
                 ". Is it a capture? A trace of strace's becomes one by: strace2pcap OUTPUT TRACE"
         else
-            problem = (on_port ? "nothing on " on " of " ENVIRON["RENDER_NAME"] " is a " ENVIRON["RENDER_PROTOCOL"] " message" : \
-                "no " transport " payload on " on " in " ENVIRON["RENDER_NAME"]) "; there is " tcp \
-                (tcp != "" && udp != "" ? "; " : "") udp ". PORT is the second argument"
+            problem = "no " (on_port ? "whole " ENVIRON["RENDER_PROTOCOL"] " message" : transport " payload") " on " on " in " \
+                ENVIRON["RENDER_NAME"] "; there is " tcp (tcp != "" && udp != "" ? "; " : "") udp \
+                ". PORT is the second argument"
     }
     # Standard output first: the message stands below what was printed.
     system("")

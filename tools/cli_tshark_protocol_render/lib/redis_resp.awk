@@ -176,7 +176,7 @@ function single(flow, at, end,    sign, count) {
         if (sign == "5f")
             printf "(nil)"
         else if (sign == "23")
-            printf "(%s)", substr(held[flow], at + 2, 2) == "74" ? "true" : "false"
+            printf "(%s)", (substr(held[flow], at + 2, 2) == "74" ? "true" : "false")
         else {
             printf "%s", (sign == "2d" ? "(error) " : sign == "3a" ? "(integer) " : sign == "2c" ? "(double) " : "")
             text(held[flow], at + 2, (end - at) / 2 - 1, 1)
@@ -188,9 +188,9 @@ function single(flow, at, end,    sign, count) {
         printf "(nil)"
         return end + 4
     }
-    printf "%s", sign == "21" ? "(error) " : "\""
+    printf "%s", (sign == "21" ? "(error) " : "\"")
     text(held[flow], end + 4, count, 1)
-    printf "%s", sign == "21" ? "" : "\""
+    printf "%s", (sign == "21" ? "" : "\"")
     return end + 4 + 2 * (count + 2)
 }
 

@@ -75,15 +75,15 @@ start() {
         fail 1 'tshark is not installed (Debian, Ubuntu: apt-get install tshark; Fedora: dnf install wireshark-cli)'
 }
 
-# One line a packet, tab-separated, and a last one with tshark's exit status. Transport fields come raw, so that no
-# dissector's opinion is in them. $1 is the transport that is shown; of the other, only the ports are there.
+# One line a packet, tab-separated, and a last one with tshark's exit status. Whatever TCP and UDP carry is left as it
+# came, so that no dissector's opinion is in it, and none unzips what the other end made to unzip to gigabytes. $1 is the transport that is shown; of the other, only the ports are there.
 fields() {
     # What tshark has to say goes to standard error, where no name of a file may steer the terminal.
     {
         {
             status=0
-            tshark -n -r "$capture" -Y '(tcp.len > 0 || udp.length > 8) && !icmp && !icmpv6' \
-                -T fields -E separator=/t -E occurrence=f -e frame.time_epoch \
+            tshark -n -r "$capture" -d tcp.port==0-65535,data -d udp.port==0-65535,data \
+                -Y '(tcp.len > 0 || udp.length > 8) && !icmp && !icmpv6' -T fields -E separator=/t -E occurrence=f -e frame.time_epoch \
                 -e eth.src -e eth.dst -e vlan.id -e ip.src -e ipv6.src -e ip.dst -e ipv6.dst \
                 -e "$1.srcport" -e "$1.dstport" -e "$1.stream" -e "$1.payload" -e tcp.seq_raw -e tcp.ack_raw -e tcp.len \
                 -e "$2.srcport" -e "$2.dstport" -e "$2.stream" 2>&1 >&3 || status=$?

@@ -14,6 +14,8 @@ BEGIN {
         if (i > 0)
             code[sprintf("%c", i)] = pair
     }
+    for (unknown_run = "??"; length(unknown_run) < 512; )
+        unknown_run = unknown_run unknown_run
     quoted["22"] = "\\\""
     quoted["5c"] = "\\\\"
     quoted["0a"] = "\\n"
@@ -121,6 +123,10 @@ function text(hex, at, count, in_quotes,    end, pair, out, missing, more, k) {
             ;
         else if (pair == "??") {
             missing = 1
+            while (at + 514 < end && substr(hex, at + 2, 512) == unknown_run) {
+                at += 512
+                missing += 256
+            }
             while (at + 2 < end && substr(hex, at + 2, 2) == "??") {
                 at += 2
                 missing++
