@@ -294,7 +294,7 @@ fn hostile() -> Vec<(&'static str, u16, Vec<u8>, String)> {
         ("mongo", 27017, message, format!("{}{{\"x\": 1}}{}\n", "{\"a\": ".repeat(100), "}".repeat(100))),
         ("redis_resp", 6379, [b"*1\r\n".repeat(3000), b":1\r\n".to_vec()].concat(), "1) 1) (integer) 1".to_string()),
         ("redis_resp", 6379, b"$99999999999999\r\nx\r\n".to_vec(), "no whole message".to_string()),
-        ("memcache", 11211, b"set k 0 0 4294967296\r\nx\r\n".to_vec(), "no whole message".to_string()),
+        ("memcache", 11211, b"VALUE k 0 4294967296\r\nx\r\n".to_vec(), "no whole message".to_string()),
         ("es_http_json", 9200, lengths.to_vec(), "no whole message".to_string()),
         ("es_http_json", 9200, reply(&zipped), printed.to_string()),
         ("es_http_json", 9200, reply(&bomb), "only its first 8388608 bytes".to_string()),
@@ -310,7 +310,7 @@ fn render_scripts_print_no_more_than_there_is() {
         return;
     }
     let folder = Folder::new();
-    for awk in ["mawk", "gawk", "original-awk"] {
+    for awk in ["mawk", "gawk"] {
         if !has(&[awk], &format!("{awk} for the render scripts")) {
             continue;
         }
