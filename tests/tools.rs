@@ -137,8 +137,8 @@ fn the_readme_shows_what_is_printed() {
     assert!(readme.contains(shown.trim_end()), "not in the README:\n{shown}");
 }
 
-/// A classic pcap of segments from port 4000 to memcached's: sequence number, payload, how much of it was captured.
-fn segments(list: &[(u32, &[u8], usize)]) -> Vec<u8> {
+/// A classic pcap of segments between two ports: sequence number, payload, how much of it was captured.
+fn segments(ports: [u16; 2], list: &[(u32, &[u8], usize)]) -> Vec<u8> {
     let mut file = Vec::new();
     for word in [0xa1b2_c3d4, 0x0004_0002, 0, 0, 65535, 1_u32] {
         file.extend(word.to_le_bytes());
@@ -147,7 +147,7 @@ fn segments(list: &[(u32, &[u8], usize)]) -> Vec<u8> {
         let mut packet = Vec::new();
         PacketBuilder::ethernet2([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2])
             .ipv4([10, 1, 2, 3], [10, 1, 2, 4], 64)
-            .tcp(4000, 11211, *seq, 1024)
+            .tcp(ports[0], ports[1], *seq, 1024)
             .ack(77)
             .write(&mut packet, payload)
             .expect("a packet");
@@ -170,7 +170,7 @@ fn render_scripts_order_segments_and_tell_what_is_missing() {
     let folder = Folder::new();
     let path = folder.path().join("segments.pcap");
     let wraps = u32::MAX - 13;
-    let file = segments(&[
+    let list: [(u32, &[u8], usize); 7] = [
         (wraps, b"set k 0 0 5\r\n", 13),
         (6, b"get a\r\n", 7),
         (wraps, b"set k 0 0 5\r\nh", 14),
@@ -178,8 +178,8 @@ fn render_scripts_order_segments_and_tell_what_is_missing() {
         (2, b"lo\r\n", 4),
         (20, b"get after a gap\r\nset ", 21),
         (41, b"k 0 0 4\r\nwire\r\n", 11),
-    ]);
-    fs::write(&path, file).expect("the capture can be written");
+    ];
+    fs::write(&path, segments([4000, 11211], &list)).expect("the capture can be written");
     let printed = succeed(script("cli_tshark_protocol_render/memcache.sh").arg(&path));
     let messages: Vec<_> = text(&printed.stdout)
         .lines()
@@ -189,6 +189,165 @@ fn render_scripts_order_segments_and_tell_what_is_missing() {
     let expected =
         ["set k 0 0 5", "hello", "get a", "get after a gap", "set k 0 0 4", "wi[4 bytes not in the capture]"];
     assert_eq!(messages, expected, "{}", text(&printed.stdout));
+}
+
+/// Runs a render script in `folder`: its status, standard output and standard error.
+fn render(folder: &Path, awk: Option<&Path>, name: &str, arguments: &[&str]) -> (Option<i32>, Vec<u8>, String) {
+    let mut command = script(&format!("cli_tshark_protocol_render/{name}.sh"));
+    command.current_dir(folder).args(arguments);
+    if let Some(awk) = awk {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let paths = std::iter::once(awk.to_path_buf()).chain(std::env::split_paths(&path));
+        command.env("PATH", std::env::join_paths(paths).expect("no colon in a path"));
+    }
+    let output = command.output().expect("it starts");
+    (output.status.code(), output.stdout, text(&output.stderr))
+}
+
+/// Writes a capture of `payload` as one TCP conversation into `folder`.
+fn conversation(folder: &Path, name: &str, ports: [u16; 2], payload: &[u8]) {
+    let pieces: Vec<_> = (0_u32..)
+        .step_by(60_000)
+        .zip(payload.chunks(60_000))
+        .map(|(seq, piece)| (1000 + seq, piece, piece.len()))
+        .collect();
+    fs::write(folder.join(name), segments(ports, &pieces)).expect("the capture can be written");
+}
+
+#[test]
+fn render_scripts_help_where_there_is_nothing() {
+    if !has(&["tshark"], "mistakes with the render scripts") {
+        return;
+    }
+    let folder = Folder::new();
+    let at = folder.path();
+    conversation(at, "-a \u{1b}[31m\u{202e}b.pcap", [40_000, 6379], b"*1\r\n$4\r\nPING\r\n");
+    fs::copy(project("example/out.pcap"), at.join("out.pcap")).expect("the example is there");
+    let whole = fs::read(at.join("out.pcap")).expect("it was copied");
+    let trace = fs::read(project("example/http-redis.strace")).expect("the example is there");
+    let files =
+        [("cut.pcap", &whole[..whole.len() - 5]), ("none.pcap", &whole[..24]), ("empty", b""), ("trace", &trace)];
+    for (name, bytes) in files {
+        fs::write(at.join(name), bytes).expect("the file can be written");
+    }
+    let cases: [(&str, &[&str], i32, &[&str]); 16] = [
+        ("redis_resp", &[], 2, &["no capture was given", "usage: "]),
+        ("redis_resp", &["--no-such"], 2, &["--no-such", "usage: "]),
+        ("redis_resp", &[""], 2, &["is empty"]),
+        ("redis_resp", &["out.pcap", "0"], 2, &["1 to 65535"]),
+        ("redis_resp", &["out.pcap", "70000"], 2, &["1 to 65535"]),
+        ("redis_resp", &["out.pcap", "port"], 2, &["1 to 65535"]),
+        ("redis_resp", &["nosuch\u{1b}[2J\n.pcap"], 1, &["nosuch\\x1b[2J\\n.pcap", "no such file"]),
+        ("redis_resp", &["."], 1, &["directory"]),
+        ("redis_resp", &["empty"], 1, &["empty is empty"]),
+        ("redis_resp", &["none.pcap"], 1, &["none.pcap has no TCP or UDP payload"]),
+        ("redis_resp", &["trace"], 1, &["trace has no TCP or UDP payload", "strace2pcap OUTPUT TRACE"]),
+        ("redis_resp", &["out.pcap", "7000"], 1, &["no TCP payload on port 7000 in out.pcap", "TCP on 6379"]),
+        ("mongo", &["out.pcap", "6379"], 1, &["no whole MongoDB message on port 6379", "8080"]),
+        ("memcache", &["out.pcap", "6379"], 1, &["no whole memcache message on port 6379"]),
+        ("statsd", &["out.pcap"], 1, &["ports 8125 and 9125", "TCP on 6379"]),
+        ("redis_resp", &["cut.pcap"], 1, &["cut short", "could not read all of cut.pcap"]),
+    ];
+    for (name, arguments, status, wanted) in cases {
+        let (found, _, said) = render(at, None, name, arguments);
+        assert_eq!(found, Some(status), "{name} {arguments:?}: {said}");
+        for words in wanted {
+            assert_eq!(said.matches(words).count(), 1, "{name} {arguments:?}, {words:?} in: {said}");
+        }
+        assert!(!said.contains('\u{1b}') && !said.contains('\u{202e}'), "{said:?}");
+    }
+    let name = "-a \u{1b}[31m\u{202e}b.pcap";
+    assert_eq!(render(at, None, "redis_resp", &[name]).0, Some(0));
+    let (status, _, said) = render(at, None, "fcgi", &[name]);
+    assert_eq!(status, Some(1));
+    assert!(said.contains("-a \\x1b[31m\\xe2\\x80\\xaeb.pcap; there is TCP on 6379"), "{said}");
+}
+
+/// A document of BSON's with the elements `inner`.
+fn bson(inner: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(inner.len() + 5).expect("a short document");
+    [&length.to_le_bytes(), inner, b"\0"].concat()
+}
+
+/// What the other end could send to make a reader print or hold more than was sent, by script and port; a text that
+/// must be printed.
+fn hostile() -> Vec<(&'static str, u16, Vec<u8>, String)> {
+    let long =
+        [b"\x01\x04\0\x01\0\x0a\0\0\xff\xff\xff\xff\xff\xff\xff\xffAB".as_slice(), b"\x01\x04\0\x01\0\0\0\0"].concat();
+    let half = [b"\x01\x04\0\x01\0\x06\0\0\x80\0\0\x7f\x01a".as_slice(), b"\x01\x04\0\x01\0\0\0\0"].concat();
+    let nested = (0..100).fold(bson(b"\x10x\0\x01\0\0\0"), |inner, _| bson(&[b"\x03a\0", inner.as_slice()].concat()));
+    let length = u32::try_from(nested.len() + 21).expect("a short message");
+    let message = [&length.to_le_bytes(), [0; 8].as_slice(), &2013_u32.to_le_bytes(), &[0; 5], &nested].concat();
+    let lengths = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\nab";
+    let raw = b"\x1b]0;x\x07 \x9b1m \xc2\x9b1m \xe2\x80\xae \xe0\x82\x9b \xed\xa0\x80 gr\xc3\xbcn\r\x08";
+    let zipped = filter(Command::new("gzip").arg("-c"), raw);
+    let bomb = filter(Command::new("gzip").arg("-9c"), &vec![b'y'; 40_000_000]);
+    let reply = |body: &[u8]| {
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", body.len());
+        [head.as_bytes(), body].concat()
+    };
+    let printed =
+        "\\x1b]0;x\\x07 \\x9b1m \\xc2\\x9b1m \\xe2\\x80\\xae \\xe0\\x82\\x9b \\xed\\xa0\\x80 gr\u{fc}n\\x0d\\x08";
+    vec![
+        ("fcgi", 9000, long, "2147483647".to_string()),
+        ("fcgi", 9000, half, "[6 bytes that are no pair".to_string()),
+        ("mongo", 27017, message, format!("{}{{\"x\": 1}}{}\n", "{\"a\": ".repeat(100), "}".repeat(100))),
+        ("redis_resp", 6379, [b"*1\r\n".repeat(3000), b":1\r\n".to_vec()].concat(), "1) 1) (integer) 1".to_string()),
+        ("redis_resp", 6379, b"$99999999999999\r\nx\r\n".to_vec(), "no whole message".to_string()),
+        ("memcache", 11211, b"VALUE k 0 4294967296\r\nx\r\n".to_vec(), "no whole message".to_string()),
+        ("es_http_json", 9200, lengths.to_vec(), "no whole message".to_string()),
+        ("es_http_json", 9200, reply(&zipped), printed.to_string()),
+        ("es_http_json", 9200, reply(&bomb), "only its first 8388608 bytes".to_string()),
+        ("memcache", 11211, [raw.as_slice(), b"\r\n"].concat(), printed.to_string()),
+        ("redis_resp", 6379, raw.to_vec(), printed.to_string()),
+        ("mongo", 27017, raw.to_vec(), printed.to_string()),
+    ]
+}
+
+#[test]
+fn render_scripts_print_no_more_than_there_is() {
+    if !has(&["tshark", "gzip"], "what the other end could send") {
+        return;
+    }
+    let folder = Folder::new();
+    for awk in ["mawk", "gawk"] {
+        if !has(&[awk], &format!("{awk} for the render scripts")) {
+            continue;
+        }
+        let path = folder.path().join(awk);
+        fs::create_dir(&path).expect("the folder can be made");
+        let found = ["/usr/bin", "/bin"].iter().map(|at| Path::new(at).join(awk)).find(|file| file.exists());
+        symlink(found.expect("it is where programs are"), path.join("awk")).expect("links can be made");
+        for (name, port, payload, wanted) in hostile() {
+            conversation(folder.path(), "hostile.pcap", [port, 40_000], &payload);
+            let (_, printed, said) = render(folder.path(), Some(&path), name, &["hostile.pcap"]);
+            let start = text(&printed[..printed.len().min(3000)]);
+            assert!(text(&printed).contains(&wanted), "{awk} {name}: {start}\n{said}");
+            assert!(printed.len() < 9_000_000, "{awk} {name}: {} bytes", printed.len());
+            let steers = |c: char| c.is_control() && c != '\n' || ('\u{202a}'..='\u{202e}').contains(&c);
+            assert!(!text(&printed).contains(steers), "{awk} {name}: {start:?}");
+            assert!(std::str::from_utf8(&printed).is_ok(), "{awk} {name}: {start:?}");
+        }
+    }
+}
+
+#[test]
+fn statsd_is_found_on_both_of_its_ports() {
+    if !has(&["tshark"], "statsd's ports") {
+        return;
+    }
+    let folder = Folder::new();
+    let mut trace = String::new();
+    for port in [8125, 9125, 8126] {
+        let line = format!("5<UDP:[10.0.0.1:4000->10.0.0.2:{port}]>, \"p{port}:1|c\", 9, 0, NULL, 0) = 9\n");
+        trace.push_str(&format!("1234 1700000000.00{port} sendto({line}"));
+    }
+    let path = folder.path().join("trace");
+    fs::write(&path, trace).expect("the trace can be written");
+    convert(&path, &folder.path().join("out.pcap"), &[]);
+    let (status, printed, _) = render(folder.path(), None, "statsd", &["out.pcap"]);
+    let metrics: Vec<_> = text(&printed).lines().filter(|line| line.ends_with("|c")).map(str::to_string).collect();
+    assert_eq!((status, metrics), (Some(0), ["p8125:1|c", "p9125:1|c"].map(str::to_string).to_vec()));
 }
 
 #[test]
@@ -204,6 +363,8 @@ fn every_script_explains_itself_and_refuses_nonsense() {
             assert_eq!(wrong.status.code(), Some(2), "{name}: {}", text(&wrong.stderr));
         }
     }
+    let named = script("strace_convert/xx2generic").arg("trace").output().expect("it starts");
+    assert!(named.stdout.is_empty() && text(&named.stderr).contains("its standard input"), "{named:?}");
     for name in ["strace2pcap.sh", "strace2pcap-pipe.sh"] {
         let bare = script(name).output().expect("it starts");
         assert_eq!(bare.status.code(), Some(2), "{name}");
@@ -227,15 +388,18 @@ fn bare_path(folder: &Folder) -> &Path {
 fn scripts_say_what_to_install() {
     let folder = Folder::new();
     let path = bare_path(&folder);
+    let capture = project("example/out.pcap");
+    let capture = capture.to_str().expect("a path in UTF-8");
     let cases: [(&str, &[&str], &str); 3] = [
         ("strace2pcap.sh", &["out.pcap", "true"], "apt-get install strace"),
         ("strace2pcap-pipe.sh", &["true"], "apt-get install strace"),
-        ("cli_tshark_protocol_render/statsd.sh", &["x.pcap"], "apt-get install tshark"),
+        ("cli_tshark_protocol_render/statsd.sh", &[capture], "apt-get install tshark"),
     ];
     for (name, arguments, advice) in cases {
         let output = script(name).args(arguments).env("PATH", path).output().expect("it starts");
         let said = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(127), "{name}: {said}");
+        let expected = if name.contains("render") { 1 } else { 127 };
+        assert_eq!(output.status.code(), Some(expected), "{name}: {said}");
         assert!(said.contains(advice), "{name}: {said}");
     }
 }

@@ -1,10 +1,10 @@
 #!/bin/sh
 # How long MongoDB's queries took, out of a capture.
+# shellcheck disable=SC2034 # lib/render.sh reads what is set here
 set -eu
 here=$(dirname -- "$(readlink -f -- "$0")")
-# shellcheck disable=SC2034 # lib/render.sh reads both
 about='Prints a line for each MongoDB query: its time, the time of its reply, the seconds between, the endpoints, the operation.'
-# shellcheck disable=SC2034
+protocol=MongoDB
 port=27017
 # shellcheck disable=SC1091 # checked by itself
 . "$here/lib/render.sh"

@@ -45,66 +45,96 @@ function first_document(hex,    at, end) {
         return 0
     }
     if (opcode == 2004)
-        return cstring_end(hex, 41) + 16
+        return cstring_end(hex, 41, size + 1) + 16
     if (opcode == 1 && little_endian(hex, 65, 4) > 0)
         return 73
     return 0
 }
 
-# The digit after the zero that ends a string.
-function cstring_end(hex, at) {
-    while (at < length(hex) && substr(hex, at, 2) != "00")
+# The digit after the zero that ends a string, or after `end`.
+function cstring_end(hex, at, end) {
+    while (at < end && substr(hex, at, 2) != "00")
         at += 2
     return at + 2
 }
 
-# Prints the document at `at`; `array` leaves the names out. Returns what follows it, or 0 if its bytes are no BSON.
-function document(hex, at, array,    end, type, name, first) {
+# What follows the document at `at`; 0 if there is none that ends by `limit`.
+function document_end(hex, at, limit,    end) {
     end = at + 2 * little_endian(hex, at, 4)
-    if (end < at + 10 || end > length(hex) + 1 || substr(hex, end - 2, 2) != "00") {
+    return end < at + 10 || end > limit || substr(hex, end - 2, 2) != "00" ? 0 : end
+}
+
+# Prints the document at `at`, which ends by `limit`. Returns what follows it, or 0 if its bytes are no BSON. Documents
+# within it are on a stack of its own: MongoDB allows a hundred and more, and awk's calls do not go as deep everywhere.
+function document(hex, at, limit,    whole, depth, ends, is_array, first, type, name, end) {
+    whole = document_end(hex, at, limit)
+    if (!whole) {
         printf "[no BSON]"
         return 0
     }
-    printf array ? "[" : "{"
-    first = 1
-    for (at += 8; at < end - 2; first = 0) {
-        printf first ? "" : ", "
+    printf "{"
+    depth = first = 1
+    ends[1] = whole - 2
+    is_array[1] = 0
+    at += 8
+    while (depth > 0) {
+        if (at >= ends[depth]) {
+            printf "%s", (is_array[depth] ? "]" : "}")
+            at = ends[depth--] + 2
+            first = 0
+            continue
+        }
+        printf "%s", (first ? "" : ", ")
+        first = 0
         type = substr(hex, at, 2)
         name = at + 2
-        at = cstring_end(hex, name)
-        if (!array) {
+        at = cstring_end(hex, name, ends[depth])
+        if (!is_array[depth]) {
             printf "\""
             text(hex, name, (at - name) / 2 - 1, 1)
             printf "\": "
         }
-        at = element(hex, at, type)
-        if (!at || at > end - 2) {
+        if (type == "03" || type == "04") {
+            if ((end = document_end(hex, at, ends[depth]))) {
+                ends[++depth] = end - 2
+                is_array[depth] = type == "04"
+                first = 1
+                printf "%s", (is_array[depth] ? "[" : "{")
+                at += 8
+                continue
+            }
+            at = 0
+        } else
+            at = element(hex, at, type, ends[depth])
+        if (!at || at > ends[depth]) {
             printf "[no BSON]"
-            break
+            at = ends[depth]
         }
     }
-    printf array ? "]" : "}"
-    return end
+    return whole
 }
 
-function element(hex, at, type,    count, end) {
+# Prints a value that ends by `limit` and holds no others. Returns what follows it; 0 if there is no such value.
+function element(hex, at, type, limit,    count, end) {
+    if (at + 2 * smallest(type) > limit)
+        return 0
     if (type == "01") {
         printf "%s", double(hex, at)
         return at + 16
     }
     if (type == "02" || type == "0d" || type == "0e") {
         count = little_endian(hex, at, 4)
-        if (count < 1 || at + 8 + 2 * count > length(hex) + 1)
+        if (count < 1 || at + 8 + 2 * count > limit)
             return 0
         printf "\""
         text(hex, at + 8, count - 1, 1)
         printf "\""
         return at + 8 + 2 * count
     }
-    if (type == "03" || type == "04")
-        return document(hex, at, type == "04")
     if (type == "05") {
         count = little_endian(hex, at, 4)
+        if (at + 10 + 2 * count > limit)
+            return 0
         printf "BinData(%d, \"%s\")", byte[substr(hex, at + 8, 2)], (count <= 200 ? substr(hex, at + 10, 2 * count) : substr(hex, at + 10, 400) "...")
         return at + 10 + 2 * count
     }
@@ -113,7 +143,7 @@ function element(hex, at, type,    count, end) {
         return at + 24
     }
     if (type == "08") {
-        printf substr(hex, at, 2) == "01" ? "true" : "false"
+        printf "%s", (substr(hex, at, 2) == "01" ? "true" : "false")
         return at + 2
     }
     if (type == "09") {
@@ -125,11 +155,11 @@ function element(hex, at, type,    count, end) {
         return at + 16
     }
     if (type == "0b") {
-        end = cstring_end(hex, at)
+        end = cstring_end(hex, at, limit)
         printf "/"
         text(hex, at, (end - at) / 2 - 1, 1)
         printf "/"
-        at = cstring_end(hex, end)
+        at = cstring_end(hex, end, limit)
         text(hex, end, (at - end) / 2 - 1, 1)
         return at
     }
@@ -151,10 +181,19 @@ function element(hex, at, type,    count, end) {
         return at + 32
     }
     if (type == "06" || type == "0a" || type == "ff" || type == "7f") {
-        printf type == "06" ? "undefined" : type == "0a" ? "null" : type == "ff" ? "MinKey" : "MaxKey"
+        printf "%s", (type == "06" ? "undefined" : type == "0a" ? "null" : type == "ff" ? "MinKey" : "MaxKey")
         return at
     }
     return 0
+}
+
+# How many bytes a value has at least.
+function smallest(type) {
+    if (type == "01" || type == "09" || type == "11" || type == "12")
+        return 8
+    if (type == "02" || type == "0d" || type == "0e" || type == "05")
+        return 5
+    return type == "07" ? 12 : type == "08" ? 1 : type == "0b" ? 2 : type == "10" ? 4 : type == "13" ? 16 : 0
 }
 
 # Eight little-endian bytes as a decimal number, exactly: awk's own numbers end at 2^53.

@@ -53,34 +53,39 @@ function message(flow,    type, id, count, whole, name) {
 }
 
 function collect(flow, id, name, hex) {
-    if (!((flow, id, name) in body)) {
+    if (!((flow, id, name) in parts))
         unfinished[flow, ++streams[flow]] = id SUBSEP name
-        body[flow, id, name] = ""
-    }
-    body[flow, id, name] = body[flow, id, name] hex
+    body[flow, id, name, ++parts[flow, id, name]] = hex
 }
 
 # Shows a stream, if there is anything in it.
-function show(flow, id, name,    count) {
-    if (!((flow, id, name) in body))
+function show(flow, id, name,    hex) {
+    if (!((flow, id, name) in parts))
         return
-    count = length(body[flow, id, name]) / 2
+    hex = join(body, flow SUBSEP id SUBSEP name, parts[flow, id, name])
+    delete parts[flow, id, name]
     heading()
-    print "request " id " " name " (" count " bytes)"
+    print "request " id " " name " (" length(hex) / 2 " bytes)"
     if (name == "PARAMS")
-        pairs(body[flow, id, name])
+        pairs(hex)
     else
-        lines(body[flow, id, name], 1, count)
-    delete body[flow, id, name]
+        lines(hex, 1, length(hex) / 2)
 }
 
-# Name-value pairs: two lengths of one byte, or of four with the top bit set, then both texts.
-function pairs(hex,    at, n, lengths, size) {
-    for (at = 1; at < length(hex); ) {
+# Name-value pairs: two lengths of one byte, or of four with the top bit set, then both texts. What does not fit into
+# the bytes there are is no pair.
+function pairs(hex,    at, n, from, lengths, size) {
+    for (from = 1; from < length(hex); from = at) {
+        at = from
         for (n = 1; n <= 2; n++) {
             size = byte[substr(hex, at, 2)] < 128 ? 1 : 4
             lengths[n] = big_endian(hex, at, size) - (size == 4 ? 2147483648 : 0)
             at += 2 * size
+        }
+        if (at + 2 * (lengths[1] + lengths[2]) > length(hex) + 1) {
+            print "[" (length(hex) + 1 - from) / 2 " bytes that are no pair: its lengths are " sprintf("%.0f and %.0f", lengths[1], lengths[2]) "]"
+            lines(hex, from, (length(hex) + 1 - from) / 2)
+            return
         }
         text(hex, at, lengths[1], 1)
         printf "="
@@ -94,7 +99,7 @@ function pairs(hex,    at, n, lengths, size) {
 function forget(flow,    i, part) {
     for (i = 1; i <= streams[flow]; i++) {
         split(unfinished[flow, i], part, SUBSEP)
-        if ((flow, part[1], part[2]) in body) {
+        if ((flow, part[1], part[2]) in parts) {
             recall()
             show(flow, part[1], part[2])
             print ""

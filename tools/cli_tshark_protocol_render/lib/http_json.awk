@@ -2,6 +2,8 @@
 # unzipped.
 
 function message(flow,    end, at, first, header, name, value, size, chunked, coding, body, method) {
+    if ((flow in chunk_at) && (end = pass_chunks(flow)) <= 0)
+        return end
     # the header ends at an empty line
     if (!(flow in header_from))
         header_from[flow] = 1
@@ -21,9 +23,10 @@ function message(flow,    end, at, first, header, name, value, size, chunked, co
         name = tolower(substr(header, 1, index(header, ":") - 1))
         value = substr(header, index(header, ":") + 1)
         gsub(/^[ \t]+|[ \t]+$/, "", value)
-        if (name == "content-length")
-            size = value + 0
-        else if (name == "transfer-encoding")
+        if (name == "content-length") {
+            if ((size = whole_number(value)) < 0)
+                return -1
+        } else if (name == "transfer-encoding")
             chunked = tolower(value) ~ /chunked/
         else if (name == "content-encoding")
             coding = tolower(value)
@@ -34,13 +37,18 @@ function message(flow,    end, at, first, header, name, value, size, chunked, co
         size = chunked && request ? -1 : 0
 
     if (chunked && size != 0) {
-        body = unchunk(flow, at)
-        if (body == "")
-            return 0
-        at = chunks_end
-        body = substr(body, 2)
+        if (!(flow in chunks_end)) {
+            chunk_at[flow] = at
+            if ((end = pass_chunks(flow)) <= 0)
+                return end
+        }
+        body = unchunked(flow, at)
+        at = chunks_end[flow]
+        delete chunks_end[flow]
     } else if (size < 0) {
         # The body lasts until the connection closes; let_go() shows it then.
+        messages++
+        need[flow] = most
         return 0
     } else {
         if (length(held[flow]) < at - 1 + 2 * size) {
@@ -60,40 +68,49 @@ function message(flow,    end, at, first, header, name, value, size, chunked, co
     return at - 1
 }
 
-# The joined chunks behind an "=", or "" when more is needed. Sets chunks_end. Goes on where it stopped.
-function unchunk(flow, at,    end, size, i, line) {
-    if (!(flow in chunk_at)) {
-        chunk_at[flow] = at
-        chunks[flow] = "="
-    }
+# Walks over the chunks at chunk_at[flow], and sets aside what is behind it. 1 once all are there: chunks_end[flow] is
+# the digit behind the last, with everything in held[flow] again; 0 when more is needed, -1 when these are no chunks.
+function pass_chunks(flow,    at, end, size) {
     while ((end = line_end(held[flow], chunk_at[flow]))) {
-        line = tolower(word(held[flow], chunk_at[flow], (end - chunk_at[flow]) / 2))
-        size = 0
-        for (i = 1; (at = index(digit, substr(line, i, 1))) && i <= length(line); i++)
-            size = size * 16 + at - 1
-        if (length(held[flow]) < end + 3 + 2 * (size + 2)) {
-            if (size > 0)
-                need[flow] = end + 3 + 2 * (size + 2)
-            else if (end + 4 <= length(held[flow]))
-                need[flow] = length(held[flow]) + 2
-            return ""
-        }
+        size = chunk_size(flow, chunk_at[flow], end)
+        if (size < 0)
+            return -1
         if (size == 0) {
             # trailers end at an empty line
             for (at = end + 4; (end = line_end(held[flow], at)) > at; at = end + 4)
                 ;
             if (!end)
-                return ""
-            chunks_end = end + 4
-            line = chunks[flow]
-            delete chunks[flow]
+                break
+            chunks_end[flow] = end + 4 + aside_total[flow]
             delete chunk_at[flow]
-            return line
+            put_back()
+            return 1
         }
-        chunks[flow] = chunks[flow] substr(held[flow], end + 4, 2 * size)
+        if (length(held[flow]) < end + 3 + 2 * (size + 2)) {
+            need[flow] = end + 4 + 2 * (size + 2) - chunk_at[flow]
+            break
+        }
         chunk_at[flow] = end + 4 + 2 * (size + 2)
     }
-    return ""
+    set_aside(chunk_at[flow] - 1)
+    chunk_at[flow] = 1
+    return !need[flow] && length(held[flow]) > 200000 ? -1 : 0
+}
+
+# The size that the line from `at` to `end` gives; -1 if it is none.
+function chunk_size(flow, at, end,    line, i, size, one) {
+    line = tolower(word(held[flow], at, (end - at) / 2 < 40 ? (end - at) / 2 : 40))
+    size = 0
+    for (i = 1; i <= length(line) && (one = index(digit, substr(line, i, 1))); i++)
+        size = size * 16 + one - 1
+    return i == 1 || i > 13 ? -1 : size
+}
+
+# The chunks from `at` on, joined. All are there.
+function unchunked(flow, at,    end, size, count) {
+    for (count = 0; (size = chunk_size(flow, at, end = line_end(held[flow], at))) > 0; at = end + 4 + 2 * (size + 2))
+        chunk[flow, ++count] = substr(held[flow], end + 4, 2 * size)
+    return join(chunk, flow, count)
 }
 
 function show(body, coding,    command, at, out, n) {
@@ -107,9 +124,10 @@ function show(body, coding,    command, at, out, n) {
         print "[" length(body) / 2 " bytes, Content-Encoding: " coding "]"
         return
     }
-    # awk cannot write every byte everywhere; printf of a shell can.
+    # awk cannot write every byte everywhere; printf of a shell can. Nor can it read every byte: od makes hex of them.
     system("")
-    command = "sh | gzip -dc 2>/dev/null | tr -d '\\000-\\010\\013-\\037\\177' | awk 1"
+    # The last reads on where the others have seen enough, so that print meets no closed pipe.
+    command = "sh | { gzip -dc 2>/dev/null | od -An -v -tx1 | awk -f \"$RENDER_LIB/text.awk\" -f \"$RENDER_LIB/unzipped.awk\"; cat >/dev/null; }"
     for (at = 1; at <= length(body); at = n) {
         out = ""
         for (n = at; n < at + 256 && n <= length(body); n += 2)
@@ -122,7 +140,7 @@ function show(body, coding,    command, at, out, n) {
 function forget(flow) {
     delete header_from[flow]
     delete chunk_at[flow]
-    delete chunks[flow]
+    delete chunks_end[flow]
 }
 
 function finish() {}

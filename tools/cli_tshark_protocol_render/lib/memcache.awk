@@ -4,6 +4,11 @@ BEGIN {
     names = "get set add replace delete increment decrement quit flush getq noop version getk getkq append prepend stat" \
         " setq addq replaceq deleteq incrementq decrementq quitq flushq appendq prependq verbosity touch gat gatq"
     split(names, opcode_name, " ")
+    names = "get gets gat gats set add replace append prepend cas delete incr decr touch flush_all version verbosity stats" \
+        " quit mn mg ms md ma me watch lru lru_crawler slabs cache_memlimit shutdown VALUE END STORED NOT_STORED EXISTS" \
+        " NOT_FOUND DELETED TOUCHED OK ERROR CLIENT_ERROR SERVER_ERROR STAT VERSION RESET BUSY HD VA EN NF NS EX MN ME"
+    for (i = split(names, part, " "); i > 0; i--)
+        is_first_word[part[i]] = 1
 }
 
 function message(flow,    magic, end, count, data) {
@@ -24,8 +29,7 @@ function message(flow,    magic, end, count, data) {
         data = part[4]
     else if (!request && part[1] == "VA" && count >= 2)
         data = part[2]
-    if (data !~ /^[0-9]+$/)
-        data = -1
+    data = whole_number(data)
     end += 4
     if (data >= 0)
         end += 2 * (data + 2)
@@ -33,6 +37,7 @@ function message(flow,    magic, end, count, data) {
         need[flow] = end - 1
         return 0
     }
+    doubtful = !(part[1] in is_first_word)
     heading()
     lines(held[flow], 1, (end - 1) / 2)
     return end - 1

@@ -20,7 +20,7 @@ function message(flow,    used, hex, at, end) {
         sections(hex)
     else {
         if (opcode == 2004 || opcode == 2002 || opcode == 2001 || opcode == 2005 || opcode == 2006) {
-            end = cstring_end(hex, 41)
+            end = cstring_end(hex, 41, size + 1)
             text(hex, 41, (end - 41) / 2 - 1, 1)
             print ""
         } else
@@ -33,30 +33,34 @@ function message(flow,    used, hex, at, end) {
 }
 
 # OP_MSG: flags, then sections: a document, or a named list of them. A checksum may follow.
-function sections(hex,    flags, at, end) {
+function sections(hex,    flags, at, end, first, section_end) {
     flags = little_endian(hex, 33, 4)
     end = size + 1 - (flags % 2 ? 8 : 0)
     for (at = 41; at < end; ) {
         if (substr(hex, at, 2) == "00") {
-            at = document(hex, at + 2, 0)
+            at = document(hex, at + 2, end)
             print ""
             if (!at)
                 return
         } else {
-            flags = at + 2 + 2 * little_endian(hex, at + 2, 4)
+            section_end = at + 2 + 2 * little_endian(hex, at + 2, 4)
             at += 10
-            printf "%s:\n", word(hex, at, (cstring_end(hex, at) - at) / 2 - 1)
-            documents(hex, cstring_end(hex, at), flags)
-            if (flags <= at)
+            if (section_end <= at || section_end > end) {
+                print "[no section of the message]"
                 return
-            at = flags
+            }
+            first = cstring_end(hex, at, section_end)
+            text(hex, at, (first - at) / 2 - 1, 1)
+            print ":"
+            documents(hex, first, section_end)
+            at = section_end
         }
     }
 }
 
 function documents(hex, at, end) {
     while (at > 0 && at < end) {
-        at = document(hex, at, 0)
+        at = document(hex, at, end)
         print ""
     }
 }

@@ -10,17 +10,24 @@ function message(flow,    at) {
     }
     while (open[flow] > 0) {
         at = step(flow, reached[flow])
-        if (at <= 0)
+        if (at <= 0) {
+            need[flow] -= need[flow] ? reached[flow] - 1 : 0
+            set_aside(reached[flow] - 1)
+            reached[flow] = 1
             return at
+        }
         reached[flow] = at
     }
-    at = reached[flow] - 1
+    at = reached[flow] - 1 + aside_total[flow]
+    put_back()
     forget(flow)
     heading()
+    # a line of any text protocol reads as an inline command
+    doubtful = kind(flow, 1) == "inline"
     if (request)
         command(flow)
     else
-        reply(flow, 1, "", "", "\n")
+        reply(flow)
     return at
 }
 
@@ -34,7 +41,8 @@ function step(flow, at,    end, type, count) {
         return -1
     if (!end)
         return (length(held[flow]) - at) > 1000000 ? -1 : 0
-    count = type == "inline" ? 0 : word(held[flow], at + 2, min(40, (end - at) / 2 - 1)) + 0
+    if (type != "inline" && type != "line" && (count = announced(flow, at, end)) == "")
+        return -1
     if (type == "bulk" && count >= 0) {
         if (length(held[flow]) < end + 3 + 2 * (count + 2)) {
             need[flow] = end + 3 + 2 * (count + 2)
@@ -43,10 +51,10 @@ function step(flow, at,    end, type, count) {
         end += 2 * (count + 2)
     } else if (type == "array" && count > 0)
         open[flow] += count
-    else if (type == "map")
+    else if (type == "map" && count > 0)
         open[flow] += 2 * count
     else if (type == "attribute")
-        open[flow] += 2 * count + 1
+        open[flow] += 2 * count * (count > 0) + 1
     open[flow]--
     return end + 4
 }
@@ -66,8 +74,13 @@ function kind(flow, at,    sign) {
     return request && (sign in ascii) ? "inline" : ""
 }
 
-function min(a, b) {
-    return a < b ? a : b
+# The length or count on the line from `at` to `end`; -1 for "none", "" if it is no number.
+function announced(flow, at, end,    count) {
+    count = word(held[flow], at + 2, (end - at) / 2 - 1 < 40 ? (end - at) / 2 - 1 : 40)
+    if (count == "-1")
+        return -1
+    count = whole_number(count)
+    return count < 0 ? "" : count
 }
 
 function command(flow,    at, end, left, count) {
@@ -76,69 +89,109 @@ function command(flow,    at, end, left, count) {
         return
     }
     end = line_end(held[flow], 1)
-    left = word(held[flow], 3, min(40, (end - 3) / 2)) + 0
+    left = announced(flow, 1, end)
     for (at = end + 4; left > 0; left--) {
         end = line_end(held[flow], at)
-        count = kind(flow, at) == "bulk" ? word(held[flow], at + 2, min(40, (end - at) / 2 - 1)) + 0 : 0
+        count = kind(flow, at) == "bulk" ? announced(flow, at, end) : 0
         printf "\""
         text(held[flow], end + 4, count, 1)
         printf "\"%s", (left > 1 ? " " : "\n")
-        at = end + 4 + (kind(flow, at) == "bulk" ? 2 * (count + 2) : 0)
+        at = end + 4 + (kind(flow, at) == "bulk" && count >= 0 ? 2 * (count + 2) : 0)
     }
     if (count == "")
         print "[an empty command]"
 }
 
-# Prints the value at `at`; `first` goes before its first line, `margin` before each other one, `last` after a value
-# that is one line. Returns what follows it.
-function reply(flow, at, first, margin, last,    sign, type, end, count, i, number, mark, width) {
+# Prints the value that held[flow] begins with. An aggregate's number of values yet to come, and the like, are on a
+# stack of its own: awk's calls do not go as deep everywhere as the other end likes to nest.
+function reply(flow,    at, end, count, depth, first, margin, last, left, place, sort, indent, behind_, width) {
+    at = 1
+    depth = 0
+    first = margin = ""
+    last = "\n"
+    for (;;) {
+        # `first` goes before the value's first line, `margin` before each other one, `last` behind a value of one line
+        printf "%s", first
+        end = line_end(held[flow], at)
+        count = kind(flow, at) == "line" || kind(flow, at) == "bulk" ? -1 : announced(flow, at, end)
+        if (count < 0) {
+            at = single(flow, at, end)
+            printf "%s", last
+        } else {
+            depth++
+            sort[depth] = substr(held[flow], at, 2)
+            indent[depth] = margin
+            behind_[depth] = last
+            place[depth] = 0
+            left[depth] = kind(flow, at) == "array" ? count : 2 * count
+            width[depth] = length(count "")
+            if (count == 0)
+                printf "%s%s", empty(sort[depth]), last
+            at = end + 4
+        }
+        while (depth > 0 && left[depth] == 0 && sort[depth] != "7c")
+            depth--
+        if (depth == 0)
+            return
+        if (left[depth] == 0) {
+            # what the attribute is about
+            first = margin = indent[depth]
+            last = behind_[depth]
+            depth--
+            continue
+        }
+        left[depth]--
+        margin = deeper(indent[depth], width[depth] + 2)
+        if (is_pairs(sort[depth]) && left[depth] % 2 == 0) {
+            first = kind(flow, at) == "array" || kind(flow, at) == "map" ? "\n" margin : " "
+            last = "\n"
+        } else {
+            first = (place[depth]++ ? indent[depth] : "") sprintf("%" width[depth] "d", place[depth]) mark(sort[depth])
+            last = is_pairs(sort[depth]) ? " =>" : "\n"
+        }
+    }
+}
+
+function is_pairs(sign) {
+    return sign == "25" || sign == "7c"
+}
+
+function mark(sign) {
+    return is_pairs(sign) ? "# " : sign == "7e" ? "~ " : ") "
+}
+
+function empty(sign) {
+    return is_pairs(sign) ? "(empty hash)" : sign == "7e" ? "(empty set)" : "(empty array)"
+}
+
+# A margin with `count` blanks more. It does not grow with every level that the other end opens.
+function deeper(margin, count) {
+    return length(margin) > 100 ? margin : margin sprintf("%" count "s", "")
+}
+
+# Prints a value that holds no others; returns what follows it.
+function single(flow, at, end,    sign, count) {
     sign = substr(held[flow], at, 2)
-    type = kind(flow, at)
-    end = line_end(held[flow], at)
-    printf "%s", first
-    if (type == "line") {
+    if (kind(flow, at) == "line") {
         if (sign == "5f")
             printf "(nil)"
         else if (sign == "23")
-            printf "(%s)", substr(held[flow], at + 2, 2) == "74" ? "true" : "false"
+            printf "(%s)", (substr(held[flow], at + 2, 2) == "74" ? "true" : "false")
         else {
             printf "%s", (sign == "2d" ? "(error) " : sign == "3a" ? "(integer) " : sign == "2c" ? "(double) " : "")
             text(held[flow], at + 2, (end - at) / 2 - 1, 1)
         }
-        printf "%s", last
         return end + 4
     }
-    count = word(held[flow], at + 2, min(40, (end - at) / 2 - 1)) + 0
+    count = announced(flow, at, end)
     if (count < 0) {
-        printf "(nil)%s", last
+        printf "(nil)"
         return end + 4
     }
-    if (type == "bulk") {
-        printf sign == "21" ? "(error) " : "\""
-        text(held[flow], end + 4, count, 1)
-        printf "%s%s", (sign == "21" ? "" : "\""), last
-        return end + 4 + 2 * (count + 2)
-    }
-    if (count == 0)
-        printf "%s%s", (type == "array" ? sign == "7e" ? "(empty set)" : "(empty array)" : "(empty hash)"), last
-    at = end + 4
-    width = length(count "")
-    for (i = 1; i <= count; i++) {
-        number = (i == 1 ? "" : margin) sprintf("%" width "d", i) (type != "array" ? "# " : sign == "7e" ? "~ " : ") ")
-        if (type == "array")
-            at = reply(flow, at, number, margin blanks(width + 2), "\n")
-        else {
-            mark = margin blanks(width + 2)
-            at = reply(flow, at, number, mark, " =>")
-            number = kind(flow, at) == "array" || kind(flow, at) == "map" ? "\n" mark : " "
-            at = reply(flow, at, number, mark, "\n")
-        }
-    }
-    return type == "attribute" ? reply(flow, at, margin, margin, last) : at
-}
-
-function blanks(count) {
-    return sprintf("%" count "s", "")
+    printf "%s", (sign == "21" ? "(error) " : "\"")
+    text(held[flow], end + 4, count, 1)
+    printf "%s", (sign == "21" ? "" : "\"")
+    return end + 4 + 2 * (count + 2)
 }
 
 function forget(flow) {

@@ -2,15 +2,25 @@
 #
 #   message(flow)  looks at held[flow], calls heading() and prints what it finds, and returns the number of hex digits
 #                  that its first message took: 0 when more is needed (it may say how much in need[flow]), -1 when
-#                  these bytes are no message of this protocol.
+#                  these bytes are no message of this protocol. It sets `doubtful` where the message could be one of
+#                  another protocol's as well.
 #
-# and sees: request (1 towards the port), conversation (the same for both directions), when, source, target. It may
-# bring finish(), called at the end. A flow is one direction of one connection. In the syscall view (ack 0) with both
+# and sees: request (1 towards the port), conversation (the same for both directions), when, source, target. It brings
+# finish(), called at the end, and forget(flow), called when the held bytes are given up. A message() that walks over
+# many parts sets those behind it aside with set_aside(), and has them before held[flow] again by put_back().
+#
+# A length that the other end sends is no reason to wait for ever, nor to hold more than there is: bytes wait as the
+# segments they came in, those that the capture does not have as a count, until the message is whole. A flow is one direction of one connection. In the syscall view (ack 0) with both
 # ends traced every byte is there twice, once for each end, so there the traced end is part of the flow's name.
+
+BEGIN {
+    # Hex digits of the longest message: MongoDB's may have 48 MB, and whoever sends more to Redis wants no text of it.
+    most = 200000000
+}
 
 {
     packet()
-    request = $10 == port
+    request = $10 in is_port
     # ports equal: the lower address asks
     if ($9 == $10)
         request = source < target
@@ -28,6 +38,7 @@ END {
         let_go()
     }
     finish()
+    outcome()
 }
 
 # One segment of `length_` bytes at `seq`, of which `payload` holds what was captured.
@@ -135,23 +146,42 @@ function jump(    i, seq) {
 }
 
 # The next bytes of a flow, in order; prints the messages they complete.
-function deliver(seq, length_,    missing, used) {
+function deliver(seq, length_,    used) {
     headed = 0
     next_seq[flow] = (seq + length_) % 4294967296
-    missing = 2 * length_ - length(payload)
-    held[flow] = held[flow] payload (missing > 0 ? unknown(missing) : "")
-    while (length(held[flow]) > 0 && length(held[flow]) >= need[flow]) {
+    piece[flow, ++pieces[flow]] = payload
+    lacking[flow, pieces[flow]] = 2 * length_ - length(payload)
+    total[flow] += 2 * length_
+    while (total[flow] > 0 && total[flow] >= need[flow]) {
+        gather()
         need[flow] = 0
+        doubtful = 0
         used = message(flow)
-        if (used < 0)
-            let_go()
-        else if (used == 0)
-            break
-        else
+        if (used > 0) {
+            messages += !doubtful
             held[flow] = substr(held[flow], used + 1)
+            total[flow] = length(held[flow])
+        } else if (used < 0 || need[flow] + aside_total[flow] > most || total[flow] + aside_total[flow] >= most)
+            let_go()
+        else
+            break
     }
     if (headed)
         print ""
+}
+
+# Joins what has come to held[flow].
+function gather(    i) {
+    if (!pieces[flow])
+        return
+    for (i = 1; i <= pieces[flow]; i++) {
+        if (lacking[flow, i] > 0)
+            piece[flow, i] = piece[flow, i] unknown(lacking[flow, i])
+        delete lacking[flow, i]
+    }
+    held[flow] = held[flow] join(piece, flow, pieces[flow])
+    pieces[flow] = 0
+    total[flow] = length(held[flow])
 }
 
 function unknown(digits,    out) {
@@ -160,8 +190,28 @@ function unknown(digits,    out) {
     return substr(out, 1, digits)
 }
 
+# Takes the first digits from held[flow]; they need not be looked at until the message is whole.
+function set_aside(digits) {
+    if (digits <= 0)
+        return
+    aside[flow, ++asides[flow]] = substr(held[flow], 1, digits)
+    aside_total[flow] += digits
+    held[flow] = substr(held[flow], digits + 1)
+    total[flow] -= digits
+}
+
+function put_back() {
+    if (!asides[flow])
+        return
+    held[flow] = join(aside, flow, asides[flow]) held[flow]
+    total[flow] += aside_total[flow]
+    asides[flow] = aside_total[flow] = 0
+}
+
 # Shows the bytes that make no whole message and forgets them.
 function let_go() {
+    gather()
+    put_back()
     if (length(held[flow]) > 0) {
         recall()
         heading()
@@ -171,6 +221,6 @@ function let_go() {
         headed = 0
     }
     held[flow] = ""
-    need[flow] = 0
+    total[flow] = need[flow] = 0
     forget(flow)
 }

@@ -11,7 +11,11 @@ BEGIN {
             ascii[pair] = sprintf("%c", i)
         if (i >= 128)
             high[pair] = sprintf("%c", i)
+        if (i > 0)
+            code[sprintf("%c", i)] = pair
     }
+    for (unknown_run = "??"; length(unknown_run) < 512; )
+        unknown_run = unknown_run unknown_run
     quoted["22"] = "\\\""
     quoted["5c"] = "\\\\"
     quoted["0a"] = "\\n"
@@ -101,10 +105,11 @@ function heading() {
     headed = 1
 }
 
-# `count` bytes as text from the hex digit `at` on. In quotes: one line, with escapes. Otherwise CR LF and LF end lines.
-# Bytes that would steer a terminal are shown as \xHH, UTF-8 as it is.
+# `count` bytes as text from the hex digit `at` on, or as many as there are: a count often comes from the other end. In
+# quotes: one line, with escapes. Otherwise CR LF and LF end lines. Bytes that would steer a terminal or reorder its
+# text are shown as \xHH, other UTF-8 as it is.
 function text(hex, at, count, in_quotes,    end, pair, out, missing, more, k) {
-    end = at + 2 * count
+    end = within(hex, at, count)
     out = ""
     while (at < end) {
         pair = substr(hex, at, 2)
@@ -118,6 +123,10 @@ function text(hex, at, count, in_quotes,    end, pair, out, missing, more, k) {
             ;
         else if (pair == "??") {
             missing = 1
+            while (at + 514 < end && substr(hex, at + 2, 512) == unknown_run) {
+                at += 512
+                missing += 256
+            }
             while (at + 2 < end && substr(hex, at + 2, 2) == "??") {
                 at += 2
                 missing++
@@ -139,18 +148,39 @@ function text(hex, at, count, in_quotes,    end, pair, out, missing, more, k) {
     return pair
 }
 
-# How many bytes follow the first of a well-formed UTF-8 character; 0 where there is none. C1 controls count as none.
+# The digit behind `count` bytes from `at` on, or behind the last that there is.
+function within(hex, at, count,    end) {
+    end = at + 2 * count
+    return end > length(hex) + 1 ? length(hex) + 1 : end
+}
+
+# How many bytes follow the first of a well-formed UTF-8 character that may be printed; 0 where there is none.
 function utf8_more(hex, at, end,    first, second, count, k) {
     first = byte[substr(hex, at, 2)]
     count = first < 194 ? 0 : first < 224 ? 1 : first < 240 ? 2 : first < 245 ? 3 : 0
-    if (at + 2 * count >= end)
+    if (count == 0 || at + 2 * count >= end)
         return 0
     for (k = 1; k <= count; k++) {
         second = byte[substr(hex, at + 2 * k, 2)]
-        if (second < 128 || second > 191 || first == 194 && second < 160)
+        if (second < 128 || second > 191)
             return 0
     }
-    return count
+    second = byte[substr(hex, at + 2, 2)]
+    # longer than need be, surrogates, above U+10FFFF
+    if (first == 224 && second < 160 || first == 237 && second > 159 || first == 240 && second < 144 || first == 244 && second > 143)
+        return 0
+    return steers(substr(hex, at, 2 * count + 2)) ? 0 : count
+}
+
+# Whether a character is a C1 control, a mark of direction (with which text reads in another order than it is), or
+# something without a width.
+function steers(hex) {
+    if (hex < "c2a0" || hex == "c2ad" || hex == "d89c")
+        return 1
+    if (length(hex) == 6)
+        return hex == "e1a08e" || hex >= "e2808b" && hex <= "e2808f" || hex >= "e280a8" && hex <= "e280ae" || \
+            hex >= "e281a0" && hex <= "e281af" || hex == "efbbbf" || hex >= "efbfb9" && hex <= "efbfbb"
+    return hex >= "f3a08080" && hex <= "f3a0bfbf"
 }
 
 # Whole lines of text: ends with a line end whatever the bytes end with.
@@ -161,7 +191,7 @@ function lines(hex, at, count) {
 
 # The bytes as a plain string, for words that are compared. Short ones only.
 function word(hex, at, count,    end, out) {
-    end = at + 2 * count
+    end = within(hex, at, count)
     out = ""
     for (; at < end; at += 2)
         out = out (substr(hex, at, 2) in ascii ? ascii[substr(hex, at, 2)] : "?")
@@ -180,6 +210,27 @@ function little_endian(hex, at, count,    value) {
     for (value = 0; count > 0; count--)
         value = value * 256 + byte[substr(hex, at + 2 * (count - 1), 2)]
     return value
+}
+
+# A number of the protocol's text: -1 when it is none, or has more digits than any length has.
+function whole_number(digits) {
+    return digits ~ /^[0-9]+$/ && length(digits) < 16 ? digits + 0 : -1
+}
+
+# list[name, 1] to list[name, count] joined, and forgotten. In pairs: one by one, each would be copied again for every
+# one behind it.
+function join(list, name, count,    i, half, whole) {
+    while (count > 1) {
+        half = int((count + 1) / 2)
+        for (i = 1; i <= half; i++)
+            list[name, i] = list[name, 2 * i - 1] (2 * i <= count ? list[name, 2 * i] : "")
+        for (; i <= count; i++)
+            delete list[name, i]
+        count = half
+    }
+    whole = count ? list[name, 1] : ""
+    delete list[name, 1]
+    return whole
 }
 
 # Where CR LF begins at or after the hex digit `at`; 0 if it is not there.
