@@ -3,11 +3,11 @@
 //! Nothing is written before all inputs are open, so that a mistyped command costs no file. Whoever writes to our pipe is
 //! strace, whose traced program must never be harmed by our end: where the output fails we go on reading it to its end.
 
+mod conversations;
 pub mod convert;
 pub mod dates;
 mod days;
 pub mod error;
-pub mod escape;
 mod filter;
 pub mod foreign;
 mod hints;
@@ -15,6 +15,8 @@ pub mod input;
 pub mod lines;
 pub mod merge;
 pub mod name;
+mod names_given;
+mod offers;
 pub mod options;
 pub mod output;
 pub mod pipeline;
@@ -37,6 +39,7 @@ pub use options::Options;
 use output::Output;
 pub use pipeline::Pipeline;
 use report::Report;
+use report::keys::NoteKey;
 use screen::{Progress, Screen};
 use signals::Signals;
 use source::{Kind, Source};
@@ -55,7 +58,7 @@ pub fn run(options: &Options) -> Exit {
 }
 
 fn convert(options: &Options, screen: &Screen, report: &mut Report) -> Result<Exit, Error> {
-    let sources = Source::open_all(&options.traces)?;
+    let (sources, repeated) = names_given::once(Source::open_all(&options.traces)?);
     refuse_nothing(&sources)?;
     let output = Output::open(&options.output, &sources)?;
     if sources.iter().any(Source::is_terminal) {
@@ -69,7 +72,10 @@ fn convert(options: &Options, screen: &Screen, report: &mut Report) -> Result<Ex
     let fifos = options.pipes.then(|| Fifos::new(options.pipe_names.clone()));
     let traces: Vec<_> = sources.iter().map(|source| trace(options, fifos.clone(), source, &signals)).collect();
     let write_error = |error| Error::WriteOutput(name.clone(), error);
-    let converter = Converter::new(options, &traces, output).map_err(write_error)?;
+    let mut converter = Converter::new(options, &traces, output).map_err(write_error)?;
+    if screen.has_person() {
+        converter.close_with(name.clone());
+    }
     let run = Run { traces: &traces, progress, signals: &signals, report };
     let exit = if traces.len() > 1 {
         let mut times: Vec<_> = traces.iter().map(|trace| Times::new(&trace.options)).collect();
@@ -80,8 +86,9 @@ fn convert(options: &Options, screen: &Screen, report: &mut Report) -> Result<Ex
         let mut input = Sequence::new(sources, &signals);
         run.drive(&mut input, converter, write_error)
     };
+    names_given::tell(&repeated, &options.output, options.format, report);
     if let (Some(stop), true) = (signals.stop(), all_files) {
-        report.note("stopped", format!("stopped by {}", stop.name()), "the capture holds what came before");
+        report.note(NoteKey::Stopped, format!("stopped by {}", stop.name()), "the capture holds what came before");
     }
     exit
 }
