@@ -22,12 +22,14 @@
 //! | [`run`] | the one loop: input, output, signals, and the report of it | – |
 //! | [`cli`] | the command line, as typed | how it is done |
 //! | [`glob`] | patterns for the names of sockets, pipes and FIFOs | what is done with what they are for |
+//! | [`escape`] | what is safe to print, and a word of a shell's command | whose text it is |
 //! | [`limits`] | every bound, with its reason | – |
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
 pub mod capture;
 pub mod cli;
+pub mod escape;
 pub mod event;
 pub mod glob;
 pub mod inet;

@@ -118,5 +118,14 @@ pub const LINES_LOOKED_AT: u32 = 64;
 /// Most lines of warnings without -v: what does not stand on half a screen is not read.
 pub const WARNINGS: usize = 6;
 
+/// Most conversations that are counted for a person; beyond it there are more.
+pub const CONVERSATIONS_COUNTED: usize = 64 << 10;
+
+/// Most ports, processes and names of a trace that are remembered to be named where an option selects nothing.
+pub const OFFERED: usize = 64;
+
+/// Most of them that are named: what one line holds.
+pub const OFFERS_TOLD: usize = 5;
+
 /// Most threads whose names are remembered; beyond it they are learnt anew.
 pub const THREAD_NAMES: usize = 64 << 10;

@@ -95,11 +95,7 @@ fn a_capture_of_before_is_replaced_by_the_first_line_of_straces() {
         thread::sleep(MOMENT);
         assert_eq!(fs::read(&output).unwrap(), before, "after {text:?}");
     }
-    // As long as more speaks for another program than for strace it is kept, then what came is not lost.
-    input.write_all(LINE).unwrap();
-    thread::sleep(MOMENT);
-    assert_eq!(fs::read(&output).unwrap(), before);
-    input.write_all(&LINE.repeat(15)).unwrap();
+    input.write_all(&LINE.repeat(16)).unwrap();
     until_records(&output, 16);
     drop(input);
     assert_eq!(run.ended().code(), Some(0));
@@ -287,7 +283,7 @@ fn who_writes_to_us_is_not_told_that_our_reader_is_gone() {
 
 #[test]
 fn one_ctrl_c_ends_the_reading_on() {
-    for output in ["/dev/full", "/no/such/folder/out.pcap"] {
+    for (output, status) in [("/dev/full", 1), ("/no/such/folder/out.pcap", 1), ("--no-such-option", 2)] {
         let mut run = Run::start(output, |command| command);
         let mut input = run.input();
         input.write_all(LINE).unwrap();
@@ -297,7 +293,26 @@ fn one_ctrl_c_ends_the_reading_on() {
         run.signal("INT");
         until("it has ended", || !run.is_running());
         drop(input);
-        assert_eq!(run.told().0, Some(1));
+        assert_eq!(run.told().0, Some(status));
+    }
+}
+
+#[test]
+fn a_command_line_that_makes_no_sense_does_not_close_the_pipe() {
+    for (words, reads) in
+        [("--view top out.pcap", true), ("", true), ("-o x -", true), ("--no-such x y", false), ("--help", false)]
+    {
+        let mut command = process::command();
+        command.args(words.split_whitespace()).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut run = Run(command.spawn().unwrap());
+        let mut input = run.input();
+        thread::sleep(MOMENT);
+        let written = (0..100).all(|_| input.write_all(&LINE.repeat(1000)).is_ok());
+        assert_eq!(written, reads, "{words}");
+        drop(input);
+        let (code, said) = run.told();
+        assert_eq!(code, Some(if words == "--help" { 0 } else { 2 }), "{said}");
+        assert_eq!(said.contains("Ctrl-C ends it"), reads, "{said}");
     }
 }
 

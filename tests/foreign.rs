@@ -108,7 +108,7 @@ fn verdict_and_packets_are_the_same_whatever_the_pieces() {
         let whole = convert(&[], &text);
         for pace in [Pace::Bytes, Pace::Lines] {
             let slow = fed(&text, pace);
-            assert_eq!((slow.status, &slow.stderr), (whole.status, &whole.stderr), "{name}, {pace:?}");
+            assert_eq!((slow.status, said(&slow)), (whole.status, said(&whole)), "{name}, {pace:?}");
             assert_eq!(slow.file, whole.file, "{name}, {pace:?}");
         }
         let file = of_file(&text);
@@ -130,7 +130,8 @@ fn verdict_and_packets_are_the_same_whatever_the_pieces() {
 /// `TRACE` with `front` in front of each line; `#` in it is the line's number.
 fn with_front(front: &str) -> Vec<u8> {
     let lines = TRACE.lines().enumerate();
-    lines.map(|(at, line)| format!("{}{line}\n", front.replace('#', &(at + 1).to_string()))).collect::<String>().into()
+    let numbered = lines.map(|(at, line)| format!("{}{line}\n", front.replace('#', &(at + 1).to_string())));
+    numbered.collect::<Vec<_>>().concat().into()
 }
 
 /// The command that is named as the way out of `text`.

@@ -5,8 +5,16 @@
 mod common;
 
 use common::program::{Folder, Outcome, convert, run_in};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::{Map, Value};
-use std::fs;
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use strace2pcap::run::report::keys::{LossKey, NoteKey, Reason};
 
 /// The report of a run, which must be the last line of standard error and JSON.
 #[track_caller]
@@ -82,19 +90,23 @@ fn each_kind_of_loss_has_its_key_and_fails_a_strict_run() {
 }
 
 /// Traces that a note is about, with its key.
-const NOTES: [(&str, &str); 6] = [
+const NOTES: [(&str, &str); 7] = [
     ("nothing_read", ""),
     ("nothing_shown", "100 1700000000.000001 close(3) = 0\n"),
     ("no_times", "write(3<TCP:[10.1.2.3:4000->10.4.5.6:80]>, \"a\", 1) = 1\n"),
     ("relative_times", "     0.000005 write(3<TCP:[10.1.2.3:4000->10.4.5.6:80]>, \"a\", 1) = 1\n"),
     ("assumed_date", "12:00:00.000001 write(3<TCP:[10.1.2.3:4000->10.4.5.6:80]>, \"a\", 1) = 1\n"),
     ("tls", "1700000000.000001 write(3<TCP:[10.1.2.3:4000->10.4.5.6:80]>, \"\\26\\3\\1\", 3) = 3\n"),
+    (
+        "no_payload",
+        "1700000000.000001 accept4(3<TCP:[10.1.2.3:80]>, NULL, NULL, 0) = 4<TCP:[10.1.2.3:80->10.4.5.6:5]>\n",
+    ),
 ];
 
 #[test]
 fn notes_are_no_losses() {
     for (key, trace) in NOTES {
-        let outcome = convert(&["--strict", "--report=json"], trace.as_bytes());
+        let outcome = convert(&["--strict", "--report=json", "--view=wire"], trace.as_bytes());
         assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
         let told = report(&outcome);
         assert_eq!(keys(&told, "notes", "key"), [key], "{told:?}");
@@ -102,14 +114,52 @@ fn notes_are_no_losses() {
     }
 }
 
+/// Words in backticks, in order and once each.
+fn spans(text: &str) -> BTreeSet<String> {
+    let spans = text.split('`').skip(1).step_by(2);
+    spans.map(str::to_owned).collect()
+}
+
+/// What follows `start` in `text`, up to `end`.
+#[track_caller]
+fn part<'t>(text: &'t str, start: &str, end: &str) -> &'t str {
+    let (_, behind) = text.split_once(start).unwrap_or_else(|| panic!("there is no {start:?}"));
+    behind.split_once(end).map_or(behind, |(part, _)| part)
+}
+
+fn texts(all: impl Iterator<Item = &'static str>) -> BTreeSet<String> {
+    all.map(str::to_owned).collect()
+}
+
+/// The lists of keys, and what README and help call them.
+fn lists() -> [(&'static str, BTreeSet<String>); 3] {
+    [
+        ("Keys of losses:", texts(LossKey::ALL.iter().map(|key| key.text()))),
+        ("Keys of notes:", texts(NoteKey::ALL.iter().map(|key| key.text()))),
+        ("Reasons in left_out:", texts(Reason::ALL.iter().map(|key| key.text()))),
+    ]
+}
+
 #[test]
-fn the_readme_has_each_key() {
+fn readme_and_help_have_the_keys_that_there_are_and_no_others() {
     let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
     let readme = fs::read_to_string(readme).expect("there is a README");
-    let losses = LOSSES.iter().map(|(key, ..)| *key);
-    for key in losses.chain(NOTES.iter().map(|(key, _)| *key)) {
-        assert!(readme.contains(&format!("`{key}`")), "{key}");
+    let help = run_in(Folder::new().path(), &["--help"], b"");
+    let help = String::from_utf8(help.stdout).expect("help is text");
+    for (title, keys) in lists() {
+        assert_eq!(spans(part(&readme, title, "\n\n")), keys, "README, {title}");
+        let words = part(&help, title, ":").split_whitespace();
+        let known: BTreeSet<_> = words.take(keys.len()).map(str::to_owned).collect();
+        assert_eq!(known, keys, "help, {title}");
     }
+    let told = report(&convert(&["--report=json"], GOOD.as_bytes()));
+    let fields: BTreeSet<String> = told.keys().cloned().collect();
+    let table = part(&readme, "| key | |\n|---|---|\n", "\n\n");
+    let of_readme = table.lines().filter_map(|line| line.split('|').nth(1)).flat_map(spans);
+    assert_eq!(of_readme.collect::<BTreeSet<_>>(), fields, "README");
+    let listed = part(&help, "with the keys\n", "Reasons in left_out:");
+    let of_help = listed.lines().flat_map(|line| line.split('[').next().unwrap_or_default().split_whitespace());
+    assert_eq!(of_help.map(str::to_owned).collect::<BTreeSet<_>>(), fields, "help");
 }
 
 #[test]
@@ -241,4 +291,146 @@ fn a_long_text_is_refused_at_its_end_and_a_long_prologue_is_not() {
     let outcome = convert(&[], (text + GOOD).as_bytes());
     assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
     assert_eq!(outcome.packets().len(), 1);
+}
+
+#[test]
+fn json_is_told_of_a_command_line_that_makes_no_sense() {
+    let words: [&[&str]; 6] = [
+        &["--report", "json"],
+        &["--report=json", "--nosuch\u{1b}[31m", "out.pcap"],
+        &["--nosuch", "--rep", "json"],
+        &["-o", "out.pcap", "--r=json"],
+        &["out.pcap", "--seed-grpc", "--report=text", "--report=json"],
+        &["out.pcap", "-", "-", "--report=json"],
+    ];
+    let usual = report(&convert(&["--report=json"], GOOD.as_bytes()));
+    for words in words {
+        let outcome = run_in(Folder::new().path(), words, b"");
+        assert_eq!(outcome.status, Some(2), "{words:?}");
+        let told = report(&outcome);
+        assert_eq!(told["exit_code"], 2);
+        assert!(told.keys().eq(usual.keys()), "{told:?}");
+        let error = told["errors"][0].as_str().expect("it is text");
+        assert!(outcome.stderr.starts_with(&format!("error: {error}")), "{}", outcome.stderr);
+        assert!(!error.contains("Usage:") && !outcome.stderr.contains('\u{1b}'), "{error}");
+    }
+    let outcome = run_in(Folder::new().path(), &["--nosuch", "--report=text"], b"");
+    assert!(!outcome.stderr.contains('{'), "{}", outcome.stderr);
+}
+
+#[test]
+fn a_trace_that_is_given_twice_is_read_once() {
+    let folder = Folder::new();
+    fs::write(folder.path().join("a.log"), GOOD).expect("it can be written");
+    fs::hard_link(folder.path().join("a.log"), folder.path().join("b.log")).expect("it can be linked");
+    std::os::unix::fs::symlink("a.log", folder.path().join("c.log")).expect("it can be linked");
+    for (traces, text) in [
+        (&["a.log", "a.log"][..], "the trace a.log is given twice, and is read once"),
+        (
+            &["a.log", "b.log", "c.log"],
+            "the traces a.log and b.log are the same file, which is read once, and so is 1 more",
+        ),
+    ] {
+        let outcome = run_in(folder.path(), &[&["--report=json", "out.pcap"], traces].concat(), b"");
+        assert_eq!((outcome.status, outcome.packets().len()), (Some(0), 1), "{}", outcome.stderr);
+        let told = report(&outcome);
+        assert_eq!(keys(&told, "notes", "key"), ["given_twice"]);
+        assert_eq!(told["notes"][0]["text"], text);
+    }
+    fs::write(folder.path().join("d.log"), GOOD).expect("it can be written");
+    let outcome = run_in(folder.path(), &["--report=json", "out.pcap", "a.log", "d.log"], b"");
+    assert_eq!(keys(&report(&outcome), "notes", "key"), [""; 0], "equal text in two files is no mistake");
+    assert_eq!(outcome.packets().len(), 2);
+}
+
+#[test]
+fn an_option_that_changes_nothing_and_a_name_that_promises_too_much_are_notes() {
+    let notes = |options: &[&str]| {
+        let outcome = convert(&[&["--report=json", "--strict"], options].concat(), GOOD.as_bytes());
+        assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
+        let told = report(&outcome);
+        keys(&told, "notes", "key").join(" ")
+    };
+    assert_eq!(notes(&["--date=2026-01-31", "--start=7"]), "no_effect no_effect");
+    assert_eq!(notes(&["--unix-port-for=/run/*=80"]), "no_effect");
+    assert_eq!(notes(&["out.pcapng.gz"]), "not_compressed");
+    assert_eq!(notes(&["out.PCAP.ZST"]), "not_compressed");
+    assert_eq!(notes(&["out.gz.pcap"]), "");
+    assert_eq!(notes(&["--port=81", "--pid=7"]), "selects_nothing selects_nothing");
+}
+
+#[test]
+fn with_q_a_strict_failure_has_its_word() {
+    let trace = format!("{GOOD}hello\nworld\n");
+    let outcome = convert(&["-q", "--strict"], trace.as_bytes());
+    assert_eq!(outcome.status, Some(3));
+    assert_eq!(outcome.stderr.lines().count(), 1, "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.starts_with("strace2pcap: error: --strict: 2 lines are not of strace"),
+        "{}",
+        outcome.stderr
+    );
+    let outcome = convert(&["--strict"], trace.as_bytes());
+    assert!(!outcome.stderr.contains("error: "), "the warning says it: {}", outcome.stderr);
+}
+
+#[test]
+fn many_hints_are_bounded() {
+    let line = |port| {
+        let payload = r"\1\1\0\1\0\10\0\0\0\1\0\0\0\0\0\0";
+        format!("1 1700000000.000001 write(3<TCP:[10.1.2.3:4000->10.4.5.6:{port}]>, \"{payload}\", 16) = 16\n")
+    };
+    let trace: String = (9000..9008).map(line).collect();
+    let outcome = convert(&[], trace.as_bytes());
+    let lines: Vec<_> = outcome.stderr.lines().collect();
+    assert_eq!(lines.len(), 6, "{lines:?}");
+    assert!(lines[0].ends_with("add -d tcp.port==9000,fcgi"), "{lines:?}");
+    assert_eq!(lines[5], "strace2pcap: 3 more such lines: -v tells them");
+    let told = report(&convert(&["--report=json"], trace.as_bytes()));
+    assert_eq!(told["hints"].as_array().map(Vec::len), Some(8));
+    assert_eq!(convert(&["-q"], trace.as_bytes()).stderr, "");
+}
+
+/// What the program says on a terminal, with its trace on a pipe.
+fn said_on_a_terminal(folder: &Path, arguments: &[&str], trace: &str) -> String {
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("there are terminals");
+    grantpt(&master).and_then(|()| unlockpt(&master)).expect("it is ours");
+    let name = ptsname(&master, Vec::new()).expect("it has a name");
+    let name = OsStr::from_bytes(name.as_bytes());
+    let terminal = File::options().read(true).write(true).open(name).expect("it can be opened");
+    fs::write(folder.join("in"), trace).expect("it can be written");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_strace2pcap"))
+        .args(arguments)
+        .current_dir(folder)
+        .env_remove("RUST_LOG")
+        .stdin(File::open(folder.join("in")).expect("it was written"))
+        .stdout(Stdio::piped())
+        .stderr(terminal)
+        .spawn()
+        .expect("the program starts");
+    let mut capture = Vec::new();
+    child.stdout.take().expect("it was asked for").read_to_end(&mut capture).expect("it can be read");
+    child.wait().expect("the program ends");
+    // The terminal has no other end any more: reading it ends with an error behind what was said.
+    let mut said = Vec::new();
+    let _ = File::from(master).read_to_end(&mut said);
+    String::from_utf8(said).expect("it is text").replace("\r\n", "\n")
+}
+
+#[test]
+fn a_person_is_told_at_the_end_what_was_written_and_nobody_else() {
+    let folder = Folder::new();
+    let udp = "100 1700000000.000002 sendto(4<UDP:[10.1.2.3:4000->10.4.5.6:80]>, \"a\", 1, 0, NULL, 0) = 1\n";
+    let trace = format!("{GOOD}{GOOD}{udp}");
+    let said = |arguments: &[&str], trace: &str| said_on_a_terminal(folder.path(), arguments, trace);
+    let line = said(&["out \u{1b}x.pcap"], &trace);
+    let bytes = fs::metadata(folder.path().join("out \u{1b}x.pcap")).expect("it is there").len();
+    let expected = format!("strace2pcap: 3 packets of 2 conversations, {bytes} bytes, written to out \\x1bx.pcap\n");
+    assert_eq!(line, expected);
+    let line = said(&["-"], GOOD);
+    assert!(line.contains("1 packet of 1 conversation, ") && line.ends_with("written to standard output\n"), "{line}");
+    assert_eq!(said(&["-q", "out.pcap"], &trace), "");
+    assert!(said(&["--report=json", "out.pcap"], &trace).starts_with('{'));
+    assert!(!said(&["out.pcap"], "hello\n").contains("written to"), "an error says it");
+    assert_eq!(convert(&[], trace.as_bytes()).stderr, "");
 }

@@ -340,7 +340,7 @@ fn statsd_is_found_on_both_of_its_ports() {
     let mut trace = String::new();
     for port in [8125, 9125, 8126] {
         let line = format!("5<UDP:[10.0.0.1:4000->10.0.0.2:{port}]>, \"p{port}:1|c\", 9, 0, NULL, 0) = 9\n");
-        trace.push_str(&format!("1234 1700000000.00{port} sendto({line}"));
+        let _ = write!(trace, "1234 1700000000.00{port} sendto({line}");
     }
     let path = folder.path().join("trace");
     fs::write(&path, trace).expect("the trace can be written");

@@ -1,5 +1,7 @@
 //! The longer texts of `--help`. What is said here about options and exit codes stands in the README as well.
 
+use crate::run::report::keys::{LossKey, NoteKey, Reason};
+
 /// What it is, in front of the options.
 pub const ABOUT: &str = "\
 Turns strace's text into a capture that Wireshark reads: what a process says
@@ -7,7 +9,30 @@ on its sockets, without the right to capture on an interface, and for UNIX
 sockets, which no interface sees.";
 
 /// What is said after the options. Lines stay below 80 columns, so that no terminal breaks a command.
-pub const AFTER: &str = "\
+pub fn after() -> String {
+    let reasons = listed(Reason::ALL.iter().map(|key| key.text()));
+    let losses = listed(LossKey::ALL.iter().map(|key| key.text()));
+    let notes = listed(NoteKey::ALL.iter().map(|key| key.text()));
+    format!("{BEFORE_KEYS}Reasons in left_out:{reasons}\nKeys of losses:{losses}\nKeys of notes:{notes}\n{BEHIND_KEYS}")
+}
+
+/// Words as indented lines.
+fn listed<'w>(words: impl Iterator<Item = &'w str>) -> String {
+    const WIDTH: usize = 76;
+    let (mut text, mut width) = (String::new(), WIDTH);
+    for word in words {
+        width += 1 + word.len();
+        if width > WIDTH {
+            text.push_str("\n ");
+            width = 2 + word.len();
+        }
+        text.push(' ');
+        text.push_str(word);
+    }
+    text
+}
+
+const BEFORE_KEYS: &str = "\
 Examples:
   Run a command and capture what it says; strace starts strace2pcap:
     strace -f -s 1048576 -ttt -T -yy -xx -e trace=network,read,write,readv,\\
@@ -48,8 +73,11 @@ Exit codes:
   left_out [reason text count]
   losses   [key count text cure, and where known bytes first_line trace]
   notes    [key text cure]
+  hints    [texts: what helps to read the capture]
   errors   [texts, which are also printed]
+";
 
+const BEHIND_KEYS: &str = "
 Signals: SIGTERM and SIGHUP end it with everything known written. So does
 Ctrl-C, but when a pipe is read only the second one: the first goes to the
 traced program as well, and what that still says belongs into the capture.

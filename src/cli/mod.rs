@@ -1,11 +1,14 @@
 //! The command line: as typed ([`Typed`]), checked, and turned into what a run needs ([`Options`]).
 
 mod help;
+mod mistakes;
+mod refused;
 mod typed;
 mod values;
 
 use std::ffi::OsString;
 
+pub use refused::{Refused, Usage};
 pub use typed::Typed;
 
 use crate::run::Options;
@@ -14,9 +17,11 @@ use crate::run::Options;
 ///
 /// # Errors
 ///
-/// It makes no sense, or asks for help or the version; [`clap::Error::exit`] tells the person and exits with 2 or 0.
-pub fn parse(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Options, clap::Error> {
-    <Typed as clap::Parser>::try_parse_from(arguments)?.checked()
+/// It makes no sense, or asks for help or the version.
+pub fn parse(words: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Options, Refused> {
+    let words: Vec<OsString> = words.into_iter().map(Into::into).collect();
+    let typed = <Typed as clap::Parser>::try_parse_from(&words);
+    typed.and_then(|typed| typed.checked(&words)).map_err(|error| Refused::new(error, &words))
 }
 
 #[cfg(test)]

@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use super::parse;
+use super::{Refused, parse};
 use crate::event::Tid;
 use crate::glob::Glob;
 use crate::run::Options;
 use crate::run::options::{Format, ReportFormat, Seed, Verbosity, View};
 use crate::unix::{Ports, Target};
 
-fn typed(arguments: &str) -> Result<Options, clap::Error> {
+fn typed(arguments: &str) -> Result<Options, Refused> {
     parse(["strace2pcap"].into_iter().chain(arguments.split_whitespace()))
 }
 
@@ -20,9 +20,9 @@ fn options(arguments: &str) -> Options {
 
 #[track_caller]
 fn refused(arguments: &str, part: &str) {
-    let error = typed(arguments).unwrap_err();
-    assert_eq!(error.exit_code(), 2, "{arguments}");
-    assert!(error.to_string().contains(part), "{error}");
+    let Err(Refused::Usage(usage)) = typed(arguments) else { panic!("{arguments}") };
+    assert!(usage.text.contains(part), "{}", usage.text);
+    assert!(usage.text.contains(&usage.message), "{}", usage.message);
 }
 
 #[test]
@@ -152,7 +152,8 @@ fn seeds_and_voices() {
 #[test]
 fn what_makes_no_sense_is_refused() {
     refused("", "OUTPUT");
-    refused("x --seed-grpc", "--seed-grpc requires --seed-http2");
+    refused("x --seed-grpc", "--seed-grpc requires --seed-http2: strace2pcap --seed-http2 x --seed-grpc\n");
+    refused("$HOME/x --seed-g --port 80", "strace2pcap --seed-http2 '$HOME/x' --seed-g --port 80\n");
     refused("x --view top", "top");
     refused("x -q -v", "--quiet");
     refused("x - -", "once");
@@ -160,11 +161,32 @@ fn what_makes_no_sense_is_refused() {
 }
 
 #[test]
+fn options_of_other_programs_for_output_and_trace() {
+    for (typed, meant) in [
+        ("-o out.pcap t.log", "out.pcap t.log"),
+        ("-oout.pcap t.log", "out.pcap t.log"),
+        ("t.log -w out.pcap", "out.pcap t.log"),
+        ("--output=out.pcap --pid 5 t.log u.log", "out.pcap --pid 5 t.log u.log"),
+        ("--outp out.pcap t.log", "out.pcap t.log"),
+        ("-r t.log out.pcap", "out.pcap t.log"),
+        ("-v -r t.log", "OUTPUT -v t.log"),
+        ("-i t.log -o out.pcap", "out.pcap t.log"),
+        ("--input t.log --output x;y", "'x;y' t.log"),
+        ("-w - -r t.log", "- t.log"),
+        ("-o", "OUTPUT"),
+        ("-o out.pcap --nosuch t.log", "[OPTIONS] OUTPUT [TRACE...]"),
+    ] {
+        refused(typed, &format!("OUTPUT is the first argument, TRACE files are the next: strace2pcap {meant}\n"));
+    }
+    refused("--port 80 --nosuch -o x", "unexpected argument '--nosuch'");
+}
+
+#[test]
 fn help_and_version_are_no_errors() {
     for (flag, part) in
         [("-h", "-o '! strace2pcap out.pcap' COMMAND"), ("--help", "Exit codes"), ("-V", env!("CARGO_PKG_VERSION"))]
     {
-        let told = typed(flag).unwrap_err();
+        let Err(Refused::Asked(told)) = typed(flag) else { panic!("{flag}") };
         assert_eq!(told.exit_code(), 0);
         assert!(told.to_string().contains(part), "{told}");
     }

@@ -1,5 +1,6 @@
 //! The arguments as typed. A new option is a field here, a field in [`Options`], and a line in [`Typed::checked`].
 
+use std::ffi::OsString;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
@@ -8,6 +9,7 @@ use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, Parser, ValueEnum};
 
 use super::help;
+use super::mistakes::{command_of, given};
 use super::values::{self, Names};
 use crate::event::{Tid, Timestamp};
 use crate::run::Options;
@@ -21,7 +23,7 @@ use crate::unix::{PortRule, Ports, UNKNOWN_PORT};
     name = "strace2pcap",
     version,
     about = help::ABOUT,
-    after_help = help::AFTER,
+    after_help = help::after(),
     override_usage = "strace2pcap [OPTIONS] OUTPUT [TRACE...]",
     // Scripts written for py_strace2pcap.py may shorten long options, as Python's argparse lets them.
     infer_long_args = true,
@@ -191,17 +193,17 @@ enum TypedFormat {
 enum TypedReport {
     /// Warnings, with -v a summary
     Text,
-    /// One object: version, counts, losses, notes, errors
+    /// One object: version, counts, losses, notes, hints, errors
     Json,
 }
 
 impl Typed {
-    /// What the run needs, if it makes sense.
+    /// What the run needs, if it makes sense. `words` are all that was typed.
     ///
     /// # Errors
     ///
     /// Options that do not go together.
-    pub fn checked(self) -> Result<Options, clap::Error> {
+    pub(super) fn checked(self, words: &[OsString]) -> Result<Options, clap::Error> {
         let format = match self.format {
             Some(TypedFormat::Pcap) => Format::Pcap,
             Some(TypedFormat::Pcapng) => Format::PcapNg,
@@ -233,7 +235,7 @@ impl Typed {
             pids: self.pid,
             excluded_pids: self.exclude_pid,
             ports: self.port,
-            seed: seed(self.seed_http2, self.seed_grpc)?,
+            seed: seed(self.seed_http2, self.seed_grpc, words)?,
             date: self.date,
             start: self.start,
             view,
@@ -248,12 +250,15 @@ impl Typed {
     }
 }
 
-fn seed(http2: bool, grpc: bool) -> Result<Seed, clap::Error> {
+fn seed(http2: bool, grpc: bool, words: &[OsString]) -> Result<Seed, clap::Error> {
     match (http2, grpc) {
         (false, false) => Ok(Seed::None),
         (true, false) => Ok(Seed::Http2),
         (true, true) => Ok(Seed::Grpc),
-        (false, true) => Err(usage("--seed-grpc requires --seed-http2")),
+        (false, true) => {
+            let command = command_of(["--seed-http2".as_ref()].into_iter().chain(given(words)));
+            Err(usage(&format!("--seed-grpc requires --seed-http2: {command}")))
+        }
     }
 }
 
@@ -267,6 +272,6 @@ const fn verbosity(times: u8) -> Verbosity {
 }
 
 /// An error of the command line, told as clap tells its own.
-fn usage(message: &str) -> clap::Error {
+pub(super) fn usage(message: &str) -> clap::Error {
     Typed::command().error(ErrorKind::ArgumentConflict, message)
 }

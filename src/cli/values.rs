@@ -1,5 +1,6 @@
 //! The values of options that are more than a number or one of a few words.
 
+use crate::escape::escaped;
 use crate::event::Tid;
 use crate::glob::Glob;
 use crate::unix::{PROTOCOLS, PortRule, Ports, Protocol, Target};
@@ -62,7 +63,7 @@ fn target(text: &str) -> Result<Target, String> {
     }
     Protocol::named(text).map(Target::Protocol).ok_or_else(|| {
         let names: Vec<_> = PROTOCOLS.iter().map(|protocol| protocol.name).collect();
-        format!("`{text}` is neither a port from 1 to 65535 nor one of {}", names.join(", "))
+        format!("`{}` is neither a port from 1 to 65535 nor one of {}", escaped(text.as_bytes()), names.join(", "))
     })
 }
 

@@ -3,11 +3,14 @@
 use crate::capture::{Capture, CaptureError};
 use crate::event::{Event, Family, Timestamp, Transport, What};
 use crate::inet::{Invented, SyscallView, WireView, is_carried};
+use crate::run::conversations::Conversations;
 use crate::run::dates::Date;
 use crate::run::filter::{Filter, Verdict};
 use crate::run::hints;
 use crate::run::name::Name;
 use crate::run::options::{Format, Options, Seed, View};
+use crate::run::report::advice::{Given, Selected};
+use crate::run::report::keys::{NoteKey, Reason};
 use crate::run::report::traffic::{Printed, Traffic, Wanted};
 use crate::run::report::{Place, Report, addresses, advice, reading};
 use crate::sockets::{Change, Moved, Sockets};
@@ -92,8 +95,13 @@ impl Engine {
     fn event(&mut self, event: &Event<'_>, sink: &mut impl FnMut(&Record<'_>)) {
         let Self { sockets, inet, unix, filter, traffic, trace, unix_sockets, .. } = self;
         let place = || Place { trace: *trace, line: event.line };
-        if let What::Opaque { .. } = event.what {
-            traffic.ring(place());
+        if let Some(filter) = filter.as_mut().filter(|filter| filter.is_by_thread()) {
+            filter.turn_to(event.tid, sockets.process_of(event));
+        }
+        match &event.what {
+            What::Move(call) if call.payload.is_empty() => traffic.tried(call.op),
+            What::Opaque { .. } if filter.as_ref().is_none_or(Filter::asks_for_maker) => traffic.ring(place()),
+            _ => {}
         }
         let wanted = Wanted { inet: inet.as_ref().map(Inet::shows), unix: *unix_sockets };
         let Some(filter) = filter else {
@@ -102,9 +110,6 @@ impl Engine {
                 show(inet, unix, change, sink);
             });
         };
-        if filter.is_by_thread() {
-            filter.turn_to(event.tid, sockets.process_of(event));
-        }
         sockets.apply(event, &mut |change| match filter.judge(change) {
             Verdict::Show(change) => {
                 show(inet, unix, &change, sink);
@@ -126,23 +131,37 @@ impl Engine {
     }
 
     /// Adds what is to be said of options: those that nothing came of, what they leave out, and what Wireshark needs.
-    fn tell(&self, report: &mut Report) {
+    fn tell(&self, report: &mut Report) -> Selected {
         let chosen = self.unix.as_ref().map(UnixView::chosen);
-        let servers: Vec<u16> = chosen.into_iter().flat_map(Chosen::ports).collect();
-        let is_used = |place| chosen.is_some_and(|chosen| chosen.has_used(place));
-        let mut unfound = hints::unused(&self.rules, is_used);
+        let mut unfound = Vec::new();
+        if self.unix.is_some() {
+            let is_used = |place| chosen.is_some_and(|chosen| chosen.has_used(place));
+            unfound.extend(hints::unused(&self.rules, is_used).into_iter().map(|option| (option, String::new())));
+        } else if !self.rules.is_empty() {
+            let text = "--unix-port-for has no effect, for UNIX sockets are not converted";
+            report.note(NoteKey::NoEffect, text, "give --capture-unix-socket");
+        }
+        let mut selected = Selected::default();
         if let Some(filter) = &self.filter {
-            unfound.extend(filter.unfound(&servers));
+            let servers: Vec<u16> = chosen.into_iter().flat_map(Chosen::ports).collect();
+            let others = filter.unfound(&servers, chosen.into_iter().flat_map(Chosen::others));
+            selected = Selected {
+                left_out: filter.left_out(),
+                options: filter.options(),
+                is_by_thread: filter.is_by_thread_alone(),
+                is_told: !others.is_empty(),
+            };
+            unfound.extend(others);
             let what = "messages of processes, ports or sockets that were not asked for";
-            report.leave_out("not_asked_for", what, filter.left_out());
+            report.leave_out(Reason::NotAskedFor, what, filter.left_out());
         }
-        for option in unfound {
-            let text = format!("{option} selects nothing in this trace");
-            report.note("selects_nothing", text, "");
+        for (option, cure) in unfound {
+            report.note(NoteKey::SelectsNothing, format!("{option} selects nothing in this trace"), cure);
         }
-        for hint in chosen.into_iter().flat_map(hints::decode_as) {
+        for hint in hints::for_wireshark(chosen, self.traffic.fastcgi()) {
             report.hint(hint);
         }
+        selected
     }
 
     fn finish(&mut self, sink: &mut impl FnMut(&Record<'_>)) {
@@ -204,6 +223,8 @@ struct Written<W: Write> {
     capture: Capture<W>,
     packets: u64,
     payload_bytes: u64,
+    /// Counted for a person alone.
+    conversations: Option<Conversations>,
     failed: Option<CaptureError>,
 }
 
@@ -214,7 +235,12 @@ impl<W: Write> Written<W> {
                 self.failed = Some(error);
             }
             let payload = match *record {
-                Record::Frame { frame, .. } => frame.payload,
+                Record::Frame { frame, .. } => {
+                    if let Some(conversations) = &mut self.conversations {
+                        conversations.take(frame);
+                    }
+                    frame.payload
+                }
                 Record::Dbus { bytes, .. } => bytes,
                 Record::Journal { entry } => entry,
                 Record::Name { .. } => return,
@@ -250,7 +276,9 @@ pub struct Converter<W: Write> {
     names: Vec<Name>,
     engine: Engine,
     written: Written<W>,
-    has_start: bool,
+    given: Given,
+    /// Where the capture goes, where a person is told at the end.
+    closing: Option<Name>,
     /// The midnights that nobody has given, of each trace.
     assumed: Option<Vec<Timestamp>>,
 }
@@ -269,10 +297,17 @@ impl<W: Write> Converter<W> {
             parsers: parsers.collect(),
             names: traces.iter().map(|trace| trace.name.clone()).collect(),
             engine: Engine::new(options),
-            written: Written { capture, packets: 0, payload_bytes: 0, failed: None },
-            has_start: options.start.is_some(),
+            written: Written { capture, packets: 0, payload_bytes: 0, conversations: None, failed: None },
+            given: Given { date: options.date.is_some(), start: options.start.is_some() },
+            closing: None,
             assumed: options.date.is_none().then(midnights),
         })
+    }
+
+    /// A person waits for the end, and is to be told what was written to `output`.
+    pub fn close_with(&mut self, output: Name) {
+        self.closing = Some(output);
+        self.written.conversations = Some(Conversations::default());
     }
 
     /// The date that times of day were given, where nobody gave one and there are any.
@@ -368,11 +403,14 @@ impl<W: Write> Converter<W> {
         addresses::tell(invented, sockets.has_full_details(), &mut report);
         reading::tell(&counts, &self.names, &mut report);
         let assumed = self.assumed_date();
-        advice::times(&self.parsers, assumed, self.has_start, &mut report);
+        advice::times(&self.parsers, assumed, self.given, &mut report);
+        let selected = self.engine.tell(&mut report);
         if read_all {
-            advice::nothing_shown(traffic, sockets, &counts, &mut report);
+            advice::nothing_shown(traffic, sockets, &counts, &selected, &mut report);
         }
-        self.engine.tell(&mut report);
+        if let (Some(output), Some(conversations)) = (&self.closing, &self.written.conversations) {
+            report.close(conversations.count(), output.clone());
+        }
         report
     }
 }

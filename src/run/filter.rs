@@ -12,10 +12,12 @@
 //!
 //! The server's port of a UNIX conversation is chosen by `unix`, which leaves out those that are not asked for.
 
-use crate::event::{Family, Tid, Transport};
+use crate::escape::word;
+use crate::event::{Family, Tid, Transport, UnixName};
 use crate::glob::Glob;
+use crate::run::offers::{self, Offers};
 use crate::run::options::{Options, View};
-use crate::sockets::{Change, Connection, ConnectionId, Flow, Moved, Side, Stream, UnixMessage};
+use crate::sockets::{Change, Connection, ConnectionId, Flow, Moved, Role, Side, Stream, UnixMessage};
 use rustc_hash::FxHashMap;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -38,6 +40,8 @@ struct Asked<T> {
     value: T,
     /// Something in the trace is of it.
     found: bool,
+    /// What was probably meant, if something in the trace is of that.
+    meant: Option<T>,
 }
 
 /// The thread whose event is being applied.
@@ -55,6 +59,8 @@ struct Maker {
 struct Seen {
     /// Its port or name is asked for.
     wanted: bool,
+    /// Its port is noted as one that could be asked for.
+    offered: bool,
     /// How many of its names were known when it was last looked at.
     names: usize,
     /// A thread that is asked for has used it.
@@ -78,10 +84,20 @@ pub(super) struct Filter {
     maker: Maker,
     connections: FxHashMap<ConnectionId, Seen>,
     left_out: u64,
+    offers: Offered,
+}
+
+/// What of a trace is not asked for and could have been.
+#[derive(Debug, Default)]
+struct Offered {
+    ports: Offers<u16>,
+    processes: Offers<Tid>,
+    names: Offers<UnixName>,
+    pipe_names: Offers<UnixName>,
 }
 
 fn asked<T: Clone>(values: &[T]) -> Vec<Asked<T>> {
-    let asked = |value: &T| Asked { value: value.clone(), found: false };
+    let asked = |value: &T| Asked { value: value.clone(), found: false, meant: None };
     values.iter().map(asked).collect()
 }
 
@@ -101,11 +117,17 @@ impl Filter {
             maker: Maker::default(),
             connections: FxHashMap::default(),
             left_out: 0,
+            offers: Offered::default(),
         };
         filter.maker = filter.maker_of(Tid(0), Tid(0));
         let by_name = !(filter.names.is_empty() && filter.pipe_names.is_empty());
         let everything = !filter.is_by_thread() && options.ports.is_empty() && !by_name;
         (!everything).then_some(filter)
+    }
+
+    /// Whether the thread whose event is being applied is asked for.
+    pub(super) const fn asks_for_maker(&self) -> bool {
+        self.maker.is_asked_for
     }
 
     /// Whether threads are told apart.
@@ -130,6 +152,7 @@ impl Filter {
     pub(super) fn judge<'a>(&mut self, change: &Change<'a>) -> Verdict<'a> {
         match change {
             Change::Moved(moved) => {
+                self.note_maker();
                 let verdict = match moved.stream {
                     Some(stream) => self.stream_moved(moved, stream),
                     None => self.message_moved(moved),
@@ -152,6 +175,7 @@ impl Filter {
                 Verdict::Show(*change)
             }
             Change::UnixMessage(message) => {
+                self.note_maker();
                 let verdict = self.unix_message_moved(change, message);
                 self.left_out += u64::from(!matches!(verdict, Verdict::Show(_)));
                 verdict
@@ -182,15 +206,21 @@ impl Filter {
 
     fn message_moved<'a>(&mut self, moved: &Moved<'a>) -> Verdict<'a> {
         if !self.converts(moved.family) {
-            return Verdict::Show(Change::Moved(*moved));
+            return self.by_maker(Change::Moved(*moved));
         }
         let has_ports = matches!(moved.transport, Transport::Datagram | Transport::UdpLite);
         let ends = [moved.local, moved.remote].map(|end| end.filter(|_| has_ports));
         if !self.has_port(ends) {
+            let ports = ends.into_iter().flatten().map(SocketAddr::port);
+            ports.min().into_iter().for_each(|port| self.offers.ports.add(port));
             return Verdict::Hide;
         }
-        self.note_maker();
-        if self.maker.is_asked_for { Verdict::Show(Change::Moved(*moved)) } else { Verdict::Hide }
+        self.by_maker(Change::Moved(*moved))
+    }
+
+    /// What is shown if its thread is asked for, and not told apart by anything else.
+    const fn by_maker<'a>(&self, change: Change<'a>) -> Verdict<'a> {
+        if self.maker.is_asked_for { Verdict::Show(change) } else { Verdict::Hide }
     }
 
     fn unix_message_moved<'a>(&mut self, change: &Change<'a>, message: &UnixMessage<'_>) -> Verdict<'a> {
@@ -198,20 +228,21 @@ impl Filter {
         let is_it = |glob: &Glob| names.iter().flatten().any(|name| glob.is_for(name));
         let wanted = !self.unix || self.names.is_empty() || note(&mut self.names, is_it);
         if !wanted {
+            for name in names.into_iter().flatten() {
+                offer(&mut self.names, &mut self.offers.names, name);
+            }
             return Verdict::Hide;
         }
-        self.note_maker();
-        if self.maker.is_asked_for { Verdict::Show(*change) } else { Verdict::Hide }
+        self.by_maker(*change)
     }
 
     fn stream_moved<'a>(&mut self, moved: &Moved<'a>, stream: Stream<'a>) -> Verdict<'a> {
         if !self.converts(moved.family) {
-            return Verdict::Show(Change::Moved(*moved));
+            return self.by_maker(Change::Moved(*moved));
         }
         if !self.wants(stream.connection) {
             return Verdict::Hide;
         }
-        self.note_maker();
         let is_conversation = self.is_conversation(moved.family);
         match (self.maker.is_asked_for, is_conversation) {
             (true, false) => Verdict::Show(Change::Moved(*moved)),
@@ -240,10 +271,10 @@ impl Filter {
         if !self.converts(family) || !self.is_conversation(family) {
             return true;
         }
+        self.note_maker();
         if !self.wants(connection) {
             return false;
         }
-        self.note_maker();
         let seen = self.connections.entry(connection.id).or_default();
         seen.taken |= self.maker.is_asked_for;
         seen.taken
@@ -271,18 +302,32 @@ impl Filter {
                 return false;
             }
             seen.names = known;
-            let asked = match connection.family {
-                Family::Pipe => &mut self.pipe_names,
-                _ => &mut self.names,
+            let (asked, offers) = match connection.family {
+                Family::Pipe => (&mut self.pipe_names, &mut self.offers.pipe_names),
+                _ => (&mut self.names, &mut self.offers.names),
             };
-            note(asked, |glob| names.clone().any(|name| glob.is_for(name)))
+            let is_wanted = note(asked, |glob| names.clone().any(|name| glob.is_for(name)));
+            if !is_wanted {
+                names.for_each(|name| offer(asked, offers, name));
+            }
+            is_wanted
         } else {
-            self.has_port(ends.map(|end| end.address.as_ref()))
+            self.has_port(ends.map(|end| end.address.as_ref())) || self.offer_port(connection)
         };
         if wanted && let Some(seen) = self.connections.get_mut(&connection.id) {
             seen.wanted = true;
         }
         wanted
+    }
+
+    /// Notes the server's port of a connection that is not asked for, once: false.
+    fn offer_port(&mut self, connection: &Connection) -> bool {
+        if let (Some(port), Some(seen)) = (server_port(connection), self.connections.get_mut(&connection.id))
+            && !std::mem::replace(&mut seen.offered, true)
+        {
+            self.offers.ports.add(port);
+        }
+        false
     }
 
     /// Whether one of two ends has a port that is asked for.
@@ -301,6 +346,7 @@ impl Filter {
         let is_it = |value: &Tid| [tid, process].contains(value);
         note(&mut self.pids, is_it);
         note(&mut self.excluded, is_it);
+        self.offers.processes.add(process);
     }
 
     /// A message is not shown, as `unix` says.
@@ -313,30 +359,74 @@ impl Filter {
         self.left_out
     }
 
-    /// The options that nothing in the trace is of, as they were typed. UNIX servers had the ports `servers`.
-    pub(super) fn unfound(&self, servers: &[u16]) -> Vec<String> {
-        let pid = |name: &str, all: &[Asked<Tid>]| -> Vec<String> {
-            let unfound = all.iter().filter(|asked| !asked.found);
-            unfound.map(|asked| format!("--{name} {}", asked.value)).collect()
-        };
+    /// Whether threads are selected, and nothing else.
+    pub(super) const fn is_by_thread_alone(&self) -> bool {
+        self.ports.is_empty() && self.names.is_empty() && self.pipe_names.is_empty()
+    }
+
+    /// The options that select, as typed.
+    pub(super) fn options(&self) -> String {
+        let given = [
+            ("--pid", !self.pids.is_empty()),
+            ("--exclude-pid", !self.excluded.is_empty()),
+            ("--port", !self.ports.is_empty()),
+            ("--capture-unix-socket", !self.names.is_empty()),
+            ("--capture-pipes", !self.pipe_names.is_empty()),
+        ];
+        let given: Vec<_> = given.into_iter().filter(|(_, is_given)| *is_given).map(|(name, _)| name).collect();
+        given.join(" and ")
+    }
+
+    /// The options that nothing in the trace is of, as they were typed, and beside them what is there. UNIX servers had
+    /// the ports `servers`, and `others` those that were not asked for.
+    pub(super) fn unfound(&self, servers: &[u16], others: impl Iterator<Item = u16>) -> Vec<(String, String)> {
+        let mut unfound = Vec::new();
+        let processes = self.offers.processes.told(Tid::to_string);
+        let processes = processes.map(|them| format!("sockets in it are used by PID {them}"));
+        for (option, all) in [("--pid", &self.pids), ("--exclude-pid", &self.excluded)] {
+            let them = all.iter().filter(|asked| !asked.found);
+            unfound.extend(them.map(|it| (format!("{option} {}", it.value), processes.clone().unwrap_or_default())));
+        }
+        let mut ports = self.offers.ports.clone();
+        others.for_each(|port| ports.add(port));
+        let ports = ports.told(u16::to_string).map(|ports| format!("sockets in it have port {ports}"));
         let is_server = |range: &RangeInclusive<u16>| servers.iter().any(|port| range.contains(port));
-        let ports = self.ports.iter();
-        let ports = ports.filter(|asked| !asked.found && !is_server(&asked.value));
-        let name = |option: &str, all: &[Asked<Glob>]| -> Vec<String> {
-            let unfound = all.iter().filter(|asked| !asked.found);
-            unfound
-                .map(|asked| {
-                    let text = super::escape::escaped(asked.value.text());
-                    format!("--{option}={text}")
-                })
-                .collect()
-        };
-        let mut unfound = pid("pid", &self.pids);
-        unfound.extend(pid("exclude-pid", &self.excluded));
-        unfound.extend(ports.map(|asked| format!("--port {}", range(&asked.value))));
-        unfound.extend(name("capture-unix-socket", &self.names));
-        unfound.extend(name("capture-pipes", &self.pipe_names));
+        for asked in self.ports.iter().filter(|asked| !asked.found && !is_server(&asked.value)) {
+            unfound.push((format!("--port {}", range(&asked.value)), ports.clone().unwrap_or_default()));
+        }
+        let of_sockets = ("--capture-unix-socket", "UNIX sockets", &self.names, &self.offers.names);
+        let of_pipes = ("--capture-pipes", "FIFOs", &self.pipe_names, &self.offers.pipe_names);
+        for (option, what, all, offers) in [of_sockets, of_pipes] {
+            let names = offers.told(offers::name).map(|names| format!("{what} in it are {names}"));
+            for asked in all.iter().filter(|asked| !asked.found) {
+                let typed = |glob: &Glob| format!("{option}={}", word(glob.text()));
+                let meant = asked.meant.as_ref().map(|glob| format!("give {}", typed(glob)));
+                unfound.push((typed(&asked.value), meant.or_else(|| names.clone()).unwrap_or_default()));
+            }
+        }
         unfound
+    }
+}
+
+/// A name that no pattern is for: noted, and whether one would be with its folder, or as an abstract one.
+fn offer(asked: &mut [Asked<Glob>], offers: &mut Offers<UnixName>, name: &UnixName) {
+    offers.add(name.clone());
+    for asked in asked.iter_mut().filter(|asked| !asked.found && asked.meant.is_none()) {
+        let text = asked.value.text();
+        let with = |before: &[u8]| Glob::new(&[before, text].concat()).ok();
+        let mut meant = [with(b"*/"), with(b"@")].into_iter().flatten();
+        asked.meant = meant.find(|glob| glob.is_for(name));
+    }
+}
+
+/// The port of the end that was connected to; where nothing tells which, the smaller one.
+fn server_port(connection: &Connection) -> Option<u16> {
+    let [first, second] = [Side::First, Side::Second].map(|side| connection.end(side));
+    let [of_first, of_second] = [first, second].map(|end| end.address.as_ref().map(SocketAddr::port));
+    match (first.role, second.role) {
+        (Role::Connected, _) | (_, Role::Accepted) => of_second,
+        (Role::Accepted, _) | (_, Role::Connected) => of_first,
+        _ => of_first.into_iter().chain(of_second).min(),
     }
 }
 

@@ -4,11 +4,11 @@
 //! replaced only once a line of strace's has come. Whoever writes to our pipe is strace, whose traced program must never
 //! be harmed by our end: whatever ends us early, we tell it and go on reading the pipe to its end.
 
+mod conversations;
 pub mod convert;
 pub mod dates;
 mod days;
 pub mod error;
-pub mod escape;
 mod filter;
 pub mod foreign;
 mod hints;
@@ -16,6 +16,8 @@ pub mod input;
 pub mod lines;
 pub mod merge;
 pub mod name;
+mod names_given;
+mod offers;
 pub mod options;
 pub mod output;
 pub mod report;
@@ -23,9 +25,9 @@ pub mod screen;
 pub mod signals;
 pub mod source;
 
+use crate::cli::Usage;
 use crate::strace::{self, Fifos, Times};
 use std::io;
-use std::path::PathBuf;
 use std::time::SystemTime;
 
 use convert::{Converter, Trace};
@@ -36,12 +38,23 @@ use foreign::Foreign;
 use input::{Advance, Input, Sequence};
 use merge::Merge;
 use name::Name;
+use names_given::Repeated;
 pub use options::Options;
 use output::Output;
 use report::Report;
+use report::keys::NoteKey;
 use screen::{Progress, Screen};
 use signals::Signals;
 use source::{Kind, Source};
+
+/// Tells that a command line makes no sense, and reads what strace may be writing to us.
+pub fn refuse_usage(usage: &Usage) -> Exit {
+    let source = Source::stdin().ok().filter(|source| usage.reads_standard_input && source.kind() == Kind::Pipe);
+    let end = if source.is_some() { format!("strace2pcap: {READING_ON}\n") } else { String::new() };
+    let exit = Report::refuse(&(usage.text.clone() + &end), usage.message.clone(), usage.report);
+    read_on(source.as_slice());
+    exit
+}
 
 /// Does what `options` say and tells what came of it.
 pub fn run(options: &Options) -> Exit {
@@ -57,21 +70,31 @@ pub fn run(options: &Options) -> Exit {
 
 fn convert(options: &Options, screen: &Screen, report: &mut Report) -> Exit {
     let mut sources = Vec::new();
-    match prepare(options, &mut sources) {
+    let mut repeated = Vec::new();
+    match prepare(options, &mut sources, &mut repeated) {
         Ok((output, signals)) => {
-            Run::new(options, screen, &sources, &signals, report).convert(options, sources, output)
+            let run = Run::new(options, screen, &sources, &signals, report);
+            let exit = run.convert(options, sources, output);
+            names_given::tell(&repeated, &options.output, options.format, report);
+            exit
         }
-        Err(error) => refuse(&error, sources, &options.traces, report),
+        Err(error) => refuse(&error, sources, report),
     }
 }
 
-/// All that has to be there before the first line: the traces, which `sources` takes, the output, and the signals' way.
-fn prepare(options: &Options, sources: &mut Vec<Source>) -> Result<(Output, Signals), Error> {
+/// All that has to be there before the first line: the traces, which `sources` takes, each once, the output, and the
+/// signals' way.
+fn prepare(
+    options: &Options,
+    sources: &mut Vec<Source>,
+    repeated: &mut Vec<Repeated>,
+) -> Result<(Output, Signals), Error> {
     if !options.force {
         output::look(&options.output)?;
     }
     source::raise_limit(options.traces.len());
     Source::open_all(&options.traces, sources)?;
+    *repeated = names_given::once(sources);
     refuse_nothing(sources)?;
     if let Some(terminal) = sources.iter().find(|source| source.is_terminal()) {
         return Err(Error::TerminalTrace(terminal.name().clone()));
@@ -83,18 +106,19 @@ fn prepare(options: &Options, sources: &mut Vec<Source>) -> Result<(Output, Sign
 }
 
 /// Tells why nothing can be done, and reads what pipes still bring. Of `sources` those are there that could be opened.
-fn refuse(error: &Error, mut sources: Vec<Source>, traces: &[PathBuf], report: &mut Report) -> Exit {
-    let is_missing = |at| at >= sources.len();
-    if traces.iter().position(|path| path.as_os_str() == "-").is_some_and(is_missing) {
-        sources.extend(Source::stdin());
-    }
+fn refuse(error: &Error, mut sources: Vec<Source>, report: &mut Report) -> Exit {
     // The others' descriptors may be what the signals' way was wanting.
     sources.retain(|source| source.kind() == Kind::Pipe);
     let exit = report.fail(error, !sources.is_empty());
-    if let Ok(signals) = Signals::listen(false) {
-        input::drain(sources.iter().collect(), &signals);
-    }
+    read_on(&sources);
     exit
+}
+
+/// Reads pipes that nothing comes of any more.
+fn read_on(pipes: &[Source]) {
+    if let (false, Ok(signals)) = (pipes.is_empty(), Signals::listen(false)) {
+        input::drain(pipes.iter().collect(), &signals);
+    }
 }
 
 /// Before anything is touched: where not a line of any trace is strace's, there is nothing to do. Of a pipe nothing may
@@ -135,6 +159,8 @@ struct Run<'r> {
     report: &'r mut Report,
     /// All that is read is there: nobody writes to us.
     all_files: bool,
+    /// A person waits for the end.
+    has_person: bool,
 }
 
 impl<'r> Run<'r> {
@@ -150,15 +176,25 @@ impl<'r> Run<'r> {
         let fifos = options.pipes.then(|| Fifos::new(options.pipe_names.clone()));
         let trace = |source| trace(options, fifos.clone(), source, signals);
         let progress = size.map_or_else(Progress::none, |size| screen.progress(size));
-        Self { traces: sources.iter().map(trace).collect(), progress, signals, report, all_files }
+        Self {
+            traces: sources.iter().map(trace).collect(),
+            progress,
+            signals,
+            report,
+            all_files,
+            has_person: screen.has_person(),
+        }
     }
 
     fn convert(mut self, options: &Options, sources: Vec<Source>, output: Output) -> Exit {
         let (name, keeps) = (output.name().clone(), output.keeps());
-        let converter = match Converter::new(options, &self.traces, output) {
+        let mut converter = match Converter::new(options, &self.traces, output) {
             Ok(converter) => converter,
             Err(error) => return self.report.fail(&Error::WriteOutput(name, error), false),
         };
+        if self.has_person {
+            converter.close_with(name.clone());
+        }
         let exit = if self.traces.len() > 1 {
             let mut times: Vec<_> = self.traces.iter().map(|trace| Times::new(&trace.options)).collect();
             let key = |source: usize, line: &[u8]| times.get_mut(source)?.line(line);
@@ -216,7 +252,7 @@ impl<'r> Run<'r> {
             exit = self.report.fail(&Error::NotATrace(first.name.clone(), Foreign::Text), false);
         }
         if keeps {
-            self.report.note("kept", format!("{name} is as it was before"), "");
+            self.report.note(NoteKey::Kept, format!("{name} is as it was before"), "");
         }
         exit
     }

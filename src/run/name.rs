@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 
-use super::escape::escaped;
+use crate::escape::{escaped, word};
 
 /// What standard input is called.
 const STANDARD_INPUT: &str = "standard input";
@@ -26,14 +26,7 @@ impl Name {
 
     /// It as a word in a shell's command.
     pub fn word(&self) -> String {
-        let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-+,:@%=".contains(byte);
-        if *self == Self::standard_input() {
-            "FILE".to_owned()
-        } else if self.0.iter().all(is_plain) {
-            self.to_string()
-        } else {
-            format!("'{}'", self.to_string().replace('\'', r"'\''"))
-        }
+        if *self == Self::standard_input() { "FILE".to_owned() } else { word(&self.0) }
     }
 }
 

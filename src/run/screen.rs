@@ -11,6 +11,9 @@ use log::{Level, LevelFilter};
 
 use super::options::Verbosity;
 
+/// What warns of nothing and is told all the same, unless -q is given.
+pub const PLAIN: &str = "strace2pcap::plain";
+
 /// Work shorter than this shows no bar.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -34,13 +37,18 @@ impl Screen {
             .filter_level(level(verbosity))
             .parse_default_env()
             .format(|line, record| {
-                let kind = kind(record.level());
+                let kind = if record.target() == PLAIN { "" } else { kind(record.level()) };
                 writeln!(line, "strace2pcap: {kind}{}", record.args())
             })
             .target(Target::Pipe(Box::new(stderr)));
         // Fails only where a logger is set already, and then messages have a way.
         let _ = builder.try_init();
         Self { bars, shows_bars: verbosity != Verbosity::Quiet && io::stderr().is_terminal() }
+    }
+
+    /// Whether a person looks at it and wants to be told.
+    pub const fn has_person(&self) -> bool {
+        self.shows_bars
     }
 
     /// The progress of reading `bytes` bytes.

@@ -61,14 +61,24 @@ pub struct Source {
 }
 
 impl Source {
-    /// Opens the traces named on the command line: `-` is standard input. `sources` takes those that could be opened.
+    /// Opens the traces named on the command line: `-` is standard input. `sources` takes those that could be opened, and
+    /// standard input in any case, for somebody may be writing to it.
     ///
     /// # Errors
     ///
     /// One cannot be opened, or is no trace; nothing has been written yet.
     pub fn open_all(paths: &[PathBuf], sources: &mut Vec<Self>) -> Result<(), Error> {
-        for path in paths {
-            sources.push(if path.as_os_str() == "-" { Self::stdin() } else { Self::open(path) }?);
+        let is_stdin = |path: &PathBuf| path.as_os_str() == "-";
+        for (at, path) in paths.iter().enumerate() {
+            match if is_stdin(path) { Self::stdin() } else { Self::open(path) } {
+                Ok(source) => sources.push(source),
+                Err(error) => {
+                    if paths.iter().skip(at + 1).any(is_stdin) {
+                        sources.extend(Self::stdin());
+                    }
+                    return Err(error);
+                }
+            }
         }
         Ok(())
     }

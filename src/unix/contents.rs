@@ -214,16 +214,31 @@ fn is_memcached(it: &Beginning<'_>) -> bool {
         && body.is_some_and(|body| body >= named && u64::from(body) + 24 <= it.moved)
 }
 
-/// Version 1: a record that begins a request in one of three roles, or one of its output in mid-stream (FastCGI
-/// specification §3.3, §5.1).
+/// Which end sends what begins like FastCGI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FastCgi {
+    /// The web server.
+    Request,
+    /// The application.
+    Reply,
+}
+
 fn is_fastcgi(it: &Beginning<'_>) -> bool {
-    match it.bytes {
-        [1, 1, _, _, 0, 8, _, _, 0, 1..=3, 0 | 1, 0, 0, 0, 0, 0, ..] => true,
+    fastcgi(it.bytes, it.moved).is_some()
+}
+
+/// Whether `bytes`, the first of `moved`, begin FastCGI, version 1: a record that begins a request in one of three roles,
+/// or its header alone, as php-fpm reads it; or a record of output in mid-stream (FastCGI specification §3.3, §5.1).
+pub fn fastcgi(bytes: &[u8], moved: u64) -> Option<FastCgi> {
+    match bytes {
+        [1, 1, _, _, 0, 8, _, _, 0, 1..=3, 0 | 1, 0, 0, 0, 0, 0, ..] => Some(FastCgi::Request),
+        [1, 1, _, _, 0, 8, _, 0] if moved == 8 => Some(FastCgi::Request),
         [1, 6, high_id, id, high, low, padding, 0, ..] => {
             let length = u64::from(u16::from_be_bytes([*high, *low]));
-            (*high_id, *id) != (0, 0) && length > 0 && length + u64::from(*padding) + 8 <= it.moved
+            let is_whole = length > 0 && length + u64::from(*padding) + 8 <= moved;
+            ((*high_id, *id) != (0, 0) && is_whole).then_some(FastCgi::Reply)
         }
-        _ => false,
+        _ => None,
     }
 }
 
@@ -347,6 +362,7 @@ mod tests {
         check(b"set k 0 0 1\r\nx\r\n", Some("memcached"));
         check(&[&b"\x80\x0a\0\0\0\0\0\0"[..], &[0; 16]].concat(), Some("memcached"));
         check(b"\x01\x01\0\x01\0\x08\0\0\0\x01\0\0\0\0\0\0", Some("fastcgi"));
+        check(b"\x01\x01\0\x01\0\x08\0\0", Some("fastcgi"));
         check(b"\x16\x03\x01\0\xf0\x01\0\0\xec\x03\x03", Some("tls"));
         check(b"SSH-2.0-OpenSSH_9.2\r\n", Some("ssh"));
         check(b"l\0\x0b\0\0\0\0\0\0\0\0\0", Some("x11"));

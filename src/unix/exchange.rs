@@ -10,7 +10,7 @@ use crate::unix::context::Context;
 use crate::unix::dbus::{self, Message};
 use crate::unix::http2::{self, Aligner, GrpcSeeding, Piece, PieceKind, Step, Verdict};
 use crate::unix::names;
-use crate::unix::ports::{self, Said};
+use crate::unix::ports::{self, Midway, Said};
 use crate::unix::roles;
 use crate::unix::talk::UnixTalk;
 use crate::wire::Record;
@@ -18,6 +18,31 @@ use std::borrow::Cow;
 
 /// How much earlier seeds stand than what they prepare, in nanoseconds.
 const SEED_STEP: u64 = 1_000;
+
+/// What becomes of gRPC in HTTP/2 that was joined midway.
+#[derive(Debug, Default)]
+enum Grpc {
+    /// Nothing.
+    #[default]
+    Passed,
+    /// What it needs is seeded: the connection was, and it was asked for.
+    Seeded(Box<GrpcSeeding>),
+    /// That it needs seeds is told.
+    Watched(Box<GrpcSeeding>),
+}
+
+impl Grpc {
+    /// Whether frames that are watched would have been seeded; the first time is enough to know.
+    fn has_missed_seeds(&mut self, from_client: bool, frames: &[u8]) -> bool {
+        let Self::Watched(seeding) = self else { return false };
+        let mut needed = false;
+        seeding.frames(from_client, frames, &mut |step| needed |= matches!(step, Step::Seed { .. }));
+        if needed {
+            *self = Self::Passed;
+        }
+        needed
+    }
+}
 
 /// The state of one connection.
 #[derive(Debug, Default)]
@@ -28,8 +53,7 @@ pub(super) struct Exchange {
     last: [Timestamp; 2],
     /// Bytes to be written of what the first and the second end sent.
     taken: [u64; 2],
-    /// What gRPC needs is seeded: the connection was, and it was asked for.
-    grpc: Option<Box<GrpcSeeding>>,
+    grpc: Grpc,
     /// Its server's port is not asked for.
     left_out: bool,
 }
@@ -83,7 +107,8 @@ impl Exchange {
             .into_iter()
             .find(|side| alignment::preface(&beginning(&held, portion, *side)) == Verdict::Http2);
         let in_mid_stream = connection.opening == Opening::Unseen;
-        let seeds = preface_from.is_none() && in_mid_stream && context.options.seed_http2;
+        let is_midway = preface_from.is_none() && in_mid_stream;
+        let seeds = is_midway && context.options.seed_http2;
         let beginning = beginning(&held, portion, portion.sender);
         let said = match verdict {
             // Whoever speaks first, the preface is or will be there, by which the port's dissector knows HTTP/2.
@@ -96,8 +121,10 @@ impl Exchange {
         if verdict == Verdict::Http2 {
             self.alignment = Alignment::Http2(Box::new([Aligner::new(), Aligner::new()]));
             if seeds {
-                self.grpc = context.options.seed_grpc.then(Box::default);
                 self.seed_http2(first, portion.told_by, context);
+            }
+            if is_midway && !self.left_out {
+                self.look_for_grpc(context);
             }
         } else {
             self.alignment = Alignment::Plain;
@@ -106,6 +133,15 @@ impl Exchange {
             self.pass(connection, &held.portion(), held.skipped, context);
         }
         self.pass(connection, portion, skipped, context);
+    }
+
+    /// HTTP/2 was joined midway: gRPC in it is seeded, or else it is told that it should be.
+    fn look_for_grpc(&mut self, context: &mut Context<'_, impl FnMut(&Record<'_>)>) {
+        let options = context.options;
+        if !options.seed_http2 {
+            context.chosen.lack(Midway::Http2);
+        }
+        self.grpc = if options.seed_grpc { Grpc::Seeded(Box::default()) } else { Grpc::Watched(Box::default()) };
     }
 
     /// D-Bus is told as messages. Whether the portion is dealt with: given out as some, or held until more tells.
@@ -174,7 +210,7 @@ impl Exchange {
         let choice = ports::choose(connection, client, said, (options.ports, &options.rules));
         if !options.wants(choice.port) {
             self.left_out = true;
-            return;
+            return context.chosen.pass_over(&choice);
         }
         context.chosen.note(&choice);
         if self.talk.is_none() {
@@ -213,12 +249,15 @@ impl Exchange {
         let grpc = &mut self.grpc;
         own.push(portion.bytes, portion.missing, &mut |piece: Piece<'_>| {
             let part = Portion { bytes: piece.bytes, missing: piece.missing, ..*portion };
-            match grpc {
-                Some(seeding) if piece.kind == PieceKind::Frames => {
-                    write_with_seeds(talk, seeding, &part, context);
+            if piece.kind == PieceKind::Frames {
+                if let Grpc::Seeded(seeding) = grpc {
+                    return write_with_seeds(talk, seeding, &part, context);
                 }
-                _ => talk.write(&part, context),
+                if grpc.has_missed_seeds(talk.is_client(part.sender), part.bytes) {
+                    context.chosen.lack(Midway::Grpc);
+                }
             }
+            talk.write(&part, context);
         });
         if let Some(size) = own.settings_max_frame_size() {
             other.set_max_frame_size(size);

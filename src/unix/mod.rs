@@ -25,8 +25,9 @@ mod services;
 mod talk;
 mod view;
 
+pub use contents::{FastCgi, fastcgi};
 pub use context::Options;
 pub use endpoints::{CLEAN, ClientPorts};
-pub use ports::{Advice, Chosen, PortRule, Ports, Readers, Target};
+pub use ports::{Advice, Chosen, Midway, PortRule, Ports, Readers, Target};
 pub use services::{PROTOCOLS, Protocol, Reason, UNKNOWN_PORT};
 pub use view::UnixView;

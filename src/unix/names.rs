@@ -1,5 +1,6 @@
 //! What a person reads beside the packets of a UNIX socket: its name in place of the invented address, and a comment.
 
+use crate::escape::is_harmless;
 use crate::event::{Descriptor, Details, Family, Tid, UnixName};
 use crate::limits;
 use crate::packets::Portion;
@@ -140,11 +141,10 @@ fn readable(name: &UnixName) -> String {
     format!("{sign}{}", text_of(bytes))
 }
 
-/// Bytes as a person reads them.
+/// Bytes as a person reads them: a name must not turn around, or hide, what stands beside it.
 fn text_of(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
-    let mark = char::REPLACEMENT_CHARACTER;
-    text.chars().map(|char| if char.is_control() { mark } else { char }).collect()
+    text.chars().map(|char| if is_harmless(char) { char } else { char::REPLACEMENT_CHARACTER }).collect()
 }
 
 #[cfg(test)]
@@ -167,6 +167,8 @@ mod tests {
     fn names_are_made_readable() {
         let path = UnixName::Path(b"/run/\xc3\xa9\n\0\xff.sock".as_slice().into());
         assert_eq!(readable(&path), "/run/é\u{fffd}\u{fffd}\u{fffd}.sock");
+        let turned = UnixName::Path("/run/\u{202e}kcos\u{200b}".as_bytes().into());
+        assert_eq!(readable(&turned), "/run/\u{fffd}kcos\u{fffd}");
         let name = UnixName::Abstract(b"x".as_slice().into());
         assert_eq!(of_datagrams(Some(&name)), "UNIX datagrams to @x");
     }

@@ -8,8 +8,10 @@ use crate::event::UnixName;
 use crate::glob::Glob;
 use crate::sockets::{Connection, Side};
 use crate::unix::contents::{self, Beginning};
-use crate::unix::services::{self, DBUS, GRPC, HTTP, HTTP2, HTTP2_MIDWAY, Protocol, Reason, Speaks, TLS, UNKNOWN_PORT};
-use std::collections::BTreeSet;
+use crate::unix::services::{
+    self, DBUS, FASTCGI, GRPC, HTTP, HTTP2, HTTP2_MIDWAY, Protocol, Reason, Speaks, TLS, UNKNOWN_PORT,
+};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// How servers get their ports.
@@ -77,8 +79,12 @@ impl Said<'_> {
 /// What has been chosen in a run.
 #[derive(Clone, Debug, Default)]
 pub struct Chosen {
-    /// The ports of all conversations that were written.
-    ports: BTreeSet<u16>,
+    /// The ports of all conversations that were written, and what is known to be spoken there: dissector and name.
+    ports: BTreeMap<u16, BTreeSet<(&'static str, &'static str)>>,
+    /// The ports of those that were not asked for.
+    others: BTreeSet<u16>,
+    /// What of HTTP/2 joined midway would be read with other seeds.
+    midway: Option<Midway>,
     /// The rules that gave one, by their places.
     rules: BTreeSet<usize>,
     /// Dissectors that Wireshark has to be told of: port, dissector, protocol, and whether it is an early Wireshark only.
@@ -98,6 +104,22 @@ pub struct Advice {
     pub readers: Readers,
 }
 
+impl Advice {
+    /// That FastCGI is spoken on this port, which may be anyone's.
+    pub const fn of_fastcgi(port: u16) -> Self {
+        Self { port, protocol: FASTCGI.name, dissector: FASTCGI.dissector, readers: Readers::All }
+    }
+}
+
+/// HTTP/2 joined midway that lacks seeds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Midway {
+    /// Its beginning.
+    Http2,
+    /// Headers that make it gRPC.
+    Grpc,
+}
+
 /// Versions of Wireshark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Readers {
@@ -112,16 +134,45 @@ pub enum Readers {
 impl Chosen {
     /// A conversation begins.
     pub(super) fn note(&mut self, choice: &Choice) {
-        self.ports.insert(choice.port);
+        let spoken = self.ports.entry(choice.port).or_default();
+        spoken.extend(choice.protocol.filter(|it| it.reason != Reason::Link).map(|it| (it.dissector, it.name)));
         self.rules.extend(choice.rule);
         if let Some(advice) = choice.protocol.and_then(|it| advice(it, choice.port)) {
             self.untold.insert(advice);
         }
     }
 
+    /// A conversation is not asked for.
+    pub(super) fn pass_over(&mut self, choice: &Choice) {
+        self.others.insert(choice.port);
+    }
+
+    /// A conversation joined midway would be read with seeds.
+    pub(super) fn lack(&mut self, midway: Midway) {
+        self.midway = self.midway.max(Some(midway));
+    }
+
+    /// What of HTTP/2 joined midway would be read with other seeds.
+    pub const fn midway(&self) -> Option<Midway> {
+        self.midway
+    }
+
     /// The ports of all servers, in order.
     pub fn ports(&self) -> impl Iterator<Item = u16> {
-        self.ports.iter().copied()
+        self.ports.keys().copied()
+    }
+
+    /// The ports of servers that were not asked for, in order.
+    pub fn others(&self) -> impl Iterator<Item = u16> {
+        self.others.iter().copied()
+    }
+
+    /// The names of what is spoken on `port`, where one dissector does not know it all.
+    pub fn mixed(&self, port: u16) -> Option<Vec<&'static str>> {
+        let spoken = self.ports.get(&port)?;
+        let (first, _) = spoken.first()?;
+        let is_mixed = spoken.iter().any(|(dissector, _)| dissector != first);
+        is_mixed.then(|| spoken.iter().map(|(_, name)| *name).collect())
     }
 
     /// Whether the rule at `place` gave any.

@@ -3,6 +3,7 @@
 //! strace looks addresses up in its own network namespace, once an inode, and keeps the first it finds (strace
 //! `src/socketutils.c`): so `-yy` is not always the cure.
 
+use super::keys::LossKey;
 use super::{Loss, Report};
 use crate::inet::Invented;
 
@@ -10,18 +11,18 @@ use crate::inet::Invented;
 pub fn tell(invented: Invented, full_details: bool, report: &mut Report) {
     let all = "[connection has|connections have] invented addresses";
     if !full_details {
-        let loss = Loss::new("addresses", invented.total(), all);
+        let loss = Loss::new(LossKey::Addresses, invented.total(), all);
         return report.lose(loss.cure("record with -yy"));
     }
     let what = format!("{all}, for -yy found none");
     let cure = "trace a program in another network namespace with `nsenter -t PID -n strace …`";
-    report.lose(Loss::new("addresses", invented.own, &what).cure(cure));
+    report.lose(Loss::new(LossKey::Addresses, invented.own, &what).cure(cure));
     let what = "datagram [socket|sockets] sent with an invented address before -yy found [its|their] own";
     let cure = "give --view wire, which waits for it";
-    report.lose(Loss::new("addresses_late", invented.late, what).cure(cure));
+    report.lose(Loss::new(LossKey::AddressesLate, invented.late, what).cure(cure));
     let what = "[connection has|connections have] an invented other end";
     let cure = "trace connect and accept too (-e trace=network,…), from before the connection is made";
-    report.lose(Loss::new("peers", invented.peers, what).cure(cure));
+    report.lose(Loss::new(LossKey::Peers, invented.peers, what).cure(cure));
     let what = "datagram [socket|sockets] received without asking from whom: invented senders";
-    report.lose(Loss::new("senders", invented.senders, what));
+    report.lose(Loss::new(LossKey::Senders, invented.senders, what));
 }

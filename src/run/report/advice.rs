@@ -1,31 +1,52 @@
 //! Notes on a trace that was recorded with too little: without times, without days, without the calls that matter.
 
-use super::Report;
+use super::keys::NoteKey;
 use super::traffic::Traffic;
+use super::{Report, in_number};
 use crate::run::dates::Date;
 use crate::sockets::Sockets;
-use crate::strace::{Counts, Parser};
+use crate::strace::{Counts, Parser, Skip};
+
+/// Which times were given.
+#[derive(Clone, Copy, Debug)]
+pub struct Given {
+    /// `--date`
+    pub date: bool,
+    /// `--start`
+    pub start: bool,
+}
 
 /// Whether as many lines of a trace have such times that they are not another program's text that begins with a number.
 pub fn are_usual(times: u64, counts: &Counts) -> bool {
     times > 0 && times.saturating_mul(2) >= counts.understood()
 }
 
-/// What the times of the traces leave open. `assumed` is the date of times of day where nobody gave one.
-pub fn times(parsers: &[Parser], assumed: Option<Date>, has_start: bool, report: &mut Report) {
+/// What the times of the traces leave open, and options on them that change nothing. `assumed` is the date of times of day
+/// where nobody gave one.
+pub fn times(parsers: &[Parser], assumed: Option<Date>, given: Given, report: &mut Report) {
+    if report.understood > 0 {
+        let has = |of: fn(&Counts) -> u64| parsers.iter().any(|parser| of(parser.counts()) > 0);
+        if given.date && !has(|counts| counts.times_of_day) {
+            let text = "--date has no effect, no line has a time of day without a date (strace -t, -tt)";
+            report.note(NoteKey::NoEffect, text, "");
+        }
+        if given.start && !has(|counts| counts.times_relative) {
+            report.note(NoteKey::NoEffect, "--start has no effect, no line has a relative time (strace -r)", "");
+        }
+    }
     if report.packets == 0 {
         return;
     }
     if let Some(date) = assumed {
         report.note(
-            "assumed_date",
+            NoteKey::AssumedDate,
             format!("times of day have no date, {date} was assumed"),
             "record with -ttt or give --date",
         );
     }
     if parsers.iter().any(Parser::is_without_times) {
         report.note(
-            "no_times",
+            NoteKey::NoTimes,
             "the lines have no times and are put a microsecond apart, in their order",
             "record with -ttt",
         );
@@ -37,31 +58,88 @@ pub fn times(parsers: &[Parser], assumed: Option<Date>, has_start: bool, report:
     let has_no_time = |parser: &Parser| parser.is_without_times() || is_relative(parser);
     if parsers.len() > 1 && parsers.iter().any(has_no_time) {
         report.note(
-            "no_order",
+            NoteKey::NoOrder,
             "each of the traces counts from its own beginning, so nothing tells in what order their lines belong",
             "record with -ttt",
         );
     }
-    if !has_start && parsers.iter().any(is_relative) {
-        report.note("relative_times", "times are relative and count from 1970", "record with -ttt or give --start");
+    if !given.start && parsers.iter().any(is_relative) {
+        report.note(
+            NoteKey::RelativeTimes,
+            "times are relative and count from 1970",
+            "record with -ttt or give --start",
+        );
     }
 }
 
-/// Why there is no packet, as far as that is known and no loss says it.
-pub fn nothing_shown(traffic: &Traffic, sockets: &Sockets, all: &[&Counts], report: &mut Report) {
+/// What the options that select have left of a trace.
+#[derive(Clone, Debug, Default)]
+pub struct Selected {
+    /// Messages that they leave out.
+    pub left_out: u64,
+    /// Their names, as typed: `--pid, --port`.
+    pub options: String,
+    /// They select threads and nothing else.
+    pub is_by_thread: bool,
+    /// It is told already that one of them selects nothing.
+    pub is_told: bool,
+}
+
+/// Why there is no packet, or no payload, as far as that is known and no loss says it.
+pub fn nothing_shown(traffic: &Traffic, sockets: &Sockets, all: &[&Counts], selected: &Selected, report: &mut Report) {
     if report.lines == report.blank {
         return report.note(
-            "nothing_read",
-            "nothing was read, the trace is empty",
-            "strace writes it to standard error unless it is given -o",
+            NoteKey::NothingRead,
+            "nothing was read",
+            "if strace has told an error, that is why; else nothing that it traces has happened, or its text went \
+             elsewhere (to standard error, unless it is given -o)",
         );
     }
-    if report.packets > 0 || report.understood == 0 || traffic.has_unshowable() {
+    if report.understood == 0 || traffic.has_unshowable() {
         return;
     }
-    let payload_calls: u64 = all.iter().map(|counts| counts.payload_calls()).sum();
+    let is_empty = report.packets == 0;
+    let Selected { left_out, options, .. } = selected;
+    if *left_out > 0 {
+        if !is_empty {
+            return;
+        }
+        if let Some((text, cure)) = unwanted(traffic).filter(|_| selected.is_by_thread) {
+            report.note(NoteKey::NothingShown, format!("of what {options} leaves, {text}"), cure);
+        } else if !selected.is_told {
+            let what = format!("{left_out} [message is|messages are] left out by {options}, and no other is converted");
+            report.note(NoteKey::NothingShown, in_number(*left_out, &what), "");
+        }
+        return;
+    }
+    if !is_empty {
+        let is_known = traffic.has_bytes() || all.iter().any(|counts| counts.messages_cut.count > 0);
+        if let Some((what, cure)) = no_payload(traffic, all).filter(|_| traffic.has_opened() && !is_known) {
+            report.note(NoteKey::NoPayload, format!("connections were made, but {what}"), cure);
+        }
+        return;
+    }
     let unknown: u64 = all.iter().map(|counts| counts.details_missing).sum();
-    let (text, cure) = match traffic.unwanted() {
+    let (text, cure) = if let Some(unwanted) = unwanted(traffic) {
+        unwanted
+    } else if sockets.seen() > 0 {
+        let who = if traffic.has_opened() { "connections were made" } else { "sockets were used" };
+        let (what, cure) = no_payload(traffic, all).unwrap_or(("no payload moved on them", ""));
+        return report.note(NoteKey::NothingShown, format!("{who}, but {what}"), cure);
+    } else if unknown > 0 && !sockets.has_full_details() {
+        ("nothing in the trace tells which descriptors are sockets", "record with -yy")
+    } else {
+        (
+            "no call on a socket is in the trace",
+            "record child processes too (-f), and the calls that --help lists (-e trace=…)",
+        )
+    };
+    report.note(NoteKey::NothingShown, text, cure);
+}
+
+/// What is said of payload that was not to be converted, and how to have it.
+const fn unwanted(traffic: &Traffic) -> Option<(&'static str, &'static str)> {
+    Some(match traffic.unwanted() {
         (true, true, _) => (
             "sockets moved payload, and none was to be converted",
             "leave out --no-capture-net, or give --capture-unix-socket",
@@ -69,18 +147,29 @@ pub fn nothing_shown(traffic: &Traffic, sockets: &Sockets, all: &[&Counts], repo
         (true, ..) => ("only internet sockets moved payload", "leave out --no-capture-net"),
         (_, true, _) => ("only UNIX sockets moved payload", "give --capture-unix-socket"),
         (_, _, true) => ("only sockets that are neither internet nor UNIX (netlink, packet, …) moved payload", ""),
-        _ if sockets.seen() > 0 && payload_calls == 0 => (
-            "sockets were used, but no call is in the trace that moves payload",
+        _ => return None,
+    })
+}
+
+/// What is said where no byte moved on any socket and the trace has no call of a kind that could have moved some. Whether
+/// one was made is not known: it may not have been recorded.
+fn no_payload(traffic: &Traffic, all: &[&Counts]) -> Option<(&'static str, &'static str)> {
+    let sum = |reason| all.iter().map(|counts| counts.skipped(reason).count).sum::<u64>();
+    let [any, socket] = traffic.has_tried();
+    let texts = match (any || sum(Skip::NotSocket) > 0, socket || sum(Skip::Peeked) > 0) {
+        (true, true) => return None,
+        (true, false) => (
+            "no byte moved on any socket, and no sendto, recvfrom, sendmsg or recvmsg is in the trace",
+            "if some was expected, record these too (--help has a list)",
+        ),
+        (false, true) => (
+            "no byte moved on any socket, and no read or write is in the trace",
+            "if some was expected, record these too (--help has a list)",
+        ),
+        (false, false) => (
+            "no call is in the trace that moves payload",
             "record read and write too, which -e trace=network leaves out (--help has a list)",
         ),
-        _ if sockets.seen() > 0 => ("sockets were used, but no payload moved on them", ""),
-        _ if unknown > 0 && !sockets.has_full_details() => {
-            ("nothing in the trace tells which descriptors are sockets", "record with -yy")
-        }
-        _ => (
-            "no call on a socket is in the trace",
-            "record child processes too (-f), and the calls that --help lists (-e trace=…)",
-        ),
     };
-    report.note("nothing_shown", text, cure);
+    Some(texts)
 }

@@ -1,11 +1,12 @@
 //! What a run has come to: counts, what was lost, what will surprise. The rooms' counts fill it, and it is told at the end,
 //! as text or as one line of JSON.
 //!
-//! A kind of loss or note has a key, which is a contract for scripts (README, "Reports"): it is given where the kind is
-//! counted, in the files beside this one. `--strict` makes a failure of any loss; a note is none.
+//! A kind of loss or note has a key ([`keys`]), which is given where the kind is counted, in the files beside this one.
+//! `--strict` makes a failure of any loss; a note is none.
 
 pub(super) mod addresses;
 pub(super) mod advice;
+pub mod keys;
 pub(super) mod reading;
 pub(super) mod traffic;
 
@@ -17,7 +18,9 @@ use serde::Serialize;
 use super::error::{Error, Exit, READING_ON};
 use super::name::Name;
 use super::options::ReportFormat;
+use super::screen;
 use crate::limits;
+use keys::{LossKey, NoteKey, Reason};
 
 /// A line of a trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +34,7 @@ pub struct Place {
 /// Lines or bytes that are not in the capture, or addresses that are none, of one kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Loss {
-    key: &'static str,
+    key: LossKey,
     count: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     bytes: Option<u64>,
@@ -47,7 +50,7 @@ pub struct Loss {
 impl Loss {
     /// A loss of `count` of what stands in `what`, with its reason: `lines were not understood`. Of `[line was|lines
     /// were]` the part that goes with the count is told.
-    pub fn new(key: &'static str, count: u64, what: &str) -> Self {
+    pub fn new(key: LossKey, count: u64, what: &str) -> Self {
         Self {
             key,
             count,
@@ -82,7 +85,7 @@ impl Loss {
 /// What will surprise, and is no loss.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Note {
-    key: &'static str,
+    key: NoteKey,
     text: String,
     cure: String,
 }
@@ -90,7 +93,7 @@ pub struct Note {
 /// What is left out because it was asked to be, or because it is nothing to convert; no loss.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 struct LeftOut {
-    reason: &'static str,
+    reason: Reason,
     text: &'static str,
     count: u64,
 }
@@ -126,6 +129,16 @@ pub struct Report {
     /// Nothing is a trace, which is all there is to say.
     #[serde(skip)]
     is_refused: bool,
+    /// What ends the report on a terminal.
+    #[serde(skip)]
+    closing: Option<Closing>,
+}
+
+/// What is said last, to a person who waits for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Closing {
+    conversations: usize,
+    output: Name,
 }
 
 impl Report {
@@ -147,7 +160,7 @@ impl Report {
     }
 
     /// Adds a note.
-    pub fn note(&mut self, key: &'static str, text: impl Into<String>, cure: impl Into<String>) {
+    pub fn note(&mut self, key: NoteKey, text: impl Into<String>, cure: impl Into<String>) {
         let (text, cure) = (text.into(), cure.into());
         self.notes.push(Note { key, text, cure });
     }
@@ -158,7 +171,7 @@ impl Report {
     }
 
     /// Counts what is left out, unless it is nothing.
-    pub fn leave_out(&mut self, reason: &'static str, text: &'static str, count: u64) {
+    pub fn leave_out(&mut self, reason: Reason, text: &'static str, count: u64) {
         if count > 0 {
             self.left_out.push(LeftOut { reason, text, count });
         }
@@ -179,6 +192,19 @@ impl Report {
         error.exit()
     }
 
+    /// Tells at once that the command line makes no sense: `text` to a person, `message` in JSON.
+    pub fn refuse(text: &str, message: String, format: ReportFormat) -> Exit {
+        // Where standard error is closed nobody wants it.
+        let _ = io::stderr().write_all(text.as_bytes());
+        Self { errors: vec![message], ..Self::default() }.tell(Exit::Usage, format);
+        Exit::Usage
+    }
+
+    /// Ends the report with what was written where: packets of so many conversations.
+    pub fn close(&mut self, conversations: usize, output: Name) {
+        self.closing = Some(Closing { conversations, output });
+    }
+
     /// Takes over the counts of `other`, and keeps its own errors.
     pub fn fill(&mut self, other: Self) {
         let errors = std::mem::take(&mut self.errors);
@@ -188,7 +214,10 @@ impl Report {
     /// Tells it.
     pub fn tell(&self, exit: Exit, format: ReportFormat) {
         match format {
-            ReportFormat::Text if self.is_filled && !self.is_refused => self.tell_text(),
+            ReportFormat::Text if self.is_filled && !self.is_refused => {
+                self.tell_text();
+                self.tell_end(exit);
+            }
             ReportFormat::Text => {}
             // Where standard error is closed nobody wants it.
             ReportFormat::Json => drop(io::stderr().write_all(self.json(exit).as_bytes())),
@@ -209,27 +238,57 @@ impl Report {
         serde_json::to_string(&whole).unwrap_or_default() + "\n"
     }
 
-    /// Losses and notes as warnings, counts as information.
+    /// Losses and notes as warnings, what helps without being one, counts as information.
     fn tell_text(&self) {
         let losses = self.losses.iter().map(Loss::to_string);
         let lines: Vec<_> = losses.chain(self.notes.iter().map(Note::to_string)).collect();
-        let all = lines.len() <= limits::WARNINGS || log::log_enabled!(log::Level::Info);
-        let shown = if all { lines.len() } else { limits::WARNINGS - 1 };
-        for line in lines.iter().take(shown) {
+        let (shown, others) = first_of(&lines);
+        for line in shown {
             log::warn!("{line}");
         }
-        if !all {
-            let others = lines.len() - shown;
+        if others > 0 {
             log::warn!("{others} more kinds of losses and notes: -v tells them");
         }
         log::info!("{self}");
         for LeftOut { text, count, .. } in &self.left_out {
             log::info!("left out: {count} {text}");
         }
-        for hint in &self.hints {
-            log::info!("{hint}");
+        let (shown, others) = first_of(&self.hints);
+        for hint in shown {
+            log::warn!(target: screen::PLAIN, "{hint}");
+        }
+        if others > 0 {
+            log::warn!(target: screen::PLAIN, "{others} more such lines: -v tells them");
         }
     }
+
+    /// Why a run fails that has told of no loss, and on a terminal what was written where.
+    fn tell_end(&self, exit: Exit) {
+        if let (Exit::Strict, Some(loss), false) = (exit, self.losses.first(), log::log_enabled!(log::Level::Warn)) {
+            let others = self.losses.len() - 1;
+            let more = if others > 0 { format!("; {others} more without -q") } else { String::new() };
+            log::error!("--strict: {loss}{more}");
+        }
+        if let (Some(closing), Exit::Done | Exit::Strict) = (&self.closing, exit) {
+            let Closing { conversations, output } = closing;
+            let Self { packets, capture_bytes, .. } = self;
+            let many = if *conversations > limits::CONVERSATIONS_COUNTED { "more than " } else { "" };
+            let conversations = *conversations.min(&limits::CONVERSATIONS_COUNTED) as u64;
+            let packets = in_number(*packets, &format!("{packets} [packet|packets]"));
+            let of = in_number(conversations, &format!("{many}{conversations} [conversation|conversations]"));
+            log::warn!(target: screen::PLAIN, "{packets} of {of}, {capture_bytes} bytes, written to {output}");
+        }
+    }
+}
+
+/// The first lines of `all`, or all with -v, and how many there are beside them.
+fn first_of(all: &[String]) -> (&[String], usize) {
+    let shown = match all.len() {
+        0..=limits::WARNINGS => all,
+        _ if log::log_enabled!(log::Level::Info) => all,
+        _ => all.get(..limits::WARNINGS - 1).unwrap_or_default(),
+    };
+    (shown, all.len() - shown.len())
 }
 
 /// `text` with the parts that go with one, or with many.
@@ -300,12 +359,12 @@ mod tests {
         let traces = [Name::new("a.1"), Name::new("a.2")];
         let (one, several) = (&traces[..1], &traces[..]);
         let place = Some(Place { trace: 1, line: 7 });
-        let cut = Loss::new("cut", 14, "[payload was|payloads were] cut").cure("record with -s 9");
+        let cut = Loss::new(LossKey::Cut, 14, "[payload was|payloads were] cut").cure("record with -s 9");
         check(&cut, "14 payloads were cut: record with -s 9");
         let cut = cut.first(place, several);
         check(&cut, "14 payloads were cut (the first is line 7 of a.2): record with -s 9");
         check(
-            &Loss::new("x", 1, "[line was|lines were] eaten").first(place, one),
+            &Loss::new(LossKey::Cut, 1, "[line was|lines were] eaten").first(place, one),
             "1 line was eaten (the first is line 7)",
         );
     }
@@ -313,15 +372,15 @@ mod tests {
     #[test]
     fn nothing_is_no_loss() {
         let mut report = Report::default();
-        report.lose(Loss::new("x", 0, "lines were eaten"));
-        report.leave_out("y", "lines", 0);
+        report.lose(Loss::new(LossKey::Cut, 0, "lines were eaten"));
+        report.leave_out(Reason::Blank, "lines", 0);
         assert_eq!(report, Report::default());
     }
 
     #[test]
     fn json_is_one_line_and_leaves_out_what_is_not_known() {
         let mut report = Report { lines: 3, ..Report::default() };
-        report.lose(Loss::new("x", 1, "line was \"eaten\"\n"));
+        report.lose(Loss::new(LossKey::Cut, 1, "line was \"eaten\"\n"));
         let text = report.json(Exit::Strict);
         assert_eq!(text.matches('\n').count(), 1);
         let json: serde_json::Value = serde_json::from_str(&text).unwrap();

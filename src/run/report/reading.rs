@@ -1,47 +1,53 @@
 //! What reading has counted, in words: what was lost with its cure, and what was left out.
 
+use super::keys::{LossKey, Reason};
 use super::{Loss, Place, Report};
 use crate::run::name::Name;
 use crate::strace::{Counts, Skip, Tally};
 
 /// Lines that gave nothing and are no loss: key and text.
-const LEFT_OUT: [(Skip, &str, &str); 12] = [
-    (Skip::NotUsed, "not_used", "calls that concern no socket"),
-    (Skip::NotSocket, "not_socket", "payload calls on files, pipes and devices"),
-    (Skip::Peeked, "peeked", "receives with MSG_PEEK or MSG_ERRQUEUE, which move nothing"),
-    (Skip::Unfinished, "unfinished", "first halves of calls"),
-    (Skip::Signal, "signal", "signals"),
-    (Skip::Message, "message", "messages of strace"),
-    (Skip::Dump, "dump", "lines of hex dumps that were not needed"),
-    (Skip::Stack, "stack", "lines of stack traces"),
-    (Skip::Blank, "blank", "empty lines"),
-    (Skip::Injected, "injected", "calls whose result strace made up (-e inject), so that nothing moved"),
-    (Skip::Detached, "detached", "calls that strace detached from"),
-    (Skip::UnknownCall, "unknown_call", "calls that this strace knows by number only"),
+const LEFT_OUT: [(Skip, Reason, &str); 12] = [
+    (Skip::NotUsed, Reason::NotUsed, "calls that concern no socket"),
+    (Skip::NotSocket, Reason::NotSocket, "payload calls on files, pipes and devices"),
+    (Skip::Peeked, Reason::Peeked, "receives with MSG_PEEK or MSG_ERRQUEUE, which move nothing"),
+    (Skip::Unfinished, Reason::Unfinished, "first halves of calls"),
+    (Skip::Signal, Reason::Signal, "signals"),
+    (Skip::Message, Reason::Message, "messages of strace"),
+    (Skip::Dump, Reason::Dump, "lines of hex dumps that were not needed"),
+    (Skip::Stack, Reason::Stack, "lines of stack traces"),
+    (Skip::Blank, Reason::Blank, "empty lines"),
+    (Skip::Injected, Reason::Injected, "calls whose result strace made up (-e inject), so that nothing moved"),
+    (Skip::Detached, Reason::Detached, "calls that strace detached from"),
+    (Skip::UnknownCall, Reason::UnknownCall, "calls that this strace knows by number only"),
 ];
 
 /// Lines that were lost: key, text and cure.
-const LOST: [(Skip, &str, &str, &str); 5] = [
+const LOST: [(Skip, LossKey, &str, &str); 5] = [
     (
         Skip::TooLong,
-        "too_long",
+        LossKey::TooLong,
         "[line was|lines were] longer than 128 MiB and passed over",
         "record with a smaller -s",
     ),
     (
         Skip::ResumedAlone,
-        "first_half_missing",
+        LossKey::FirstHalfMissing,
         "[call|calls] whose first half is not in the trace [was|were] not understood",
         "give the trace from its beginning",
     ),
-    (Skip::TooMany, "too_many_unfinished", "unfinished [call was|calls were] more than are held", ""),
+    (Skip::TooMany, LossKey::TooManyUnfinished, "unfinished [call was|calls were] more than are held", ""),
     (
         Skip::Malformed,
-        "damaged",
+        LossKey::Damaged,
         "[line was|lines were] cut or damaged",
         "record with -o FILE, to which nothing else is written",
     ),
-    (Skip::NotStrace, "not_strace", "[line is|lines are] not of strace", "give the text that strace writes with -o"),
+    (
+        Skip::NotStrace,
+        LossKey::NotStrace,
+        "[line is|lines are] not of strace",
+        "give the text that strace writes with -o",
+    ),
 ];
 
 /// Adds what the parsers of all traces have counted, in the order of `traces`.
@@ -63,7 +69,7 @@ pub fn tell(all: &[&Counts], traces: &[Name], report: &mut Report) {
     }
     lose(
         (
-            "messages_cut",
+            LossKey::MessagesCut,
             "[message was|messages were] cut off [its|their] array by strace's -s",
             "record with -s 1048576",
         ),
@@ -72,7 +78,7 @@ pub fn tell(all: &[&Counts], traces: &[Name], report: &mut Report) {
     );
     lose(
         (
-            "unreadable_time",
+            LossKey::UnreadableTime,
             "[line has a time|lines have times] that cannot be read, and got that of the line before",
             "record with -ttt",
         ),
@@ -84,7 +90,7 @@ pub fn tell(all: &[&Counts], traces: &[Name], report: &mut Report) {
         report.leave_out(key, what, count);
     }
     let open = sum(|counts| counts.never_resumed);
-    report.leave_out("still_open", "calls that were still open at the end", open);
+    report.leave_out(Reason::StillOpen, "calls that were still open at the end", open);
 }
 
 /// How often in all traces, and where first: in the first trace that has any.

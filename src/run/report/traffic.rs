@@ -1,11 +1,15 @@
 //! What sockets moved, counted by what becomes of it: here it is known to be a socket's.
 
+use super::keys::{LossKey, NoteKey};
 use super::{Loss, Place, Report};
-use crate::event::{Family, Op, Transport};
+use crate::event::{Direction, Family, Op, Transport};
 use crate::inet::is_carried;
 use crate::run::name::Name;
 use crate::sockets::{Change, Moved, UnixMessage};
 use crate::strace::Counts;
+use crate::unix::{self, FastCgi};
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
 
 /// Messages or calls, their bytes that are missing, and where the first one is.
 #[derive(Clone, Copy, Debug, Default)]
@@ -24,7 +28,7 @@ impl Missing {
     }
 
     /// The loss of it.
-    fn loss(self, key: &'static str, what: &str, traces: &[Name]) -> Loss {
+    fn loss(self, key: LossKey, what: &str, traces: &[Name]) -> Loss {
         Loss::new(key, self.messages, what).first(self.first, traces)
     }
 }
@@ -73,7 +77,7 @@ impl Printed {
 }
 
 /// What moved.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(in crate::run) struct Traffic {
     /// Payloads of which the trace holds less than moved.
     cut: Missing,
@@ -95,6 +99,14 @@ pub(in crate::run) struct Traffic {
     tls: u64,
     /// A direction of a stream began with something else.
     is_plain: bool,
+    /// A message with bytes moved, of whatever socket.
+    has_bytes: bool,
+    /// A connection was made of what is to be converted.
+    has_opened: bool,
+    /// Calls for any descriptor, and for sockets alone, were made on sockets and moved no byte.
+    tried: [bool; 2],
+    /// The servers' ports of FastCGI over TCP.
+    fastcgi: BTreeSet<u16>,
 }
 
 impl Traffic {
@@ -104,11 +116,17 @@ impl Traffic {
         let moved = match change {
             Change::Moved(moved) => moved,
             Change::UnixMessage(message) => return self.count_message(message, wanted, place),
+            Change::Opened { connection } => return self.opened(connection.family, wanted),
             _ => return,
         };
         if self.is_plain && is_as_most(moved) && wanted.inet.is_some() {
+            // No other protocol's messages begin so often with this byte that it would cost anything.
+            if moved.payload.first() == Some(&FASTCGI_VERSION) {
+                self.look_for_fastcgi(moved);
+            }
             return;
         }
+        self.has_bytes |= moved.moved > 0;
         match (moved.family, moved.transport) {
             (Family::Inet | Family::Inet6, transport) => match wanted.inet {
                 Some(shows) if shows(transport) => self.payload(moved, place),
@@ -122,8 +140,18 @@ impl Traffic {
         }
     }
 
+    /// A connection is made.
+    fn opened(&mut self, family: Family, wanted: Wanted) {
+        self.has_opened |= match family {
+            Family::Inet | Family::Inet6 => wanted.inet.is_some(),
+            Family::Unix => wanted.unix,
+            Family::Pipe | Family::Other => false,
+        };
+    }
+
     /// The same of a message between UNIX datagram sockets.
     fn count_message(&mut self, message: &UnixMessage<'_>, wanted: Wanted, place: impl Fn() -> Place) {
+        self.has_bytes |= message.moved > 0;
         if wanted.unix {
             let in_trace = message.payload.len() as u64;
             let missing = message.moved.saturating_sub(in_trace);
@@ -137,6 +165,9 @@ impl Traffic {
     fn payload(&mut self, moved: &Moved<'_>, place: impl Fn() -> Place) {
         if !self.is_plain {
             self.look_for_tls(moved);
+        }
+        if moved.payload.first() == Some(&FASTCGI_VERSION) {
+            self.look_for_fastcgi(moved);
         }
         let missing = moved.moved.saturating_sub(moved.payload.len() as u64);
         self.missing(moved.marking.op, missing, place);
@@ -156,11 +187,7 @@ impl Traffic {
     /// Looks at the first bytes of each direction, until one is not of TLS.
     #[cold]
     fn look_for_tls(&mut self, moved: &Moved<'_>) {
-        let Some(stream) = moved.stream.filter(|stream| stream.known == 0) else {
-            return;
-        };
-        let flow = stream.connection.flow_from(stream.sender(moved.direction));
-        if flow.told > moved.moved || moved.payload.is_empty() {
+        if !is_first(moved) || moved.payload.is_empty() {
             return;
         }
         if is_tls(moved.payload) {
@@ -168,6 +195,53 @@ impl Traffic {
         } else {
             self.is_plain = true;
         }
+    }
+
+    /// Looks at the first bytes of each direction of TCP.
+    #[cold]
+    fn look_for_fastcgi(&mut self, moved: &Moved<'_>) {
+        let is_tcp = moved.transport == Transport::Stream && matches!(moved.family, Family::Inet | Family::Inet6);
+        if !is_tcp || !is_first(moved) {
+            return;
+        }
+        let server = match (unix::fastcgi(moved.payload, moved.moved), moved.direction) {
+            (Some(FastCgi::Request), Direction::Sent) | (Some(FastCgi::Reply), Direction::Received) => moved.remote,
+            (Some(_), _) => moved.local,
+            (None, _) => None,
+        };
+        self.fastcgi.extend(server.map(SocketAddr::port));
+    }
+
+    /// A payload call was made on a socket, and moved no byte that is shown.
+    pub fn tried(&mut self, op: Op) {
+        let [any, socket] = &mut self.tried;
+        match op {
+            Op::Read | Op::Write | Op::Readv | Op::Writev | Op::Preadv | Op::Pwritev | Op::Preadv2 | Op::Pwritev2 => {
+                *any = true;
+            }
+            Op::Sendfile | Op::Splice | Op::Tee | Op::Vmsplice => {}
+            _ => *socket = true,
+        }
+    }
+
+    /// Whether calls for any descriptor, and for sockets alone, were tried on sockets.
+    pub const fn has_tried(&self) -> [bool; 2] {
+        self.tried
+    }
+
+    /// Whether any byte moved on any socket.
+    pub const fn has_bytes(&self) -> bool {
+        self.has_bytes || self.is_plain
+    }
+
+    /// Whether a connection was made of what is to be converted.
+    pub const fn has_opened(&self) -> bool {
+        self.has_opened
+    }
+
+    /// The servers' ports of FastCGI over TCP.
+    pub const fn fastcgi(&self) -> &BTreeSet<u16> {
+        &self.fastcgi
     }
 
     /// A call handed payload to io_uring, or may have.
@@ -187,7 +261,7 @@ impl Traffic {
     }
 
     /// Adds the counts to a report. A datagram that its reader's buffer cut is none of those that were not printed whole.
-    pub fn tell(self, printed: Printed, traces: &[Name], report: &mut Report) {
+    pub fn tell(&self, printed: Printed, traces: &[Name], report: &mut Report) {
         let (how, cure) = printed.in_words();
         let cut = Missing {
             messages: self.cut.messages.min(printed.cut + printed.hidden),
@@ -195,25 +269,25 @@ impl Traffic {
             ..self.cut
         };
         let what = format!("[payload was|payloads were] {how}, {} bytes", cut.bytes);
-        let loss = cut.loss("cut", &what, traces).bytes(cut.bytes);
+        let loss = cut.loss(LossKey::Cut, &what, traces).bytes(cut.bytes);
         report.lose(loss.cure(cure));
         let bytes = self.hidden.bytes;
         let what = format!("sendfile or splice [call|calls] moved {bytes} bytes that strace cannot show");
-        let loss = self.hidden.loss("hidden", &what, traces).bytes(bytes);
+        let loss = self.hidden.loss(LossKey::Hidden, &what, traces).bytes(bytes);
         report.lose(loss.cure("switch sendfile off in the traced program"));
         let what = "io_uring [call|calls] may have moved payload that strace cannot show";
-        let loss = self.io_uring.loss("io_uring", what, traces);
+        let loss = self.io_uring.loss(LossKey::IoUring, what, traces);
         report.lose(loss.cure("switch io_uring off in the traced program"));
         let what = "[message|messages] of raw, ping, UDP-Lite, SCTP or DCCP sockets [was|were] not converted";
-        let loss = self.wire_only.loss("wire_only", what, traces);
+        let loss = self.wire_only.loss(LossKey::WireOnly, what, traces);
         let loss = loss.bytes(self.wire_only.bytes);
         report.lose(loss.cure("give --view wire"));
         let what = "[message|messages] of internet sockets whose protocol nothing tells [was|were] not converted";
-        let loss = self.protocols.loss("protocols", what, traces);
+        let loss = self.protocols.loss(LossKey::Protocols, what, traces);
         report.lose(loss.bytes(self.protocols.bytes));
         if self.tls > 0 && !self.is_plain {
             report.note(
-                "tls",
+                NoteKey::Tls,
                 "all that streams carry is TLS",
                 "to read it, run the program with SSLKEYLOGFILE=FILE and Wireshark with -o tls.keylog_file:FILE",
             );
@@ -228,6 +302,17 @@ fn is_as_most(moved: &Moved<'_>) -> bool {
         && moved.moved == moved.payload.len() as u64
         && matches!(moved.family, Family::Inet | Family::Inet6)
 }
+
+/// Whether a stream's message is the first of its direction, and not told before.
+fn is_first(moved: &Moved<'_>) -> bool {
+    moved.stream.is_some_and(|stream| {
+        let flow = stream.connection.flow_from(stream.sender(moved.direction));
+        stream.known == 0 && flow.told <= moved.moved
+    })
+}
+
+/// The first byte of each of FastCGI's records.
+const FASTCGI_VERSION: u8 = 1;
 
 /// Whether bytes begin as a TLS record does: its type, and a version from 3.0 (SSL) to 3.4 (RFC 8446 §5.1).
 const fn is_tls(payload: &[u8]) -> bool {

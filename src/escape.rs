@@ -1,5 +1,5 @@
-//! Makes bytes from a trace or a file name safe to print: a terminal obeys what it is sent, and a trace holds what the
-//! other end of a network connection chose.
+//! Makes bytes from a trace, a file name or the command line safe to print: a terminal obeys what it is sent, and a trace
+//! holds what the other end of a network connection chose.
 
 use std::fmt::{self, Write};
 
@@ -47,9 +47,44 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
+/// `bytes` as a word of a shell's command: as they are, or in single quotes. What must not be printed stands as `\xHH`
+/// in `$'…'`, which bash, zsh, ksh and the shells of POSIX.1-2024 read back.
+pub fn word(bytes: &[u8]) -> String {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-+,:@%=".contains(byte);
+    if !bytes.is_empty() && bytes.iter().all(is_plain) {
+        return escaped(bytes).to_string();
+    }
+    match std::str::from_utf8(bytes) {
+        Ok(text) if text.chars().all(is_harmless) => format!("'{}'", text.replace('\'', r"'\''")),
+        _ => dollar_quoted(bytes),
+    }
+}
+
+fn dollar_quoted(bytes: &[u8]) -> String {
+    let mut word = String::from("$'");
+    let push_hex = |word: &mut String, bytes: &[u8]| {
+        for byte in bytes {
+            // Writing to a string never fails.
+            let _ = write!(word, "\\x{byte:02x}");
+        }
+    };
+    for chunk in bytes.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            match character {
+                '\'' | '\\' => word.extend(['\\', character]),
+                _ if is_harmless(character) => word.push(character),
+                _ => push_hex(&mut word, character.encode_utf8(&mut [0; 4]).as_bytes()),
+            }
+        }
+        push_hex(&mut word, chunk.invalid());
+    }
+    word.push('\'');
+    word
+}
+
 /// Whether a character does nothing but stand there: no control character, no mark of direction (which lets text read
 /// in another order than it is), nothing without a width.
-fn is_harmless(character: char) -> bool {
+pub fn is_harmless(character: char) -> bool {
     !character.is_control()
         && !matches!(character,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
@@ -73,6 +108,19 @@ mod tests {
         check(b"a\nb\tc\0\x7f", "a\\x0ab\\x09c\\x00\\x7f");
         check(b"\xff\xc3(", "\\xff\\xc3(");
         check("\u{9b}31m\u{202e}gol".as_bytes(), "\\u{9b}31m\\u{202e}gol");
+    }
+
+    #[test]
+    fn a_word_is_what_a_shell_reads_back() {
+        let check = |bytes: &[u8], expected: &str| assert_eq!(word(bytes), expected);
+        check(b"a/b-1.log", "a/b-1.log");
+        check(b"--port=80", "--port=80");
+        check(b"", "''");
+        check("gr\u{f6}\u{df}e *".as_bytes(), "'gr\u{f6}\u{df}e *'");
+        check(b"it's", r"'it'\''s'");
+        check(b"a\\b", r"'a\b'");
+        check(b"a\x1b[1m'\\\xff", r"$'a\x1b[1m\'\\\xff'");
+        check("\u{202e}gol".as_bytes(), r"$'\xe2\x80\xaegol'");
     }
 
     #[test]
