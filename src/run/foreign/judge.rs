@@ -3,7 +3,7 @@
 //!
 //! Each line is of one side: strace's, a tool's, with changed quotes, with text in front, or nobody's. A line that only
 //! strace writes speaks against every tool; one that others write as well (`close(3) = 0`) weighs a quarter of one that a
-//! tool alone writes.
+//! tool alone writes. Text is in front of all lines, so it must be in front of four times as many as it is not.
 
 use super::front::{self, Front};
 use super::tools::ROWS;
@@ -194,7 +194,7 @@ impl Sides {
         }
         let with_front: usize = self.fronts.iter().map(|(_, count)| count).sum();
         let (front, _) = self.fronts.iter().max_by_key(|(_, count)| count)?;
-        (with_front > self.strace()).then_some(Foreign::Front(*front))
+        (with_front > WEIGHT * self.strace()).then_some(Foreign::Front(*front))
     }
 }
 
@@ -281,7 +281,7 @@ futex(0x7f, FUTEX_WAIT_PRIVATE, 2, NULL <unfinished ...>
         check("free(): invalid pointer\nwarning\n".repeat(100) + STRACE, Verdict::Trace);
         check("malloc(10) = 0x4882a0\n".repeat(20) + STRACE, Verdict::Trace);
         check(PERF.lines().next().unwrap().to_owned() + "\n" + STRACE, Verdict::Trace);
-        check("> close(3) = 0\n".to_owned() + STRACE, Verdict::Trace);
+        check("> close(3) = 0\n".repeat(5) + STRACE, Verdict::Trace);
         check("“hello” said close(3) = 0\n".repeat(3) + STRACE, Verdict::Trace);
         check("Lorem ipsum dolor sit amet\n".repeat(1000) + STRACE, Verdict::Trace);
     }
