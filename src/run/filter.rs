@@ -381,8 +381,12 @@ impl Filter {
     /// the ports `servers`, and `others` those that were not asked for.
     pub(super) fn unfound(&self, servers: &[u16], others: impl Iterator<Item = u16>) -> Vec<(String, String)> {
         let mut unfound = Vec::new();
-        let processes = self.offers.processes.told(Tid::to_string);
-        let processes = processes.map(|them| format!("sockets in it are used by PID {them}"));
+        let process = |tid: &Tid| match tid.0 {
+            0 => "lines without a PID (record with -f)".to_owned(),
+            number => format!("PID {number}"),
+        };
+        let processes = self.offers.processes.told(process);
+        let processes = processes.map(|them| format!("sockets in it are used by {them}"));
         for (option, all) in [("--pid", &self.pids), ("--exclude-pid", &self.excluded)] {
             let them = all.iter().filter(|asked| !asked.found);
             unfound.extend(them.map(|it| (format!("{option} {}", it.value), processes.clone().unwrap_or_default())));
