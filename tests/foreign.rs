@@ -71,9 +71,11 @@ fn of_file(text: &[u8]) -> Outcome {
     run_in(folder.path(), &["out.pcap", "in"], b"")
 }
 
-/// What is the same whether the input is a file or a pipe.
+/// What is the same whether the input is a file or a pipe, which is read to its end where that has not come yet.
 fn said(outcome: &Outcome) -> String {
-    let text = outcome.stderr.replace("standard input", "NAME").replace("FILE", "WORD");
+    let reading_on = outcome.stderr.find("; the trace is read to its end");
+    let text = reading_on.map_or(outcome.stderr.as_str(), |at| outcome.stderr[..at].as_ref()).trim_end();
+    let text = text.replace("standard input", "NAME").replace("FILE", "WORD");
     let text = text.replace("error: in ", "error: NAME ").replace("nothing in in ", "nothing in NAME ");
     text.replace(" in | strace2pcap", " WORD | strace2pcap")
 }
