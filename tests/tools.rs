@@ -14,6 +14,7 @@ mod common;
 use common::capture;
 use common::program::Folder;
 use etherparse::PacketBuilder;
+use std::fmt::Write as _;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
