@@ -49,7 +49,7 @@ mod tests {
         assert_eq!((length, packet.len()), (19, 19));
         // The sum over all with its checksum in it is that of a good packet.
         let sum = Sum::of_pseudo_header(ends.map(|end| end.ip()), 33, 19).with(&packet);
-        assert_eq!(sum.checksum(), 0);
+        assert_eq!(sum.checksum(), [0, 0]);
         assert_eq!(packet[..6], [0x13, 0x88, 0, 80, 4, 0]);
         assert_eq!(packet[8..], *b"\x05\0\0\x01\0\0\0\x02abc");
     }

@@ -6,8 +6,8 @@
 use crate::wire::checksum::Sum;
 use crate::wire::{Flags, Frame, HandshakeOptions, Transport, VlanTag};
 use etherparse::{
-    EtherType, Ethernet2Header, IpNumber, Ipv4Header, Ipv6Header, SingleVlanHeader, TcpHeader, TcpOptionElement,
-    UdpHeader, VlanId,
+    EtherType, Ethernet2Header, IpNumber, Ipv4Header, Ipv6Header, SingleVlanHeader, TcpHeader, TcpOptions, UdpHeader,
+    VlanId,
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -29,31 +29,33 @@ const HOP_LIMIT: u8 = 64;
 #[inline]
 pub fn write(frame: &Frame<'_>, bytes: &mut Vec<u8>) -> Lengths {
     let start = bytes.len();
-    let (payload, ends) = match (frame.source.ip(), frame.target.ip()) {
+    let (protocol, header) = frame.transport.header();
+    let (payload, pseudo_header) = match (frame.source.ip(), frame.target.ip()) {
         (IpAddr::V4(source), IpAddr::V4(target)) => {
-            let payload = Payload::fitting(frame, LENGTH_MAX - IPV4_HEADER);
+            let payload = Payload::fitting(frame, header, LENGTH_MAX - IPV4_HEADER);
             link(frame, EtherType::IPV4, bytes);
-            ipv4(frame, payload.ip_length, [source, target], bytes);
-            (payload, [source.into(), target.into()])
+            ipv4(frame.id, protocol, payload.ip_length, [source, target], bytes);
+            (payload, Sum::of_pseudo_header([source.into(), target.into()], protocol.0, payload.ip_length))
         }
         (source, target) => {
             let ends = [source, target].map(mapped);
-            let payload = Payload::fitting(frame, LENGTH_MAX);
+            let payload = Payload::fitting(frame, header, LENGTH_MAX);
             link(frame, EtherType::IPV6, bytes);
-            ipv6(frame, payload.ip_length, ends, bytes);
-            (payload, ends.map(IpAddr::from))
+            ipv6(protocol, payload.ip_length, ends, bytes);
+            (payload, Sum::of_pseudo_header(ends.map(IpAddr::from), protocol.0, payload.ip_length))
         }
     };
-    let behind_ip = bytes.len();
-    transport(frame, payload.ip_length, bytes);
-    bytes.extend_from_slice(payload.captured);
-    let sum = Sum::of_pseudo_header(ends, frame.transport.protocol().0, payload.ip_length);
-    fill_in_checksum(frame.transport, &payload, sum, bytes.get_mut(behind_ip..).unwrap_or_default());
+    match frame.transport {
+        Transport::Tcp { .. } => tcp(frame, pseudo_header, &payload, bytes),
+        Transport::Udp | Transport::UdpLite => udp(frame, pseudo_header, &payload, bytes),
+        Transport::Raw { .. } => raw(protocol, pseudo_header, &payload, bytes),
+    }
     let captured = bytes.len() - start;
     Lengths { captured, original: captured + payload.missing }
 }
 
 /// The payload as far as IP's length field reaches.
+#[derive(Clone, Copy)]
 struct Payload<'a> {
     captured: &'a [u8],
     /// Bytes that were not captured.
@@ -63,10 +65,9 @@ struct Payload<'a> {
 }
 
 impl<'a> Payload<'a> {
-    /// The payload cut so that it takes `room` bytes together with its transport header.
+    /// The payload cut so that it takes `room` bytes together with a transport header of `header` bytes.
     #[inline]
-    fn fitting(frame: &Frame<'a>, room: u16) -> Self {
-        let header = frame.transport.header_length();
+    fn fitting(frame: &Frame<'a>, header: u16, room: u16) -> Self {
         let longest = room - header;
         let original = frame.original.max(frame.payload.len());
         let original = u16::try_from(original).map_or(longest, |original| original.min(longest));
@@ -76,23 +77,14 @@ impl<'a> Payload<'a> {
 }
 
 impl Transport {
-    /// Length of the header, in bytes.
-    const fn header_length(&self) -> u16 {
+    /// IP's protocol number, and the length of the header, in bytes.
+    const fn header(&self) -> (IpNumber, u16) {
         match self {
-            Self::Tcp { options: None, .. } => 20,
-            Self::Tcp { options: Some(_), .. } => 28,
-            Self::Udp | Self::UdpLite => 8,
-            Self::Raw { .. } => 0,
-        }
-    }
-
-    /// IP's protocol number.
-    const fn protocol(&self) -> IpNumber {
-        match self {
-            Self::Tcp { .. } => IpNumber::TCP,
-            Self::Udp => IpNumber::UDP,
-            Self::UdpLite => IpNumber::UDP_LITE,
-            Self::Raw { protocol } => IpNumber(*protocol),
+            Self::Tcp { options: None, .. } => (IpNumber::TCP, 20),
+            Self::Tcp { options: Some(_), .. } => (IpNumber::TCP, 28),
+            Self::Udp => (IpNumber::UDP, 8),
+            Self::UdpLite => (IpNumber::UDP_LITE, 8),
+            Self::Raw { protocol } => (IpNumber(*protocol), 0),
         }
     }
 }
@@ -120,27 +112,29 @@ fn link(frame: &Frame<'_>, carries: EtherType, bytes: &mut Vec<u8>) {
 
 /// IPv4's header (RFC 791 §3.1): no options, no fragments. `length` is that of what follows.
 #[inline]
-fn ipv4(frame: &Frame<'_>, length: u16, [source, target]: [Ipv4Addr; 2], bytes: &mut Vec<u8>) {
-    let mut header = Ipv4Header {
+fn ipv4(id: u16, protocol: IpNumber, length: u16, [source, target]: [Ipv4Addr; 2], bytes: &mut Vec<u8>) {
+    let header = Ipv4Header {
         total_len: IPV4_HEADER + length,
-        identification: frame.id,
+        identification: id,
         dont_fragment: false,
         time_to_live: HOP_LIMIT,
-        protocol: frame.transport.protocol(),
+        protocol,
         source: source.octets(),
         destination: target.octets(),
         ..Ipv4Header::default()
     };
-    header.header_checksum = header.calc_header_checksum();
-    bytes.extend_from_slice(&header.to_bytes());
+    let Ok(()) = header.write_raw(bytes) else { return };
+    if let Some(header) = bytes.last_chunk_mut::<{ Ipv4Header::MIN_LEN }>() {
+        Sum::default().fill_in(header, 10);
+    }
 }
 
 /// IPv6's header (RFC 8200 §3): traffic class and flow label 0, no extension headers. `length` is that of what follows.
 #[inline]
-fn ipv6(frame: &Frame<'_>, length: u16, [source, target]: [Ipv6Addr; 2], bytes: &mut Vec<u8>) {
+fn ipv6(protocol: IpNumber, length: u16, [source, target]: [Ipv6Addr; 2], bytes: &mut Vec<u8>) {
     let header = Ipv6Header {
         payload_length: length,
-        next_header: frame.transport.protocol(),
+        next_header: protocol,
         hop_limit: HOP_LIMIT,
         source: source.octets(),
         destination: target.octets(),
@@ -149,58 +143,77 @@ fn ipv6(frame: &Frame<'_>, length: u16, [source, target]: [Ipv6Addr; 2], bytes: 
     bytes.extend_from_slice(&header.to_bytes());
 }
 
-/// The transport header, its checksum still 0. `length` is that of the header and of what follows.
+/// TCP's header (RFC 9293 §3.1), and the payload.
 #[inline]
-fn transport(frame: &Frame<'_>, length: u16, bytes: &mut Vec<u8>) {
-    let (source_port, destination_port) = (frame.source.port(), frame.target.port());
-    match frame.transport {
-        Transport::Tcp { seq, ack, flags, window, options } => {
-            let mut header = TcpHeader {
-                destination_port,
-                acknowledgment_number: ack.0,
-                fin: flags.has(Flags::FIN),
-                syn: flags.has(Flags::SYN),
-                rst: flags.has(Flags::RST),
-                psh: flags.has(Flags::PSH),
-                ack: flags.has(Flags::ACK),
-                ..TcpHeader::new(source_port, destination_port, seq.0, window)
-            };
-            if let Some(HandshakeOptions { mss, window_scale }) = options {
-                use TcpOptionElement::{MaximumSegmentSize, Noop, WindowScale};
-                let options = [MaximumSegmentSize(mss), Noop, WindowScale(window_scale)];
-                // These fit: eight bytes of at most forty.
-                let _ = header.set_options(&options);
-            }
-            bytes.extend_from_slice(&header.to_bytes());
+fn tcp(frame: &Frame<'_>, pseudo_header: Sum, payload: &Payload<'_>, bytes: &mut Vec<u8>) {
+    let sum = pseudo_header.with(payload.captured);
+    if let Transport::Tcp { options: Some(options), .. } = frame.transport {
+        handshake(frame, options, sum, bytes);
+    } else {
+        let Ok(()) = tcp_header(frame, TcpOptions::new()).write(bytes) else { return };
+        if let Some(header) = bytes.last_chunk_mut::<{ TcpHeader::MIN_LEN }>() {
+            sum.fill_in(header, 16);
         }
-        Transport::Udp | Transport::UdpLite => {
-            let header = UdpHeader { source_port, destination_port, length, checksum: 0 };
-            bytes.extend_from_slice(&header.to_bytes());
-        }
-        Transport::Raw { .. } => {}
+    }
+    bytes.extend_from_slice(payload.captured);
+}
+
+/// TCP's header with a SYN's options, 8 bytes: MSS (RFC 9293 §3.7.1), NOP, window scale (RFC 7323 §2.2).
+#[cold]
+fn handshake(frame: &Frame<'_>, options: HandshakeOptions, sum: Sum, bytes: &mut Vec<u8>) {
+    let [high, low] = options.mss.to_be_bytes();
+    let options = TcpOptions::from([2, 4, high, low, 1, 3, 3, options.window_scale]);
+    let mut header = tcp_header(frame, options).to_bytes();
+    sum.fill_in(&mut header, 16);
+    bytes.extend_from_slice(&header);
+}
+
+/// The header, its checksum still 0.
+#[inline(always)]
+fn tcp_header(frame: &Frame<'_>, options: TcpOptions) -> TcpHeader {
+    let (source, target) = (frame.source.port(), frame.target.port());
+    let Transport::Tcp { seq, ack, flags, window, .. } = frame.transport else {
+        return TcpHeader::new(source, target, 0, 0);
+    };
+    TcpHeader {
+        acknowledgment_number: ack.0,
+        fin: flags.has(Flags::FIN),
+        syn: flags.has(Flags::SYN),
+        rst: flags.has(Flags::RST),
+        psh: flags.has(Flags::PSH),
+        ack: flags.has(Flags::ACK),
+        options,
+        ..TcpHeader::new(source, target, seq.0, window)
     }
 }
 
-/// Fills in the checksum of what follows IP's header; `pseudo_header` is the sum of what else most of them cover.
+/// UDP's header (RFC 768), and the payload. A checksum of 0 is sent as ffff, for 0 means that there is none.
 #[inline]
-fn fill_in_checksum(transport: Transport, payload: &Payload<'_>, pseudo_header: Sum, bytes: &mut [u8]) {
-    match transport {
-        Transport::Tcp { .. } => pseudo_header.fill_in(bytes, 16),
-        Transport::Udp | Transport::UdpLite => {
-            pseudo_header.fill_in(bytes, 6);
-            // A checksum of 0 is sent as ffff, for 0 means that there is none (RFC 768).
-            if let Some(checksum @ [0, 0]) = bytes.get_mut(6..8) {
-                checksum.fill(0xff);
-            }
-        }
-        Transport::Raw { protocol } if payload.missing == 0 && bytes.get(2..4) == Some(&[0, 0]) => {
-            match IpNumber(protocol) {
-                IpNumber::ICMP => Sum::default().fill_in(bytes, 2),
-                // Its checksum is also over the pseudo-header (RFC 4443 §2.3).
-                IpNumber::IPV6_ICMP => pseudo_header.fill_in(bytes, 2),
-                _ => {}
-            }
-        }
-        Transport::Raw { .. } => {}
+fn udp(frame: &Frame<'_>, pseudo_header: Sum, payload: &Payload<'_>, bytes: &mut Vec<u8>) {
+    let (source_port, destination_port) = (frame.source.port(), frame.target.port());
+    let mut header = UdpHeader { source_port, destination_port, length: payload.ip_length, checksum: 0 };
+    let sum = pseudo_header.with(&header.to_bytes()).with(payload.captured);
+    header.checksum = match u16::from_be_bytes(sum.checksum()) {
+        0 => 0xffff,
+        checksum => checksum,
+    };
+    bytes.extend_from_slice(&header.to_bytes());
+    bytes.extend_from_slice(payload.captured);
+}
+
+/// A payload that begins with the protocol's own header. Where an ICMP message has no checksum it is filled in, over IPv6
+/// with the pseudo-header (RFC 4443 §2.3).
+#[inline]
+fn raw(protocol: IpNumber, pseudo_header: Sum, payload: &Payload<'_>, bytes: &mut Vec<u8>) {
+    let start = bytes.len();
+    bytes.extend_from_slice(payload.captured);
+    let message = bytes.get_mut(start..).unwrap_or_default();
+    if payload.missing > 0 || message.get(2..4) != Some(&[0, 0]) {
+        return;
+    }
+    match protocol {
+        IpNumber::ICMP => Sum::default().fill_in(message, 2),
+        IpNumber::IPV6_ICMP => pseudo_header.fill_in(message, 2),
+        _ => {}
     }
 }
