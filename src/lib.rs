@@ -17,7 +17,7 @@
 //! | [`inet`] | the packets of AF_INET and AF_INET6: the syscall view with its marking, the wire view | strace's text |
 //! | [`unix`] | UNIX sockets as TCP conversations: roles, ports, HTTP/2 alignment, seeding | strace's text |
 //! | [`packets`] | what both have in common: the marking, a connection as TCP segments | whose picture it is |
-//! | [`wire`] | frames to bytes: Ethernet, VLAN, IPv4, IPv6, TCP, UDP, checksums, sequence arithmetic | why a frame is sent |
+//! | [`wire`] | frames to bytes: Ethernet, VLAN, IPv4, IPv6, TCP, UDP, checksums, sequence arithmetic; the only room that names `etherparse` | why a frame is sent |
 //! | [`capture`] | pcap and pcapng; the only room that names `pcap-file` | sockets |
 //! | [`run`] | the one loop: input, output, signals, and the report of it | – |
 //! | [`cli`] | the command line, as typed | how it is done |

@@ -63,9 +63,10 @@ fn places<'a>(text: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a 
 type Rule = fn(&Source) -> Vec<String>;
 
 /// The rules for `src`.
-const RULES: [Rule; 10] = [
+const RULES: [Rule; 11] = [
     direction,
     pcap_file_in_capture,
+    etherparse_in_wire,
     clap_in_cli,
     document_first,
     short_functions,
@@ -137,6 +138,10 @@ fn name_at(text: &str) -> &str {
 
 fn pcap_file_in_capture(source: &Source) -> Vec<String> {
     if source.is_in(&["capture"]) { Vec::new() } else { source.find_words(&["pcap_file"]) }
+}
+
+fn etherparse_in_wire(source: &Source) -> Vec<String> {
+    if source.is_in(&["wire"]) { Vec::new() } else { source.find_words(&["etherparse"]) }
 }
 
 fn clap_in_cli(source: &Source) -> Vec<String> {
@@ -331,6 +336,8 @@ mod samples {
     fn a_crate_out_of_its_room() {
         check(pcap_file_in_capture, "src/run/mod.rs", "use pcap_file::X;", &["src/run/mod.rs:1: pcap_file"]);
         check(pcap_file_in_capture, "src/capture/mod.rs", "use pcap_file::X;", &[]);
+        check(etherparse_in_wire, "src/capture/mod.rs", "use etherparse::X;", &["src/capture/mod.rs:1: etherparse"]);
+        check(etherparse_in_wire, "src/wire/write.rs", "use etherparse::X;", &[]);
         check(clap_in_cli, "src/main.rs", "use clap::Parser;", &["src/main.rs:1: clap"]);
         check(clap_in_cli, "src/cli/mod.rs", "use clap::Parser;", &[]);
         check(clap_in_cli, "src/main.rs", "let clapper = 1;", &[]);

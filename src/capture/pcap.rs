@@ -1,11 +1,11 @@
 //! The classic format: 24 bytes of header, then records of 16 bytes and a frame (draft-ietf-opsawg-pcap).
 
 use super::error::refused;
-use super::{CaptureError, LINK, SNAPLEN};
+use super::{CaptureError, SNAPLEN, field, fill};
 use crate::event::Timestamp;
 use crate::wire::{self, Frame, Lengths};
 use pcap_file::pcap::{PcapHeader, PcapWriter};
-use pcap_file::{Endianness, TsResolution};
+use pcap_file::{DataLink, Endianness, TsResolution};
 
 /// Puts the file's header, of version 2.4 with microseconds, into `room`.
 pub(super) fn header(room: Vec<u8>) -> Result<Vec<u8>, CaptureError> {
@@ -15,7 +15,7 @@ pub(super) fn header(room: Vec<u8>) -> Result<Vec<u8>, CaptureError> {
         ts_correction: 0,
         ts_accuracy: 0,
         snaplen: SNAPLEN,
-        datalink: LINK,
+        datalink: DataLink::ETHERNET,
         ts_resolution: TsResolution::MicroSecond,
         endianness: Endianness::Little,
     };
@@ -24,15 +24,14 @@ pub(super) fn header(room: Vec<u8>) -> Result<Vec<u8>, CaptureError> {
 }
 
 /// Appends the record of a frame: four fields of 32 bits (§5), which the frame's lengths are among, and the frame.
-#[inline]
-#[expect(clippy::cast_possible_truncation, reason = "a frame has at most 65 593 bytes")]
+#[inline(always)]
 pub(super) fn append(frame: &Frame<'_>, gathered: &mut Vec<u8>) {
     let start = gathered.len();
     gathered.extend_from_slice(&[0; 16]);
     let Lengths { captured, original } = wire::write(frame, gathered);
     let (seconds, microseconds) = rounded(frame.time);
-    let fields = [seconds, microseconds, captured as u32, original as u32];
-    super::fill(gathered, start, fields);
+    let [captured, original] = [captured, original].map(field);
+    fill(gathered, start, [seconds, microseconds, captured, original]);
 }
 
 /// Seconds and microseconds, rounded half to even with carry; the last second that fits where the time is beyond it.
@@ -41,5 +40,5 @@ pub(super) fn rounded(time: Timestamp) -> (u32, u32) {
     let up = rest > 500 || (rest == 500 && whole % 2 == 1);
     let microseconds = whole + u64::from(up);
     let seconds = u32::try_from(microseconds / 1_000_000).unwrap_or(u32::MAX);
-    (seconds, (microseconds % 1_000_000) as u32)
+    (seconds, u32::try_from(microseconds % 1_000_000).unwrap_or_default())
 }

@@ -1,11 +1,10 @@
-//! Captures read back: by the library's reader, and byte by byte where the layout is a contract.
+//! Captures read back: by another library than the one that writes them, and byte by byte where the layout is a contract.
 
 use super::pcap::rounded;
 use super::*;
 use crate::event::Timestamp;
-use crate::wire::{self, Mac, SeqNumber, Transport, VlanTag};
-use pcap_file::pcap::PcapReader;
-use pcap_file::pcapng::{Block, PcapNgReader};
+use crate::wire::{self, Frame, Mac, SeqNumber, Transport, VlanTag};
+use pcap_parser::{Block, EnhancedPacketBlock, parse_block_le, parse_pcap_frame, parse_pcap_header};
 use proptest::prelude::*;
 use std::io;
 
@@ -36,29 +35,56 @@ fn frame(time: u64, payload: &[u8], original: usize) -> Frame<'_> {
 type Found = Vec<(u128, Vec<u8>, u32)>;
 
 fn read(format: Format, capture: &[u8]) -> Found {
-    let mut found = Vec::new();
     match format {
         Format::Pcap => {
-            let mut reader = PcapReader::new(capture).unwrap();
-            while let Some(packet) = reader.next_packet() {
-                let packet = packet.unwrap();
-                found.push((packet.timestamp.as_nanos(), packet.data.into_owned(), packet.orig_len));
+            let (mut rest, _) = parse_pcap_header(capture).unwrap();
+            let mut found = Vec::new();
+            while !rest.is_empty() {
+                let (behind, packet) = parse_pcap_frame(rest).unwrap();
+                let time = u128::from(packet.ts_sec) * 1_000_000_000 + u128::from(packet.ts_usec) * 1000;
+                found.push((time, packet.data.to_vec(), packet.origlen));
+                rest = behind;
             }
+            found
         }
         Format::PcapNg => {
-            let mut reader = PcapNgReader::new(capture).unwrap();
-            while let Some(block) = reader.next_block() {
-                match block.unwrap() {
-                    Block::EnhancedPacket(packet) => {
-                        found.push((packet.timestamp.as_nanos(), packet.data.into_owned(), packet.original_len));
-                    }
-                    Block::InterfaceDescription(_) => {}
-                    other => panic!("not written by us: {other:?}"),
-                }
-            }
+            let packets = blocks(capture).into_iter().filter_map(|block| match block {
+                Block::EnhancedPacket(packet) => Some((
+                    u128::from(packet.ts_high) << 32 | u128::from(packet.ts_low),
+                    data(&packet).to_vec(),
+                    packet.origlen,
+                )),
+                Block::SectionHeader(_) | Block::InterfaceDescription(_) => None,
+                other => panic!("not a packet: {other:?}"),
+            });
+            packets.collect()
         }
     }
-    found
+}
+
+fn blocks(capture: &[u8]) -> Vec<Block<'_>> {
+    let (mut rest, mut blocks) = (capture, Vec::new());
+    while !rest.is_empty() {
+        let (behind, block) = parse_block_le(rest).unwrap();
+        blocks.push(block);
+        rest = behind;
+    }
+    blocks
+}
+
+/// A packet's bytes without what fills up its block.
+fn data<'a>(packet: &EnhancedPacketBlock<'a>) -> &'a [u8] {
+    &packet.data[..packet.caplen as usize]
+}
+
+fn write<W: Write>(capture: &mut Capture<W>, frame: &Frame<'_>) {
+    capture.record(&frame.into()).unwrap();
+}
+
+/// What arrived in the end.
+fn finished<W: Write>(mut capture: Capture<W>) -> W {
+    capture.flush().unwrap();
+    capture.sink
 }
 
 /// A sink that keeps each call apart, and can be made to fail.
@@ -95,9 +121,9 @@ fn bytes(hex: &str) -> Vec<u8> {
 #[test]
 fn classic_layout() {
     let mut capture = Capture::new(Format::Pcap, Vec::new()).unwrap();
-    capture.write(&frame(1_700_000_000_123_456_000, b"AB", 2)).unwrap();
-    assert_eq!((capture.records(), capture.bytes()), (1, 24 + 16 + 60));
-    let written = capture.finish().unwrap();
+    write(&mut capture, &frame(1_700_000_000_123_456_000, b"AB", 2));
+    assert_eq!(capture.bytes(), 24 + 16 + 60);
+    let written = finished(capture);
     let header = "d4c3b2a1 0200 0400 00000000 00000000 00000400 01000000";
     assert_eq!(written[..24], bytes(header));
     // Header and frame of the first of py_strace2pcap.py's vectors.
@@ -114,9 +140,9 @@ fn classic_layout() {
 #[test]
 fn pcapng_layout() {
     let mut capture = Capture::new(Format::PcapNg, Vec::new()).unwrap();
-    capture.write(&frame(0x1122_3344_5566_7788, b"ABC", 1000)).unwrap();
+    write(&mut capture, &frame(0x1122_3344_5566_7788, b"ABC", 1000));
     assert_eq!(capture.bytes(), 28 + 44 + 32 + 64);
-    let written = capture.finish().unwrap();
+    let written = finished(capture);
     assert_eq!(written[..28], bytes("0a0d0d0a 1c000000 4d3c2b1a 0100 0000 ffffffffffffffff 1c000000"));
     let interface = "01000000 2c000000 0100 0000 00000400 \
                      0200 0600 737472616365 0000 \
@@ -131,7 +157,7 @@ fn pcapng_layout() {
 #[test]
 fn an_empty_capture_is_its_header() {
     for format in FORMATS {
-        let written = Capture::new(format, Vec::new()).unwrap().finish().unwrap();
+        let written = finished(Capture::new(format, Vec::new()).unwrap());
         assert_eq!(read(format, &written), []);
     }
 }
@@ -166,9 +192,9 @@ fn the_longest_frame_reads_back() {
         for ip in ["1.2.3.4:5", "[::1]:5"] {
             let address = ip.parse().unwrap();
             let frame = Frame { source: address, target: address, ..frame(0, &payload, 1 << 40) };
-            capture.write(&frame).unwrap();
+            write(&mut capture, &frame);
         }
-        let lengths: Vec<_> = read(format, &capture.finish().unwrap()).into_iter().map(|found| found.2).collect();
+        let lengths: Vec<_> = read(format, &finished(capture)).into_iter().map(|found| found.2).collect();
         assert_eq!(lengths, [18 + 65_535, 18 + 40 + 65_535]);
     }
 }
@@ -179,11 +205,10 @@ fn the_sink_is_called_for_whole_records_and_few_times() {
     for format in FORMATS {
         let mut capture = Capture::new(format, Calls::default()).unwrap();
         for time in 0..1000 {
-            capture.write(&frame(time * 1000, &payload, 1400)).unwrap();
+            write(&mut capture, &frame(time * 1000, &payload, 1400));
         }
-        assert_eq!(capture.records(), 1000);
         let total = capture.bytes();
-        let Calls { taken: calls, flushes, .. } = capture.finish().unwrap();
+        let Calls { taken: calls, flushes, .. } = finished(capture);
         assert_eq!((calls.len(), flushes), (6, 1), "1.5 MB in calls of 256 kB");
         assert!(calls.iter().all(|call| call.len() < BUFFER_BYTES + RECORD_BYTES));
         assert_eq!(calls.iter().map(Vec::len).sum::<usize>() as u64, total);
@@ -202,9 +227,9 @@ fn a_closed_pipe_is_told_apart_and_nothing_follows_it() {
     for format in FORMATS {
         let sink = Calls { broken: Some((1, io::ErrorKind::BrokenPipe)), ..Calls::default() };
         let mut capture = Capture::new(format, sink).unwrap();
-        capture.write(&frame(0, b"first", 5)).unwrap();
+        write(&mut capture, &frame(0, b"first", 5));
         capture.flush().unwrap();
-        capture.write(&frame(0, b"second", 6)).unwrap();
+        write(&mut capture, &frame(0, b"second", 6));
         let error = capture.flush().unwrap_err();
         assert_eq!(error.sink(), Some(io::ErrorKind::BrokenPipe));
         assert_eq!(error.to_string(), "cannot write the capture: broken pipe");
@@ -226,7 +251,7 @@ proptest! {
         let mut expected = Vec::new();
         for (time, payload, missing, flush) in &frames {
             let frame = frame(*time, payload, payload.len() + missing);
-            capture.write(&frame).unwrap();
+            write(&mut capture, &frame);
             let mut bytes = Vec::new();
             let lengths = wire::write(&frame, &mut bytes);
             let (seconds, microseconds) = rounded(frame.time);
@@ -241,28 +266,16 @@ proptest! {
                 prop_assert_eq!(&read(format, &capture.sink), &expected);
             }
         }
-        prop_assert_eq!(capture.records(), frames.len() as u64);
-        prop_assert_eq!(&read(format, &capture.finish().unwrap()), &expected);
+        prop_assert_eq!(&read(format, &finished(capture)), &expected);
     }
 }
 
-/// A capture of these records, read as blocks.
-fn blocks_of(format: Format, records: &[Record<'_>]) -> (u64, Vec<Block<'static>>) {
+fn capture_of(format: Format, records: &[Record<'_>]) -> Vec<u8> {
     let mut capture = Capture::new(format, Vec::new()).unwrap();
     for record in records {
         capture.record(record).unwrap();
     }
-    let count = capture.records();
-    let written = capture.finish().unwrap();
-    if format == Format::Pcap {
-        return (count, Vec::new());
-    }
-    let mut reader = PcapNgReader::new(&written[..]).unwrap();
-    let mut blocks = Vec::new();
-    while let Some(block) = reader.next_block() {
-        blocks.push(block.unwrap().into_owned());
-    }
-    (count, blocks)
+    finished(capture)
 }
 
 #[test]
@@ -270,35 +283,54 @@ fn what_is_no_frame_reads_back() {
     let frame = frame(7, b"abc", 3);
     let long = "é".repeat(1000);
     let large = vec![b'l'; 300_000];
-    let records = [
-        Record::Name { address: "10.0.1.1".parse().unwrap(), name: "/run/x.sock" },
-        Record::Frame { frame: &frame, comment: Some(&long) },
-        Record::Dbus { time: Timestamp(8), comment: Some("first"), bytes: b"l\x01\0\x01e", original: 9 },
-        Record::Dbus { time: Timestamp(9), comment: None, bytes: &large, original: 300_000 },
-        Record::Journal { entry: b"MESSAGE=x\n" },
-    ];
-    let (count, blocks) = blocks_of(Format::PcapNg, &records);
-    assert_eq!((count, blocks.len()), (4, 7));
-    let text = format!("{:?}", &blocks[1]);
-    assert!(text.contains("[10, 0, 1, 1]") && text.contains("/run/x.sock"), "{text}");
-    let Block::EnhancedPacket(commented) = &blocks[2] else { panic!("{:?}", blocks[2]) };
-    let comment = format!("{:?}", commented.options);
-    assert_eq!(comment.matches('é').count(), 512, "cut at a character's end");
-    let Block::InterfaceDescription(interface) = &blocks[3] else { panic!("{:?}", blocks[3]) };
-    assert_eq!(u32::from(interface.linktype), 231);
-    assert_eq!(interface.snaplen, SNAPLEN);
-    let Block::EnhancedPacket(message) = &blocks[4] else { panic!("{:?}", blocks[4]) };
-    assert_eq!((message.interface_id, message.original_len), (1, 9));
-    assert_eq!(message.data[..], *b"l\x01\0\x01e");
-    let Block::EnhancedPacket(message) = &blocks[5] else { panic!("the interface is described once: {:?}", blocks[5]) };
-    assert_eq!((message.data.len(), message.original_len), (262_144, 300_000));
-    let Block::SystemdJournalExport(journal) = &blocks[6] else { panic!("{:?}", blocks[6]) };
-    assert_eq!(journal.journal_entry[..], *b"MESSAGE=x\n\0\0");
+    let written = capture_of(
+        Format::PcapNg,
+        &[
+            Record::Name { address: "10.0.1.1".parse().unwrap(), name: "/run/x.sock" },
+            Record::Frame { frame: &frame, comment: Some(&long) },
+            Record::Dbus { time: Timestamp(8), comment: Some("first"), bytes: b"l\x01\0\x01e", original: 9 },
+            Record::Dbus { time: Timestamp(9), comment: None, bytes: &large, original: 300_000 },
+            Record::Journal { entry: b"MESSAGE=x\n" },
+        ],
+    );
+    let blocks = blocks(&written);
+    let [
+        Block::SectionHeader(_),
+        Block::InterfaceDescription(_),
+        Block::NameResolution(names),
+        Block::EnhancedPacket(commented),
+        Block::InterfaceDescription(interface),
+        Block::EnhancedPacket(first),
+        Block::EnhancedPacket(second),
+        Block::SystemdJournalExport(journal),
+    ] = &blocks[..]
+    else {
+        panic!("{blocks:?}")
+    };
+    assert_eq!(names.nr[0].record_value, b"\x0a\0\x01\x01/run/x.sock\0");
+    let comment = commented.options[0].as_str().unwrap();
+    assert_eq!((comment.len(), comment.matches('é').count()), (1024, 512), "cut at a character's end");
+    assert_eq!(interface.linktype.0, 231);
+    assert_eq!((interface.if_name(), interface.if_tsresol, interface.snaplen), (Some(Ok("dbus")), 9, SNAPLEN));
+    assert_eq!((first.if_id, data(first), first.origlen), (1, &b"l\x01\0\x01e"[..], 9));
+    assert_eq!(first.options[0].as_str(), Ok("first"));
+    assert_eq!((data(second).len(), second.origlen), (262_144, 300_000));
+    assert_eq!(journal.data, b"MESSAGE=x\n\0\0");
+}
+
+#[test]
+fn a_name_of_an_ipv6_address_is_cut_at_a_character_s_end() {
+    let name = format!("x{}", "é".repeat(1000));
+    let written = capture_of(Format::PcapNg, &[Record::Name { address: "2001:db8::1".parse().unwrap(), name: &name }]);
+    let blocks = blocks(&written);
+    let Some(Block::NameResolution(names)) = blocks.last() else { panic!("{blocks:?}") };
+    assert_eq!(names.nr[0].record_value.len(), 16 + 1023 + 1);
+    assert!(names.nr[0].record_value.starts_with(b"\x20\x01\x0d\xb8"));
 }
 
 #[test]
 fn a_classic_capture_takes_frames_only() {
     let frame = frame(7, b"abc", 3);
     let records = [Record::Frame { frame: &frame, comment: Some("lost") }, Record::Journal { entry: b"A=b\n" }];
-    assert_eq!(blocks_of(Format::Pcap, &records).0, 1);
+    assert_eq!(capture_of(Format::Pcap, &records), capture_of(Format::Pcap, &[(&frame).into()]));
 }

@@ -1,7 +1,7 @@
 //! A datagram of DCCP: a DCCP-Data packet with its long sequence number (RFC 4340 §5.1, §5.4).
 
-use crate::wire::checksum::{Sum, of_bytes};
-use std::net::{IpAddr, SocketAddr};
+use crate::wire::checksum::Sum;
+use std::net::SocketAddr;
 
 const HEADER: usize = 16;
 
@@ -31,18 +31,10 @@ pub fn dccp_packet(
     packet.extend_from_slice(&[WORDS, 0, 0, 0, DATA_WITH_LONG_NUMBER, 0]);
     packet.extend_from_slice(&number);
     packet.extend_from_slice(payload);
-    let sum = Sum::of((HEADER + original) as u64).with(DCCP.into()).with(of_bytes(packet));
-    let sum = match (source.ip(), target.ip()) {
-        (IpAddr::V4(source), IpAddr::V4(target)) => sum.with_v4(source).with_v4(target),
-        (source, target) => [source, target].into_iter().fold(sum, |sum, ip| match ip {
-            IpAddr::V4(ip) => sum.with_v6(ip.to_ipv6_mapped().to_bits()),
-            IpAddr::V6(ip) => sum.with_v6(ip.to_bits()),
-        }),
-    };
-    if let Some(field) = packet.get_mut(6..8) {
-        field.copy_from_slice(&sum.checksum().to_be_bytes());
-    }
-    HEADER + original
+    let length = HEADER + original;
+    Sum::of_pseudo_header([source.ip(), target.ip()], DCCP, u16::try_from(length).unwrap_or(u16::MAX))
+        .fill_in(packet, 6);
+    length
 }
 
 #[cfg(test)]
@@ -56,12 +48,8 @@ mod tests {
         let length = dccp_packet((&ends[0], &ends[1]), 0x1_0000_0002, b"abc", 3, &mut packet);
         assert_eq!((length, packet.len()), (19, 19));
         // The sum over all with its checksum in it is that of a good packet.
-        let sum = Sum::of(19)
-            .with(33)
-            .with(of_bytes(&packet))
-            .with_v4("10.0.0.1".parse().unwrap())
-            .with_v4("10.0.0.2".parse().unwrap());
-        assert_eq!(sum.checksum(), 0);
+        let sum = Sum::of_pseudo_header(ends.map(|end| end.ip()), 33, 19).with(&packet);
+        assert_eq!(sum.checksum(), [0, 0]);
         assert_eq!(packet[..6], [0x13, 0x88, 0, 80, 4, 0]);
         assert_eq!(packet[8..], *b"\x05\0\0\x01\0\0\0\x02abc");
     }

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Mac(pub [u8; 6]);
 
-/// The tag control information of an 802.1Q tag (16 bits; the lower twelve are the VLAN's number).
+/// The VLAN's number in an 802.1Q tag: twelve bits. Priority and drop eligibility, the tag's others, are 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct VlanTag(pub u16);
 
@@ -17,20 +17,34 @@ pub struct VlanTag(pub u16);
 pub struct Flags(pub u8);
 
 impl Flags {
+    /// FIN.
+    pub const FIN: Self = Self(0x01);
     /// SYN.
     pub const SYN: Self = Self(0x02);
-    /// SYN and ACK.
-    pub const SYN_ACK: Self = Self(0x12);
-    /// ACK.
-    pub const ACK: Self = Self(0x10);
-    /// PSH and ACK.
-    pub const PSH_ACK: Self = Self(0x18);
-    /// FIN and ACK.
-    pub const FIN_ACK: Self = Self(0x11);
     /// RST.
     pub const RST: Self = Self(0x04);
+    /// PSH.
+    pub const PSH: Self = Self(0x08);
+    /// ACK.
+    pub const ACK: Self = Self(0x10);
+    /// SYN and ACK.
+    pub const SYN_ACK: Self = Self::SYN.and(Self::ACK);
+    /// PSH and ACK.
+    pub const PSH_ACK: Self = Self::PSH.and(Self::ACK);
+    /// FIN and ACK.
+    pub const FIN_ACK: Self = Self::FIN.and(Self::ACK);
     /// RST and ACK.
-    pub const RST_ACK: Self = Self(0x14);
+    pub const RST_ACK: Self = Self::RST.and(Self::ACK);
+
+    /// These and `others`.
+    const fn and(self, others: Self) -> Self {
+        Self(self.0 | others.0)
+    }
+
+    /// Whether `flag` is among these.
+    pub(super) const fn has(self, flag: Self) -> bool {
+        self.0 & flag.0 != 0
+    }
 }
 
 /// The header between IP and the payload.

@@ -7,8 +7,8 @@ pub struct SeqNumber(pub u32);
 impl SeqNumber {
     /// This number `bytes` further on, modulo 2³².
     #[must_use]
-    #[expect(clippy::cast_possible_truncation, reason = "sequence space is modulo 2^32")]
     pub const fn advanced(self, bytes: u64) -> Self {
-        Self(self.0.wrapping_add(bytes as u32))
+        let [lower_half @ .., _, _, _, _] = bytes.to_le_bytes();
+        Self(self.0.wrapping_add(u32::from_le_bytes(lower_half)))
     }
 }

@@ -1,11 +1,12 @@
 //! Reads classic pcap and pcapng into records, as far as the file is whole, and says what is not.
 
-use pcap_file::PcapError;
-use pcap_file::pcap::PcapParser;
-use pcap_file::pcapng::blocks::enhanced_packet::{EnhancedPacketBlock, EnhancedPacketOption};
-use pcap_file::pcapng::blocks::interface_description::{InterfaceDescriptionBlock, InterfaceDescriptionOption};
-use pcap_file::pcapng::{Block, PcapNgParser};
+use pcap_parser::nom;
+use pcap_parser::{
+    Block, EnhancedPacketBlock, InterfaceDescriptionBlock, NameRecordType, OptionCode, PcapError, PcapNGOption,
+    parse_block_le, parse_pcap_frame, parse_pcap_header,
+};
 use std::fmt::Write as _;
+use std::net::IpAddr;
 
 /// A capture file.
 #[derive(Debug, Default)]
@@ -41,26 +42,27 @@ pub fn read(file: &[u8]) -> Result<Capture, String> {
 }
 
 fn read_pcap(file: &[u8]) -> Result<Capture, String> {
-    let (mut rest, parser) = PcapParser::new(file).map_err(|error| format!("file header: {error}"))?;
-    let header = parser.header();
+    let (mut rest, header) = parse_pcap_header(file).map_err(|error| problem(&error, 0))?;
+    let nanoseconds = header.is_nanosecond_precision();
     let mut capture = Capture::default();
     capture.notes.push(format!(
-        "pcap {}.{} {:?} {:?} snaplen {} link {}",
+        "pcap {}.{} {} {} snaplen {} link {}",
         header.version_major,
         header.version_minor,
-        header.endianness,
-        header.ts_resolution,
+        if header.is_bigendian() { "Big" } else { "Little" },
+        if nanoseconds { "NanoSecond" } else { "MicroSecond" },
         header.snaplen,
-        u32::from(header.datalink)
+        header.network.0
     ));
     while !rest.is_empty() {
-        let (after, packet) = parser.next_packet(rest).map_err(|error| problem(&error, capture.records.len()))?;
+        let (after, packet) = parse_pcap_frame(rest).map_err(|error| problem(&error, capture.records.len()))?;
         rest = after;
+        let unit = if nanoseconds { 1 } else { 1000 };
         capture.records.push(Record {
-            time: u64::try_from(packet.timestamp.as_nanos()).map_err(|error| error.to_string())?,
-            link: u32::from(header.datalink),
-            original: packet.orig_len as usize,
-            bytes: packet.data.into_owned(),
+            time: u64::from(packet.ts_sec) * 1_000_000_000 + u64::from(packet.ts_usec) * unit,
+            link: u32::try_from(header.network.0).map_err(|error| error.to_string())?,
+            original: packet.origlen as usize,
+            bytes: packet.data.to_vec(),
             remarks: Vec::new(),
         });
     }
@@ -68,23 +70,40 @@ fn read_pcap(file: &[u8]) -> Result<Capture, String> {
 }
 
 fn read_pcapng(file: &[u8]) -> Result<Capture, String> {
-    let (mut rest, mut parser) = PcapNgParser::new(file).map_err(|error| format!("section header: {error}"))?;
-    let section = parser.section();
     let mut capture = Capture::default();
-    capture.notes.push(format!("pcapng {}.{} {:?}", section.major_version, section.minor_version, section.endianness));
+    let mut interfaces = Vec::new();
+    let mut rest = file;
     while !rest.is_empty() {
-        let (after, block) = parser.next_block(rest).map_err(|error| problem(&error, capture.records.len()))?;
+        let (after, block) = parse_block_le(rest).map_err(|error| problem(&error, capture.records.len()))?;
         rest = after;
         match block {
+            Block::SectionHeader(section) => {
+                let order = if section.big_endian() { "Big" } else { "Little" };
+                capture.notes.push(format!("pcapng {}.{} {order}", section.major_version, section.minor_version));
+            }
             Block::EnhancedPacket(packet) => {
-                let interface = parser
-                    .interfaces()
-                    .get(packet.interface_id as usize)
+                let interface = interfaces
+                    .get(packet.if_id as usize)
                     .ok_or_else(|| format!("packet {} has no interface", capture.records.len()))?;
-                capture.records.push(enhanced_record(&packet, interface));
+                capture.records.push(enhanced_record(&packet, interface)?);
             }
             Block::InterfaceDescription(interface) => {
-                capture.notes.push(interface_note(&interface));
+                capture.notes.push(interface_note(&interface)?);
+                interfaces.push(interface);
+            }
+            Block::NameResolution(names) => {
+                for record in &names.nr {
+                    match record.record_type {
+                        NameRecordType::End => {}
+                        NameRecordType::Ipv4 => capture.notes.push(name_note::<4>(record.record_value)?),
+                        NameRecordType::Ipv6 => capture.notes.push(name_note::<16>(record.record_value)?),
+                        other => return Err(format!("a name of type {}", other.0)),
+                    }
+                }
+            }
+            Block::SystemdJournalExport(journal) => {
+                let text = String::from_utf8_lossy(journal.data);
+                capture.notes.push(short(&format!("journal entry {:?}", text.trim_end_matches('\0'))));
             }
             other => capture.notes.push(short(&format!("{other:?}"))),
         }
@@ -92,71 +111,78 @@ fn read_pcapng(file: &[u8]) -> Result<Capture, String> {
     Ok(capture)
 }
 
-fn problem(error: &PcapError, records: usize) -> String {
+fn problem(error: &nom::Err<PcapError<&[u8]>>, records: usize) -> String {
     match error {
-        PcapError::IncompleteBuffer => {
-            format!("the file is cut inside what follows packet {records}")
-        }
-        other => format!("after packet {records}: {other}"),
+        nom::Err::Incomplete(_) => format!("the file is cut inside what follows packet {records}"),
+        other => format!("after packet {records}: {}", short(&other.to_string())),
     }
 }
 
-fn enhanced_record(packet: &EnhancedPacketBlock<'_>, interface: &InterfaceDescriptionBlock<'_>) -> Record {
+fn enhanced_record(
+    packet: &EnhancedPacketBlock<'_>,
+    interface: &InterfaceDescriptionBlock<'_>,
+) -> Result<Record, String> {
     let mut remarks = Vec::new();
-    if packet.interface_id != 0 {
-        remarks.push(format!("interface {}", packet.interface_id));
+    if packet.if_id != 0 {
+        remarks.push(format!("interface {}", packet.if_id));
     }
     for option in &packet.options {
-        remarks.push(match option {
-            EnhancedPacketOption::Comment(text) => format!("# {}", text.escape_debug()),
-            EnhancedPacketOption::Flags(flags) => match flags & 3 {
-                1 => "in".to_string(),
-                2 => "out".to_string(),
-                _ => format!("flags {flags:#x}"),
-            },
-            EnhancedPacketOption::Unknown(option) => {
-                format!("option {} {}", option.code, hex(&option.value))
-            }
-            other => short(&format!("{other:?}")),
-        });
+        remarks.extend(remark(option)?);
     }
-    // pcap-file hands the raw count over as nanoseconds, whatever the interface's resolution is.
-    let count = packet.timestamp.as_nanos();
-    let time = count * 1_000_000_000 / units_per_second(interface);
-    Record {
+    let count = u128::from(packet.ts_high) << 32 | u128::from(packet.ts_low);
+    let units = interface.ts_resolution().ok_or("no resolution of times")?;
+    let time = count * 1_000_000_000 / u128::from(units);
+    Ok(Record {
         time: u64::try_from(time).unwrap_or(u64::MAX),
-        link: u32::from(interface.linktype),
-        original: packet.original_len as usize,
-        bytes: packet.data.to_vec(),
+        link: u32::try_from(interface.linktype.0).map_err(|error| error.to_string())?,
+        original: packet.origlen as usize,
+        // What fills up the block is no part of the packet.
+        bytes: packet.data.get(..packet.caplen as usize).ok_or("a packet longer than its block")?.to_vec(),
         remarks,
-    }
+    })
 }
 
-fn units_per_second(interface: &InterfaceDescriptionBlock<'_>) -> u128 {
-    let resolution = interface.options.iter().find_map(|option| match option {
-        InterfaceDescriptionOption::IfTsResol(value) => Some(*value),
-        _ => None,
-    });
-    match resolution {
-        None => 1_000_000,
-        Some(power) if power & 0x80 == 0 => 10u128.pow(u32::from(power)),
-        Some(power) => 1u128 << (power & 0x7f),
-    }
+/// What an option of a packet says; nothing for their end.
+fn remark(option: &PcapNGOption<'_>) -> Result<Option<String>, String> {
+    let value = option.as_bytes().map_err(|error| error.to_string())?;
+    Ok(match (option.code.0, value) {
+        (0, _) => None,
+        (1, text) => Some(format!("# {}", String::from_utf8_lossy(text).escape_debug())),
+        (2, [flags, ..]) => match flags & 3 {
+            1 => Some("in".to_string()),
+            2 => Some("out".to_string()),
+            _ => Some(format!("flags {}", hex(value))),
+        },
+        (code, value) => Some(format!("option {code} {}", hex(value))),
+    })
 }
 
-fn interface_note(interface: &InterfaceDescriptionBlock<'_>) -> String {
-    let mut note = format!("interface snaplen {} link {}", interface.snaplen, u32::from(interface.linktype));
+fn interface_note(interface: &InterfaceDescriptionBlock<'_>) -> Result<String, String> {
+    let mut note = format!("interface snaplen {} link {}", interface.snaplen, interface.linktype.0);
     for option in &interface.options {
-        let _ = match option {
-            InterfaceDescriptionOption::IfName(name) => write!(note, " name {name:?}"),
-            InterfaceDescriptionOption::IfDescription(text) => {
-                write!(note, " description {text:?}")
-            }
-            InterfaceDescriptionOption::IfTsResol(power) => write!(note, " resolution {power}"),
-            other => write!(note, " {}", short(&format!("{other:?}"))),
+        let value = option.as_bytes().map_err(|error| error.to_string())?;
+        let text = String::from_utf8_lossy(value);
+        let _ = match option.code {
+            OptionCode::EndOfOpt => Ok(()),
+            OptionCode::IfName => write!(note, " name {text:?}"),
+            OptionCode::IfDescription => write!(note, " description {text:?}"),
+            OptionCode::IfTsresol => write!(note, " resolution {}", hex(value).trim_start_matches('0')),
+            OptionCode(code) => write!(note, " option {code} {}", hex(value)),
         };
     }
-    note
+    Ok(note)
+}
+
+/// A record of a name resolution block: an address of so many bytes, and a name up to its NUL.
+fn name_note<const BYTES: usize>(record: &[u8]) -> Result<String, String>
+where
+    IpAddr: From<[u8; BYTES]>,
+{
+    let (address, name) = record.split_first_chunk::<BYTES>().ok_or("a name without an address")?;
+    // The rest is what fills up the record.
+    let end = name.iter().position(|byte| *byte == 0).ok_or("a name without its end")?;
+    let name = &name[..end];
+    Ok(format!("name {} {:?}", IpAddr::from(*address), String::from_utf8_lossy(name)))
 }
 
 /// Bytes as lower-case hex digits.

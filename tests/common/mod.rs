@@ -1,7 +1,7 @@
 //! What the tests share: running the program, reading its captures back, printing a packet as one line.
 //!
-//! The reader is deliberately none of the program's own code: `pcap-file` reads the file, `etherparse` the packets, so
-//! that a mistake in `src/wire` or `src/capture` cannot hide behind the same mistake here.
+//! The reader is deliberately none of the program's own code, and none of the libraries it writes with: `pcap-parser`
+//! reads the file, and packets are taken apart by hand, so that a mistake there cannot hide behind the same one here.
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 

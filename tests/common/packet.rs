@@ -1,11 +1,11 @@
 //! Takes a packet apart: Ethernet, VLAN, IP, TCP or UDP, and checks every length and checksum on the way.
 //!
 //! A packet cut as with a snaplen (its original length is larger) is read as far as it goes; its TCP and UDP checksums
-//! cannot be checked, its lengths can.
+//! cannot be checked, its lengths can. Headers are read by hand, as the RFCs lay them out: the program writes them with a
+//! library, whose mistakes are to be seen here.
 
 use super::capture::Record;
-use etherparse::{Ethernet2HeaderSlice, Ipv4HeaderSlice, Ipv6HeaderSlice, TcpSlice, UdpHeader, UdpHeaderSlice};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// What a packet says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,17 +72,50 @@ impl Packet {
     }
 }
 
+/// What has not been read of a packet.
+struct Rest<'a>(&'a [u8]);
+
+impl<'a> Rest<'a> {
+    fn bytes(&mut self, count: usize) -> Result<&'a [u8], String> {
+        let (front, rest) = self.0.split_at_checked(count).ok_or("cut in a header")?;
+        self.0 = rest;
+        Ok(front)
+    }
+
+    fn array<const COUNT: usize>(&mut self) -> Result<[u8; COUNT], String> {
+        self.bytes(COUNT)?.try_into().map_err(|_| "cut in a header".to_string())
+    }
+
+    fn u8(&mut self) -> Result<u8, String> {
+        Ok(u8::from_be_bytes(self.array()?))
+    }
+
+    fn u16(&mut self) -> Result<u16, String> {
+        Ok(u16::from_be_bytes(self.array()?))
+    }
+
+    fn u32(&mut self) -> Result<u32, String> {
+        Ok(u32::from_be_bytes(self.array()?))
+    }
+}
+
 /// Takes `record` apart. An error where there is no Ethernet and IP packet to speak of.
 pub fn decode(record: &Record) -> Result<Packet, String> {
-    let link = Ethernet2HeaderSlice::from_slice(&record.bytes).map_err(|error| error.to_string())?;
-    let (vlan, ether_type, rest) = untag(link.ether_type().0, &record.bytes[14..])?;
+    let mut rest = Rest(&record.bytes);
+    let (target_mac, source_mac) = (rest.array()?, rest.array()?);
+    let mut ether_type = rest.u16()?;
+    let mut vlan = None;
+    if ether_type == 0x8100 {
+        vlan = Some(rest.u16()?);
+        ether_type = rest.u16()?;
+    }
+    let link_bytes = record.bytes.len() - rest.0.len();
     let mut faults = Vec::new();
     let ip = match ether_type {
         0x0800 => ipv4(rest, &mut faults)?,
         0x86dd => ipv6(rest, &mut faults)?,
         other => return Err(format!("ether type {other:04x}")),
     };
-    let link_bytes = record.bytes.len() - rest.len();
     if link_bytes + ip.total != record.original {
         faults.push(format!("IP says {} bytes, the record {}", ip.total, record.original - link_bytes));
     }
@@ -93,8 +126,8 @@ pub fn decode(record: &Record) -> Result<Packet, String> {
     let above = transport(&ip, body, &mut faults)?;
     Ok(Packet {
         time: record.time,
-        source_mac: link.source(),
-        target_mac: link.destination(),
+        source_mac,
+        target_mac,
         vlan,
         source: SocketAddr::new(ip.source, above.ports[0]),
         target: SocketAddr::new(ip.target, above.ports[1]),
@@ -105,14 +138,6 @@ pub fn decode(record: &Record) -> Result<Packet, String> {
         payload_original: ip.body_original.saturating_sub(above.header),
         faults,
     })
-}
-
-fn untag(ether_type: u16, rest: &[u8]) -> Result<(Option<u16>, u16, &[u8]), String> {
-    if ether_type != 0x8100 {
-        return Ok((None, ether_type, rest));
-    }
-    let [a, b, c, d] = rest.first_chunk().ok_or("cut in the VLAN tag")?;
-    Ok((Some(u16::from_be_bytes([*a, *b])), u16::from_be_bytes([*c, *d]), &rest[4..]))
 }
 
 struct Ip<'a> {
@@ -127,44 +152,43 @@ struct Ip<'a> {
     body_original: usize,
 }
 
-fn ipv4<'a>(bytes: &'a [u8], faults: &mut Vec<String>) -> Result<Ip<'a>, String> {
-    let header = Ipv4HeaderSlice::from_slice(bytes).map_err(|error| error.to_string())?;
-    if header.header_checksum() != header.to_header().calc_header_checksum() {
+/// RFC 791 §3.1.
+fn ipv4<'a>(mut rest: Rest<'a>, faults: &mut Vec<String>) -> Result<Ip<'a>, String> {
+    let all = rest.0;
+    let first = rest.u8()?;
+    let length = usize::from(first & 0x0f) * 4;
+    if first >> 4 != 4 || length < 20 {
+        return Err(format!("an IPv4 header that begins with {first:02x}"));
+    }
+    if sum(all.get(..length).ok_or("cut in IPv4's header")?) != 0xffff {
         faults.push("wrong IP checksum".to_string());
     }
-    if header.is_fragmenting_payload() {
+    let (_type_of_service, total) = (rest.u8()?, usize::from(rest.u16()?));
+    let id = Some(rest.u16()?);
+    if rest.u16()? & 0xbfff != 0 {
         faults.push("a fragment".to_string());
     }
-    let total = usize::from(header.total_len());
-    let length = header.slice().len();
-    Ok(Ip {
-        source: header.source_addr().into(),
-        target: header.destination_addr().into(),
-        id: Some(header.identification()),
-        ttl: header.ttl(),
-        protocol: header.protocol().0,
-        total,
-        body: &bytes[length..],
-        body_original: total.checked_sub(length).ok_or("IP's length is less than its header")?,
-    })
+    let (ttl, protocol, _checksum) = (rest.u8()?, rest.u8()?, rest.u16()?);
+    let (source, target) = (Ipv4Addr::from(rest.array()?), Ipv4Addr::from(rest.array()?));
+    let (source, target) = (source.into(), target.into());
+    let body_original = total.checked_sub(length).ok_or("IP's length is less than its header")?;
+    Ok(Ip { source, target, id, ttl, protocol, total, body: &all[length..], body_original })
 }
 
-fn ipv6<'a>(bytes: &'a [u8], faults: &mut Vec<String>) -> Result<Ip<'a>, String> {
-    let header = Ipv6HeaderSlice::from_slice(bytes).map_err(|error| error.to_string())?;
-    if header.traffic_class() != 0 || header.flow_label().value() != 0 {
+/// RFC 8200 §3.
+fn ipv6<'a>(mut rest: Rest<'a>, faults: &mut Vec<String>) -> Result<Ip<'a>, String> {
+    let first = rest.u32()?;
+    if first >> 28 != 6 {
+        return Err(format!("an IPv6 header that begins with {first:08x}"));
+    }
+    if first << 4 != 0 {
         faults.push("a traffic class or flow label".to_string());
     }
-    let body_original = usize::from(header.payload_length());
-    Ok(Ip {
-        source: header.source_addr().into(),
-        target: header.destination_addr().into(),
-        id: None,
-        ttl: header.hop_limit(),
-        protocol: header.next_header().0,
-        total: 40 + body_original,
-        body: &bytes[40..],
-        body_original,
-    })
+    let body_original = usize::from(rest.u16()?);
+    let (protocol, ttl) = (rest.u8()?, rest.u8()?);
+    let (source, target) = (Ipv6Addr::from(rest.array::<16>()?), Ipv6Addr::from(rest.array::<16>()?));
+    let (source, target) = (source.into(), target.into());
+    Ok(Ip { source, target, id: None, ttl, protocol, total: 40 + body_original, body: rest.0, body_original })
 }
 
 struct Above {
@@ -181,59 +205,66 @@ fn transport(ip: &Ip<'_>, body: &[u8], faults: &mut Vec<String>) -> Result<Above
     }
 }
 
+/// RFC 9293 §3.1.
 fn tcp(ip: &Ip<'_>, body: &[u8], faults: &mut Vec<String>) -> Result<Above, String> {
-    let segment = TcpSlice::from_slice(body).map_err(|error| error.to_string())?;
-    if body.len() == ip.body_original {
-        let right = match (ip.source, ip.target) {
-            (IpAddr::V4(source), IpAddr::V4(target)) => segment.calc_checksum_ipv4(source.octets(), target.octets()),
-            (IpAddr::V6(source), IpAddr::V6(target)) => segment.calc_checksum_ipv6(source.octets(), target.octets()),
-            _ => unreachable!("both ends come from one header"),
-        };
-        check_checksum(segment.checksum(), right.map_err(|error| error.to_string())?, "TCP", faults);
-    }
-    if segment.urgent_pointer() != 0 {
+    let mut rest = Rest(body);
+    let ports = [rest.u16()?, rest.u16()?];
+    let (seq, ack) = (rest.u32()?, rest.u32()?);
+    let (offset, flags) = (rest.u8()?, rest.u8()?);
+    let (window, _checksum, urgent) = (rest.u16()?, rest.u16()?, rest.u16()?);
+    let header = usize::from(offset >> 4) * 4;
+    let options = rest.bytes(header.checked_sub(20).ok_or("TCP's data offset is within its header")?)?.to_vec();
+    check_checksum(ip, body, "TCP", faults);
+    if urgent != 0 {
         faults.push("an urgent pointer".to_string());
     }
-    Ok(Above {
-        transport: Transport::Tcp(Tcp {
-            seq: segment.sequence_number(),
-            ack: segment.acknowledgment_number(),
-            flags: body[13],
-            window: segment.window_size(),
-            options: segment.options().to_vec(),
-        }),
-        ports: [segment.source_port(), segment.destination_port()],
-        header: segment.header_slice().len(),
-    })
+    if offset & 0x0f != 0 {
+        faults.push("reserved bits".to_string());
+    }
+    Ok(Above { transport: Transport::Tcp(Tcp { seq, ack, flags, window, options }), ports, header })
 }
 
+/// RFC 768.
 fn udp(ip: &Ip<'_>, body: &[u8], faults: &mut Vec<String>) -> Result<Above, String> {
-    let header: UdpHeader = UdpHeaderSlice::from_slice(body).map_err(|error| error.to_string())?.to_header();
-    if usize::from(header.length) != ip.body_original {
-        faults.push(format!("UDP says {} bytes, IP {}", header.length, ip.body_original));
+    let mut rest = Rest(body);
+    let ports = [rest.u16()?, rest.u16()?];
+    let (length, checksum) = (rest.u16()?, rest.u16()?);
+    if usize::from(length) != ip.body_original {
+        faults.push(format!("UDP says {length} bytes, IP {}", ip.body_original));
     }
-    if body.len() == ip.body_original {
-        let payload = &body[UdpHeader::LEN..];
-        let right = match (ip.source, ip.target) {
-            (IpAddr::V4(source), IpAddr::V4(target)) => {
-                header.calc_checksum_ipv4_raw(source.octets(), target.octets(), payload)
-            }
-            (IpAddr::V6(source), IpAddr::V6(target)) => {
-                header.calc_checksum_ipv6_raw(source.octets(), target.octets(), payload)
-            }
-            _ => unreachable!("both ends come from one header"),
-        };
-        check_checksum(header.checksum, right.map_err(|error| error.to_string())?, "UDP", faults);
+    if checksum == 0 {
+        faults.push("no UDP checksum".to_string());
     }
-    Ok(Above {
-        transport: Transport::Udp,
-        ports: [header.source_port, header.destination_port],
-        header: UdpHeader::LEN,
-    })
+    check_checksum(ip, body, "UDP", faults);
+    Ok(Above { transport: Transport::Udp, ports, header: 8 })
 }
 
-fn check_checksum(found: u16, right: u16, of: &str, faults: &mut Vec<String>) {
-    if found != right {
-        faults.push(format!("{of} checksum {found:04x}, right is {right:04x}"));
+/// The sum over the pseudo-header, its addresses, length and protocol, and all behind IP, where all of that is there.
+fn check_checksum(ip: &Ip<'_>, body: &[u8], of: &str, faults: &mut Vec<String>) {
+    if body.len() != ip.body_original {
+        return;
     }
+    let mut covered = Vec::new();
+    for address in [ip.source, ip.target] {
+        match address {
+            IpAddr::V4(address) => covered.extend_from_slice(&address.octets()),
+            IpAddr::V6(address) => covered.extend_from_slice(&address.octets()),
+        }
+    }
+    covered.extend_from_slice(&[&body.len().to_be_bytes()[4..], &[0, 0, 0, ip.protocol]].concat());
+    covered.extend_from_slice(body);
+    let sum = sum(&covered);
+    if sum != 0xffff {
+        faults.push(format!("wrong {of} checksum: all sums up to {sum:04x}"));
+    }
+}
+
+/// The one's complement sum of 16-bit words (RFC 1071 §1): ffff over all that a right checksum covers, itself included.
+fn sum(bytes: &[u8]) -> u32 {
+    let mut sum = 0;
+    for word in bytes.chunks(2) {
+        sum += u32::from(word[0]) << 8 | u32::from(*word.get(1).unwrap_or(&0));
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    sum
 }

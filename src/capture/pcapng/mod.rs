@@ -1,0 +1,99 @@
+//! The newer format: a section header, an interface named `strace`, then an enhanced packet block for each frame, and
+//! blocks for what no frame can say (draft-ietf-opsawg-pcapng §4).
+//!
+//! The library writes every block but the packet's own. It can write what may come next too: comments, custom options and
+//! options that it does not know, on any block; application and system of the section; blocks that it does not know, such
+//! as secrets (type 10) or Darwin's process block (0x8000_0001), as bytes whose own options are then laid out here. The
+//! time of an interface's statistics it writes as one number, whose upper half the format wants in front.
+
+mod interface;
+mod name;
+mod packet;
+
+use super::CaptureError;
+use super::error::refused;
+use crate::wire::{Frame, Record};
+use interface::Interface;
+use pcap_file::Endianness;
+use pcap_file::pcapng::blocks::section_header::SectionHeaderBlock;
+use pcap_file::pcapng::blocks::systemd_journal_export::SystemdJournalExportBlock;
+use pcap_file::pcapng::{PcapNgBlock, PcapNgWriter};
+use std::borrow::Cow;
+
+/// Longest text of a comment or a name that is written, in bytes: their length fields have 16 bits.
+const TEXT_BYTES: usize = 1024;
+
+/// Blocks, one behind the other.
+pub(super) struct Blocks {
+    writer: PcapNgWriter<Vec<u8>>,
+}
+
+impl Blocks {
+    /// The section's header and the description of Ethernet's interface, in `room`.
+    pub(super) fn new(room: Vec<u8>) -> Result<Self, CaptureError> {
+        let section = SectionHeaderBlock {
+            endianness: Endianness::Little,
+            major_version: 1,
+            minor_version: 0,
+            // Not known: the section ends with the file.
+            section_length: -1,
+            options: Vec::new(),
+        };
+        let writer = PcapNgWriter::with_section_header(room, section).map_err(refused)?;
+        let mut blocks = Self { writer };
+        blocks.describe(Interface::ETHERNET)?;
+        Ok(blocks)
+    }
+
+    /// Appends the block of a frame.
+    #[inline(always)]
+    pub(super) fn append_frame(&mut self, frame: &Frame<'_>, comment: Option<&str>) {
+        packet::append_frame(frame, comment, self.writer.get_mut());
+    }
+
+    /// Appends the block of any record. D-Bus is described where its first message comes, because libpcap refuses files
+    /// whose interfaces differ in their links.
+    #[cold]
+    pub(super) fn append(&mut self, record: &Record<'_>) -> Result<(), CaptureError> {
+        match *record {
+            Record::Frame { frame, comment } => self.append_frame(frame, comment),
+            Record::Dbus { time, comment, bytes, original } => {
+                if self.writer.interfaces().len() == 1 {
+                    self.describe(Interface::DBUS)?;
+                }
+                packet::append_message(time, (bytes, original), comment, self.writer.get_mut());
+            }
+            Record::Journal { entry } => {
+                self.block(SystemdJournalExportBlock { journal_entry: Cow::Borrowed(entry) })?;
+            }
+            Record::Name { address, name } => self.block(name::block(address, name))?,
+        }
+        Ok(())
+    }
+
+    /// Their bytes.
+    #[inline]
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.writer.get_ref()
+    }
+
+    /// Takes the bytes away. What was said of the section and its interfaces holds for what follows.
+    pub(super) fn clear(&mut self) {
+        self.writer.get_mut().clear();
+    }
+
+    fn describe(&mut self, interface: Interface) -> Result<(), CaptureError> {
+        self.block(interface.description())
+    }
+
+    fn block<'a>(&mut self, block: impl PcapNgBlock<'a>) -> Result<(), CaptureError> {
+        self.writer.write_pcapng_block(block).map_err(refused)?;
+        Ok(())
+    }
+}
+
+/// As much of a text as is written, up to a character's end.
+fn fitting(text: &str) -> &str {
+    let mut ends = (0..=TEXT_BYTES.min(text.len())).rev();
+    ends.find_map(|end| text.get(..end)).unwrap_or_default()
+}
