@@ -293,9 +293,10 @@ impl<W: Write> Pipeline for Converter<W> {
         let Self { parsers, engine, written, .. } = self;
         engine.trace = trace;
         if let Some(parser) = parsers.get_mut(trace) {
-            parser.line(line, &mut |event| {
-                engine.event(event, &mut |record| written.take(record));
-            });
+            let mut events = parser.line(line);
+            while let Some(event) = events.next() {
+                engine.event(&event, &mut |record| written.take(record));
+            }
         }
         written.outcome()
     }
@@ -311,7 +312,9 @@ impl<W: Write> Pipeline for Converter<W> {
         let Self { parsers, engine, written, .. } = self;
         for (trace, parser) in parsers.iter_mut().enumerate() {
             engine.trace = trace;
-            parser.release(&mut |event| engine.event(event, &mut |record| written.take(record)));
+            if let Some(event) = parser.release() {
+                engine.event(&event, &mut |record| written.take(record));
+            }
         }
         engine.pause(&mut |record| written.take(record));
         written.outcome()?;
@@ -322,7 +325,9 @@ impl<W: Write> Pipeline for Converter<W> {
         let Self { parsers, engine, written, .. } = self;
         for (trace, parser) in parsers.iter_mut().enumerate() {
             engine.trace = trace;
-            parser.finish(&mut |event| engine.event(event, &mut |record| written.take(record)));
+            if let Some(event) = parser.finish() {
+                engine.event(&event, &mut |record| written.take(record));
+            }
         }
         engine.finish(&mut |record| written.take(record));
         written.outcome()?;

@@ -40,6 +40,12 @@ fn separators(text: &[u8]) -> &[u8] {
     }
 }
 
+/// Passes over blanks and commas.
+pub(super) fn separated(text: &[u8]) -> &[u8] {
+    let count = text.iter().take_while(|byte| matches!(byte, b' ' | b',')).count();
+    text.get(count..).unwrap_or_default()
+}
+
 fn security_context(text: &[u8]) -> Option<&[u8]> {
     let [b'[', b'a'..=b'z' | b'A'..=b'Z', ..] = text else {
         return None;

@@ -1,6 +1,6 @@
 //! What a line is, once its prefix is off.
 
-use super::{prefix, rejoin, repair, time};
+use super::{halves, prefix, repair, time};
 
 /// A line's body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ const fn name_bytes() -> [bool; 256] {
 pub(super) fn kind(body: &[u8]) -> Body<'_> {
     match body.first() {
         Some(b'a'..=b'z' | b'_' | b'0'..=b'9' | b'?') => call(body).unwrap_or_else(|| other(body)),
-        Some(b'<') => match rejoin::resumed(body) {
+        Some(b'<') => match halves::resumed(body) {
             Some((name, text)) => Body::Resumed { name, text },
             None => other(body),
         },

@@ -8,7 +8,7 @@ use super::{arguments, details, time};
 use crate::event::{Descriptor, Details, Fd, Inode};
 use crate::limits;
 
-/// A descriptor that was read; [`Cache::descriptor`] makes an event's of it. Valid until [`Cache::tidy`].
+/// A descriptor that was read; [`Cache::descriptor`] makes an event's of it. Valid until [`Cache::trim`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Handle {
     /// The number; `u32::MAX` for -1.
@@ -94,7 +94,7 @@ impl Cache {
 
     /// Forgets all details when there are too many, or some are wrong. Makes every [`Handle`] invalid.
     #[inline]
-    pub(super) fn tidy(&mut self) {
+    pub(super) fn trim(&mut self) {
         if self.entries.len() > limits::DETAILS || self.is_corrected() {
             self.entries.truncate(2);
             self.by_text.clear();

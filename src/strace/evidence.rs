@@ -4,7 +4,7 @@
 use super::body::{self, Body};
 use super::prefix::{self, Pid, Prefix};
 use super::time::Moment;
-use super::{arguments, rejoin, repair, returned, table};
+use super::{arguments, halves, repair, returned, table};
 
 /// Whether a line is a call with a result, a half of one, or another line of strace's, whole. A call that is cut counts
 /// where a thread or a time stands before it.
@@ -37,7 +37,7 @@ pub fn is_of_strace(line: &[u8]) -> bool {
 /// Whether a call's text goes on in another line or has a result behind its parenthesis.
 fn has_end(text: &[u8]) -> bool {
     let result = || returned::parse(arguments::close(text)?);
-    rejoin::stop(text).is_some() || result().is_some()
+    halves::stop(text).is_some() || result().is_some()
 }
 
 #[cfg(test)]

@@ -57,8 +57,8 @@ impl Fifos {
     }
 
     /// `path` is a FIFO, or something else.
-    pub(super) fn tell(&self, path: &[u8], is_fifo: bool) {
-        self.0.borrow_mut().tell(path, is_fifo);
+    pub(super) fn learn(&self, path: &[u8], is_fifo: bool) {
+        self.0.borrow_mut().learn(path, is_fifo);
     }
 
     /// `path` is another name of a FIFO.
@@ -115,7 +115,7 @@ impl Known {
         self.set(path, Some(number)).then_some(number)
     }
 
-    fn tell(&mut self, path: &[u8], is_fifo: bool) {
+    fn learn(&mut self, path: &[u8], is_fifo: bool) {
         match (self.by_path.get(path).copied().flatten(), is_fifo) {
             (None, true) => {
                 self.next(path);
@@ -196,28 +196,28 @@ mod tests {
         let fifos = Fifos::default();
         assert!(!fifos.are_any());
         assert_eq!(fifos.number(b"/f"), None);
-        fifos.tell(b"/f", true);
+        fifos.learn(b"/f", true);
         assert!(fifos.are_any());
         let number = fifos.number(b"/f");
         assert!(number.is_some());
-        fifos.tell(b"/f", true);
+        fifos.learn(b"/f", true);
         assert_eq!(fifos.number(b"/f"), number);
         assert_eq!(fifos.number(b"/f (deleted)"), number);
         assert_eq!(fifos.number(b"/g"), None);
         assert_eq!(fifos.corrections(), 0);
-        fifos.tell(b"/f", false);
+        fifos.learn(b"/f", false);
         assert_eq!((fifos.number(b"/f"), fifos.corrections()), (None, 1));
     }
 
     #[test]
     fn who_has_a_removed_fifo_open_keeps_it() {
         let fifos = Fifos::default();
-        fifos.tell(b"/f", true);
+        fifos.learn(b"/f", true);
         let first = fifos.number(b"/f");
         fifos.removed(b"/f");
         fifos.removed(b"/g");
         assert_eq!(fifos.number(b"/f"), None);
-        fifos.tell(b"/f", true);
+        fifos.learn(b"/f", true);
         assert_eq!(fifos.number(b"/f (deleted)"), first);
         assert_ne!(fifos.number(b"/f"), first);
     }
@@ -225,8 +225,8 @@ mod tests {
     #[test]
     fn a_renamed_fifo_is_the_same() {
         let fifos = Fifos::default();
-        fifos.tell(b"/f.new", true);
-        fifos.tell(b"/f", true);
+        fifos.learn(b"/f.new", true);
+        fifos.learn(b"/f", true);
         let [number, old] = [b"/f.new".as_slice(), b"/f"].map(|path| fifos.number(path));
         fifos.renamed(b"/f.new", b"/f.new");
         fifos.renamed(b"/f.new", b"/f");
@@ -240,7 +240,7 @@ mod tests {
     fn a_pattern_counts_until_the_trace_tells_better() {
         let glob = Glob::new(b"/run/*").expect("it is a pattern");
         let fifos = Fifos::new(vec![glob]);
-        fifos.tell(b"/run/log", false);
+        fifos.learn(b"/run/log", false);
         assert_eq!(fifos.number(b"/run/log"), None);
         assert_eq!(fifos.number(b"/tmp/f"), None);
         let number = fifos.number(b"/run/f");
@@ -252,11 +252,11 @@ mod tests {
     fn what_is_remembered_is_bounded() {
         let fifos = Fifos::default();
         for number in 0..limits::FIFO_PATHS + 10 {
-            fifos.tell(format!("/{number}").as_bytes(), true);
+            fifos.learn(format!("/{number}").as_bytes(), true);
         }
         assert_eq!(fifos.0.borrow().by_path.len(), limits::FIFO_PATHS);
         fifos.removed(b"/0");
-        fifos.tell(b"/new", true);
+        fifos.learn(b"/new", true);
         assert!(fifos.number(b"/new").is_some(), "what is gone makes room");
     }
 }

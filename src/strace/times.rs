@@ -5,7 +5,7 @@ use super::Options;
 use super::body::{self, Body};
 use super::counts::Counts;
 use super::prefix::{self, Pid, Prefix};
-use super::table::{self, Shape};
+use super::table::{self, Row};
 use super::time::{self, Clock, Moment};
 use crate::event::Timestamp;
 
@@ -50,7 +50,7 @@ impl Times {
 }
 
 fn is_fork(name: &[u8]) -> bool {
-    table::find(name).is_some_and(|row| row.shape == Shape::Fork)
+    table::find(name).is_some_and(Row::is_fork)
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Every form of every call, with what it tells: the table is `documented.txt`, where a newcomer adds two lines.
 
-use super::super::counts::{Amount, Counts, Skip};
-use super::super::{Options, Parser};
-use crate::event::{Address, Descriptor, Event, Message, Move, Outcome, UnixName, What};
+use super::super::Amount;
+use super::{Counts, Options, Parser, Skip, of_line};
+use crate::event::{Address, Descriptor, Message, Move, Outcome, UnixName, What};
 use proptest::prelude::*;
 use std::fmt::Write;
 
@@ -12,10 +12,8 @@ const REASONS: [Skip; 6] =
 /// What a line tells, in words.
 fn told(line: &[u8]) -> String {
     let mut parser = Parser::new(Options::default());
-    let mut words = Vec::new();
-    let mut sink = |event: &Event<'_>| words.push(in_words(&event.what));
-    parser.line(line, &mut sink);
-    parser.finish(&mut sink);
+    let mut words = of_line(&mut parser, line, |event| in_words(&event.what));
+    words.extend(parser.finish().map(|event| in_words(&event.what)));
     words.extend(
         REASONS.iter().filter(|reason| parser.counts().skipped(**reason).count > 0).map(|reason| format!("{reason:?}")),
     );
@@ -74,8 +72,9 @@ fn of_descriptors(what: &What<'_>) -> String {
             format!("Duplicate {} {}{}", from.fd, made.fd, mark(*close_on_exec))
         }
         What::CloseOnExec { fd, on } => format!("CloseOnExec {fd} {on}"),
-        What::Appeared { made, close_on_exec } => {
-            format!("Appeared {}{}", made.fd, mark(*close_on_exec))
+        What::Appeared { made, second, close_on_exec } => {
+            let second = second.map(|made| format!(" {}", made.fd)).unwrap_or_default();
+            format!("Appeared {}{second}{}", made.fd, mark(*close_on_exec))
         }
         What::PidfdOpened { made, process } => format!("PidfdOpened {} of {process}", made.fd),
         What::Fetched { pidfd, process, from, made } => {
@@ -89,7 +88,9 @@ fn of_descriptors(what: &What<'_>) -> String {
             let child = child.map_or(0, |tid| tid.0);
             format!("Cloned {child} {} {}", sharing.files, sharing.thread)
         }
-        What::Opaque { socket } => format!("Opaque {}", socket.is_some()),
+        What::Opaque { made } => format!("Opaque{}", made.map(|made| format!(" {}", made.fd)).unwrap_or_default()),
+        What::Executed { name: Some(name) } => format!("Executed \"{}\"", name.escape_ascii()),
+        What::Executed { name: None } => "Executed".to_owned(),
         other => format!("{other:?}"),
     }
 }
@@ -172,9 +173,8 @@ fn every_form_of_every_call() {
 /// What was counted after one line.
 fn counted(line: &str) -> Counts {
     let mut parser = Parser::new(Options::default());
-    let mut sink = |_: &Event<'_>| {};
-    parser.line(written_out(line).as_bytes(), &mut sink);
-    parser.finish(&mut sink);
+    of_line(&mut parser, written_out(line).as_bytes(), |_| ());
+    parser.finish();
     parser.counts().clone()
 }
 
