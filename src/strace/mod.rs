@@ -42,6 +42,7 @@ pub use counts::{Amount, Counts, Skip, Tally};
 pub use evidence::is_of_strace;
 pub use fifos::Fifos;
 pub use parser::{Events, Parser};
+pub use table::calls_to_trace;
 pub use times::Times;
 
 use crate::event::{Tid, Timestamp};
