@@ -82,7 +82,7 @@ impl Decoder {
         let Cut { row, origin, text } = pending.take_cut()?;
         let Self { scratch, who, counts } = self;
         counts.dumps_used += u64::from(!pending.dump.is_empty());
-        // What is counted stands on the call's own line, not on the one that has come since.
+        // What is counted belongs to the call's own line, not to the one that has come since.
         let lines = std::mem::replace(&mut counts.lines, origin.line);
         let decoded = decode::decode(Call::new(row, &text, Some(&pending.dump), counts, scratch));
         let event = match decoded {

@@ -7,7 +7,7 @@ use super::time::Moment;
 use super::{arguments, halves, repair, returned, table};
 
 /// Whether a line is a call with a result, a half of one, or another line of strace's, whole. A call that is cut counts
-/// where a thread or a time stands before it.
+/// where a thread or a time is before it.
 pub fn is_of_strace(line: &[u8]) -> bool {
     let mut plain = Vec::new();
     repair::without_colour(line, &mut plain);

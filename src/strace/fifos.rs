@@ -1,8 +1,7 @@
-//! FIFOs (fifo(7)): pipes that have a path. A trace shows their descriptors like those of any file, so something else must
-//! tell: mkfifo or mknod made the path, stat showed what it is, or the person who asks says so with a pattern.
+//! FIFOs (fifo(7)): pipes that have a path. A trace shows their descriptors like those of any file, so that a path is a
+//! FIFO's is known from elsewhere: mkfifo or mknod made it, stat showed its type, or the user gave a pattern.
 //!
-//! What is known is shared by the parsers of one run: with `strace -ff` one process's file tells of a FIFO that another
-//! one's uses.
+//! The parsers of one run share what is known: with `strace -ff`, one process makes a FIFO that another one uses.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -20,21 +19,21 @@ pub struct Fifos(Rc<RefCell<Known>>);
 #[derive(Debug, Default)]
 struct Known {
     patterns: Vec<Glob>,
-    /// The number of a FIFO, which stands in an inode's place; none for a path that is something else.
+    /// The number of each FIFO, used in place of an inode; none for a path that is something else.
     by_path: FxHashMap<Box<[u8]>, Option<Inode>>,
     /// How many FIFOs there have been.
     numbered: u64,
     /// How often what was known has turned out to be wrong.
     corrections: u64,
-    /// It has been said that there are too many.
-    is_full: bool,
+    /// The user has been warned that there are too many.
+    has_warned: bool,
 }
 
 /// What the kernel puts behind the path of a file that has none any more.
 const DELETED: &[u8] = b" (deleted)";
 
 impl Fifos {
-    /// Takes the paths that one of `patterns` is for to be FIFOs until the trace tells better.
+    /// Takes paths that match one of `patterns` to be FIFOs until the trace shows that they are not.
     pub fn new(patterns: Vec<Glob>) -> Self {
         let known = Known { patterns, ..Known::default() };
         Self(Rc::new(RefCell::new(known)))
@@ -73,13 +72,13 @@ impl Fifos {
         }
         self.removed(to);
         let mut known = self.0.borrow_mut();
-        if let Some(told) = known.by_path.remove(from) {
-            known.corrections += u64::from(told.is_some());
-            known.set(to, told);
+        if let Some(number) = known.by_path.remove(from) {
+            known.corrections += u64::from(number.is_some());
+            known.set(to, number);
         }
     }
 
-    /// `path` is free for another file; who has the FIFO open keeps it.
+    /// `path` is free for another file; a FIFO that is open lives on.
     pub(super) fn removed(&self, path: &[u8]) {
         let mut known = self.0.borrow_mut();
         if let Some(number) = known.by_path.remove(path).flatten() {
@@ -91,11 +90,10 @@ impl Fifos {
 
 impl Known {
     fn number(&mut self, path: &[u8]) -> Option<Inode> {
-        if let Some(told) = self.by_path.get(path) {
-            return *told;
-        }
-        if let Some(told) = path.strip_suffix(DELETED).and_then(|before| self.by_path.get(before)) {
-            return *told;
+        let by_path = &self.by_path;
+        let known = by_path.get(path).or_else(|| by_path.get(path.strip_suffix(DELETED)?));
+        if let Some(number) = known {
+            return *number;
         }
         if !self.is_asked_for(path) {
             return None;
@@ -103,7 +101,7 @@ impl Known {
         self.next(path)
     }
 
-    /// Whether a path is a FIFO until the trace tells better.
+    /// Whether a path is taken to be a FIFO until the trace shows that it is not.
     fn is_asked_for(&self, path: &[u8]) -> bool {
         self.patterns.iter().any(|glob| glob.is_for_path(path))
     }
@@ -131,14 +129,14 @@ impl Known {
         }
     }
 
-    /// Notes what `path` is; false where too many are noted. Those that are gone, or no FIFOs, make room.
+    /// Notes what `path` is; false where there are too many. Those that are gone, or no FIFOs, make room.
     fn set(&mut self, path: &[u8], number: Option<Inode>) -> bool {
         let is_new = !self.by_path.contains_key(path);
         if is_new && self.by_path.len() >= limits::FIFO_PATHS {
             let is_there = |path: &[u8]| !path.ends_with(DELETED);
             self.by_path.retain(|path, number| number.is_some() && is_there(path));
             if self.by_path.len() >= limits::FIFO_PATHS {
-                if !std::mem::replace(&mut self.is_full, true) {
+                if !std::mem::replace(&mut self.has_warned, true) {
                     log::warn!("more than {} FIFOs at a time: some are passed over", limits::FIFO_PATHS);
                 }
                 return false;

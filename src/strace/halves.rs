@@ -4,8 +4,8 @@
 //! 17525 read(3<UNIX-STREAM:[70479->70480]>,  <unfinished ...>
 //! 17525 <... read resumed>"one", 100)     = 3
 //! ```
-//! Put together the two texts are the call as one line would have it, up to blanks, for every version of strace: where the
-//! comma stands, and whether a blank follows `resumed>`, changed over time.
+//! Put together, the two texts are the call as one line would have it, up to blanks, for every version of strace. Where the
+//! comma is, and whether a blank follows `resumed>`, has changed over time.
 
 /// The text before the mark that strace puts where it stopped, and what the mark means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

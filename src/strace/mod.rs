@@ -56,6 +56,7 @@ pub struct Options {
     pub date: Timestamp,
     /// When a trace begins that has relative times (`-r`) or none.
     pub start: Timestamp,
-    /// Pipes are told of as sockets are, and so are these FIFOs; else they are descriptors like those of files.
+    /// Pipes and these FIFOs are asked for: their calls become events as those of sockets do. Otherwise their descriptors
+    /// are like those of files.
     pub pipes: Option<Fifos>,
 }

@@ -185,16 +185,13 @@ impl Parser {
         let moment = Moment::Epoch(nanoseconds);
         // Most bodies are calls. What they are is found out here without being put together first.
         if body.first() != Some(&b'<')
-            && let Some((name, text)) = body::at_parenthesis(body)
+            && let Some((name, text)) = body::call(body)
         {
-            if let Some(row) = table::find(name) {
-                let entry = self.clock.read(moment, &mut self.decoder.counts);
-                return self.call(row, text, self.origin(Tid(pid), entry));
-            }
-            if body::is_name(name) {
-                self.clock.read(moment, &mut self.decoder.counts);
-                return self.not_in_table(name, text, Tid(pid));
-            }
+            let entry = self.clock.read(moment, &mut self.decoder.counts);
+            return match table::find(name) {
+                Some(row) => self.call(row, text, self.origin(Tid(pid), entry)),
+                None => self.not_in_table(name, text, Tid(pid)),
+            };
         }
         self.read_any(line, Prefix { pid: Pid::Column(pid), moment, body }, None, step)
     }
@@ -386,7 +383,7 @@ impl Parser {
     }
 
     /// A line without prefix or name. With `-z`, strace writes a call that a signal interrupted in two halves, of which
-    /// the second stands on the next line as it is.
+    /// the second is the next line as it is.
     #[cold]
     fn continued(&mut self, text: &[u8]) -> Option<Event<'_>> {
         let line = self.decoder.counts.lines;

@@ -1,4 +1,4 @@
-//! Lines that something else got into: colour, and strace's own messages in the middle of a call.
+//! Lines with something in them that is not the trace's: colour, and strace's own messages in the middle of a call.
 //!
 //! Without `-o`, strace writes `strace: Process 17535 attached` to where it writes the trace, and a call may be half out:
 //! ```text
@@ -33,7 +33,7 @@ pub(super) fn without_colour(line: &[u8], plain: &mut Vec<u8>) -> bool {
 /// A message that ends a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Message<'t> {
-    /// What stands before it: the beginning of a call that goes on in the next line.
+    /// The text before it: the beginning of a call that goes on in the next line.
     pub(super) before: &'t [u8],
     /// The thread, where strace attached to it.
     pub(super) attached: Option<u32>,

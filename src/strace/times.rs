@@ -22,8 +22,8 @@ impl Times {
         Self { clock: Clock::new(options.date, options.start), counts: Counts::default() }
     }
 
-    /// Takes the next line. The time at which what it tells is done: a call's return, but the beginning of a call that
-    /// makes a thread, whose own lines come behind it. None for a line without a time of its own.
+    /// Takes the next line; when its event is over: when the call returned, or began if it makes a thread, whose own lines
+    /// follow it. None for a line without a time of its own.
     pub fn line(&mut self, line: &[u8]) -> Option<Timestamp> {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let Prefix { moment, body, .. } = match prefix::usual(line) {

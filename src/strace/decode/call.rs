@@ -37,6 +37,7 @@ impl<'t, 's> Call<'t, 's> {
 
     /// The text is not as strace prints it. Addresses of families that are not converted have forms of their own.
     #[cold]
+    #[inline(never)]
     pub(super) fn malformed(&mut self) -> NoEvent {
         let first = self.scratch.cache.read(arguments::unnamed(self.text), &mut self.scratch.names);
         NoEvent::Skip(match first.map(|(first, _)| self.scratch.descriptor(first).details) {
@@ -47,7 +48,7 @@ impl<'t, 's> Call<'t, 's> {
     }
 
     /// What was read, or that the text is not as strace prints it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn some<T>(&mut self, read: Option<T>) -> Result<T, NoEvent> {
         match read {
             Some(read) => Ok(read),
@@ -56,7 +57,7 @@ impl<'t, 's> Call<'t, 's> {
     }
 
     /// What was read, and the text behind it, which is the rest from here on.
-    #[inline]
+    #[inline(always)]
     pub(super) fn read<T>(&mut self, read: Option<(T, &'t [u8])>) -> Result<T, NoEvent> {
         let (value, rest) = self.some(read)?;
         self.rest = rest;
@@ -64,7 +65,7 @@ impl<'t, 's> Call<'t, 's> {
     }
 
     /// Passes over `text` if the rest begins with it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn take(&mut self, text: &[u8]) -> bool {
         let rest = self.rest.strip_prefix(text);
         self.rest = rest.unwrap_or(self.rest);
@@ -78,7 +79,7 @@ impl<'t, 's> Call<'t, 's> {
     }
 
     /// Goes to the next argument, or from the opening parenthesis to the first.
-    #[inline]
+    #[inline(always)]
     pub(super) fn next(&mut self) {
         let is_first = self.rest.len() == self.text.len();
         self.rest = if is_first { arguments::unnamed(self.rest) } else { arguments::next(self.rest) };
@@ -90,27 +91,27 @@ impl<'t, 's> Call<'t, 's> {
     }
 
     /// Any value, from here to the comma or bracket that ends it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn value_here(&mut self) -> Result<&'t [u8], NoEvent> {
         self.read(arguments::value(self.rest))
     }
 
     /// The next argument, whatever it is.
-    #[inline]
+    #[inline(always)]
     pub(super) fn value(&mut self) -> Result<&'t [u8], NoEvent> {
         self.next();
         self.value_here()
     }
 
     /// The next argument, a number; none where it is something else.
-    #[inline]
+    #[inline(always)]
     pub(super) fn count(&mut self) -> Result<Option<u64>, NoEvent> {
         self.next();
         self.read(arguments::count(self.rest))
     }
 
     /// The next argument, a descriptor.
-    #[inline]
+    #[inline(always)]
     pub(super) fn descriptor(&mut self) -> Result<Handle, NoEvent> {
         self.next();
         let read = self.scratch.cache.read(self.rest, &mut self.scratch.names);
@@ -118,7 +119,7 @@ impl<'t, 's> Call<'t, 's> {
     }
 
     /// The first argument of a payload call, which may be a socket.
-    #[inline]
+    #[inline(always)]
     pub(super) fn socket(&mut self) -> Result<Handle, NoEvent> {
         let socket = self.descriptor()?;
         if !is_socket(socket) {

@@ -40,7 +40,7 @@ pub(crate) fn close_range<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
 }
 
 /// `(fd) = fd`, `(fd, fd) = fd`, `(fd, fd, flags) = fd`
-pub(crate) fn duplicate<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
+pub(crate) fn dup<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
     let (from, _wanted, flags) = (call.descriptor()?, call.value()?, call.value()?);
     duplicated(call, from, symbols::O_CLOEXEC.is_in(flags))
 }
@@ -102,8 +102,8 @@ fn opened<'s>(mut call: Call<'_, 's>, access: Option<Access>) -> Decoded<'s> {
     Ok(What::Appeared { made: call.scratch.descriptor(made), second: None, close_on_exec })
 }
 
-/// `("/tmp/f", O_RDWR) = fd`, `(AT_FDCWD, "f", {flags=O_RDWR, …}, 24) = fd`: the descriptor as that of a pipe, where the
-/// details or the path tell, and what it was opened for. `result` begins with the descriptor that was made.
+/// `("/tmp/f", O_RDWR) = fd`, `(AT_FDCWD, "f", {flags=O_RDWR, …}, 24) = fd`: the descriptor as a pipe's, if
+/// the details or the path are one's, and what it was opened for. `result` begins with the descriptor that was made.
 fn opened_pipe(call: &mut Call<'_, '_>, made: Handle, result: &[u8]) -> Option<(Handle, Access)> {
     let fifos = call.scratch.cache.fifos()?.clone();
     let text = arguments::unnamed(call.arguments());
@@ -119,9 +119,9 @@ fn opened_pipe(call: &mut Call<'_, '_>, made: Handle, result: &[u8]) -> Option<(
     if scratch.is_pipe(made) {
         return Some((made, access));
     }
-    let (path, _) = opened.filter(|(path, _)| path.first() == Some(&b'/') || made.is_blind())?;
+    let (path, _) = opened.filter(|(path, _)| path.first() == Some(&b'/') || made.has_no_details())?;
     let number = fifos.number(&path)?;
-    if made.is_blind() {
+    if made.has_no_details() {
         let made = scratch.cache.fifo(made.fd, &path, number, &mut scratch.names)?;
         return Some((made, access));
     }
@@ -133,7 +133,7 @@ fn opened_pipe(call: &mut Call<'_, '_>, made: Handle, result: &[u8]) -> Option<(
     scratch.is_pipe(made).then_some((made, access))
 }
 
-/// What flags are for.
+/// What a file is opened for with these flags.
 fn access(flags: &[u8]) -> Access {
     let flags = flags.strip_prefix(b"{flags=").unwrap_or(flags);
     let flags = flags.split(|byte| *byte == b',').next().unwrap_or_default();

@@ -1,5 +1,4 @@
-//! Calls that tell which paths are FIFOs: they make no event, and only what is known of paths changes. Where they are not as
-//! strace prints them, nothing is told.
+//! Calls that show which paths are FIFOs. They make no event; a call that is not as strace prints it changes nothing.
 
 use super::super::fifos::{Fifos, resolved};
 use super::super::table::Named;
@@ -10,7 +9,7 @@ use super::Call;
 type Path<'t> = (Vec<u8>, &'t [u8]);
 
 /// `(path, mode, …)`, `(dirfd, path, mode, …)`
-pub(crate) fn make_node(call: &Call<'_, '_>, named: Named) -> Option<()> {
+pub(crate) fn mknod(call: &Call<'_, '_>, named: Named) -> Option<()> {
     let (fifos, path, rest) = succeeded(call, named)?;
     let (mode, _) = arguments::value(arguments::next(rest))?;
     fifos.learn(&path, symbols::S_IFIFO.is_file_type(mode));
@@ -18,14 +17,14 @@ pub(crate) fn make_node(call: &Call<'_, '_>, named: Named) -> Option<()> {
 }
 
 /// `(path, {st_mode=S_IFIFO|0666, …})`, `(fd, {…})`, `(dirfd, path, {…}, …)`, `(dirfd, path, flags, mask, {…})`
-pub(crate) fn status(call: &Call<'_, '_>, named: Named) -> Option<()> {
+pub(crate) fn stat(call: &Call<'_, '_>, named: Named) -> Option<()> {
     let (fifos, path, rest) = succeeded(call, named)?;
     fifos.learn(&path, symbols::S_IFIFO.is_file_type(mode_in(rest)?));
     Some(())
 }
 
 /// `(path)`, `(dirfd, path, flags)`
-pub(crate) fn remove(call: &Call<'_, '_>, named: Named) -> Option<()> {
+pub(crate) fn unlink(call: &Call<'_, '_>, named: Named) -> Option<()> {
     let (fifos, path, _) = succeeded(call, named)?;
     fifos.removed(&path);
     Some(())
@@ -47,7 +46,7 @@ fn succeeded<'t, 's>(call: &'s Call<'t, '_>, named: Named) -> Option<(&'s Fifos,
     Some((fifos, path, rest))
 }
 
-/// The path that the arguments begin with, resolved as far as details tell.
+/// The path that the arguments begin with, resolved as far as the details allow.
 pub(super) fn path(text: &[u8], named: Named) -> Option<Path<'_>> {
     match named {
         Named::Path => quoted(text, None),
@@ -62,7 +61,7 @@ pub(super) fn path(text: &[u8], named: Named) -> Option<Path<'_>> {
     }
 }
 
-/// `"f"`. An empty one stands for the descriptor before it (AT_EMPTY_PATH).
+/// `"f"`. An empty one means the descriptor before it (AT_EMPTY_PATH).
 fn quoted<'t>(text: &'t [u8], base: Option<&[u8]>) -> Option<Path<'t>> {
     let mut path = Vec::new();
     let (quoted, rest) = escape::string(text, &mut path)?;

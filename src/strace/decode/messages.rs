@@ -26,7 +26,7 @@ struct Header {
 }
 
 /// `(fd, msghdr, flags)`
-pub(crate) fn one<'s>(mut call: Call<'_, 's>, transfer: Transfer) -> Decoded<'s> {
+pub(crate) fn msghdr<'s>(mut call: Call<'_, 's>, transfer: Transfer) -> Decoded<'s> {
     let socket = call.socket()?;
     call.next();
     let Header { address, vector: Vector { requested, shown }, from_error_queue } = header(&mut call, 0, transfer)?;
@@ -91,7 +91,7 @@ fn control_messages(mut control: &[u8], scratch: &mut Scratch) {
     }
 }
 
-/// Descriptors behind an opening bracket; returns what stands behind them.
+/// Descriptors behind an opening bracket, and the text behind them.
 fn rights<'t>(mut text: &'t [u8], scratch: &mut Scratch) -> &'t [u8] {
     while let Some((right, rest)) = scratch.cache.read(arguments::separated(text), &mut scratch.names) {
         if right.is_possible() {
@@ -117,7 +117,7 @@ fn credentials(data: &[u8]) -> Option<Credentials> {
     loop {
         let (name, value) = arguments::name(arguments::separated(text))?;
         let (value, rest) = arguments::value(value)?;
-        // With -Y the process's name stands behind its number.
+        // With -Y the process's name follows its number.
         let number = u32::try_from(arguments::number(value)?.0).ok()?;
         match name {
             b"pid" => found.process = number,
@@ -159,7 +159,7 @@ impl Missing {
 }
 
 /// `(fd, array, count, flags, …)`
-pub(crate) fn many<'s>(mut call: Call<'_, 's>, transfer: Transfer) -> Decoded<'s> {
+pub(crate) fn mmsghdr<'s>(mut call: Call<'_, 's>, transfer: Transfer) -> Decoded<'s> {
     let socket = call.socket()?;
     call.next();
     let missing = array(&mut call, transfer)?;

@@ -83,8 +83,8 @@ impl Scratch {
     #[inline]
     pub(super) fn trim(&mut self) {
         self.cache.trim();
-        if self.names.scratch.capacity() > limits::SPARE_BYTES {
-            self.names.scratch = Vec::new();
+        if self.names.decoded.capacity() > limits::SPARE_BYTES {
+            self.names.decoded = Vec::new();
         }
         if self.payload.capacity() > limits::SPARE_BYTES {
             self.payload = Vec::new();
@@ -108,7 +108,7 @@ impl Scratch {
         self.rights.iter().map(|right| self.descriptor(*right)).collect()
     }
 
-    /// Counts what a payload call's descriptor tells: `socket:[inode]` of `-y` has an inode and no family.
+    /// Counts which details a payload call's descriptor has: `socket:[inode]` of `-y` has an inode and no family.
     #[inline]
     fn count_details(&self, socket: Handle, counts: &mut Counts) {
         match self.descriptor(socket).details {

@@ -7,7 +7,7 @@ use super::{Call, Decoded, NOT_USED, NoEvent};
 use crate::event::What;
 
 /// `(fd, SOL_SOCKET, SO_ERROR, [ECONNREFUSED], [4])`; a number before strace 4.19.
-pub(crate) fn get<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
+pub(crate) fn getsockopt<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
     let (socket, value) = option(&mut call, symbols::SO_ERROR)?;
     let value = value.strip_prefix(b"[").and_then(|value| value.strip_suffix(b"]")).ok_or(NOT_USED)?;
     let error = match arguments::number(value) {
@@ -19,7 +19,7 @@ pub(crate) fn get<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
 }
 
 /// `(fd, SOL_SOCKET, SO_LINGER, {l_onoff=1, l_linger=0}, 8)`; `{onoff=1, linger=0}` in old versions.
-pub(crate) fn set<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
+pub(crate) fn setsockopt<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
     let (socket, value) = option(&mut call, symbols::SO_LINGER)?;
     let mut numbers = value.split(|byte| *byte == b'=').skip(1).filter_map(|text| Some(arguments::number(text)?.0));
     let (Some(onoff), Some(linger)) = (numbers.next(), numbers.next()) else {

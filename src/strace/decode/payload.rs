@@ -24,7 +24,7 @@ pub(super) enum Shown {
     Structured,
 }
 
-/// A payload call as far as its arguments tell.
+/// A payload call, as its arguments have it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Draft {
     pub(super) transfer: Transfer,
@@ -35,39 +35,19 @@ pub(super) struct Draft {
     pub(super) shown: Shown,
 }
 
-/// The arguments behind the count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Tail {
-    Nothing,
-    /// (…, flags)
-    Flags,
-    /// (…, flags, sockaddr, length)
-    Address,
-}
-
-/// `(fd, buffer, count)`
-pub(crate) fn buffer<'s>(call: Call<'_, 's>, transfer: Transfer) -> Decoded<'s> {
-    one_buffer(call, transfer, Tail::Nothing)
-}
-
-/// `(fd, buffer, count, flags)`
-pub(crate) fn buffer_and_flags<'s>(call: Call<'_, 's>, transfer: Transfer) -> Decoded<'s> {
-    one_buffer(call, transfer, Tail::Flags)
-}
-
-/// `(fd, buffer, count, flags, sockaddr, length)`
-pub(crate) fn buffer_and_address<'s>(call: Call<'_, 's>, transfer: Transfer) -> Decoded<'s> {
-    one_buffer(call, transfer, Tail::Address)
-}
-
-#[inline(always)]
-fn one_buffer<'s>(mut call: Call<'_, 's>, transfer: Transfer, tail: Tail) -> Decoded<'s> {
+/// `(fd, buffer, count)`; of send and recv with flags behind that, of sendto and recvfrom with flags and an address.
+pub(crate) fn buffer<'s>(mut call: Call<'_, 's>, transfer: Transfer) -> Decoded<'s> {
     let socket = call.socket()?;
     call.next();
     let shown = bytes(&mut call, (0, 0))?;
     let requested = call.count()?;
-    let flags = if tail == Tail::Nothing { Flags::NONE } else { Flags::of_message(call.value()?) };
-    let address = if tail == Tail::Address { call.address()? } else { None };
+    let (mut flags, mut address) = (Flags::NONE, None);
+    if !matches!(transfer.op, Op::Read | Op::Write) {
+        flags = Flags::of_message(call.value()?);
+        if matches!(transfer.op, Op::Recvfrom | Op::Sendto) {
+            address = call.address()?;
+        }
+    }
     let outcome = call.outcome()?;
     single(call, Draft { transfer, socket, outcome, requested, flags, shown }, address)
 }
@@ -139,8 +119,8 @@ pub(super) fn single<'s>(mut call: Call<'_, 's>, draft: Draft, address: Option<A
     Ok(transferred(call, draft))
 }
 
-/// What a call can have moved: of a buffer that is printed whole no more than was asked for, unless MSG_TRUNC told the
-/// length of a datagram that did not fit. A damaged line must not make gigabytes of nothing.
+/// What a call can have moved: of a buffer that is printed whole no more than was asked for, unless MSG_TRUNC returned
+/// the length of a datagram that did not fit. A damaged line must not make gigabytes of nothing.
 #[inline(always)]
 fn believable(moved: u64, draft: &Draft, printed: u64) -> u64 {
     let most = match (draft.requested, &draft.shown) {

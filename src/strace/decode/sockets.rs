@@ -15,7 +15,7 @@ pub(crate) fn socket<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
 }
 
 /// `(family, type, protocol, [fd, fd])`
-pub(crate) fn pair<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
+pub(crate) fn socketpair<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
     let Kind { family, transport, close_on_exec, .. } = kind(&mut call)?;
     call.next();
     let made = call.two().ok_or(NOT_USED)?;
@@ -113,13 +113,13 @@ pub(crate) fn bind<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
 }
 
 /// `(fd, sockaddr, length)`, of the socket itself.
-pub(crate) fn own_name<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
+pub(crate) fn getsockname<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
     let (socket, address) = named(&mut call)?;
     Ok(What::LocalName { socket: call.scratch.descriptor(socket), address })
 }
 
 /// `(fd, sockaddr, length)`, of the other end.
-pub(crate) fn remote_name<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
+pub(crate) fn getpeername<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
     let (socket, address) = named(&mut call)?;
     Ok(What::RemoteName { socket: call.scratch.descriptor(socket), address })
 }

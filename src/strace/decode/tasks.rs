@@ -47,7 +47,7 @@ pub(crate) fn unshare<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
 }
 
 /// `(path, arguments, environment)`, of execveat `(dirfd, path, …)`
-pub(crate) fn execute<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
+pub(crate) fn execve<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
     call.success()?;
     let mut text = arguments::unnamed(call.text);
     if !text.starts_with(b"\"") {

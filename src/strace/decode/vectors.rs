@@ -21,7 +21,7 @@ pub(super) struct Vector {
 }
 
 /// `(fd, array, count)`
-pub(crate) fn vector<'s>(mut call: Call<'_, 's>, transfer: Transfer) -> Decoded<'s> {
+pub(crate) fn iovec<'s>(mut call: Call<'_, 's>, transfer: Transfer) -> Decoded<'s> {
     let socket = call.socket()?;
     call.next();
     let Vector { requested, shown } = array(&mut call, 0)?;

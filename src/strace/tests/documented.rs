@@ -1,160 +1,36 @@
-//! Every form of every call, with what it tells: the table is `documented.txt`, where a newcomer adds two lines.
+//! Every form of every call, and the event that it is: the table is `documented.txt`, where a newcomer adds two lines.
 
 use super::super::Amount;
-use super::{Counts, Options, Parser, Skip, of_line};
-use crate::event::{Address, Descriptor, Message, Move, Outcome, UnixName, What};
+use super::{Counts, Options, Parser, Skip, of_line, what};
 use proptest::prelude::*;
 use std::fmt::Write;
 
 const REASONS: [Skip; 6] =
     [Skip::Injected, Skip::NotUsed, Skip::NotSocket, Skip::Peeked, Skip::UnknownCall, Skip::Malformed];
 
-/// What a line tells, in words.
-fn told(line: &[u8]) -> String {
+/// The events of a line, in words, and why there is none.
+fn in_words(line: &[u8]) -> String {
     let mut parser = Parser::new(Options::default());
-    let mut words = of_line(&mut parser, line, |event| in_words(&event.what));
-    words.extend(parser.finish().map(|event| in_words(&event.what)));
+    let mut words = of_line(&mut parser, line, |event| what(&event.what));
+    words.extend(parser.finish().map(|event| what(&event.what)));
     words.extend(
         REASONS.iter().filter(|reason| parser.counts().skipped(**reason).count > 0).map(|reason| format!("{reason:?}")),
     );
     words.join("; ")
 }
 
-fn in_words(what: &What<'_>) -> String {
-    match what {
-        What::Move(moved) => movement(moved),
-        What::Bind { socket, address } => format!("Bind {} {}", socket.fd, place(address)),
-        What::Listen { socket } => format!("Listen {}", socket.fd),
-        What::Connect { socket, address, outcome } => {
-            format!("Connect {} {} {}", socket.fd, place(address), ending(*outcome))
-        }
-        What::LocalName { socket, address } => {
-            format!("LocalName {} {}", socket.fd, place(address))
-        }
-        What::RemoteName { socket, address } => {
-            format!("RemoteName {} {}", socket.fd, place(address))
-        }
-        What::SocketError { socket, error } => format!("SocketError {} {error:?}", socket.fd),
-        What::ResetOnClose { socket, on } => format!("ResetOnClose {} {on}", socket.fd),
-        What::Relay { from, to, op, moved } => format!("{op:?} {} {} +{moved}", from.fd, to.fd),
-        What::Shutdown { socket, how, outcome } => {
-            format!("Shutdown {} {how:?} {}", socket.fd, ending(*outcome))
-        }
-        other => of_new_ones(other),
-    }
-}
+/// What `<A>` and `<U>` spare the table: as strace prints it, and in words.
+const DETAILS: [[&str; 3]; 2] = [
+    ["<A>", "<TCP:[127.0.0.1:38954->127.0.0.1:36973]>", "<Inet Stream 127.0.0.1:38954->127.0.0.1:36973>"],
+    ["<U>", "<UDP:[0.0.0.0:45909]>", "<Inet Datagram 0.0.0.0:45909>"],
+];
 
-fn of_new_ones(what: &What<'_>) -> String {
-    match what {
-        What::Called { name } => format!("Called \"{}\"", name.escape_ascii()),
-        What::Socket { made, family, transport, close_on_exec, .. } => {
-            format!("Socket {} {family:?} {transport:?}{}", made.fd, mark(*close_on_exec))
-        }
-        What::Pair { made: [first, second], family, transport, close_on_exec } => {
-            let mark = mark(*close_on_exec);
-            format!("Pair {} {} {family:?} {transport:?}{mark}", first.fd, second.fd)
-        }
-        What::Accept { listener, made, peer, close_on_exec } => {
-            let peer = peer.as_ref().map_or_else(|| "?".to_owned(), place);
-            format!("Accept {} {} {peer}{}", listener.fd, made.fd, mark(*close_on_exec))
-        }
-        other => of_descriptors(other),
-    }
-}
-
-fn of_descriptors(what: &What<'_>) -> String {
-    match what {
-        What::Close { socket, outcome } => format!("Close {} {}", socket.fd, ending(*outcome)),
-        What::CloseRange { first, last, only_mark, unshare } => {
-            format!("CloseRange {first} {last} {only_mark} {unshare}")
-        }
-        What::Duplicate { from, made, close_on_exec } => {
-            format!("Duplicate {} {}{}", from.fd, made.fd, mark(*close_on_exec))
-        }
-        What::CloseOnExec { fd, on } => format!("CloseOnExec {fd} {on}"),
-        What::Appeared { made, second, close_on_exec } => {
-            let second = second.map(|made| format!(" {}", made.fd)).unwrap_or_default();
-            format!("Appeared {}{second}{}", made.fd, mark(*close_on_exec))
-        }
-        What::PidfdOpened { made, process } => format!("PidfdOpened {} of {process}", made.fd),
-        What::Fetched { pidfd, process, from, made } => {
-            let process = process.map_or("?".to_owned(), |process| process.to_string());
-            format!("Fetched {} from {from} of {} {process}", made.fd, pidfd.fd)
-        }
-        What::CloneBegun { sharing } => {
-            format!("CloneBegun {} {}", sharing.files, sharing.thread)
-        }
-        What::Cloned { child, sharing } => {
-            let child = child.map_or(0, |tid| tid.0);
-            format!("Cloned {child} {} {}", sharing.files, sharing.thread)
-        }
-        What::Opaque { made } => format!("Opaque{}", made.map(|made| format!(" {}", made.fd)).unwrap_or_default()),
-        What::Executed { name: Some(name) } => format!("Executed \"{}\"", name.escape_ascii()),
-        What::Executed { name: None } => "Executed".to_owned(),
-        other => format!("{other:?}"),
-    }
-}
-
-const fn mark(close_on_exec: bool) -> &'static str {
-    if close_on_exec { " cloexec" } else { "" }
-}
-
-/// `Sendto 7 "datagram"+3 > 127.0.0.1:80 of 8`: 3 bytes more than are in the trace.
-fn movement(moved: &Move<'_>) -> String {
-    let mut words = format!("{:?} {}", moved.op, moved.socket.fd);
-    if moved.outcome.value().is_none() {
-        write!(words, " {}", ending(moved.outcome)).expect("a String takes all");
-    }
-    for message in moved.messages {
-        words.push(' ');
-        words.push_str(&parcel(message, moved.payload));
-    }
-    if let Some(requested) = moved.requested {
-        write!(words, " of {requested}").expect("a String takes all");
-    }
-    if !moved.rights.is_empty() {
-        let rights: Vec<_> = moved.rights.iter().map(|Descriptor { fd, .. }| fd.0).collect();
-        write!(words, " rights {rights:?}").expect("a String takes all");
-    }
-    words.push_str(if moved.fast_open { " fast" } else { "" });
-    words.push_str(if moved.close_on_exec { " cloexec" } else { "" });
-    words
-}
-
-fn parcel(message: &Message, payload: &[u8]) -> String {
-    let bytes = &payload[message.start..message.start + message.captured];
-    let mut words = format!("\"{}\"", bytes.escape_ascii());
-    if message.moved > message.captured as u64 {
-        write!(words, "+{}", message.moved - message.captured as u64).expect("a String takes all");
-    }
-    if let Some(address) = &message.address {
-        write!(words, " {}", place(address)).expect("a String takes all");
-    }
-    words
-}
-
-fn ending(outcome: Outcome) -> String {
-    match outcome {
-        Outcome::Done(value) => value.to_string(),
-        Outcome::Failed(errno) => format!("{errno:?}"),
-        Outcome::Unknown => "?".to_owned(),
-    }
-}
-
-fn place(address: &Address) -> String {
-    match address {
-        Address::Inet(address) => address.to_string(),
-        Address::Unix(None) => "unnamed".to_owned(),
-        Address::Unix(Some(UnixName::Path(path))) => path.escape_ascii().to_string(),
-        Address::Unix(Some(UnixName::Abstract(name))) => format!("@{}", name.escape_ascii()),
-        Address::Unspecified => "unspecified".to_owned(),
-        Address::Other => "other".to_owned(),
-    }
-}
-
-/// `<A>` and `<U>` spare the table long details.
 fn written_out(line: &str) -> String {
-    line.replace("<A>", "<TCP:[127.0.0.1:38954->127.0.0.1:36973]>").replace("<U>", "<UDP:[0.0.0.0:45909]>")
+    DETAILS.iter().fold(line.to_owned(), |line, [short, printed, _]| line.replace(short, printed))
+}
+
+fn shortened(words: &str) -> String {
+    DETAILS.iter().fold(words.to_owned(), |words, [short, _, long]| words.replace(long, short))
 }
 
 #[test]
@@ -162,12 +38,12 @@ fn every_form_of_every_call() {
     let mut lines = include_str!("documented.txt").lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     let mut wrong = String::new();
     while let (Some(call), Some(expected)) = (lines.next(), lines.next()) {
-        let told = told(written_out(call).as_bytes());
-        if told != expected.trim_start() {
-            writeln!(wrong, "{call}\n    {told}").expect("a String takes all");
+        let found = shortened(&in_words(written_out(call).as_bytes()));
+        if found != expected.trim_start() {
+            writeln!(wrong, "{call}\n    {found}").expect("a String takes all");
         }
     }
-    assert!(wrong.is_empty(), "these tell otherwise:\n{wrong}");
+    assert!(wrong.is_empty(), "not as the table has it:\n{wrong}");
 }
 
 /// What was counted after one line.
@@ -219,8 +95,8 @@ const SAMPLES: [&str; 14] = [
 fn any_cut_is_survived() {
     for sample in SAMPLES {
         for end in 0..sample.len() {
-            told(&sample.as_bytes()[..end]);
-            told(format!("{} <unfinished ...>", &sample[..end]).as_bytes());
+            in_words(&sample.as_bytes()[..end]);
+            in_words(format!("{} <unfinished ...>", &sample[..end]).as_bytes());
         }
     }
 }
@@ -232,12 +108,12 @@ proptest! {
         let from = from % line.len();
         let to = (from + length).min(line.len());
         line.splice(from..to, put);
-        told(&line);
+        in_words(&line);
     }
 
     #[test]
     fn what_is_captured_is_what_moved(text in "[a-z]{0,9}", asked in 0_u64..12, moved in 0_u64..12) {
-        let words = told(format!("write(4, \"{text}\", {asked}) = {moved}").as_bytes());
+        let words = in_words(format!("write(4, \"{text}\", {asked}) = {moved}").as_bytes());
         let captured = &text[..text.len().min(usize::try_from(moved).expect("small"))];
         prop_assert!(words.contains(&format!("\"{captured}\"")), "{}", words);
     }

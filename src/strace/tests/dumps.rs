@@ -13,11 +13,11 @@ impl Steps {
     }
 
     fn lines(&mut self, lines: &str) -> Vec<String> {
-        lines.lines().flat_map(|line| of_line(&mut self.parser, line.as_bytes(), told)).collect()
+        lines.lines().flat_map(|line| of_line(&mut self.parser, line.as_bytes(), in_words)).collect()
     }
 
     fn pause(&mut self) -> Vec<String> {
-        self.parser.release().as_ref().map(told).into_iter().collect()
+        self.parser.release().as_ref().map(in_words).into_iter().collect()
     }
 }
 

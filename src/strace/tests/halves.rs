@@ -181,7 +181,7 @@ fn a_second_half_alone_says_when_the_call_began() {
 #[test]
 fn a_call_never_ends_before_it_begins() {
     let mut parser = Parser::new(Options::default());
-    of_line(&mut parser, b"5 9.000000 read(3 <unfinished ...>", told);
+    of_line(&mut parser, b"5 9.000000 read(3 <unfinished ...>", in_words);
     let second = b"5 8.000000 <... read resumed>, \"a\", 1) = 1";
     let times = of_line(&mut parser, second, |event| (event.entry, event.exit));
     assert_eq!(times, [(Timestamp(9_000_000_000), Timestamp(9_000_000_000))]);

@@ -47,7 +47,7 @@ fn check_survives(lines: &[&[u8]]) {
             assert!(moved.messages.iter().all(within), "{event:?}");
         }
         assert!(event.exit >= event.entry, "{event:?}");
-        told(event)
+        in_words(event)
     };
     for line in lines {
         times.line(line);

@@ -14,8 +14,8 @@ use crate::event::{Address, Descriptor, Details, Errno, Event, Move, Outcome, So
 fn read<L: AsRef<[u8]>>(lines: impl IntoIterator<Item = L>, options: Options) -> (Vec<String>, Counts) {
     let mut parser = Parser::new(options);
     let mut events: Vec<String> =
-        lines.into_iter().flat_map(|line| of_line(&mut parser, line.as_ref(), told)).collect();
-    events.extend(parser.finish().as_ref().map(told));
+        lines.into_iter().flat_map(|line| of_line(&mut parser, line.as_ref(), in_words)).collect();
+    events.extend(parser.finish().as_ref().map(in_words));
     let counts = parser.counts().clone();
     (events, counts)
 }
@@ -46,7 +46,7 @@ fn check_skip(line: &str, reason: Skip) {
 }
 
 /// `TID EVENT`
-fn told(event: &Event<'_>) -> String {
+fn in_words(event: &Event<'_>) -> String {
     format!("{} {}", event.tid, what(&event.what))
 }
 
@@ -112,9 +112,9 @@ fn of_no_connection(what: &What<'_>) -> String {
         What::PidfdOpened { made, process } => {
             format!("pidfd of {process} = {}", descriptor(*made))
         }
-        What::Fetched { process, from, made, .. } => {
+        What::Fetched { pidfd, process, from, made } => {
             let process = process.map_or("?".into(), |process| process.to_string());
-            format!("fetched {from} of {process} = {}", descriptor(*made))
+            format!("fetched {from} of {process} by {} = {}", descriptor(*pidfd), descriptor(*made))
         }
         other => of_processes(other),
     }
@@ -135,6 +135,8 @@ fn of_processes(what: &What<'_>) -> String {
         What::Called { name } => format!("called {}", name.escape_ascii()),
         What::Executed { name: Some(name) } => format!("executed {}", name.escape_ascii()),
         What::Executed { name: None } => "executed".into(),
+        What::Opaque { made: Some(made) } => format!("io_uring = {}", descriptor(*made)),
+        What::Opaque { made: None } => "io_uring".into(),
         other => format!("{other:?}"),
     }
 }
@@ -222,7 +224,7 @@ fn unix_name(name: &UnixName) -> String {
 #[test]
 fn a_line_too_long_counts_as_a_line() {
     let mut parser = Parser::new(Options::default());
-    let mut line = |parser: &mut Parser| of_line(parser, b"5 dup(3) = 4", |event| event.line);
+    let line = |parser: &mut Parser| of_line(parser, b"5 dup(3) = 4", |event| event.line);
     assert_eq!(line(&mut parser), [1]);
     parser.passed_over();
     assert_eq!(line(&mut parser), [3]);
