@@ -287,6 +287,11 @@ impl<W: Write> Converter<W> {
     }
 }
 
+/// From an event to the records that are written of it.
+fn convert<W: Write>(event: &Event<'_>, engine: &mut Engine, written: &mut Written<W>) {
+    engine.event(event, &mut |record| written.take(record));
+}
+
 impl<W: Write> Pipeline for Converter<W> {
     #[inline]
     fn line(&mut self, trace: usize, line: &[u8]) -> io::Result<()> {
@@ -295,7 +300,7 @@ impl<W: Write> Pipeline for Converter<W> {
         if let Some(parser) = parsers.get_mut(trace) {
             let mut events = parser.line(line);
             while let Some(event) = events.next() {
-                engine.event(&event, &mut |record| written.take(record));
+                convert(&event, engine, written);
             }
         }
         written.outcome()
@@ -313,7 +318,7 @@ impl<W: Write> Pipeline for Converter<W> {
         for (trace, parser) in parsers.iter_mut().enumerate() {
             engine.trace = trace;
             if let Some(event) = parser.release() {
-                engine.event(&event, &mut |record| written.take(record));
+                convert(&event, engine, written);
             }
         }
         engine.pause(&mut |record| written.take(record));
@@ -326,7 +331,7 @@ impl<W: Write> Pipeline for Converter<W> {
         for (trace, parser) in parsers.iter_mut().enumerate() {
             engine.trace = trace;
             if let Some(event) = parser.finish() {
-                engine.event(&event, &mut |record| written.take(record));
+                convert(&event, engine, written);
             }
         }
         engine.finish(&mut |record| written.take(record));

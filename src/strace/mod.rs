@@ -1,8 +1,8 @@
 //! strace's text to events: this room alone knows strace's grammar (4.9 to 7.2).
 //!
 //! ```text
-//! bytes ─ repair ─ prefix ─ body ─┬─ table ─ decode ─ event
-//!           │        │            └─ pending ┘  │
+//! bytes ─ repair ─ prefix ─ body ─┬─ table ─ decode ─ event     parser: a line's way from left to right
+//!           │        │            └─ pending ┘  │               decoder: a call's
 //!        colour,   time,                        ├ arguments, escape, details, sockaddr: text to values
 //!        messages  attribution                  └ dump: what -s cut off
 //! ```

@@ -1,4 +1,4 @@
-//! From lines to events.
+//! From lines to events: what each line is, and what becomes of it.
 
 use super::attribution::{Attribution, FIRST};
 use super::body::{self, Body};
@@ -76,6 +76,7 @@ impl Events<'_, '_> {
                     return None;
                 }
                 if parser.pending.cut().is_some() {
+                    // It was decoded once, so that it is an event now, and the line is asked for again.
                     *step = Step::Read;
                     return parser.decoder.release(&mut parser.pending);
                 }

@@ -79,13 +79,12 @@ impl Pending {
 
     /// The beginning of the call that broke off on the line before.
     pub(super) fn take_broken(&mut self) -> Option<Vec<u8>> {
-        match std::mem::take(&mut self.waiting) {
-            Waiting::Broken(text) => Some(text),
-            other => {
-                self.waiting = other;
-                None
-            }
-        }
+        let Waiting::Broken(text) = &mut self.waiting else {
+            return None;
+        };
+        let text = std::mem::take(text);
+        self.waiting = Waiting::Nothing;
+        Some(text)
     }
 
     /// Keeps a call whose payload was cut until it is known whether a dump follows.
@@ -106,12 +105,10 @@ impl Pending {
 
     /// The same, which waits no longer.
     pub(super) fn take_cut(&mut self) -> Option<Cut> {
+        self.cut()?;
         match std::mem::take(&mut self.waiting) {
             Waiting::Cut(cut) => Some(cut),
-            other => {
-                self.waiting = other;
-                None
-            }
+            _ => None,
         }
     }
 
