@@ -346,7 +346,7 @@ pub struct Move<'a> {
     /// How many bytes were asked for, where the call says: a read of 0 into room for some is the other end's FIN.
     pub requested: Option<u64>,
     /// Descriptors that go with the messages (SCM_RIGHTS): of a send the sender's own, of a receive the new ones.
-    pub rights: &'a [Descriptor<'a>],
+    pub rights: Vec<Descriptor<'a>>,
     /// Who the sender of the last message is, if it says that.
     pub credentials: Option<Credentials>,
     /// MSG_FASTOPEN was given: a sendto with an address connects.
@@ -437,8 +437,9 @@ pub enum What<'a> {
     Duplicate { from: Descriptor<'a>, made: Descriptor<'a>, close_on_exec: bool },
     /// fcntl(F_SETFD) that succeeded.
     CloseOnExec { fd: Fd, on: bool },
-    /// Another descriptor came into being that is none of these: open, pipe, epoll_create, …
-    Appeared { made: Descriptor<'a>, close_on_exec: bool },
+    /// Another descriptor came into being that is none of these: open, epoll_create, …, and where pipes are not asked for
+    /// pipe, which makes a second one.
+    Appeared { made: Descriptor<'a>, second: Option<Descriptor<'a>>, close_on_exec: bool },
     /// pidfd_open: `made` stands for a process, by the thread it began with.
     PidfdOpened { made: Descriptor<'a>, process: Tid },
     /// pidfd_getfd: `made` is what `from` is in another process, which `pidfd` stands for and details may name.
@@ -449,16 +450,18 @@ pub enum What<'a> {
     Cloned { child: Option<Tid>, sharing: Sharing },
     /// unshare(CLONE_FILES): the thread has a table of its own from here on.
     UnsharedFiles,
-    /// What the thread is called from here on, as `ps` shows it: the program that it executed, or what `-Y` says.
+    /// What the thread is called from here on, as `-Y` says.
     Called { name: &'a [u8] },
-    /// execve succeeded: descriptors marked close-on-exec are closed, other threads are gone.
-    Executed,
+    /// execve succeeded: descriptors marked close-on-exec are closed, other threads are gone. `name`: what the thread is
+    /// called from here on, as `ps` shows it, if the path was printed.
+    Executed { name: Option<&'a [u8]> },
     /// The thread became its process's leader by execve: `by` is the thread that called it, `Event::tid` the leader.
     Superseded { by: Tid },
     /// The thread ended; with `group` the whole process began to (exit_group).
     Ended { group: bool },
-    /// Payload went a way that strace cannot show (io_uring); said once in the report.
-    Opaque { socket: Option<Descriptor<'a>> },
+    /// Payload went a way that strace cannot show (io_uring); said once in the report. `made`: the descriptor of
+    /// io_uring_setup.
+    Opaque { made: Option<Descriptor<'a>> },
 }
 
 /// One thing that a thread did or that happened to it.

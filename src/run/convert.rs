@@ -268,6 +268,11 @@ pub struct Trace {
     pub options: strace::Options,
 }
 
+/// From an event to the records that are written of it.
+fn convert<W: Write>(event: &Event<'_>, engine: &mut Engine, written: &mut Written<W>) {
+    engine.event(event, &mut |record| written.take(record));
+}
+
 /// From lines to a capture.
 #[derive(Debug)]
 pub struct Converter<W: Write> {
@@ -331,9 +336,10 @@ impl<W: Write> Converter<W> {
         let Self { parsers, engine, written, .. } = self;
         engine.trace = trace;
         if let Some(parser) = parsers.get_mut(trace) {
-            parser.line(line, &mut |event| {
-                engine.event(event, &mut |record| written.take(record));
-            });
+            let mut events = parser.line(line);
+            while let Some(event) = events.next() {
+                convert(&event, engine, written);
+            }
         }
         written.outcome()
     }
@@ -364,7 +370,9 @@ impl<W: Write> Converter<W> {
         let Self { parsers, engine, written, .. } = self;
         for (trace, parser) in parsers.iter_mut().enumerate() {
             engine.trace = trace;
-            parser.release(&mut |event| engine.event(event, &mut |record| written.take(record)));
+            if let Some(event) = parser.release() {
+                convert(&event, engine, written);
+            }
         }
         engine.pause(&mut |record| written.take(record));
         written.outcome()?;
@@ -380,7 +388,9 @@ impl<W: Write> Converter<W> {
         let Self { parsers, engine, written, .. } = self;
         for (trace, parser) in parsers.iter_mut().enumerate() {
             engine.trace = trace;
-            parser.finish(&mut |event| engine.event(event, &mut |record| written.take(record)));
+            if let Some(event) = parser.finish() {
+                convert(&event, engine, written);
+            }
         }
         engine.finish(&mut |record| written.take(record));
         written.outcome()?;

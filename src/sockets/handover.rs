@@ -234,7 +234,7 @@ impl Sockets {
         span: Option<&Span>,
         sink: &mut F,
     ) {
-        for right in call.rights {
+        for right in &call.rights {
             let sent = span.and_then(|span| self.next_in_flight(span));
             let known = sent.and_then(|sent| sent.socket);
             let socket = known.filter(|known| self.can_be(*right, *known));
@@ -398,7 +398,7 @@ mod tests {
             payload: b"x",
             messages: &messages,
             requested: Some(1),
-            rights,
+            rights: rights.to_vec(),
             credentials: None,
             fast_open: false,
             close_on_exec: false,

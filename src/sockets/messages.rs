@@ -51,7 +51,7 @@ impl Sockets {
             sink(&Change::Handed(Handed {
                 socket: open.number,
                 entry,
-                rights: call.rights,
+                rights: &call.rights,
                 credentials: call.credentials,
             }));
         }

@@ -130,7 +130,7 @@ impl Sockets {
             What::Shutdown { socket, how, outcome } => self.shut_down(event, *socket, *how, *outcome, sink),
             What::Close { socket, outcome } => self.closed(event, *socket, *outcome, sink),
             // Their details may say more than those before.
-            What::Listen { socket } | What::Opaque { socket: Some(socket) } => {
+            What::Listen { socket } => {
                 self.locate(event, *socket, sink);
             }
             _ => self.process_event(event, sink),

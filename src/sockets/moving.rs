@@ -75,7 +75,7 @@ impl Sockets {
                 payload: &[],
                 messages: if moved > 0 { &message } else { &[] },
                 requested: None,
-                rights: &[],
+                rights: Vec::new(),
                 credentials: None,
                 fast_open: false,
                 close_on_exec: false,

@@ -12,7 +12,12 @@ impl Sockets {
             What::Duplicate { from, made, close_on_exec } => {
                 self.duplicated(event, [*from, *made], *close_on_exec, sink);
             }
-            What::Appeared { made, close_on_exec } => self.arrived(event, *made, None, *close_on_exec, sink),
+            What::Appeared { made, second, close_on_exec } => {
+                for made in [Some(*made), *second].into_iter().flatten() {
+                    self.arrived(event, made, None, *close_on_exec, sink);
+                }
+            }
+            What::Opaque { made: Some(made) } => self.arrived(event, *made, None, true, sink),
             What::Pipe { reader, writer, close_on_exec } => {
                 self.pipe_made(event, [*reader, *writer], *close_on_exec, sink);
             }
@@ -44,7 +49,12 @@ impl Sockets {
             }
             What::Called { name } => sink(&Change::Called { tid: event.tid, name }),
             What::UnsharedFiles => self.unshare(event.tid),
-            What::Executed => self.executed(event, sink),
+            What::Executed { name } => {
+                if let Some(name) = name {
+                    sink(&Change::Called { tid: event.tid, name });
+                }
+                self.executed(event, sink);
+            }
             What::Superseded { by } => self.superseded(event.tid, *by),
             What::Ended { group } => self.ended(event, *group, sink),
             _ => {}

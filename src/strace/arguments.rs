@@ -10,7 +10,7 @@ const DEPTH_MAX: usize = 64;
 
 /// Goes to the next argument: passes over blanks, a comma, a security context (`[ctx]` behind a descriptor), and the
 /// argument's name of `-N`.
-#[inline]
+#[inline(always)]
 pub(super) fn next(text: &[u8]) -> &[u8] {
     match text {
         [b',', b' ', b'"' | b'0'..=b'9', ..] => text.get(2..).unwrap_or_default(),
@@ -18,6 +18,7 @@ pub(super) fn next(text: &[u8]) -> &[u8] {
     }
 }
 
+#[inline(never)]
 fn any_next(text: &[u8]) -> &[u8] {
     let text = match text {
         [b',', b' ', rest @ ..] => rest,
@@ -33,11 +34,17 @@ fn any_next(text: &[u8]) -> &[u8] {
 fn separators(text: &[u8]) -> &[u8] {
     let count = text.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b',')).count();
     let text = text.get(count..).unwrap_or_default();
-    // a security context stands where a comma is due, so there is one behind it
+    // a security context is where a comma is due, so a comma follows it
     match security_context(text) {
         Some(rest) if count == 1 => separators(rest),
         _ => text,
     }
+}
+
+/// Passes over blanks and commas.
+pub(super) fn separated(text: &[u8]) -> &[u8] {
+    let count = text.iter().take_while(|byte| matches!(byte, b' ' | b',')).count();
+    text.get(count..).unwrap_or_default()
 }
 
 fn security_context(text: &[u8]) -> Option<&[u8]> {
@@ -71,14 +78,15 @@ pub(super) fn name(text: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((name, rest.strip_prefix(b"=")?))
 }
 
-/// The bytes at which [`value`] has to think.
+/// The bytes at which a plain value ends: its own end, a bracket, a quote, details or a comment.
 static IS_SPECIAL: [bool; 256] = set_of(b",)]}([{\"</");
 
 /// The bytes of which arguments' names are made.
 static IS_NAME: [bool; 256] = set_of(b"abcdefghijklmnopqrstuvwxyz_0123456789");
 
+/// Which bytes are among `bytes`.
 #[expect(clippy::indexing_slicing, reason = "computed when compiling")]
-const fn set_of(mut bytes: &[u8]) -> [bool; 256] {
+pub(super) const fn set_of(mut bytes: &[u8]) -> [bool; 256] {
     let mut set = [false; 256];
     while let Some((byte, others)) = bytes.split_first() {
         set[*byte as usize] = true;
@@ -180,7 +188,7 @@ pub(super) fn hex_number(text: &[u8]) -> Option<(u64, &[u8])> {
 }
 
 /// A number and nothing else, as an argument that may also be something else (then none): `4096`.
-#[inline]
+#[inline(always)]
 pub(super) fn count(text: &[u8]) -> Option<(Option<u64>, &[u8])> {
     let (value, digits) = time::digits(text);
     match text.get(digits..) {

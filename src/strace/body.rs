@@ -1,6 +1,6 @@
-//! What a line is, once its prefix is off.
+//! What kind of line it is, by the text behind its prefix.
 
-use super::{prefix, rejoin, repair, time};
+use super::{arguments, halves, prefix, repair, time};
 
 /// A line's body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,14 +9,14 @@ pub(super) enum Body<'t> {
     Call {
         /// The system call's name.
         name: &'t [u8],
-        /// What stands behind the opening parenthesis.
+        /// The text behind the opening parenthesis.
         text: &'t [u8],
     },
     /// `<... NAME resumed>TEXT`
     Resumed {
         /// The system call's name.
         name: &'t [u8],
-        /// What stands behind `resumed>`.
+        /// The text behind `resumed>`.
         text: &'t [u8],
     },
     /// `+++ exited with 0 +++`, `+++ killed by SIGKILL +++`
@@ -34,28 +34,19 @@ pub(super) enum Body<'t> {
 }
 
 /// Longest name of a system call that is looked at.
-const NAME_MAX: usize = 40;
+const NAME_MAX: usize = 48;
 
 /// The bytes that system calls' names are made of, `#` and `:` in those of x32, `?` where strace knows no name.
-static NAME_BYTES: [bool; 256] = name_bytes();
-
-#[expect(clippy::indexing_slicing, reason = "computed when compiling")]
-const fn name_bytes() -> [bool; 256] {
-    let mut is_name = [false; 256];
-    let mut byte = 0;
-    while byte < 128_u8 {
-        is_name[byte as usize] =
-            byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'#' | b':' | b'?');
-        byte += 1;
-    }
-    is_name
-}
+static IS_NAME: [bool; 256] = arguments::set_of(b"abcdefghijklmnopqrstuvwxyz_0123456789#:?");
 
 /// Finds out what a body is.
 pub(super) fn kind(body: &[u8]) -> Body<'_> {
     match body.first() {
-        Some(b'a'..=b'z' | b'_' | b'0'..=b'9' | b'?') => call(body).unwrap_or_else(|| other(body)),
-        Some(b'<') => match rejoin::resumed(body) {
+        Some(b'a'..=b'z' | b'_' | b'0'..=b'9' | b'?') => match call(body) {
+            Some((name, text)) => Body::Call { name, text },
+            None => other(body),
+        },
+        Some(b'<') => match halves::resumed(body) {
             Some((name, text)) => Body::Resumed { name, text },
             None => other(body),
         },
@@ -63,41 +54,13 @@ pub(super) fn kind(body: &[u8]) -> Body<'_> {
     }
 }
 
-/// `NAME(TEXT`, if the name is one.
-#[inline]
-fn call(body: &[u8]) -> Option<Body<'_>> {
-    let (name, text) = at_parenthesis(body)?;
-    is_name(name).then_some(Body::Call { name, text })
-}
-
-/// Whether a system call can have this name.
-#[inline]
-pub(super) fn is_name(text: &[u8]) -> bool {
-    text.iter().all(|byte| NAME_BYTES.get(usize::from(*byte)) == Some(&true))
-}
-
-/// What stands before the opening parenthesis and behind it. Its place is looked for eight bytes at a time.
+/// The name and the text of `NAME(TEXT`.
 #[inline(always)]
-pub(super) fn at_parenthesis(body: &[u8]) -> Option<(&[u8], &[u8])> {
-    const PARENTHESES: u64 = 0x2828_2828_2828_2828;
-    let end = match body.first_chunk::<8>() {
-        Some(chunk) => {
-            let word = u64::from_le_bytes(*chunk) ^ PARENTHESES;
-            let found = word.wrapping_sub(0x0101_0101_0101_0101) & !word & 0x8080_8080_8080_8080;
-            match found.trailing_zeros() / 8 {
-                8 => position(body, 8)?,
-                place => place as usize,
-            }
-        }
-        None => position(body, 0)?,
-    };
+pub(super) fn call(body: &[u8]) -> Option<(&[u8], &[u8])> {
+    let start = body.get(..NAME_MAX).unwrap_or(body);
+    let end = start.iter().position(|byte| IS_NAME.get(usize::from(*byte)) != Some(&true))?;
     let (name, text) = body.split_at_checked(end)?;
-    Some((name, text.get(1..)?))
-}
-
-fn position(body: &[u8], from: usize) -> Option<usize> {
-    let found = body.get(from..)?.iter().take(NAME_MAX).position(|byte| *byte == b'(')?;
-    Some(from + found)
+    Some((name, text.strip_prefix(b"(")?))
 }
 
 #[cold]

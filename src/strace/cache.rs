@@ -1,4 +1,4 @@
-//! Descriptors in text, and a memory of the details seen behind them: a text seen before costs one comparison.
+//! Descriptors in text, and a cache of the details behind them: a text seen before costs one comparison.
 
 use rustc_hash::FxHashMap;
 
@@ -8,7 +8,7 @@ use super::{arguments, details, time};
 use crate::event::{Descriptor, Details, Fd, Inode};
 use crate::limits;
 
-/// A descriptor that was read; [`Cache::descriptor`] makes an event's of it. Valid until [`Cache::tidy`].
+/// A descriptor that was read; [`Cache::descriptor`] makes an event's of it. Valid until [`Cache::trim`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Handle {
     /// The number; `u32::MAX` for -1.
@@ -24,7 +24,7 @@ impl Handle {
     }
 
     /// Whether no details were printed.
-    pub(super) const fn is_blind(self) -> bool {
+    pub(super) const fn has_no_details(self) -> bool {
         self.index == MISSING
     }
 
@@ -47,7 +47,7 @@ struct Entry {
     details: Details,
 }
 
-/// `0x3`, as calls known by number only and those of `-e raw=` print descriptors; what stands behind the 0.
+/// `0x3`, as calls known by number only and those of `-e raw=` print descriptors; `text` is behind the 0.
 fn hexadecimal(fd: Fd, text: &[u8]) -> Option<(Handle, &[u8])> {
     let digits = text.strip_prefix(b"x").filter(|_| fd == Fd(0))?;
     let (number, rest) = arguments::hex_number(digits)?;
@@ -82,19 +82,19 @@ impl Cache {
         Self { pipes, ..Self::default() }
     }
 
-    /// Whether pipes are told of.
+    /// Whether pipes are asked for.
     pub(super) const fn has_pipes(&self) -> bool {
         self.pipes.is_some()
     }
 
-    /// What is known of FIFOs, where pipes are told of.
+    /// What is known of FIFOs, where pipes are asked for.
     pub(super) const fn fifos(&self) -> Option<&Fifos> {
         self.pipes.as_ref()
     }
 
     /// Forgets all details when there are too many, or some are wrong. Makes every [`Handle`] invalid.
     #[inline]
-    pub(super) fn tidy(&mut self) {
+    pub(super) fn trim(&mut self) {
         if self.entries.len() > limits::DETAILS || self.is_corrected() {
             self.entries.truncate(2);
             self.by_text.clear();

@@ -1,10 +1,10 @@
 //! What the parser met, counted: the facts from which a report says what was lost and how to record better.
 
-/// Why a line gave no event. None of these is an error; [`Skip::is_loss`] says which mean that something was not understood.
+/// Why a line gave no event. None of these is an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Skip {
-    /// Nothing stands on the line.
+    /// The line is empty.
     Blank,
     /// A system call that has nothing to do with sockets or descriptors, or one that failed without effect.
     NotUsed,
@@ -43,11 +43,6 @@ pub enum Skip {
 impl Skip {
     /// How many reasons there are.
     pub const COUNT: usize = Self::TooLong as usize + 1;
-
-    /// Whether something that may have mattered was not understood.
-    pub const fn is_loss(self) -> bool {
-        matches!(self, Self::ResumedAlone | Self::TooMany | Self::Malformed | Self::NotStrace | Self::TooLong)
-    }
 }
 
 /// How often something happened, and where first.

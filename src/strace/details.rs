@@ -34,12 +34,13 @@ fn protocol(text: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// Text up to `]>` outside quotes, and what follows that.
 fn brackets(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let mut rest = text;
+    let mut from = 0;
     loop {
-        rest = match rest {
-            [b']', b'>', after @ ..] => return Some((text.get(..text.len() - rest.len())?, after)),
-            [b'"', ..] => escape::skip_string(rest)?,
-            _ => rest.get(1..)?,
+        let at = from + memchr::memchr2(b']', b'"', text.get(from..)?)?;
+        from = match text.get(at..)? {
+            [b']', b'>', after @ ..] => return Some((text.get(..at)?, after)),
+            quoted @ [b'"', ..] => text.len() - escape::skip_string(quoted)?.len(),
+            _ => at + 1,
         };
     }
 }
@@ -207,7 +208,7 @@ fn inode(text: &[u8]) -> Option<(Inode, &[u8])> {
     (count > 0).then_some((Inode(value), text.get(count..)?))
 }
 
-/// `10.0.0.1:80`, `[::1]:80`, and before strace 4.22 `::1:80`, whose port stands behind the last colon.
+/// `10.0.0.1:80`, `[::1]:80`, and before strace 4.22 `::1:80`, whose port is behind the last colon.
 fn address(text: &[u8]) -> Option<SocketAddr> {
     let colon = memchr::memrchr(b':', text)?;
     let (host, port) = (text.get(..colon)?, text.get(colon + 1..)?);

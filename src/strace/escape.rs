@@ -46,7 +46,7 @@ pub(super) fn skip_string(text: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// Decodes `text` that stands between other marks than quotes, such as a path in angle brackets.
+/// Decodes `text` that is between other marks than quotes, such as a path in angle brackets.
 pub(super) fn unquoted(mut text: &[u8], out: &mut Vec<u8>) -> Option<()> {
     while let Some((first, rest)) = text.split_first() {
         let (byte, rest) = if *first == b'\\' { escape(rest)? } else { (*first, rest) };
@@ -263,7 +263,7 @@ fn escape(text: &[u8]) -> Option<(u8, &[u8])> {
     }
 }
 
-/// What a letter behind a backslash stands for; any other byte for itself.
+/// The byte that a letter behind a backslash means; any other letter means itself.
 #[inline]
 fn control(letter: u8) -> u8 {
     CONTROLS.get(usize::from(letter)).copied().unwrap_or(letter)

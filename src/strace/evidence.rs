@@ -5,7 +5,7 @@ use super::body::{self, Body};
 use super::known::is_system_call;
 use super::prefix::{self, Pid, Prefix};
 use super::time::Moment;
-use super::{arguments, dump, rejoin, repair, returned, table, time};
+use super::{arguments, dump, halves, repair, returned, table, time};
 
 /// Whose a line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +78,7 @@ fn is_dump(line: &[u8]) -> bool {
 /// Whether a call's text goes on in another line or has a result behind its parenthesis.
 fn has_end(text: &[u8]) -> bool {
     let result = || returned::parse(arguments::close(text)?);
-    rejoin::stop(text).is_some() || result().is_some()
+    halves::stop(text).is_some() || result().is_some()
 }
 
 /// What a call's end tells: `= -1 EAGAIN (Resource temporarily unavailable)` is strace's way to say an error, and

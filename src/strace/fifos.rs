@@ -1,8 +1,7 @@
-//! FIFOs (fifo(7)): pipes that have a path. A trace shows their descriptors like those of any file, so something else must
-//! tell: mkfifo or mknod made the path, stat showed what it is, or the person who asks says so with a pattern.
+//! FIFOs (fifo(7)): pipes that have a path. A trace shows their descriptors like those of any file, so that a path is a
+//! FIFO's is known from elsewhere: mkfifo or mknod made it, stat showed its type, or the user gave a pattern.
 //!
-//! What is known is shared by the parsers of one run: with `strace -ff` one process's file tells of a FIFO that another
-//! one's uses.
+//! The parsers of one run share what is known: with `strace -ff`, one process makes a FIFO that another one uses.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -20,21 +19,21 @@ pub struct Fifos(Rc<RefCell<Known>>);
 #[derive(Debug, Default)]
 struct Known {
     patterns: Vec<Glob>,
-    /// The number of a FIFO, which stands in an inode's place; none for a path that is something else.
+    /// The number of each FIFO, used in place of an inode; none for a path that is something else.
     by_path: FxHashMap<Box<[u8]>, Option<Inode>>,
     /// How many FIFOs there have been.
     numbered: u64,
     /// How often what was known has turned out to be wrong.
     corrections: u64,
-    /// It has been said that there are too many.
-    is_full: bool,
+    /// The user has been warned that there are too many.
+    has_warned: bool,
 }
 
 /// What the kernel puts behind the path of a file that has none any more.
 const DELETED: &[u8] = b" (deleted)";
 
 impl Fifos {
-    /// Takes the paths that one of `patterns` is for to be FIFOs until the trace tells better.
+    /// Takes paths that match one of `patterns` to be FIFOs until the trace shows that they are not.
     pub fn new(patterns: Vec<Glob>) -> Self {
         let known = Known { patterns, ..Known::default() };
         Self(Rc::new(RefCell::new(known)))
@@ -57,8 +56,8 @@ impl Fifos {
     }
 
     /// `path` is a FIFO, or something else.
-    pub(super) fn tell(&self, path: &[u8], is_fifo: bool) {
-        self.0.borrow_mut().tell(path, is_fifo);
+    pub(super) fn learn(&self, path: &[u8], is_fifo: bool) {
+        self.0.borrow_mut().learn(path, is_fifo);
     }
 
     /// `path` is another name of a FIFO.
@@ -73,13 +72,13 @@ impl Fifos {
         }
         self.removed(to);
         let mut known = self.0.borrow_mut();
-        if let Some(told) = known.by_path.remove(from) {
-            known.corrections += u64::from(told.is_some());
-            known.set(to, told);
+        if let Some(number) = known.by_path.remove(from) {
+            known.corrections += u64::from(number.is_some());
+            known.set(to, number);
         }
     }
 
-    /// `path` is free for another file; who has the FIFO open keeps it.
+    /// `path` is free for another file; a FIFO that is open lives on.
     pub(super) fn removed(&self, path: &[u8]) {
         let mut known = self.0.borrow_mut();
         if let Some(number) = known.by_path.remove(path).flatten() {
@@ -91,11 +90,10 @@ impl Fifos {
 
 impl Known {
     fn number(&mut self, path: &[u8]) -> Option<Inode> {
-        if let Some(told) = self.by_path.get(path) {
-            return *told;
-        }
-        if let Some(told) = path.strip_suffix(DELETED).and_then(|before| self.by_path.get(before)) {
-            return *told;
+        let by_path = &self.by_path;
+        let known = by_path.get(path).or_else(|| by_path.get(path.strip_suffix(DELETED)?));
+        if let Some(number) = known {
+            return *number;
         }
         if !self.is_asked_for(path) {
             return None;
@@ -103,7 +101,7 @@ impl Known {
         self.next(path)
     }
 
-    /// Whether a path is a FIFO until the trace tells better.
+    /// Whether a path is taken to be a FIFO until the trace shows that it is not.
     fn is_asked_for(&self, path: &[u8]) -> bool {
         self.patterns.iter().any(|glob| glob.is_for_path(path))
     }
@@ -115,7 +113,7 @@ impl Known {
         self.set(path, Some(number)).then_some(number)
     }
 
-    fn tell(&mut self, path: &[u8], is_fifo: bool) {
+    fn learn(&mut self, path: &[u8], is_fifo: bool) {
         match (self.by_path.get(path).copied().flatten(), is_fifo) {
             (None, true) => {
                 self.next(path);
@@ -131,14 +129,14 @@ impl Known {
         }
     }
 
-    /// Notes what `path` is; false where too many are noted. Those that are gone, or no FIFOs, make room.
+    /// Notes what `path` is; false where there are too many. Those that are gone, or no FIFOs, make room.
     fn set(&mut self, path: &[u8], number: Option<Inode>) -> bool {
         let is_new = !self.by_path.contains_key(path);
         if is_new && self.by_path.len() >= limits::FIFO_PATHS {
             let is_there = |path: &[u8]| !path.ends_with(DELETED);
             self.by_path.retain(|path, number| number.is_some() && is_there(path));
             if self.by_path.len() >= limits::FIFO_PATHS {
-                if !std::mem::replace(&mut self.is_full, true) {
+                if !std::mem::replace(&mut self.has_warned, true) {
                     log::warn!("more than {} FIFOs at a time: some are passed over", limits::FIFO_PATHS);
                 }
                 return false;
@@ -196,28 +194,28 @@ mod tests {
         let fifos = Fifos::default();
         assert!(!fifos.are_any());
         assert_eq!(fifos.number(b"/f"), None);
-        fifos.tell(b"/f", true);
+        fifos.learn(b"/f", true);
         assert!(fifos.are_any());
         let number = fifos.number(b"/f");
         assert!(number.is_some());
-        fifos.tell(b"/f", true);
+        fifos.learn(b"/f", true);
         assert_eq!(fifos.number(b"/f"), number);
         assert_eq!(fifos.number(b"/f (deleted)"), number);
         assert_eq!(fifos.number(b"/g"), None);
         assert_eq!(fifos.corrections(), 0);
-        fifos.tell(b"/f", false);
+        fifos.learn(b"/f", false);
         assert_eq!((fifos.number(b"/f"), fifos.corrections()), (None, 1));
     }
 
     #[test]
     fn who_has_a_removed_fifo_open_keeps_it() {
         let fifos = Fifos::default();
-        fifos.tell(b"/f", true);
+        fifos.learn(b"/f", true);
         let first = fifos.number(b"/f");
         fifos.removed(b"/f");
         fifos.removed(b"/g");
         assert_eq!(fifos.number(b"/f"), None);
-        fifos.tell(b"/f", true);
+        fifos.learn(b"/f", true);
         assert_eq!(fifos.number(b"/f (deleted)"), first);
         assert_ne!(fifos.number(b"/f"), first);
     }
@@ -225,8 +223,8 @@ mod tests {
     #[test]
     fn a_renamed_fifo_is_the_same() {
         let fifos = Fifos::default();
-        fifos.tell(b"/f.new", true);
-        fifos.tell(b"/f", true);
+        fifos.learn(b"/f.new", true);
+        fifos.learn(b"/f", true);
         let [number, old] = [b"/f.new".as_slice(), b"/f"].map(|path| fifos.number(path));
         fifos.renamed(b"/f.new", b"/f.new");
         fifos.renamed(b"/f.new", b"/f");
@@ -240,7 +238,7 @@ mod tests {
     fn a_pattern_counts_until_the_trace_tells_better() {
         let glob = Glob::new(b"/run/*").expect("it is a pattern");
         let fifos = Fifos::new(vec![glob]);
-        fifos.tell(b"/run/log", false);
+        fifos.learn(b"/run/log", false);
         assert_eq!(fifos.number(b"/run/log"), None);
         assert_eq!(fifos.number(b"/tmp/f"), None);
         let number = fifos.number(b"/run/f");
@@ -252,11 +250,11 @@ mod tests {
     fn what_is_remembered_is_bounded() {
         let fifos = Fifos::default();
         for number in 0..limits::FIFO_PATHS + 10 {
-            fifos.tell(format!("/{number}").as_bytes(), true);
+            fifos.learn(format!("/{number}").as_bytes(), true);
         }
         assert_eq!(fifos.0.borrow().by_path.len(), limits::FIFO_PATHS);
         fifos.removed(b"/0");
-        fifos.tell(b"/new", true);
+        fifos.learn(b"/new", true);
         assert!(fifos.number(b"/new").is_some(), "what is gone makes room");
     }
 }

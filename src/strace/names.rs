@@ -11,10 +11,11 @@ use crate::limits;
 pub(super) struct Names {
     known: FxHashSet<Rc<[u8]>>,
     /// Room in which a quoted name or address is decoded.
-    pub(super) scratch: Vec<u8>,
+    pub(super) decoded: Vec<u8>,
 }
 
 impl Names {
+    /// The one copy of `name`.
     pub(super) fn get(&mut self, name: &[u8]) -> Rc<[u8]> {
         if let Some(known) = self.known.get(name) {
             return Rc::clone(known);

@@ -1,4 +1,4 @@
-//! What stands before the call on a line: thread, time, and things that are passed over (strace `printleader`).
+//! The prefix of a line, before the call: thread, time, and things that are passed over (strace `printleader`).
 //!
 //! ```text
 //! line := pid? secontext? abstime? reltime? scno? ip? body
@@ -46,7 +46,7 @@ pub(super) fn parse(line: &[u8]) -> Prefix<'_> {
 }
 
 /// `1234  1700000000.123456 CALL`, as most lines begin: thread, nanoseconds and body as [`parse`] finds them as well, at
-/// three times the cost. Nothing else that may stand before a body begins with a letter.
+/// three times the cost. No other part of a prefix begins with a letter.
 #[inline(always)]
 pub(super) fn usual(line: &[u8]) -> Option<(u32, u64, &[u8])> {
     let (pid, text) = time::short_number(line)?;
@@ -188,14 +188,14 @@ fn blank(text: &[u8]) -> Option<&[u8]> {
 #[inline]
 fn after_time(pid: Pid, moment: Moment, text: &[u8]) -> Prefix<'_> {
     let body = match text.first() {
-        Some(b'(' | b'[') => more(text),
+        Some(b'(' | b'[') => after_groups(text),
         _ => text,
     };
     Prefix { pid, moment, body }
 }
 
-/// What may stand between time and body.
-fn more(text: &[u8]) -> &[u8] {
+/// The body behind what may follow the time: a relative time, a number, an instruction pointer.
+fn after_groups(text: &[u8]) -> &[u8] {
     groups(match text.strip_prefix(b"(+") {
         Some(rest) => relative(rest).unwrap_or(text),
         None => text,

@@ -1,4 +1,5 @@
-//! Lines that something else got into: colour, a byte order mark, and strace's own messages in the middle of a call.
+//! Lines with something in them that is not the trace's: colour, a byte order mark, and strace's own messages in the middle
+//! of a call.
 //!
 //! Without `-o`, strace writes `strace: Process 17535 attached` to where it writes the trace, and a call may be half out:
 //! ```text
@@ -35,9 +36,11 @@ pub fn repaired(line: &[u8], plain: &mut Vec<u8>) -> bool {
 
 /// How many bytes in front of a line are no text.
 fn foreign_start(line: &[u8]) -> usize {
-    let holes = line.iter().take_while(|byte| **byte == 0).count();
-    let is_marked = line.get(holes..).is_some_and(|rest| rest.starts_with(BYTE_ORDER_MARK));
-    holes + if is_marked { BYTE_ORDER_MARK.len() } else { 0 }
+    let mut rest = line;
+    while let Some(behind) = rest.strip_prefix(b"\0").or_else(|| rest.strip_prefix(BYTE_ORDER_MARK)) {
+        rest = behind;
+    }
+    line.len() - rest.len()
 }
 
 /// Copies a line without the sequences that strace, grep, ls and others write for a terminal; whether there was one.
@@ -79,7 +82,7 @@ fn behind_sequence(text: &[u8]) -> &[u8] {
 /// A message that ends a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Message<'t> {
-    /// What stands before it: the beginning of a call that goes on in the next line.
+    /// The text before it: the beginning of a call that goes on in the next line.
     pub(super) before: &'t [u8],
     /// The thread, where strace attached to it.
     pub(super) attached: Option<u32>,
@@ -204,7 +207,7 @@ mod tests {
         };
         check(b"\xef\xbb\xbfread(3)", "read(3)");
         check(b"\0\0\0read(3)", "read(3)");
-        check(b"\0\xef\xbb\xbfread(3)", "read(3)");
+        check(b"\0\xef\xbb\xbf\xef\xbb\xbf\0read(3)", "read(3)");
         check("ïread(3)".as_bytes(), "ïread(3)");
         check(b"read(3)", "read(3)");
     }

@@ -1,4 +1,4 @@
-//! What stands behind a call's closing parenthesis: its result (strace `syscall_exiting_trace`).
+//! A call's result, behind its closing parenthesis (strace `syscall_exiting_trace`).
 //!
 //! ```text
 //! = 5<TCP:[…]>   = 0x4bc8   = -1 EAGAIN (Resource temporarily unavailable)   = ? ERESTARTSYS (…)   = ?
@@ -38,7 +38,7 @@ pub(super) fn parse(text: &[u8]) -> Option<Returned<'_>> {
 /// stands behind the arguments, and with `(DELAYED)` the time.
 #[inline]
 pub(super) fn is_made_up(text: &[u8]) -> bool {
-    /// What can stand between the J of INJECTED and the line's end, with room to spare.
+    /// How far the J of INJECTED can be from the line's end, with room to spare.
     const TAIL: usize = 80;
     // A number right before the duration needs no search.
     if let [.., b'0'..=b'9', b' ', b'<', _, _, _, _, _, _, _, _, _] = text {

@@ -81,9 +81,9 @@ fn internet<'t>(mut text: &'t [u8], names: &mut Names) -> Option<(Address, &'t [
 
 /// `"1.2.3.4"`, under `-xx` in hexadecimal.
 fn quoted_host<'t>(text: &'t [u8], host: &mut Option<IpAddr>, names: &mut Names) -> Option<&'t [u8]> {
-    names.scratch.clear();
-    let (_, rest) = escape::string(text, &mut names.scratch)?;
-    *host = Some(IpAddr::from_str(std::str::from_utf8(&names.scratch).ok()?).ok()?);
+    names.decoded.clear();
+    let (_, rest) = escape::string(text, &mut names.decoded)?;
+    *host = Some(IpAddr::from_str(std::str::from_utf8(&names.decoded).ok()?).ok()?);
     Some(rest)
 }
 
@@ -95,9 +95,9 @@ fn as_in_memory(
     (host, port): (&mut Option<IpAddr>, &mut Option<u16>),
     names: &mut Names,
 ) -> Option<()> {
-    names.scratch.clear();
-    escape::string(field, &mut names.scratch)?;
-    let bytes = names.scratch.as_slice();
+    names.decoded.clear();
+    escape::string(field, &mut names.decoded)?;
+    let bytes = names.decoded.as_slice();
     match name {
         b"sin_port" | b"sin6_port" => *port = Some(u16::from_be_bytes(bytes.try_into().ok()?)),
         b"sin_addr" => *host = Some(Ipv4Addr::from(<[u8; 4]>::try_from(bytes).ok()?).into()),
@@ -110,20 +110,20 @@ fn as_in_memory(
 fn unix<'t>(mut text: &'t [u8], names: &mut Names) -> Option<(Address, &'t [u8])> {
     let mut name = None;
     if let Some(quoted) = text.strip_prefix(b", sun_path=") {
-        let mut scratch = std::mem::take(&mut names.scratch);
-        scratch.clear();
+        let mut decoded = std::mem::take(&mut names.decoded);
+        decoded.clear();
         let abstract_name = quoted.strip_prefix(b"@");
-        let rest = escape::string(abstract_name.unwrap_or(quoted), &mut scratch);
+        let rest = escape::string(abstract_name.unwrap_or(quoted), &mut decoded);
         name = match abstract_name {
-            Some(_) => Some(UnixName::Abstract(names.get(&scratch))),
+            Some(_) => Some(UnixName::Abstract(names.get(&decoded))),
             // a path ends at its first NUL
-            None => scratch
+            None => decoded
                 .split(|byte| *byte == 0)
                 .next()
                 .filter(|path| !path.is_empty())
                 .map(|path| UnixName::Path(names.get(path))),
         };
-        names.scratch = scratch;
+        names.decoded = decoded;
         text = rest?.1;
     }
     Some((Address::Unix(name), closed(text)?))

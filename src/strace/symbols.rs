@@ -1,4 +1,4 @@
-//! Symbols in arguments, such as `AF_INET` and `MSG_PEEK`, and the numbers that stand in their place.
+//! Symbols in arguments, such as `AF_INET` and `MSG_PEEK`, and the numbers that are printed instead of them.
 //!
 //! ```text
 //! MSG_PEEK|MSG_DONTWAIT      0x42 /* MSG_PEEK|MSG_DONTWAIT */ (-X verbose)      0x42 (-X raw, -e raw=)
@@ -115,7 +115,7 @@ impl Value {
     /// Whether `text` is this value.
     #[inline]
     pub(super) fn is(self, text: &[u8]) -> bool {
-        self.is_named(text) || numbers(text) == Some(self.1)
+        self.0.contains(&text) || (!is_symbol(text) && (self.is_named(text) || numbers(text) == Some(self.1)))
     }
 
     /// Whether `text`, a socket's type with its flags, is of this value.
@@ -141,6 +141,11 @@ impl Value {
     fn is_named(self, text: &[u8]) -> bool {
         self.0.contains(&text) || words(text).any(|word| self.0.contains(&word))
     }
+}
+
+/// Whether `text` is one name and nothing else, as most values are.
+fn is_symbol(text: &[u8]) -> bool {
+    matches!(text, [b'A'..=b'Z', rest @ ..] if rest.iter().all(|byte| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b'_')))
 }
 
 /// The number that `text` is where it holds no name: `0x1|0x80000`.

@@ -1,96 +1,52 @@
 //! The system calls that matter, one row each: a newcomer adds a call here.
 //!
-//! A row says what arguments a call has, and by that which function of `decode` reads it. Calls without a row are passed
-//! over by their name alone, so a row also costs time: give one only to calls that touch sockets or descriptors.
+//! A row names the function of `decode` that reads the call's arguments and result, and says whether the call has to be
+//! traced. Calls without a row are passed over
+//! by their name alone, so a row also costs time: give one only to calls that touch sockets or descriptors.
 
+use super::decode::{Call, Decoded, descriptors, files, messages, options, payload, sockets, tasks, vectors};
 use crate::event::{Direction, Op};
 
-/// What a call's arguments are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shape {
-    /// (fd, buffer, count, …)
-    Buffer(Op, Direction, Tail),
-    /// (fd, iovec array, count, …)
-    Vector(Op, Direction),
-    /// (fd, msghdr, flags)
-    Message(Op, Direction),
-    /// (fd, mmsghdr array, count, flags, …)
-    Messages(Op, Direction),
-    /// (to, from, offset, count)
-    Sendfile(Op),
-    /// (from, offset, to, offset, count, flags)
-    Splice(Op),
-    /// (from, to, count, flags)
-    Tee(Op),
-    /// (family, type, protocol) = fd
-    Socket,
-    /// (family, type, protocol, [fd, fd])
-    Socketpair,
-    /// (fd, sockaddr, length)
-    Bind,
-    /// (fd, backlog)
-    Listen,
-    /// (fd, sockaddr, length)
-    Connect,
-    /// (fd, sockaddr, length, flags?) = fd
-    Accept,
-    /// (fd, sockaddr, length), local
-    LocalName,
-    /// (fd, sockaddr, length), remote
-    RemoteName,
-    /// (fd, level, option, value, length)
-    GetOption,
-    /// (fd, level, option, value, length)
-    SetOption,
-    /// (fd, how)
-    Shutdown,
-    /// (fd)
-    Close,
-    /// (first, last, flags)
-    CloseRange,
-    /// (fd, fd?, flags?) = fd
-    Duplicate,
-    /// (fd, command, argument)
-    Control,
-    /// (fd, request, …)
-    Device,
-    /// (…) = fd
-    Opens,
-    /// (path, mode) = fd
-    Creates,
-    /// (pid, flags) = fd
-    PidfdOpen,
-    /// (pidfd, fd, flags) = fd
-    PidfdGetfd,
-    /// ([fd, fd], flags?)
-    Pipe,
-    /// (…, mode, …) of a new file
-    MakeNode(Named),
-    /// (…, {…}, …): what a file is
-    Status(Named),
-    /// (…) of a path that is removed
-    Remove(Named),
-    /// (from, to)
-    Rename(Named),
-    /// (… flags=… …) = tid
-    Fork,
-    /// (flags)
-    Unshare,
-    /// (path, arguments, environment)
-    Execute,
-    /// (status) of a whole process
-    ExitGroup,
-    /// (status) of a thread
-    Exit,
-    /// (fd, …) where payload goes unseen
-    Ring,
+/// The function that reads a call, by what is special about the call's halves.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Decode {
+    /// A call that takes effect when it returns.
+    Plain(for<'t, 's> fn(Call<'t, 's>) -> Decoded<'s>),
+    /// A call that moves payload.
+    Payload(for<'t, 's> fn(Call<'t, 's>, Transfer) -> Decoded<'s>, Transfer),
+    /// A call that only shows what a path is, and makes no event.
+    Path(fn(&Call<'_, '_>, Named) -> Option<()>, Named),
+    /// A call that closes its descriptor when it begins.
+    Close(for<'t, 's> fn(Call<'t, 's>) -> Decoded<'s>),
+    /// A call whose child may be seen before it returns.
+    Fork(for<'t, 's> fn(Call<'t, 's>) -> Decoded<'s>),
+    /// A call that may return as another thread's.
+    Execute(for<'t, 's> fn(Call<'t, 's>) -> Decoded<'s>),
+    /// A call that does not return, and ends a thread or with `group` the whole process.
+    Exit { group: bool },
 }
 
-impl Shape {
-    /// Whether the call only tells something of a path.
-    pub(super) const fn is_of_path(self) -> bool {
-        matches!(self, Self::MakeNode(_) | Self::Status(_) | Self::Remove(_) | Self::Rename(_))
-    }
+/// A payload call, and which way its bytes go.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Transfer {
+    pub(super) op: Op,
+    pub(super) direction: Direction,
+}
+
+/// Whether a call has to be traced for a capture that lacks nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Traced {
+    /// It is read where it was traced, but says little that other calls or the details do not.
+    No,
+    /// It is one of strace's class `network`.
+    Network,
+    Always,
+    /// Wherever strace knows it: some architecture has no such call, or strace 4.17 is older than the call.
+    IfKnown,
+    /// For pipes and FIFOs.
+    ForPipes,
+    /// For pipes and FIFOs, wherever strace knows it.
+    ForPipesIfKnown,
 }
 
 /// How a call's first arguments name a file.
@@ -104,162 +60,185 @@ pub(super) enum Named {
     At,
 }
 
-/// The arguments of a [`Shape::Buffer`] behind the count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tail {
-    /// None.
-    Nothing,
-    /// (…, flags)
-    Flags,
-    /// (…, flags, sockaddr, length)
-    Address,
-}
-
 /// A system call by its name.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Row {
     /// As strace prints it, without what marks x32 calls.
     pub(super) name: &'static str,
-    /// Its arguments.
-    pub(super) shape: Shape,
+    /// The name's first eight bytes.
+    word: u64,
+    /// The function that reads it.
+    pub(super) decode: Decode,
+    traced: Traced,
 }
 
-const fn row(name: &'static str, shape: Shape) -> Row {
-    Row { name, shape }
+impl Row {
+    /// Whether the call makes a thread or a process.
+    pub(super) const fn is_fork(&self) -> bool {
+        matches!(self.decode, Fork(_))
+    }
+
+    /// Whether the call executes a program.
+    pub(super) const fn is_execute(&self) -> bool {
+        matches!(self.decode, Execute(_))
+    }
 }
 
+const fn row(name: &'static str, decode: Decode, traced: Traced) -> Row {
+    Row { name, word: first_word(name.as_bytes()), decode, traced }
+}
+
+const fn transfer(op: Op, direction: Direction) -> Transfer {
+    Transfer { op, direction }
+}
+
+use Decode::{Close, Execute, Exit, Fork, Path, Payload, Plain};
 use Direction::{Received, Sent};
-use Shape::{
-    Accept, Bind, Buffer, Close, CloseRange, Connect, Control, Creates, Device, Duplicate, Execute, Exit, ExitGroup,
-    Fork, GetOption, Listen, LocalName, MakeNode, Message, Messages, Opens, PidfdGetfd, PidfdOpen, Pipe, RemoteName,
-    Remove, Rename, Ring, Sendfile, SetOption, Shutdown, Socket, Socketpair, Splice, Status, Tee, Unshare, Vector,
-};
+use Traced::{Always, ForPipes, ForPipesIfKnown, IfKnown, Network, No};
 
-static ROWS: [Row; 119] = [
-    row("read", Buffer(Op::Read, Received, Tail::Nothing)),
-    row("write", Buffer(Op::Write, Sent, Tail::Nothing)),
-    row("recv", Buffer(Op::Recv, Received, Tail::Flags)),
-    row("send", Buffer(Op::Send, Sent, Tail::Flags)),
-    row("recvfrom", Buffer(Op::Recvfrom, Received, Tail::Address)),
-    row("sendto", Buffer(Op::Sendto, Sent, Tail::Address)),
-    row("readv", Vector(Op::Readv, Received)),
-    row("writev", Vector(Op::Writev, Sent)),
-    row("preadv", Vector(Op::Preadv, Received)),
-    row("pwritev", Vector(Op::Pwritev, Sent)),
-    row("preadv2", Vector(Op::Preadv2, Received)),
-    row("pwritev2", Vector(Op::Pwritev2, Sent)),
-    row("recvmsg", Message(Op::Recvmsg, Received)),
-    row("sendmsg", Message(Op::Sendmsg, Sent)),
-    row("recvmmsg", Messages(Op::Recvmmsg, Received)),
-    row("recvmmsg_time32", Messages(Op::Recvmmsg, Received)),
-    row("recvmmsg_time64", Messages(Op::Recvmmsg, Received)),
-    row("sendmmsg", Messages(Op::Sendmmsg, Sent)),
-    row("sendfile", Sendfile(Op::Sendfile)),
-    row("sendfile64", Sendfile(Op::Sendfile)),
-    row("splice", Splice(Op::Splice)),
-    row("tee", Tee(Op::Tee)),
+static ROWS: &[Row] = &[
+    row("read", Payload(payload::buffer, transfer(Op::Read, Received)), Always),
+    row("write", Payload(payload::buffer, transfer(Op::Write, Sent)), Always),
+    row("recv", Payload(payload::buffer, transfer(Op::Recv, Received)), Network),
+    row("send", Payload(payload::buffer, transfer(Op::Send, Sent)), Network),
+    row("recvfrom", Payload(payload::buffer, transfer(Op::Recvfrom, Received)), Network),
+    row("sendto", Payload(payload::buffer, transfer(Op::Sendto, Sent)), Network),
+    row("readv", Payload(vectors::iovec, transfer(Op::Readv, Received)), Always),
+    row("writev", Payload(vectors::iovec, transfer(Op::Writev, Sent)), Always),
+    row("preadv", Payload(vectors::iovec, transfer(Op::Preadv, Received)), No),
+    row("pwritev", Payload(vectors::iovec, transfer(Op::Pwritev, Sent)), No),
+    row("preadv2", Payload(vectors::iovec, transfer(Op::Preadv2, Received)), IfKnown),
+    row("pwritev2", Payload(vectors::iovec, transfer(Op::Pwritev2, Sent)), IfKnown),
+    row("recvmsg", Payload(messages::msghdr, transfer(Op::Recvmsg, Received)), Network),
+    row("sendmsg", Payload(messages::msghdr, transfer(Op::Sendmsg, Sent)), Network),
+    row("recvmmsg", Payload(messages::mmsghdr, transfer(Op::Recvmmsg, Received)), Network),
+    row("recvmmsg_time32", Payload(messages::mmsghdr, transfer(Op::Recvmmsg, Received)), Network),
+    row("recvmmsg_time64", Payload(messages::mmsghdr, transfer(Op::Recvmmsg, Received)), Network),
+    row("sendmmsg", Payload(messages::mmsghdr, transfer(Op::Sendmmsg, Sent)), Network),
+    row("sendfile", Plain(payload::sendfile), Network),
+    row("sendfile64", Plain(payload::sendfile), Network),
+    row("splice", Plain(payload::splice), Always),
+    row("tee", Plain(payload::tee), ForPipes),
     // from memory into a pipe; the other way is found out by the pipe's end
-    row("vmsplice", Vector(Op::Vmsplice, Sent)),
-    row("socket", Socket),
-    row("socketpair", Socketpair),
-    row("bind", Bind),
-    row("listen", Listen),
-    row("connect", Connect),
-    row("accept", Accept),
-    row("accept4", Accept),
-    row("getsockname", LocalName),
-    row("getpeername", RemoteName),
-    row("getsockopt", GetOption),
-    row("setsockopt", SetOption),
-    row("shutdown", Shutdown),
-    row("close", Close),
-    row("close_range", CloseRange),
-    row("dup", Duplicate),
-    row("dup2", Duplicate),
-    row("dup3", Duplicate),
-    row("fcntl", Control),
-    row("fcntl64", Control),
-    row("ioctl", Device),
-    row("pipe", Pipe),
-    row("pipe2", Pipe),
-    row("mknod", MakeNode(Named::Path)),
-    row("mknodat", MakeNode(Named::At)),
-    row("stat", Status(Named::Path)),
-    row("stat64", Status(Named::Path)),
-    row("lstat", Status(Named::Path)),
-    row("lstat64", Status(Named::Path)),
-    row("fstat", Status(Named::Descriptor)),
-    row("fstat64", Status(Named::Descriptor)),
-    row("newfstatat", Status(Named::At)),
-    row("fstatat64", Status(Named::At)),
-    row("statx", Status(Named::At)),
-    row("unlink", Remove(Named::Path)),
-    row("unlinkat", Remove(Named::At)),
-    row("rename", Rename(Named::Path)),
-    row("renameat", Rename(Named::At)),
-    row("renameat2", Rename(Named::At)),
-    row("open", Opens),
-    row("openat", Opens),
-    row("openat2", Opens),
-    row("creat", Creates),
-    row("open_tree", Opens),
-    row("open_tree_attr", Opens),
-    row("open_by_handle_at", Opens),
-    row("epoll_create", Opens),
-    row("epoll_create1", Opens),
-    row("eventfd", Opens),
-    row("eventfd2", Opens),
-    row("timerfd", Opens),
-    row("timerfd_create", Opens),
-    row("signalfd", Opens),
-    row("signalfd4", Opens),
-    row("inotify_init", Opens),
-    row("inotify_init1", Opens),
-    row("fanotify_init", Opens),
-    row("memfd_create", Opens),
-    row("memfd_secret", Opens),
-    row("userfaultfd", Opens),
-    row("perf_event_open", Opens),
-    row("mq_open", Opens),
-    row("fsopen", Opens),
-    row("fspick", Opens),
-    row("fsmount", Opens),
-    row("landlock_create_ruleset", Opens),
-    row("pidfd_open", PidfdOpen),
-    row("pidfd_getfd", PidfdGetfd),
-    row("fork", Fork),
-    row("vfork", Fork),
-    row("clone", Fork),
-    row("clone2", Fork),
-    row("clone3", Fork),
-    row("unshare", Unshare),
-    row("execve", Execute),
-    row("execveat", Execute),
-    row("exit_group", ExitGroup),
-    row("exit", Exit),
-    row("_exit", Exit),
-    row("io_uring_setup", Ring),
-    row("io_uring_enter", Ring),
+    row("vmsplice", Payload(vectors::iovec, transfer(Op::Vmsplice, Sent)), ForPipes),
+    row("socket", Plain(sockets::socket), Network),
+    row("socketpair", Plain(sockets::socketpair), Network),
+    row("bind", Plain(sockets::bind), Network),
+    row("listen", Plain(sockets::listen), Network),
+    row("connect", Plain(sockets::connect), Network),
+    row("accept", Plain(sockets::accept), Network),
+    row("accept4", Plain(sockets::accept), Network),
+    row("getsockname", Plain(sockets::getsockname), Network),
+    row("getpeername", Plain(sockets::getpeername), Network),
+    row("getsockopt", Plain(options::getsockopt), Network),
+    row("setsockopt", Plain(options::setsockopt), Network),
+    row("shutdown", Plain(sockets::shutdown), Network),
+    row("close", Close(descriptors::close), Always),
+    row("close_range", Plain(descriptors::close_range), IfKnown),
+    row("dup", Plain(descriptors::dup), Always),
+    row("dup2", Plain(descriptors::dup), IfKnown),
+    row("dup3", Plain(descriptors::dup), Always),
+    row("fcntl", Plain(descriptors::fcntl), IfKnown),
+    row("fcntl64", Plain(descriptors::fcntl), IfKnown),
+    row("ioctl", Plain(descriptors::ioctl), No),
+    row("pipe", Plain(descriptors::pipe), ForPipesIfKnown),
+    row("pipe2", Plain(descriptors::pipe), ForPipes),
+    row("mknod", Path(files::mknod, Named::Path), ForPipesIfKnown),
+    row("mknodat", Path(files::mknod, Named::At), ForPipes),
+    row("stat", Path(files::stat, Named::Path), ForPipesIfKnown),
+    row("stat64", Path(files::stat, Named::Path), ForPipesIfKnown),
+    row("lstat", Path(files::stat, Named::Path), ForPipesIfKnown),
+    row("lstat64", Path(files::stat, Named::Path), ForPipesIfKnown),
+    row("fstat", Path(files::stat, Named::Descriptor), ForPipesIfKnown),
+    row("fstat64", Path(files::stat, Named::Descriptor), ForPipesIfKnown),
+    row("newfstatat", Path(files::stat, Named::At), ForPipesIfKnown),
+    row("fstatat64", Path(files::stat, Named::At), ForPipesIfKnown),
+    row("statx", Path(files::stat, Named::At), ForPipesIfKnown),
+    row("unlink", Path(files::unlink, Named::Path), ForPipesIfKnown),
+    row("unlinkat", Path(files::unlink, Named::At), ForPipes),
+    row("rename", Path(files::rename, Named::Path), ForPipesIfKnown),
+    row("renameat", Path(files::rename, Named::At), ForPipesIfKnown),
+    row("renameat2", Path(files::rename, Named::At), ForPipes),
+    row("open", Plain(descriptors::open), ForPipesIfKnown),
+    row("openat", Plain(descriptors::open), ForPipes),
+    row("openat2", Plain(descriptors::open), ForPipesIfKnown),
+    row("creat", Plain(descriptors::creat), ForPipesIfKnown),
+    row("open_tree", Plain(descriptors::open), No),
+    row("open_tree_attr", Plain(descriptors::open), No),
+    row("open_by_handle_at", Plain(descriptors::open), No),
+    row("epoll_create", Plain(descriptors::open), No),
+    row("epoll_create1", Plain(descriptors::open), No),
+    row("eventfd", Plain(descriptors::open), No),
+    row("eventfd2", Plain(descriptors::open), No),
+    row("timerfd", Plain(descriptors::open), No),
+    row("timerfd_create", Plain(descriptors::open), No),
+    row("signalfd", Plain(descriptors::open), No),
+    row("signalfd4", Plain(descriptors::open), No),
+    row("inotify_init", Plain(descriptors::open), No),
+    row("inotify_init1", Plain(descriptors::open), No),
+    row("fanotify_init", Plain(descriptors::open), No),
+    row("memfd_create", Plain(descriptors::open), No),
+    row("memfd_secret", Plain(descriptors::open), No),
+    row("userfaultfd", Plain(descriptors::open), No),
+    row("perf_event_open", Plain(descriptors::open), No),
+    row("mq_open", Plain(descriptors::open), No),
+    row("fsopen", Plain(descriptors::open), No),
+    row("fspick", Plain(descriptors::open), No),
+    row("fsmount", Plain(descriptors::open), No),
+    row("landlock_create_ruleset", Plain(descriptors::open), No),
+    row("pidfd_open", Plain(tasks::pidfd_open), No),
+    row("pidfd_getfd", Plain(tasks::pidfd_getfd), IfKnown),
+    row("fork", Fork(tasks::fork), IfKnown),
+    row("vfork", Fork(tasks::fork), IfKnown),
+    row("clone", Fork(tasks::fork), Always),
+    row("clone2", Fork(tasks::fork), No),
+    row("clone3", Fork(tasks::fork), IfKnown),
+    row("unshare", Plain(tasks::unshare), Always),
+    row("execve", Execute(tasks::execve), Always),
+    row("execveat", Execute(tasks::execve), IfKnown),
+    row("exit_group", Exit { group: true }, No),
+    row("exit", Exit { group: false }, No),
+    row("_exit", Exit { group: false }, No),
+    row("io_uring_setup", Plain(descriptors::io_uring), IfKnown),
+    row("io_uring_enter", Plain(descriptors::io_uring), IfKnown),
     // as a strace older than the call prints it, up to 4.20 and since then; numbers from 424 on are the same on every
     // architecture
-    row("syscall_425", Ring),
-    row("syscall_0x1a9", Ring),
-    row("syscall_426", Ring),
-    row("syscall_0x1aa", Ring),
-    row("syscall_434", PidfdOpen),
-    row("syscall_0x1b2", PidfdOpen),
-    row("syscall_435", Fork),
-    row("syscall_0x1b3", Fork),
-    row("syscall_436", CloseRange),
-    row("syscall_0x1b4", CloseRange),
-    row("syscall_437", Opens),
-    row("syscall_0x1b5", Opens),
-    row("syscall_438", PidfdGetfd),
-    row("syscall_0x1b6", PidfdGetfd),
+    row("syscall_425", Plain(descriptors::io_uring), No),
+    row("syscall_0x1a9", Plain(descriptors::io_uring), No),
+    row("syscall_426", Plain(descriptors::io_uring), No),
+    row("syscall_0x1aa", Plain(descriptors::io_uring), No),
+    row("syscall_434", Plain(tasks::pidfd_open), No),
+    row("syscall_0x1b2", Plain(tasks::pidfd_open), No),
+    row("syscall_435", Fork(tasks::fork), No),
+    row("syscall_0x1b3", Fork(tasks::fork), No),
+    row("syscall_436", Plain(descriptors::close_range), No),
+    row("syscall_0x1b4", Plain(descriptors::close_range), No),
+    row("syscall_437", Plain(descriptors::open), No),
+    row("syscall_0x1b5", Plain(descriptors::open), No),
+    row("syscall_438", Plain(tasks::pidfd_getfd), No),
+    row("syscall_0x1b6", Plain(tasks::pidfd_getfd), No),
     // preadv2 and pwritev2 on x86-64, which strace knows since 4.12
-    row("syscall_327", Vector(Op::Preadv2, Received)),
-    row("syscall_328", Vector(Op::Pwritev2, Sent)),
+    row("syscall_327", Payload(vectors::iovec, transfer(Op::Preadv2, Received)), No),
+    row("syscall_328", Payload(vectors::iovec, transfer(Op::Pwritev2, Sent)), No),
 ];
+
+/// What strace's `-e` is to be given, so that the calls that matter are traced and the rest runs at full speed: `trace=`
+/// and names, with `?` (strace 4.17) before those that not every strace knows. `pipes`: pipes and FIFOs matter as well.
+pub fn calls_to_trace(pipes: bool) -> String {
+    let mut text = String::from("trace=network");
+    for row in ROWS {
+        let mark = match row.traced {
+            Always => ",",
+            IfKnown => ",?",
+            ForPipes if pipes => ",",
+            ForPipesIfKnown if pipes => ",?",
+            ForPipes | ForPipesIfKnown | Network | No => continue,
+        };
+        text.push_str(mark);
+        text.push_str(row.name);
+    }
+    text
+}
 
 /// Slots of the index: a power of two, several times the rows, so that most names of other calls find an empty one.
 const SLOTS: usize = 1024;
@@ -273,8 +252,7 @@ const fn index() -> [u8; SLOTS] {
     let mut slots = [EMPTY; SLOTS];
     let mut row = 0;
     while row < ROWS.len() {
-        let name = ROWS[row].name.as_bytes();
-        let mut slot = hash(first_word(name), name.len());
+        let mut slot = hash(ROWS[row].word, ROWS[row].name.len());
         while slots[slot] != EMPTY {
             slot = (slot + 1) % SLOTS;
         }
@@ -282,20 +260,6 @@ const fn index() -> [u8; SLOTS] {
         row += 1;
     }
     slots
-}
-
-/// The first eight bytes of each row's name.
-static WORDS: [u64; ROWS.len()] = words();
-
-#[expect(clippy::indexing_slicing, reason = "computed when compiling")]
-const fn words() -> [u64; ROWS.len()] {
-    let mut words = [0; ROWS.len()];
-    let mut row = 0;
-    while row < ROWS.len() {
-        words[row] = first_word(ROWS[row].name.as_bytes());
-        row += 1;
-    }
-    words
 }
 
 /// Of the first eight bytes and the length.
@@ -338,10 +302,7 @@ fn find_plain(name: &[u8]) -> Option<&'static Row> {
     loop {
         let place = usize::from(*INDEX.get(slot)?);
         let row = ROWS.get(place)?;
-        if *WORDS.get(place)? == word
-            && row.name.len() == name.len()
-            && (name.len() <= 8 || row.name.as_bytes() == name)
-        {
+        if row.word == word && row.name.len() == name.len() && (name.len() <= 8 || row.name.as_bytes() == name) {
             return Some(row);
         }
         slot = (slot + 1) % SLOTS;
@@ -375,13 +336,30 @@ mod tests {
 
     #[test]
     fn every_row_is_found_by_its_name_only() {
-        for row in &ROWS {
-            assert_eq!(find(row.name.as_bytes()), Some(row));
-            assert_eq!(find(format!("{}z", row.name).as_bytes()), None);
+        for row in ROWS {
+            assert_eq!(find(row.name.as_bytes()).map(|found| found.name), Some(row.name));
+            assert!(find(format!("{}z", row.name).as_bytes()).is_none());
         }
         for name in ["", "mmap", "futex", "poll", "clos", "readx", "epoll_wait", "fstatfs"] {
-            assert_eq!(find(name.as_bytes()), None, "{name}");
+            assert!(find(name.as_bytes()).is_none(), "{name}");
         }
+    }
+
+    #[test]
+    fn the_calls_to_trace() {
+        let plain = calls_to_trace(false);
+        assert_eq!(
+            plain,
+            "trace=network,read,write,readv,writev,?preadv2,?pwritev2,splice,close,?close_range,dup,?dup2,dup3,?fcntl,\
+             ?fcntl64,?pidfd_getfd,?fork,?vfork,clone,?clone3,unshare,execve,?execveat,?io_uring_setup,?io_uring_enter"
+        );
+        let all = calls_to_trace(true);
+        let of_pipes: Vec<_> = all.split(',').filter(|call| !plain.split(',').any(|other| other == *call)).collect();
+        assert_eq!(
+            of_pipes.join(","),
+            "tee,vmsplice,?pipe,pipe2,?mknod,mknodat,?stat,?stat64,?lstat,?lstat64,?fstat,?fstat64,?newfstatat,\
+             ?fstatat64,?statx,?unlink,unlinkat,?rename,?renameat,renameat2,?open,openat,?openat2,?creat"
+        );
     }
 
     #[test]

@@ -16,7 +16,7 @@ const SECONDS_MAX: u64 = u32::MAX as u64;
 /// The time that a line begins with, as printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Moment {
-    /// No time stands there.
+    /// There is no time.
     Missing,
     /// `-ttt`: nanoseconds since 1970.
     Epoch(u64),
@@ -24,44 +24,33 @@ pub(super) enum Moment {
     OfDay(u64),
     /// `-r`: nanoseconds since the line before.
     Delta(u64),
-    /// Something stands there that is no time, or is out of range.
+    /// It is no time, or out of range.
     Unreadable,
 }
 
-/// The decimal number that `text` begins with, saturating, and how many digits it has. Most have one.
+/// The decimal number that `text` begins with, saturating, and how many digits it has. Most have one or two.
 #[inline]
 pub(super) fn digits(text: &[u8]) -> (u64, usize) {
-    match text {
-        [first @ b'0'..=b'9', second, ..] if !second.is_ascii_digit() => (u64::from(first - b'0'), 1),
-        [b'0'..=b'9', ..] => many_digits(text),
-        _ => (0, 0),
+    let value = |digit: u8| u64::from(digit - b'0');
+    match *text {
+        [a @ b'0'..=b'9', next, ..] if !next.is_ascii_digit() => (value(a), 1),
+        [a @ b'0'..=b'9', b @ b'0'..=b'9', next, ..] if !next.is_ascii_digit() => (value(a) * 10 + value(b), 2),
+        _ => many_digits(text),
     }
 }
 
+#[inline(never)]
 fn many_digits(text: &[u8]) -> (u64, usize) {
-    let Some(chunk) = text.first_chunk::<8>() else {
-        return digits_bytewise(text);
-    };
-    let (value, count) = packed_digits(u64::from_le_bytes(*chunk));
-    if count < 8 {
-        return (value, count);
+    if let Some((value, rest)) = short_number(text) {
+        return (value, text.len() - rest.len());
     }
-    let (low, count) = digits_bytewise(text.get(8..).unwrap_or_default());
-    let scale = 10_u64.saturating_pow(u32::try_from(count).unwrap_or(u32::MAX));
-    (value.saturating_mul(scale).saturating_add(low), count + 8)
-}
-
-/// The number that eight bytes begin with, the first in the lowest byte, and how many digits it has: all of them side by
-/// side within the word.
-#[inline]
-fn packed_digits(word: u64) -> (u64, usize) {
-    let word = word ^ 0x3030_3030_3030_3030;
-    let others = (word.wrapping_add(0x7676_7676_7676_7676) | word) & 0x8080_8080_8080_8080;
-    let bits = others.trailing_zeros() & !7;
-    if bits == 0 {
-        return (0, 0);
+    let mut value = 0_u64;
+    let mut count = 0;
+    for byte in text.iter().take_while(|byte| byte.is_ascii_digit()) {
+        value = value.saturating_mul(10).saturating_add(u64::from(byte - b'0'));
+        count += 1;
     }
-    (together(word << (64 - bits)), bits as usize / 8)
+    (value, count)
 }
 
 /// The number that eight digits make, the first in the lowest byte.
@@ -73,11 +62,17 @@ const fn together(digits: u64) -> u64 {
     high.wrapping_add(low) >> 32
 }
 
-/// The number that `text` begins with, where it has one to seven digits and eight bytes follow, and the rest.
+/// The number that `text` begins with, where it has one to seven digits and eight bytes follow, and the rest. All of them
+/// are found side by side within a word.
 #[inline]
 pub(super) fn short_number(text: &[u8]) -> Option<(u64, &[u8])> {
-    let (value, count) = packed_digits(u64::from_le_bytes(*text.first_chunk::<8>()?));
-    (1..8).contains(&count).then_some((value, text.get(count..)?))
+    let word = u64::from_le_bytes(*text.first_chunk::<8>()?) ^ 0x3030_3030_3030_3030;
+    let others = (word.wrapping_add(0x7676_7676_7676_7676) | word) & 0x8080_8080_8080_8080;
+    let bits = others.trailing_zeros() & !7;
+    if !(8..64).contains(&bits) {
+        return None;
+    }
+    Some((together(word << (64 - bits)), text.get(bits as usize / 8..)?))
 }
 
 /// Eight bytes as the digits that they are where `pattern` has a `0`, each in its byte, and 0 where they are just the
@@ -106,16 +101,6 @@ pub(super) fn usual_epoch(text: &[u8]) -> Option<(u64, &[u8])> {
     (seconds <= SECONDS_MAX).then_some((seconds * SECOND + together(fraction) * 100, rest))
 }
 
-fn digits_bytewise(text: &[u8]) -> (u64, usize) {
-    let mut value = 0_u64;
-    let mut count = 0;
-    for byte in text.iter().take_while(|byte| byte.is_ascii_digit()) {
-        value = value.saturating_mul(10).saturating_add(u64::from(byte - b'0'));
-        count += 1;
-    }
-    (value, count)
-}
-
 /// The nanoseconds of the digits behind a decimal point, rounded half to even where there are more than nine (then maybe
 /// a whole second), and how many digits there are.
 pub(super) fn fraction(text: &[u8]) -> (u64, usize) {
@@ -129,7 +114,7 @@ pub(super) fn fraction(text: &[u8]) -> (u64, usize) {
 
 fn rounded(text: &[u8]) -> u64 {
     let (kept, tail) = text.split_at_checked(9).unwrap_or((text, &[]));
-    let (value, _) = digits_bytewise(kept);
+    let (value, _) = many_digits(kept);
     let (first, others) = tail.split_first().map_or((b'0', [].as_slice()), |(first, others)| (*first, others));
     let half = first == b'5' && others.iter().all(|digit| *digit == b'0');
     let up = if half { value % 2 == 1 } else { first >= b'5' };
@@ -249,7 +234,7 @@ impl Clock {
         }
     }
 
-    /// Whether there were lines without a time and no other: it stands where counting them has brought it.
+    /// Whether there were lines without a time and no other: the clock is where counting them has brought it.
     pub(super) fn only_counted(&self, counts: &Counts) -> bool {
         let steps = counts.times_missing;
         steps > 0 && self.last == self.start.after(steps.saturating_mul(STEP))

@@ -6,7 +6,7 @@ use super::body::{self, Body};
 use super::counts::Counts;
 use super::prefix::{self, Pid, Prefix};
 use super::repair;
-use super::table::{self, Shape};
+use super::table::{self, Row};
 use super::time::{self, Clock, Moment};
 use crate::event::Timestamp;
 
@@ -25,8 +25,8 @@ impl Times {
         Self { clock: Clock::new(options.date, options.start), counts: Counts::default(), repaired: Vec::new() }
     }
 
-    /// Takes the next line. The time at which what it tells is done: a call's return, but the beginning of a call that
-    /// makes a thread, whose own lines come behind it. None for a line without a time of its own.
+    /// Takes the next line; when its event is over: when the call returned, or began if it makes a thread, whose own lines
+    /// follow it. None for a line without a time of its own.
     pub fn line(&mut self, line: &[u8]) -> Option<Timestamp> {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         self.of_plain(line).or_else(|| self.of_other(line))
@@ -71,7 +71,7 @@ impl Times {
 }
 
 fn is_fork(name: &[u8]) -> bool {
-    table::find(name).is_some_and(|row| row.shape == Shape::Fork)
+    table::find(name).is_some_and(Row::is_fork)
 }
 
 #[cfg(test)]

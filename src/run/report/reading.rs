@@ -121,10 +121,14 @@ mod tests {
     #[test]
     fn every_reason_is_told_once_and_as_what_it_is() {
         let mut told: Vec<_> = LOST.iter().map(|(reason, ..)| *reason).collect();
-        assert!(told.iter().all(|reason| reason.is_loss()));
+        let is_loss = |reason: &Skip| {
+            use Skip::{Malformed, NotStrace, ResumedAlone, TooLong, TooMany};
+            matches!(reason, ResumedAlone | TooMany | Malformed | NotStrace | TooLong)
+        };
+        assert!(told.iter().all(is_loss));
         told.extend(LEFT_OUT.iter().map(|(reason, ..)| *reason));
         let others = told.iter().skip(LOST.len());
-        assert!(others.clone().all(|reason| !reason.is_loss()));
+        assert!(others.clone().all(|reason| !is_loss(reason)));
         told.sort_by_key(|reason| *reason as usize);
         told.dedup();
         assert_eq!(told.len(), Skip::COUNT);
@@ -133,9 +137,9 @@ mod tests {
     #[test]
     fn a_line_too_long_counts_as_a_line() {
         let mut parser = Parser::new(Options::default());
-        parser.line(b"close(3) = 0", &mut |_| {});
+        assert!(parser.line(b"close(3) = 0").next().is_some());
         parser.passed_over();
-        parser.line(b"hello", &mut |_| {});
+        assert!(parser.line(b"hello").next().is_none());
         let mut report = Report::default();
         tell(&[parser.counts()], &[Name::new("a")], &mut report);
         let told: Vec<_> = report.losses.iter().map(Loss::to_string).collect();

@@ -1,155 +1,139 @@
 //! Calls that make, copy, mark and close descriptors of any kind.
 
 use super::super::cache::Handle;
-use super::super::counts::Skip;
 use super::super::table::Named;
-use super::super::{arguments, details, returned, symbols, time};
-use super::files;
-use super::sockets::{possible, two};
-use super::{Begun, Bench, Emit, NOT_USED, Verdict, used};
+use super::super::{arguments, details, symbols, time};
+use super::{Begun, Call, Decoded, NOT_USED, files};
 use crate::event::{Access, Fd, Outcome, What};
 
 /// `(fd)`
-#[inline]
-pub(super) fn close(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
-    let (socket, text) = bench.first(text)?;
-    let outcome = returned::parse(arguments::close(text)?)?.outcome;
+pub(crate) fn close<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
+    let (socket, outcome) = (call.descriptor()?, call.outcome()?);
     if !socket.is_possible() {
-        return NOT_USED;
+        return Err(NOT_USED);
     }
-    used(What::Close { socket: bench.descriptor(socket), outcome }, emit)
+    Ok(What::Close { socket: call.scratch.descriptor(socket), outcome })
 }
 
 /// `(fd)` of a call that goes on: the descriptor is free from its beginning on.
-pub(super) fn close_begun(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Begun {
-    match bench.first(text) {
-        Some((socket, _)) if socket.is_possible() => {
-            emit(What::Close { socket: bench.descriptor(socket), outcome: Outcome::Done(0) });
-            Begun::Told
+pub(super) fn close_begun<'s>(mut call: Call<'_, 's>) -> Begun<'s> {
+    match call.descriptor() {
+        Ok(socket) if socket.is_possible() => {
+            Begun::Known(What::Close { socket: call.scratch.descriptor(socket), outcome: Outcome::Done(0) })
         }
-        Some(_) => Begun::NotUsed(Skip::NotUsed),
+        Ok(_) => Begun::NotUsed,
         // the descriptor comes with the second half
-        None => Begun::Keep,
+        Err(_) => Begun::Needed(None),
     }
 }
 
 /// `(first, last, flags)`; the first had details in strace 5.12 to 5.14.
-pub(super) fn close_range(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
-    let (first, text) = bench.first(text)?;
-    let (last, text) = arguments::count(arguments::next(text))?;
-    let (flags, text) = arguments::value(arguments::next(text))?;
-    if !matches!(returned::parse(arguments::close(text)?)?.outcome, Outcome::Done(_)) {
-        return NOT_USED;
-    }
-    let last = Fd(last.and_then(|last| u32::try_from(last).ok()).unwrap_or(u32::MAX));
-    let only_mark = symbols::CLOSE_RANGE_CLOEXEC.is_in(flags);
-    let unshare = symbols::CLOSE_RANGE_UNSHARE.is_in(flags);
-    used(What::CloseRange { first: first.fd, last, only_mark, unshare }, emit)
+pub(crate) fn close_range<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
+    let (first, last, flags) = (call.descriptor()?, call.count()?, call.value()?);
+    call.success()?;
+    Ok(What::CloseRange {
+        first: first.fd,
+        last: Fd(last.and_then(|last| u32::try_from(last).ok()).unwrap_or(u32::MAX)),
+        only_mark: symbols::CLOSE_RANGE_CLOEXEC.is_in(flags),
+        unshare: symbols::CLOSE_RANGE_UNSHARE.is_in(flags),
+    })
 }
 
 /// `(fd) = fd`, `(fd, fd) = fd`, `(fd, fd, flags) = fd`
-pub(super) fn duplicate(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
-    let (from, text) = bench.first(text)?;
-    let (_, rest) = arguments::value(arguments::next(text))?;
-    let (flags, rest) = arguments::value(arguments::next(rest))?;
-    let rest = arguments::close(rest)?;
-    duplicated(from, rest, symbols::O_CLOEXEC.is_in(flags), bench, emit)
+pub(crate) fn dup<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
+    let (from, _wanted, flags) = (call.descriptor()?, call.value()?, call.value()?);
+    duplicated(call, from, symbols::O_CLOEXEC.is_in(flags))
 }
 
-fn duplicated(from: Handle, rest: &[u8], close_on_exec: bool, bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
-    let returned = returned::parse(rest)?;
-    let Some(made) = possible(bench.made(&returned)).filter(|_| from.is_possible()) else {
-        return NOT_USED;
-    };
-    let (from, made) = (bench.descriptor(from), bench.descriptor(made));
-    used(What::Duplicate { from, made, close_on_exec }, emit)
+fn duplicated<'s>(mut call: Call<'_, 's>, from: Handle, close_on_exec: bool) -> Decoded<'s> {
+    let made = call.made()?;
+    if !from.is_possible() {
+        return Err(NOT_USED);
+    }
+    let (from, made) = (call.scratch.descriptor(from), call.scratch.descriptor(made));
+    Ok(What::Duplicate { from, made, close_on_exec })
 }
 
 /// `(fd, F_DUPFD_CLOEXEC, 60) = fd`, `(fd, F_SETFD, FD_CLOEXEC)`
-pub(super) fn control(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
-    let (from, text) = bench.first(text)?;
-    let (command, text) = arguments::value(arguments::next(text))?;
+pub(crate) fn fcntl<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
+    let (fd, command) = (call.descriptor()?, call.value()?);
     let close_on_exec = symbols::F_DUPFD_CLOEXEC.is(command);
     if close_on_exec || symbols::F_DUPFD.is(command) {
-        let rest = arguments::close(text)?;
-        return duplicated(from, rest, close_on_exec, bench, emit);
+        return duplicated(call, fd, close_on_exec);
     }
-    if !symbols::F_SETFD.is(command) || !from.is_possible() {
-        return NOT_USED;
+    if !symbols::F_SETFD.is(command) || !fd.is_possible() {
+        return Err(NOT_USED);
     }
-    let (flags, text) = arguments::value(arguments::next(text))?;
-    if !matches!(returned::parse(arguments::close(text)?)?.outcome, Outcome::Done(_)) {
-        return NOT_USED;
-    }
-    let on = symbols::FD_CLOEXEC.is_in(flags);
-    used(What::CloseOnExec { fd: from.fd, on }, emit)
+    let flags = call.value()?;
+    call.success()?;
+    Ok(What::CloseOnExec { fd: fd.fd, on: symbols::FD_CLOEXEC.is_in(flags) })
 }
 
 /// `(fd, FIOCLEX)`, `(fd, FIONCLEX)`
-pub(super) fn device(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
-    let (fd, text) = bench.first(text)?;
-    let (request, text) = arguments::value(arguments::next(text))?;
+pub(crate) fn ioctl<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
+    let (fd, request) = (call.descriptor()?, call.value()?);
     let on = symbols::FIOCLEX.is(request);
     if !fd.is_possible() || !(on || symbols::FIONCLEX.is(request)) {
-        return NOT_USED;
+        return Err(NOT_USED);
     }
-    match returned::parse(arguments::close(text)?)?.outcome {
-        Outcome::Done(_) => used(What::CloseOnExec { fd: fd.fd, on }, emit),
-        _ => NOT_USED,
-    }
+    call.success()?;
+    Ok(What::CloseOnExec { fd: fd.fd, on })
 }
 
-/// `(…) = fd`; `access` where the arguments do not say what a file is opened for.
-pub(super) fn opens(text: &[u8], access: Option<Access>, bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
-    let rest = arguments::close(text)?;
-    let returned = returned::parse(rest)?;
-    let Some(made) = possible(bench.made(&returned)) else {
-        return NOT_USED;
-    };
-    let arguments = text.get(..text.len() - rest.len()).unwrap_or_default();
-    let close_on_exec = closes_on_exec(arguments);
-    if let Some((made, told)) = opened_pipe(arguments, made, returned.text, bench) {
-        let made = bench.descriptor(made);
-        let what = What::PipeOpened { made, access: access.unwrap_or(told), close_on_exec };
-        return used(what, emit);
-    }
-    used(What::Appeared { made: bench.descriptor(made), close_on_exec }, emit)
+/// `(path, mode) = fd`
+pub(crate) fn creat<'s>(call: Call<'_, 's>) -> Decoded<'s> {
+    opened(call, Some(Access::Write))
 }
 
-/// `("/tmp/f", O_RDWR) = fd`, `(AT_FDCWD, "f", {flags=O_RDWR, …}, 24) = fd`: the descriptor as that of a pipe, where the
-/// details or the path tell, and what it was opened for. `result` begins with the descriptor that was made.
-fn opened_pipe(text: &[u8], made: Handle, result: &[u8], bench: &mut Bench) -> Option<(Handle, Access)> {
-    let fifos = bench.cache.fifos()?.clone();
-    let text = arguments::unnamed(text);
+/// `(…) = fd`
+pub(crate) fn open<'s>(call: Call<'_, 's>) -> Decoded<'s> {
+    opened(call, None)
+}
+
+/// `access` where the arguments do not say what a file is opened for.
+fn opened<'s>(mut call: Call<'_, 's>, access: Option<Access>) -> Decoded<'s> {
+    let returned = call.returned()?;
+    let made = call.made_by(returned).ok_or(NOT_USED)?;
+    let close_on_exec = closes_on_exec(call.arguments());
+    if let Some((made, printed)) = opened_pipe(&mut call, made, returned.text) {
+        let made = call.scratch.descriptor(made);
+        return Ok(What::PipeOpened { made, access: access.unwrap_or(printed), close_on_exec });
+    }
+    Ok(What::Appeared { made: call.scratch.descriptor(made), second: None, close_on_exec })
+}
+
+/// `("/tmp/f", O_RDWR) = fd`, `(AT_FDCWD, "f", {flags=O_RDWR, …}, 24) = fd`: the descriptor as a pipe's, if
+/// the details or the path are one's, and what it was opened for. `result` begins with the descriptor that was made.
+fn opened_pipe(call: &mut Call<'_, '_>, made: Handle, result: &[u8]) -> Option<(Handle, Access)> {
+    let fifos = call.scratch.cache.fifos()?.clone();
+    let text = arguments::unnamed(call.arguments());
     let named = if text.first() == Some(&b'"') { Named::Path } else { Named::At };
     let opened = files::path(text, named);
-    let flags = match &opened {
-        Some((_, rest)) => arguments::value(arguments::next(rest)).map(|(flags, _)| flags),
-        None => None,
-    };
-    let flags = flags.unwrap_or_default();
+    let flags =
+        opened.as_ref().and_then(|(_, rest)| Some(arguments::value(arguments::next(rest))?.0)).unwrap_or_default();
     if symbols::O_PATH.is_in(flags) {
         return None;
     }
     let access = access(flags);
-    if bench.is_pipe(made) {
+    let scratch = &mut *call.scratch;
+    if scratch.is_pipe(made) {
         return Some((made, access));
     }
-    let (path, _) = opened.filter(|(path, _)| path.first() == Some(&b'/') || made.is_blind())?;
+    let (path, _) = opened.filter(|(path, _)| path.first() == Some(&b'/') || made.has_no_details())?;
     let number = fifos.number(&path)?;
-    if made.is_blind() {
-        let made = bench.cache.fifo(made.fd, &path, number, &mut bench.names)?;
+    if made.has_no_details() {
+        let made = scratch.cache.fifo(made.fd, &path, number, &mut scratch.names)?;
         return Some((made, access));
     }
     // A link on the way: the details have the path behind it.
     let details = result.get(time::digits(result).1..)?;
     let details = details.get(..details.len() - details::skip(details)?.len())?;
     fifos.also(&details::path_in(details)?, number);
-    let (made, _) = bench.cache.read(result, &mut bench.names)?;
-    bench.is_pipe(made).then_some((made, access))
+    let (made, _) = scratch.cache.read(result, &mut scratch.names)?;
+    scratch.is_pipe(made).then_some((made, access))
 }
 
-/// What flags are for.
+/// What a file is opened for with these flags.
 fn access(flags: &[u8]) -> Access {
     let flags = flags.strip_prefix(b"{flags=").unwrap_or(flags);
     let flags = flags.split(|byte| *byte == b',').next().unwrap_or_default();
@@ -170,33 +154,24 @@ fn closes_on_exec(arguments: &[u8]) -> bool {
 }
 
 /// `([fd, fd], flags)`: the read end, then the write end.
-pub(super) fn pipe(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
-    let Some((first, second, text)) = two(arguments::unnamed(text), bench) else {
-        return NOT_USED;
-    };
-    let rest = arguments::close(text)?;
-    if !matches!(returned::parse(rest)?.outcome, Outcome::Done(_)) {
-        return NOT_USED;
-    }
-    let close_on_exec = closes_on_exec(text.get(..text.len() - rest.len()).unwrap_or_default());
-    if bench.cache.has_pipes() {
-        let (reader, writer) = (bench.descriptor(first), bench.descriptor(second));
-        let what = What::Pipe { reader, writer, close_on_exec };
-        return used(what, emit);
-    }
-    emit(What::Appeared { made: bench.descriptor(first), close_on_exec });
-    used(What::Appeared { made: bench.descriptor(second), close_on_exec }, emit)
+pub(crate) fn pipe<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
+    call.next();
+    let made = call.two().ok_or(NOT_USED)?;
+    let flags = call.rest;
+    call.success()?;
+    let close_on_exec = closes_on_exec(flags.get(..flags.len() - call.rest.len()).unwrap_or_default());
+    let [reader, writer] = made.map(|made| call.scratch.descriptor(made));
+    Ok(if call.scratch.cache.has_pipes() {
+        What::Pipe { reader, writer, close_on_exec }
+    } else {
+        What::Appeared { made: reader, second: Some(writer), close_on_exec }
+    })
 }
 
-/// `io_uring` moves payload where strace cannot see it.
-pub(super) fn ring(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
-    let returned = returned::parse(arguments::close(text)?)?;
-    if !matches!(returned.outcome, Outcome::Done(_)) {
-        return NOT_USED;
-    }
-    // only io_uring_setup returns a descriptor, and that has details
-    if let Some(made) = possible(bench.made(&returned)).filter(|made| made.is_no_socket()) {
-        emit(What::Appeared { made: bench.descriptor(made), close_on_exec: true });
-    }
-    used(What::Opaque { socket: None }, emit)
+/// `io_uring` moves payload where strace cannot see it. Only `io_uring_setup` returns a descriptor, which has details.
+pub(crate) fn io_uring<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
+    let returned = call.returned()?;
+    returned.outcome.value().ok_or(NOT_USED)?;
+    let made = call.made_by(returned).filter(|made| made.is_no_socket());
+    Ok(What::Opaque { made: made.map(|made| call.scratch.descriptor(made)) })
 }

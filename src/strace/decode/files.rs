@@ -1,69 +1,52 @@
-//! Calls that tell which paths are FIFOs: they make no event, and only what is known of paths changes. Where they are not as
-//! strace prints them, nothing is told.
+//! Calls that show which paths are FIFOs. They make no event; a call that is not as strace prints it changes nothing.
 
 use super::super::fifos::{Fifos, resolved};
 use super::super::table::Named;
 use super::super::{arguments, details, escape, returned, symbols, time};
-use super::{Bench, NOT_USED, Verdict};
-use crate::event::Outcome;
+use super::Call;
 
 /// The path that a call names, and the arguments behind it.
 type Path<'t> = (Vec<u8>, &'t [u8]);
 
 /// `(path, mode, …)`, `(dirfd, path, mode, …)`
-pub(super) fn make_node(text: &[u8], named: Named, bench: &Bench) -> Option<Verdict> {
-    typed(text, named, bench, |rest| Some(arguments::value(arguments::next(rest))?.0));
-    NOT_USED
+pub(crate) fn mknod(call: &Call<'_, '_>, named: Named) -> Option<()> {
+    let (fifos, path, rest) = succeeded(call, named)?;
+    let (mode, _) = arguments::value(arguments::next(rest))?;
+    fifos.learn(&path, symbols::S_IFIFO.is_file_type(mode));
+    Some(())
 }
 
 /// `(path, {st_mode=S_IFIFO|0666, …})`, `(fd, {…})`, `(dirfd, path, {…}, …)`, `(dirfd, path, flags, mask, {…})`
-pub(super) fn status(text: &[u8], named: Named, bench: &Bench) -> Option<Verdict> {
-    typed(text, named, bench, mode_in);
-    NOT_USED
+pub(crate) fn stat(call: &Call<'_, '_>, named: Named) -> Option<()> {
+    let (fifos, path, rest) = succeeded(call, named)?;
+    fifos.learn(&path, symbols::S_IFIFO.is_file_type(mode_in(rest)?));
+    Some(())
 }
 
 /// `(path)`, `(dirfd, path, flags)`
-pub(super) fn remove(text: &[u8], named: Named, bench: &Bench) -> Option<Verdict> {
-    if let Some((fifos, path, _)) = succeeded(text, named, bench) {
-        fifos.removed(&path);
-    }
-    NOT_USED
+pub(crate) fn unlink(call: &Call<'_, '_>, named: Named) -> Option<()> {
+    let (fifos, path, _) = succeeded(call, named)?;
+    fifos.removed(&path);
+    Some(())
 }
 
 /// `(path, path)`, `(dirfd, path, dirfd, path, …)`
-pub(super) fn rename(text: &[u8], named: Named, bench: &Bench) -> Option<Verdict> {
-    if let Some((fifos, from, rest)) = succeeded(text, named, bench)
-        && let Some((to, _)) = path(arguments::next(rest), named)
-    {
-        fifos.renamed(&from, &to);
-    }
-    NOT_USED
-}
-
-/// A successful call tells the type of a file by its mode, which `mode` finds in the arguments behind the path.
-fn typed<'t>(
-    text: &'t [u8],
-    named: Named,
-    bench: &Bench,
-    mode: impl FnOnce(&'t [u8]) -> Option<&'t [u8]>,
-) -> Option<()> {
-    let (fifos, path, rest) = succeeded(text, named, bench)?;
-    fifos.tell(&path, symbols::S_IFIFO.is_file_type(mode(rest)?));
+pub(crate) fn rename(call: &Call<'_, '_>, named: Named) -> Option<()> {
+    let (fifos, from, rest) = succeeded(call, named)?;
+    let (to, _) = path(arguments::next(rest), named)?;
+    fifos.renamed(&from, &to);
     Some(())
 }
 
 /// What is known of FIFOs, the path that a successful call names, and the arguments behind it.
-fn succeeded<'t, 'b>(text: &'t [u8], named: Named, bench: &'b Bench) -> Option<(&'b Fifos, Vec<u8>, &'t [u8])> {
-    let fifos = bench.cache.fifos()?;
-    let returned = returned::parse(arguments::close(text)?)?;
-    if !matches!(returned.outcome, Outcome::Done(_)) {
-        return None;
-    }
-    let (path, rest) = path(arguments::unnamed(text), named)?;
+fn succeeded<'t, 's>(call: &'s Call<'t, '_>, named: Named) -> Option<(&'s Fifos, Vec<u8>, &'t [u8])> {
+    let fifos = call.scratch.cache.fifos()?;
+    returned::parse(arguments::close(call.text)?)?.outcome.value()?;
+    let (path, rest) = path(arguments::unnamed(call.text), named)?;
     Some((fifos, path, rest))
 }
 
-/// The path that the arguments begin with, resolved as far as details tell.
+/// The path that the arguments begin with, resolved as far as the details allow.
 pub(super) fn path(text: &[u8], named: Named) -> Option<Path<'_>> {
     match named {
         Named::Path => quoted(text, None),
@@ -78,7 +61,7 @@ pub(super) fn path(text: &[u8], named: Named) -> Option<Path<'_>> {
     }
 }
 
-/// `"f"`. An empty one stands for the descriptor before it (AT_EMPTY_PATH).
+/// `"f"`. An empty one means the descriptor before it (AT_EMPTY_PATH).
 fn quoted<'t>(text: &'t [u8], base: Option<&[u8]>) -> Option<Path<'t>> {
     let mut path = Vec::new();
     let (quoted, rest) = escape::string(text, &mut path)?;

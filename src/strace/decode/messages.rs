@@ -8,10 +8,11 @@
 
 use super::super::counts::{Counts, Skip};
 use super::super::symbols::{self, Flags, Value};
-use super::super::{arguments, returned, sockaddr};
-use super::payload::{self, Draft, Kind, Shown};
+use super::super::table::Transfer;
+use super::super::{arguments, sockaddr};
+use super::payload::{self, Draft, Shown};
 use super::vectors::{self, Vector};
-use super::{Bench, Call, Emit, NOT_SOCKET, Verdict};
+use super::{Call, Decoded, NoEvent, Scratch};
 use crate::event::{Address, Credentials, Direction, Message, Outcome};
 use crate::limits;
 
@@ -25,98 +26,76 @@ struct Header {
 }
 
 /// `(fd, msghdr, flags)`
-pub(super) fn one(
-    call: Call<'_>,
-    kind: Kind,
-    bench: &mut Bench,
-    counts: &mut Counts,
-    emit: Emit<'_>,
-) -> Option<Verdict> {
-    let (socket, text) = bench.first(call.text)?;
-    if socket.is_no_socket() || !socket.is_possible() {
-        return NOT_SOCKET;
-    }
-    bench.clear();
-    let (header, text) = header(arguments::next(text), 0, call, kind, bench, counts)?;
-    let (flags, text) = arguments::value(arguments::next(text))?;
-    let outcome = returned::parse(arguments::close(text)?)?.outcome;
-    let mut flags = Flags::of_message(flags);
-    if header.from_error_queue {
-        flags = flags.with(symbols::MSG_ERRQUEUE);
-    }
-    let Vector { requested, shown } = header.vector;
-    let draft = Draft { kind, socket, outcome, requested, flags, shown };
-    payload::single(call, &draft, header.address, bench, counts, emit)
+pub(crate) fn msghdr<'s>(mut call: Call<'_, 's>, transfer: Transfer) -> Decoded<'s> {
+    let socket = call.socket()?;
+    call.next();
+    let Header { address, vector: Vector { requested, shown }, from_error_queue } = header(&mut call, 0, transfer)?;
+    let (flags, outcome) = (Flags::of_message(call.value()?), call.outcome()?);
+    let flags = if from_error_queue { flags.with(symbols::MSG_ERRQUEUE) } else { flags };
+    payload::single(call, Draft { transfer, socket, outcome, requested, flags, shown }, address)
 }
 
-/// A msghdr, or what strace prints instead of one.
-fn header<'t>(
-    text: &'t [u8],
-    message: u64,
-    call: Call<'_>,
-    kind: Kind,
-    bench: &mut Bench,
-    counts: &mut Counts,
-) -> Option<(Header, &'t [u8])> {
+/// A msghdr from here, or what strace prints instead of one.
+fn header(call: &mut Call<'_, '_>, message: u64, transfer: Transfer) -> Result<Header, NoEvent> {
     let mut header = Header::default();
-    let Some(mut text) = text.strip_prefix(b"{") else {
+    if !call.take(b"{") {
         header.vector.shown = Shown::Hidden;
-        return Some((header, arguments::value(text)?.1));
-    };
+        call.value_here()?;
+        return Ok(header);
+    }
     loop {
-        text = vectors::separated(text);
-        if let Some(rest) = text.strip_prefix(b"}") {
-            return Some((header, rest));
+        call.separators();
+        if call.take(b"}") {
+            return Ok(header);
         }
-        let (name, value) = arguments::name(text).unwrap_or((b"", text));
-        text = match name {
+        let before = call.rest.len();
+        let (name, value) = arguments::name(call.rest).unwrap_or((b"", call.rest));
+        call.rest = value;
+        match name {
             b"msg_name" => {
-                let (address, rest) = sockaddr::address(value, &mut bench.names)?;
-                header.address = address;
-                rest
+                let read = sockaddr::address(value, &mut call.scratch.names);
+                header.address = call.read(read)?;
             }
-            b"msg_iov" => {
-                let (vector, rest) = vectors::array(value, message, call, bench, counts)?;
-                header.vector = vector;
-                rest
+            b"msg_iov" => header.vector = vectors::array(call, message)?,
+            b"msg_control" | b"" => {
+                let control = call.value_here()?;
+                control_messages(control, call.scratch);
+            }
+            b"msg_flags" if transfer.direction == Direction::Received => {
+                header.from_error_queue = symbols::MSG_ERRQUEUE.is_in(call.value_here()?);
             }
             _ => {
-                let (field, rest) = arguments::value(value)?;
-                match name {
-                    b"msg_control" | b"" => control_messages(field, bench),
-                    b"msg_flags" if kind.direction == Direction::Received => {
-                        header.from_error_queue = symbols::MSG_ERRQUEUE.is_in(field);
-                    }
-                    _ => {}
-                }
-                // nothing was read: neither a name nor a value
-                (rest.len() < text.len()).then_some(rest)?
+                call.value_here()?;
             }
-        };
+        }
+        if call.rest.len() == before {
+            // nothing was read: neither a name nor a value
+            return Err(call.malformed());
+        }
     }
 }
 
 /// Descriptors and credentials in control messages: `cmsg_level=SOL_SOCKET, cmsg_type=SCM_RIGHTS, cmsg_data=[18<TCP:[…]>,
 /// 19]` and `cmsg_type=SCM_CREDENTIALS, cmsg_data={pid=1, uid=0, gid=0}`, without `cmsg_data=` before strace 4.13.
-fn control_messages(mut control: &[u8], bench: &mut Bench) {
+fn control_messages(mut control: &[u8], scratch: &mut Scratch) {
     const LEVEL: &[u8] = b"cmsg_level=";
     while let Some(at) = memchr::memmem::find(control, LEVEL) {
         control = control.get(at + LEVEL.len()..).unwrap_or_default();
         if let Some(data) = of_socket(control, symbols::SCM_RIGHTS)
             && let Some(data) = data.strip_prefix(b"[")
         {
-            control = rights(data, bench);
+            control = rights(data, scratch);
         } else if let Some(data) = of_socket(control, symbols::SCM_CREDENTIALS) {
-            bench.credentials = credentials(data).or(bench.credentials);
+            scratch.credentials = credentials(data).or(scratch.credentials);
         }
     }
 }
 
-/// Descriptors behind an opening bracket; returns what stands behind them.
-fn rights<'t>(mut text: &'t [u8], bench: &mut Bench) -> &'t [u8] {
-    while let Some((right, rest)) = bench.cache.read(vectors::separated(text), &mut bench.names) {
+/// Descriptors behind an opening bracket, and the text behind them.
+fn rights<'t>(mut text: &'t [u8], scratch: &mut Scratch) -> &'t [u8] {
+    while let Some((right, rest)) = scratch.cache.read(arguments::separated(text), &mut scratch.names) {
         if right.is_possible() {
-            bench.rights.push(right);
+            scratch.rights.push(right);
         }
         text = rest;
     }
@@ -136,9 +115,9 @@ fn credentials(data: &[u8]) -> Option<Credentials> {
     let mut text = data.strip_prefix(b"{")?;
     let mut found = Credentials::default();
     loop {
-        let (name, value) = arguments::name(vectors::separated(text))?;
+        let (name, value) = arguments::name(arguments::separated(text))?;
         let (value, rest) = arguments::value(value)?;
-        // With -Y the process's name stands behind its number.
+        // With -Y the process's name follows its number.
         let number = u32::try_from(arguments::number(value)?.0).ok()?;
         match name {
             b"pid" => found.process = number,
@@ -164,42 +143,6 @@ struct Missing {
     from_error_queue: bool,
 }
 
-/// `(fd, array, count, flags, …)`
-pub(super) fn many(
-    call: Call<'_>,
-    kind: Kind,
-    bench: &mut Bench,
-    counts: &mut Counts,
-    emit: Emit<'_>,
-) -> Option<Verdict> {
-    let (socket, text) = bench.first(call.text)?;
-    if socket.is_no_socket() || !socket.is_possible() {
-        return NOT_SOCKET;
-    }
-    bench.clear();
-    let mut missing = Missing::default();
-    let text = array(arguments::next(text), call, kind, &mut missing, bench, counts)?;
-    let (_, text) = arguments::value(arguments::next(text))?;
-    let (flags, text) = arguments::value(arguments::next(text))?;
-    let flags = Flags::of_message(flags);
-    let outcome = returned::parse(arguments::close(text)?)?.outcome;
-    let draft = Draft { kind, socket, outcome, requested: None, flags, shown: missing.shown() };
-    if let Outcome::Done(result) = outcome {
-        if kind.direction == Direction::Received && (payload::is_peek(flags) || missing.from_error_queue) {
-            return Some(Verdict::Skipped(Skip::Peeked));
-        }
-        let result = usize::try_from(result).ok()?;
-        let unprinted = result.saturating_sub(bench.messages.len());
-        if (missing.wanted || unprinted > 0) && call.dump.is_none() {
-            return Some(Verdict::Hold);
-        }
-        bench.messages.truncate(result);
-        add_dumped(unprinted, call, bench, counts);
-        missing.count(counts);
-    }
-    payload::emit_move(&draft, bench, counts, emit)
-}
-
 impl Missing {
     fn shown(self) -> Shown {
         if self.cut > 0 { Shown::Cut } else { Shown::All }
@@ -215,97 +158,107 @@ impl Missing {
     }
 }
 
-/// An mmsghdr array, or what strace prints instead of one.
-fn array<'t>(
-    text: &'t [u8],
-    call: Call<'_>,
-    kind: Kind,
-    missing: &mut Missing,
-    bench: &mut Bench,
-    counts: &mut Counts,
-) -> Option<&'t [u8]> {
-    let Some(mut text) = text.strip_prefix(b"[").or_else(|| text.strip_prefix(b"{")) else {
-        return Some(arguments::value(text)?.1);
-    };
-    let mut index = 0;
-    loop {
-        text = vectors::separated(text);
-        match text {
-            [b']' | b'}', rest @ ..] => return Some(rest),
-            [b'{', rest @ ..] => text = element(rest, index, call, kind, missing, bench, counts)?,
-            _ => {
-                let (value, rest) = arguments::value(text)?;
-                text = (!value.is_empty()).then_some(rest)?;
-            }
+/// `(fd, array, count, flags, …)`
+pub(crate) fn mmsghdr<'s>(mut call: Call<'_, 's>, transfer: Transfer) -> Decoded<'s> {
+    let socket = call.socket()?;
+    call.next();
+    let missing = array(&mut call, transfer)?;
+    let (_count, flags) = (call.value()?, Flags::of_message(call.value()?));
+    let outcome = call.outcome()?;
+    if let Outcome::Done(result) = outcome {
+        let is_received = transfer.direction == Direction::Received;
+        if is_received && (payload::is_peek(flags) || missing.from_error_queue) {
+            return Err(NoEvent::Skip(Skip::Peeked));
         }
-        index += 1;
+        let result = call.some(usize::try_from(result).ok())?;
+        let unprinted = result.saturating_sub(call.scratch.messages.len());
+        if (missing.wanted || unprinted > 0) && call.dump.is_none() {
+            return Err(NoEvent::Cut);
+        }
+        call.scratch.messages.truncate(result);
+        add_dumped(&mut call, unprinted);
+        missing.count(call.counts);
+    }
+    let draft = Draft { transfer, socket, outcome, requested: None, flags, shown: missing.shown() };
+    Ok(payload::transferred(call, draft))
+}
+
+/// An mmsghdr array from here, or what strace prints instead of one.
+fn array(call: &mut Call<'_, '_>, transfer: Transfer) -> Result<Missing, NoEvent> {
+    let mut missing = Missing::default();
+    if !call.take(b"[") && !call.take(b"{") {
+        call.value_here()?;
+        return Ok(missing);
+    }
+    let mut message = 0;
+    loop {
+        call.separators();
+        if call.take(b"]") || call.take(b"}") {
+            return Ok(missing);
+        }
+        if call.take(b"{") {
+            element(call, message, transfer, &mut missing)?;
+        } else if call.value_here()?.is_empty() {
+            return Err(call.malformed());
+        }
+        message += 1;
     }
 }
 
 /// `msg_hdr={…}, msg_len=2}`. Without a length the message was not sent.
-fn element<'t>(
-    text: &'t [u8],
-    index: u64,
-    call: Call<'_>,
-    kind: Kind,
-    missing: &mut Missing,
-    bench: &mut Bench,
-    counts: &mut Counts,
-) -> Option<&'t [u8]> {
-    let (start, rights) = (bench.payload.len(), bench.rights.len());
-    let (header, text) = header(arguments::unnamed(text), index, call, kind, bench, counts)?;
-    let text = vectors::separated(text);
-    if let Some(rest) = text.strip_prefix(b"}") {
-        bench.payload.truncate(start);
-        bench.rights.truncate(rights);
-        return Some(rest);
+fn element(call: &mut Call<'_, '_>, message: u64, transfer: Transfer, missing: &mut Missing) -> Result<(), NoEvent> {
+    let (start, rights) = (call.scratch.payload.len(), call.scratch.rights.len());
+    call.rest = arguments::unnamed(call.rest);
+    let Header { address, vector, from_error_queue } = header(call, message, transfer)?;
+    call.separators();
+    if call.take(b"}") {
+        call.scratch.payload.truncate(start);
+        call.scratch.rights.truncate(rights);
+        return Ok(());
     }
-    let (moved, text) = arguments::number(arguments::unnamed(text))?;
+    let moved = call.read(arguments::number(arguments::unnamed(call.rest)))?;
     if moved > limits::MOVED {
-        return None;
+        return Err(call.malformed());
     }
-    let room = match (kind.direction, header.vector.requested) {
+    let room = match (transfer.direction, vector.requested) {
         (Direction::Received, Some(requested)) => moved.min(requested),
         _ => moved,
     };
-    let printed = bench.payload.len() - start;
+    let printed = call.scratch.payload.len() - start;
     let captured = usize::try_from(room).map_or(printed, |room| room.min(printed));
     let lacking = room.saturating_sub(captured as u64);
-    match header.vector.shown {
+    match vector.shown {
         Shown::Hidden => missing.hidden += lacking,
         Shown::Structured => {}
         Shown::Cut | Shown::All => missing.cut += lacking,
     }
-    missing.from_error_queue |= header.from_error_queue;
-    missing.wanted |= lacking > 0 && header.vector.shown == Shown::Cut;
-    bench.payload.truncate(start + captured);
-    bench.messages.push(Message {
-        start,
-        captured,
-        moved,
-        address: header.address,
-        rights: bench.rights.len() - rights,
-    });
-    vectors::separated(text).strip_prefix(b"}")
+    missing.from_error_queue |= from_error_queue;
+    missing.wanted |= lacking > 0 && vector.shown == Shown::Cut;
+    call.scratch.payload.truncate(start + captured);
+    let rights = call.scratch.rights.len() - rights;
+    call.scratch.messages.push(Message { start, captured, moved, address, rights });
+    call.separators();
+    call.expect(b"}")
 }
 
 /// Messages that `-s` cut off the array: a dump has them, and by that their lengths.
-fn add_dumped(unprinted: usize, call: Call<'_>, bench: &mut Bench, counts: &mut Counts) {
+fn add_dumped(call: &mut Call<'_, '_>, unprinted: usize) {
     for done in 0..unprinted {
-        let message = bench.messages.len() as u64;
-        let start = bench.payload.len();
+        let message = call.scratch.messages.len() as u64;
+        let start = call.scratch.payload.len();
         let mut buffer = 0;
         while let Some(dumped) = call.dump.and_then(|dump| dump.buffer(message, buffer)) {
-            bench.payload.extend_from_slice(dumped);
+            call.scratch.payload.extend_from_slice(dumped);
             buffer += 1;
         }
         let is_empty = call.dump.is_some_and(|dump| dump.is_empty_message(message));
         if buffer == 0 && !is_empty {
-            let line = counts.lines;
-            counts.messages_cut.add_many(line, (unprinted - done) as u64);
+            let line = call.counts.lines;
+            call.counts.messages_cut.add_many(line, (unprinted - done) as u64);
             return;
         }
-        let captured = bench.payload.len() - start;
-        bench.messages.push(Message { start, captured, moved: captured as u64, address: None, rights: 0 });
+        let captured = call.scratch.payload.len() - start;
+        let message = Message { start, captured, moved: captured as u64, address: None, rights: 0 };
+        call.scratch.messages.push(message);
     }
 }

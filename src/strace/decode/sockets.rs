@@ -1,49 +1,26 @@
 //! Calls that make sockets, name them, and connect them.
 
+use super::super::arguments;
 use super::super::cache::Handle;
 use super::super::symbols::{self, Value};
-use super::super::{arguments, returned, sockaddr};
-use super::vectors::separated;
-use super::{Bench, Emit, NOT_USED, Verdict, used};
-use crate::event::{Address, Family, How, Outcome, Transport, What};
+use super::call::is_socket;
+use super::{Call, Decoded, NOT_USED, NoEvent};
+use crate::event::{Address, Family, How, Transport, What};
 
 /// `(family, type, protocol) = fd`
-pub(super) fn socket(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
-    let (kind, text) = kind(text)?;
-    let returned = returned::parse(arguments::close(text)?)?;
-    let Some(made) = possible(bench.made(&returned)) else {
-        return NOT_USED;
-    };
-    let Kind { family, transport, protocol, close_on_exec } = kind;
-    used(What::Socket { made: bench.descriptor(made), family, transport, protocol, close_on_exec }, emit)
+pub(crate) fn socket<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
+    let Kind { family, transport, protocol, close_on_exec } = kind(&mut call)?;
+    let made = call.made()?;
+    Ok(What::Socket { made: call.scratch.descriptor(made), family, transport, protocol, close_on_exec })
 }
 
 /// `(family, type, protocol, [fd, fd])`
-pub(super) fn pair(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
-    let (kind, text) = kind(text)?;
-    let Some((first, second, text)) = two(arguments::next(text), bench) else {
-        return NOT_USED;
-    };
-    let returned = returned::parse(arguments::close(text)?)?;
-    if !matches!(returned.outcome, Outcome::Done(_)) {
-        return NOT_USED;
-    }
-    let made = [bench.descriptor(first), bench.descriptor(second)];
-    let Kind { family, transport, close_on_exec, .. } = kind;
-    used(What::Pair { made, family, transport, close_on_exec }, emit)
-}
-
-/// `[fd, fd]`
-pub(super) fn two<'t>(text: &'t [u8], bench: &mut Bench) -> Option<(Handle, Handle, &'t [u8])> {
-    let (first, text) = bench.cache.read(text.strip_prefix(b"[")?, &mut bench.names)?;
-    let (second, text) = bench.next(text)?;
-    let text = separated(text).strip_prefix(b"]")?;
-    (first.is_possible() && second.is_possible()).then_some((first, second, text))
-}
-
-/// The descriptor, if its number can be one.
-pub(super) fn possible(made: Option<Handle>) -> Option<Handle> {
-    made.filter(|made| made.is_possible())
+pub(crate) fn socketpair<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
+    let Kind { family, transport, close_on_exec, .. } = kind(&mut call)?;
+    call.next();
+    let made = call.two().ok_or(NOT_USED)?;
+    call.success()?;
+    Ok(What::Pair { made: made.map(|made| call.scratch.descriptor(made)), family, transport, close_on_exec })
 }
 
 struct Kind {
@@ -54,10 +31,8 @@ struct Kind {
 }
 
 /// `AF_INET, SOCK_STREAM|SOCK_CLOEXEC, IPPROTO_IP`; `PF_INET` before strace 4.12.
-fn kind(text: &[u8]) -> Option<(Kind, &[u8])> {
-    let (family, text) = arguments::value(arguments::unnamed(text))?;
-    let (kind, text) = arguments::value(arguments::next(text))?;
-    let (protocol, text) = arguments::value(arguments::next(text))?;
+fn kind(call: &mut Call<'_, '_>) -> Result<Kind, NoEvent> {
+    let (family, kind, protocol) = (call.value()?, call.value()?, call.value()?);
     let family = if symbols::AF_INET.is(family) {
         Family::Inet
     } else if symbols::AF_INET6.is(family) {
@@ -70,8 +45,7 @@ fn kind(text: &[u8]) -> Option<(Kind, &[u8])> {
     let protocol = number_of(protocol);
     let transport = transport(family, kind, protocol);
     let protocol = protocol.filter(|_| transport == Transport::Raw);
-    let close_on_exec = symbols::SOCK_CLOEXEC.is_in(kind);
-    Some((Kind { family, transport, protocol, close_on_exec }, text))
+    Ok(Kind { family, transport, protocol, close_on_exec: symbols::SOCK_CLOEXEC.is_in(kind) })
 }
 
 const ICMP: u8 = 1;
@@ -125,95 +99,61 @@ fn over_ip(is: impl Fn(Value) -> bool, protocol: Option<u8>) -> Transport {
     }
 }
 
-/// `(fd, sockaddr, length)`
-fn addressed<'t>(text: &'t [u8], bench: &mut Bench) -> Option<(Handle, Option<Address>, &'t [u8])> {
-    let (socket, text) = bench.first(text)?;
-    let (address, text) = sockaddr::address_given(arguments::next(text), &mut bench.names)?;
-    Some((socket, address, text))
-}
-
-fn is_socket(socket: Handle) -> bool {
-    socket.is_possible() && !socket.is_no_socket()
-}
-
-/// What a call that names a socket came to.
-enum Naming {
-    Named(Handle, Address),
-    /// It failed, or there is no address.
-    Nothing,
-}
-
-/// `(fd, sockaddr, length)` and the result.
-fn named(text: &[u8], bench: &mut Bench) -> Option<Naming> {
-    let (socket, address, text) = addressed(text, bench)?;
-    let done = matches!(returned::parse(arguments::close(text)?)?.outcome, Outcome::Done(_));
-    let address = address.filter(|_| done && is_socket(socket));
-    Some(address.map_or(Naming::Nothing, |address| Naming::Named(socket, address)))
+/// The socket and the address of `(fd, sockaddr, length)`, where the call succeeded and there are both.
+fn named(call: &mut Call<'_, '_>) -> Result<(Handle, Address), NoEvent> {
+    let (socket, address) = (call.descriptor()?, call.address()?);
+    call.success()?;
+    address.filter(|_| is_socket(socket)).map(|address| (socket, address)).ok_or(NOT_USED)
 }
 
 /// `(fd, sockaddr, length)`
-pub(super) fn bind(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
-    let Naming::Named(socket, address) = named(text, bench)? else {
-        return NOT_USED;
-    };
-    used(What::Bind { socket: bench.descriptor(socket), address }, emit)
+pub(crate) fn bind<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
+    let (socket, address) = named(&mut call)?;
+    Ok(What::Bind { socket: call.scratch.descriptor(socket), address })
 }
 
 /// `(fd, sockaddr, length)`, of the socket itself.
-pub(super) fn own_name(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
-    let Naming::Named(socket, address) = named(text, bench)? else {
-        return NOT_USED;
-    };
-    used(What::LocalName { socket: bench.descriptor(socket), address }, emit)
+pub(crate) fn getsockname<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
+    let (socket, address) = named(&mut call)?;
+    Ok(What::LocalName { socket: call.scratch.descriptor(socket), address })
 }
 
 /// `(fd, sockaddr, length)`, of the other end.
-pub(super) fn remote_name(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
-    let Naming::Named(socket, address) = named(text, bench)? else {
-        return NOT_USED;
-    };
-    used(What::RemoteName { socket: bench.descriptor(socket), address }, emit)
+pub(crate) fn getpeername<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
+    let (socket, address) = named(&mut call)?;
+    Ok(What::RemoteName { socket: call.scratch.descriptor(socket), address })
 }
 
 /// `(fd, sockaddr, length)`
-pub(super) fn connect(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
-    let (socket, address, text) = addressed(text, bench)?;
-    let outcome = returned::parse(arguments::close(text)?)?.outcome;
-    let Some(address) = address.filter(|_| is_socket(socket)) else {
-        return NOT_USED;
-    };
-    used(What::Connect { socket: bench.descriptor(socket), address, outcome }, emit)
+pub(crate) fn connect<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
+    let (socket, address, outcome) = (call.descriptor()?, call.address()?, call.outcome()?);
+    let address = address.filter(|_| is_socket(socket)).ok_or(NOT_USED)?;
+    Ok(What::Connect { socket: call.scratch.descriptor(socket), address, outcome })
 }
 
 /// `(fd, backlog)`
-pub(super) fn listen(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
-    let (socket, text) = bench.first(text)?;
-    let done = matches!(returned::parse(arguments::close(text)?)?.outcome, Outcome::Done(_));
-    if !done || !is_socket(socket) {
-        return NOT_USED;
+pub(crate) fn listen<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
+    let socket = call.descriptor()?;
+    call.success()?;
+    if !is_socket(socket) {
+        return Err(NOT_USED);
     }
-    used(What::Listen { socket: bench.descriptor(socket) }, emit)
+    Ok(What::Listen { socket: call.scratch.descriptor(socket) })
 }
 
 /// `(fd, sockaddr, length) = fd`, with flags behind in accept4.
-pub(super) fn accept(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
-    let (listener, peer, text) = addressed(text, bench)?;
-    let (_, text) = arguments::value(arguments::next(text))?;
-    let (flags, text) = arguments::value(arguments::next(text))?;
-    let returned = returned::parse(arguments::close(text)?)?;
-    let Some(made) = possible(bench.made(&returned)) else {
-        return NOT_USED;
-    };
+pub(crate) fn accept<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
+    let (listener, peer) = (call.descriptor()?, call.address()?);
+    let (_length, flags) = (call.value()?, call.value()?);
+    let made = call.made()?;
     let close_on_exec = symbols::SOCK_CLOEXEC.is_in(flags);
-    let (listener, made) = (bench.descriptor(listener), bench.descriptor(made));
-    used(What::Accept { listener, made, peer, close_on_exec }, emit)
+    let (listener, made) = (call.scratch.descriptor(listener), call.scratch.descriptor(made));
+    Ok(What::Accept { listener, made, peer, close_on_exec })
 }
 
 /// `(fd, how)`
-pub(super) fn shutdown(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option<Verdict> {
-    let (socket, text) = bench.first(text)?;
-    let (how, text) = arguments::value(arguments::next(text))?;
-    let outcome = returned::parse(arguments::close(text)?)?.outcome;
+pub(crate) fn shutdown<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
+    let (socket, how, outcome) = (call.descriptor()?, call.value()?, call.outcome()?);
     let how = if symbols::SHUT_RD.is(how) {
         How::Read
     } else if symbols::SHUT_WR.is(how) {
@@ -221,10 +161,10 @@ pub(super) fn shutdown(text: &[u8], bench: &mut Bench, emit: Emit<'_>) -> Option
     } else if symbols::SHUT_RDWR.is(how) {
         How::Both
     } else {
-        return NOT_USED;
+        return Err(NOT_USED);
     };
     if !is_socket(socket) {
-        return NOT_USED;
+        return Err(NOT_USED);
     }
-    used(What::Shutdown { socket: bench.descriptor(socket), how, outcome }, emit)
+    Ok(What::Shutdown { socket: call.scratch.descriptor(socket), how, outcome })
 }

@@ -6,11 +6,11 @@
 //! [{iov_base="0", iov_len=1}, ...]     0x8     NULL
 //! ```
 
-use super::super::counts::Counts;
+use super::super::arguments;
 use super::super::symbols::Flags;
-use super::super::{arguments, returned};
-use super::payload::{self, Draft, Kind, Shown};
-use super::{Bench, Call, Emit, NOT_SOCKET, Verdict};
+use super::super::table::Transfer;
+use super::payload::{self, Draft, Shown};
+use super::{Call, Decoded, NoEvent};
 
 /// An iovec array whose bytes were appended to the payload, up to the first that is not shown.
 #[derive(Clone, Copy, Debug, Default)]
@@ -21,107 +21,76 @@ pub(super) struct Vector {
 }
 
 /// `(fd, array, count)`
-pub(super) fn vector(
-    call: Call<'_>,
-    kind: Kind,
-    bench: &mut Bench,
-    counts: &mut Counts,
-    emit: Emit<'_>,
-) -> Option<Verdict> {
-    let (socket, text) = bench.first(call.text)?;
-    if socket.is_no_socket() || !socket.is_possible() {
-        return NOT_SOCKET;
-    }
-    bench.clear();
-    let (vector, text) = array(arguments::next(text), 0, call, bench, counts)?;
-    let outcome = returned::parse(arguments::close(text)?)?.outcome;
-    let (requested, flags, shown) = (vector.requested, Flags::NONE, vector.shown);
-    let draft = Draft { kind, socket, outcome, requested, flags, shown };
-    payload::single(call, &draft, None, bench, counts, emit)
+pub(crate) fn iovec<'s>(mut call: Call<'_, 's>, transfer: Transfer) -> Decoded<'s> {
+    let socket = call.socket()?;
+    call.next();
+    let Vector { requested, shown } = array(&mut call, 0)?;
+    let outcome = call.outcome()?;
+    payload::single(call, Draft { transfer, socket, outcome, requested, flags: Flags::NONE, shown }, None)
 }
 
-/// An iovec array, or what strace prints instead of one.
-pub(super) fn array<'t>(
-    text: &'t [u8],
-    message: u64,
-    call: Call<'_>,
-    bench: &mut Bench,
-    counts: &mut Counts,
-) -> Option<(Vector, &'t [u8])> {
-    let Some(mut text) = text.strip_prefix(b"[") else {
-        let (_, text) = arguments::value(text)?;
-        return Some((Vector { requested: None, shown: Shown::Hidden }, text));
-    };
+/// An iovec array from here, or what strace prints instead of one.
+pub(super) fn array(call: &mut Call<'_, '_>, message: u64) -> Result<Vector, NoEvent> {
+    if !call.take(b"[") {
+        call.value_here()?;
+        return Ok(Vector { requested: None, shown: Shown::Hidden });
+    }
     let mut vector = Vector { requested: Some(0), shown: Shown::All };
-    let mut index = 0;
+    let mut buffer = 0;
     loop {
-        text = separated(text);
-        match text {
-            [b']', rest @ ..] => return Some((vector, rest)),
-            [b'{', rest @ ..] => {
-                text = element(rest, (message, index), &mut vector, call, bench, counts)?;
-            }
-            _ => {
-                vector.requested = None;
-                text = rest_of_array(text, (message, index), &mut vector, call, bench)?;
-            }
+        call.separators();
+        if call.take(b"]") {
+            return Ok(vector);
         }
-        index += 1;
+        if call.take(b"{") {
+            element(call, (message, buffer), &mut vector)?;
+        } else {
+            vector.requested = None;
+            rest_of_array(call, (message, buffer), &mut vector)?;
+        }
+        buffer += 1;
     }
-}
-
-/// Passes over blanks and commas.
-pub(super) fn separated(text: &[u8]) -> &[u8] {
-    let count = text.iter().take_while(|byte| matches!(byte, b' ' | b',')).count();
-    text.get(count..).unwrap_or_default()
 }
 
 /// `iov_base="one", iov_len=3}`. Bytes behind a hole are not wanted, since a payload has none.
-fn element<'t>(
-    text: &'t [u8],
-    place: (u64, u64),
-    vector: &mut Vector,
-    call: Call<'_>,
-    bench: &mut Bench,
-    counts: &mut Counts,
-) -> Option<&'t [u8]> {
-    let text = text.strip_prefix(b"iov_base=").unwrap_or(text);
-    let start = bench.payload.len();
-    let (shown, text) = match vector.shown {
-        Shown::All => payload::bytes(text, call, place, bench, counts)?,
-        hole => (hole, arguments::value(text)?.1),
+fn element(call: &mut Call<'_, '_>, position: (u64, u64), vector: &mut Vector) -> Result<(), NoEvent> {
+    call.take(b"iov_base=");
+    let start = call.scratch.payload.len();
+    let shown = match vector.shown {
+        Shown::All => payload::bytes(call, position)?,
+        hole => {
+            call.value_here()?;
+            hole
+        }
     };
-    let text = text.strip_prefix(b", iov_len=").unwrap_or_else(|| arguments::next(text));
-    let (length, text) = arguments::count(text)?;
-    let room = length.unwrap_or(u64::MAX);
-    let complete = (bench.payload.len() - start) as u64 >= room;
-    if vector.shown == Shown::All && !complete {
+    if !call.take(b", iov_len=") {
+        call.next();
+    }
+    let length = call.read(arguments::count(call.rest))?;
+    let payload = &mut call.scratch.payload;
+    let is_complete = (payload.len() - start) as u64 >= length.unwrap_or(u64::MAX);
+    if vector.shown == Shown::All && !is_complete {
         vector.shown = shown;
     }
     if let Some(bytes) = length.and_then(|length| usize::try_from(length).ok()) {
-        bench.payload.truncate(start.saturating_add(bytes).min(bench.payload.len()));
+        payload.truncate(start.saturating_add(bytes));
     }
     vector.requested = vector.requested.zip(length).map(|(sum, length)| sum.saturating_add(length));
-    separated(text).strip_prefix(b"}")
+    call.separators();
+    call.expect(b"}")
 }
 
 /// `...]`: elements that were not printed; a dump may have them.
-fn rest_of_array<'t>(
-    text: &'t [u8],
-    place: (u64, u64),
-    vector: &mut Vector,
-    call: Call<'_>,
-    bench: &mut Bench,
-) -> Option<&'t [u8]> {
-    let (value, text) = arguments::value(text)?;
+fn rest_of_array(call: &mut Call<'_, '_>, position: (u64, u64), vector: &mut Vector) -> Result<(), NoEvent> {
+    let value = call.value_here()?;
     if vector.shown == Shown::All {
         vector.shown = if value.starts_with(b"...") { Shown::Cut } else { Shown::Hidden };
-        let (message, mut buffer) = place;
+        let (message, mut buffer) = position;
         while let Some(dumped) = call.dump.and_then(|dump| dump.buffer(message, buffer)) {
-            bench.payload.extend_from_slice(dumped);
+            call.scratch.payload.extend_from_slice(dumped);
             buffer += 1;
         }
     }
     // a value that has no text would be read for ever
-    if value.is_empty() { None } else { Some(text) }
+    if value.is_empty() { Err(call.malformed()) } else { Ok(()) }
 }

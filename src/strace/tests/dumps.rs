@@ -5,23 +5,19 @@ use super::*;
 /// Events, one list for each step.
 struct Steps {
     parser: Parser,
-    events: Vec<String>,
 }
 
 impl Steps {
     fn new() -> Self {
-        Self { parser: Parser::new(Options::default()), events: Vec::new() }
+        Self { parser: Parser::new(Options::default()) }
     }
 
     fn lines(&mut self, lines: &str) -> Vec<String> {
-        let mut sink = |event: &Event<'_>| self.events.push(told(event));
-        lines.lines().for_each(|line| self.parser.line(line.as_bytes(), &mut sink));
-        std::mem::take(&mut self.events)
+        lines.lines().flat_map(|line| of_line(&mut self.parser, line.as_bytes(), in_words)).collect()
     }
 
     fn pause(&mut self) -> Vec<String> {
-        self.parser.release(&mut |event: &Event<'_>| self.events.push(told(event)));
-        std::mem::take(&mut self.events)
+        self.parser.release().as_ref().map(in_words).into_iter().collect()
     }
 }
 

@@ -93,13 +93,13 @@ fn put_together_they_are_the_whole() {
 fn the_time_runs_from_the_first_to_the_second() {
     let mut times = Vec::new();
     let mut parser = Parser::new(Options::default());
-    let mut sink = |event: &Event<'_>| times.push((event.line, event.entry, event.exit));
+    let times_of = |event: &Event<'_>| (event.line, event.entry, event.exit);
     for call in ["read(3, \"a\", 1) = 1", "close(3) = 0"] {
         for line in halves(call, call.find('3').expect("a descriptor") + 1, Layout::CommaMoved) {
-            parser.line(line.as_bytes(), &mut sink);
+            times.extend(of_line(&mut parser, line.as_bytes(), times_of));
         }
     }
-    parser.line(b"7 1700000000.000021 read(3, \"a\", 1) = 1 <0.000010>", &mut sink);
+    times.extend(of_line(&mut parser, b"7 1700000000.000021 read(3, \"a\", 1) = 1 <0.000010>", times_of));
     let at = |microseconds: u64| Timestamp(1_700_000_000_000_000_000 + microseconds * 1_000);
     assert_eq!(times, [(2, at(1), at(11)), (3, at(1), at(1)), (5, at(21), at(31))]);
 }
@@ -173,21 +173,17 @@ fn calls_of_x32() {
 #[test]
 fn a_second_half_alone_says_when_the_call_began() {
     let mut parser = Parser::new(Options::default());
-    let mut times = Vec::new();
     let line = b"5 9.000000 <... clone resumed>, flags=SIGCHLD) = 6 <1.000000>";
-    parser.line(line, &mut |event: &Event<'_>| {
-        times.push((event.entry, event.exit));
-    });
+    let times = of_line(&mut parser, line, |event| (event.entry, event.exit));
     assert_eq!(times, [(Timestamp(8_000_000_000), Timestamp(9_000_000_000))]);
 }
 
 #[test]
 fn a_call_never_ends_before_it_begins() {
     let mut parser = Parser::new(Options::default());
-    let mut times = Vec::new();
-    let mut sink = |event: &Event<'_>| times.push((event.entry, event.exit));
-    parser.line(b"5 9.000000 read(3 <unfinished ...>", &mut sink);
-    parser.line(b"5 8.000000 <... read resumed>, \"a\", 1) = 1", &mut sink);
+    of_line(&mut parser, b"5 9.000000 read(3 <unfinished ...>", in_words);
+    let second = b"5 8.000000 <... read resumed>, \"a\", 1) = 1";
+    let times = of_line(&mut parser, second, |event| (event.entry, event.exit));
     assert_eq!(times, [(Timestamp(9_000_000_000), Timestamp(9_000_000_000))]);
 }
 

@@ -39,9 +39,7 @@ const GOOD: &str = "77 1700000000.000001 dup(3) = 4";
 fn check_survives(lines: &[&[u8]]) {
     let mut parser = Parser::new(Options::default());
     let mut times = Times::new(&Options::default());
-    let mut events = Vec::new();
-    let mut sink = |event: &Event<'_>| {
-        events.push(told(event));
+    let check = |event: &Event<'_>| {
         if let What::Move(moved) = &event.what {
             let end = moved.messages.last().map_or(0, |last| last.start + last.captured);
             assert!(end <= moved.payload.len(), "{event:?}");
@@ -49,17 +47,18 @@ fn check_survives(lines: &[&[u8]]) {
             assert!(moved.messages.iter().all(within), "{event:?}");
         }
         assert!(event.exit >= event.entry, "{event:?}");
+        in_words(event)
     };
     for line in lines {
         times.line(line);
-        parser.line(line, &mut sink);
-        parser.release(&mut sink);
+        of_line(&mut parser, line, check);
+        parser.release().as_ref().map(check);
     }
     // a message in the middle of a call makes the next line a part of it
-    parser.line(b"", &mut sink);
-    parser.line(GOOD.as_bytes(), &mut sink);
-    parser.finish(&mut sink);
+    of_line(&mut parser, b"", check);
+    let events = of_line(&mut parser, GOOD.as_bytes(), check);
     assert_eq!(events.last().map(String::as_str), Some("77 dup 3 = 4"));
+    assert!(parser.finish().is_none());
 }
 
 #[test]

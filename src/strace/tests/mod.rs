@@ -1,5 +1,6 @@
 //! The room as a whole: lines to events, each event in a line of text.
 
+mod documented;
 mod dumps;
 mod halves;
 mod laws;
@@ -12,14 +13,21 @@ use crate::event::{Address, Descriptor, Details, Errno, Event, Move, Outcome, So
 /// The events of lines, in text, and what was counted.
 fn read<L: AsRef<[u8]>>(lines: impl IntoIterator<Item = L>, options: Options) -> (Vec<String>, Counts) {
     let mut parser = Parser::new(options);
-    let mut events = Vec::new();
-    let mut sink = |event: &Event<'_>| events.push(told(event));
-    for line in lines {
-        parser.line(line.as_ref(), &mut sink);
-    }
-    parser.finish(&mut sink);
+    let mut events: Vec<String> =
+        lines.into_iter().flat_map(|line| of_line(&mut parser, line.as_ref(), in_words)).collect();
+    events.extend(parser.finish().as_ref().map(in_words));
     let counts = parser.counts().clone();
     (events, counts)
+}
+
+/// What `of` says of the events of a line.
+fn of_line<T>(parser: &mut Parser, line: &[u8], of: impl Fn(&Event<'_>) -> T) -> Vec<T> {
+    let mut events = parser.line(line);
+    let mut said = Vec::new();
+    while let Some(event) = events.next() {
+        said.push(of(&event));
+    }
+    said
 }
 
 /// Checks the events of the lines of `trace`.
@@ -38,7 +46,7 @@ fn check_skip(line: &str, reason: Skip) {
 }
 
 /// `TID EVENT`
-fn told(event: &Event<'_>) -> String {
+fn in_words(event: &Event<'_>) -> String {
     format!("{} {}", event.tid, what(&event.what))
 }
 
@@ -97,15 +105,16 @@ fn of_no_connection(what: &What<'_>) -> String {
             format!("dup {from} = {made}{}", marked(*close_on_exec))
         }
         What::CloseOnExec { fd, on } => format!("close-on-exec {fd} {on}"),
-        What::Appeared { made, close_on_exec } => {
-            format!("appeared {}{}", descriptor(*made), marked(*close_on_exec))
+        What::Appeared { made, second, close_on_exec } => {
+            let second = second.map(|made| format!(" {}", descriptor(made))).unwrap_or_default();
+            format!("appeared {}{second}{}", descriptor(*made), marked(*close_on_exec))
         }
         What::PidfdOpened { made, process } => {
             format!("pidfd of {process} = {}", descriptor(*made))
         }
-        What::Fetched { process, from, made, .. } => {
+        What::Fetched { pidfd, process, from, made } => {
             let process = process.map_or("?".into(), |process| process.to_string());
-            format!("fetched {from} of {process} = {}", descriptor(*made))
+            format!("fetched {from} of {process} by {} = {}", descriptor(*pidfd), descriptor(*made))
         }
         other => of_processes(other),
     }
@@ -124,7 +133,10 @@ fn of_processes(what: &What<'_>) -> String {
         What::Ended { group: true } => "process ended".into(),
         What::Ended { group: false } => "ended".into(),
         What::Called { name } => format!("called {}", name.escape_ascii()),
-        What::Executed => "executed".into(),
+        What::Executed { name: Some(name) } => format!("executed {}", name.escape_ascii()),
+        What::Executed { name: None } => "executed".into(),
+        What::Opaque { made: Some(made) } => format!("io_uring = {}", descriptor(*made)),
+        What::Opaque { made: None } => "io_uring".into(),
         other => format!("{other:?}"),
     }
 }
@@ -143,7 +155,7 @@ fn payload(moved: &Move<'_>) -> String {
         let from = from(message.address.as_ref());
         parts.push(format!(" [{}+{}/{}{from}]", message.start, message.captured, message.moved));
     }
-    for right in moved.rights {
+    for right in &moved.rights {
         parts.push(format!(" right {}{}", descriptor(*right), marked(moved.close_on_exec)));
     }
     parts.extend(moved.fast_open.then(|| " fast open".into()));
@@ -212,12 +224,10 @@ fn unix_name(name: &UnixName) -> String {
 #[test]
 fn a_line_too_long_counts_as_a_line() {
     let mut parser = Parser::new(Options::default());
-    let mut lines = Vec::new();
-    let mut sink = |event: &Event<'_>| lines.push(event.line);
-    parser.line(b"5 dup(3) = 4", &mut sink);
+    let line = |parser: &mut Parser| of_line(parser, b"5 dup(3) = 4", |event| event.line);
+    assert_eq!(line(&mut parser), [1]);
     parser.passed_over();
-    parser.line(b"5 dup(3) = 4", &mut sink);
-    assert_eq!(lines, [1, 3]);
+    assert_eq!(line(&mut parser), [3]);
     let too_long = parser.counts().skipped(Skip::TooLong);
     assert_eq!((too_long.count, too_long.first_line), (1, 2));
 }
