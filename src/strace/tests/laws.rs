@@ -29,6 +29,20 @@ const LINES: &[&str] = &[
     " | 00000  66 69 72 73 74                                    first            |",
     " > /lib/libc.so.6(x+0x1) [0x1]",
     "\x1b[1;33m5 dup\x1b[0m(3) = 4\x1b[0m",
+    r#"write(4<TCP:[1.2.3.4:5->6.7.8.9:10]>, "\x68\x65"..., 5)   = 5 <0.000010>"#,
+    r#"readv(5<UNIX-STREAM:[1->2,"/p"]>, [{iov_base="onet", iov_len=4}, {iov_base="h\0e", iov_len=8}, ...], 3) = 8"#,
+    r#"sendto(7, "d", 1, MSG_FASTOPEN, {sa_family=AF_INET, sin_port=htons(53), sin_addr=inet_addr("8.8.8.8")}, 16) = 1"#,
+    r#"recvmsg(13, {msg_name=NULL, msg_namelen=0, msg_iov=[{iov_base="F", iov_len=1}], msg_iovlen=1, msg_control=[{cmsg_len=24, cmsg_type=SCM_RIGHTS, cmsg_data=[18<TCP:[1]>, 19]}], msg_flags=0}, 0) = 1"#,
+    r#"sendmmsg(7, [{msg_hdr={msg_name=NULL, msg_iov=[{iov_base="m1", iov_len=2}]}, msg_len=2}, {msg_hdr={}}], 2, 0) = 1"#,
+    r#"sendmmsg(7, {{{msg_name(0)=NULL, msg_iov(1)=[{"m1", 2}], msg_controllen=0, msg_flags=0}, 2}}, 1, 0) = 1"#,
+    "sendfile(4<TCP:[1]>, 26</etc/hostname>, [1] => [3], 10) = 2",
+    "splice(5<TCP:[1]>, NULL, 23<pipe:[61849]>, NULL, 100, SPLICE_F_MOVE) = 9",
+    r#"accept4(3, {sa_family=AF_INET6, sin6_port=htons(1), inet_pton(AF_INET6, "::1", &sin6_addr)}, [28], 0) = 5<TCPv6:[[::1]:1]>"#,
+    "socketpair(AF_UNIX, SOCK_STREAM, 0, [12<UNIX-STREAM:[1->2]>, 13]) = 0",
+    "clone3({flags=CLONE_FILES} => {parent_tid=[3]}, 88) = 3<thr> /* 25428 in strace's PID NS */ <0.1>",
+    "getsockopt(4, SOL_SOCKET, SO_ERROR, [ECONNREFUSED], [4]) = 0",
+    "setsockopt(4, SOL_SOCKET, SO_LINGER, {l_onoff=1, l_linger=0}, 8) = 0",
+    "pipe2([20<pipe:[61848]>, 21], O_CLOEXEC) = 0",
     "17637<a\\76b> 09:57:49.615798 (+     0.102297) [  45] [00007f041d2fe974] close(3) = 0 <0.1>",
 ];
 
@@ -66,6 +80,7 @@ fn a_line_may_be_cut_anywhere() {
     for line in LINES {
         for end in 0..=line.len() {
             check_survives(&[&line.as_bytes()[..end]]);
+            check_survives(&[&[&line.as_bytes()[..end], b" <unfinished ...>"].concat()]);
             check_survives(&[&line.as_bytes()[end..]]);
         }
     }
