@@ -2,7 +2,8 @@
 //!
 //! A sum of 16-bit words modulo 65 535 may be taken in words of any multiple of 16 bits and folded at the end, because
 //! 2¹⁶ ≡ 1; and in little-endian order, because swapping the bytes of every word swaps the bytes of the sum
-//! (RFC 1071 §2 B, C). Compilers turn the plain loop into vector instructions: lanes made by hand gain nothing.
+//! (RFC 1071 §2 B, C). Compilers turn the plain loop into vector instructions. Eight lanes made by hand would save a
+//! tenth of an instruction a byte, about 1 % of all that a payload costs.
 
 use std::net::IpAddr;
 

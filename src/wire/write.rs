@@ -26,7 +26,7 @@ const IPV4_HEADER: u16 = Ipv4Header::MIN_LEN_U16;
 const HOP_LIMIT: u8 = 64;
 
 /// Appends the frame's bytes to `bytes`. A payload longer than IP's length field can say is cut.
-#[inline(always)]
+#[inline]
 pub fn write(frame: &Frame<'_>, bytes: &mut Vec<u8>) -> Lengths {
     let start = bytes.len();
     let (protocol, header) = frame.transport.header();
