@@ -355,14 +355,6 @@ pub struct Move<'a> {
     pub close_on_exec: bool,
 }
 
-impl<'a> Move<'a> {
-    /// The bytes of one of its messages that are in the trace.
-    pub fn bytes_of(&self, message: &Message) -> &'a [u8] {
-        let end = message.start.saturating_add(message.captured);
-        self.payload.get(message.start..end).unwrap_or_default()
-    }
-}
-
 /// Which directions a shutdown ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum How {

@@ -9,4 +9,4 @@ mod talk;
 
 pub use conversation::{Conversation, Dress, Endpoint, LONGEST_SEGMENT_V4, LONGEST_SEGMENT_V6, Sender};
 pub use sightings::{Sighted, Sightings};
-pub use talk::{Ids, Look, Portion, Talk, Teller, handshake_times};
+pub use talk::{Ids, Look, Portion, Talk, Witness, handshake_times};

@@ -1,6 +1,6 @@
 //! The way of the data: a line becomes events, an event changes, a change frames, a frame a record.
 
-use crate::capture::{Capture, CaptureError};
+use crate::capture::Capture;
 use crate::event::{Event, Family, Timestamp, Transport, What};
 use crate::inet::{Invented, SyscallView, WireView, is_carried};
 use crate::run::dates::Date;
@@ -11,10 +11,10 @@ use crate::run::options::{Format, Options, Seed, View};
 use crate::run::pipeline::Pipeline;
 use crate::run::report::traffic::{Printed, Traffic, Wanted};
 use crate::run::report::{Place, Report, addresses, advice, reading};
-use crate::sockets::{Change, Moved, Sockets};
+use crate::sockets::{Change, Refs, Sockets};
 use crate::strace::{self, Parser};
 use crate::unix::{self, Chosen, PortRule, UnixView};
-use crate::wire::{Frame, Record};
+use crate::wire::{Record, Sink};
 use std::io::{self, Write};
 
 /// The picture of the INET sockets.
@@ -47,13 +47,72 @@ const fn is_classic(transport: Transport) -> bool {
     matches!(transport, Transport::Stream | Transport::Datagram)
 }
 
-/// Sockets and views: from events to frames.
+/// The pictures that are asked for.
 #[derive(Debug)]
-struct Engine {
-    sockets: Sockets,
+struct Views {
     inet: Option<Inet>,
     /// UNIX sockets, and pipes.
     unix: Option<UnixView>,
+}
+
+impl Views {
+    /// Gives a change to the views that it concerns.
+    #[inline(always)]
+    fn change<S: Sink>(&mut self, change: &Change, refs: Refs<'_>, sink: &mut S) -> Result<(), S::Error> {
+        let family = match change {
+            Change::Moved(moved) => Some(moved.family),
+            _ => None,
+        };
+        if !family.is_some_and(Family::is_local) {
+            match (&mut self.inet, change) {
+                (Some(Inet::Wire(view)), _) => view.change(change, refs, sink)?,
+                (Some(Inet::Syscall(view)), Change::Moved(moved)) if family != Some(Family::Other) => {
+                    view.moved(moved, refs.bytes(moved.payload), sink)?;
+                }
+                (Some(Inet::Syscall(view)), Change::ConnectionForgotten { connection }) => view.forget(*connection),
+                (Some(Inet::Syscall(view)), Change::LocalAddressKnown { socket, .. }) => view.named(*socket),
+                (Some(Inet::Syscall(view)), Change::SocketClosed { socket }) => view.closed(*socket),
+                _ => {}
+            }
+        }
+        match &mut self.unix {
+            Some(unix) if family.is_none_or(Family::is_local) => unix.change(change, refs, sink),
+            _ => Ok(()),
+        }
+    }
+
+    /// A message is not to be shown, but the numbers of those that are go on behind it.
+    fn pass_over(&mut self, change: &Change) {
+        if let (Some(Inet::Syscall(view)), Change::Moved(moved)) = (&mut self.inet, change) {
+            view.passed_over(moved);
+        }
+    }
+
+    /// Whether what moved is of a UNIX conversation whose port is not asked for.
+    fn leave_out(&self, change: &Change) -> bool {
+        match (&self.unix, change) {
+            (Some(unix), Change::Moved(moved)) if moved.family.is_local() => {
+                moved.stream.is_some_and(|stream| unix.leaves_out(stream.connection))
+            }
+            _ => false,
+        }
+    }
+
+    /// Takes what an event says of threads' names.
+    fn note_threads(&mut self, event: &Event<'_>) {
+        if let Some(unix) = &mut self.unix
+            && !matches!(event.what, What::Move(_))
+        {
+            unix.note_threads(event);
+        }
+    }
+}
+
+/// Sockets and views: from events to records.
+#[derive(Debug)]
+struct Engine {
+    sockets: Sockets,
+    views: Views,
     /// UNIX sockets are to be converted.
     unix_sockets: bool,
     filter: Option<Filter>,
@@ -80,8 +139,10 @@ impl Engine {
         };
         Self {
             sockets: Sockets::default(),
-            inet: options.net.then_some(inet),
-            unix: (options.unix || options.pipes).then(|| UnixView::new(unix)),
+            views: Views {
+                inet: options.net.then_some(inet),
+                unix: (options.unix || options.pipes).then(|| UnixView::new(unix)),
+            },
             unix_sockets: options.unix,
             filter: Filter::of(options),
             rules: options.unix_port_for.clone(),
@@ -90,45 +151,55 @@ impl Engine {
         }
     }
 
-    fn event(&mut self, event: &Event<'_>, sink: &mut impl FnMut(&Record<'_>)) {
-        let Self { sockets, inet, unix, filter, traffic, trace, unix_sockets, .. } = self;
+    /// Takes the next event: what it changes goes through the filter to the views, and what they make of it to `sink`.
+    fn event<S: Sink>(&mut self, event: &Event<'_>, sink: &mut S) -> Result<(), S::Error> {
+        let Self { sockets, views, filter, traffic, trace, unix_sockets, .. } = self;
         let place = || Place { trace: *trace, line: event.line };
         if let What::Opaque { .. } = event.what {
             traffic.ring(place());
         }
-        let wanted = Wanted { inet: inet.as_ref().map(Inet::shows), unix: *unix_sockets };
-        let Some(filter) = filter else {
-            return sockets.apply(event, &mut |change| {
-                traffic.count(change, wanted, place);
-                show(inet, unix, change, sink);
-            });
-        };
-        if filter.is_by_thread() {
+        let wanted = Wanted { inet: views.inet.as_ref().map(Inet::shows), unix: *unix_sockets };
+        if let Some(filter) = filter.as_mut().filter(|filter| filter.is_by_thread()) {
             filter.turn_to(event.tid, sockets.process_of(event));
         }
-        sockets.apply(event, &mut |change| match filter.judge(change) {
-            Verdict::Show(change) => {
-                show(inet, unix, &change, sink);
-                if is_left_out(unix.as_ref(), &change) {
-                    filter.leave_out();
-                } else {
-                    traffic.count(&change, wanted, place);
+        sockets.apply(event);
+        let refs = sockets.refs(event);
+        for mut change in sockets.changes() {
+            let in_part;
+            if let Some(filter) = filter {
+                match filter.judge(change, refs) {
+                    Verdict::Show => {}
+                    Verdict::ShowAs(moved) => {
+                        in_part = Change::Moved(moved);
+                        change = &in_part;
+                    }
+                    Verdict::Count => {
+                        views.pass_over(change);
+                        continue;
+                    }
+                    Verdict::Hide => continue,
                 }
             }
-            Verdict::Count(moved) => count(inet, &moved),
-            Verdict::Hide => {}
-        });
+            views.change(change, refs, sink)?;
+            match filter {
+                Some(filter) if views.leave_out(change) => filter.leave_out(),
+                _ => traffic.count(change, refs, wanted, place),
+            }
+        }
+        views.note_threads(event);
+        Ok(())
     }
 
-    fn pause(&mut self, sink: &mut impl FnMut(&Record<'_>)) {
-        if let Some(Inet::Wire(view)) = &mut self.inet {
-            view.pause(&mut |frame| sink(&Record::from(frame)));
+    fn pause<S: Sink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
+        match &mut self.views.inet {
+            Some(Inet::Wire(view)) => view.pause(sink),
+            _ => Ok(()),
         }
     }
 
     /// Adds what is to be said of options: those that nothing came of, what they leave out, and what Wireshark needs.
     fn tell(&self, report: &mut Report) {
-        let chosen = self.unix.as_ref().map(UnixView::chosen);
+        let chosen = self.views.unix.as_ref().map(UnixView::chosen);
         let servers: Vec<u16> = chosen.into_iter().flat_map(Chosen::ports).collect();
         let is_used = |place| chosen.is_some_and(|chosen| chosen.has_used(place));
         let mut unfound = hints::unused(&self.rules, is_used);
@@ -146,91 +217,41 @@ impl Engine {
         }
     }
 
-    fn finish(&mut self, sink: &mut impl FnMut(&Record<'_>)) {
-        let Self { sockets, inet, unix, .. } = self;
-        sockets.finish(&mut |change| show(inet, unix, change, sink));
-        if let Some(Inet::Wire(view)) = inet {
-            view.finish(&mut |frame| sink(&Record::from(frame)));
+    fn finish<S: Sink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
+        let Self { sockets, views, .. } = self;
+        sockets.finish();
+        for change in sockets.changes() {
+            views.change(change, sockets.last_refs(), sink)?;
+        }
+        match &mut views.inet {
+            Some(Inet::Wire(view)) => view.finish(sink),
+            _ => Ok(()),
         }
     }
 }
 
-/// A message is not to be shown, but the numbers of those that are go on behind it.
-fn count(inet: &mut Option<Inet>, moved: &Moved<'_>) {
-    if let Some(Inet::Syscall(view)) = inet {
-        view.passed_over(moved);
-    }
-}
-
-/// Whether what moved is of a UNIX conversation whose port is not asked for.
-fn is_left_out(unix: Option<&UnixView>, change: &Change<'_>) -> bool {
-    match (unix, change) {
-        (Some(unix), Change::Moved(moved)) if moved.family.is_local() => {
-            moved.stream.is_some_and(|stream| unix.leaves_out(stream.connection.id))
-        }
-        _ => false,
-    }
-}
-
-/// Gives a change to the views that it concerns.
-#[inline(always)]
-fn show(inet: &mut Option<Inet>, unix: &mut Option<UnixView>, change: &Change<'_>, sink: &mut impl FnMut(&Record<'_>)) {
-    let family = match change {
-        Change::Moved(moved) => Some(moved.family),
-        _ => None,
-    };
-    if !family.is_some_and(Family::is_local) {
-        let mut frames = |frame: &Frame<'_>| sink(&Record::from(frame));
-        match (inet, change) {
-            (Some(Inet::Wire(view)), _) => view.change(change, &mut frames),
-            (Some(Inet::Syscall(view)), Change::Moved(moved)) if family != Some(Family::Other) => {
-                view.moved(moved, &mut frames);
-            }
-            (Some(Inet::Syscall(view)), Change::Over { connection }) => view.over(connection.id),
-            (Some(Inet::Syscall(view)), Change::Named { socket, .. }) => view.named(*socket),
-            (Some(Inet::Syscall(view)), Change::Gone { socket }) => view.gone(*socket),
-            _ => {}
-        }
-    }
-    if let Some(unix) = unix
-        && family.is_none_or(Family::is_local)
-    {
-        unix.change(change, sink);
-    }
-}
-
-/// What has been written, and whether it could be.
+/// What has been written.
 #[derive(Debug)]
 struct Written<W: Write> {
     capture: Capture<W>,
     packets: u64,
     payload_bytes: u64,
-    failed: Option<CaptureError>,
 }
 
-impl<W: Write> Written<W> {
-    fn take(&mut self, record: &Record<'_>) {
-        if self.failed.is_none() {
-            if let Err(error) = self.capture.record(record) {
-                self.failed = Some(error);
-            }
-            let payload = match *record {
-                Record::Frame { frame, .. } => frame.payload,
-                Record::Dbus { bytes, .. } => bytes,
-                Record::Journal { entry } => entry,
-                Record::Name { .. } => return,
-            };
-            self.packets += 1;
-            self.payload_bytes += payload.len() as u64;
-        }
-    }
+impl<W: Write> Sink for Written<W> {
+    type Error = io::Error;
 
     #[inline]
-    fn outcome(&mut self) -> io::Result<()> {
-        if self.failed.is_none() {
-            return Ok(());
-        }
-        self.failed.take().map_or(Ok(()), |error| Err(error.into()))
+    fn record(&mut self, record: &Record<'_>) -> io::Result<()> {
+        let payload = match *record {
+            Record::Frame { frame, .. } => frame.payload,
+            Record::Dbus { bytes, .. } => bytes,
+            Record::Journal { entry } => entry,
+            Record::Name { .. } => return Ok(self.capture.record(record)?),
+        };
+        self.packets += 1;
+        self.payload_bytes += payload.len() as u64;
+        Ok(self.capture.record(record)?)
     }
 }
 
@@ -270,7 +291,7 @@ impl<W: Write> Converter<W> {
             parsers: parsers.collect(),
             names: traces.iter().map(|trace| trace.name.clone()).collect(),
             engine: Engine::new(options),
-            written: Written { capture, packets: 0, payload_bytes: 0, failed: None },
+            written: Written { capture, packets: 0, payload_bytes: 0 },
             has_start: options.start.is_some(),
             assumed: options.date.is_none().then(midnights),
         })
@@ -292,12 +313,15 @@ impl<W: Write> Pipeline for Converter<W> {
     fn line(&mut self, trace: usize, line: &[u8]) -> io::Result<()> {
         let Self { parsers, engine, written, .. } = self;
         engine.trace = trace;
+        let mut outcome = Ok(());
         if let Some(parser) = parsers.get_mut(trace) {
             parser.line(line, &mut |event| {
-                engine.event(event, &mut |record| written.take(record));
+                if outcome.is_ok() {
+                    outcome = engine.event(event, written);
+                }
             });
         }
-        written.outcome()
+        outcome
     }
 
     fn too_long(&mut self, trace: usize) -> io::Result<()> {
@@ -311,10 +335,15 @@ impl<W: Write> Pipeline for Converter<W> {
         let Self { parsers, engine, written, .. } = self;
         for (trace, parser) in parsers.iter_mut().enumerate() {
             engine.trace = trace;
-            parser.release(&mut |event| engine.event(event, &mut |record| written.take(record)));
+            let mut outcome = Ok(());
+            parser.release(&mut |event| {
+                if outcome.is_ok() {
+                    outcome = engine.event(event, written);
+                }
+            });
+            outcome?;
         }
-        engine.pause(&mut |record| written.take(record));
-        written.outcome()?;
+        engine.pause(written)?;
         Ok(written.capture.flush()?)
     }
 
@@ -322,20 +351,25 @@ impl<W: Write> Pipeline for Converter<W> {
         let Self { parsers, engine, written, .. } = self;
         for (trace, parser) in parsers.iter_mut().enumerate() {
             engine.trace = trace;
-            parser.finish(&mut |event| engine.event(event, &mut |record| written.take(record)));
+            let mut outcome = Ok(());
+            parser.finish(&mut |event| {
+                if outcome.is_ok() {
+                    outcome = engine.event(event, written);
+                }
+            });
+            outcome?;
         }
-        engine.finish(&mut |record| written.take(record));
-        written.outcome()?;
+        engine.finish(written)?;
         Ok(written.capture.flush()?)
     }
 
     fn report(&self, read_all: bool) -> Report {
-        let Engine { sockets, inet, traffic, .. } = &self.engine;
+        let Engine { sockets, views, traffic, .. } = &self.engine;
         let Written { capture, packets, payload_bytes, .. } = &self.written;
         let mut report = Report::of_capture(*packets, *payload_bytes, capture.bytes());
         let counts: Vec<_> = self.parsers.iter().map(Parser::counts).collect();
         traffic.tell(Printed::of(&counts), &self.names, &mut report);
-        let invented = inet.as_ref().map(Inet::invented).unwrap_or_default();
+        let invented = views.inet.as_ref().map(Inet::invented).unwrap_or_default();
         addresses::tell(invented, sockets.has_full_details(), &mut report);
         reading::tell(&counts, &self.names, &mut report);
         let assumed = self.assumed_date();

@@ -1,8 +1,8 @@
 //! A connection: one TCP or UNIX stream from open to close, two ends, two directions, and how far each has come.
 
-use crate::event::{Family, Inode, Timestamp, Transport, UnixName};
+use crate::event::{Direction, Family, Inode, Timestamp, Transport, UnixName};
 use crate::sockets::names::{ConnectionId, Place, Side, SocketId};
-use crate::sockets::{AddressPair, Marking};
+use crate::sockets::{AddressPair, Change, Marking};
 use std::net::SocketAddr;
 
 /// How an end came to its connection.
@@ -73,20 +73,21 @@ pub struct End {
 /// One direction of a connection.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Flow {
-    /// Bytes that have been told, by whichever end's line came first.
-    pub told: u64,
+    /// Bytes that are accounted for, by whichever end's line came first.
+    pub accounted: u64,
     /// Its sender has finished it (FIN).
     pub finished: bool,
 }
 
 impl Flow {
-    /// Counts a report of `moved` bytes that ends at `reached`; returns how many of them were told before.
+    /// Counts a report of `moved` bytes that ends at `reached`; returns how many of them were
+    /// accounted for before.
     ///
     /// Each end counts from its own first call. An end that strace was attached to later lags behind, and the other one,
-    /// which is ahead, tells the bytes.
-    pub fn tell(&mut self, reached: u64, moved: u64) -> u64 {
-        let fresh = reached.saturating_sub(self.told).min(moved);
-        self.told = self.told.max(reached);
+    /// which is ahead, accounts for the bytes.
+    pub fn account(&mut self, reached: u64, moved: u64) -> u64 {
+        let fresh = reached.saturating_sub(self.accounted).min(moved);
+        self.accounted = self.accounted.max(reached);
         moved - fresh
     }
 }
@@ -102,8 +103,10 @@ pub struct Connection {
     pub transport: Transport,
     /// When it was made.
     pub opening: Opening,
-    /// [`crate::sockets::Change::Opened`] has been told.
-    pub(super) opened_told: bool,
+    /// [`crate::sockets::Change::Opened`] has been emitted.
+    pub(super) announced: bool,
+    /// Nothing more will come of it; it is kept until the next event, for the views to read.
+    pub(super) over: bool,
     /// Its two addresses, once both are known: where the other end's calls find it.
     pub(super) pair: Option<AddressPair>,
     /// Where the other end finds it, if it can by nothing else.
@@ -122,7 +125,8 @@ impl Connection {
             family,
             transport,
             opening: Opening::Unseen,
-            opened_told: false,
+            announced: false,
+            over: false,
             pair: None,
             place: None,
             reset: false,
@@ -186,20 +190,25 @@ impl Connection {
         }
     }
 
-    /// Counts `moved` bytes that the end on `side` sent; returns how many of them, at the front, had been told before.
-    pub(super) fn count_sent(&mut self, side: Side, moved: u64) -> u64 {
+    /// Counts `moved` bytes that the end on `side` sent or received; returns how many those are by now, and how many of
+    /// the new ones, at the front, had been accounted for before.
+    pub(super) fn count(&mut self, side: Side, direction: Direction, moved: u64) -> (u64, u64) {
         let end = self.end_mut(side);
-        end.sent = end.sent.saturating_add(moved);
-        let reached = end.sent;
-        self.flow_from_mut(side).tell(reached, moved)
+        let (count, sender) = match direction {
+            Direction::Sent => (&mut end.sent, side),
+            Direction::Received => (&mut end.received, side.other()),
+        };
+        *count = count.saturating_add(moved);
+        let reached = *count;
+        (reached, self.flow_from_mut(sender).account(reached, moved))
     }
 
-    /// Counts `moved` bytes that the end on `side` received; returns how many of them had been told before.
-    pub(super) fn count_received(&mut self, side: Side, moved: u64) -> u64 {
-        let end = self.end_mut(side);
-        end.received = end.received.saturating_add(moved);
-        let reached = end.received;
-        self.flow_from_mut(side.other()).tell(reached, moved)
+    /// Says once that the connection is made, if it is.
+    pub(super) fn announce(&mut self, changes: &mut Vec<Change>) {
+        if !self.announced && matches!(self.opening, Opening::Made { .. }) {
+            self.announced = true;
+            changes.push(Change::Opened { connection: self.id });
+        }
     }
 
     /// Which side the open socket `socket` is on.
@@ -214,8 +223,8 @@ impl Connection {
         }
     }
 
-    /// Nothing more will come: every end that was ever traced is closed.
-    pub(super) fn is_over(&self) -> bool {
+    /// Every end that was ever traced is closed.
+    pub(super) fn is_closed(&self) -> bool {
         self.ends.iter().all(|end| end.closed || !end.traced)
     }
 }
@@ -226,25 +235,25 @@ mod tests {
     use crate::sockets::connections::Connections;
 
     #[test]
-    fn each_byte_is_told_once_whichever_end_comes_first() {
+    fn each_byte_is_accounted_for_once_whichever_end_comes_first() {
         let mut connections = Connections::default();
         let connection = connections.make(Family::Inet, Transport::Stream);
-        assert_eq!(connection.count_sent(Side::First, 10), 0);
-        assert_eq!(connection.count_received(Side::Second, 4), 4);
-        assert_eq!(connection.count_received(Side::Second, 16), 6, "ten more are new");
-        assert_eq!(connection.count_sent(Side::First, 10), 10);
-        assert_eq!(connection.flow_from(Side::First).told, 20);
-        assert_eq!(connection.flow_from(Side::Second).told, 0);
+        assert_eq!(connection.count(Side::First, Direction::Sent, 10).1, 0);
+        assert_eq!(connection.count(Side::Second, Direction::Received, 4).1, 4);
+        assert_eq!(connection.count(Side::Second, Direction::Received, 16).1, 6, "ten more are new");
+        assert_eq!(connection.count(Side::First, Direction::Sent, 10).1, 10);
+        assert_eq!(connection.flow_from(Side::First).accounted, 20);
+        assert_eq!(connection.flow_from(Side::Second).accounted, 0);
     }
 
     #[test]
-    fn an_end_attached_late_tells_nothing_twice() {
+    fn an_end_attached_late_accounts_for_nothing_twice() {
         let mut connections = Connections::default();
         let connection = connections.make(Family::Inet, Transport::Stream);
-        connection.count_sent(Side::First, 100);
-        connection.count_received(Side::First, 50);
-        assert_eq!(connection.count_received(Side::Second, 7), 7);
-        assert_eq!(connection.count_sent(Side::Second, 5), 5, "the reader will tell them");
-        assert_eq!(connection.count_received(Side::First, 5), 0);
+        connection.count(Side::First, Direction::Sent, 100);
+        connection.count(Side::First, Direction::Received, 50);
+        assert_eq!(connection.count(Side::Second, Direction::Received, 7).1, 7);
+        assert_eq!(connection.count(Side::Second, Direction::Sent, 5).1, 5, "the reader will tell them");
+        assert_eq!(connection.count(Side::First, Direction::Received, 5).1, 0);
     }
 }

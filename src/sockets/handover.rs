@@ -19,7 +19,7 @@ use crate::sockets::identity::refer;
 use crate::sockets::moving::kind_by_content;
 use crate::sockets::names::{ConnectionId, Side, SocketId};
 use crate::sockets::tables::TableId;
-use crate::sockets::{Change, Closer, Sockets};
+use crate::sockets::{Closer, Sockets};
 use std::collections::VecDeque;
 use std::ops::Range;
 
@@ -90,25 +90,19 @@ struct Span {
 impl Sockets {
     /// What a payload call does to descriptors in messages. Comes before its bytes are counted.
     #[cold]
-    pub(super) fn handed_over<F: FnMut(&Change<'_>)>(
-        &mut self,
-        event: &Event<'_>,
-        call: &Move<'_>,
-        socket: Option<SocketId>,
-        sink: &mut F,
-    ) {
+    pub(super) fn handed_over(&mut self, event: &Event<'_>, call: &Move<'_>, socket: Option<SocketId>) {
         if !matches!(call.outcome, Outcome::Done(_)) {
             return;
         }
-        let span = socket.and_then(|socket| self.span_of(socket, call, sink));
+        let span = socket.and_then(|socket| self.span_of(socket, call));
         match call.direction {
-            Direction::Sent => self.rights_sent(event, call, span, sink),
-            Direction::Received => self.rights_received(event, call, span.as_ref(), sink),
+            Direction::Sent => self.rights_sent(event, call, span),
+            Direction::Received => self.rights_received(event, call, span.as_ref()),
         }
     }
 
     /// Where what `call` moved stands, if `socket` is a UNIX socket.
-    fn span_of<F: FnMut(&Change<'_>)>(&mut self, socket: SocketId, call: &Move<'_>, sink: &mut F) -> Option<Span> {
+    fn span_of(&mut self, socket: SocketId, call: &Move<'_>) -> Option<Span> {
         self.guess_kind(socket, kind_by_content(call));
         let open = self.open.get(socket.0)?;
         if open.family != Family::Unix {
@@ -119,7 +113,7 @@ impl Sockets {
         }
         if open.stream.is_none() {
             self.stream_of(socket);
-            self.settle(socket, sink);
+            self.settle(socket);
         }
         let open = self.open.get(socket.0)?;
         let (id, side) = open.stream?;
@@ -169,13 +163,7 @@ impl Sockets {
         })
     }
 
-    fn rights_sent<F: FnMut(&Change<'_>)>(
-        &mut self,
-        event: &Event<'_>,
-        call: &Move<'_>,
-        span: Option<Span>,
-        sink: &mut F,
-    ) {
+    fn rights_sent(&mut self, event: &Event<'_>, call: &Move<'_>, span: Option<Span>) {
         let Some(span) = span else {
             return;
         };
@@ -184,15 +172,15 @@ impl Sockets {
         for message in call.messages {
             let length = message.moved;
             for right in rights.by_ref().take(message.rights) {
-                let socket = self.locate(event, *right, sink);
+                let socket = self.locate(event, *right);
                 let sent = InFlight { at, length, socket };
-                self.right_sent(span.way, sent, sink);
+                self.right_sent(span.way, sent);
             }
             at = at.saturating_add(if span.by_message { 1 } else { length });
         }
     }
 
-    fn right_sent<F: FnMut(&Change<'_>)>(&mut self, way: Way, right: InFlight, sink: &mut F) {
+    fn right_sent(&mut self, way: Way, right: InFlight) {
         let transit = self.transits.entry(way).or_default();
         while let Some(awaited) = transit.awaited.pop_front() {
             if awaited.with.contains(&right.at) {
@@ -206,13 +194,13 @@ impl Sockets {
         if transit.sent.len() > limits::RIGHTS_IN_FLIGHT
             && let Some(oldest) = transit.sent.pop_front().and_then(|oldest| oldest.socket)
         {
-            self.drop_reference(oldest, None, sink);
+            self.drop_reference(oldest, None);
         }
         if self.transits.len() > limits::TRANSITS
             && let Some((_, oldest)) = self.transits.pop_first()
         {
             for socket in oldest.sent.iter().filter_map(|sent| sent.socket) {
-                self.drop_reference(socket, None, sink);
+                self.drop_reference(socket, None);
             }
         }
     }
@@ -227,20 +215,14 @@ impl Sockets {
         }
     }
 
-    fn rights_received<F: FnMut(&Change<'_>)>(
-        &mut self,
-        event: &Event<'_>,
-        call: &Move<'_>,
-        span: Option<&Span>,
-        sink: &mut F,
-    ) {
+    fn rights_received(&mut self, event: &Event<'_>, call: &Move<'_>, span: Option<&Span>) {
         for right in call.rights {
             let sent = span.and_then(|span| self.next_in_flight(span));
             let known = sent.and_then(|sent| sent.socket);
             let socket = known.filter(|known| self.can_be(*right, *known));
-            self.arrived(event, *right, socket, call.close_on_exec, sink);
+            self.arrived(event, *right, socket, call.close_on_exec);
             if let Some(known) = known {
-                self.drop_reference(known, None, sink);
+                self.drop_reference(known, None);
             }
             if let (Some(span), None, Details::Missing) = (span, sent, right.details) {
                 self.await_sender(event, span, right.fd, call.close_on_exec);
@@ -252,7 +234,7 @@ impl Sockets {
         let closer = (self.moment(event, call.socket, Some(call.op)).marking, event.entry);
         while let Some(left) = self.next_in_flight(span) {
             if let Some(socket) = left.socket {
-                self.drop_reference(socket, Some(closer), sink);
+                self.drop_reference(socket, Some(closer));
             }
         }
         if self.transits.get(&span.way).is_some_and(Transit::is_empty) {
@@ -307,14 +289,8 @@ impl Sockets {
     }
 
     /// pidfd_open.
-    pub(super) fn pidfd_opened<F: FnMut(&Change<'_>)>(
-        &mut self,
-        event: &Event<'_>,
-        made: Descriptor<'_>,
-        process: Tid,
-        sink: &mut F,
-    ) {
-        self.arrived(event, made, None, true, sink);
+    pub(super) fn pidfd_opened(&mut self, event: &Event<'_>, made: Descriptor<'_>, process: Tid) {
+        self.arrived(event, made, None, true);
         let (table, fd) = (self.table(event), made.fd);
         self.pidfds.retain(|pidfd| (pidfd.table, pidfd.fd) != (table, fd));
         if self.pidfds.len() >= limits::PIDFDS {
@@ -324,13 +300,12 @@ impl Sockets {
     }
 
     /// pidfd_getfd.
-    pub(super) fn fetched<F: FnMut(&Change<'_>)>(
+    pub(super) fn fetched(
         &mut self,
         event: &Event<'_>,
         process: Option<Tid>,
         [pidfd, from]: [Fd; 2],
         made: Descriptor<'_>,
-        sink: &mut F,
     ) {
         let table = self.table(event);
         let is_it = |other: &&Pidfd| (other.table, other.fd) == (table, pidfd);
@@ -339,7 +314,7 @@ impl Sockets {
             .and_then(|process| self.tables.slot(self.tables.known(process)?, from))
             .map(|slot| slot.socket)
             .filter(|socket| self.can_be(made, *socket));
-        self.arrived(event, made, socket, true, sink);
+        self.arrived(event, made, socket, true);
     }
 }
 
@@ -361,7 +336,7 @@ mod tests {
 
     fn apply(sockets: &mut Sockets, what: What<'_>) {
         let event = Event { line: 1, tid: Tid(1), entry: Timestamp(1), exit: Timestamp(1), what };
-        sockets.apply(&event, &mut |_| {});
+        sockets.apply(&event);
     }
 
     /// socketpair, which made these UNIX sockets.

@@ -2,11 +2,11 @@
 
 use crate::event::{Descriptor, Details, Event, Family, Fd, Op, SocketDetails, Transport};
 use crate::limits;
+use crate::sockets::Sockets;
 use crate::sockets::names::{SocketId, SocketNumber};
 use crate::sockets::open_socket::{OpenSocket, canonical};
 use crate::sockets::slots::Slot;
 use crate::sockets::tables::TableId;
-use crate::sockets::{Change, Sockets};
 use std::rc::Rc;
 
 impl Sockets {
@@ -19,12 +19,7 @@ impl Sockets {
     /// The open socket that `descriptor` stands for; none if it is no socket, or nothing tells. Mostly the details are the
     /// ones that were printed last.
     #[inline(always)]
-    pub(super) fn locate<F: FnMut(&Change<'_>)>(
-        &mut self,
-        event: &Event<'_>,
-        descriptor: Descriptor<'_>,
-        sink: &mut F,
-    ) -> Option<SocketId> {
+    pub(super) fn locate(&mut self, event: &Event<'_>, descriptor: Descriptor<'_>) -> Option<SocketId> {
         let table = self.table(event);
         if let Details::Socket(details) = descriptor.details
             && let Some(slot) = self.tables.slot(table, descriptor.fd)
@@ -33,23 +28,17 @@ impl Sockets {
         {
             return Some(slot.socket);
         }
-        self.locate_anew(event, table, descriptor, sink)
+        self.locate_anew(event, table, descriptor)
     }
 
     #[inline(never)]
-    fn locate_anew<F: FnMut(&Change<'_>)>(
-        &mut self,
-        event: &Event<'_>,
-        table: TableId,
-        descriptor: Descriptor<'_>,
-        sink: &mut F,
-    ) -> Option<SocketId> {
+    fn locate_anew(&mut self, event: &Event<'_>, table: TableId, descriptor: Descriptor<'_>) -> Option<SocketId> {
         let slot = self.tables.slot(table, descriptor.fd);
         match descriptor.details {
             Details::Missing => slot.map(|slot| slot.socket),
             Details::NotSocket => {
                 if slot.is_some() {
-                    self.vacate(event, table, descriptor.fd, Op::Replace, sink);
+                    self.vacate(event, table, descriptor.fd, Op::Replace);
                 }
                 None
             }
@@ -60,31 +49,30 @@ impl Sockets {
                     }
                     let socket = slot.socket;
                     if self.open.get(socket.0).is_some_and(|open| open.agrees(details)) {
-                        self.refresh(table, descriptor.fd, socket, details, sink);
+                        self.refresh(table, descriptor.fd, socket, details);
                         return Some(socket);
                     }
                     // Its close was not traced.
-                    self.vacate(event, table, descriptor.fd, Op::Replace, sink);
+                    self.vacate(event, table, descriptor.fd, Op::Replace);
                 }
                 // Which end it is tells the first payload call.
                 if details.family == Family::Pipe {
                     return None;
                 }
-                Some(self.recognise(table, descriptor.fd, details, sink))
+                Some(self.recognise(table, descriptor.fd, details))
             }
         }
     }
 
     /// As [`Self::locate`], and where nothing is known a new socket of the given kind: the call itself tells that it is
     /// one.
-    pub(super) fn locate_or_make<F: FnMut(&Change<'_>)>(
+    pub(super) fn locate_or_make(
         &mut self,
         event: &Event<'_>,
         descriptor: Descriptor<'_>,
         kind: (Family, Transport),
-        sink: &mut F,
     ) -> Option<SocketId> {
-        let found = self.locate(event, descriptor, sink);
+        let found = self.locate(event, descriptor);
         if found.is_some() || *descriptor.details != Details::Missing || descriptor.fd.0 > limits::FD {
             return found;
         }
@@ -95,16 +83,15 @@ impl Sockets {
     }
 
     /// A socket that a call has just made: whatever the descriptor stood for before is gone.
-    pub(super) fn make<F: FnMut(&Change<'_>)>(
+    pub(super) fn make(
         &mut self,
         event: &Event<'_>,
         made: Descriptor<'_>,
         kind: (Family, Transport),
         close_on_exec: bool,
-        sink: &mut F,
     ) -> SocketId {
         let table = self.table(event);
-        self.vacate(event, table, made.fd, Op::Replace, sink);
+        self.vacate(event, table, made.fd, Op::Replace);
         let socket = self.insert(kind);
         self.take_up(table, made, socket, close_on_exec);
         socket
@@ -131,13 +118,12 @@ impl Sockets {
     }
 
     /// A descriptor that came by dup, SCM_RIGHTS or pidfd_getfd: it stands for `socket`, or for what its details say.
-    pub(super) fn arrived<F: FnMut(&Change<'_>)>(
+    pub(super) fn arrived(
         &mut self,
         event: &Event<'_>,
         made: Descriptor<'_>,
         socket: Option<SocketId>,
         close_on_exec: bool,
-        sink: &mut F,
     ) {
         let table = self.table(event);
         let seen = match made.details {
@@ -148,29 +134,23 @@ impl Sockets {
         match (socket, seen) {
             (Some(socket), _) => {
                 refer(&mut self.open, socket);
-                self.vacate(event, table, made.fd, Op::Replace, sink);
+                self.vacate(event, table, made.fd, Op::Replace);
                 self.place(table, made.fd, socket, seen.cloned(), close_on_exec);
                 release_extra(&mut self.open, socket);
             }
             (None, Some(details)) if details.family != Family::Pipe => {
-                self.vacate(event, table, made.fd, Op::Replace, sink);
-                self.recognise(table, made.fd, details, sink);
+                self.vacate(event, table, made.fd, Op::Replace);
+                self.recognise(table, made.fd, details);
                 if let Some(slot) = self.tables.slot_mut(table, made.fd) {
                     slot.close_on_exec = close_on_exec;
                 }
             }
-            (None, _) => self.vacate(event, table, made.fd, Op::Replace, sink),
+            (None, _) => self.vacate(event, table, made.fd, Op::Replace),
         }
     }
 
     /// A descriptor not seen before, by its details: a socket known from elsewhere, or a new one.
-    fn recognise<F: FnMut(&Change<'_>)>(
-        &mut self,
-        table: TableId,
-        fd: Fd,
-        details: &Rc<SocketDetails>,
-        sink: &mut F,
-    ) -> SocketId {
+    fn recognise(&mut self, table: TableId, fd: Fd, details: &Rc<SocketDetails>) -> SocketId {
         let known = match (details.inode, details.local, details.remote) {
             (Some(inode), ..) => self.by_inode.get(&inode),
             (None, Some(local), Some(remote)) => self.by_addresses.get(&(canonical(local), canonical(remote))),
@@ -179,19 +159,12 @@ impl Sockets {
         let known = known.copied().filter(|socket| self.open.get(socket.0).is_some_and(|open| open.agrees(details)));
         let socket = known.unwrap_or_else(|| self.insert((details.family, details.transport)));
         self.place(table, fd, socket, None, false);
-        self.refresh(table, fd, socket, details, sink);
+        self.refresh(table, fd, socket, details);
         socket
     }
 
     /// The details of a known socket say more than before.
-    pub(super) fn refresh<F: FnMut(&Change<'_>)>(
-        &mut self,
-        table: TableId,
-        fd: Fd,
-        socket: SocketId,
-        details: &Rc<SocketDetails>,
-        sink: &mut F,
-    ) {
+    pub(super) fn refresh(&mut self, table: TableId, fd: Fd, socket: SocketId, details: &Rc<SocketDetails>) {
         if let Some(slot) = self.tables.slot_mut(table, fd) {
             slot.seen = Some(Rc::clone(details));
         }
@@ -200,7 +173,7 @@ impl Sockets {
             self.full_details |= details.tell_family();
         }
         self.register(socket);
-        self.settle(socket, sink);
+        self.settle(socket);
     }
 
     /// Makes the socket findable by what is known of it.

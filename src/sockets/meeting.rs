@@ -4,7 +4,6 @@
 //! the name or address of the listening socket, in the order in which they come, as in its queue.
 
 use crate::event::{Family, Inode, Transport};
-use crate::sockets::change::tell_opened;
 use crate::sockets::connection::{Connection, Opening, Role};
 use crate::sockets::names::{ConnectionId, Meeting, Place, Side, SocketId};
 use crate::sockets::open_socket::{OpenSocket, canonical};
@@ -205,7 +204,7 @@ impl Sockets {
 
     /// More is known of `socket`: its connection's ends are described anew, found by their addresses, put together with
     /// a connection that the other end's calls have begun, and told if that was all that it waited for.
-    pub(super) fn settle<F: FnMut(&Change<'_>)>(&mut self, socket: SocketId, sink: &mut F) {
+    pub(super) fn settle(&mut self, socket: SocketId) {
         self.register(socket);
         self.describe(socket);
         if let Some(open) = self.open.get(socket.0)
@@ -221,7 +220,7 @@ impl Sockets {
             if let Some(local) = open.local.get().filter(|local| local.port() != 0 && !open.named && !open.is_stream())
             {
                 open.named = true;
-                sink(&Change::Named { socket: open.number, local });
+                self.changes.push(Change::LocalAddressKnown { socket: open.number, local });
             }
             return;
         };
@@ -245,7 +244,7 @@ impl Sockets {
         if let Some(connection) = self.connections.get_mut(id)
             && (connection.pair.is_some() || connection.family.is_local())
         {
-            tell_opened(connection, sink);
+            connection.announce(&mut self.changes);
         }
     }
 
@@ -261,17 +260,17 @@ impl Sockets {
             Some(side) => (side, connection.end(side).role),
             None => return false,
         };
-        let told = connection.opened_told || connection.flows.iter().any(|flow| flow.told > 0);
-        if told || connection.end(side.other()).traced {
+        let emitted = connection.announced || connection.flows.iter().any(|flow| flow.accounted > 0);
+        if emitted || connection.end(side.other()).traced {
             return false;
         }
         let Some((found, free)) = self.waiting_for(open, role).filter(|(found, _)| *found != id) else {
             return false;
         };
+        self.forget(id);
         let Some(alone) = self.connections.remove(id) else {
             return false;
         };
-        self.forget(&alone);
         self.enter(found, free, socket, role);
         if let Some(connection) = self.connections.get_mut(found) {
             connection.opening = earlier(connection.opening, alone.opening);

@@ -6,59 +6,42 @@
 use crate::event::{Address, Family, Message, Move, Timestamp, Transport, UnixName};
 use crate::sockets::names::SocketId;
 use crate::sockets::open_socket::OpenSocket;
-use crate::sockets::{Change, Handed, Moment, Sockets, UnixEnd, UnixMessage};
+use crate::sockets::{Change, Moment, Payload, Sockets, UnixEnd, UnixMessage};
 
 impl Sockets {
     /// The messages of one call.
-    pub(super) fn unix_messages_moved<F: FnMut(&Change<'_>)>(
-        &self,
-        socket: SocketId,
-        moment: &Moment,
-        call: &Move<'_>,
-        sink: &mut F,
-    ) {
+    pub(super) fn unix_messages_moved(&mut self, socket: SocketId, moment: &Moment, call: &Move<'_>) {
         let Some(open) = self.open.get(socket.0) else {
             return;
         };
         for message in call.messages {
-            sink(&Change::UnixMessage(UnixMessage {
+            self.changes.push(Change::UnixMessage(UnixMessage {
                 marking: moment.marking,
                 entry: moment.entry,
                 exit: moment.exit,
                 direction: call.direction,
                 local: end_of(open),
                 remote: self.other_end(open, message.address.as_ref()),
-                payload: call.bytes_of(message),
+                payload: Payload::of(message),
                 moved: message.moved,
             }));
         }
     }
 
-    /// Tells what goes with the messages of a call.
+    /// Notes what goes with the messages of a call.
     #[cold]
-    pub(super) fn tell_handed<F: FnMut(&Change<'_>)>(
-        &self,
-        socket: SocketId,
-        entry: Timestamp,
-        call: &Move<'_>,
-        sink: &mut F,
-    ) {
+    pub(super) fn note_ancillary(&mut self, socket: SocketId, entry: Timestamp, call: &Move<'_>) {
         let tells = |open: &OpenSocket| {
             let moves = |message: &Message| message.moved > 0 || !open.is_stream();
             open.family == Family::Unix && call.messages.iter().any(moves)
         };
         if let Some(open) = self.open.get(socket.0).filter(|open| tells(open)) {
-            sink(&Change::Handed(Handed {
-                socket: open.number,
-                entry,
-                rights: call.rights,
-                credentials: call.credentials,
-            }));
+            self.changes.push(Change::Ancillary { socket: open.number, entry });
         }
     }
 
     /// The other end of a message that `open` sent or received.
-    fn other_end<'a>(&'a self, open: &'a OpenSocket, address: Option<&'a Address>) -> UnixEnd<'a> {
+    fn other_end(&self, open: &OpenSocket, address: Option<&Address>) -> UnixEnd {
         match address {
             Some(Address::Unix(Some(name))) => self.named(name),
             // Its sender is bound to no name.
@@ -68,17 +51,19 @@ impl Sockets {
     }
 
     /// The socket bound to `name`, if it is traced.
-    fn named<'a>(&'a self, name: &'a UnixName) -> UnixEnd<'a> {
+    fn named(&self, name: &UnixName) -> UnixEnd {
         let bound = self.bound_socket(name);
-        bound.and_then(|at| self.open.get(at.0)).map_or(UnixEnd { name: Some(name), ..UnixEnd::default() }, end_of)
+        bound
+            .and_then(|at| self.open.get(at.0))
+            .map_or(UnixEnd { name: Some(name.clone()), ..UnixEnd::default() }, end_of)
     }
 
     /// The socket that `open` is connected to, or the other one of its pair.
-    fn connected_end<'a>(&'a self, open: &'a OpenSocket) -> UnixEnd<'a> {
+    fn connected_end(&self, open: &OpenSocket) -> UnixEnd {
         let connected = self.connected_socket(open);
         let end = match connected.and_then(|at| self.open.get(at.0)) {
             Some(peer) => end_of(peer),
-            None => UnixEnd { name: open.peer_name.as_ref(), ..UnixEnd::default() },
+            None => UnixEnd { name: open.peer_name.clone(), ..UnixEnd::default() },
         };
         UnixEnd { inode: end.inode.or(open.peer_inode), ..end }
     }
@@ -132,6 +117,6 @@ impl Sockets {
     }
 }
 
-fn end_of(open: &OpenSocket) -> UnixEnd<'_> {
-    UnixEnd { socket: Some(open.number), inode: open.inode, name: open.name.as_ref() }
+fn end_of(open: &OpenSocket) -> UnixEnd {
+    UnixEnd { socket: Some(open.number), inode: open.inode, name: open.name.clone() }
 }

@@ -1,6 +1,6 @@
 //! Which open socket and which connection an event belongs to, and what it does to them.
 //!
-//! [`Sockets::apply`] takes events in the order of the trace and tells [`Change`]s. Identity rests on the best evidence
+//! [`Sockets::apply`] takes events in the order of the trace; [`Sockets::changes`] are what the last one did. Identity rests on the best evidence
 //! there is: the inode in the details; the addresses in the details; the open file description followed through socket,
 //! accept, dup, fork, exec and SCM_RIGHTS. What calls say about addresses stands above details, which strace never
 //! refreshes.
@@ -31,7 +31,7 @@ mod session;
 mod slots;
 mod tables;
 
-pub use change::{Change, Handed, Marking, Moved, Stream, UnixEnd, UnixMessage};
+pub use change::{Change, Marking, Moved, Payload, Refs, Stream, UnixEnd, UnixMessage};
 pub use connection::{Connection, End, Flow, Opening, Role};
 pub use connections::ByConnection;
 pub use names::{ConnectionId, Side, SocketNumber};
@@ -78,6 +78,10 @@ pub struct Sockets {
     /// reference too many.
     undelivered: Vec<(SocketId, Closer)>,
     pidfds: VecDeque<Pidfd>,
+    /// What the last event did, in order.
+    changes: Vec<Change>,
+    /// Connections that ended with it: gone before the next one.
+    over: Vec<ConnectionId>,
     /// Details with a family have been seen: what has none is of a family that is not converted.
     full_details: bool,
     /// How many open sockets there have been.
@@ -93,47 +97,48 @@ struct Moment {
 }
 
 impl Sockets {
-    /// Takes the next event; `sink` hears of what it changed, in order.
+    /// Takes the next event.
     #[inline]
-    pub fn apply<F: FnMut(&Change<'_>)>(&mut self, event: &Event<'_>, sink: &mut F) {
+    pub fn apply(&mut self, event: &Event<'_>) {
+        self.sweep();
         if let What::Move(call) = &event.what {
-            self.call_moved(event, call, sink);
+            self.call_moved(event, call);
         } else {
-            self.apply_other(event, sink);
+            self.apply_other(event);
         }
     }
 
     /// Takes an event that moves no payload that is seen.
     #[inline(never)]
-    fn apply_other<F: FnMut(&Change<'_>)>(&mut self, event: &Event<'_>, sink: &mut F) {
+    fn apply_other(&mut self, event: &Event<'_>) {
         match &event.what {
-            What::Relay { from, to, op, moved } => self.relayed(event, [*from, *to], *op, *moved, sink),
+            What::Relay { from, to, op, moved } => self.relayed(event, [*from, *to], *op, *moved),
             What::Socket { made, family, transport, protocol, close_on_exec } => {
                 let kind = (*family, *transport);
-                self.made(event, *made, kind, *protocol, *close_on_exec, sink);
+                self.made(event, *made, kind, *protocol, *close_on_exec);
             }
             What::Pair { made, family, transport, close_on_exec } => {
-                self.paired(event, *made, (*family, *transport), *close_on_exec, sink);
+                self.paired(event, *made, (*family, *transport), *close_on_exec);
             }
             What::Bind { socket, address } | What::LocalName { socket, address } => {
-                self.local_named(event, *socket, address, sink);
+                self.local_named(event, *socket, address);
             }
-            What::Connect { socket, address, outcome } => self.connected(event, *socket, address, *outcome, sink),
+            What::Connect { socket, address, outcome } => self.connected(event, *socket, address, *outcome),
             What::Accept { listener, made, peer, close_on_exec } => {
-                self.accepted(event, [*listener, *made], peer.as_ref(), *close_on_exec, sink);
+                self.accepted(event, [*listener, *made], peer.as_ref(), *close_on_exec);
             }
             What::RemoteName { socket, address } => {
-                self.remote_named(event, *socket, address, sink);
+                self.remote_named(event, *socket, address);
             }
-            What::SocketError { socket, error } => self.error_fetched(event, *socket, *error, sink),
-            What::ResetOnClose { socket, on } => self.reset_on_close(event, *socket, *on, sink),
-            What::Shutdown { socket, how, outcome } => self.shut_down(event, *socket, *how, *outcome, sink),
-            What::Close { socket, outcome } => self.closed(event, *socket, *outcome, sink),
+            What::SocketError { socket, error } => self.error_fetched(event, *socket, *error),
+            What::ResetOnClose { socket, on } => self.reset_on_close(event, *socket, *on),
+            What::Shutdown { socket, how, outcome } => self.shut_down(event, *socket, *how, *outcome),
+            What::Close { socket, outcome } => self.closed(event, *socket, *outcome),
             // Their details may say more than those before.
             What::Listen { socket } | What::Opaque { socket: Some(socket) } => {
-                self.locate(event, *socket, sink);
+                self.locate(event, *socket);
             }
-            _ => self.process_event(event, sink),
+            _ => self.process_event(event),
         }
     }
 
@@ -147,10 +152,39 @@ impl Sockets {
         self.tables.process(event.tid)
     }
 
+    /// What the last event did, in order.
+    pub fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+
+    /// What these changes refer to; `event` is the one that made them.
+    pub const fn refs<'a>(&'a self, event: &'a Event<'a>) -> Refs<'a> {
+        Refs::new(Some(event), self)
+    }
+
     /// The end of the trace: every connection is over, in the order in which they were made.
-    pub fn finish<F: FnMut(&Change<'_>)>(&mut self, sink: &mut F) {
-        for connection in &self.connections.drain() {
-            sink(&Change::Over { connection });
+    pub fn finish(&mut self) {
+        self.sweep();
+        let ids = self.connections.ids();
+        self.changes.extend(ids.into_iter().map(|connection| Change::ConnectionForgotten { connection }));
+    }
+
+    /// What the last changes at the end of the trace refer to.
+    pub const fn last_refs(&self) -> Refs<'_> {
+        Refs::new(None, self)
+    }
+
+    /// A connection that is not over, or that the last event has ended.
+    pub(super) fn connection(&self, id: ConnectionId) -> Option<&Connection> {
+        self.connections.any(id)
+    }
+
+    /// Removes what only the changes of the last event referred to.
+    #[inline]
+    fn sweep(&mut self) {
+        self.changes.clear();
+        for id in self.over.drain(..) {
+            self.connections.remove(id);
         }
     }
 

@@ -3,31 +3,30 @@
 use crate::event::{
     Address, Descriptor, Details, Direction, Errno, Event, Family, Message, Move, Op, Outcome, Transport,
 };
-use crate::sockets::change::tell_opened;
 use crate::sockets::meeting::Entrance;
 use crate::sockets::names::{ConnectionId, Side, SocketId};
-use crate::sockets::{Change, Moment, Moved, Opening, Role, Sockets, Stream};
+use crate::sockets::{Change, Moment, Moved, Opening, Payload, Role, Sockets, Stream};
 
 impl Sockets {
     /// A payload call.
-    pub(super) fn call_moved<F: FnMut(&Change<'_>)>(&mut self, event: &Event<'_>, call: &Move<'_>, sink: &mut F) {
+    pub(super) fn call_moved(&mut self, event: &Event<'_>, call: &Move<'_>) {
         let located = match kind_told_by(call) {
-            Some(kind) => self.locate_or_make(event, call.socket, kind, sink),
-            None => self.locate(event, call.socket, sink),
+            Some(kind) => self.locate_or_make(event, call.socket, kind),
+            None => self.locate(event, call.socket),
         };
         if !(call.rights.is_empty() && self.transits.is_empty()) {
-            self.handed_over(event, call, located, sink);
+            self.handed_over(event, call, located);
         }
         let Some(socket) = located else {
-            return self.unknown_moved(event, call, sink);
+            return self.unknown_moved(event, call);
         };
         match call.outcome {
             Outcome::Done(_) => {}
-            Outcome::Failed(error) => return self.errored(event, call.socket, socket, error, sink),
+            Outcome::Failed(error) => return self.errored(event, call.socket, socket, error),
             Outcome::Unknown => return,
         }
         if call.fast_open {
-            self.fast_opened(event, socket, call, sink);
+            self.fast_opened(event, socket, call);
         }
         if !self.full_details {
             self.guess_kind(socket, kind_by_content(call));
@@ -36,7 +35,7 @@ impl Sockets {
             self.learn_from_addresses(socket, call);
         }
         if !call.rights.is_empty() || call.credentials.is_some() {
-            self.tell_handed(socket, event.entry, call, sink);
+            self.note_ancillary(socket, event.entry, call);
         }
         let moment = self.moment(event, call.socket, Some(call.op));
         let is_stream = self.open.get_mut(socket.0).is_some_and(|open| {
@@ -44,25 +43,18 @@ impl Sockets {
             open.is_stream()
         });
         if is_stream {
-            self.stream_moved(socket, &moment, call, sink);
+            self.stream_moved(socket, &moment, call);
         } else {
             match self.family(socket) {
-                Family::Unix => self.unix_messages_moved(socket, &moment, call, sink),
-                Family::Pipe => self.pipe_moved(event, socket, &moment, call, sink),
-                _ => self.datagrams_moved(socket, &moment, call, sink),
+                Family::Unix => self.unix_messages_moved(socket, &moment, call),
+                Family::Pipe => self.pipe_moved(event, socket, &moment, call),
+                _ => self.datagrams_moved(socket, &moment, call),
             }
         }
     }
 
     /// splice: two descriptors, either of them perhaps a socket, and no payload to show.
-    pub(super) fn relayed<F: FnMut(&Change<'_>)>(
-        &mut self,
-        event: &Event<'_>,
-        [from, to]: [Descriptor<'_>; 2],
-        op: Op,
-        moved: u64,
-        sink: &mut F,
-    ) {
+    pub(super) fn relayed(&mut self, event: &Event<'_>, [from, to]: [Descriptor<'_>; 2], op: Op, moved: u64) {
         let message = [Message { start: 0, captured: 0, moved, address: None, rights: 0 }];
         let stays = op == Op::Tee;
         let ends = [(from, Direction::Received), (to, Direction::Sent)];
@@ -80,7 +72,7 @@ impl Sockets {
                 fast_open: false,
                 close_on_exec: false,
             };
-            self.call_moved(event, &call, sink);
+            self.call_moved(event, &call);
         }
     }
 
@@ -117,29 +109,23 @@ impl Sockets {
     }
 
     #[inline(always)]
-    pub(super) fn stream_moved<F: FnMut(&Change<'_>)>(
-        &mut self,
-        socket: SocketId,
-        moment: &Moment,
-        call: &Move<'_>,
-        sink: &mut F,
-    ) {
+    pub(super) fn stream_moved(&mut self, socket: SocketId, moment: &Moment, call: &Move<'_>) {
         let known = self.open.get(socket.0).and_then(|open| open.stream);
         let (id, side) = if let Some(stream) = known {
             stream
         } else {
             self.stream_of(socket);
-            self.settle(socket, sink);
+            self.settle(socket);
             self.stream_of(socket)
         };
         if call.messages.iter().all(|message| message.moved == 0) {
-            return self.nothing_moved(socket, moment, call, sink);
+            return self.nothing_moved(socket, moment, call);
         }
         let Some(mut connection) = self.connections.get_mut(id) else {
             return;
         };
         if matches!(connection.opening, Opening::Begun { .. }) {
-            self.proven(socket, moment.entry, sink);
+            self.proven(socket, moment.entry);
             match self.connections.get_mut(id) {
                 Some(proven) => connection = proven,
                 None => return,
@@ -148,15 +134,12 @@ impl Sockets {
         let Some(open) = self.open.get(socket.0) else {
             return;
         };
-        tell_opened(connection, sink);
+        connection.announce(&mut self.changes);
         connection.end_mut(side).marking = Some(moment.marking);
         for message in call.messages {
-            let known = match call.direction {
-                Direction::Sent => connection.count_sent(side, message.moved),
-                Direction::Received => connection.count_received(side, message.moved),
-            };
-            let stream = Stream { connection, side, known, skipped: 0 };
-            sink(&Change::Moved(Moved {
+            let (reached, known) = connection.count(side, call.direction, message.moved);
+            let stream = Stream { connection: id, side, reached, known, skipped: 0 };
+            self.changes.push(Change::Moved(Moved {
                 marking: moment.marking,
                 entry: moment.entry,
                 exit: moment.exit,
@@ -164,9 +147,9 @@ impl Sockets {
                 socket: open.number,
                 family: open.family,
                 transport: open.transport,
-                local: open.local.best(),
-                remote: open.remote.best(),
-                payload: call.bytes_of(message),
+                local: open.local.get(),
+                remote: open.remote.get(),
+                payload: Payload::of(message),
                 moved: message.moved,
                 stream: Some(stream),
             }));
@@ -174,20 +157,14 @@ impl Sockets {
     }
 
     /// A call on a stream moved no bytes: a receive that had room for some has met the other end's FIN.
-    fn nothing_moved<F: FnMut(&Change<'_>)>(
-        &mut self,
-        socket: SocketId,
-        moment: &Moment,
-        call: &Move<'_>,
-        sink: &mut F,
-    ) {
+    fn nothing_moved(&mut self, socket: SocketId, moment: &Moment, call: &Move<'_>) {
         let (id, side) = self.stream_of(socket);
         let read_shut = self.open.get(socket.0).is_some_and(|open| open.read_shut);
         let had_room = call.requested.is_some_and(|room| room > 0);
         if call.direction == Direction::Received && had_room && !read_shut {
-            self.proven(socket, moment.entry, sink);
+            self.proven(socket, moment.entry);
             let by = [side.other(), side];
-            self.finish_flow(id, by, moment.marking, moment.exit, sink);
+            self.finish_flow(id, by, moment.marking, moment.exit);
         }
     }
 
@@ -202,13 +179,7 @@ impl Sockets {
     }
 
     /// A sendto with MSG_FASTOPEN and an address is a connect as well (tcp(7)).
-    fn fast_opened<F: FnMut(&Change<'_>)>(
-        &mut self,
-        event: &Event<'_>,
-        socket: SocketId,
-        call: &Move<'_>,
-        sink: &mut F,
-    ) {
+    fn fast_opened(&mut self, event: &Event<'_>, socket: SocketId, call: &Move<'_>) {
         let address = call.messages.first().and_then(|message| message.address.clone());
         let Some(open) = self.open.get_mut(socket.0) else {
             return;
@@ -218,26 +189,20 @@ impl Sockets {
             let entrance = Entrance { role: Role::Connected, opening: Opening::Begun { entry: event.entry } };
             let (id, side) = self.enter_new(socket, entrance);
             self.mark(id, side, event, call.socket, Some(call.op));
-            self.proven(socket, event.entry, sink);
+            self.proven(socket, event.entry);
         }
     }
 
-    fn datagrams_moved<F: FnMut(&Change<'_>)>(
-        &mut self,
-        socket: SocketId,
-        moment: &Moment,
-        call: &Move<'_>,
-        sink: &mut F,
-    ) {
+    fn datagrams_moved(&mut self, socket: SocketId, moment: &Moment, call: &Move<'_>) {
         let Some(open) = self.open.get(socket.0) else {
             return;
         };
         for message in call.messages {
             let address = match &message.address {
-                Some(Address::Inet(address)) => Some(address),
+                Some(Address::Inet(address)) => Some(*address),
                 _ => None,
             };
-            sink(&Change::Moved(Moved {
+            self.changes.push(Change::Moved(Moved {
                 marking: moment.marking,
                 entry: moment.entry,
                 exit: moment.exit,
@@ -245,9 +210,9 @@ impl Sockets {
                 socket: open.number,
                 family: open.family,
                 transport: open.transport,
-                local: open.local.best(),
-                remote: address.or_else(|| open.remote.best()),
-                payload: call.bytes_of(message),
+                local: open.local.get(),
+                remote: address.or_else(|| open.remote.get()),
+                payload: Payload::of(message),
                 moved: message.moved,
                 stream: None,
             }));
@@ -255,14 +220,7 @@ impl Sockets {
     }
 
     /// A call on the socket failed: some errors tell that the connection is gone.
-    pub(super) fn errored<F: FnMut(&Change<'_>)>(
-        &mut self,
-        event: &Event<'_>,
-        descriptor: Descriptor<'_>,
-        socket: SocketId,
-        error: Errno,
-        sink: &mut F,
-    ) {
+    pub(super) fn errored(&mut self, event: &Event<'_>, descriptor: Descriptor<'_>, socket: SocketId, error: Errno) {
         let Some((id, side)) = self.open.get(socket.0).and_then(|open| open.stream) else {
             return;
         };
@@ -275,16 +233,16 @@ impl Sockets {
             | Errno::ConnReset
                 if begun =>
             {
-                self.fail(id, error, event.exit, sink);
+                self.fail(id, error, event.exit);
             }
             // Without a FIN of our own, a broken pipe is what the other end's reset leaves behind (RFC 9293 §3.5.2).
             Errno::Pipe if self.sends_still(id, side) => {
                 let marking = self.moment(event, descriptor, None).marking;
-                self.reset(id, [side.other(), side], marking, event.exit, sink);
+                self.reset(id, [side.other(), side], marking, event.exit);
             }
             Errno::ConnReset => {
                 let marking = self.moment(event, descriptor, None).marking;
-                self.reset(id, [side.other(), side], marking, event.exit, sink);
+                self.reset(id, [side.other(), side], marking, event.exit);
             }
             _ => {}
         }

@@ -19,11 +19,6 @@ impl Known {
         self.best
     }
 
-    /// The best that is known.
-    pub(super) const fn best(&self) -> Option<&SocketAddr> {
-        self.best.as_ref()
-    }
-
     /// Where a call left the host or the port open (bind to 0.0.0.0:0), details fill it in.
     fn merged(&self) -> Option<SocketAddr> {
         let (Some(mut address), Some(details)) = (self.from_call, self.from_details) else {
@@ -83,7 +78,7 @@ pub(super) struct OpenSocket {
     pub(super) both_ends: Option<[SocketId; 2]>,
     /// How many descriptors, in all tables, stand for it.
     pub(super) references: u32,
-    /// [`crate::sockets::Change::Named`] has been told.
+    /// [`crate::sockets::Change::LocalAddressKnown`] has been emitted.
     pub(super) named: bool,
     /// Its reading was shut down: a read of nothing is no FIN of the other end.
     pub(super) read_shut: bool,

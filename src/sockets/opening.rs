@@ -1,24 +1,23 @@
 //! How connections begin: socket, bind, connect, accept, socketpair.
 
 use crate::event::{Address, Descriptor, Details, Errno, Event, Family, Op, Outcome, Timestamp, Transport};
+use crate::sockets::Sockets;
 use crate::sockets::connection::{Opening, Role};
 use crate::sockets::meeting::Entrance;
 use crate::sockets::names::{ConnectionId, Side, SocketId};
 use crate::sockets::open_socket::{OpenSocket, canonical};
-use crate::sockets::{Change, Sockets};
 
 impl Sockets {
     /// socket.
-    pub(super) fn made<F: FnMut(&Change<'_>)>(
+    pub(super) fn made(
         &mut self,
         event: &Event<'_>,
         made: Descriptor<'_>,
         kind: (Family, Transport),
         protocol: Option<u8>,
         close_on_exec: bool,
-        sink: &mut F,
     ) {
-        let socket = self.make(event, made, kind, close_on_exec, sink);
+        let socket = self.make(event, made, kind, close_on_exec);
         if let Some(open) = self.open.get_mut(socket.0) {
             open.is_told = true;
             if let Some(protocol) = protocol {
@@ -28,15 +27,14 @@ impl Sockets {
     }
 
     /// socketpair.
-    pub(super) fn paired<F: FnMut(&Change<'_>)>(
+    pub(super) fn paired(
         &mut self,
         event: &Event<'_>,
         made: [Descriptor<'_>; 2],
         kind: (Family, Transport),
         close_on_exec: bool,
-        sink: &mut F,
     ) {
-        let [first, second] = made.map(|made| (made, self.make(event, made, kind, close_on_exec, sink)));
+        let [first, second] = made.map(|made| (made, self.make(event, made, kind, close_on_exec)));
         if !self.open.get(first.1.0).is_some_and(OpenSocket::is_stream) {
             return self.pair_up([first.1, second.1]);
         }
@@ -49,51 +47,38 @@ impl Sockets {
     }
 
     /// bind or getsockname.
-    pub(super) fn local_named<F: FnMut(&Change<'_>)>(
-        &mut self,
-        event: &Event<'_>,
-        descriptor: Descriptor<'_>,
-        address: &Address,
-        sink: &mut F,
-    ) {
-        let Some(socket) = self.locate(event, descriptor, sink) else {
+    pub(super) fn local_named(&mut self, event: &Event<'_>, descriptor: Descriptor<'_>, address: &Address) {
+        let Some(socket) = self.locate(event, descriptor) else {
             return;
         };
         if let Some(open) = self.open.get_mut(socket.0) {
             open.name_local(address);
         }
-        self.settle(socket, sink);
+        self.settle(socket);
     }
 
     /// getpeername. That it succeeds tells that the connection is made.
-    pub(super) fn remote_named<F: FnMut(&Change<'_>)>(
-        &mut self,
-        event: &Event<'_>,
-        descriptor: Descriptor<'_>,
-        address: &Address,
-        sink: &mut F,
-    ) {
-        let Some(socket) = self.locate(event, descriptor, sink) else {
+    pub(super) fn remote_named(&mut self, event: &Event<'_>, descriptor: Descriptor<'_>, address: &Address) {
+        let Some(socket) = self.locate(event, descriptor) else {
             return;
         };
         if let Some(open) = self.open.get_mut(socket.0) {
             open.name_remote(address);
         }
-        self.settle(socket, sink);
-        self.proven(socket, event.exit, sink);
+        self.settle(socket);
+        self.proven(socket, event.exit);
     }
 
     /// connect, by a stream or a datagram socket.
-    pub(super) fn connected<F: FnMut(&Change<'_>)>(
+    pub(super) fn connected(
         &mut self,
         event: &Event<'_>,
         descriptor: Descriptor<'_>,
         address: &Address,
         outcome: Outcome,
-        sink: &mut F,
     ) {
         let kind = (family_of(address), Transport::Stream);
-        let Some(socket) = self.locate_or_make(event, descriptor, kind, sink) else {
+        let Some(socket) = self.locate_or_make(event, descriptor, kind) else {
             return;
         };
         self.guess_kind(socket, kind);
@@ -113,7 +98,7 @@ impl Sockets {
             open.name_remote(address);
         }
         if dissolves && made {
-            self.dissolve(event, descriptor, socket, sink);
+            self.dissolve(event, descriptor, socket);
         }
         let Some(open) = self.open.get(socket.0) else {
             return;
@@ -133,40 +118,33 @@ impl Sockets {
         };
         self.mark(id, side, event, descriptor, Some(Op::Connect));
         match outcome {
-            Outcome::Failed(error) if !made && !goes_on => self.fail(id, error, event.exit, sink),
-            _ if made => self.proven(socket, event.exit, sink),
+            Outcome::Failed(error) if !made && !goes_on => self.fail(id, error, event.exit),
+            _ if made => self.proven(socket, event.exit),
             _ => {}
         }
     }
 
     /// connect to AF_UNSPEC: the socket is free for another connection, and the one it had is reset (tcp_disconnect in the
     /// kernel's net/ipv4/tcp.c).
-    fn dissolve<F: FnMut(&Change<'_>)>(
-        &mut self,
-        event: &Event<'_>,
-        descriptor: Descriptor<'_>,
-        socket: SocketId,
-        sink: &mut F,
-    ) {
+    fn dissolve(&mut self, event: &Event<'_>, descriptor: Descriptor<'_>, socket: SocketId) {
         let Some((id, side)) = self.open.get_mut(socket.0).and_then(|open| open.stream.take()) else {
             return;
         };
         let marking = self.moment(event, descriptor, Some(Op::Connect)).marking;
-        self.reset(id, [side, side], marking, event.entry, sink);
-        self.close_end(id, side, sink);
+        self.reset(id, [side, side], marking, event.entry);
+        self.close_end(id, side);
     }
 
     /// accept.
-    pub(super) fn accepted<F: FnMut(&Change<'_>)>(
+    pub(super) fn accepted(
         &mut self,
         event: &Event<'_>,
         [listener, made]: [Descriptor<'_>; 2],
         peer: Option<&Address>,
         close_on_exec: bool,
-        sink: &mut F,
     ) {
         let kind = (peer.map_or(Family::Other, family_of), Transport::Stream);
-        let at = self.locate_or_make(event, listener, kind, sink).and_then(|at| self.open.get(at.0).cloned());
+        let at = self.locate_or_make(event, listener, kind).and_then(|at| self.open.get(at.0).cloned());
         let kind = match (&at, made.details) {
             (_, Details::Socket(details)) if details.transport != Transport::Unknown => {
                 (details.family, details.transport)
@@ -174,7 +152,7 @@ impl Sockets {
             (Some(listener), _) => (listener.family, listener.transport),
             _ => kind,
         };
-        let socket = self.make(event, made, kind, close_on_exec, sink);
+        let socket = self.make(event, made, kind, close_on_exec);
         if let Some(open) = self.open.get_mut(socket.0) {
             if open.transport == Transport::Unknown {
                 open.transport = Transport::Stream;
@@ -192,28 +170,22 @@ impl Sockets {
         let opening = Opening::Made { connected: None, exit: event.exit };
         let (id, side) = self.enter_new(socket, Entrance { role: Role::Accepted, opening });
         self.mark(id, side, event, made, Some(Op::Accept));
-        self.settle(socket, sink);
+        self.settle(socket);
     }
 
     /// getsockopt(SO_ERROR).
-    pub(super) fn error_fetched<F: FnMut(&Change<'_>)>(
-        &mut self,
-        event: &Event<'_>,
-        descriptor: Descriptor<'_>,
-        error: Option<Errno>,
-        sink: &mut F,
-    ) {
-        let Some(socket) = self.locate(event, descriptor, sink) else {
+    pub(super) fn error_fetched(&mut self, event: &Event<'_>, descriptor: Descriptor<'_>, error: Option<Errno>) {
+        let Some(socket) = self.locate(event, descriptor) else {
             return;
         };
         match error {
-            None => self.proven(socket, event.entry, sink),
-            Some(error) => self.errored(event, descriptor, socket, error, sink),
+            None => self.proven(socket, event.entry),
+            Some(error) => self.errored(event, descriptor, socket, error),
         }
     }
 
     /// Something that only a made connection allows has succeeded.
-    pub(super) fn proven<F: FnMut(&Change<'_>)>(&mut self, socket: SocketId, time: Timestamp, sink: &mut F) {
+    pub(super) fn proven(&mut self, socket: SocketId, time: Timestamp) {
         let Some((id, _)) = self.open.get(socket.0).and_then(|open| open.stream) else {
             return;
         };
@@ -222,7 +194,7 @@ impl Sockets {
         {
             connection.opening = Opening::Made { connected: Some(entry), exit: time };
         }
-        self.settle(socket, sink);
+        self.settle(socket);
     }
 
     /// Remembers who brought an end into its connection.

@@ -38,16 +38,10 @@ const fn role(end: Direction) -> Role {
 
 impl Sockets {
     /// pipe: the read end and the write end.
-    pub(super) fn pipe_made<F: FnMut(&Change<'_>)>(
-        &mut self,
-        event: &Event<'_>,
-        [reader, writer]: [Descriptor<'_>; 2],
-        close_on_exec: bool,
-        sink: &mut F,
-    ) {
+    pub(super) fn pipe_made(&mut self, event: &Event<'_>, [reader, writer]: [Descriptor<'_>; 2], close_on_exec: bool) {
         let [reading, writing] = [(reader, Direction::Received), (writer, Direction::Sent)].map(|(made, end)| {
             let table = self.table(event);
-            self.vacate(event, table, made.fd, Op::Replace, sink);
+            self.vacate(event, table, made.fd, Op::Replace);
             let socket = self.new_end(end);
             self.take_up(table, made, socket, close_on_exec);
             socket
@@ -61,16 +55,9 @@ impl Sockets {
     }
 
     /// open of a FIFO, or of a pipe once more.
-    pub(super) fn pipe_opened<F: FnMut(&Change<'_>)>(
-        &mut self,
-        event: &Event<'_>,
-        made: Descriptor<'_>,
-        access: Access,
-        close_on_exec: bool,
-        sink: &mut F,
-    ) {
+    pub(super) fn pipe_opened(&mut self, event: &Event<'_>, made: Descriptor<'_>, access: Access, close_on_exec: bool) {
         let table = self.table(event);
-        self.vacate(event, table, made.fd, Op::Replace, sink);
+        self.vacate(event, table, made.fd, Op::Replace);
         let Details::Socket(details) = made.details else {
             return;
         };
@@ -80,7 +67,7 @@ impl Sockets {
             Access::Both => self.both_ends_of(details),
         };
         self.place(table, made.fd, socket, None, close_on_exec);
-        self.refresh(table, made.fd, socket, details, sink);
+        self.refresh(table, made.fd, socket, details);
     }
 
     /// The end of the pipe with these details, as it is known or as a new one.
@@ -122,38 +109,26 @@ impl Sockets {
     /// A payload call on a descriptor of which nothing is known. If it is a pipe's, the call tells which end it is.
     #[cold]
     #[inline(never)]
-    pub(super) fn unknown_moved<F: FnMut(&Change<'_>)>(&mut self, event: &Event<'_>, call: &Move<'_>, sink: &mut F) {
-        if self.pipe_used(event, call, sink).is_some() {
-            self.call_moved(event, call, sink);
+    pub(super) fn unknown_moved(&mut self, event: &Event<'_>, call: &Move<'_>) {
+        if self.pipe_used(event, call).is_some() {
+            self.call_moved(event, call);
         }
     }
 
     /// The end that a payload call uses, of which its descriptor told nothing before.
-    fn pipe_used<F: FnMut(&Change<'_>)>(
-        &mut self,
-        event: &Event<'_>,
-        call: &Move<'_>,
-        sink: &mut F,
-    ) -> Option<SocketId> {
+    fn pipe_used(&mut self, event: &Event<'_>, call: &Move<'_>) -> Option<SocketId> {
         let details = pipe_in(call)?;
         let socket = self.end_of(details, call.direction);
         let table = self.table(event);
         self.place(table, call.socket.fd, socket, None, false);
-        self.refresh(table, call.socket.fd, socket, details, sink);
+        self.refresh(table, call.socket.fd, socket, details);
         Some(socket)
     }
 
     /// A call moved bytes through an end of a pipe. If it is not the end that was known, the descriptor has come to stand
     /// for something else, unseen.
     #[cold]
-    pub(super) fn pipe_moved<F: FnMut(&Change<'_>)>(
-        &mut self,
-        event: &Event<'_>,
-        socket: SocketId,
-        moment: &Moment,
-        call: &Move<'_>,
-        sink: &mut F,
-    ) {
+    pub(super) fn pipe_moved(&mut self, event: &Event<'_>, socket: SocketId, moment: &Moment, call: &Move<'_>) {
         let Some(open) = self.open.get(socket.0) else {
             return;
         };
@@ -163,31 +138,24 @@ impl Sockets {
                 Direction::Sent => writer,
                 Direction::Received => reader,
             };
-            return self.end_moved(end, moment, call, sink);
+            return self.end_moved(end, moment, call);
         }
         if open.pipe_end == Some(call.direction) {
-            return self.end_moved(socket, moment, call, sink);
+            return self.end_moved(socket, moment, call);
         }
         if call.op == Op::Vmsplice {
             // Into memory, of which strace shows what was there before.
             let unseen = |message: &Message| Message { captured: 0, ..message.clone() };
             let messages: Vec<_> = call.messages.iter().map(unseen).collect();
             let call = Move { direction: call.direction.other(), payload: &[], messages: &messages, ..call.clone() };
-            return self.pipe_moved(event, socket, moment, &call, sink);
+            return self.pipe_moved(event, socket, moment, &call);
         }
-        self.other_end_moved(event, socket, moment, call, sink);
+        self.other_end_moved(event, socket, moment, call);
     }
 
     /// A call moved bytes through the end that its descriptor did not stand for: it was opened for both before the trace,
     /// or it has come to stand for something else, unseen.
-    fn other_end_moved<F: FnMut(&Change<'_>)>(
-        &mut self,
-        event: &Event<'_>,
-        socket: SocketId,
-        moment: &Moment,
-        call: &Move<'_>,
-        sink: &mut F,
-    ) {
+    fn other_end_moved(&mut self, event: &Event<'_>, socket: SocketId, moment: &Moment, call: &Move<'_>) {
         let same = self.open.get(socket.0).and_then(|open| open.inode);
         let details = pipe_in(call);
         let is_both = |details: &&Rc<SocketDetails>| {
@@ -199,27 +167,27 @@ impl Sockets {
             let both = self.both_ends_of(details);
             let closes = self.tables.slot(table, call.socket.fd);
             let closes = closes.is_some_and(|slot| slot.close_on_exec);
-            self.vacate(event, table, call.socket.fd, Op::Replace, sink);
+            self.vacate(event, table, call.socket.fd, Op::Replace);
             self.place(table, call.socket.fd, both, None, closes);
-            return self.pipe_moved(event, both, moment, call, sink);
+            return self.pipe_moved(event, both, moment, call);
         }
-        self.vacate(event, table, call.socket.fd, Op::Replace, sink);
-        if let Some(other) = self.pipe_used(event, call, sink) {
-            self.end_moved(other, moment, call, sink);
+        self.vacate(event, table, call.socket.fd, Op::Replace);
+        if let Some(other) = self.pipe_used(event, call) {
+            self.end_moved(other, moment, call);
         }
     }
 
     /// A call moved bytes through this end.
-    fn end_moved<F: FnMut(&Change<'_>)>(&mut self, socket: SocketId, moment: &Moment, call: &Move<'_>, sink: &mut F) {
-        if self.is_fifo(socket) && self.fifo_moved(socket, moment, call, sink) {
+    fn end_moved(&mut self, socket: SocketId, moment: &Moment, call: &Move<'_>) {
+        if self.is_fifo(socket) && self.fifo_moved(socket, moment, call) {
             return;
         }
         if self.open.get(socket.0).is_some_and(|open| open.stream.is_none()) {
             let entrance = Entrance { role: role(call.direction), opening: Opening::Unseen };
             self.enter_new(socket, entrance);
-            self.settle(socket, sink);
+            self.settle(socket);
         }
-        self.stream_moved(socket, moment, call, sink);
+        self.stream_moved(socket, moment, call);
     }
 
     fn is_fifo(&self, socket: SocketId) -> bool {
@@ -229,13 +197,7 @@ impl Sockets {
 
     /// What a call on a FIFO does beside moving bytes: a read of nothing ends the conversation, if there was one, and what
     /// moves after that begins another. True if that was all.
-    fn fifo_moved<F: FnMut(&Change<'_>)>(
-        &mut self,
-        socket: SocketId,
-        moment: &Moment,
-        call: &Move<'_>,
-        sink: &mut F,
-    ) -> bool {
+    fn fifo_moved(&mut self, socket: SocketId, moment: &Moment, call: &Move<'_>) -> bool {
         let moved: u64 = call.messages.iter().map(|message| message.moved).sum();
         let Some((id, side)) = self.open.get(socket.0).and_then(|open| open.stream) else {
             return moved == 0;
@@ -250,21 +212,21 @@ impl Sockets {
         let flow = *connection.flow_from(writer);
         if moved == 0 {
             let is_end = call.direction == Direction::Received && call.requested.is_some_and(|room| room > 0);
-            if is_end && flow.told > 0 {
+            if is_end && flow.accounted > 0 {
                 for finished in [writer, writer.other()] {
-                    self.finish_flow(id, [finished, side], moment.marking, moment.exit, sink);
+                    self.finish_flow(id, [finished, side], moment.marking, moment.exit);
                 }
             }
             return true;
         }
-        if flow.finished && count.saturating_add(moved) > flow.told {
-            self.part(id, sink);
+        if flow.finished && count.saturating_add(moved) > flow.accounted {
+            self.part(id);
         }
         false
     }
 
     /// The conversation is over, and its ends are free for another.
-    fn part<F: FnMut(&Change<'_>)>(&mut self, id: ConnectionId, sink: &mut F) {
+    fn part(&mut self, id: ConnectionId) {
         let Some(connection) = self.connections.get_mut(id) else {
             return;
         };
@@ -277,18 +239,12 @@ impl Sockets {
                 open.stream = None;
             }
         }
-        sink(&Change::Closed { connection });
-        self.end(id, sink);
+        self.changes.push(Change::Closed { connection: id });
+        self.end(id);
     }
 
     /// The last descriptor of an end is closed.
-    pub(super) fn pipe_closed<F: FnMut(&Change<'_>)>(
-        &mut self,
-        (id, side): (ConnectionId, Side),
-        marking: Marking,
-        time: Timestamp,
-        sink: &mut F,
-    ) {
+    pub(super) fn pipe_closed(&mut self, (id, side): (ConnectionId, Side), marking: Marking, time: Timestamp) {
         let Some(connection) = self.connections.get(id) else {
             return;
         };
@@ -297,9 +253,9 @@ impl Sockets {
             if !(other.traced && other.closed) {
                 return;
             }
-            self.finish_flow(id, [side.other(), side], marking, time, sink);
+            self.finish_flow(id, [side.other(), side], marking, time);
         }
-        self.finish_flow(id, [side, side], marking, time, sink);
+        self.finish_flow(id, [side, side], marking, time);
     }
 }
 

@@ -4,7 +4,7 @@ use super::{Loss, Place, Report};
 use crate::event::{Family, Op, Transport};
 use crate::inet::is_carried;
 use crate::run::name::Name;
-use crate::sockets::{Change, Moved, UnixMessage};
+use crate::sockets::{Change, Moved, Refs, UnixMessage};
 use crate::strace::Counts;
 
 /// Messages or calls, their bytes that are missing, and where the first one is.
@@ -98,9 +98,9 @@ pub(in crate::run) struct Traffic {
 }
 
 impl Traffic {
-    /// Counts what a change moved and what of it is not shown. `place` tells the line that told it.
+    /// Counts what a change moved and what of it is not shown. `place` is the line of its event.
     #[inline(always)]
-    pub fn count(&mut self, change: &Change<'_>, wanted: Wanted, place: impl Fn() -> Place) {
+    pub fn count(&mut self, change: &Change, refs: Refs<'_>, wanted: Wanted, place: impl Fn() -> Place) {
         let moved = match change {
             Change::Moved(moved) => moved,
             Change::UnixMessage(message) => return self.count_message(message, wanted, place),
@@ -111,19 +111,19 @@ impl Traffic {
         }
         match (moved.family, moved.transport) {
             (Family::Inet | Family::Inet6, transport) => match wanted.inet {
-                Some(shows) if shows(transport) => self.payload(moved, place),
+                Some(shows) if shows(transport) => self.payload(moved, refs, place),
                 Some(_) if is_carried(transport) => self.wire_only.add(moved.moved, place()),
                 Some(_) => self.protocols.add(moved.moved, place()),
                 None => self.net_unwanted += 1,
             },
             (Family::Unix, _) if !wanted.unix => self.unix_unwanted += 1,
-            (Family::Unix | Family::Pipe, _) => self.payload(moved, place),
+            (Family::Unix | Family::Pipe, _) => self.payload(moved, refs, place),
             (Family::Other, _) => self.others += 1,
         }
     }
 
     /// The same of a message between UNIX datagram sockets.
-    fn count_message(&mut self, message: &UnixMessage<'_>, wanted: Wanted, place: impl Fn() -> Place) {
+    fn count_message(&mut self, message: &UnixMessage, wanted: Wanted, place: impl Fn() -> Place) {
         if wanted.unix {
             let in_trace = message.payload.len() as u64;
             let missing = message.moved.saturating_sub(in_trace);
@@ -134,9 +134,9 @@ impl Traffic {
     }
 
     #[inline(always)]
-    fn payload(&mut self, moved: &Moved<'_>, place: impl Fn() -> Place) {
+    fn payload(&mut self, moved: &Moved, refs: Refs<'_>, place: impl Fn() -> Place) {
         if !self.is_plain {
-            self.look_for_tls(moved);
+            self.look_for_tls(moved, refs.bytes(moved.payload));
         }
         let missing = moved.moved.saturating_sub(moved.payload.len() as u64);
         self.missing(moved.marking.op, missing, place);
@@ -155,15 +155,12 @@ impl Traffic {
 
     /// Looks at the first bytes of each direction, until one is not of TLS.
     #[cold]
-    fn look_for_tls(&mut self, moved: &Moved<'_>) {
-        let Some(stream) = moved.stream.filter(|stream| stream.known == 0) else {
-            return;
-        };
-        let flow = stream.connection.flow_from(stream.sender(moved.direction));
-        if flow.told > moved.moved || moved.payload.is_empty() {
+    fn look_for_tls(&mut self, moved: &Moved, bytes: &[u8]) {
+        let is_first = moved.stream.is_some_and(|stream| stream.known == 0 && stream.reached <= moved.moved);
+        if !is_first || bytes.is_empty() {
             return;
         }
-        if is_tls(moved.payload) {
+        if is_tls(bytes) {
             self.tls += 1;
         } else {
             self.is_plain = true;
@@ -223,7 +220,7 @@ impl Traffic {
 
 /// Whether a message is of a TCP stream and whole.
 #[inline(always)]
-fn is_as_most(moved: &Moved<'_>) -> bool {
+fn is_as_most(moved: &Moved) -> bool {
     moved.transport == Transport::Stream
         && moved.moved == moved.payload.len() as u64
         && matches!(moved.family, Family::Inet | Family::Inet6)
