@@ -27,12 +27,14 @@ impl SyscallView {
             Transport::Datagram => false,
             _ => return Ok(()),
         };
-        let (local, remote) = if let (Some(local), Some(remote)) = (moved.local, moved.remote) {
+        let invented;
+        let (local, remote) = if let (Some(local), Some(remote)) = (&moved.local, &moved.remote) {
             (local, remote)
         } else {
             let stranger = Stranger::of(moved);
             self.strangers.meet(stranger, moved.local.is_some(), moved.direction);
-            invented::endpoints((moved.local, moved.remote), moved.family == Family::Inet6)
+            invented = invented::endpoints((moved.local, moved.remote), moved.family == Family::Inet6);
+            (&invented.0, &invented.1)
         };
         let (source, target) = match moved.direction {
             Direction::Sent => (local, remote),
@@ -44,8 +46,8 @@ impl SyscallView {
             source_mac,
             target_mac,
             vlan: Some(marking::vlan(&moved.marking)),
-            source,
-            target,
+            source: *source,
+            target: *target,
             id: 1,
             transport: Header::Udp,
             payload: &[],

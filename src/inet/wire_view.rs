@@ -5,7 +5,7 @@ use crate::inet::datagrams::Datagrams;
 use crate::inet::invented::Invented;
 use crate::inet::streams::Streams;
 use crate::packets::Ids;
-use crate::sockets::{Change, Refs};
+use crate::sockets::{Change, Moved, Refs};
 use crate::wire::Sink;
 
 /// The state of the view.
@@ -17,14 +17,19 @@ pub struct WireView {
 }
 
 impl WireView {
-    /// Takes what happened to an INET socket.
+    /// A message of an INET socket.
+    #[inline]
+    pub fn moved<S: Sink>(&mut self, moved: &Moved, refs: Refs<'_>, sink: &mut S) -> Result<(), S::Error> {
+        match moved.stream {
+            Some(stream) => self.streams.moved(moved, stream, refs, &mut self.ids, sink),
+            None => self.datagrams.moved(moved, refs.bytes(moved.payload), &mut self.ids, sink),
+        }
+    }
+
+    /// Anything else that happened to a socket.
     pub fn change<S: Sink>(&mut self, change: &Change, refs: Refs<'_>, sink: &mut S) -> Result<(), S::Error> {
         let ids = &mut self.ids;
         match change {
-            Change::Moved(moved) if is_inet(moved.family) => match moved.stream {
-                Some(stream) => self.streams.moved(moved, stream, refs, ids, sink),
-                None => self.datagrams.moved(moved, refs.bytes(moved.payload), ids, sink),
-            },
             Change::LocalAddressKnown { socket, local } => self.datagrams.named(*socket, *local, ids, sink),
             Change::SocketClosed { socket } => self.datagrams.closed(*socket, ids, sink),
             Change::Moved(_) | Change::Ancillary { .. } | Change::UnixMessage(_) => Ok(()),
@@ -56,7 +61,7 @@ impl WireView {
     }
 }
 
-/// Whether packets of this family are IP packets. Where nothing tells the family, it is taken for IP.
+/// Whether packets of this family are IP packets.
 const fn is_inet(family: Family) -> bool {
     matches!(family, Family::Inet | Family::Inet6)
 }

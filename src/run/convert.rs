@@ -11,7 +11,7 @@ use crate::run::options::{Format, Options, Seed, View};
 use crate::run::pipeline::Pipeline;
 use crate::run::report::traffic::{Printed, Traffic, Wanted};
 use crate::run::report::{Place, Report, addresses, advice, reading};
-use crate::sockets::{Change, Refs, Sockets};
+use crate::sockets::{Change, Moved, Refs, Sockets};
 use crate::strace::{self, Parser};
 use crate::unix::{self, Chosen, PortRule, UnixView};
 use crate::wire::{Record, Sink};
@@ -56,46 +56,43 @@ struct Views {
 }
 
 impl Views {
-    /// Gives a change to the views that it concerns.
+    /// Gives a message to the view that shows its family.
     #[inline(always)]
-    fn change<S: Sink>(&mut self, change: &Change, refs: Refs<'_>, sink: &mut S) -> Result<(), S::Error> {
-        let family = match change {
-            Change::Moved(moved) => Some(moved.family),
-            _ => None,
-        };
-        if !family.is_some_and(Family::is_local) {
-            match (&mut self.inet, change) {
-                (Some(Inet::Wire(view)), _) => view.change(change, refs, sink)?,
-                (Some(Inet::Syscall(view)), Change::Moved(moved)) if family != Some(Family::Other) => {
-                    view.moved(moved, refs.bytes(moved.payload), sink)?;
-                }
-                (Some(Inet::Syscall(view)), Change::ConnectionForgotten { connection }) => view.forget(*connection),
-                (Some(Inet::Syscall(view)), Change::LocalAddressKnown { socket, .. }) => view.named(*socket),
-                (Some(Inet::Syscall(view)), Change::SocketClosed { socket }) => view.closed(*socket),
-                _ => {}
+    fn moved<S: Sink>(&mut self, moved: &Moved, refs: Refs<'_>, sink: &mut S) -> Result<(), S::Error> {
+        match (moved.family, &mut self.inet, &mut self.unix) {
+            (Family::Inet | Family::Inet6, Some(Inet::Wire(view)), _) => view.moved(moved, refs, sink),
+            (Family::Inet | Family::Inet6, Some(Inet::Syscall(view)), _) => {
+                view.moved(moved, refs.bytes(moved.payload), sink)
             }
-        }
-        match &mut self.unix {
-            Some(unix) if family.is_none_or(Family::is_local) => unix.change(change, refs, sink),
+            (Family::Unix | Family::Pipe, _, Some(view)) => view.moved(moved, refs, sink),
             _ => Ok(()),
         }
     }
 
+    /// Gives any other change to the views.
+    #[inline(never)]
+    fn change<S: Sink>(&mut self, change: &Change, refs: Refs<'_>, sink: &mut S) -> Result<(), S::Error> {
+        match (&mut self.inet, change) {
+            (Some(Inet::Wire(view)), _) => view.change(change, refs, sink)?,
+            (Some(Inet::Syscall(view)), Change::ConnectionForgotten { connection }) => view.forget(*connection),
+            (Some(Inet::Syscall(view)), Change::LocalAddressKnown { socket, .. }) => view.named(*socket),
+            (Some(Inet::Syscall(view)), Change::SocketClosed { socket }) => view.closed(*socket),
+            _ => {}
+        }
+        self.unix.as_mut().map_or(Ok(()), |unix| unix.change(change, refs, sink))
+    }
+
     /// A message is not to be shown, but the numbers of those that are go on behind it.
-    fn pass_over(&mut self, change: &Change) {
-        if let (Some(Inet::Syscall(view)), Change::Moved(moved)) = (&mut self.inet, change) {
+    fn pass_over(&mut self, moved: &Moved) {
+        if let Some(Inet::Syscall(view)) = &mut self.inet {
             view.passed_over(moved);
         }
     }
 
-    /// Whether what moved is of a UNIX conversation whose port is not asked for.
-    fn leave_out(&self, change: &Change) -> bool {
-        match (&self.unix, change) {
-            (Some(unix), Change::Moved(moved)) if moved.family.is_local() => {
-                moved.stream.is_some_and(|stream| unix.leaves_out(stream.connection))
-            }
-            _ => false,
-        }
+    /// Whether a message is of a UNIX conversation whose port is not asked for.
+    fn leave_out(&self, moved: &Moved) -> bool {
+        let is_left_out = |unix: &UnixView| moved.stream.is_some_and(|stream| unix.leaves_out(stream.connection));
+        moved.family.is_local() && self.unix.as_ref().is_some_and(is_left_out)
     }
 
     /// Takes what an event says of threads' names.
@@ -164,26 +161,29 @@ impl Engine {
         }
         sockets.apply(event);
         let refs = sockets.refs(event);
-        for mut change in sockets.changes() {
+        for change in sockets.changes() {
             let in_part;
-            if let Some(filter) = filter {
-                match filter.judge(change, refs) {
-                    Verdict::Show => {}
-                    Verdict::ShowAs(moved) => {
-                        in_part = Change::Moved(moved);
-                        change = &in_part;
-                    }
-                    Verdict::Count => {
-                        views.pass_over(change);
-                        continue;
-                    }
-                    Verdict::Hide => continue,
+            let moved = match (filter.as_mut().map(|filter| filter.judge(change, refs)), change) {
+                (None | Some(Verdict::Show), Change::Moved(moved)) => moved,
+                (None | Some(Verdict::Show), _) => {
+                    views.change(change, refs, sink)?;
+                    traffic.count_other(change, wanted, place);
+                    continue;
                 }
-            }
-            views.change(change, refs, sink)?;
+                (Some(Verdict::ShowAs(moved)), _) => {
+                    in_part = moved;
+                    &in_part
+                }
+                (Some(Verdict::Count), Change::Moved(moved)) => {
+                    views.pass_over(moved);
+                    continue;
+                }
+                (Some(Verdict::Count | Verdict::Hide), _) => continue,
+            };
+            views.moved(moved, refs, sink)?;
             match filter {
-                Some(filter) if views.leave_out(change) => filter.leave_out(),
-                _ => traffic.count(change, refs, wanted, place),
+                Some(filter) if views.leave_out(moved) => filter.leave_out(),
+                _ => traffic.count(moved, refs, wanted, place),
             }
         }
         views.note_threads(event);

@@ -7,7 +7,7 @@ use crate::event::{
     Direction, Errno, Event, Family, Fd, Inode, Message, Move, Op, Tid, Timestamp, Transport, UnixName, What,
 };
 use crate::sockets::Sockets;
-use crate::sockets::connection::Connection;
+use crate::sockets::connections::Connection;
 use crate::sockets::names::{ConnectionId, Side, SocketNumber};
 use std::net::SocketAddr;
 
@@ -180,78 +180,30 @@ pub struct UnixMessage {
 
 /// What happened.
 #[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the variants' docs name their fields")]
 pub enum Change {
     /// Bytes moved.
     Moved(Moved),
-    /// The call has descriptors or credentials beside its bytes, whose changes come next (unix(7), "Ancillary messages").
-    Ancillary {
-        /// The thread's socket.
-        socket: SocketNumber,
-        /// When the call began.
-        entry: Timestamp,
-    },
+    /// The call, which began at `entry`, has descriptors or credentials beside its bytes, whose changes come next (unix(7),
+    /// "Ancillary messages").
+    Ancillary { socket: SocketNumber, entry: Timestamp },
     /// A message moved between UNIX datagram sockets.
     UnixMessage(UnixMessage),
-    /// The local address of a datagram socket is known from here on, port and all.
-    LocalAddressKnown {
-        /// The socket.
-        socket: SocketNumber,
-        /// Its address; the host may be a wildcard.
-        local: SocketAddr,
-    },
+    /// The local address of a datagram socket is known from here on, port and all; the host may be a wildcard.
+    LocalAddressKnown { socket: SocketNumber, local: SocketAddr },
     /// A datagram socket is closed.
-    SocketClosed {
-        /// The socket.
-        socket: SocketNumber,
-    },
+    SocketClosed { socket: SocketNumber },
     /// A connection is made and, where the trace tells, its addresses are known. Comes at most once, before its payload.
-    Opened {
-        /// The connection.
-        connection: ConnectionId,
-    },
-    /// A connection could not be made, and is over.
-    Failed {
-        /// The connection.
-        connection: ConnectionId,
-        /// Why.
-        error: Errno,
-        /// When that was known.
-        time: Timestamp,
-    },
-    /// An end will send no more: its FIN.
-    Finished {
-        /// The connection.
-        connection: ConnectionId,
-        /// The end that has finished.
-        side: Side,
-        /// The end whose thread shows it: the same, or the other one if that saw it.
-        by: Side,
-        /// That thread.
-        marking: Marking,
-        /// When.
-        time: Timestamp,
-    },
-    /// An end reset the connection.
-    Reset {
-        /// The connection.
-        connection: ConnectionId,
-        /// The end that sent the reset.
-        side: Side,
-        /// The end whose thread shows it: the same, or the other one if that saw it.
-        by: Side,
-        /// That thread.
-        marking: Marking,
-        /// When.
-        time: Timestamp,
-    },
+    Opened { connection: ConnectionId },
+    /// A connection could not be made, as was known at `time`; it is over.
+    Failed { connection: ConnectionId, error: Errno, time: Timestamp },
+    /// The end on `side` will send no more: its FIN. The thread that shows it is on side `by`, the same, or the other one if
+    /// that saw it.
+    Finished { connection: ConnectionId, side: Side, by: Side, marking: Marking, time: Timestamp },
+    /// The end on `side` reset the connection; the rest is as with `Finished`.
+    Reset { connection: ConnectionId, side: Side, by: Side, marking: Marking, time: Timestamp },
     /// Every traced end is closed. The other end may still turn up.
-    Closed {
-        /// The connection.
-        connection: ConnectionId,
-    },
+    Closed { connection: ConnectionId },
     /// Nothing more will come of this connection.
-    ConnectionForgotten {
-        /// The connection.
-        connection: ConnectionId,
-    },
+    ConnectionForgotten { connection: ConnectionId },
 }

@@ -54,10 +54,9 @@ impl UnixView {
         self.threads.note(event);
     }
 
-    /// Takes what happened to a UNIX socket or a pipe.
+    /// Anything but a message of a stream that happened to a UNIX socket or a pipe.
     pub fn change<S: Sink>(&mut self, change: &Change, refs: Refs<'_>, sink: &mut S) -> Result<(), S::Error> {
         match change {
-            Change::Moved(moved) => return self.moved(moved, refs, sink),
             Change::Ancillary { socket, entry } if self.options.records => {
                 self.ancillary = refs.call().map(|call| ((*socket, *entry), names::of_ancillary(call)));
             }
@@ -76,7 +75,8 @@ impl UnixView {
                     return self.connection_changed(connection, change, sink);
                 }
             }
-            Change::Ancillary { .. }
+            Change::Moved(_)
+            | Change::Ancillary { .. }
             | Change::UnixMessage(_)
             | Change::Failed { .. }
             | Change::LocalAddressKnown { .. } => {}
@@ -131,7 +131,8 @@ impl UnixView {
         Some((exchange, context))
     }
 
-    fn moved<S: Sink>(&mut self, moved: &Moved, refs: Refs<'_>, sink: &mut S) -> Result<(), S::Error> {
+    /// Bytes moved through a stream.
+    pub fn moved<S: Sink>(&mut self, moved: &Moved, refs: Refs<'_>, sink: &mut S) -> Result<(), S::Error> {
         let Some(stream) = moved.stream else { return Ok(()) };
         let fresh = moved.moved.saturating_sub(stream.known);
         if fresh == 0 || !matches!(moved.transport, Transport::Stream | Transport::Seqpacket | Transport::Unknown) {

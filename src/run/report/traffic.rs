@@ -4,7 +4,7 @@ use super::{Loss, Place, Report};
 use crate::event::{Family, Op, Transport};
 use crate::inet::is_carried;
 use crate::run::name::Name;
-use crate::sockets::{Change, Moved, Refs, UnixMessage};
+use crate::sockets::{Change, Moved, Refs};
 use crate::strace::Counts;
 
 /// Messages or calls, their bytes that are missing, and where the first one is.
@@ -98,14 +98,9 @@ pub(in crate::run) struct Traffic {
 }
 
 impl Traffic {
-    /// Counts what a change moved and what of it is not shown. `place` is the line of its event.
+    /// Counts what moved and what of it is not shown. `place` is the line of its event.
     #[inline(always)]
-    pub fn count(&mut self, change: &Change, refs: Refs<'_>, wanted: Wanted, place: impl Fn() -> Place) {
-        let moved = match change {
-            Change::Moved(moved) => moved,
-            Change::UnixMessage(message) => return self.count_message(message, wanted, place),
-            _ => return,
-        };
+    pub fn count(&mut self, moved: &Moved, refs: Refs<'_>, wanted: Wanted, place: impl Fn() -> Place) {
         if self.is_plain && is_as_most(moved) && wanted.inet.is_some() {
             return;
         }
@@ -122,8 +117,11 @@ impl Traffic {
         }
     }
 
-    /// The same of a message between UNIX datagram sockets.
-    fn count_message(&mut self, message: &UnixMessage, wanted: Wanted, place: impl Fn() -> Place) {
+    /// The same of any other change: a message between UNIX datagram sockets.
+    pub fn count_other(&mut self, change: &Change, wanted: Wanted, place: impl Fn() -> Place) {
+        let Change::UnixMessage(message) = change else {
+            return;
+        };
         if wanted.unix {
             let in_trace = message.payload.len() as u64;
             let missing = message.moved.saturating_sub(in_trace);

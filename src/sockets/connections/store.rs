@@ -1,22 +1,22 @@
-//! All connections, and what others keep for each: found by its place, which is one step where hashing took some fifty
+//! Connections, and what others keep for each: found by its place, which is one step where hashing took some fifty
 //! instructions of every payload call.
 //!
 //! A place is used again when its connection is over, so an id holds the connection's number beside it.
 
 use crate::event::{Family, Transport};
-use crate::sockets::connection::Connection;
+use crate::sockets::connections::state::Connection;
 use crate::sockets::names::ConnectionId;
 use slab::Slab;
 
 /// The connections that there are.
 #[derive(Debug, Default)]
-pub(super) struct Connections {
+pub(super) struct Store {
     places: Slab<Connection>,
     /// How many there have been.
     made: u64,
 }
 
-impl Connections {
+impl Store {
     /// A connection of which nothing is known yet.
     pub(super) fn make(&mut self, family: Family, transport: Transport) -> &mut Connection {
         let entry = self.places.vacant_entry();
@@ -27,14 +27,14 @@ impl Connections {
 
     /// One that is not over.
     pub(super) fn get(&self, id: ConnectionId) -> Option<&Connection> {
-        self.any(id).filter(|connection| !connection.over)
+        self.any(id).filter(|connection| !connection.is_over())
     }
 
     /// One that is not over, to change it.
     #[inline]
     pub(super) fn get_mut(&mut self, id: ConnectionId) -> Option<&mut Connection> {
         let connection = self.places.get_mut(id.place)?;
-        (connection.id == id && !connection.over).then_some(connection)
+        (connection.id == id && !connection.is_over()).then_some(connection)
     }
 
     /// One that may be over.
@@ -76,20 +76,26 @@ impl<T> ByConnection<T> {
     where
         T: Default,
     {
-        if self.get(id).is_none() {
-            self.insert(id, T::default());
+        let place = self.place(id)?;
+        if !matches!(place, Some((kept_for, _)) if *kept_for == id) {
+            *place = Some((id, T::default()));
         }
-        self.get_mut(id)
+        place.as_mut().map(|(_, kept)| kept)
     }
 
     /// Keeps something for `id`.
     pub fn insert(&mut self, id: ConnectionId, kept: T) {
+        if let Some(place) = self.place(id) {
+            *place = Some((id, kept));
+        }
+    }
+
+    #[inline]
+    fn place(&mut self, id: ConnectionId) -> Option<&mut Option<(ConnectionId, T)>> {
         if self.places.len() <= id.place {
             self.places.resize_with(id.place + 1, || None);
         }
-        if let Some(place) = self.places.get_mut(id.place) {
-            *place = Some((id, kept));
-        }
+        self.places.get_mut(id.place)
     }
 
     /// What is kept for `id`, if anything is, to change it.
@@ -120,7 +126,7 @@ mod tests {
 
     #[test]
     fn a_place_is_used_again_and_the_old_name_finds_nothing() {
-        let mut connections = Connections::default();
+        let mut connections = Store::default();
         let mut kept = ByConnection::default();
         let mut make = || connections.make(Family::Inet, Transport::Stream).id;
         let ids = [make(), make()];
