@@ -62,14 +62,20 @@ fn spelled(trace: &str) -> String {
     WORDS.iter().fold(trace.to_string(), |text, (word, meaning)| text.replace(word, meaning))
 }
 
-/// Holds the packets of `trace`, whose lines get their times here, against `expected`; their addresses for more checks.
-#[track_caller]
-fn check(trace: &str, expected: &str) -> Conversations {
+/// The trace with its words spelled out and a time on each line.
+fn timed(trace: &str) -> String {
     let mut text = String::new();
     for (number, line) in spelled(trace).lines().map(str::trim).filter(|line| !line.is_empty()).enumerate() {
         let (tid, call) = line.split_once(' ').expect("a thread and its call");
-        let _ = writeln!(text, "{tid} 1700000000.{:06} {call}", 1000 * (number + 1));
+        let _ = writeln!(text, "{tid} 1700000000.{:06} {call}", 100 * (number + 1));
     }
+    text
+}
+
+/// Holds the packets of `trace` against `expected`; their addresses for more checks.
+#[track_caller]
+fn check(trace: &str, expected: &str) -> Conversations {
+    let text = timed(trace);
     let mut seen = Vec::new();
     let words: Vec<_> = packets(&["--view", "wire"], &text).iter().map(|packet| word(packet, &mut seen)).collect();
     assert_eq!(words.join(" "), expected.split_whitespace().collect::<Vec<_>>().join(" "), "\n{text}");
@@ -261,6 +267,24 @@ fn a_number_that_is_used_again_is_another_threads() {
         101 write(4, "nobody's", 8) = 8
         101 write(4, "nobody's", 8) = 8"#;
     check(trace, "SYN> <SYN-ACK ACK> P3>");
+}
+
+#[test]
+fn a_descriptor_whose_details_are_of_another_family_is_another_socket() {
+    let trace = r#"
+        100 write(3<TCP>, "ask", 3) = 3
+        100 write(3<UNIX-STREAM:[500->501]>, "other", 5) = 5
+        100 write(3<TCP>, "again", 5) = 5"#;
+    check(trace, "P3> F> <ACK P5>");
+}
+
+#[test]
+fn an_exit_closes_however_many_there_are() {
+    let connect = |fd: u32| format!("100 connect({fd}<TCP:[{fd}]>, AT_SERVER) = 0\n");
+    let trace = (10..1010).map(connect).collect::<String>() + "100 +++ exited with 0 +++";
+    let packets = packets(&["--view", "wire"], timed(&trace));
+    let fins = packets.iter().filter(|packet| packet.tcp().is_some_and(|tcp| tcp.flags == 0x11));
+    assert_eq!((packets.len(), fins.count()), (5 * 1000, 1000));
 }
 
 #[test]

@@ -105,17 +105,61 @@ impl Views {
     }
 }
 
-/// Sockets and views: from events to records.
+/// From changes to records: what of them is shown, and what is counted.
 #[derive(Debug)]
-struct Engine {
-    sockets: Sockets,
+struct Picture {
     views: Views,
     /// UNIX sockets are to be converted.
     unix_sockets: bool,
     filter: Option<Filter>,
+    traffic: Traffic,
+}
+
+impl Picture {
+    /// Takes a change, which happened at `place`.
+    #[inline(always)]
+    fn take<S: Sink>(
+        &mut self,
+        change: &Change,
+        refs: Refs<'_>,
+        place: impl Fn() -> Place,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        let Self { views, unix_sockets, filter, traffic } = self;
+        let wanted = Wanted { inet: views.inet.as_ref().map(Inet::shows), unix: *unix_sockets };
+        let in_part;
+        let moved = match (filter.as_mut().map(|filter| filter.judge(change, refs)), change) {
+            (None | Some(Verdict::Show), Change::Moved(moved)) => moved,
+            (None | Some(Verdict::Show), _) => {
+                traffic.count_other(change, wanted, place);
+                return views.change(change, refs, sink);
+            }
+            (Some(Verdict::ShowAs(moved)), _) => {
+                in_part = moved;
+                &in_part
+            }
+            (Some(Verdict::Count), Change::Moved(moved)) => {
+                views.pass_over(moved);
+                return Ok(());
+            }
+            (Some(Verdict::Count | Verdict::Hide), _) => return Ok(()),
+        };
+        views.moved(moved, refs, sink)?;
+        match filter {
+            Some(filter) if views.leave_out(moved) => filter.leave_out(),
+            _ => traffic.count(moved, refs, wanted, place),
+        }
+        Ok(())
+    }
+}
+
+/// Sockets and views: from events to records.
+#[derive(Debug)]
+struct Engine {
+    sockets: Sockets,
+    picture: Picture,
     /// What certain UNIX servers' ports were to be.
     rules: Vec<PortRule>,
-    traffic: Traffic,
     /// The number of the trace whose events come.
     trace: usize,
 }
@@ -134,64 +178,43 @@ impl Engine {
             wire,
             records: options.format == Format::PcapNg,
         };
+        let views = Views {
+            inet: options.net.then_some(inet),
+            unix: (options.unix || options.pipes).then(|| UnixView::new(unix)),
+        };
+        let (filter, traffic) = (Filter::of(options), Traffic::default());
         Self {
             sockets: Sockets::default(),
-            views: Views {
-                inet: options.net.then_some(inet),
-                unix: (options.unix || options.pipes).then(|| UnixView::new(unix)),
-            },
-            unix_sockets: options.unix,
-            filter: Filter::of(options),
+            picture: Picture { views, unix_sockets: options.unix, filter, traffic },
             rules: options.unix_port_for.clone(),
-            traffic: Traffic::default(),
             trace: 0,
         }
     }
 
-    /// Takes the next event: what it changes goes through the filter to the views, and what they make of it to `sink`.
+    /// Takes the next event: what it changes goes to the views, and what they make of it to `sink`.
     fn event<S: Sink>(&mut self, event: &Event<'_>, sink: &mut S) -> Result<(), S::Error> {
-        let Self { sockets, views, filter, traffic, trace, unix_sockets, .. } = self;
+        let Self { sockets, picture, trace, .. } = self;
         let place = || Place { trace: *trace, line: event.line };
         if let What::Opaque { .. } = event.what {
-            traffic.ring(place());
+            picture.traffic.ring(place());
         }
-        let wanted = Wanted { inet: views.inet.as_ref().map(Inet::shows), unix: *unix_sockets };
-        if let Some(filter) = filter.as_mut().filter(|filter| filter.is_by_thread()) {
+        if let Some(filter) = picture.filter.as_mut().filter(|filter| filter.is_by_thread()) {
             filter.turn_to(event.tid, sockets.process_of(event));
         }
         sockets.apply(event);
-        let refs = sockets.refs(event);
-        for change in sockets.changes() {
-            let in_part;
-            let moved = match (filter.as_mut().map(|filter| filter.judge(change, refs)), change) {
-                (None | Some(Verdict::Show), Change::Moved(moved)) => moved,
-                (None | Some(Verdict::Show), _) => {
-                    views.change(change, refs, sink)?;
-                    traffic.count_other(change, wanted, place);
-                    continue;
-                }
-                (Some(Verdict::ShowAs(moved)), _) => {
-                    in_part = moved;
-                    &in_part
-                }
-                (Some(Verdict::Count), Change::Moved(moved)) => {
-                    views.pass_over(moved);
-                    continue;
-                }
-                (Some(Verdict::Count | Verdict::Hide), _) => continue,
-            };
-            views.moved(moved, refs, sink)?;
-            match filter {
-                Some(filter) if views.leave_out(moved) => filter.leave_out(),
-                _ => traffic.count(moved, refs, wanted, place),
+        loop {
+            for change in sockets.changes() {
+                picture.take(change, sockets.refs(event), place, sink)?;
+            }
+            if !sockets.goes_on() {
+                picture.views.note_threads(event);
+                return Ok(());
             }
         }
-        views.note_threads(event);
-        Ok(())
     }
 
     fn pause<S: Sink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
-        match &mut self.views.inet {
+        match &mut self.picture.views.inet {
             Some(Inet::Wire(view)) => view.pause(sink),
             _ => Ok(()),
         }
@@ -199,11 +222,11 @@ impl Engine {
 
     /// Adds what is to be said of options: those that nothing came of, what they leave out, and what Wireshark needs.
     fn tell(&self, report: &mut Report) {
-        let chosen = self.views.unix.as_ref().map(UnixView::chosen);
+        let chosen = self.picture.views.unix.as_ref().map(UnixView::chosen);
         let servers: Vec<u16> = chosen.into_iter().flat_map(Chosen::ports).collect();
         let is_used = |place| chosen.is_some_and(|chosen| chosen.has_used(place));
         let mut unfound = hints::unused(&self.rules, is_used);
-        if let Some(filter) = &self.filter {
+        if let Some(filter) = &self.picture.filter {
             unfound.extend(filter.unfound(&servers));
             let what = "messages of processes, ports or sockets that were not asked for";
             report.leave_out("not_asked_for", what, filter.left_out());
@@ -218,10 +241,15 @@ impl Engine {
     }
 
     fn finish<S: Sink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
-        let Self { sockets, views, .. } = self;
+        let Self { sockets, picture: Picture { views, .. }, .. } = self;
         sockets.finish();
-        for change in sockets.changes() {
-            views.change(change, sockets.last_refs(), sink)?;
+        loop {
+            for change in sockets.changes() {
+                views.change(change, sockets.last_refs(), sink)?;
+            }
+            if !sockets.goes_on() {
+                break;
+            }
         }
         match &mut views.inet {
             Some(Inet::Wire(view)) => view.finish(sink),
@@ -364,7 +392,7 @@ impl<W: Write> Pipeline for Converter<W> {
     }
 
     fn report(&self, read_all: bool) -> Report {
-        let Engine { sockets, views, traffic, .. } = &self.engine;
+        let Engine { sockets, picture: Picture { views, traffic, .. }, .. } = &self.engine;
         let Written { capture, packets, payload_bytes, .. } = &self.written;
         let mut report = Report::of_capture(*packets, *payload_bytes, capture.bytes());
         let counts: Vec<_> = self.parsers.iter().map(Parser::counts).collect();

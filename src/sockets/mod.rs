@@ -1,7 +1,7 @@
 //! Which open socket and which connection an event belongs to, and what it does to them.
 //!
-//! [`Sockets::apply`] takes events in the order of the trace; [`Sockets::changes`] are what the last one did. Identity rests
-//! on the best evidence there is: the inode in the details; the addresses in the details; the open file description
+//! [`Sockets::apply`] takes events in the order of the trace; [`Sockets::changes`] are what the last one did, or where
+//! [`Sockets::goes_on`] says so a part of it. Identity rests on the best evidence there is: the inode in the details; the addresses in the details; the open file description
 //! followed through socket, accept, dup, fork, exec and SCM_RIGHTS. What calls say about addresses stands above details,
 //! which strace never refreshes.
 //!
@@ -69,14 +69,17 @@ pub struct Sockets {
     /// Sockets with one reference too many: those that were in flight and will not arrive, and the ends of a FIFO that was
     /// opened for both.
     undelivered: Vec<(SocketId, Closer)>,
+    /// What the thread that ends had open and is still to be closed.
+    leaving: Option<Slots>,
+    /// The connections that the end of the trace is still to end.
+    ending: std::vec::IntoIter<ConnectionId>,
 }
 
 impl Sockets {
     /// Takes the next event.
     #[inline]
     pub fn apply(&mut self, event: &Event<'_>) {
-        self.changes.clear();
-        self.connections.sweep();
+        self.sweep();
         self.now = Now { tid: event.tid, entry: event.entry, exit: event.exit };
         match &event.what {
             What::Move(call) => transfer::moved(self, call),
@@ -139,6 +142,44 @@ impl Sockets {
         }
     }
 
+    /// Whether the event, or the end of the trace, does more than [`Self::changes`]; these are what comes next then.
+    #[inline]
+    pub fn goes_on(&mut self) -> bool {
+        (self.leaving.is_some() || self.ending.len() > 0) && {
+            self.sweep();
+            self.leave();
+            self.end_some();
+            true
+        }
+    }
+
+    /// What has been read is gone.
+    #[inline]
+    fn sweep(&mut self) {
+        self.changes.clear();
+        self.connections.sweep();
+    }
+
+    /// Closes some of what the thread that ends had open.
+    fn leave(&mut self) {
+        let Some(mut slots) = self.leaving.take() else {
+            return;
+        };
+        for _ in 0..limits::CLOSED_AT_ONCE {
+            let Some((fd, slot)) = slots.pop_first() else {
+                return self.sessions.forget(self.now.tid);
+            };
+            self.drop_slot(fd, &slot, Op::Exit);
+        }
+        self.leaving = Some(slots);
+    }
+
+    /// Ends some of the connections that there are at the end of the trace.
+    fn end_some(&mut self) {
+        let ids = self.ending.by_ref().take(limits::CLOSED_AT_ONCE);
+        self.changes.extend(ids.map(|connection| Change::ConnectionForgotten { connection }));
+    }
+
     /// What the last event did, in order.
     pub fn changes(&self) -> &[Change] {
         &self.changes
@@ -151,10 +192,9 @@ impl Sockets {
 
     /// The end of the trace: every connection is over, in the order in which they were made.
     pub fn finish(&mut self) {
-        self.changes.clear();
-        self.connections.sweep();
-        let forgotten = |connection| Change::ConnectionForgotten { connection };
-        self.changes.extend(self.connections.ids().into_iter().map(forgotten));
+        self.sweep();
+        self.ending = self.connections.ids().into_iter();
+        self.end_some();
     }
 
     /// What the changes at the end of the trace refer to.

@@ -108,7 +108,7 @@ pub(super) fn ended(sockets: &mut Sockets, group: bool) {
     let tid = sockets.now.tid;
     if sockets.tables.knows(tid) {
         let held = if group { sockets.tables.process_ended(tid) } else { sockets.tables.ended(tid) };
-        sockets.drop_slots(held, Op::Exit);
-        sockets.sessions.forget(tid);
+        sockets.leaving = Some(held);
+        sockets.leave();
     }
 }

@@ -88,10 +88,16 @@ impl Slots {
         row.filter_map(|(fd, slot)| Some((fd, slot.as_ref()?))).chain(self.tree.iter().map(|(fd, slot)| (*fd, slot)))
     }
 
+    /// Takes out the one with the lowest number.
+    pub(in crate::sockets) fn pop_first(&mut self) -> Option<(Fd, Slot)> {
+        let mut row = (0..).map(Fd).zip(&mut self.row);
+        let first = row.find_map(|(fd, slot)| Some((fd, slot.take()?)));
+        first.or_else(|| self.tree.pop_first())
+    }
+
     /// Gives all away, by rising number.
-    pub(in crate::sockets) fn give(self) -> impl Iterator<Item = (Fd, Slot)> {
-        let row = (0..).map(Fd).zip(self.row);
-        row.filter_map(|(fd, slot)| Some((fd, slot?))).chain(self.tree)
+    pub(in crate::sockets) fn give(mut self) -> impl Iterator<Item = (Fd, Slot)> {
+        std::iter::from_fn(move || self.pop_first())
     }
 }
 
