@@ -1,5 +1,5 @@
 //! What the views of INET and UNIX sockets have in common: the marking, a connection as TCP segments, and
-//! datagrams that both ends tell.
+//! datagrams that the calls of both ends show.
 
 pub mod marking;
 

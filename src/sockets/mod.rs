@@ -9,9 +9,9 @@
 //! Event ─→ descriptors (thread → table → slot) ─→ registry (open socket) ─→ connections (connection, side) ─→ Change
 //! ```
 //!
-//! Each of the three owns its state, and knows only those to its left by what it is handed. What a call does to them stands
-//! in a file for each kind of call, which calls this one and no other: `open`, `transfer`, `ancillary`, `pipes`,
-//! `processes`.
+//! Each of the three owns its state and names only those before it. What a call does to them stands in a file for each kind
+//! of call, as functions on [`Sockets`], which holds the three together: `open`, `processes`, and `transfer`, which leaves
+//! descriptors in messages to `ancillary` and pipes to `pipes`.
 
 mod ancillary;
 mod change;

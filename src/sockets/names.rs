@@ -17,7 +17,7 @@ pub struct ConnectionId {
     pub(super) place: usize,
 }
 
-/// One of the two ends of a connection: the index of [`Connection::ends`].
+/// One of the two ends of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Side {
     /// The first end that the trace showed.
