@@ -270,6 +270,21 @@ fn a_number_that_is_used_again_is_another_threads() {
 }
 
 #[test]
+fn of_two_connections_with_the_same_addresses_the_older_one_is_accepted_first() {
+    let trace = r#"
+        100 connect(3<NEW>, AT_SERVER) = 0
+        100 write(3<TCP>, "one", 3) = 3
+        100 close(3<TCP>) = 0
+        100 connect(3<TCP:[702]>, AT_SERVER) = 0
+        100 write(3<TCP>, "other", 5) = 5
+        101 accept(4<LISTENER>, AT_CLIENT) = 5<SERVER>
+        101 accept(4<LISTENER>, AT_CLIENT) = 6<SERVER>
+        101 read(5<SERVER>, "one", 9) = 3
+        101 read(6<SERVER>, "other", 9) = 5"#;
+    check(trace, "SYN> <SYN-ACK ACK> P3> F> <ACK SYN> <SYN-ACK ACK> P5>");
+}
+
+#[test]
 fn a_descriptor_whose_details_are_of_another_family_is_another_socket() {
     let trace = r#"
         100 write(3<TCP>, "ask", 3) = 3
