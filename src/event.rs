@@ -140,7 +140,7 @@ impl Op {
 }
 
 /// The address family of a socket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Family {
     /// AF_INET.
     Inet,
@@ -151,6 +151,7 @@ pub enum Family {
     /// No socket but a pipe or a FIFO, where these are asked for.
     Pipe,
     /// Any other: netlink, packet, vsock, …
+    #[default]
     Other,
 }
 
@@ -162,7 +163,7 @@ impl Family {
 }
 
 /// What kind of transport a socket has, within its family.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Transport {
     /// TCP (and MPTCP), a UNIX stream, a pipe.
     Stream,
@@ -181,6 +182,7 @@ pub enum Transport {
     /// A ping socket: ICMP echo without privileges.
     Ping,
     /// Not said: strace before 5.16 writes `UNIX:[…]` for every kind.
+    #[default]
     Unknown,
 }
 
@@ -353,14 +355,6 @@ pub struct Move<'a> {
     pub fast_open: bool,
     /// The new descriptors of `rights` are close-on-exec (MSG_CMSG_CLOEXEC).
     pub close_on_exec: bool,
-}
-
-impl<'a> Move<'a> {
-    /// The bytes of one of its messages that are in the trace.
-    pub fn bytes_of(&self, message: &Message) -> &'a [u8] {
-        let end = message.start.saturating_add(message.captured);
-        self.payload.get(message.start..end).unwrap_or_default()
-    }
 }
 
 /// Which directions a shutdown ends.

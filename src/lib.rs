@@ -6,7 +6,7 @@
 //! ```text
 //! main → cli → run ─→ strace ─→ event ←─ sockets ←─ inet ┐
 //!                                            ↑     unix ┴→ packets → wire → capture
-//! bytes → Line<'a> → Call<'a> → Event<'a> → Change<'a> → Frame<'a> → bytes
+//! bytes → Line<'a> → Call<'a> → Event<'a> → Change → Frame<'a> → bytes
 //! ```
 //!
 //! | room | it knows | it does not know |

@@ -58,6 +58,10 @@ pub const UNNUMBERED_CHILDREN: usize = 16;
 /// listen queue holds 4096 by default (`net.core.somaxconn`).
 pub const LINGERING_CONNECTIONS: usize = 4096;
 
+/// Most sockets that an exit closes, and connections that the end of the trace ends, before what came of it is written: a
+/// process may have a million.
+pub const CLOSED_AT_ONCE: usize = 256;
+
 /// Most bytes that one call can move: the kernel cuts every request to this (`MAX_RW_COUNT`).
 pub const MOVED: u64 = 0x7fff_f000;
 

@@ -63,7 +63,7 @@ fn places<'a>(text: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a 
 type Rule = fn(&Source) -> Vec<String>;
 
 /// The rules for `src`.
-const RULES: [Rule; 11] = [
+const RULES: [Rule; 12] = [
     direction,
     pcap_file_in_capture,
     etherparse_in_wire,
@@ -71,6 +71,7 @@ const RULES: [Rule; 11] = [
     document_first,
     short_functions,
     short_files,
+    methods_beside_their_type,
     nothing_left_to_do,
     no_prints,
     no_clock,
@@ -200,6 +201,45 @@ const FILE_LINES: usize = 600;
 fn short_files(source: &Source) -> Vec<String> {
     let lines = source.text.lines().count();
     if lines <= FILE_LINES { Vec::new() } else { vec![format!("{}: {lines} lines", source.path)] }
+}
+
+/// Methods that are still apart from their type.
+const APART: [(&str, &str); 2] = [("src/strace/call.rs", "Parser"), ("src/wire/write.rs", "Transport")];
+
+/// The methods of one type stand in one file, that of the type: what does not fit there is another type's.
+fn methods_beside_their_type(source: &Source) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for at in places(&source.code, "impl").filter(|&at| at == 0 || source.code[..at].ends_with('\n')) {
+        let header = source.code[at + "impl".len()..].split('{').next().unwrap_or_default();
+        let name = name_at(behind_generics(header));
+        let is_here = ["struct", "enum"].iter().any(|kind| {
+            let definition = format!("{kind} {name}");
+            places(&source.code, &definition).next().is_some()
+        });
+        let is_of_trait = places(header, "for").next().is_some();
+        if !is_here && !is_of_trait && !APART.contains(&(&source.path, name)) {
+            wrong.push(format!("{}:{}: methods of {name}, which stands elsewhere", source.path, source.line_of(at)));
+        }
+    }
+    wrong
+}
+
+/// What stands behind `<…>`, if `text` begins with that.
+fn behind_generics(text: &str) -> &str {
+    let mut depth = 0;
+    let mut before = ' ';
+    for (at, c) in text.char_indices() {
+        match c {
+            '<' => depth += 1,
+            '>' if before != '-' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 && c != '>' {
+            return &text[at..];
+        }
+        before = c;
+    }
+    text
 }
 
 fn nothing_left_to_do(source: &Source) -> Vec<String> {
@@ -362,6 +402,15 @@ mod samples {
     fn a_long_file() {
         check(short_files, "src/a.rs", &"\n".repeat(601), &["src/a.rs: 601 lines"]);
         check(short_files, "src/a.rs", &"\n".repeat(600), &[]);
+    }
+
+    #[test]
+    fn methods_in_another_file_than_their_type() {
+        let here = "pub struct Tables<T>(T);\nimpl<T: Fn(u8) -> Option<u8>> Tables<T> {}\nimpl Clone for Slots {}\n";
+        check(methods_beside_their_type, "src/sockets/tables.rs", here, &[]);
+        let wrong = "src/sockets/slots.rs:2: methods of Tables, which stands elsewhere";
+        check(methods_beside_their_type, "src/sockets/slots.rs", "struct TablesOf;\nimpl<T> Tables<T> {}\n", &[wrong]);
+        check(methods_beside_their_type, "src/sockets/slots.rs", "// impl Tables {}\nfn f() -> impl Iterator {}", &[]);
     }
 
     #[test]

@@ -46,13 +46,13 @@ impl Carried<'_> {
 }
 
 /// How a message went over the wire; none for transports that are not converted.
-pub(super) fn of<'a>(moved: &Moved<'a>) -> Option<Carried<'a>> {
-    let local = moved.local.copied().map(canonical);
+pub(super) fn of<'a>(moved: &Moved, payload: &'a [u8]) -> Option<Carried<'a>> {
+    let local = moved.local.map(canonical);
     let carried = Carried {
         carrier: Carrier::Header(Header::Udp),
         local: local.filter(|local| local.port() != 0),
-        remote: moved.remote.copied().map(canonical),
-        payload: moved.payload,
+        remote: moved.remote.map(canonical),
+        payload,
         moved: moved.moved,
     };
     match moved.transport {
@@ -99,7 +99,7 @@ fn portless(carried: Carried<'_>, protocol: u8) -> Carried<'_> {
 }
 
 /// A raw socket's message. What IPv4 delivers has its header, and so has what is sent with IPPROTO_RAW.
-fn raw<'a>(carried: Carried<'a>, protocol: u16, moved: &Moved<'_>) -> Carried<'a> {
+fn raw<'a>(carried: Carried<'a>, protocol: u16, moved: &Moved) -> Carried<'a> {
     let plain = portless(carried, u8::try_from(protocol).unwrap_or_default());
     let has_header = moved.direction == Direction::Received || protocol == RAW;
     if moved.family != Family::Inet || !has_header {

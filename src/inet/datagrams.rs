@@ -10,7 +10,7 @@ use crate::inet::numbered::{Dccp, Sctp};
 use crate::limits;
 use crate::packets::{Ids, Sighted, Sightings, marking};
 use crate::sockets::{Marking, Moved, SocketNumber, canonical};
-use crate::wire::{Frame, Transport as Header};
+use crate::wire::{Frame, Sink, Transport as Header};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -53,9 +53,15 @@ pub(super) struct Datagrams {
 
 impl Datagrams {
     /// A message of a datagram socket.
-    pub(super) fn moved(&mut self, moved: &Moved<'_>, ids: &mut Ids, sink: &mut impl FnMut(&Frame<'_>)) {
-        let Some(mut carried) = carrier::of(moved) else {
-            return;
+    pub(super) fn moved<S: Sink>(
+        &mut self,
+        moved: &Moved,
+        payload: &[u8],
+        ids: &mut Ids,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        let Some(mut carried) = carrier::of(moved, payload) else {
+            return Ok(());
         };
         if carried.local.is_none() {
             carried.local = self.learnt.get(&moved.socket).copied();
@@ -69,37 +75,44 @@ impl Datagrams {
             carried,
         };
         if !self.held.is_empty() {
-            self.recognise(&datagram, ids, sink);
+            self.recognise(&datagram, ids, sink)?;
         }
         if carried.local.is_some() {
             return self.show(datagram, ids, sink);
         }
         if self.held_bytes.saturating_add(carried.payload.len()) > limits::HELD_DATAGRAM_BYTES {
-            self.finish(ids, sink);
+            self.finish(ids, sink)?;
         }
         self.held_bytes += carried.payload.len() + size_of::<Held>();
         let payload = carried.payload.to_vec();
         let held = Held { datagram: Datagram { carried: Carried { payload: &[], ..carried }, ..datagram }, payload };
         self.held.entry(moved.socket).or_default().push(held);
+        Ok(())
     }
 
     /// The socket's address is known: what waited for it goes out.
-    pub(super) fn named(
+    pub(super) fn named<S: Sink>(
         &mut self,
         socket: SocketNumber,
         local: SocketAddr,
         ids: &mut Ids,
-        sink: &mut impl FnMut(&Frame<'_>),
-    ) {
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
         self.learn_host(canonical(local));
-        self.release(socket, Some(canonical(local)), ids, sink);
+        self.release(socket, Some(canonical(local)), ids, sink)
     }
 
     /// The socket is closed: its address will not be known any more.
-    pub(super) fn gone(&mut self, socket: SocketNumber, ids: &mut Ids, sink: &mut impl FnMut(&Frame<'_>)) {
-        self.release(socket, None, ids, sink);
+    pub(super) fn closed<S: Sink>(
+        &mut self,
+        socket: SocketNumber,
+        ids: &mut Ids,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        self.release(socket, None, ids, sink)?;
         self.learnt.remove(&socket);
         self.strangers.forget(Stranger::Socket(socket));
+        Ok(())
     }
 
     /// How many sockets have been shown with invented addresses.
@@ -108,39 +121,35 @@ impl Datagrams {
     }
 
     /// Everything that waits goes out.
-    pub(super) fn finish(&mut self, ids: &mut Ids, sink: &mut impl FnMut(&Frame<'_>)) {
+    pub(super) fn finish<S: Sink>(&mut self, ids: &mut Ids, sink: &mut S) -> Result<(), S::Error> {
         while let Some((socket, _)) = self.held.first_key_value() {
-            self.release(*socket, None, ids, sink);
+            self.release(*socket, None, ids, sink)?;
         }
+        Ok(())
     }
 
-    fn release(
+    fn release<S: Sink>(
         &mut self,
         socket: SocketNumber,
         local: Option<SocketAddr>,
         ids: &mut Ids,
-        sink: &mut impl FnMut(&Frame<'_>),
-    ) {
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
         for held in self.held.remove(&socket).unwrap_or_default() {
             self.held_bytes = self.held_bytes.saturating_sub(held.payload.len() + size_of::<Held>());
             let local = local.map(|local| held.datagram.carried.on_wire(local));
-            self.show(
-                Datagram {
-                    carried: Carried { local, payload: &held.payload, ..held.datagram.carried },
-                    ..held.datagram
-                },
-                ids,
-                sink,
-            );
+            let carried = Carried { local, payload: &held.payload, ..held.datagram.carried };
+            self.show(Datagram { carried, ..held.datagram }, ids, sink)?;
         }
+        Ok(())
     }
 
     /// A receive tells where the datagram came from: if a held one is the same, its socket's address is known by that.
-    fn recognise(&mut self, datagram: &Datagram<'_>, ids: &mut Ids, sink: &mut impl FnMut(&Frame<'_>)) {
+    fn recognise<S: Sink>(&mut self, datagram: &Datagram<'_>, ids: &mut Ids, sink: &mut S) -> Result<(), S::Error> {
         let received = datagram.carried;
         let (Direction::Received, Some(source), Some(target)) = (datagram.direction, received.remote, received.local)
         else {
-            return;
+            return Ok(());
         };
         let is_it = |held: &Held| {
             let sent = held.datagram.carried;
@@ -154,12 +163,13 @@ impl Datagrams {
             self.held.iter().take(COMPARED).find(|(_, held)| held.iter().any(is_it)).map(|(socket, _)| *socket);
         if let Some(socket) = sender {
             self.learnt.insert(socket, source);
-            self.release(socket, Some(source), ids, sink);
+            self.release(socket, Some(source), ids, sink)?;
         }
+        Ok(())
     }
 
     /// Writes a datagram, unless the other end's call has shown it.
-    fn show(&mut self, datagram: Datagram<'_>, ids: &mut Ids, sink: &mut impl FnMut(&Frame<'_>)) {
+    fn show<S: Sink>(&mut self, datagram: Datagram<'_>, ids: &mut Ids, sink: &mut S) -> Result<(), S::Error> {
         let carried = datagram.carried;
         let local = carried.local.map(|local| self.placed(local, carried.remote));
         let (local, remote) = invented::endpoints((local, carried.remote), datagram.is_v6);
@@ -175,7 +185,7 @@ impl Datagrams {
             length: carried.moved,
             payload: carried.payload,
         }) {
-            return;
+            return Ok(());
         }
         if carried.local.is_none() || carried.remote.is_none() {
             let stranger = Stranger::Socket(datagram.socket);
@@ -183,7 +193,7 @@ impl Datagrams {
         }
         let (source_mac, target_mac) = marking::macs(&datagram.marking, datagram.direction);
         let original = usize::try_from(carried.moved).unwrap_or(usize::MAX);
-        let mut frame = Frame {
+        let frame = Frame {
             time: datagram.time,
             source_mac,
             target_mac,
@@ -195,16 +205,10 @@ impl Datagrams {
             payload: carried.payload,
             original,
         };
-        let mut write = |frame: &Frame<'_>| {
-            sink(&Frame { id: ids.take(), ..*frame });
-        };
         match carried.carrier {
-            Carrier::Header(header) => {
-                frame.transport = header;
-                write(&frame);
-            }
-            Carrier::Sctp => self.sctp.write(frame, &mut write),
-            Carrier::Dccp => self.dccp.write(frame, &mut write),
+            Carrier::Header(transport) => sink.frame(&Frame { id: ids.take(), transport, ..frame }),
+            Carrier::Sctp => self.sctp.write(frame, ids, sink),
+            Carrier::Dccp => self.dccp.write(frame, ids, sink),
         }
     }
 

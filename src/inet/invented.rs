@@ -124,9 +124,9 @@ pub(super) enum Stranger {
 
 impl Stranger {
     /// Whose message it is.
-    pub(super) fn of(moved: &Moved<'_>) -> Self {
+    pub(super) fn of(moved: &Moved) -> Self {
         match moved.stream {
-            Some(stream) => Self::Connection(stream.connection.id),
+            Some(stream) => Self::Connection(stream.connection),
             None => Self::Socket(moved.socket),
         }
     }

@@ -2,9 +2,11 @@
 
 use crate::event::{Errno, Family, Timestamp};
 use crate::inet::invented::{Invented, StandIns};
-use crate::packets::{Endpoint, Ids, Look, Portion, Talk, Teller, handshake_times};
-use crate::sockets::{ByConnection, Change, Connection, ConnectionId, Moved, Opening, Role, Side, Stream, canonical};
-use crate::wire::{Frame, HandshakeOptions, SeqNumber};
+use crate::packets::{Endpoint, Ids, Look, Portion, Talk, Witness, handshake_times};
+use crate::sockets::{
+    ByConnection, Change, Connection, ConnectionId, Moved, Opening, Refs, Role, Side, Stream, canonical,
+};
+use crate::wire::{HandshakeOptions, SeqNumber, Sink};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
@@ -24,7 +26,7 @@ const UNACKNOWLEDGED: u32 = 32 * 1024;
 #[derive(Debug, Default)]
 pub(super) struct Streams {
     talks: ByConnection<Talk>,
-    /// Connections that only accept has told so far. The other end's connect began before it, and where that is traced its
+    /// Connections that only accept has shown so far. The other end's connect began before it, and where that is traced its
     /// line is about to come: their handshakes wait for that, for their first payload, or for the input to pause.
     accepted: BTreeMap<ConnectionId, Connection>,
     stand_ins: StandIns,
@@ -33,82 +35,86 @@ pub(super) struct Streams {
 
 impl Streams {
     /// Payload: what of it is news becomes segments.
-    pub(super) fn moved(
+    pub(super) fn moved<S: Sink>(
         &mut self,
-        moved: &Moved<'_>,
-        stream: &Stream<'_>,
+        moved: &Moved,
+        stream: Stream,
+        refs: Refs<'_>,
         ids: &mut Ids,
-        sink: &mut impl FnMut(&Frame<'_>),
-    ) {
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
         let fresh = moved.moved.saturating_sub(stream.known);
-        if fresh == 0 {
-            return;
-        }
+        let Some(connection) = refs.connection(stream.connection).filter(|_| fresh > 0) else {
+            return Ok(());
+        };
         let known = usize::try_from(stream.known).unwrap_or(usize::MAX);
-        let bytes = moved.payload.get(known..).unwrap_or_default();
+        let bytes = refs.bytes(moved.payload).get(known..).unwrap_or_default();
         let time = moved.moment();
-        let told_by = (moved.marking, stream.side);
+        let by = (moved.marking, stream.side);
         let sender = stream.sender(moved.direction);
         let missing = fresh.saturating_sub(bytes.len() as u64);
-        let Some(talk) = self.talk(stream.connection, time, ids, sink) else {
-            return;
+        let Some(talk) = self.talk(connection, time, ids, sink)? else {
+            return Ok(());
         };
         if stream.skipped > 0 {
             talk.skip(sender, stream.skipped);
         }
-        talk.write(&Portion { sender, time, told_by, bytes, missing }, ids, sink);
+        talk.write(&Portion { sender, time, by, bytes, missing }, ids, sink)?;
         if talk.unacknowledged(sender) > UNACKNOWLEDGED {
-            talk.acknowledge(sender.other(), time, told_by, ids, sink);
+            talk.acknowledge(sender.other(), time, by, ids, sink)?;
         }
+        Ok(())
     }
 
     /// Everything but payload.
-    pub(super) fn change(
+    pub(super) fn change<S: Sink>(
         &mut self,
         connection: &Connection,
-        change: &Change<'_>,
+        change: &Change,
         ids: &mut Ids,
-        sink: &mut impl FnMut(&Frame<'_>),
-    ) {
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
         match change {
-            Change::Opened { .. } if is_told_by_accept(connection) => {
+            Change::Opened { .. } if is_seen_by_accept_alone(connection) => {
                 self.accepted.insert(connection.id, connection.clone());
             }
             Change::Opened { .. } => {
-                self.talk(connection, Timestamp::default(), ids, sink);
+                self.talk(connection, Timestamp::default(), ids, sink)?;
             }
             Change::Failed { error, time, .. } => {
                 let stand_ins = &mut self.stand_ins;
-                failed(connection, (*error, *time), stand_ins, ids, sink);
+                failed(connection, (*error, *time), stand_ins, ids, sink)?;
                 stand_ins.give_back(connection.id);
             }
-            Change::Finished { side, told_by, marking, time, .. } => {
-                if let Some(talk) = self.talk(connection, *time, ids, sink) {
-                    talk.finish(*side, (*time, 0), (*marking, *told_by), ids, sink);
+            Change::Finished { side, by, marking, time, .. } => {
+                if let Some(talk) = self.talk(connection, *time, ids, sink)? {
+                    talk.finish(*side, (*time, 0), (*marking, *by), ids, sink)?;
                 }
             }
-            Change::Reset { side, told_by, marking, time, .. } => {
-                if let Some(talk) = self.talk(connection, *time, ids, sink) {
-                    talk.reset(*side, *time, (*marking, *told_by), ids, sink);
+            Change::Reset { side, by, marking, time, .. } => {
+                if let Some(talk) = self.talk(connection, *time, ids, sink)? {
+                    talk.reset(*side, *time, (*marking, *by), ids, sink)?;
                 }
             }
             Change::Closed { .. } => self.stand_ins.give_back(connection.id),
-            Change::Over { .. } => {
+            Change::ConnectionForgotten { .. } => {
                 if self.accepted.contains_key(&connection.id) {
-                    self.talk(connection, Timestamp::default(), ids, sink);
+                    self.talk(connection, Timestamp::default(), ids, sink)?;
                 }
                 self.talks.forget(connection.id);
                 self.stand_ins.give_back(connection.id);
             }
             _ => {}
         }
+        Ok(())
     }
 
     /// The input pauses: what could be waited for is long in coming.
-    pub(super) fn pause(&mut self, ids: &mut Ids, sink: &mut impl FnMut(&Frame<'_>)) {
+    pub(super) fn pause<S: Sink>(&mut self, ids: &mut Ids, sink: &mut S) -> Result<(), S::Error> {
         while let Some((_, connection)) = self.accepted.pop_first() {
-            self.talk(&connection, Timestamp::default(), ids, sink);
+            self.talk(&connection, Timestamp::default(), ids, sink)?;
         }
+        Ok(())
     }
 
     /// How many connections have been shown with invented addresses.
@@ -117,29 +123,40 @@ impl Streams {
     }
 
     /// The conversation of a connection; begun, with its handshake if that was traced, when it is asked for first.
-    fn talk(
+    #[inline]
+    fn talk<S: Sink>(
         &mut self,
         connection: &Connection,
         first: Timestamp,
         ids: &mut Ids,
-        sink: &mut impl FnMut(&Frame<'_>),
-    ) -> Option<&mut Talk> {
-        let (accepted, invented) = (&mut self.accepted, &mut self.invented);
-        let stand_ins = &mut self.stand_ins;
-        self.talks.of(connection.id, || {
-            accepted.remove(&connection.id);
-            count_invented(connection, invented);
-            let (mut talk, opener) = new_talk(connection, stand_ins);
-            if matches!(connection.opening, Opening::Made { .. }) {
-                talk.handshake(handshake_times(connection, first, HANDSHAKE_LEAD), opener, ids, sink);
-            }
-            talk
-        })
+        sink: &mut S,
+    ) -> Result<Option<&mut Talk>, S::Error> {
+        if self.talks.get(connection.id).is_none() {
+            self.begin(connection, first, ids, sink)?;
+        }
+        Ok(self.talks.get_mut(connection.id))
+    }
+
+    fn begin<S: Sink>(
+        &mut self,
+        connection: &Connection,
+        first: Timestamp,
+        ids: &mut Ids,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        self.accepted.remove(&connection.id);
+        count_invented(connection, &mut self.invented);
+        let (mut talk, opener) = new_talk(connection, &mut self.stand_ins);
+        if matches!(connection.opening, Opening::Made { .. }) {
+            talk.handshake(handshake_times(connection, first, HANDSHAKE_LEAD), opener, ids, sink)?;
+        }
+        self.talks.insert(connection.id, talk);
+        Ok(())
     }
 }
 
 /// Whether the connection was accepted, and nothing has been heard of the end that connected.
-fn is_told_by_accept(connection: &Connection) -> bool {
+fn is_seen_by_accept_alone(connection: &Connection) -> bool {
     let is_accepted = [Side::First, Side::Second].into_iter().any(|side| connection.end(side).role == Role::Accepted);
     let connect_is_unseen = matches!(connection.opening, Opening::Made { connected: None, .. });
     is_accepted && connect_is_unseen
@@ -157,7 +174,7 @@ fn count_invented(connection: &Connection, invented: &mut Invented) {
 }
 
 /// A conversation that has not begun, and who opened it.
-fn new_talk(connection: &Connection, stand_ins: &mut StandIns) -> (Talk, Option<Teller>) {
+fn new_talk(connection: &Connection, stand_ins: &mut StandIns) -> (Talk, Option<Witness>) {
     let client = client(connection);
     let known = |side: Side| connection.end(side).address.map(canonical);
     let (client_address, server_address) =
@@ -191,22 +208,23 @@ fn isns(id: ConnectionId) -> (SeqNumber, SeqNumber) {
 
 /// A connection that could not be made: the SYN, and the RST of a port where nobody listens. Other errors are found before
 /// anything is sent.
-fn failed(
+fn failed<S: Sink>(
     connection: &Connection,
     (error, time): (Errno, Timestamp),
     stand_ins: &mut StandIns,
     ids: &mut Ids,
-    sink: &mut impl FnMut(&Frame<'_>),
-) {
+    sink: &mut S,
+) -> Result<(), S::Error> {
     let Opening::Begun { entry } = connection.opening else {
-        return;
+        return Ok(());
     };
     if matches!(error, Errno::NetUnreachable | Errno::Other) {
-        return;
+        return Ok(());
     }
     let (mut talk, opener) = new_talk(connection, stand_ins);
-    talk.syn(entry, opener, ids, sink);
+    talk.syn(entry, opener, ids, sink)?;
     if let (Errno::ConnRefused | Errno::ConnReset, Some(opener)) = (error, opener) {
-        talk.reset(talk.client().other(), time, opener, ids, sink);
+        talk.reset(talk.client().other(), time, opener, ids, sink)?;
     }
+    Ok(())
 }

@@ -7,7 +7,7 @@ use crate::event::{Direction, Family, Transport};
 use crate::inet::invented::{self, Invented, Stranger, Strangers};
 use crate::packets::marking;
 use crate::sockets::{ByConnection, ConnectionId, Moved, Side, SocketNumber};
-use crate::wire::{Flags, Frame, SeqNumber, Transport as Header};
+use crate::wire::{Flags, Frame, SeqNumber, Sink, Transport as Header};
 
 /// Longest payload of one packet; a longer call is cut into pieces of this and a rest.
 const LONGEST_PAYLOAD: usize = 65_480;
@@ -21,20 +21,19 @@ pub struct SyscallView {
 
 impl SyscallView {
     /// Writes the packets of one message.
-    pub fn moved(&mut self, moved: &Moved<'_>, sink: &mut impl FnMut(&Frame<'_>)) {
+    pub fn moved<S: Sink>(&mut self, moved: &Moved, payload: &[u8], sink: &mut S) -> Result<(), S::Error> {
         let is_tcp = match moved.transport {
             Transport::Stream => true,
             Transport::Datagram => false,
-            _ => return,
+            _ => return Ok(()),
         };
         let invented;
-        let (local, remote) = if let (Some(local), Some(remote)) = (moved.local, moved.remote) {
+        let (local, remote) = if let (Some(local), Some(remote)) = (&moved.local, &moved.remote) {
             (local, remote)
         } else {
             let stranger = Stranger::of(moved);
             self.strangers.meet(stranger, moved.local.is_some(), moved.direction);
-            let known = (moved.local.copied(), moved.remote.copied());
-            invented = invented::endpoints(known, moved.family == Family::Inet6);
+            invented = invented::endpoints((moved.local, moved.remote), moved.family == Family::Inet6);
             (&invented.0, &invented.1)
         };
         let (source, target) = match moved.direction {
@@ -55,7 +54,7 @@ impl SyscallView {
             original: 0,
         };
         let mut next = is_tcp.then(|| self.advance(moved));
-        let mut rest = moved.payload;
+        let mut rest = payload;
         loop {
             let (piece, after) = rest.split_at_checked(LONGEST_PAYLOAD).unwrap_or((rest, &[]));
             if let Some(seq) = &mut next {
@@ -64,21 +63,21 @@ impl SyscallView {
             }
             frame.payload = piece;
             frame.original = piece.len();
-            sink(&frame);
+            sink.frame(&frame)?;
             rest = after;
             if rest.is_empty() {
-                break;
+                return Ok(());
             }
         }
     }
 
     /// A message of a stream that is not to be shown: its direction moves on.
-    pub fn passed_over(&mut self, moved: &Moved<'_>) {
+    pub fn passed_over(&mut self, moved: &Moved) {
         self.advance(moved);
     }
 
     /// The connection will not be heard of again.
-    pub fn over(&mut self, id: ConnectionId) {
+    pub fn forget(&mut self, id: ConnectionId) {
         self.next.forget(id);
         self.strangers.forget(Stranger::Connection(id));
     }
@@ -89,7 +88,7 @@ impl SyscallView {
     }
 
     /// The datagram socket is closed.
-    pub fn gone(&mut self, socket: SocketNumber) {
+    pub fn closed(&mut self, socket: SocketNumber) {
         self.strangers.forget(Stranger::Socket(socket));
     }
 
@@ -100,14 +99,14 @@ impl SyscallView {
 
     /// The sequence number of the message's first byte; the direction moves on by all that moved.
     #[inline(always)]
-    fn advance(&mut self, moved: &Moved<'_>) -> SeqNumber {
+    fn advance(&mut self, moved: &Moved) -> SeqNumber {
         let marking = &moved.marking;
         let first = SeqNumber(0)
             .advanced(u64::from(marking.fd.0) * 100 + u64::from(marking.tid.0) * 10_000 + u64::from(marking.session));
         let Some(stream) = moved.stream else {
             return first;
         };
-        let Some([from_first, from_second]) = self.next.of(stream.connection.id, Default::default) else {
+        let Some([from_first, from_second]) = self.next.or_default(stream.connection) else {
             return first;
         };
         let next = match stream.sender(moved.direction) {

@@ -5,8 +5,8 @@ use crate::inet::datagrams::Datagrams;
 use crate::inet::invented::Invented;
 use crate::inet::streams::Streams;
 use crate::packets::Ids;
-use crate::sockets::Change;
-use crate::wire::Frame;
+use crate::sockets::{Change, Moved, Refs};
+use crate::wire::Sink;
 
 /// The state of the view.
 #[derive(Debug, Default)]
@@ -17,38 +17,37 @@ pub struct WireView {
 }
 
 impl WireView {
-    /// Takes what happened to an INET socket.
-    pub fn change(&mut self, change: &Change<'_>, sink: &mut impl FnMut(&Frame<'_>)) {
+    /// A message of an INET socket.
+    #[inline]
+    pub fn moved<S: Sink>(&mut self, moved: &Moved, refs: Refs<'_>, sink: &mut S) -> Result<(), S::Error> {
+        match moved.stream {
+            Some(stream) => self.streams.moved(moved, stream, refs, &mut self.ids, sink),
+            None => self.datagrams.moved(moved, refs.bytes(moved.payload), &mut self.ids, sink),
+        }
+    }
+
+    /// Anything else that happened to a socket.
+    pub fn change<S: Sink>(&mut self, change: &Change, refs: Refs<'_>, sink: &mut S) -> Result<(), S::Error> {
+        let ids = &mut self.ids;
         match change {
-            Change::Moved(moved) if is_inet(moved.family) => match moved.stream {
-                Some(stream) => self.streams.moved(moved, &stream, &mut self.ids, sink),
-                None => self.datagrams.moved(moved, &mut self.ids, sink),
-            },
-            Change::Named { socket, local } => {
-                self.datagrams.named(*socket, *local, &mut self.ids, sink);
-            }
-            Change::Gone { socket } => self.datagrams.gone(*socket, &mut self.ids, sink),
-            Change::Moved(_)
-            | Change::Handed(_)
-            | Change::UnixMessage(_)
-            | Change::Called { .. }
-            | Change::Begot { .. } => {}
+            Change::LocalAddressKnown { socket, local } => self.datagrams.named(*socket, *local, ids, sink),
+            Change::SocketClosed { socket } => self.datagrams.closed(*socket, ids, sink),
+            Change::Moved(_) | Change::Ancillary { .. } | Change::UnixMessage(_) => Ok(()),
             Change::Opened { connection }
             | Change::Failed { connection, .. }
             | Change::Finished { connection, .. }
             | Change::Reset { connection, .. }
             | Change::Closed { connection }
-            | Change::Over { connection } => {
-                if is_inet(connection.family) {
-                    self.streams.change(connection, change, &mut self.ids, sink);
-                }
-            }
+            | Change::ConnectionForgotten { connection } => match refs.connection(*connection) {
+                Some(connection) if is_inet(connection.family) => self.streams.change(connection, change, ids, sink),
+                _ => Ok(()),
+            },
         }
     }
 
     /// The input pauses: handshakes that wait for the other end's call go out.
-    pub fn pause(&mut self, sink: &mut impl FnMut(&Frame<'_>)) {
-        self.streams.pause(&mut self.ids, sink);
+    pub fn pause<S: Sink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
+        self.streams.pause(&mut self.ids, sink)
     }
 
     /// How many connections and sockets have been shown with invented addresses.
@@ -57,12 +56,12 @@ impl WireView {
     }
 
     /// The end of the trace: what still waits for an address goes out.
-    pub fn finish(&mut self, sink: &mut impl FnMut(&Frame<'_>)) {
-        self.datagrams.finish(&mut self.ids, sink);
+    pub fn finish<S: Sink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
+        self.datagrams.finish(&mut self.ids, sink)
     }
 }
 
-/// Whether packets of this family are IP packets. Where nothing tells the family, it is taken for IP.
+/// Whether packets of this family are IP packets.
 const fn is_inet(family: Family) -> bool {
     matches!(family, Family::Inet | Family::Inet6)
 }

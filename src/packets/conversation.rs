@@ -4,7 +4,7 @@
 //! a SYN and a FIN take one sequence number each; time never goes backwards within the connection.
 
 use crate::event::Timestamp;
-use crate::wire::{Flags, Frame, HandshakeOptions, Mac, SeqNumber, Transport, VlanTag};
+use crate::wire::{Flags, Frame, HandshakeOptions, Mac, SeqNumber, Sink, Transport, VlanTag};
 use std::net::SocketAddr;
 
 /// What a segment carries beside TCP's own fields: who did it, and IPv4's identification.
@@ -109,38 +109,41 @@ impl Conversation {
     }
 
     /// The client's SYN.
-    pub fn syn(&mut self, time: Timestamp, dress: Dress, sink: &mut impl FnMut(&Frame<'_>)) {
-        self.segment(Sender::Client, time, Flags::SYN, &[], 0, dress, sink);
+    pub fn syn<S: Sink>(&mut self, time: Timestamp, dress: Dress, sink: &mut S) -> Result<(), S::Error> {
+        self.segment((Sender::Client, Flags::SYN), time, (&[], 0), dress, sink)?;
         self.end_mut(Sender::Client).next = self.end(Sender::Client).next.advanced(1);
+        Ok(())
     }
 
     /// The server's SYN-ACK.
-    pub fn syn_ack(&mut self, time: Timestamp, dress: Dress, sink: &mut impl FnMut(&Frame<'_>)) {
-        self.segment(Sender::Server, time, Flags::SYN_ACK, &[], 0, dress, sink);
+    pub fn syn_ack<S: Sink>(&mut self, time: Timestamp, dress: Dress, sink: &mut S) -> Result<(), S::Error> {
+        self.segment((Sender::Server, Flags::SYN_ACK), time, (&[], 0), dress, sink)?;
         self.end_mut(Sender::Server).next = self.end(Sender::Server).next.advanced(1);
+        Ok(())
     }
 
     /// Payload, cut into segments that IP can carry, all at one time. Of `original` bytes the first `payload.len()` are
     /// there.
-    pub fn data(
+    pub fn data<S: Sink>(
         &mut self,
         sender: Sender,
         time: Timestamp,
         (payload, original): (&[u8], u64),
         mut dress: impl FnMut() -> Dress,
-        sink: &mut impl FnMut(&Frame<'_>),
-    ) {
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
         let longest = if self.end(sender).address.is_ipv4() { LONGEST_SEGMENT_V4 } else { LONGEST_SEGMENT_V6 };
         let mut payload = payload;
         let mut left = original;
         while left > 0 {
             let length = usize::try_from(left).map_or(longest, |left| left.min(longest));
             let (piece, rest) = payload.split_at_checked(length).unwrap_or((payload, &[]));
-            self.segment(sender, time, Flags::PSH_ACK, piece, length, dress(), sink);
+            self.segment((sender, Flags::PSH_ACK), time, (piece, length), dress(), sink)?;
             self.end_mut(sender).next = self.end(sender).next.advanced(length as u64);
             payload = rest;
             left -= length as u64;
         }
+        Ok(())
     }
 
     /// `bytes` that no segment shows: a reader finds the gap that a lost segment leaves.
@@ -150,43 +153,55 @@ impl Conversation {
     }
 
     /// An ACK without payload.
-    pub fn acknowledge(&mut self, sender: Sender, time: Timestamp, dress: Dress, sink: &mut impl FnMut(&Frame<'_>)) {
-        self.segment(sender, time, Flags::ACK, &[], 0, dress, sink);
-    }
-
-    /// A FIN; nothing if it was sent before. Says whether it was sent.
-    pub fn finish(&mut self, sender: Sender, time: Timestamp, dress: Dress, sink: &mut impl FnMut(&Frame<'_>)) -> bool {
-        if self.end(sender).finished {
-            return false;
-        }
-        self.segment(sender, time, Flags::FIN_ACK, &[], 0, dress, sink);
-        let end = self.end_mut(sender);
-        end.next = end.next.advanced(1);
-        end.finished = true;
-        true
-    }
-
-    /// A RST that fits what has been sent.
-    pub fn reset(&mut self, sender: Sender, time: Timestamp, dress: Dress, sink: &mut impl FnMut(&Frame<'_>)) {
-        self.segment(sender, time, Flags::RST_ACK, &[], 0, dress, sink);
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "each is a field of the one segment this writes")]
-    fn segment(
+    pub fn acknowledge<S: Sink>(
         &mut self,
         sender: Sender,
         time: Timestamp,
-        flags: Flags,
-        payload: &[u8],
-        original: usize,
         dress: Dress,
-        sink: &mut impl FnMut(&Frame<'_>),
-    ) {
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        self.segment((sender, Flags::ACK), time, (&[], 0), dress, sink)
+    }
+
+    /// A FIN.
+    pub fn finish<S: Sink>(
+        &mut self,
+        sender: Sender,
+        time: Timestamp,
+        dress: Dress,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        self.segment((sender, Flags::FIN_ACK), time, (&[], 0), dress, sink)?;
+        let end = self.end_mut(sender);
+        end.next = end.next.advanced(1);
+        end.finished = true;
+        Ok(())
+    }
+
+    /// A RST that fits what has been sent.
+    pub fn reset<S: Sink>(
+        &mut self,
+        sender: Sender,
+        time: Timestamp,
+        dress: Dress,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        self.segment((sender, Flags::RST_ACK), time, (&[], 0), dress, sink)
+    }
+
+    fn segment<S: Sink>(
+        &mut self,
+        (sender, flags): (Sender, Flags),
+        time: Timestamp,
+        (payload, original): (&[u8], usize),
+        dress: Dress,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
         self.last = self.last.max(time);
         let (from, to) = (*self.end(sender), *self.end(sender.other()));
         let acknowledges = flags != Flags::SYN;
         let is_syn = flags == Flags::SYN || flags == Flags::SYN_ACK;
-        sink(&Frame {
+        sink.frame(&Frame {
             time: self.last,
             source_mac: dress.source_mac,
             target_mac: dress.target_mac,
@@ -203,9 +218,10 @@ impl Conversation {
             },
             payload,
             original,
-        });
+        })?;
         if acknowledges {
             self.end_mut(sender.other()).acknowledged = to.next;
         }
+        Ok(())
     }
 }

@@ -1,5 +1,5 @@
 //! What the views of INET and UNIX sockets have in common: the marking, a connection as TCP segments, and
-//! datagrams that both ends tell.
+//! datagrams that the calls of both ends show.
 
 pub mod marking;
 
@@ -9,4 +9,4 @@ mod talk;
 
 pub use conversation::{Conversation, Dress, Endpoint, LONGEST_SEGMENT_V4, LONGEST_SEGMENT_V6, Sender};
 pub use sightings::{Sighted, Sightings};
-pub use talk::{Ids, Look, Portion, Talk, Teller, handshake_times};
+pub use talk::{Ids, Look, Portion, Talk, Witness, handshake_times};

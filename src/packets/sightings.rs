@@ -1,4 +1,4 @@
-//! Each datagram once, where both ends are traced: it is shown by the line that comes first, and the other end's line is
+//! Each datagram once, where both ends are traced: the line that comes first shows it, and the other end's line is
 //! recognised by the ends, the length and the first bytes.
 
 use crate::event::Direction;
@@ -10,14 +10,14 @@ use std::hash::Hash;
 /// Bytes of a datagram that are compared to recognise it.
 const HEAD: usize = 32;
 
-/// A datagram as one end's call tells it.
+/// A datagram as one end's call shows it.
 #[derive(Clone, Copy, Debug)]
 pub struct Sighted<'a, E> {
-    /// Where it came from. A receive need not tell.
+    /// Where it came from. A receive need not say.
     pub source: Option<E>,
     /// Where it went.
     pub target: E,
-    /// Whether the sender or the receiver tells it.
+    /// Whether the sender's or the receiver's call shows it.
     pub direction: Direction,
     /// Its length, in bytes.
     pub length: u64,
@@ -25,7 +25,7 @@ pub struct Sighted<'a, E> {
     pub payload: &'a [u8],
 }
 
-/// A datagram that one end has told and the other has not.
+/// A datagram that one end's call has shown and the other's has not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Sighting<E> {
     number: u64,
@@ -53,7 +53,7 @@ impl<E> Default for Sightings<E> {
 }
 
 impl<E: Clone + Eq + Hash> Sightings<E> {
-    /// Whether the other end has told this datagram; if not, it is remembered for the other end.
+    /// Whether the other end's call has shown this datagram; if not, it is remembered for the other end.
     pub fn seen_before(&mut self, sighted: Sighted<'_, E>) -> bool {
         if self.take(&sighted, &sighted.target) {
             return true;
@@ -70,7 +70,7 @@ impl<E: Clone + Eq + Hash> Sightings<E> {
         false
     }
 
-    /// Whether the other end has told this datagram as one to `target`, another word for where it went.
+    /// Whether the other end's call has shown this datagram as one to `target`, another name for where it went.
     pub fn take(&mut self, sighted: &Sighted<'_, E>, target: &E) -> bool {
         let Some(waiting) = self.waiting.get_mut(target) else {
             return false;

@@ -5,7 +5,7 @@ use crate::event::{Direction, Timestamp};
 use crate::packets::conversation::{Conversation, Dress, Endpoint, Sender};
 use crate::packets::marking;
 use crate::sockets::{Connection, Marking, Opening, Side};
-use crate::wire::{Frame, HandshakeOptions, Mac};
+use crate::wire::{HandshakeOptions, Mac, Sink};
 
 /// IPv4 identifications: one counter for the run, from 1.
 #[derive(Clone, Copy, Debug, Default)]
@@ -19,8 +19,8 @@ impl Ids {
     }
 }
 
-/// The thread that tells what happened, and the side it is on.
-pub type Teller = (Marking, Side);
+/// The thread whose call shows what happened, and the side it is on.
+pub type Witness = (Marking, Side);
 
 /// What a call moved in one direction, as far as it is news.
 #[derive(Clone, Copy, Debug)]
@@ -29,8 +29,8 @@ pub struct Portion<'a> {
     pub sender: Side,
     /// When.
     pub time: Timestamp,
-    /// Whose call told it.
-    pub told_by: Teller,
+    /// Whose call shows it.
+    pub by: Witness,
     /// The bytes that are in the trace.
     pub bytes: &'a [u8],
     /// How many more moved.
@@ -40,7 +40,7 @@ pub struct Portion<'a> {
 /// How segments are dressed.
 #[derive(Clone, Copy, Debug)]
 pub enum Look {
-    /// In the marking of the thread that told them.
+    /// In the marking of the thread whose call shows them.
     Marked,
     /// In MACs of the client and the server, without a VLAN tag.
     Plain([Mac; 2]),
@@ -68,33 +68,39 @@ impl Talk {
     }
 
     /// SYN, SYN-ACK and ACK at three times.
-    pub fn handshake(
+    pub fn handshake<S: Sink>(
         &mut self,
         [syn, syn_ack, ack]: [Timestamp; 3],
-        told_by: Option<Teller>,
+        by: Option<Witness>,
         ids: &mut Ids,
-        sink: &mut impl FnMut(&Frame<'_>),
-    ) {
-        self.syn(syn, told_by, ids, sink);
-        let dress = self.dress(Sender::Server, told_by, ids.take());
-        self.tcp.syn_ack(syn_ack, dress, sink);
-        let dress = self.dress(Sender::Client, told_by, ids.take());
-        self.tcp.acknowledge(Sender::Client, ack, dress, sink);
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        self.syn(syn, by, ids, sink)?;
+        let dress = self.dress(Sender::Server, by, ids.take());
+        self.tcp.syn_ack(syn_ack, dress, sink)?;
+        let dress = self.dress(Sender::Client, by, ids.take());
+        self.tcp.acknowledge(Sender::Client, ack, dress, sink)
     }
 
     /// The SYN alone.
-    pub fn syn(&mut self, time: Timestamp, told_by: Option<Teller>, ids: &mut Ids, sink: &mut impl FnMut(&Frame<'_>)) {
-        let dress = self.dress(Sender::Client, told_by, ids.take());
-        self.tcp.syn(time, dress, sink);
+    pub fn syn<S: Sink>(
+        &mut self,
+        time: Timestamp,
+        by: Option<Witness>,
+        ids: &mut Ids,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        let dress = self.dress(Sender::Client, by, ids.take());
+        self.tcp.syn(time, dress, sink)
     }
 
     /// Payload of one call, in as many segments as IP needs.
-    pub fn write(&mut self, portion: &Portion<'_>, ids: &mut Ids, sink: &mut impl FnMut(&Frame<'_>)) {
+    pub fn write<S: Sink>(&mut self, portion: &Portion<'_>, ids: &mut Ids, sink: &mut S) -> Result<(), S::Error> {
         let moved = (portion.bytes.len() as u64).saturating_add(portion.missing);
         let sender = self.sender(portion.sender);
-        let template = self.dress(sender, Some(portion.told_by), 0);
+        let template = self.dress(sender, Some(portion.by), 0);
         let dress = || Dress { id: ids.take(), ..template };
-        self.tcp.data(sender, portion.time, (portion.bytes, moved), dress, sink);
+        self.tcp.data(sender, portion.time, (portion.bytes, moved), dress, sink)
     }
 
     /// `bytes` of the end on `side` are not to be shown: a gap in the sequence numbers.
@@ -104,50 +110,50 @@ impl Talk {
     }
 
     /// An ACK of everything that the end on `side` has been sent.
-    pub fn acknowledge(
+    pub fn acknowledge<S: Sink>(
         &mut self,
         side: Side,
         time: Timestamp,
-        told_by: Teller,
+        by: Witness,
         ids: &mut Ids,
-        sink: &mut impl FnMut(&Frame<'_>),
-    ) {
-        let unmade = (Marking { op: None, ..told_by.0 }, told_by.1);
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        let unmade = (Marking { op: None, ..by.0 }, by.1);
         let sender = self.sender(side);
         let dress = self.dress(sender, Some(unmade), ids.take());
-        self.tcp.acknowledge(sender, time, dress, sink);
+        self.tcp.acknowledge(sender, time, dress, sink)
     }
 
     /// The FIN of the end on `side`, once, and the other end's ACK of it `acknowledged_after` nanoseconds later.
-    pub fn finish(
+    pub fn finish<S: Sink>(
         &mut self,
         side: Side,
         (time, acknowledged_after): (Timestamp, u64),
-        told_by: Teller,
+        by: Witness,
         ids: &mut Ids,
-        sink: &mut impl FnMut(&Frame<'_>),
-    ) {
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
         let sender = self.sender(side);
         if self.tcp.has_finished(sender) {
-            return;
+            return Ok(());
         }
-        let dress = self.dress(sender, Some(told_by), ids.take());
-        self.tcp.finish(sender, time, dress, sink);
-        self.acknowledge(side.other(), time.after(acknowledged_after), told_by, ids, sink);
+        let dress = self.dress(sender, Some(by), ids.take());
+        self.tcp.finish(sender, time, dress, sink)?;
+        self.acknowledge(side.other(), time.after(acknowledged_after), by, ids, sink)
     }
 
     /// The RST of the end on `side`.
-    pub fn reset(
+    pub fn reset<S: Sink>(
         &mut self,
         side: Side,
         time: Timestamp,
-        told_by: Teller,
+        by: Witness,
         ids: &mut Ids,
-        sink: &mut impl FnMut(&Frame<'_>),
-    ) {
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
         let sender = self.sender(side);
-        let dress = self.dress(sender, Some(told_by), ids.take());
-        self.tcp.reset(sender, time, dress, sink);
+        let dress = self.dress(sender, Some(by), ids.take());
+        self.tcp.reset(sender, time, dress, sink)
     }
 
     /// How many bytes of the end on `side` wait for an acknowledgement.
@@ -167,8 +173,8 @@ impl Talk {
         }
     }
 
-    fn dress(&self, sender: Sender, told_by: Option<Teller>, id: u16) -> Dress {
-        match (self.look, told_by) {
+    fn dress(&self, sender: Sender, by: Option<Witness>, id: u16) -> Dress {
+        match (self.look, by) {
             (Look::Plain([client, server]), _) => {
                 let (source_mac, target_mac) = match sender {
                     Sender::Client => (client, server),

@@ -1,6 +1,6 @@
 //! The way of the data: a line becomes events, an event changes, a change frames, a frame a record.
 
-use crate::capture::{Capture, CaptureError};
+use crate::capture::Capture;
 use crate::event::{Event, Family, Timestamp, Transport, What};
 use crate::inet::{Invented, SyscallView, WireView, is_carried};
 use crate::run::conversations::Conversations;
@@ -13,10 +13,10 @@ use crate::run::report::advice::{Given, Selected};
 use crate::run::report::keys::{NoteKey, Reason};
 use crate::run::report::traffic::{Printed, Traffic, Wanted};
 use crate::run::report::{Place, Report, addresses, advice, reading};
-use crate::sockets::{Change, Moved, Sockets};
+use crate::sockets::{Change, Moved, Refs, Sockets};
 use crate::strace::{self, Parser};
 use crate::unix::{self, Chosen, PortRule, UnixView};
-use crate::wire::{Frame, Record};
+use crate::wire::{Record, Sink};
 use std::io::{self, Write};
 
 /// The picture of the INET sockets.
@@ -49,19 +49,119 @@ const fn is_classic(transport: Transport) -> bool {
     matches!(transport, Transport::Stream | Transport::Datagram)
 }
 
-/// Sockets and views: from events to frames.
+/// The pictures that are asked for.
 #[derive(Debug)]
-struct Engine {
-    sockets: Sockets,
+struct Views {
     inet: Option<Inet>,
     /// UNIX sockets, and pipes.
     unix: Option<UnixView>,
+}
+
+impl Views {
+    /// Gives a message to the view that shows its family.
+    #[inline(always)]
+    fn moved<S: Sink>(&mut self, moved: &Moved, refs: Refs<'_>, sink: &mut S) -> Result<(), S::Error> {
+        match (moved.family, &mut self.inet, &mut self.unix) {
+            (Family::Inet | Family::Inet6, Some(Inet::Wire(view)), _) => view.moved(moved, refs, sink),
+            (Family::Inet | Family::Inet6, Some(Inet::Syscall(view)), _) => {
+                view.moved(moved, refs.bytes(moved.payload), sink)
+            }
+            (Family::Unix | Family::Pipe, _, Some(view)) => view.moved(moved, refs, sink),
+            _ => Ok(()),
+        }
+    }
+
+    /// Gives any other change to the views.
+    #[inline(never)]
+    fn change<S: Sink>(&mut self, change: &Change, refs: Refs<'_>, sink: &mut S) -> Result<(), S::Error> {
+        match (&mut self.inet, change) {
+            (Some(Inet::Wire(view)), _) => view.change(change, refs, sink)?,
+            (Some(Inet::Syscall(view)), Change::ConnectionForgotten { connection }) => view.forget(*connection),
+            (Some(Inet::Syscall(view)), Change::LocalAddressKnown { socket, .. }) => view.named(*socket),
+            (Some(Inet::Syscall(view)), Change::SocketClosed { socket }) => view.closed(*socket),
+            _ => {}
+        }
+        self.unix.as_mut().map_or(Ok(()), |unix| unix.change(change, refs, sink))
+    }
+
+    /// A message is not to be shown, but the numbers of those that are go on behind it.
+    fn pass_over(&mut self, moved: &Moved) {
+        if let Some(Inet::Syscall(view)) = &mut self.inet {
+            view.passed_over(moved);
+        }
+    }
+
+    /// Whether a message is of a UNIX conversation whose port is not asked for.
+    fn leave_out(&self, moved: &Moved) -> bool {
+        let is_left_out = |unix: &UnixView| moved.stream.is_some_and(|stream| unix.leaves_out(stream.connection));
+        moved.family.is_local() && self.unix.as_ref().is_some_and(is_left_out)
+    }
+
+    /// Takes what an event says of threads' names.
+    fn note_threads(&mut self, event: &Event<'_>) {
+        if let Some(unix) = &mut self.unix
+            && !matches!(event.what, What::Move(_))
+        {
+            unix.note_threads(event);
+        }
+    }
+}
+
+/// From changes to records: what of them is shown, and what is counted.
+#[derive(Debug)]
+struct Picture {
+    views: Views,
     /// UNIX sockets are to be converted.
     unix_sockets: bool,
     filter: Option<Filter>,
+    traffic: Traffic,
+}
+
+impl Picture {
+    /// Takes a change, which happened at `place`.
+    #[inline(always)]
+    fn take<S: Sink>(
+        &mut self,
+        change: &Change,
+        refs: Refs<'_>,
+        place: impl Fn() -> Place,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        let Self { views, unix_sockets, filter, traffic } = self;
+        let wanted = Wanted { inet: views.inet.as_ref().map(Inet::shows), unix: *unix_sockets };
+        let in_part;
+        let moved = match (filter.as_mut().map(|filter| filter.judge(change, refs)), change) {
+            (None | Some(Verdict::Show), Change::Moved(moved)) => moved,
+            (None | Some(Verdict::Show), _) => {
+                traffic.count_other(change, refs, wanted, place);
+                return views.change(change, refs, sink);
+            }
+            (Some(Verdict::ShowAs(moved)), _) => {
+                in_part = moved;
+                &in_part
+            }
+            (Some(Verdict::Count), Change::Moved(moved)) => {
+                views.pass_over(moved);
+                return Ok(());
+            }
+            (Some(Verdict::Count | Verdict::Hide), _) => return Ok(()),
+        };
+        views.moved(moved, refs, sink)?;
+        match filter {
+            Some(filter) if views.leave_out(moved) => filter.leave_out(),
+            _ => traffic.count(moved, refs, wanted, place),
+        }
+        Ok(())
+    }
+}
+
+/// Sockets and views: from events to records.
+#[derive(Debug)]
+struct Engine {
+    sockets: Sockets,
+    picture: Picture,
     /// What certain UNIX servers' ports were to be.
     rules: Vec<PortRule>,
-    traffic: Traffic,
     /// The number of the trace whose events come.
     trace: usize,
 }
@@ -80,61 +180,57 @@ impl Engine {
             wire,
             records: options.format == Format::PcapNg,
         };
-        Self {
-            sockets: Sockets::default(),
+        let views = Views {
             inet: options.net.then_some(inet),
             unix: (options.unix || options.pipes).then(|| UnixView::new(unix)),
-            unix_sockets: options.unix,
-            filter: Filter::of(options),
+        };
+        let (filter, traffic) = (Filter::of(options), Traffic::default());
+        Self {
+            sockets: Sockets::default(),
+            picture: Picture { views, unix_sockets: options.unix, filter, traffic },
             rules: options.unix_port_for.clone(),
-            traffic: Traffic::default(),
             trace: 0,
         }
     }
 
-    fn event(&mut self, event: &Event<'_>, sink: &mut impl FnMut(&Record<'_>)) {
-        let Self { sockets, inet, unix, filter, traffic, trace, unix_sockets, .. } = self;
+    /// Takes the next event: what it changes goes to the views, and what they make of it to `sink`.
+    fn event<S: Sink>(&mut self, event: &Event<'_>, sink: &mut S) -> Result<(), S::Error> {
+        let Self { sockets, picture, trace, .. } = self;
         let place = || Place { trace: *trace, line: event.line };
-        if let Some(filter) = filter.as_mut().filter(|filter| filter.is_by_thread()) {
+        if let Some(filter) = picture.filter.as_mut().filter(|filter| filter.is_by_thread()) {
             filter.turn_to(event.tid, sockets.process_of(event));
         }
         match &event.what {
-            What::Move(call) if call.payload.is_empty() => traffic.tried(call.op),
-            What::Opaque { .. } if filter.as_ref().is_none_or(Filter::asks_for_maker) => traffic.ring(place()),
+            What::Move(call) if call.payload.is_empty() => picture.traffic.tried(call.op),
+            What::Opaque { .. } if picture.filter.as_ref().is_none_or(Filter::asks_for_maker) => {
+                picture.traffic.ring(place());
+            }
             _ => {}
         }
-        let wanted = Wanted { inet: inet.as_ref().map(Inet::shows), unix: *unix_sockets };
-        let Some(filter) = filter else {
-            return sockets.apply(event, &mut |change| {
-                traffic.count(change, wanted, place);
-                show(inet, unix, change, sink);
-            });
-        };
-        sockets.apply(event, &mut |change| match filter.judge(change) {
-            Verdict::Show(change) => {
-                show(inet, unix, &change, sink);
-                if is_left_out(unix.as_ref(), &change) {
-                    filter.leave_out();
-                } else {
-                    traffic.count(&change, wanted, place);
-                }
+        picture.views.note_threads(event);
+        sockets.apply(event);
+        loop {
+            for change in sockets.changes() {
+                picture.take(change, sockets.refs(event), place, sink)?;
             }
-            Verdict::Count(moved) => count(inet, &moved),
-            Verdict::Hide => {}
-        });
+            if !sockets.goes_on() {
+                return Ok(());
+            }
+        }
     }
 
-    fn pause(&mut self, sink: &mut impl FnMut(&Record<'_>)) {
-        if let Some(Inet::Wire(view)) = &mut self.inet {
-            view.pause(&mut |frame| sink(&Record::from(frame)));
+    fn pause<S: Sink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
+        match &mut self.picture.views.inet {
+            Some(Inet::Wire(view)) => view.pause(sink),
+            _ => Ok(()),
         }
     }
 
     /// Adds what is to be said of options: those that nothing came of, what they leave out, and what Wireshark needs.
     fn tell(&self, report: &mut Report) -> Selected {
-        let chosen = self.unix.as_ref().map(UnixView::chosen);
+        let chosen = self.picture.views.unix.as_ref().map(UnixView::chosen);
         let mut unfound = Vec::new();
-        if self.unix.is_some() {
+        if chosen.is_some() {
             let is_used = |place| chosen.is_some_and(|chosen| chosen.has_used(place));
             unfound.extend(hints::unused(&self.rules, is_used).into_iter().map(|option| (option, String::new())));
         } else if !self.rules.is_empty() {
@@ -142,7 +238,7 @@ impl Engine {
             report.note(NoteKey::NoEffect, text, "give --capture-unix-socket");
         }
         let mut selected = Selected::default();
-        if let Some(filter) = &self.filter {
+        if let Some(filter) = &self.picture.filter {
             let servers: Vec<u16> = chosen.into_iter().flat_map(Chosen::ports).collect();
             let others = filter.unfound(&servers, chosen.into_iter().flat_map(Chosen::others));
             selected = Selected {
@@ -158,66 +254,31 @@ impl Engine {
         for (option, cure) in unfound {
             report.note(NoteKey::SelectsNothing, format!("{option} selects nothing in this trace"), cure);
         }
-        for hint in hints::for_wireshark(chosen, self.traffic.fastcgi()) {
+        for hint in hints::for_wireshark(chosen, self.picture.traffic.fastcgi()) {
             report.hint(hint);
         }
         selected
     }
 
-    fn finish(&mut self, sink: &mut impl FnMut(&Record<'_>)) {
-        let Self { sockets, inet, unix, .. } = self;
-        sockets.finish(&mut |change| show(inet, unix, change, sink));
-        if let Some(Inet::Wire(view)) = inet {
-            view.finish(&mut |frame| sink(&Record::from(frame)));
-        }
-    }
-}
-
-/// A message is not to be shown, but the numbers of those that are go on behind it.
-fn count(inet: &mut Option<Inet>, moved: &Moved<'_>) {
-    if let Some(Inet::Syscall(view)) = inet {
-        view.passed_over(moved);
-    }
-}
-
-/// Whether what moved is of a UNIX conversation whose port is not asked for.
-fn is_left_out(unix: Option<&UnixView>, change: &Change<'_>) -> bool {
-    match (unix, change) {
-        (Some(unix), Change::Moved(moved)) if moved.family.is_local() => {
-            moved.stream.is_some_and(|stream| unix.leaves_out(stream.connection.id))
-        }
-        _ => false,
-    }
-}
-
-/// Gives a change to the views that it concerns.
-#[inline(always)]
-fn show(inet: &mut Option<Inet>, unix: &mut Option<UnixView>, change: &Change<'_>, sink: &mut impl FnMut(&Record<'_>)) {
-    let family = match change {
-        Change::Moved(moved) => Some(moved.family),
-        _ => None,
-    };
-    if !family.is_some_and(Family::is_local) {
-        let mut frames = |frame: &Frame<'_>| sink(&Record::from(frame));
-        match (inet, change) {
-            (Some(Inet::Wire(view)), _) => view.change(change, &mut frames),
-            (Some(Inet::Syscall(view)), Change::Moved(moved)) if family != Some(Family::Other) => {
-                view.moved(moved, &mut frames);
+    fn finish<S: Sink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
+        let Self { sockets, picture: Picture { views, .. }, .. } = self;
+        sockets.finish();
+        loop {
+            for change in sockets.changes() {
+                views.change(change, sockets.last_refs(), sink)?;
             }
-            (Some(Inet::Syscall(view)), Change::Over { connection }) => view.over(connection.id),
-            (Some(Inet::Syscall(view)), Change::Named { socket, .. }) => view.named(*socket),
-            (Some(Inet::Syscall(view)), Change::Gone { socket }) => view.gone(*socket),
-            _ => {}
+            if !sockets.goes_on() {
+                break;
+            }
         }
-    }
-    if let Some(unix) = unix
-        && family.is_none_or(Family::is_local)
-    {
-        unix.change(change, sink);
+        match &mut views.inet {
+            Some(Inet::Wire(view)) => view.finish(sink),
+            _ => Ok(()),
+        }
     }
 }
 
-/// What has been written, and whether it could be.
+/// What has been written.
 #[derive(Debug)]
 struct Written<W: Write> {
     capture: Capture<W>,
@@ -225,37 +286,27 @@ struct Written<W: Write> {
     payload_bytes: u64,
     /// Counted for a person alone.
     conversations: Option<Conversations>,
-    failed: Option<CaptureError>,
 }
 
-impl<W: Write> Written<W> {
-    fn take(&mut self, record: &Record<'_>) {
-        if self.failed.is_none() {
-            if let Err(error) = self.capture.record(record) {
-                self.failed = Some(error);
-            }
-            let payload = match *record {
-                Record::Frame { frame, .. } => {
-                    if let Some(conversations) = &mut self.conversations {
-                        conversations.take(frame);
-                    }
-                    frame.payload
-                }
-                Record::Dbus { bytes, .. } => bytes,
-                Record::Journal { entry } => entry,
-                Record::Name { .. } => return,
-            };
-            self.packets += 1;
-            self.payload_bytes += payload.len() as u64;
-        }
-    }
+impl<W: Write> Sink for Written<W> {
+    type Error = io::Error;
 
     #[inline]
-    fn outcome(&mut self) -> io::Result<()> {
-        if self.failed.is_none() {
-            return Ok(());
-        }
-        self.failed.take().map_or(Ok(()), |error| Err(error.into()))
+    fn record(&mut self, record: &Record<'_>) -> io::Result<()> {
+        let payload = match *record {
+            Record::Frame { frame, .. } => {
+                if let Some(conversations) = &mut self.conversations {
+                    conversations.take(frame);
+                }
+                frame.payload
+            }
+            Record::Dbus { bytes, .. } => bytes,
+            Record::Journal { entry } => entry,
+            Record::Name { .. } => return Ok(self.capture.record(record)?),
+        };
+        self.packets += 1;
+        self.payload_bytes += payload.len() as u64;
+        Ok(self.capture.record(record)?)
     }
 }
 
@@ -266,11 +317,6 @@ pub struct Trace {
     pub name: Name,
     /// What its parser needs to be told.
     pub options: strace::Options,
-}
-
-/// From an event to the records that are written of it.
-fn convert<W: Write>(event: &Event<'_>, engine: &mut Engine, written: &mut Written<W>) {
-    engine.event(event, &mut |record| written.take(record));
 }
 
 /// From lines to a capture.
@@ -302,7 +348,7 @@ impl<W: Write> Converter<W> {
             parsers: parsers.collect(),
             names: traces.iter().map(|trace| trace.name.clone()).collect(),
             engine: Engine::new(options),
-            written: Written { capture, packets: 0, payload_bytes: 0, conversations: None, failed: None },
+            written: Written { capture, packets: 0, payload_bytes: 0, conversations: None },
             given: Given { date: options.date.is_some(), start: options.start.is_some() },
             closing: None,
             assumed: options.date.is_none().then(midnights),
@@ -338,10 +384,10 @@ impl<W: Write> Converter<W> {
         if let Some(parser) = parsers.get_mut(trace) {
             let mut events = parser.line(line);
             while let Some(event) = events.next() {
-                convert(&event, engine, written);
+                engine.event(&event, written)?;
             }
         }
-        written.outcome()
+        Ok(())
     }
 
     /// In place of a line that was longer than [`crate::limits::LINE_BYTES`]: it counts as a line for line numbers.
@@ -371,11 +417,10 @@ impl<W: Write> Converter<W> {
         for (trace, parser) in parsers.iter_mut().enumerate() {
             engine.trace = trace;
             if let Some(event) = parser.release() {
-                convert(&event, engine, written);
+                engine.event(&event, written)?;
             }
         }
-        engine.pause(&mut |record| written.take(record));
-        written.outcome()?;
+        engine.pause(written)?;
         Ok(written.capture.flush()?)
     }
 
@@ -389,11 +434,10 @@ impl<W: Write> Converter<W> {
         for (trace, parser) in parsers.iter_mut().enumerate() {
             engine.trace = trace;
             if let Some(event) = parser.finish() {
-                convert(&event, engine, written);
+                engine.event(&event, written)?;
             }
         }
-        engine.finish(&mut |record| written.take(record));
-        written.outcome()?;
+        engine.finish(written)?;
         Ok(written.capture.flush()?)
     }
 
@@ -404,12 +448,12 @@ impl<W: Write> Converter<W> {
 
     /// What has come of it, after the end, whichever way it came; `read_all`: it was the end of the input.
     pub fn report(&self, read_all: bool) -> Report {
-        let Engine { sockets, inet, traffic, .. } = &self.engine;
+        let Engine { sockets, picture: Picture { views, traffic, .. }, .. } = &self.engine;
         let Written { capture, packets, payload_bytes, .. } = &self.written;
         let mut report = Report::of_capture(*packets, *payload_bytes, capture.bytes());
         let counts: Vec<_> = self.parsers.iter().map(Parser::counts).collect();
         traffic.tell(Printed::of(&counts), &self.names, &mut report);
-        let invented = inet.as_ref().map(Inet::invented).unwrap_or_default();
+        let invented = views.inet.as_ref().map(Inet::invented).unwrap_or_default();
         addresses::tell(invented, sockets.has_full_details(), &mut report);
         reading::tell(&counts, &self.names, &mut report);
         let assumed = self.assumed_date();

@@ -5,8 +5,8 @@
 //! change by change, on its way to the views.
 //!
 //! * By thread: a message is shown if its thread is asked for. In conversations (TCP in the wire view, UNIX streams) each
-//!   byte is told once, by whichever end's call came first: here the calls that are not asked for do not count as told, so
-//!   that the other end tells what is its own. Where threads of one end are told apart, what the others moved is a gap
+//!   byte is shown once, by whichever end's call came first: here the calls that are not asked for do not count, so that
+//!   the other end's show what is its own. Where threads of one end are told apart, what the others moved is a gap
 //!   in the sequence numbers. Handshake, FIN and RST are shown from the first call on that is asked for.
 //! * By connection: a connection is shown from where its port or name is known to be asked for.
 //!
@@ -17,19 +17,21 @@ use crate::event::{Family, Tid, Transport, UnixName};
 use crate::glob::Glob;
 use crate::run::offers::{self, Offers};
 use crate::run::options::{Options, View};
-use crate::sockets::{Change, Connection, ConnectionId, Flow, Moved, Role, Side, Stream, UnixMessage};
+use crate::sockets::{Change, Connection, ConnectionId, Flow, Moved, Refs, Role, Side, Stream, UnixMessage};
 use rustc_hash::FxHashMap;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 
 /// What becomes of a change.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Verdict<'a> {
-    /// The views take it, in this form.
-    Show(Change<'a>),
+pub(super) enum Verdict {
+    /// The views take it.
+    Show,
+    /// The views take it in this form.
+    ShowAs(Moved),
     /// It is not shown, but the sequence numbers of the syscall view count it: there each is what it would be without a
     /// filter.
-    Count(Moved<'a>),
+    Count,
     /// Nothing.
     Hide,
 }
@@ -65,7 +67,7 @@ struct Seen {
     names: usize,
     /// A thread that is asked for has used it.
     taken: bool,
-    /// How far the calls that are asked for have told each direction, by the sender's side.
+    /// How far the calls that are asked for account for each direction, by the sender's side.
     flows: [Flow; 2],
 }
 
@@ -149,43 +151,38 @@ impl Filter {
     }
 
     /// What becomes of `change`.
-    pub(super) fn judge<'a>(&mut self, change: &Change<'a>) -> Verdict<'a> {
+    pub(super) fn judge(&mut self, change: &Change, refs: Refs<'_>) -> Verdict {
         match change {
             Change::Moved(moved) => {
                 self.note_maker();
                 let verdict = match moved.stream {
-                    Some(stream) => self.stream_moved(moved, stream),
+                    Some(stream) => self.stream_moved(moved, stream, refs),
                     None => self.message_moved(moved),
                 };
-                self.left_out += u64::from(!matches!(verdict, Verdict::Show(_)));
+                self.left_out += u64::from(matches!(verdict, Verdict::Count | Verdict::Hide));
                 verdict
             }
             Change::Opened { connection }
             | Change::Failed { connection, .. }
             | Change::Finished { connection, .. }
             | Change::Reset { connection, .. } => {
-                if self.concerns(connection) {
-                    Verdict::Show(*change)
-                } else {
-                    Verdict::Hide
-                }
+                let is_shown = refs.connection(*connection).is_some_and(|connection| self.concerns(connection));
+                if is_shown { Verdict::Show } else { Verdict::Hide }
             }
-            Change::Over { connection } => {
-                self.connections.remove(&connection.id);
-                Verdict::Show(*change)
+            Change::ConnectionForgotten { connection } => {
+                self.connections.remove(connection);
+                Verdict::Show
             }
             Change::UnixMessage(message) => {
                 self.note_maker();
-                let verdict = self.unix_message_moved(change, message);
-                self.left_out += u64::from(!matches!(verdict, Verdict::Show(_)));
+                let verdict = self.unix_message_moved(message);
+                self.left_out += u64::from(matches!(verdict, Verdict::Hide));
                 verdict
             }
             Change::Closed { .. }
-            | Change::Named { .. }
-            | Change::Handed(_)
-            | Change::Called { .. }
-            | Change::Begot { .. }
-            | Change::Gone { .. } => Verdict::Show(*change),
+            | Change::LocalAddressKnown { .. }
+            | Change::Ancillary { .. }
+            | Change::SocketClosed { .. } => Verdict::Show,
         }
     }
 
@@ -204,28 +201,28 @@ impl Filter {
         self.view == View::Wire || family.is_local()
     }
 
-    fn message_moved<'a>(&mut self, moved: &Moved<'a>) -> Verdict<'a> {
+    fn message_moved(&mut self, moved: &Moved) -> Verdict {
         if !self.converts(moved.family) {
-            return self.by_maker(Change::Moved(*moved));
+            return self.by_maker();
         }
         let has_ports = matches!(moved.transport, Transport::Datagram | Transport::UdpLite);
-        let ends = [moved.local, moved.remote].map(|end| end.filter(|_| has_ports));
+        let ends = [&moved.local, &moved.remote].map(|end| end.as_ref().filter(|_| has_ports));
         if !self.has_port(ends) {
             let ports = ends.into_iter().flatten().map(SocketAddr::port);
             ports.min().into_iter().for_each(|port| self.offers.ports.add(port));
             return Verdict::Hide;
         }
-        self.by_maker(Change::Moved(*moved))
+        self.by_maker()
     }
 
     /// What is shown if its thread is asked for, and not told apart by anything else.
-    const fn by_maker<'a>(&self, change: Change<'a>) -> Verdict<'a> {
-        if self.maker.is_asked_for { Verdict::Show(change) } else { Verdict::Hide }
+    const fn by_maker(&self) -> Verdict {
+        if self.maker.is_asked_for { Verdict::Show } else { Verdict::Hide }
     }
 
-    fn unix_message_moved<'a>(&mut self, change: &Change<'a>, message: &UnixMessage<'_>) -> Verdict<'a> {
-        let names = [message.local.name, message.remote.name];
-        let is_it = |glob: &Glob| names.iter().flatten().any(|name| glob.is_for(name));
+    fn unix_message_moved(&mut self, message: &UnixMessage) -> Verdict {
+        let names = [&message.local.name, &message.remote.name];
+        let is_it = |glob: &Glob| names.iter().filter_map(|name| name.as_ref()).any(|name| glob.is_for(name));
         let wanted = !self.unix || self.names.is_empty() || note(&mut self.names, is_it);
         if !wanted {
             for name in names.into_iter().flatten() {
@@ -233,33 +230,32 @@ impl Filter {
             }
             return Verdict::Hide;
         }
-        self.by_maker(*change)
+        self.by_maker()
     }
 
-    fn stream_moved<'a>(&mut self, moved: &Moved<'a>, stream: Stream<'a>) -> Verdict<'a> {
+    fn stream_moved(&mut self, moved: &Moved, stream: Stream, refs: Refs<'_>) -> Verdict {
         if !self.converts(moved.family) {
-            return self.by_maker(Change::Moved(*moved));
+            return self.by_maker();
         }
-        if !self.wants(stream.connection) {
+        if !refs.connection(stream.connection).is_some_and(|connection| self.wants(connection)) {
             return Verdict::Hide;
         }
         let is_conversation = self.is_conversation(moved.family);
         match (self.maker.is_asked_for, is_conversation) {
-            (true, false) => Verdict::Show(Change::Moved(*moved)),
-            (false, false) => Verdict::Count(*moved),
+            (true, false) => Verdict::Show,
+            (false, false) => Verdict::Count,
             (false, true) => Verdict::Hide,
             (true, true) => {
-                let seen = self.connections.entry(stream.connection.id).or_default();
+                let seen = self.connections.entry(stream.connection).or_default();
                 seen.taken = true;
                 let [first, second] = &mut seen.flows;
                 let flow = match stream.sender(moved.direction) {
                     Side::First => first,
                     Side::Second => second,
                 };
-                let reached = stream.reached(moved.direction);
-                let skipped = reached.saturating_sub(moved.moved).saturating_sub(flow.told);
-                let known = flow.tell(reached, moved.moved);
-                Verdict::Show(Change::Moved(Moved { stream: Some(Stream { known, skipped, ..stream }), ..*moved }))
+                let skipped = stream.reached.saturating_sub(moved.moved).saturating_sub(flow.accounted);
+                let known = flow.account(stream.reached, moved.moved);
+                Verdict::ShowAs(Moved { stream: Some(Stream { known, skipped, ..stream }), ..*moved })
             }
         }
     }

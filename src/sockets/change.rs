@@ -1,10 +1,14 @@
-//! What an event did to a socket or a connection: the words that the views read.
+//! What an event did to sockets and connections: values that the views read.
+//!
+//! A change holds names, counts and places in the event's payload. What it names is looked up in [`Refs`], where a
+//! connection is as the whole event has left it; one that is over stays there until the next event.
 
 use crate::event::{
-    Credentials, Descriptor, Direction, Errno, Family, Fd, Inode, Op, Tid, Timestamp, Transport, UnixName,
+    Direction, Errno, Event, Family, Fd, Inode, Message, Move, Op, Tid, Timestamp, Transport, UnixName, What,
 };
-use crate::sockets::connection::{Connection, Opening};
-use crate::sockets::names::{Side, SocketNumber};
+use crate::sockets::Sockets;
+use crate::sockets::connections::Connection;
+use crate::sockets::names::{ConnectionId, Side, SocketNumber};
 use std::net::SocketAddr;
 
 /// Who did it: what a packet's MAC addresses and VLAN tag say.
@@ -20,9 +24,68 @@ pub struct Marking {
     pub op: Option<Op>,
 }
 
+/// The bytes of a message that are in the trace, by their place in the payload of its call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Payload {
+    start: usize,
+    length: usize,
+}
+
+impl Payload {
+    /// That of `message`.
+    pub(super) const fn of(message: &Message) -> Self {
+        Self { start: message.start, length: message.captured }
+    }
+
+    /// How many bytes these are.
+    pub const fn len(self) -> usize {
+        self.length
+    }
+
+    /// Whether there are none.
+    pub const fn is_empty(self) -> bool {
+        self.length == 0
+    }
+}
+
+/// What changes refer to: the payload call that made them, if one did, and the connections.
+#[derive(Clone, Copy, Debug)]
+pub struct Refs<'a> {
+    call: Option<&'a Move<'a>>,
+    sockets: &'a Sockets,
+}
+
+impl<'a> Refs<'a> {
+    pub(super) const fn new(event: Option<&'a Event<'a>>, sockets: &'a Sockets) -> Self {
+        let call = match event {
+            Some(Event { what: What::Move(call), .. }) => Some(call),
+            _ => None,
+        };
+        Self { call, sockets }
+    }
+
+    /// The payload call.
+    pub const fn call(self) -> Option<&'a Move<'a>> {
+        self.call
+    }
+
+    /// The bytes of a payload.
+    #[inline]
+    pub fn bytes(self, Payload { start, length }: Payload) -> &'a [u8] {
+        let payload = self.call.map_or(&[][..], |call| call.payload);
+        payload.get(start..start.saturating_add(length)).unwrap_or_default()
+    }
+
+    /// A connection that a change names.
+    #[inline]
+    pub fn connection(self, id: ConnectionId) -> Option<&'a Connection> {
+        self.sockets.connection(id)
+    }
+}
+
 /// One message that a call moved. For a stream, a call's payload is one message.
 #[derive(Clone, Copy, Debug)]
-pub struct Moved<'a> {
+pub struct Moved {
     /// Who.
     pub marking: Marking,
     /// When the call began.
@@ -38,18 +101,18 @@ pub struct Moved<'a> {
     /// The socket's transport.
     pub transport: Transport,
     /// The thread's own end, as far as it is known.
-    pub local: Option<&'a SocketAddr>,
+    pub local: Option<SocketAddr>,
     /// The other end: the message's own address, or the one that the socket is connected to.
-    pub remote: Option<&'a SocketAddr>,
+    pub remote: Option<SocketAddr>,
     /// The bytes that are in the trace.
-    pub payload: &'a [u8],
+    pub payload: Payload,
     /// How many bytes moved.
     pub moved: u64,
     /// The connection and the thread's side of it, for a stream.
-    pub stream: Option<Stream<'a>>,
+    pub stream: Option<Stream>,
 }
 
-impl Moved<'_> {
+impl Moved {
     /// The moment at which the bytes moved: the end of the call. Held against tcpdump's times of the same runs it is 9 µs
     /// early in the median where the beginning of a send is 69 µs early; a receive begins with waiting.
     pub const fn moment(&self) -> Timestamp {
@@ -59,18 +122,21 @@ impl Moved<'_> {
 
 /// Where a stream's message belongs.
 #[derive(Clone, Copy, Debug)]
-pub struct Stream<'a> {
-    /// The connection, with this message counted.
-    pub connection: &'a Connection,
+pub struct Stream {
+    /// The connection.
+    pub connection: ConnectionId,
     /// The side of the thread that made the call.
     pub side: Side,
-    /// How many bytes at the message's front the other end's calls have told before.
+    /// How many bytes the thread's end has sent or received with this message, counted from the beginning of what the
+    /// trace shows of it.
+    pub reached: u64,
+    /// How many bytes at the message's front the other end's calls have accounted for.
     pub known: u64,
-    /// How many bytes before the message's first one are not told, because who moved them is not asked for.
+    /// How many bytes before the message's first one are left out, because who moved them is not asked for.
     pub skipped: u64,
 }
 
-impl Stream<'_> {
+impl Stream {
     /// The side that sent the bytes.
     pub const fn sender(&self, direction: Direction) -> Side {
         match direction {
@@ -78,32 +144,22 @@ impl Stream<'_> {
             Direction::Received => self.side.other(),
         }
     }
-
-    /// How many bytes the thread's end has sent or received by now, counted from the beginning of what the trace shows
-    /// of it.
-    pub const fn reached(&self, direction: Direction) -> u64 {
-        let end = self.connection.end(self.side);
-        match direction {
-            Direction::Sent => end.sent,
-            Direction::Received => end.received,
-        }
-    }
 }
 
 /// One end of a message between UNIX sockets, as far as it is known.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct UnixEnd<'a> {
+#[derive(Clone, Debug, Default)]
+pub struct UnixEnd {
     /// The open socket, if it is traced.
     pub socket: Option<SocketNumber>,
     /// Its inode.
     pub inode: Option<Inode>,
     /// The name it is bound to, or by which it was sent to.
-    pub name: Option<&'a UnixName>,
+    pub name: Option<UnixName>,
 }
 
 /// A message that a UNIX datagram socket sent or received.
-#[derive(Clone, Copy, Debug)]
-pub struct UnixMessage<'a> {
+#[derive(Clone, Debug)]
+pub struct UnixMessage {
     /// Who.
     pub marking: Marking,
     /// When the call began.
@@ -113,119 +169,41 @@ pub struct UnixMessage<'a> {
     /// Which way, as the thread sees it.
     pub direction: Direction,
     /// The thread's own end.
-    pub local: UnixEnd<'a>,
+    pub local: UnixEnd,
     /// The other end.
-    pub remote: UnixEnd<'a>,
+    pub remote: UnixEnd,
     /// The bytes that are in the trace.
-    pub payload: &'a [u8],
+    pub payload: Payload,
     /// How many bytes moved.
     pub moved: u64,
 }
 
-/// What goes with a UNIX socket's message beside its bytes (unix(7), "Ancillary messages").
-#[derive(Clone, Copy, Debug)]
-pub struct Handed<'a> {
-    /// The thread's socket.
-    pub socket: SocketNumber,
-    /// When the call began.
-    pub entry: Timestamp,
-    /// Descriptors, by the numbers that they have for the thread (SCM_RIGHTS).
-    pub rights: &'a [Descriptor<'a>],
-    /// Who the sender is (SCM_CREDENTIALS).
-    pub credentials: Option<Credentials>,
-}
-
 /// What happened.
-#[derive(Clone, Copy, Debug)]
-pub enum Change<'a> {
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the variants' docs name their fields")]
+pub enum Change {
     /// Bytes moved.
-    Moved(Moved<'a>),
-    /// What goes with what the same call moves, which is told next.
-    Handed(Handed<'a>),
+    Moved(Moved),
+    /// The call, which began at `entry`, has descriptors or credentials beside its bytes, whose changes come next (unix(7),
+    /// "Ancillary messages").
+    Ancillary { socket: SocketNumber, entry: Timestamp },
     /// A message moved between UNIX datagram sockets.
-    UnixMessage(UnixMessage<'a>),
-    /// The local address of a datagram socket is known from here on, port and all.
-    Named {
-        /// The socket.
-        socket: SocketNumber,
-        /// Its address; the host may be a wildcard.
-        local: SocketAddr,
-    },
+    UnixMessage(UnixMessage),
+    /// The local address of a datagram socket is known from here on, port and all; the host may be a wildcard.
+    LocalAddressKnown { socket: SocketNumber, local: SocketAddr },
     /// A datagram socket is closed.
-    Gone {
-        /// The socket.
-        socket: SocketNumber,
-    },
-    /// What a thread is called from here on.
-    Called {
-        /// The thread.
-        tid: Tid,
-        /// Its name, as bytes of any encoding.
-        name: &'a [u8],
-    },
-    /// A thread made another one, which is called as it is.
-    Begot {
-        /// The maker.
-        by: Tid,
-        /// The new one.
-        child: Tid,
-    },
-    /// A connection is made and, where the trace tells, its addresses are known. Told at most once, before its payload.
-    Opened {
-        /// The connection.
-        connection: &'a Connection,
-    },
-    /// A connection could not be made.
-    Failed {
-        /// The connection, over with this.
-        connection: &'a Connection,
-        /// Why.
-        error: Errno,
-        /// When that was known.
-        time: Timestamp,
-    },
-    /// An end will send no more: its FIN.
-    Finished {
-        /// The connection.
-        connection: &'a Connection,
-        /// The end that has finished.
-        side: Side,
-        /// The end whose thread tells it: the same, or the other one if that saw it.
-        told_by: Side,
-        /// That thread.
-        marking: Marking,
-        /// When.
-        time: Timestamp,
-    },
-    /// An end reset the connection.
-    Reset {
-        /// The connection.
-        connection: &'a Connection,
-        /// The end that sent the reset.
-        side: Side,
-        /// The end whose thread tells it: the same, or the other one if that saw it.
-        told_by: Side,
-        /// That thread.
-        marking: Marking,
-        /// When.
-        time: Timestamp,
-    },
+    SocketClosed { socket: SocketNumber },
+    /// A connection is made and, where the trace tells, its addresses are known. Comes at most once, before its payload.
+    Opened { connection: ConnectionId },
+    /// A connection could not be made, as was known at `time`; it is over.
+    Failed { connection: ConnectionId, error: Errno, time: Timestamp },
+    /// The end on `side` will send no more: its FIN. The thread that shows it is on side `by`, the same, or the other one if
+    /// that saw it.
+    Finished { connection: ConnectionId, side: Side, by: Side, marking: Marking, time: Timestamp },
+    /// The end on `side` reset the connection; the rest is as with `Finished`.
+    Reset { connection: ConnectionId, side: Side, by: Side, marking: Marking, time: Timestamp },
     /// Every traced end is closed. The other end may still turn up.
-    Closed {
-        /// The connection.
-        connection: &'a Connection,
-    },
+    Closed { connection: ConnectionId },
     /// Nothing more will come of this connection.
-    Over {
-        /// The connection.
-        connection: &'a Connection,
-    },
-}
-
-/// Tells once that a connection is made, if it is.
-pub(super) fn tell_opened<F: FnMut(&Change<'_>)>(connection: &mut Connection, sink: &mut F) {
-    if !connection.opened_told && matches!(connection.opening, Opening::Made { .. }) {
-        connection.opened_told = true;
-        sink(&Change::Opened { connection });
-    }
+    ConnectionForgotten { connection: ConnectionId },
 }

@@ -1,140 +1,217 @@
 //! Which open socket and which connection an event belongs to, and what it does to them.
 //!
-//! [`Sockets::apply`] takes events in the order of the trace and tells [`Change`]s. Identity rests on the best evidence
-//! there is: the inode in the details; the addresses in the details; the open file description followed through socket,
-//! accept, dup, fork, exec and SCM_RIGHTS. What calls say about addresses stands above details, which strace never
-//! refreshes.
+//! [`Sockets::apply`] takes events in the order of the trace; [`Sockets::changes`] are what the last one did, or where
+//! [`Sockets::goes_on`] says so a part of it. Identity rests on the best evidence there is: the inode in the details; the addresses in the details; the open file description
+//! followed through socket, accept, dup, fork, exec and SCM_RIGHTS. What calls say about addresses stands above details,
+//! which strace never refreshes.
 //!
 //! ```text
-//! Event ─→ tables (thread → table → slot) ─→ open socket ─→ connection, side ─→ Change
-//!            clone, exec, exit                identity, learn   opening, moving, closing
+//! Event ─→ descriptors (thread → table → slot) ─→ registry (open socket) ─→ connections (connection, side) ─→ Change
 //! ```
 //!
-//! A connection lives from its first evidence until every traced end is closed; then it lingers, in bounded number, in
-//! case that its other end turns up.
+//! Each of the three owns its state and names only those before it. What a call does to them stands in a file for each kind
+//! of call, as functions on [`Sockets`], which holds the three together: `open`, `processes`, and `transfer`, which leaves
+//! descriptors in messages to `ancillary` and pipes to `pipes`.
 
+mod ancillary;
 mod change;
-mod closing;
-mod connection;
 mod connections;
-mod handover;
-mod identity;
-mod meeting;
-mod messages;
-mod moving;
+mod descriptors;
 mod names;
+mod open;
 mod open_socket;
-mod opening;
 mod pipes;
 mod processes;
-mod session;
-mod slots;
-mod tables;
+mod registry;
+#[cfg(test)]
+mod tests;
+mod transfer;
 
-pub use change::{Change, Handed, Marking, Moved, Stream, UnixEnd, UnixMessage};
-pub use connection::{Connection, End, Flow, Opening, Role};
-pub use connections::ByConnection;
+pub use change::{Change, Marking, Moved, Payload, Refs, Stream, UnixEnd, UnixMessage};
+pub use connections::{ByConnection, Connection, End, Flow, Opening, Role};
 pub use names::{ConnectionId, Side, SocketNumber};
 pub use open_socket::canonical;
 
-use crate::event::{Descriptor, Event, Family, Inode, Op, Outcome, Tid, Timestamp, UnixName, What};
-use connections::Connections;
-use handover::{Pidfd, Transit, Way};
-use names::{Place, SocketId};
+use crate::event::{
+    Descriptor, Details, Errno, Event, Family, Fd, Op, Outcome, SocketDetails, Tid, Timestamp, Transport, What,
+};
+use crate::limits;
+use connections::{Connections, Origin, Witnessed};
+use descriptors::{Channel, Pidfds, Rights, Sessions, Slot, Slots, TableId, Tables};
+use names::SocketId;
 use open_socket::OpenSocket;
-use rustc_hash::FxHashMap;
-use session::Sessions;
-use slab::Slab;
-use std::collections::{BTreeMap, VecDeque};
-use std::net::SocketAddr;
-use tables::Tables;
-
-/// Two addresses, the smaller one first: what both ends of a connection agree on.
-type AddressPair = (SocketAddr, SocketAddr);
+use registry::Registry;
+use std::rc::Rc;
 
 /// Who closes a socket, and when; none where the trace just does not follow it any further.
-type Closer = Option<(Marking, Timestamp)>;
+type Closer = Option<Witnessed>;
 
-/// The state of all sockets and connections of a trace.
-#[derive(Debug, Default)]
-pub struct Sockets {
-    tables: Tables,
-    open: Slab<OpenSocket>,
-    sessions: Sessions,
-    by_inode: FxHashMap<Inode, SocketId>,
-    by_addresses: FxHashMap<(SocketAddr, SocketAddr), SocketId>,
-    /// UNIX datagram sockets by the name they are bound to: where messages sent to that name arrive.
-    by_name: FxHashMap<UnixName, SocketId>,
-    connections: Connections,
-    /// Connections by their addresses, the oldest first.
-    by_pair: FxHashMap<AddressPair, Vec<ConnectionId>>,
-    by_end_inode: FxHashMap<Inode, ConnectionId>,
-    /// Connections whose other end can only be told by where it connected or was accepted, the oldest first.
-    by_place: FxHashMap<Place, VecDeque<ConnectionId>>,
-    lingering: VecDeque<ConnectionId>,
-    /// Descriptors in messages between two ends, the oldest connection first.
-    transits: BTreeMap<Way, Transit>,
-    /// Sockets that were under way and will not arrive, and the ends of a FIFO that was opened for both: each has one
-    /// reference too many.
-    undelivered: Vec<(SocketId, Closer)>,
-    pidfds: VecDeque<Pidfd>,
-    /// Details with a family have been seen: what has none is of a family that is not converted.
-    full_details: bool,
-    /// How many open sockets there have been.
-    numbered: u64,
-}
-
-/// Who does something, and when: what the steps of one event have in common.
-#[derive(Clone, Copy, Debug)]
-struct Moment {
-    marking: Marking,
+/// The event at hand: who, and when.
+#[derive(Clone, Copy, Debug, Default)]
+struct Now {
+    tid: Tid,
     entry: Timestamp,
     exit: Timestamp,
 }
 
+/// The state of all sockets and connections of a trace.
+#[derive(Debug, Default)]
+pub struct Sockets {
+    now: Now,
+    tables: Tables,
+    sessions: Sessions,
+    rights: Rights,
+    pidfds: Pidfds,
+    registry: Registry,
+    connections: Connections,
+    /// What the event at hand did, in order.
+    changes: Vec<Change>,
+    /// Sockets with one reference too many: those that were in flight and will not arrive, and the ends of a FIFO that was
+    /// opened for both.
+    undelivered: Vec<(SocketId, Closer)>,
+    /// What the thread that ends had open and is still to be closed.
+    leaving: Option<Slots>,
+    /// The connections that the end of the trace is still to end.
+    ending: std::vec::IntoIter<ConnectionId>,
+}
+
 impl Sockets {
-    /// Takes the next event; `sink` hears of what it changed, in order.
+    /// Takes the next event.
     #[inline]
-    pub fn apply<F: FnMut(&Change<'_>)>(&mut self, event: &Event<'_>, sink: &mut F) {
-        if let What::Move(call) = &event.what {
-            self.call_moved(event, call, sink);
-        } else {
-            self.apply_other(event, sink);
+    pub fn apply(&mut self, event: &Event<'_>) {
+        self.sweep();
+        self.now = Now { tid: event.tid, entry: event.entry, exit: event.exit };
+        match &event.what {
+            What::Move(call) => transfer::moved(self, call),
+            other => self.apply_other(other),
         }
     }
 
     /// Takes an event that moves no payload that is seen.
     #[inline(never)]
-    fn apply_other<F: FnMut(&Change<'_>)>(&mut self, event: &Event<'_>, sink: &mut F) {
-        match &event.what {
-            What::Relay { from, to, op, moved } => self.relayed(event, [*from, *to], *op, *moved, sink),
+    fn apply_other(&mut self, what: &What<'_>) {
+        match what {
             What::Socket { made, family, transport, protocol, close_on_exec } => {
-                let kind = (*family, *transport);
-                self.made(event, *made, kind, *protocol, *close_on_exec, sink);
+                open::socket(self, *made, (*family, *transport), *protocol, *close_on_exec);
             }
             What::Pair { made, family, transport, close_on_exec } => {
-                self.paired(event, *made, (*family, *transport), *close_on_exec, sink);
+                open::socketpair(self, *made, (*family, *transport), *close_on_exec);
             }
             What::Bind { socket, address } | What::LocalName { socket, address } => {
-                self.local_named(event, *socket, address, sink);
+                open::local_name(self, *socket, address);
             }
-            What::Connect { socket, address, outcome } => self.connected(event, *socket, address, *outcome, sink),
+            What::Connect { socket, address, outcome } => open::connect(self, *socket, address, *outcome),
             What::Accept { listener, made, peer, close_on_exec } => {
-                self.accepted(event, [*listener, *made], peer.as_ref(), *close_on_exec, sink);
+                open::accept(self, [*listener, *made], peer.as_ref(), *close_on_exec);
             }
-            What::RemoteName { socket, address } => {
-                self.remote_named(event, *socket, address, sink);
-            }
-            What::SocketError { socket, error } => self.error_fetched(event, *socket, *error, sink),
-            What::ResetOnClose { socket, on } => self.reset_on_close(event, *socket, *on, sink),
-            What::Shutdown { socket, how, outcome } => self.shut_down(event, *socket, *how, *outcome, sink),
-            What::Close { socket, outcome } => self.closed(event, *socket, *outcome, sink),
+            What::RemoteName { socket, address } => open::remote_name(self, *socket, address),
+            What::SocketError { socket, error } => transfer::error_fetched(self, *socket, *error),
+            What::ResetOnClose { socket, on } => open::reset_on_close(self, *socket, *on),
             // Their details may say more than those before.
             What::Listen { socket } => {
-                self.locate(event, *socket, sink);
+                self.locate(*socket);
             }
-            _ => self.process_event(event, sink),
+            What::Relay { from, to, op, moved } => transfer::spliced(self, [*from, *to], *op, *moved),
+            What::Shutdown { socket, how, outcome } => transfer::shutdown(self, *socket, *how, *outcome),
+            What::Close { socket, outcome } => processes::close(self, *socket, *outcome),
+            What::CloseRange { first, last, only_mark, unshare } => {
+                if *unshare {
+                    self.tables.unshare(self.now.tid, &mut self.registry);
+                }
+                processes::close_range(self, *first..=*last, *only_mark);
+            }
+            What::Duplicate { from, made, close_on_exec } => processes::duplicate(self, [*from, *made], *close_on_exec),
+            What::CloseOnExec { fd, on } => processes::close_on_exec(self, *fd, *on),
+            What::Appeared { made, second, close_on_exec } => {
+                self.arrive(*made, None, *close_on_exec);
+                if let Some(second) = *second {
+                    self.arrive(second, None, *close_on_exec);
+                }
+            }
+            What::Opaque { made: Some(made) } => self.arrive(*made, None, true),
+            What::Pipe { reader, writer, close_on_exec } => pipes::pipe(self, [*reader, *writer], *close_on_exec),
+            What::PipeOpened { made, access, close_on_exec } => pipes::open(self, *made, *access, *close_on_exec),
+            What::PidfdOpened { made, process } => processes::pidfd_open(self, *made, *process),
+            What::Fetched { pidfd, process, from, made } => {
+                processes::pidfd_getfd(self, *process, [pidfd.fd, *from], *made);
+            }
+            What::CloneBegun { sharing } => {
+                self.table();
+                self.tables.clone_begun(self.now.tid, *sharing);
+            }
+            What::Cloned { child, sharing } => processes::cloned(self, *child, *sharing),
+            What::UnsharedFiles => self.tables.unshare(self.now.tid, &mut self.registry),
+            What::Executed { .. } => processes::executed(self),
+            What::Superseded { by } => processes::superseded(self, *by),
+            What::Ended { group } => processes::ended(self, *group),
+            What::Move(_) | What::Called { .. } | What::Opaque { made: None } => {}
         }
+    }
+
+    /// Whether the event, or the end of the trace, does more than [`Self::changes`]; these are what comes next then.
+    #[inline]
+    pub fn goes_on(&mut self) -> bool {
+        (self.leaving.is_some() || self.ending.len() > 0) && {
+            self.sweep();
+            self.leave();
+            self.end_some();
+            true
+        }
+    }
+
+    /// What has been read is gone.
+    #[inline]
+    fn sweep(&mut self) {
+        self.changes.clear();
+        self.connections.sweep();
+    }
+
+    /// Closes some of what the thread that ends had open.
+    fn leave(&mut self) {
+        let Some(mut slots) = self.leaving.take() else {
+            return;
+        };
+        for _ in 0..limits::CLOSED_AT_ONCE {
+            let Some((fd, slot)) = slots.pop_first() else {
+                return self.sessions.forget(self.now.tid);
+            };
+            self.drop_slot(fd, &slot, Op::Exit);
+        }
+        self.leaving = Some(slots);
+    }
+
+    /// Ends some of the connections that there are at the end of the trace.
+    fn end_some(&mut self) {
+        let ids = self.ending.by_ref().take(limits::CLOSED_AT_ONCE);
+        self.changes.extend(ids.map(|connection| Change::ConnectionForgotten { connection }));
+    }
+
+    /// What the last event did, in order.
+    pub fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+
+    /// What these changes refer to; `event` is the one that made them.
+    pub const fn refs<'a>(&'a self, event: &'a Event<'a>) -> Refs<'a> {
+        Refs::new(Some(event), self)
+    }
+
+    /// The end of the trace: every connection is over, in the order in which they were made.
+    pub fn finish(&mut self) {
+        self.sweep();
+        self.ending = self.connections.ids().into_iter();
+        self.end_some();
+    }
+
+    /// What the changes at the end of the trace refer to.
+    pub const fn last_refs(&self) -> Refs<'_> {
+        Refs::new(None, self)
+    }
+
+    /// A connection that is not over, or that the last event has ended.
+    #[inline]
+    fn connection(&self, id: ConnectionId) -> Option<&Connection> {
+        self.connections.any(id)
     }
 
     /// The process of the thread that does `event`, by the thread it began with: as far as clones in the trace tell, else
@@ -142,40 +219,292 @@ impl Sockets {
     pub fn process_of(&mut self, event: &Event<'_>) -> Tid {
         // A thread of which nothing but the end is seen had no table that anything could be known of.
         if !matches!(event.what, What::Ended { .. }) {
-            self.table(event);
+            self.tables.of(event.tid, &mut self.registry);
         }
         self.tables.process(event.tid)
     }
 
-    /// The end of the trace: every connection is over, in the order in which they were made.
-    pub fn finish<F: FnMut(&Change<'_>)>(&mut self, sink: &mut F) {
-        for connection in &self.connections.drain() {
-            sink(&Change::Over { connection });
-        }
-    }
-
     /// Whether details with a family (`-yy`) have been seen.
     pub const fn has_full_details(&self) -> bool {
-        self.full_details
+        self.registry.full_details
     }
 
     /// How many open sockets there have been.
     pub const fn seen(&self) -> u64 {
-        self.numbered
+        self.registry.numbered
+    }
+
+    /// The table of the event's thread.
+    #[inline]
+    fn table(&mut self) -> TableId {
+        self.tables.of(self.now.tid, &mut self.registry)
     }
 
     /// What a packet of this event says about who made it.
-    fn moment(&self, event: &Event<'_>, descriptor: Descriptor<'_>, op: Option<Op>) -> Moment {
-        let session = self.sessions.current(event.tid, descriptor.fd);
-        let marking = Marking { tid: event.tid, fd: descriptor.fd, session, op };
-        Moment { marking, entry: event.entry, exit: event.exit }
+    #[inline]
+    fn marking(&self, fd: Fd, op: Option<Op>) -> Marking {
+        Marking { tid: self.now.tid, fd, session: self.sessions.current(self.now.tid, fd), op }
     }
 
     /// A close or shutdown on a socket: the session goes on to the next. Sockets of other families do not count, as the
     /// predecessor did not know them.
-    fn session_ended(&mut self, event: &Event<'_>, descriptor: Descriptor<'_>, family: Family, outcome: Outcome) {
+    fn session_ended(&mut self, fd: Fd, family: Family, outcome: Outcome) {
         if family != Family::Other {
-            self.sessions.ended(event.tid, descriptor.fd, outcome);
+            self.sessions.ended(self.now.tid, fd, outcome);
         }
+    }
+
+    /// The open socket that `descriptor` stands for; none if it is no socket, or nothing tells. Mostly the details are the
+    /// ones that were printed last.
+    #[inline(always)]
+    fn locate(&mut self, descriptor: Descriptor<'_>) -> Option<SocketId> {
+        let table = self.table();
+        if let Details::Socket(details) = descriptor.details
+            && let Some(slot) = self.tables.slot(table, descriptor.fd)
+            && let Some(seen) = &slot.seen
+            && Rc::ptr_eq(seen, details)
+        {
+            return Some(slot.socket);
+        }
+        self.locate_anew(table, descriptor)
+    }
+
+    #[inline(never)]
+    fn locate_anew(&mut self, table: TableId, descriptor: Descriptor<'_>) -> Option<SocketId> {
+        let slot = self.tables.slot(table, descriptor.fd);
+        match descriptor.details {
+            Details::Missing => slot.map(|slot| slot.socket),
+            Details::NotSocket => {
+                self.vacate(table, descriptor.fd, Op::Replace);
+                None
+            }
+            Details::Socket(details) => {
+                if let Some(slot) = slot {
+                    let socket = slot.socket;
+                    if slot.seen.as_ref() == Some(details) {
+                        return Some(socket);
+                    }
+                    if self.registry.get(socket).is_some_and(|open| open.agrees(details)) {
+                        self.refresh(table, descriptor.fd, socket, details);
+                        return Some(socket);
+                    }
+                    // Its close was not traced.
+                    self.vacate(table, descriptor.fd, Op::Replace);
+                }
+                // Which end of a pipe it is, the first payload call shows.
+                (details.family != Family::Pipe).then(|| self.recognise(table, descriptor.fd, details))
+            }
+        }
+    }
+
+    /// As [`Self::locate`], and where nothing is known a new socket of the given kind: the call itself shows that it is
+    /// one.
+    fn locate_or_make(&mut self, descriptor: Descriptor<'_>, kind: (Family, Transport)) -> Option<SocketId> {
+        let found = self.locate(descriptor);
+        if found.is_some() || *descriptor.details != Details::Missing || descriptor.fd.0 > limits::FD {
+            return found;
+        }
+        let table = self.table();
+        let socket = self.registry.insert(kind);
+        self.install(table, descriptor.fd, socket, None, false);
+        Some(socket)
+    }
+
+    /// A socket that a call has just made: whatever the descriptor stood for before is gone.
+    fn make(&mut self, made: Descriptor<'_>, kind: (Family, Transport), close_on_exec: bool) -> SocketId {
+        let table = self.table();
+        self.vacate(table, made.fd, Op::Replace);
+        let socket = self.registry.insert(kind);
+        self.take_up(table, made, socket, close_on_exec);
+        socket
+    }
+
+    /// Lets the descriptor that a call has made stand for a new socket.
+    fn take_up(&mut self, table: TableId, made: Descriptor<'_>, socket: SocketId, close_on_exec: bool) {
+        let details = details_of(made);
+        self.registry.learn(socket, details.map(|details| &**details));
+        self.install(table, made.fd, socket, details.cloned(), close_on_exec);
+    }
+
+    /// A descriptor that came by dup, SCM_RIGHTS or pidfd_getfd: it stands for `socket`, or for what its details say.
+    fn arrive(&mut self, made: Descriptor<'_>, socket: Option<SocketId>, close_on_exec: bool) {
+        let table = self.table();
+        let details = details_of(made);
+        let Some(socket) = socket else {
+            self.vacate(table, made.fd, Op::Replace);
+            if let Some(details) = details.filter(|details| details.family != Family::Pipe) {
+                self.recognise(table, made.fd, details);
+                if let Some(slot) = self.tables.slot_mut(table, made.fd) {
+                    slot.close_on_exec = close_on_exec;
+                }
+            }
+            return;
+        };
+        // Refer first, so that dup2 of a descriptor onto itself or its twin does not close what it keeps.
+        self.registry.refer(socket);
+        self.vacate(table, made.fd, Op::Replace);
+        self.install(table, made.fd, socket, details.cloned(), close_on_exec);
+        self.registry.release_extra(socket);
+    }
+
+    /// A descriptor not seen before, by its details: a socket known from elsewhere, or a new one.
+    fn recognise(&mut self, table: TableId, fd: Fd, details: &Rc<SocketDetails>) -> SocketId {
+        let known = self.registry.find(details);
+        let socket = known.unwrap_or_else(|| self.registry.insert((details.family, details.transport)));
+        self.install(table, fd, socket, None, false);
+        self.refresh(table, fd, socket, details);
+        socket
+    }
+
+    /// The details of a known socket say more than before.
+    fn refresh(&mut self, table: TableId, fd: Fd, socket: SocketId, details: &Rc<SocketDetails>) {
+        if let Some(slot) = self.tables.slot_mut(table, fd) {
+            slot.seen = Some(Rc::clone(details));
+        }
+        self.registry.learn(socket, Some(details));
+        self.refresh_connection(socket);
+    }
+
+    /// Lets `fd` stand for `socket`.
+    fn install(
+        &mut self,
+        table: TableId,
+        fd: Fd,
+        socket: SocketId,
+        seen: Option<Rc<SocketDetails>>,
+        close_on_exec: bool,
+    ) {
+        self.registry.refer(socket);
+        self.tables.put(table, fd, Slot { socket, seen, close_on_exec });
+    }
+
+    /// More is known of a socket, which may be all that its connection, or what waits for its address, needed.
+    fn refresh_connection(&mut self, socket: SocketId) {
+        self.registry.register(socket);
+        if self.registry.get(socket).is_some_and(|open| open.stream.is_some()) {
+            self.connections.refresh(&mut self.registry, socket, &mut self.changes);
+        } else {
+            self.changes.extend(self.registry.announce_address(socket));
+        }
+    }
+
+    /// The connection of `socket`, and its side of it.
+    fn stream(&self, socket: SocketId) -> Option<(ConnectionId, Side)> {
+        self.registry.get(socket)?.stream
+    }
+
+    /// Lets `socket` enter the connection that waits for it, or a new one.
+    fn join(&mut self, socket: SocketId, origin: Origin) -> Option<(ConnectionId, Side)> {
+        self.connections.join(&mut self.registry, socket, origin)
+    }
+
+    /// Something that only a made connection allows has succeeded.
+    fn prove(&mut self, socket: SocketId, time: Timestamp) {
+        if let Some((id, _)) = self.stream(socket) {
+            if let Some(connection) = self.connections.get_mut(id) {
+                connection.prove(time);
+            }
+            self.refresh_connection(socket);
+        }
+    }
+
+    /// Remembers who brought an end into its connection.
+    fn mark(&mut self, (id, side): (ConnectionId, Side), fd: Fd, op: Option<Op>) {
+        let marking = self.marking(fd, op);
+        if let Some(connection) = self.connections.get_mut(id) {
+            let end = connection.end_mut(side);
+            (end.brought, end.marking) = (Some(marking), Some(marking));
+        }
+    }
+
+    /// The first of `sides` sends no more, as the second has seen.
+    fn finish_flow(&mut self, id: ConnectionId, sides: [Side; 2], witnessed: Witnessed) {
+        self.connections.finish(&mut self.registry, id, sides, witnessed, &mut self.changes);
+    }
+
+    /// The first of `sides` resets the connection, as the second has seen.
+    fn reset(&mut self, id: ConnectionId, sides: [Side; 2], witnessed: Witnessed) {
+        if let Some(connection) = self.connections.get_mut(id) {
+            connection.reset(sides, witnessed, &mut self.changes);
+        }
+    }
+
+    /// The connection could not be made.
+    fn fail(&mut self, id: ConnectionId, error: Errno) {
+        self.connections.fail(&mut self.registry, id, (error, self.now.exit), &mut self.changes);
+    }
+
+    /// `fd` stands for nothing any more; its socket is closed if this was the last descriptor.
+    fn vacate(&mut self, table: TableId, fd: Fd, op: Op) {
+        if let Some(slot) = self.tables.take(table, fd) {
+            self.drop_slot(fd, &slot, op);
+        }
+    }
+
+    /// A slot is gone from its table.
+    fn drop_slot(&mut self, fd: Fd, slot: &Slot, op: Op) {
+        let closer = (self.marking(fd, Some(op)), self.now.entry);
+        self.drop_reference(slot.socket, Some(closer));
+    }
+
+    /// A whole table is gone.
+    fn drop_slots(&mut self, slots: Slots, op: Op) {
+        for (fd, slot) in slots.give() {
+            self.drop_slot(fd, &slot, op);
+        }
+    }
+
+    /// One descriptor fewer stands for `socket`. If that closes a UNIX stream, what was in flight to it is gone as well,
+    /// and what was in flight to that.
+    fn drop_reference(&mut self, socket: SocketId, closer: Closer) {
+        self.undelivered.push((socket, closer));
+        while let Some((socket, closer)) = self.undelivered.pop() {
+            if let Some(open) = self.registry.release(socket) {
+                self.closed(socket, &open, closer);
+            }
+        }
+    }
+
+    /// The last descriptor of a socket is gone.
+    fn closed(&mut self, socket: SocketId, open: &OpenSocket, closer: Closer) {
+        self.tables.closed(socket);
+        let both_ends = open.both_ends.into_iter().flatten();
+        self.undelivered.extend(both_ends.map(|end| (end, closer)));
+        self.undeliverable(Channel::To(socket), closer);
+        let Some((id, side)) = open.stream else {
+            return self.changes.push(Change::SocketClosed { socket: open.number });
+        };
+        let ended_before = self.connections.over().len();
+        if let Some(witnessed) = closer {
+            if open.pipe_end.is_some() {
+                pipes::end_closed(self, (id, side), witnessed);
+            } else if open.reset_on_close || self.connections.get(id).is_some_and(|at| at.leaves_unread(side)) {
+                self.reset(id, [side; 2], witnessed);
+            } else {
+                self.finish_flow(id, [side; 2], witnessed);
+            }
+        }
+        self.undeliverable(Channel::From(id, side.other()), closer);
+        self.connections.close_end(id, side, &mut self.changes);
+        let mut ended = ended_before..self.connections.over().len();
+        while let Some(id) = ended.next().and_then(|at| self.connections.over().get(at).copied()) {
+            self.undeliverable(Channel::From(id, Side::First), None);
+            self.undeliverable(Channel::From(id, Side::Second), None);
+        }
+    }
+
+    /// What is under way will not be received: its receiver is closed, or the connection is over.
+    fn undeliverable(&mut self, channel: Channel, closer: Closer) {
+        if !self.rights.is_empty() {
+            self.undelivered.extend(self.rights.close(channel).map(|socket| (socket, closer)));
+        }
+    }
+}
+
+/// The socket details of a descriptor.
+fn details_of(descriptor: Descriptor<'_>) -> Option<&Rc<SocketDetails>> {
+    match descriptor.details {
+        Details::Socket(details) => Some(details),
+        _ => None,
     }
 }

@@ -1,18 +1,15 @@
-//! What sockets, connections and their sides are called, and where two ends meet that know nothing else of each other.
-
-use crate::event::UnixName;
-use std::net::SocketAddr;
+//! What sockets, connections and their sides are called.
 
 /// The index of an open socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct SocketId(pub(super) usize);
 
 /// The name of an open socket within one run; never used twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SocketNumber(pub u64);
 
 /// The name of a connection within one run; never used twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId {
     /// How many connections there were before it.
     pub number: u64,
@@ -20,7 +17,7 @@ pub struct ConnectionId {
     pub(super) place: usize,
 }
 
-/// One of the two ends of a connection: the index of [`Connection::ends`].
+/// One of the two ends of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Side {
     /// The first end that the trace showed.
@@ -38,20 +35,4 @@ impl Side {
             Self::Second => Self::First,
         }
     }
-}
-
-/// Where an end waits for the other one: at the listening socket's name or address, on its side of it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Place {
-    pub(super) at: Meeting,
-    /// The one that waits was accepted, and the other one connects.
-    pub(super) accepted: bool,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Meeting {
-    /// Of a UNIX socket.
-    Name(UnixName),
-    /// Of a TCP socket.
-    Address(SocketAddr),
 }

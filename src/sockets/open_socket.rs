@@ -19,11 +19,6 @@ impl Known {
         self.best
     }
 
-    /// The best that is known.
-    pub(super) const fn best(&self) -> Option<&SocketAddr> {
-        self.best.as_ref()
-    }
-
     /// Where a call left the host or the port open (bind to 0.0.0.0:0), details fill it in.
     fn merged(&self) -> Option<SocketAddr> {
         let (Some(mut address), Some(details)) = (self.from_call, self.from_details) else {
@@ -57,7 +52,7 @@ impl Known {
 }
 
 /// One open socket.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct OpenSocket {
     pub(super) number: SocketNumber,
@@ -83,12 +78,12 @@ pub(super) struct OpenSocket {
     pub(super) both_ends: Option<[SocketId; 2]>,
     /// How many descriptors, in all tables, stand for it.
     pub(super) references: u32,
-    /// [`crate::sockets::Change::Named`] has been told.
-    pub(super) named: bool,
+    /// [`crate::sockets::Change::LocalAddressKnown`] has been emitted.
+    pub(super) address_announced: bool,
     /// Its reading was shut down: a read of nothing is no FIN of the other end.
     pub(super) read_shut: bool,
-    /// Its family has been told, by its making or by details: where it is another, nothing is guessed.
-    pub(super) is_told: bool,
+    /// Its making or its details say its family: where it is another, nothing is guessed.
+    pub(super) family_known: bool,
     /// A close sends RST (SO_LINGER with 0 seconds).
     pub(super) reset_on_close: bool,
     pub(super) stream: Option<(ConnectionId, Side)>,
@@ -96,28 +91,7 @@ pub(super) struct OpenSocket {
 
 impl OpenSocket {
     pub(super) fn new(number: SocketNumber, (family, transport): (Family, Transport)) -> Self {
-        Self {
-            number,
-            named: false,
-            family,
-            transport,
-            inode: None,
-            peer_inode: None,
-            local: Known::default(),
-            remote: Known::default(),
-            name: None,
-            peer_name: None,
-            pair: None,
-            is_paired: false,
-            messages: [0; 2],
-            pipe_end: None,
-            both_ends: None,
-            references: 0,
-            read_shut: false,
-            is_told: false,
-            reset_on_close: false,
-            stream: None,
-        }
+        Self { number, family, transport, ..Self::default() }
     }
 
     /// Whether details may be of this socket: nothing in them contradicts what earlier details said.
@@ -149,7 +123,7 @@ impl OpenSocket {
 
     /// Takes over what details say.
     pub(super) fn learn(&mut self, details: &SocketDetails) {
-        self.is_told |= details.tell_family();
+        self.family_known |= details.tell_family();
         if self.family == Family::Other {
             self.family = details.family;
         }
@@ -205,6 +179,45 @@ impl OpenSocket {
         }
     }
 
+    /// A sockaddr in a payload call tells the family of a socket of which nothing else is known, and that a UNIX socket of
+    /// unknown kind sends datagrams.
+    pub(super) fn learn_from_message(&mut self, address: &Address) {
+        match address {
+            Address::Inet(address) => self.guess_family(*address),
+            Address::Unix(_) if self.transport == Transport::Unknown && self.stream.is_none() => {
+                self.transport = Transport::Datagram;
+            }
+            _ => {}
+        }
+    }
+
+    /// An address that is not known is `local` or `remote`, as the other end's calls show.
+    pub(super) fn fill_in(&mut self, local: Option<SocketAddr>, remote: Option<SocketAddr>) {
+        for (own, known) in [(&mut self.local, local), (&mut self.remote, remote)] {
+            if let (None, Some(address)) = (own.get(), known) {
+                own.read(address);
+            }
+        }
+    }
+
+    /// An accepted socket has its listener's port and name, and its address if that is no wildcard.
+    pub(super) fn inherit(&mut self, listener: &Self) {
+        if self.name.is_none() {
+            self.name.clone_from(&listener.name);
+        }
+        if self.local.get().is_none()
+            && let Some(mut local) = listener.local.get()
+        {
+            // To a loopback peer the kernel answers from the same address.
+            if let (true, Some(remote)) = (local.ip().is_unspecified(), self.remote.get())
+                && canonical(remote).ip().is_loopback()
+            {
+                local.set_ip(remote.ip());
+            }
+            self.local.read(local);
+        }
+    }
+
     /// A sockaddr tells the family of a socket that was opened before the trace began.
     pub(super) fn guess_family(&mut self, address: SocketAddr) {
         if self.family == Family::Other {
@@ -255,7 +268,7 @@ impl OpenSocket {
         }
     }
 
-    /// Whether it is a stream socket, or may be one as far as anything has told.
+    /// Whether it is a stream socket, or may be one as far as anything is known.
     pub(super) fn is_stream(&self) -> bool {
         match self.transport {
             Transport::Stream => matches!(self.family, Family::Inet | Family::Inet6 | Family::Unix),

@@ -1,11 +1,11 @@
 //! Pipes and FIFOs: which end a descriptor is, and what is done to it.
 //!
 //! A pipe is a connection in which one end, the writer, sends and the other, the reader, receives. Details have the same
-//! inode for both, so the calls tell: pipe has the read end first, a write is made on the write end, a read on the other.
-//! What duplicates a descriptor whose end is not known yet, or passes it on, tells nothing.
+//! inode for both, so the calls show which is which: pipe has the read end first, a write is made on the write end, a read on the other.
+//! What duplicates a descriptor whose end is not known yet, or passes it on, shows nothing.
 //!
-//! Of a pipe that was there before the trace, more processes may have an end than are seen to use it. Its FINs are told
-//! by a read of nothing, and once all that was seen of both ends is closed.
+//! Of a pipe that was there before the trace, more processes may have an end than are seen to use it. Its FINs are
+//! shown by a read of nothing, and once all that was seen of both ends is closed.
 //!
 //! A FIFO is a pipe that anybody may open, so it is always like one that was there before. What a descriptor was opened for
 //! tells its end; one opened for both stands for both. Where a read has met the end, that conversation is over, and what
@@ -15,19 +15,11 @@
 //! write, write, read, read = 0 ─→ FIN of both ends       read = 0: nobody writes      write ─→ SYN …
 //! ```
 
-use crate::event::{
-    Access, Descriptor, Details, Direction, Event, Family, Inode, Message, Move, Op, Outcome, SocketDetails, Timestamp,
-    Transport,
-};
-use crate::sockets::connection::{Opening, Role};
-use crate::sockets::identity::refer;
-use crate::sockets::meeting::Entrance;
+use crate::event::{Access, Descriptor, Direction, Family, Inode, Message, Move, Op, Outcome, SocketDetails};
+use crate::sockets::connections::{Opening, Origin, Role, Witnessed};
 use crate::sockets::names::{ConnectionId, Side, SocketId};
-use crate::sockets::{Change, Marking, Moment, Sockets};
+use crate::sockets::{Marking, Sockets, details_of, open as opening, transfer};
 use std::rc::Rc;
-
-/// What a pipe's end is.
-const KIND: (Family, Transport) = (Family::Pipe, Transport::Stream);
 
 const fn role(end: Direction) -> Role {
     match end {
@@ -36,283 +28,155 @@ const fn role(end: Direction) -> Role {
     }
 }
 
-impl Sockets {
-    /// pipe: the read end and the write end.
-    pub(super) fn pipe_made<F: FnMut(&Change<'_>)>(
-        &mut self,
-        event: &Event<'_>,
-        [reader, writer]: [Descriptor<'_>; 2],
-        close_on_exec: bool,
-        sink: &mut F,
-    ) {
-        let [reading, writing] = [(reader, Direction::Received), (writer, Direction::Sent)].map(|(made, end)| {
-            let table = self.table(event);
-            self.vacate(event, table, made.fd, Op::Replace, sink);
-            let socket = self.new_end(end);
-            self.take_up(table, made, socket, close_on_exec);
-            socket
-        });
-        let opening = Opening::Made { connected: None, exit: event.exit };
-        let entrance = Entrance { role: Role::Writer, opening };
-        let id = self.connect_new(writing, entrance);
-        self.enter(id, Side::Second, reading, Role::Reader);
-        self.mark(id, Side::First, event, writer, None);
-        self.mark(id, Side::Second, event, reader, None);
-    }
-
-    /// open of a FIFO, or of a pipe once more.
-    pub(super) fn pipe_opened<F: FnMut(&Change<'_>)>(
-        &mut self,
-        event: &Event<'_>,
-        made: Descriptor<'_>,
-        access: Access,
-        close_on_exec: bool,
-        sink: &mut F,
-    ) {
-        let table = self.table(event);
-        self.vacate(event, table, made.fd, Op::Replace, sink);
-        let Details::Socket(details) = made.details else {
-            return;
-        };
-        let socket = match access {
-            Access::Read => self.end_of(details, Direction::Received),
-            Access::Write => self.end_of(details, Direction::Sent),
-            Access::Both => self.both_ends_of(details),
-        };
-        self.place(table, made.fd, socket, None, close_on_exec);
-        self.refresh(table, made.fd, socket, details, sink);
-    }
-
-    /// The end of the pipe with these details, as it is known or as a new one.
-    fn end_of(&mut self, details: &SocketDetails, end: Direction) -> SocketId {
-        let known = details.inode.and_then(|inode| self.by_inode.get(&inode.end_of_pipe(end)));
-        match known {
-            Some(known) => *known,
-            None => self.new_end(end),
-        }
-    }
-
-    /// Both ends of the pipe with these details, as one open file description.
-    fn both_ends_of(&mut self, details: &SocketDetails) -> SocketId {
-        let ends = [Direction::Sent, Direction::Received].map(|end| {
-            let socket = self.end_of(details, end);
-            refer(&mut self.open, socket);
-            if let Some(open) = self.open.get_mut(socket.0) {
-                open.learn(details);
-            }
-            self.register(socket);
-            socket
-        });
-        let both = self.insert(KIND);
-        if let Some(open) = self.open.get_mut(both.0) {
-            open.both_ends = Some(ends);
-        }
-        both
-    }
-
-    /// An end of a pipe that no descriptor stands for yet.
-    fn new_end(&mut self, end: Direction) -> SocketId {
-        let socket = self.insert(KIND);
-        if let Some(open) = self.open.get_mut(socket.0) {
-            open.pipe_end = Some(end);
-        }
+/// pipe: the read end and the write end.
+pub(super) fn pipe(sockets: &mut Sockets, [reader, writer]: [Descriptor<'_>; 2], close_on_exec: bool) {
+    let [reading, writing] = [(reader, Direction::Received), (writer, Direction::Sent)].map(|(made, end)| {
+        let table = sockets.table();
+        sockets.vacate(table, made.fd, Op::Replace);
+        let socket = sockets.registry.new_pipe_end(end);
+        sockets.take_up(table, made, socket, close_on_exec);
         socket
-    }
+    });
+    let origin = Origin { role: Role::Writer, opening: Opening::made(sockets.now.exit) };
+    opening::connect_both(sockets, [writing, reading], [writer, reader], origin, Role::Reader);
+}
 
-    /// A payload call on a descriptor of which nothing is known. If it is a pipe's, the call tells which end it is.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn unknown_moved<F: FnMut(&Change<'_>)>(&mut self, event: &Event<'_>, call: &Move<'_>, sink: &mut F) {
-        if self.pipe_used(event, call, sink).is_some() {
-            self.call_moved(event, call, sink);
-        }
-    }
+/// open of a FIFO, or of a pipe once more.
+pub(super) fn open(sockets: &mut Sockets, made: Descriptor<'_>, access: Access, close_on_exec: bool) {
+    let table = sockets.table();
+    sockets.vacate(table, made.fd, Op::Replace);
+    let Some(details) = details_of(made) else {
+        return;
+    };
+    let socket = match access {
+        Access::Read => sockets.registry.pipe_end(details, Direction::Received),
+        Access::Write => sockets.registry.pipe_end(details, Direction::Sent),
+        Access::Both => sockets.registry.both_pipe_ends(details),
+    };
+    sockets.install(table, made.fd, socket, None, close_on_exec);
+    sockets.refresh(table, made.fd, socket, details);
+}
 
-    /// The end that a payload call uses, of which its descriptor told nothing before.
-    fn pipe_used<F: FnMut(&Change<'_>)>(
-        &mut self,
-        event: &Event<'_>,
-        call: &Move<'_>,
-        sink: &mut F,
-    ) -> Option<SocketId> {
-        let details = pipe_in(call)?;
-        let socket = self.end_of(details, call.direction);
-        let table = self.table(event);
-        self.place(table, call.socket.fd, socket, None, false);
-        self.refresh(table, call.socket.fd, socket, details, sink);
-        Some(socket)
-    }
+/// The end that a payload call uses, of whose descriptor nothing was known before; none if it is no pipe's.
+#[cold]
+#[inline(never)]
+pub(super) fn locate(sockets: &mut Sockets, call: &Move<'_>) -> Option<SocketId> {
+    let details = details_in(call)?;
+    let socket = sockets.registry.pipe_end(details, call.direction);
+    let table = sockets.table();
+    sockets.install(table, call.socket.fd, socket, None, false);
+    sockets.refresh(table, call.socket.fd, socket, details);
+    Some(socket)
+}
 
-    /// A call moved bytes through an end of a pipe. If it is not the end that was known, the descriptor has come to stand
-    /// for something else, unseen.
-    #[cold]
-    pub(super) fn pipe_moved<F: FnMut(&Change<'_>)>(
-        &mut self,
-        event: &Event<'_>,
-        socket: SocketId,
-        moment: &Moment,
-        call: &Move<'_>,
-        sink: &mut F,
-    ) {
-        let Some(open) = self.open.get(socket.0) else {
-            return;
+/// A call moved bytes through an end of a pipe. If it is not the end that was known, the descriptor has come to stand
+/// for something else, unseen.
+#[cold]
+pub(super) fn moved(sockets: &mut Sockets, socket: SocketId, marking: Marking, call: &Move<'_>) {
+    let Some(open) = sockets.registry.get(socket) else {
+        return;
+    };
+    if let Some([writer, reader]) = open.both_ends {
+        let end = match call.direction {
+            Direction::Sent => writer,
+            Direction::Received => reader,
         };
-        let both_ends = open.both_ends;
-        if let Some([writer, reader]) = both_ends {
-            let end = match call.direction {
-                Direction::Sent => writer,
-                Direction::Received => reader,
-            };
-            return self.end_moved(end, moment, call, sink);
-        }
-        if open.pipe_end == Some(call.direction) {
-            return self.end_moved(socket, moment, call, sink);
-        }
-        if call.op == Op::Vmsplice {
-            // Into memory, of which strace shows what was there before.
-            let unseen = |message: &Message| Message { captured: 0, ..message.clone() };
-            let messages: Vec<_> = call.messages.iter().map(unseen).collect();
-            let call = Move { direction: call.direction.other(), payload: &[], messages: &messages, ..call.clone() };
-            return self.pipe_moved(event, socket, moment, &call, sink);
-        }
-        self.other_end_moved(event, socket, moment, call, sink);
+        return end_moved(sockets, end, marking, call);
     }
-
-    /// A call moved bytes through the end that its descriptor did not stand for: it was opened for both before the trace,
-    /// or it has come to stand for something else, unseen.
-    fn other_end_moved<F: FnMut(&Change<'_>)>(
-        &mut self,
-        event: &Event<'_>,
-        socket: SocketId,
-        moment: &Moment,
-        call: &Move<'_>,
-        sink: &mut F,
-    ) {
-        let same = self.open.get(socket.0).and_then(|open| open.inode);
-        let details = pipe_in(call);
-        let is_both = |details: &&Rc<SocketDetails>| {
-            let inode = details.inode.filter(|inode| inode.is_fifo());
-            inode.map(|inode| inode.end_of_pipe(call.direction.other())) == same && same.is_some()
-        };
-        let table = self.table(event);
-        if let Some(details) = details.filter(is_both) {
-            let both = self.both_ends_of(details);
-            let closes = self.tables.slot(table, call.socket.fd);
-            let closes = closes.is_some_and(|slot| slot.close_on_exec);
-            self.vacate(event, table, call.socket.fd, Op::Replace, sink);
-            self.place(table, call.socket.fd, both, None, closes);
-            return self.pipe_moved(event, both, moment, call, sink);
-        }
-        self.vacate(event, table, call.socket.fd, Op::Replace, sink);
-        if let Some(other) = self.pipe_used(event, call, sink) {
-            self.end_moved(other, moment, call, sink);
-        }
+    if open.pipe_end == Some(call.direction) {
+        return end_moved(sockets, socket, marking, call);
     }
-
-    /// A call moved bytes through this end.
-    fn end_moved<F: FnMut(&Change<'_>)>(&mut self, socket: SocketId, moment: &Moment, call: &Move<'_>, sink: &mut F) {
-        if self.is_fifo(socket) && self.fifo_moved(socket, moment, call, sink) {
-            return;
-        }
-        if self.open.get(socket.0).is_some_and(|open| open.stream.is_none()) {
-            let entrance = Entrance { role: role(call.direction), opening: Opening::Unseen };
-            self.enter_new(socket, entrance);
-            self.settle(socket, sink);
-        }
-        self.stream_moved(socket, moment, call, sink);
+    if call.op == Op::Vmsplice {
+        // Into memory, of which strace shows what was there before.
+        let unseen = |message: &Message| Message { captured: 0, ..message.clone() };
+        let messages: Vec<_> = call.messages.iter().map(unseen).collect();
+        let call = Move { direction: call.direction.other(), payload: &[], messages: &messages, ..call.clone() };
+        return moved(sockets, socket, marking, &call);
     }
+    other_end_moved(sockets, socket, marking, call);
+}
 
-    fn is_fifo(&self, socket: SocketId) -> bool {
-        let inode = self.open.get(socket.0).and_then(|open| open.inode);
-        inode.is_some_and(Inode::is_fifo)
-    }
-
-    /// What a call on a FIFO does beside moving bytes: a read of nothing ends the conversation, if there was one, and what
-    /// moves after that begins another. True if that was all.
-    fn fifo_moved<F: FnMut(&Change<'_>)>(
-        &mut self,
-        socket: SocketId,
-        moment: &Moment,
-        call: &Move<'_>,
-        sink: &mut F,
-    ) -> bool {
-        let moved: u64 = call.messages.iter().map(|message| message.moved).sum();
-        let Some((id, side)) = self.open.get(socket.0).and_then(|open| open.stream) else {
-            return moved == 0;
-        };
-        let Some(connection) = self.connections.get(id) else {
-            return true;
-        };
-        let (writer, count) = match call.direction {
-            Direction::Sent => (side, connection.end(side).sent),
-            Direction::Received => (side.other(), connection.end(side).received),
-        };
-        let flow = *connection.flow_from(writer);
-        if moved == 0 {
-            let is_end = call.direction == Direction::Received && call.requested.is_some_and(|room| room > 0);
-            if is_end && flow.told > 0 {
-                for finished in [writer, writer.other()] {
-                    self.finish_flow(id, [finished, side], moment.marking, moment.exit, sink);
-                }
-            }
-            return true;
-        }
-        if flow.finished && count.saturating_add(moved) > flow.told {
-            self.part(id, sink);
-        }
-        false
-    }
-
-    /// The conversation is over, and its ends are free for another.
-    fn part<F: FnMut(&Change<'_>)>(&mut self, id: ConnectionId, sink: &mut F) {
-        let Some(connection) = self.connections.get_mut(id) else {
-            return;
-        };
-        for side in [Side::First, Side::Second] {
-            let end = connection.end_mut(side);
-            end.closed = true;
-            if let Some(socket) = end.socket.take()
-                && let Some(open) = self.open.get_mut(socket.0)
-            {
-                open.stream = None;
-            }
-        }
-        sink(&Change::Closed { connection });
-        self.end(id, sink);
-    }
-
-    /// The last descriptor of an end is closed.
-    pub(super) fn pipe_closed<F: FnMut(&Change<'_>)>(
-        &mut self,
-        (id, side): (ConnectionId, Side),
-        marking: Marking,
-        time: Timestamp,
-        sink: &mut F,
-    ) {
-        let Some(connection) = self.connections.get(id) else {
-            return;
-        };
-        if connection.opening == Opening::Unseen {
-            let other = connection.end(side.other());
-            if !(other.traced && other.closed) {
-                return;
-            }
-            self.finish_flow(id, [side.other(), side], marking, time, sink);
-        }
-        self.finish_flow(id, [side, side], marking, time, sink);
+/// A call moved bytes through the end that its descriptor did not stand for: it was opened for both before the trace,
+/// or it has come to stand for something else, unseen.
+fn other_end_moved(sockets: &mut Sockets, socket: SocketId, marking: Marking, call: &Move<'_>) {
+    let same = sockets.registry.get(socket).and_then(|open| open.inode);
+    let is_both = |details: &&Rc<SocketDetails>| {
+        let inode = details.inode.filter(|inode| inode.is_fifo());
+        inode.map(|inode| inode.end_of_pipe(call.direction.other())) == same && same.is_some()
+    };
+    let (table, fd) = (sockets.table(), call.socket.fd);
+    let both = details_in(call).filter(is_both).map(|details| sockets.registry.both_pipe_ends(details));
+    let close_on_exec = sockets.tables.slot(table, fd).is_some_and(|slot| slot.close_on_exec);
+    sockets.vacate(table, fd, Op::Replace);
+    if let Some(both) = both {
+        sockets.install(table, fd, both, None, close_on_exec);
+        moved(sockets, both, marking, call);
+    } else if let Some(other) = locate(sockets, call) {
+        end_moved(sockets, other, marking, call);
     }
 }
 
-/// The details of the pipe that a successful call was made on.
-fn pipe_in<'e>(call: &Move<'e>) -> Option<&'e Rc<SocketDetails>> {
-    match call.socket.details {
-        Details::Socket(details)
-            if details.family == Family::Pipe
-                && details.inode.is_some()
-                && matches!(call.outcome, Outcome::Done(_)) =>
-        {
-            Some(details)
-        }
-        _ => None,
+/// A call moved bytes through this end.
+fn end_moved(sockets: &mut Sockets, socket: SocketId, marking: Marking, call: &Move<'_>) {
+    let Some(open) = sockets.registry.get(socket) else {
+        return;
+    };
+    if open.inode.is_some_and(Inode::is_fifo) && fifo_moved(sockets, open.stream, marking, call) {
+        return;
     }
+    if sockets.stream(socket).is_none() {
+        sockets.join(socket, Origin { role: role(call.direction), opening: Opening::Unseen });
+        sockets.refresh_connection(socket);
+    }
+    transfer::stream_moved(sockets, (socket, sockets.stream(socket)), marking, call);
+}
+
+/// What a call on a FIFO does beside moving bytes: a read of nothing ends the conversation, if there was one, and what
+/// moves after that begins another. True if that was all.
+fn fifo_moved(sockets: &mut Sockets, stream: Option<(ConnectionId, Side)>, marking: Marking, call: &Move<'_>) -> bool {
+    let moved: u64 = call.messages.iter().map(|message| message.moved).sum();
+    let Some((id, side)) = stream else {
+        return moved == 0;
+    };
+    let Some(connection) = sockets.connections.get(id) else {
+        return true;
+    };
+    let (writer, count) = match call.direction {
+        Direction::Sent => (side, connection.end(side).sent),
+        Direction::Received => (side.other(), connection.end(side).received),
+    };
+    let flow = *connection.flow_from(writer);
+    if moved == 0 {
+        if call.direction == Direction::Received && transfer::had_room(call) && flow.accounted > 0 {
+            for finished in [writer, writer.other()] {
+                sockets.finish_flow(id, [finished, side], (marking, sockets.now.exit));
+            }
+        }
+        return true;
+    }
+    if flow.finished && count.saturating_add(moved) > flow.accounted {
+        sockets.connections.part(&mut sockets.registry, id, &mut sockets.changes);
+    }
+    false
+}
+
+/// The last descriptor of an end is closed.
+pub(super) fn end_closed(sockets: &mut Sockets, (id, side): (ConnectionId, Side), witnessed: Witnessed) {
+    let Some(connection) = sockets.connections.get(id) else {
+        return;
+    };
+    if connection.opening == Opening::Unseen {
+        let other = connection.end(side.other());
+        if !(other.traced && other.closed) {
+            return;
+        }
+        sockets.finish_flow(id, [side.other(), side], witnessed);
+    }
+    sockets.finish_flow(id, [side; 2], witnessed);
+}
+
+/// The details of the pipe that a successful call was made on.
+fn details_in<'e>(call: &Move<'e>) -> Option<&'e Rc<SocketDetails>> {
+    let is_pipe = |details: &&Rc<SocketDetails>| details.family == Family::Pipe && details.inode.is_some();
+    details_of(call.socket).filter(is_pipe).filter(|_| matches!(call.outcome, Outcome::Done(_)))
 }

@@ -1,7 +1,7 @@
 //! Whether a connection is HTTP/2, decided from its first bytes, and its two directions cut at frame ends if it is.
 
 use crate::event::Timestamp;
-use crate::packets::{Portion, Teller};
+use crate::packets::{Portion, Witness};
 use crate::sockets::{Connection, Opening, Role, Side};
 use crate::unix::dbus::Assembler;
 use crate::unix::http2::{self, Aligner, Verdict};
@@ -12,7 +12,7 @@ use crate::unix::roles;
 pub(super) struct Held {
     pub(super) sender: Side,
     pub(super) time: Timestamp,
-    pub(super) told_by: Teller,
+    pub(super) by: Witness,
     pub(super) bytes: Vec<u8>,
     /// How many bytes before it are not to be shown.
     pub(super) skipped: u64,
@@ -21,13 +21,13 @@ pub(super) struct Held {
 impl Held {
     /// A copy of the portion.
     pub(super) fn new(portion: &Portion<'_>, skipped: u64) -> Self {
-        let Portion { sender, time, told_by, bytes, .. } = *portion;
-        Self { sender, time, told_by, bytes: bytes.to_vec(), skipped }
+        let Portion { sender, time, by, bytes, .. } = *portion;
+        Self { sender, time, by, bytes: bytes.to_vec(), skipped }
     }
 
     /// The portion again.
     pub(super) fn portion(&self) -> Portion<'_> {
-        Portion { sender: self.sender, time: self.time, told_by: self.told_by, bytes: &self.bytes, missing: 0 }
+        Portion { sender: self.sender, time: self.time, by: self.by, bytes: &self.bytes, missing: 0 }
     }
 }
 

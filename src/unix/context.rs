@@ -5,7 +5,7 @@ use crate::packets::Ids;
 use crate::unix::endpoints::{self, ClientPorts};
 use crate::unix::names::Threads;
 use crate::unix::ports::{Chosen, PortRule, Ports};
-use crate::wire::{Frame, Record};
+use crate::wire::{Frame, Record, Sink};
 use std::ops::RangeInclusive;
 
 /// What the command line asks of UNIX conversations.
@@ -56,7 +56,7 @@ impl Options {
 }
 
 /// What writing needs beside the conversation.
-pub(super) struct Context<'a, F> {
+pub(super) struct Context<'a, S> {
     pub(super) options: &'a Options,
     /// How many conversations have begun.
     pub(super) begun: &'a mut u64,
@@ -65,17 +65,31 @@ pub(super) struct Context<'a, F> {
     pub(super) threads: &'a Threads,
     /// What is to be read beside the next payload.
     pub(super) comment: Option<String>,
-    pub(super) sink: &'a mut F,
+    pub(super) sink: &'a mut S,
 }
 
-impl<F: FnMut(&Record<'_>)> Context<'_, F> {
+impl<S: Sink> Context<'_, S> {
     /// What writing frames needs: their numbers, and where they go.
-    pub(super) fn frames(&mut self) -> (&mut Ids, impl FnMut(&Frame<'_>)) {
-        let Self { ids, sink, comment, .. } = self;
-        let write = |frame: &Frame<'_>| {
-            let comment = comment.take();
-            sink(&Record::Frame { frame, comment: comment.as_deref() });
-        };
-        (ids, write)
+    pub(super) fn frames(&mut self) -> (&mut Ids, Commented<'_, S>) {
+        (self.ids, Commented { comment: &mut self.comment, sink: self.sink })
+    }
+}
+
+/// A sink that writes a comment beside the first frame.
+pub(super) struct Commented<'a, S> {
+    comment: &'a mut Option<String>,
+    sink: &'a mut S,
+}
+
+impl<S: Sink> Sink for Commented<'_, S> {
+    type Error = S::Error;
+
+    fn record(&mut self, record: &Record<'_>) -> Result<(), S::Error> {
+        self.sink.record(record)
+    }
+
+    fn frame(&mut self, frame: &Frame<'_>) -> Result<(), S::Error> {
+        let comment = self.comment.take();
+        self.sink.record(&Record::Frame { frame, comment: comment.as_deref() })
     }
 }

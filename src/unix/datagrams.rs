@@ -1,7 +1,7 @@
 //! UNIX datagram sockets as UDP: a packet a message, the endpoints of each pair of sockets invented once.
 //!
-//! Messages to systemd's journal become journal entries where the capture can hold them. A message that both ends tell is
-//! shown once.
+//! Messages to systemd's journal become journal entries where the capture can hold them. A message that both ends' calls show
+//! is written once.
 
 use crate::event::{Direction, Inode, UnixName};
 use crate::limits;
@@ -11,7 +11,7 @@ use crate::unix::context::Options;
 use crate::unix::endpoints::{self, Endpoint};
 use crate::unix::names::{self, Threads};
 use crate::unix::{journal, ports};
-use crate::wire::{Frame, Record, Transport};
+use crate::wire::{Frame, Record, Sink, Transport};
 use rustc_hash::FxHashMap;
 use std::collections::VecDeque;
 
@@ -27,9 +27,9 @@ enum Key {
 }
 
 impl Key {
-    fn of(end: &UnixEnd<'_>) -> Option<Self> {
+    fn of(end: &UnixEnd) -> Option<Self> {
         let socket = || end.socket.map(Self::Socket);
-        end.inode.map(Self::Inode).or_else(socket).or_else(|| end.name.cloned().map(Self::Name))
+        end.inode.map(Self::Inode).or_else(socket).or_else(|| end.name.clone().map(Self::Name))
     }
 }
 
@@ -58,53 +58,54 @@ pub(super) struct Datagrams {
 
 impl Datagrams {
     /// A socket is closed.
-    pub(super) fn gone(&mut self, socket: SocketNumber) {
+    pub(super) fn closed(&mut self, socket: SocketNumber) {
         for pair in self.of_client.remove(&socket).unwrap_or_default() {
             self.pairs.remove(&pair);
         }
     }
 
     /// Takes a message, and what is to be read beside it.
-    pub(super) fn message(
+    pub(super) fn message<S: Sink>(
         &mut self,
-        message: &UnixMessage<'_>,
-        (threads, handed): (&Threads, Option<String>),
+        (message, payload): (&UnixMessage, &[u8]),
+        (threads, beside): (&Threads, Option<String>),
         options: &Options,
-        sink: &mut impl FnMut(&Record<'_>),
-    ) {
-        if self.seen_before(message) {
-            return self.claim(message);
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        if self.seen_before(message, payload) {
+            self.claim(message);
+            return Ok(());
         }
         if let Some(ends) = self.answered(message) {
-            return self.write(message, ends, Own::Client, (options, handed), sink);
+            return self.write((message, payload), ends, Own::Client, (options, beside), sink);
         }
         let own = self.own(message);
         let [_, server] = client_and_server(message, own);
         if options.records
             && options.only_ports.is_empty()
-            && server.name.is_some_and(journal::is_journal)
-            && let Some(entry) = journal::entry(message)
+            && server.name.as_ref().is_some_and(journal::is_journal)
+            && let Some(entry) = journal::entry(message, payload)
         {
-            return sink(&Record::Journal { entry: &entry });
+            return sink.record(&Record::Journal { entry: &entry });
         }
-        let (ends, is_new) = self.ends(message, own, options);
+        let (ends, is_new) = self.ends((message, payload), own, options);
         if !options.wants(ends[1].address.port()) {
-            return;
+            return Ok(());
         }
         if is_new && options.records {
             let user = (own == Own::Client).then(|| threads.name(message.marking.tid));
-            names::tell(ends.map(|end| end.address), server.name, user, sink);
+            names::write(ends.map(|end| end.address), server.name.as_ref(), user, sink)?;
         }
-        let pair = (is_new && options.records).then(|| names::of_datagrams(server.name));
-        let comment = match (pair, handed) {
-            (Some(pair), Some(handed)) => Some(format!("{pair}; {handed}")),
-            (pair, handed) => pair.or(handed),
+        let pair = (is_new && options.records).then(|| names::of_datagrams(server.name.as_ref()));
+        let comment = match (pair, beside) {
+            (Some(pair), Some(beside)) => Some(format!("{pair}; {beside}")),
+            (pair, beside) => pair.or(beside),
         };
-        self.write(message, ends, own, (options, comment), sink);
+        self.write((message, payload), ends, own, (options, comment), sink)
     }
 
-    /// Whether the other end has told this message. A receiver is known to its senders by its inode or by its name.
-    fn seen_before(&mut self, message: &UnixMessage<'_>) -> bool {
+    /// Whether the other end's call has shown this message. A receiver is known to its senders by its inode or by its name.
+    fn seen_before(&mut self, message: &UnixMessage, payload: &[u8]) -> bool {
         let (source, target) = match message.direction {
             Direction::Sent => (&message.local, &message.remote),
             Direction::Received => (&message.remote, &message.local),
@@ -114,24 +115,24 @@ impl Datagrams {
             target: Key::of(target),
             direction: message.direction,
             length: message.moved,
-            payload: message.payload,
+            payload,
         };
-        let by_name = target.name.cloned().map(Key::Name);
+        let by_name = target.name.clone().map(Key::Name);
         let is_other_word = by_name.is_some() && by_name != sighted.target;
         (is_other_word && self.sightings.take(&sighted, &by_name)) || self.sightings.seen_before(sighted)
     }
 
     /// The endpoints of a client to which somebody unknown sends: the server that it turned to last.
-    fn answered(&self, message: &UnixMessage<'_>) -> Option<[Endpoint; 2]> {
+    fn answered(&self, message: &UnixMessage) -> Option<[Endpoint; 2]> {
         let is_unknown = Key::of(&message.remote).is_none();
         let client = message.local.socket.filter(|_| is_unknown)?;
         self.pairs.get(self.of_client.get(&client)?.last()?).copied()
     }
 
     /// Which end the thread's own is: the server has a name, and if both have one or none, the client spoke first.
-    fn own(&self, message: &UnixMessage<'_>) -> Own {
+    fn own(&self, message: &UnixMessage) -> Own {
         let known = |own| self.pairs.contains_key(&client_and_server(message, own).map(Key::of));
-        match (message.local.name, message.remote.name) {
+        match (&message.local.name, &message.remote.name) {
             _ if known(Own::Client) => Own::Client,
             _ if known(Own::Server) => Own::Server,
             (None, Some(_)) => Own::Client,
@@ -142,13 +143,18 @@ impl Datagrams {
     }
 
     /// The endpoints of client and server, and whether they are new.
-    fn ends(&mut self, message: &UnixMessage<'_>, own: Own, options: &Options) -> ([Endpoint; 2], bool) {
+    fn ends(
+        &mut self,
+        (message, payload): (&UnixMessage, &[u8]),
+        own: Own,
+        options: &Options,
+    ) -> ([Endpoint; 2], bool) {
         let [client, server] = client_and_server(message, own);
         let pair = [client, server].map(Key::of);
         if let Some(ends) = self.pairs.get(&pair) {
             return (*ends, false);
         }
-        let port = ports::of_datagrams(server.name, message.payload, &options.rules);
+        let port = ports::of_datagrams(server.name.as_ref(), payload, &options.rules);
         let inode = client.inode.or(server.inode);
         let ends = endpoints::of_datagrams(self.begun, inode, options.client_ports(), port);
         self.begun += 1;
@@ -171,7 +177,7 @@ impl Datagrams {
     }
 
     /// A receive that did not tell its sender has shown this message: the endpoints that it got are the sender's now.
-    fn claim(&mut self, message: &UnixMessage<'_>) {
+    fn claim(&mut self, message: &UnixMessage) {
         let server = Key::of(&message.remote);
         let own = Key::of(&message.local);
         let pair = [own, server.clone()];
@@ -184,21 +190,20 @@ impl Datagrams {
     }
 
     /// Writes a message from one end to the other.
-    fn write(
+    fn write<S: Sink>(
         &mut self,
-        message: &UnixMessage<'_>,
+        (message, mut bytes): (&UnixMessage, &[u8]),
         [client, server]: [Endpoint; 2],
         own: Own,
         (options, mut comment): (&Options, Option<String>),
-        sink: &mut impl FnMut(&Record<'_>),
-    ) {
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
         let (source, target) = match (own, message.direction) {
             (Own::Client, Direction::Sent) | (Own::Server, Direction::Received) => (client, server),
             _ => (server, client),
         };
         let (source_mac, target_mac) =
             if options.wire { marking::macs(&message.marking, message.direction) } else { (source.mac, target.mac) };
-        let mut bytes = message.payload;
         let mut left = usize::try_from(message.moved).unwrap_or(usize::MAX);
         loop {
             let original = left.min(LONGEST_MESSAGE);
@@ -216,18 +221,18 @@ impl Datagrams {
                 original,
             };
             let comment = comment.take();
-            sink(&Record::Frame { frame: &frame, comment: comment.as_deref() });
+            sink.record(&Record::Frame { frame: &frame, comment: comment.as_deref() })?;
             bytes = rest;
             left -= original;
             if left == 0 {
-                break;
+                return Ok(());
             }
         }
     }
 }
 
 /// The ends of a message as client and server.
-const fn client_and_server<'m>(message: &'m UnixMessage<'m>, own: Own) -> [&'m UnixEnd<'m>; 2] {
+const fn client_and_server(message: &UnixMessage, own: Own) -> [&UnixEnd; 2] {
     match own {
         Own::Client => [&message.local, &message.remote],
         Own::Server => [&message.remote, &message.local],

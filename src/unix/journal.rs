@@ -15,8 +15,7 @@ pub(super) fn is_journal(name: &UnixName) -> bool {
 }
 
 /// The entry that a message asks for; none where it is none, is not whole, or is in a file whose descriptor was sent.
-pub(super) fn entry(message: &UnixMessage<'_>) -> Option<Vec<u8>> {
-    let fields = message.payload;
+pub(super) fn entry(message: &UnixMessage, fields: &[u8]) -> Option<Vec<u8>> {
     if fields.len() as u64 != message.moved || !is_whole(fields) {
         return None;
     }

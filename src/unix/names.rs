@@ -1,11 +1,11 @@
 //! What a person reads beside the packets of a UNIX socket: its name in place of the invented address, and a comment.
 
 use crate::escape::is_harmless;
-use crate::event::{Descriptor, Details, Family, Tid, UnixName};
+use crate::event::{Descriptor, Details, Event, Family, Move, Tid, UnixName, What};
 use crate::limits;
 use crate::packets::Portion;
-use crate::sockets::{Connection, Handed, Side};
-use crate::wire::Record;
+use crate::sockets::{Connection, Side};
+use crate::wire::{Record, Sink};
 use rustc_hash::FxHashMap;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -18,13 +18,22 @@ pub(super) struct Threads {
 }
 
 impl Threads {
+    /// Takes what an event says of threads.
+    pub(super) fn note(&mut self, event: &Event<'_>) {
+        match event.what {
+            What::Called { name } | What::Executed { name: Some(name) } => self.called(event.tid, name),
+            What::Cloned { child: Some(child), .. } => self.made(event.tid, child),
+            _ => {}
+        }
+    }
+
     /// A thread has a name.
-    pub(super) fn called(&mut self, tid: Tid, name: &[u8]) {
+    fn called(&mut self, tid: Tid, name: &[u8]) {
         self.know(tid, text_of(name).into());
     }
 
     /// A new thread is called as its maker, unless it has said better already.
-    pub(super) fn begot(&mut self, by: Tid, child: Tid) {
+    fn made(&mut self, by: Tid, child: Tid) {
         if let Some(name) = self.names.get(&by).cloned()
             && !self.names.contains_key(&child)
         {
@@ -49,18 +58,19 @@ impl Threads {
 }
 
 /// Names the addresses of client and server: the thread that is behind the one, the name of the other's socket.
-pub(super) fn tell(
+pub(super) fn write<S: Sink>(
     [client, server]: [SocketAddr; 2],
     name: Option<&UnixName>,
     user: Option<String>,
-    sink: &mut impl FnMut(&Record<'_>),
-) {
+    sink: &mut S,
+) -> Result<(), S::Error> {
     if let Some(user) = user {
-        sink(&Record::Name { address: client.ip(), name: &user });
+        sink.record(&Record::Name { address: client.ip(), name: &user })?;
     }
     if let Some(name) = name {
-        sink(&Record::Name { address: server.ip(), name: &readable(name) });
+        sink.record(&Record::Name { address: server.ip(), name: &readable(name) })?;
     }
+    Ok(())
 }
 
 /// What is said of a pair of datagram sockets.
@@ -96,7 +106,7 @@ pub(super) fn of_connection(connection: &Connection, client: Side) -> String {
 
 /// What is said of a D-Bus message: who sent or received it, and to or from whom.
 pub(super) fn of_message(connection: &Connection, client: Side, portion: &Portion<'_>) -> String {
-    let (marking, side) = portion.told_by;
+    let (marking, side) = portion.by;
     let verb = if side == portion.sender { "sends to" } else { "receives from" };
     let server = connection.end(client.other()).name.as_ref().map(readable);
     let bus = server.as_deref().unwrap_or("D-Bus");
@@ -105,13 +115,13 @@ pub(super) fn of_message(connection: &Connection, client: Side, portion: &Portio
 }
 
 /// What is said of descriptors and credentials that go with a message.
-pub(super) fn of_handed(handed: &Handed<'_>) -> String {
+pub(super) fn of_ancillary(call: &Move<'_>) -> String {
     let mut parts = Vec::new();
-    if !handed.rights.is_empty() {
-        let rights: Vec<_> = handed.rights.iter().map(of_descriptor).collect();
+    if !call.rights.is_empty() {
+        let rights: Vec<_> = call.rights.iter().map(of_descriptor).collect();
         parts.push(format!("SCM_RIGHTS {}", rights.join(", ")));
     }
-    if let Some(from) = handed.credentials {
+    if let Some(from) = call.credentials {
         parts.push(format!("SCM_CREDENTIALS pid {} uid {} gid {}", from.process, from.user, from.group));
     }
     parts.join("; ")
@@ -156,9 +166,9 @@ mod tests {
         let mut threads = Threads::default();
         let [shell, child, grandchild, stranger] = [1, 2, 3, 4].map(Tid);
         threads.called(shell, b"sh");
-        threads.begot(shell, child);
+        threads.made(shell, child);
         threads.called(grandchild, b"curl");
-        threads.begot(child, grandchild);
+        threads.made(child, grandchild);
         let names = [shell, child, grandchild, stranger].map(|tid| threads.name(tid));
         assert_eq!(names, ["sh[1]", "sh[2]", "curl[3]", "pid-4"]);
     }

@@ -1,12 +1,12 @@
 //! A UNIX connection's or a pipe's TCP conversation: invented endpoints, handshake before the first packet, and what was written.
 
 use crate::event::Timestamp;
-use crate::packets::{Endpoint, Look, Portion, Talk, Teller, handshake_times};
+use crate::packets::{Endpoint, Look, Portion, Talk, Witness, handshake_times};
 use crate::sockets::{Connection, Side};
 use crate::unix::context::Context;
 use crate::unix::endpoints;
 use crate::unix::names;
-use crate::wire::Record;
+use crate::wire::Sink;
 
 /// How long before the first packet the handshake begins where no call of it was traced, in nanoseconds.
 const HANDSHAKE_LEAD: u64 = 300_000;
@@ -27,12 +27,12 @@ pub(super) struct UnixTalk {
 
 impl UnixTalk {
     /// Begins the conversation of `connection`, the next of the run, and writes its handshake before `first`.
-    pub(super) fn begin(
+    pub(super) fn begin<S: Sink>(
         connection: &Connection,
         (client, port): (Side, u16),
         first: Timestamp,
-        context: &mut Context<'_, impl FnMut(&Record<'_>)>,
-    ) -> Self {
+        context: &mut Context<'_, S>,
+    ) -> Result<Self, S::Error> {
         let inode = connection.inode(client).or(connection.inode(client.other()));
         let clients = context.options.client_ports();
         let ends = endpoints::of(*context.begun, inode, clients, port);
@@ -50,14 +50,14 @@ impl UnixTalk {
             let name = connection.end(client.other()).name.as_ref();
             let user = connection.end(client).marking;
             let user = user.map(|user| context.threads.name(user.tid));
-            names::tell(addresses, name, user, context.sink);
+            names::write(addresses, name, user, context.sink)?;
         }
         {
             let (ids, mut sink) = context.frames();
-            talk.handshake(times, opener, ids, &mut sink);
+            talk.handshake(times, opener, ids, &mut sink)?;
         }
         context.comment = waiting;
-        Self { talk, written: [0; 2] }
+        Ok(Self { talk, written: [0; 2] })
     }
 
     /// Whether the end on `side` is the client.
@@ -65,16 +65,21 @@ impl UnixTalk {
         self.talk.client() == side
     }
 
-    /// Writes payload that one call told.
-    pub(super) fn write(&mut self, portion: &Portion<'_>, context: &mut Context<'_, impl FnMut(&Record<'_>)>) {
+    /// Writes payload that one call moved.
+    pub(super) fn write<S: Sink>(
+        &mut self,
+        portion: &Portion<'_>,
+        context: &mut Context<'_, S>,
+    ) -> Result<(), S::Error> {
         let (ids, mut sink) = context.frames();
-        self.talk.write(portion, ids, &mut sink);
+        self.talk.write(portion, ids, &mut sink)?;
         let [first, second] = &mut self.written;
         let written = match portion.sender {
             Side::First => first,
             Side::Second => second,
         };
         *written += portion.bytes.len() as u64 + portion.missing;
+        Ok(())
     }
 
     /// Passes over bytes that are not to be shown.
@@ -83,31 +88,31 @@ impl UnixTalk {
     }
 
     /// Writes bytes that no call moved.
-    pub(super) fn write_seed(
+    pub(super) fn write_seed<S: Sink>(
         &mut self,
         from_client: bool,
         time: Timestamp,
         bytes: &[u8],
-        told_by: Teller,
-        context: &mut Context<'_, impl FnMut(&Record<'_>)>,
-    ) {
+        by: Witness,
+        context: &mut Context<'_, S>,
+    ) -> Result<(), S::Error> {
         let client = self.talk.client();
         let sender = if from_client { client } else { client.other() };
-        let portion = Portion { sender, time, told_by, bytes, missing: 0 };
+        let portion = Portion { sender, time, by, bytes, missing: 0 };
         let (ids, mut sink) = context.frames();
-        self.talk.write(&portion, ids, &mut sink);
+        self.talk.write(&portion, ids, &mut sink)
     }
 
     /// Writes the FIN of the end on `side`, once, and its acknowledgement.
-    pub(super) fn finish(
+    pub(super) fn finish<S: Sink>(
         &mut self,
         side: Side,
         time: Timestamp,
-        told_by: Teller,
-        context: &mut Context<'_, impl FnMut(&Record<'_>)>,
-    ) {
+        by: Witness,
+        context: &mut Context<'_, S>,
+    ) -> Result<(), S::Error> {
         let (ids, mut sink) = context.frames();
         let times = (time, FIN_ACKNOWLEDGED_AFTER);
-        self.talk.finish(side, times, told_by, ids, &mut sink);
+        self.talk.finish(side, times, by, ids, &mut sink)
     }
 }

@@ -9,6 +9,7 @@ mod frame;
 mod record;
 mod sctp;
 mod sequence;
+mod sink;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -18,4 +19,5 @@ pub use frame::{Flags, Frame, HandshakeOptions, Mac, Transport, VlanTag};
 pub use record::Record;
 pub use sctp::{LONGEST_SCTP_PART, SctpPart, sctp_packet};
 pub use sequence::SeqNumber;
+pub use sink::Sink;
 pub use write::{Lengths, write};

@@ -5,7 +5,7 @@ use super::{Loss, Place, Report};
 use crate::event::{Direction, Family, Op, Transport};
 use crate::inet::is_carried;
 use crate::run::name::Name;
-use crate::sockets::{Change, Moved, UnixMessage};
+use crate::sockets::{Change, Moved, Refs};
 use crate::strace::Counts;
 use crate::unix::{self, FastCgi};
 use std::collections::BTreeSet;
@@ -110,32 +110,26 @@ pub(in crate::run) struct Traffic {
 }
 
 impl Traffic {
-    /// Counts what a change moved and what of it is not shown. `place` tells the line that told it.
+    /// Counts what moved and what of it is not shown. `place` is the line of its event.
     #[inline(always)]
-    pub fn count(&mut self, change: &Change<'_>, wanted: Wanted, place: impl Fn() -> Place) {
-        let moved = match change {
-            Change::Moved(moved) => moved,
-            Change::UnixMessage(message) => return self.count_message(message, wanted, place),
-            Change::Opened { connection } => return self.opened(connection.family, wanted),
-            _ => return,
-        };
+    pub fn count(&mut self, moved: &Moved, refs: Refs<'_>, wanted: Wanted, place: impl Fn() -> Place) {
         if self.is_plain && is_as_most(moved) && wanted.inet.is_some() {
             // No other protocol's messages begin so often with this byte that it would cost anything.
-            if moved.payload.first() == Some(&FASTCGI_VERSION) {
-                self.look_for_fastcgi(moved);
+            if refs.bytes(moved.payload).first() == Some(&FASTCGI_VERSION) {
+                self.look_for_fastcgi(moved, refs);
             }
             return;
         }
         self.has_bytes |= moved.moved > 0;
         match (moved.family, moved.transport) {
             (Family::Inet | Family::Inet6, transport) => match wanted.inet {
-                Some(shows) if shows(transport) => self.payload(moved, place),
+                Some(shows) if shows(transport) => self.payload(moved, refs, place),
                 Some(_) if is_carried(transport) => self.wire_only.add(moved.moved, place()),
                 Some(_) => self.protocols.add(moved.moved, place()),
                 None => self.net_unwanted += 1,
             },
             (Family::Unix, _) if !wanted.unix => self.unix_unwanted += 1,
-            (Family::Unix | Family::Pipe, _) => self.payload(moved, place),
+            (Family::Unix | Family::Pipe, _) => self.payload(moved, refs, place),
             (Family::Other, _) => self.others += 1,
         }
     }
@@ -149,8 +143,16 @@ impl Traffic {
         };
     }
 
-    /// The same of a message between UNIX datagram sockets.
-    fn count_message(&mut self, message: &UnixMessage<'_>, wanted: Wanted, place: impl Fn() -> Place) {
+    /// The same of any other change: a message between UNIX datagram sockets, a connection that is made.
+    pub fn count_other(&mut self, change: &Change, refs: Refs<'_>, wanted: Wanted, place: impl Fn() -> Place) {
+        let message = match change {
+            Change::UnixMessage(message) => message,
+            Change::Opened { connection } => {
+                let family = refs.connection(*connection).map(|connection| connection.family);
+                return family.into_iter().for_each(|family| self.opened(family, wanted));
+            }
+            _ => return,
+        };
         self.has_bytes |= message.moved > 0;
         if wanted.unix {
             let in_trace = message.payload.len() as u64;
@@ -162,12 +164,12 @@ impl Traffic {
     }
 
     #[inline(always)]
-    fn payload(&mut self, moved: &Moved<'_>, place: impl Fn() -> Place) {
+    fn payload(&mut self, moved: &Moved, refs: Refs<'_>, place: impl Fn() -> Place) {
         if !self.is_plain {
-            self.look_for_tls(moved);
+            self.look_for_tls(moved, refs.bytes(moved.payload));
         }
-        if moved.payload.first() == Some(&FASTCGI_VERSION) {
-            self.look_for_fastcgi(moved);
+        if refs.bytes(moved.payload).first() == Some(&FASTCGI_VERSION) {
+            self.look_for_fastcgi(moved, refs);
         }
         let missing = moved.moved.saturating_sub(moved.payload.len() as u64);
         self.missing(moved.marking.op, missing, place);
@@ -186,11 +188,11 @@ impl Traffic {
 
     /// Looks at the first bytes of each direction, until one is not of TLS.
     #[cold]
-    fn look_for_tls(&mut self, moved: &Moved<'_>) {
-        if !is_first(moved) || moved.payload.is_empty() {
+    fn look_for_tls(&mut self, moved: &Moved, bytes: &[u8]) {
+        if !is_first(moved) || bytes.is_empty() {
             return;
         }
-        if is_tls(moved.payload) {
+        if is_tls(bytes) {
             self.tls += 1;
         } else {
             self.is_plain = true;
@@ -199,17 +201,17 @@ impl Traffic {
 
     /// Looks at the first bytes of each direction of TCP.
     #[cold]
-    fn look_for_fastcgi(&mut self, moved: &Moved<'_>) {
+    fn look_for_fastcgi(&mut self, moved: &Moved, refs: Refs<'_>) {
         let is_tcp = moved.transport == Transport::Stream && matches!(moved.family, Family::Inet | Family::Inet6);
         if !is_tcp || !is_first(moved) {
             return;
         }
-        let server = match (unix::fastcgi(moved.payload, moved.moved), moved.direction) {
+        let server = match (unix::fastcgi(refs.bytes(moved.payload), moved.moved), moved.direction) {
             (Some(FastCgi::Request), Direction::Sent) | (Some(FastCgi::Reply), Direction::Received) => moved.remote,
             (Some(_), _) => moved.local,
             (None, _) => None,
         };
-        self.fastcgi.extend(server.map(SocketAddr::port));
+        self.fastcgi.extend(server.as_ref().map(SocketAddr::port));
     }
 
     /// A payload call was made on a socket, and moved no byte that is shown.
@@ -297,18 +299,15 @@ impl Traffic {
 
 /// Whether a message is of a TCP stream and whole.
 #[inline(always)]
-fn is_as_most(moved: &Moved<'_>) -> bool {
+fn is_as_most(moved: &Moved) -> bool {
     moved.transport == Transport::Stream
         && moved.moved == moved.payload.len() as u64
         && matches!(moved.family, Family::Inet | Family::Inet6)
 }
 
 /// Whether a stream's message is the first of its direction, and not told before.
-fn is_first(moved: &Moved<'_>) -> bool {
-    moved.stream.is_some_and(|stream| {
-        let flow = stream.connection.flow_from(stream.sender(moved.direction));
-        stream.known == 0 && flow.told <= moved.moved
-    })
+fn is_first(moved: &Moved) -> bool {
+    moved.stream.is_some_and(|stream| stream.known == 0 && stream.reached <= moved.moved)
 }
 
 /// The first byte of each of FastCGI's records.

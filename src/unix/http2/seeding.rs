@@ -76,7 +76,8 @@ pub struct GrpcSeeding {
 
 impl GrpcSeeding {
     /// Takes whole frames that one call moved and gives them out with the seeds that they need.
-    pub fn frames<'a>(&mut self, from_client: bool, bytes: &'a [u8], emit: &mut impl FnMut(Step<'a>)) {
+    pub fn frames<'a>(&mut self, from_client: bool, bytes: &'a [u8]) -> Vec<Step<'a>> {
+        let mut steps = Vec::new();
         let (mut written, mut at) = (0, 0);
         for frame in frames(bytes) {
             let behind = at + frame.bytes.len();
@@ -84,13 +85,14 @@ impl GrpcSeeding {
             let mut seeds = Vec::new();
             self.frame(from_client, &frame, follow, &mut seeds);
             if !seeds.is_empty() {
-                give_out(bytes, written..at, emit);
+                give_out(bytes, written..at, &mut steps);
                 written = at;
             }
-            seeds.into_iter().for_each(&mut *emit);
+            steps.append(&mut seeds);
             at = behind;
         }
-        give_out(bytes, written..bytes.len(), emit);
+        give_out(bytes, written..bytes.len(), &mut steps);
+        steps
     }
 
     const fn names(&mut self, from_client: bool) -> &mut Names {
@@ -202,10 +204,10 @@ impl GrpcSeeding {
 }
 
 /// Gives out frames as they came.
-fn give_out<'a>(bytes: &'a [u8], range: Range<usize>, emit: &mut impl FnMut(Step<'a>)) {
+fn give_out<'a>(bytes: &'a [u8], range: Range<usize>, steps: &mut Vec<Step<'a>>) {
     let frames = bytes.get(range).unwrap_or_default();
     if !frames.is_empty() {
-        emit(Step::Frames(frames));
+        steps.push(Step::Frames(frames));
     }
 }
 
@@ -245,10 +247,12 @@ mod tests {
     fn seeds(seeding: &mut GrpcSeeding, from_client: bool, bytes: &[u8]) -> Vec<(bool, Vec<u8>)> {
         let mut seeds = Vec::new();
         let mut out = Vec::new();
-        seeding.frames(from_client, bytes, &mut |step| match step {
-            Step::Frames(bytes) => out.extend_from_slice(bytes),
-            Step::Seed { from_client, frame } => seeds.push((from_client, frame)),
-        });
+        for step in seeding.frames(from_client, bytes) {
+            match step {
+                Step::Frames(bytes) => out.extend_from_slice(bytes),
+                Step::Seed { from_client, frame } => seeds.push((from_client, frame)),
+            }
+        }
         assert_eq!(out, bytes);
         seeds
     }
@@ -282,9 +286,8 @@ mod tests {
             let mut seeding = GrpcSeeding::default();
             let headers = frame(HEADERS, END_HEADERS, 1, b"\x83\xbe");
             let others = frame(8, 0, 1, &[0; 4]).repeat(between);
-            let mut steps = Vec::new();
             let call = [headers, others, message(1)].concat();
-            seeding.frames(true, &call, &mut |step| steps.push(step));
+            let steps = seeding.frames(true, &call);
             let is_first = matches!(steps[0], Step::Seed { .. });
             assert_eq!(is_first, between < HTTP2_FRAMES_AHEAD, "{between}");
             assert_eq!(steps.len(), if is_first { 2 } else { 3 });

@@ -1,22 +1,22 @@
-//! All connections, and what others keep for each: found by its place, which is one step where hashing took some fifty
+//! Connections, and what others keep for each: found by its place, which is one step where hashing took some fifty
 //! instructions of every payload call.
 //!
 //! A place is used again when its connection is over, so an id holds the connection's number beside it.
 
 use crate::event::{Family, Transport};
-use crate::sockets::connection::Connection;
+use crate::sockets::connections::state::Connection;
 use crate::sockets::names::ConnectionId;
 use slab::Slab;
 
 /// The connections that there are.
 #[derive(Debug, Default)]
-pub(super) struct Connections {
+pub(super) struct Store {
     places: Slab<Connection>,
     /// How many there have been.
     made: u64,
 }
 
-impl Connections {
+impl Store {
     /// A connection of which nothing is known yet.
     pub(super) fn make(&mut self, family: Family, transport: Transport) -> &mut Connection {
         let entry = self.places.vacant_entry();
@@ -25,27 +25,34 @@ impl Connections {
         entry.insert(Connection::new(id, family, transport))
     }
 
+    /// One that is not over.
     pub(super) fn get(&self, id: ConnectionId) -> Option<&Connection> {
-        let connection = self.places.get(id.place)?;
-        (connection.id == id).then_some(connection)
+        self.any(id).filter(|connection| !connection.is_over())
     }
 
+    /// One that is not over, to change it.
     #[inline]
     pub(super) fn get_mut(&mut self, id: ConnectionId) -> Option<&mut Connection> {
         let connection = self.places.get_mut(id.place)?;
-        (connection.id == id).then_some(connection)
+        (connection.id == id && !connection.is_over()).then_some(connection)
+    }
+
+    /// One that may be over.
+    #[inline]
+    pub(super) fn any(&self, id: ConnectionId) -> Option<&Connection> {
+        self.places.get(id.place).filter(|connection| connection.id == id)
     }
 
     pub(super) fn remove(&mut self, id: ConnectionId) -> Option<Connection> {
-        self.get(id)?;
+        self.any(id)?;
         self.places.try_remove(id.place)
     }
 
-    /// Takes all out, in the order in which they were made.
-    pub(super) fn drain(&mut self) -> Vec<Connection> {
-        let mut all: Vec<_> = self.places.drain().collect();
-        all.sort_unstable_by_key(|connection| connection.id);
-        all
+    /// The names of all, in the order in which they were made.
+    pub(super) fn ids(&self) -> Vec<ConnectionId> {
+        let mut ids: Vec<_> = self.places.iter().map(|(_, connection)| connection.id).collect();
+        ids.sort_unstable();
+        ids
     }
 }
 
@@ -63,20 +70,43 @@ impl<T> Default for ByConnection<T> {
 }
 
 impl<T> ByConnection<T> {
-    /// What is kept for `id`, which `make` makes when it is asked for first. Never none: there is room for every place.
+    /// What is kept for `id`; the default where it is asked for first. Never none: there is room for every place.
     #[inline]
-    pub fn of(&mut self, id: ConnectionId, make: impl FnOnce() -> T) -> Option<&mut T> {
-        if self.places.len() <= id.place {
-            self.places.resize_with(id.place + 1, || None);
-        }
-        let place = self.places.get_mut(id.place)?;
+    pub fn or_default(&mut self, id: ConnectionId) -> Option<&mut T>
+    where
+        T: Default,
+    {
+        let place = self.place(id)?;
         if !matches!(place, Some((kept_for, _)) if *kept_for == id) {
-            *place = Some((id, make()));
+            *place = Some((id, T::default()));
         }
         place.as_mut().map(|(_, kept)| kept)
     }
 
+    /// Keeps something for `id`.
+    pub fn insert(&mut self, id: ConnectionId, kept: T) {
+        if let Some(place) = self.place(id) {
+            *place = Some((id, kept));
+        }
+    }
+
+    #[inline]
+    fn place(&mut self, id: ConnectionId) -> Option<&mut Option<(ConnectionId, T)>> {
+        if self.places.len() <= id.place {
+            self.places.resize_with(id.place + 1, || None);
+        }
+        self.places.get_mut(id.place)
+    }
+
+    /// What is kept for `id`, if anything is, to change it.
+    #[inline]
+    pub fn get_mut(&mut self, id: ConnectionId) -> Option<&mut T> {
+        let (kept_for, kept) = self.places.get_mut(id.place)?.as_mut()?;
+        (*kept_for == id).then_some(kept)
+    }
+
     /// What is kept for `id`, if anything is.
+    #[inline]
     pub fn get(&self, id: ConnectionId) -> Option<&T> {
         let (kept_for, kept) = self.places.get(id.place)?.as_ref()?;
         (*kept_for == id).then_some(kept)
@@ -96,12 +126,13 @@ mod tests {
 
     #[test]
     fn a_place_is_used_again_and_the_old_name_finds_nothing() {
-        let mut connections = Connections::default();
+        let mut connections = Store::default();
         let mut kept = ByConnection::default();
         let mut make = || connections.make(Family::Inet, Transport::Stream).id;
         let ids = [make(), make()];
         for id in ids {
-            assert_eq!(kept.of(id, || id.number), Some(&mut id.number.clone()));
+            kept.insert(id, id.number);
+            assert_eq!(kept.get_mut(id), Some(&mut id.number.clone()));
         }
         assert!(connections.remove(ids[0]).is_some());
         let third = connections.make(Family::Inet, Transport::Stream).id;
@@ -109,12 +140,11 @@ mod tests {
         assert!(connections.get(ids[0]).is_none());
         assert!(connections.get_mut(ids[0]).is_none());
         assert!(connections.remove(ids[0]).is_none());
-        assert_eq!(kept.of(third, || 7), Some(&mut 7));
-        assert_eq!(kept.of(ids[1], || 7), Some(&mut 1));
+        assert_eq!(kept.or_default(third), Some(&mut 0));
+        assert_eq!(kept.or_default(ids[1]), Some(&mut 1));
         kept.forget(ids[1]);
-        assert_eq!(kept.of(ids[1], || 8), Some(&mut 8));
-        let left = connections.drain();
-        let numbers = left.iter().map(|connection| connection.id.number);
+        assert_eq!(kept.get(ids[1]), None);
+        let numbers = connections.ids().into_iter().map(|id| id.number);
         assert_eq!(numbers.collect::<Vec<_>>(), [1, 2]);
     }
 }

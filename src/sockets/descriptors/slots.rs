@@ -10,13 +10,13 @@ use std::rc::Rc;
 
 /// A descriptor that stands for a socket.
 #[derive(Clone, Debug)]
-pub(super) struct Slot {
+pub(in crate::sockets) struct Slot {
     /// The open socket.
-    pub(super) socket: SocketId,
+    pub(in crate::sockets) socket: SocketId,
     /// The details that were printed last, to know the same text again.
-    pub(super) seen: Option<Rc<SocketDetails>>,
+    pub(in crate::sockets) seen: Option<Rc<SocketDetails>>,
     /// execve closes it.
-    pub(super) close_on_exec: bool,
+    pub(in crate::sockets) close_on_exec: bool,
 }
 
 /// How many numbers have a place in the row.
@@ -24,7 +24,7 @@ const ROW: usize = 256;
 
 /// Slots by their numbers.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Slots {
+pub(in crate::sockets) struct Slots {
     /// Up to the highest number that was used.
     row: Vec<Option<Slot>>,
     tree: BTreeMap<Fd, Slot>,
@@ -32,49 +32,49 @@ pub(super) struct Slots {
 
 /// Where a number has its place in the row, if it has one.
 #[inline]
-fn place(fd: Fd) -> Option<usize> {
-    usize::try_from(fd.0).ok().filter(|place| *place < ROW)
+fn index(fd: Fd) -> Option<usize> {
+    usize::try_from(fd.0).ok().filter(|index| *index < ROW)
 }
 
 impl Slots {
     /// What `fd` stands for.
     #[inline]
-    pub(super) fn get(&self, fd: Fd) -> Option<&Slot> {
-        match place(fd) {
-            Some(place) => self.row.get(place)?.as_ref(),
+    pub(in crate::sockets) fn get(&self, fd: Fd) -> Option<&Slot> {
+        match index(fd) {
+            Some(index) => self.row.get(index)?.as_ref(),
             None => self.tree.get(&fd),
         }
     }
 
     /// What `fd` stands for, to change it.
-    pub(super) fn get_mut(&mut self, fd: Fd) -> Option<&mut Slot> {
-        match place(fd) {
-            Some(place) => self.row.get_mut(place)?.as_mut(),
+    pub(in crate::sockets) fn get_mut(&mut self, fd: Fd) -> Option<&mut Slot> {
+        match index(fd) {
+            Some(index) => self.row.get_mut(index)?.as_mut(),
             None => self.tree.get_mut(&fd),
         }
     }
 
     /// Makes `fd` stand for a socket; what it stood for before.
-    pub(super) fn insert(&mut self, fd: Fd, slot: Slot) -> Option<Slot> {
-        let Some(place) = place(fd) else {
+    pub(in crate::sockets) fn insert(&mut self, fd: Fd, slot: Slot) -> Option<Slot> {
+        let Some(index) = index(fd) else {
             return self.tree.insert(fd, slot);
         };
-        if self.row.len() <= place {
-            self.row.resize_with(place + 1, || None);
+        if self.row.len() <= index {
+            self.row.resize_with(index + 1, || None);
         }
-        self.row.get_mut(place)?.replace(slot)
+        self.row.get_mut(index)?.replace(slot)
     }
 
     /// Makes `fd` stand for no socket; what it stood for before.
-    pub(super) fn remove(&mut self, fd: Fd) -> Option<Slot> {
-        match place(fd) {
-            Some(place) => self.row.get_mut(place)?.take(),
+    pub(in crate::sockets) fn remove(&mut self, fd: Fd) -> Option<Slot> {
+        match index(fd) {
+            Some(index) => self.row.get_mut(index)?.take(),
             None => self.tree.remove(&fd),
         }
     }
 
     /// Makes every number that stands for `socket` stand for none.
-    pub(super) fn forget(&mut self, socket: SocketId) {
+    pub(in crate::sockets) fn forget(&mut self, socket: SocketId) {
         let is_it = |slot: &Slot| slot.socket == socket;
         for slot in &mut self.row {
             slot.take_if(|slot| is_it(slot));
@@ -83,15 +83,21 @@ impl Slots {
     }
 
     /// All, by rising number.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (Fd, &Slot)> {
+    pub(in crate::sockets) fn iter(&self) -> impl Iterator<Item = (Fd, &Slot)> {
         let row = (0..).map(Fd).zip(&self.row);
         row.filter_map(|(fd, slot)| Some((fd, slot.as_ref()?))).chain(self.tree.iter().map(|(fd, slot)| (*fd, slot)))
     }
 
+    /// Takes out the one with the lowest number.
+    pub(in crate::sockets) fn pop_first(&mut self) -> Option<(Fd, Slot)> {
+        let mut row = (0..).map(Fd).zip(&mut self.row);
+        let first = row.find_map(|(fd, slot)| Some((fd, slot.take()?)));
+        first.or_else(|| self.tree.pop_first())
+    }
+
     /// Gives all away, by rising number.
-    pub(super) fn give(self) -> impl Iterator<Item = (Fd, Slot)> {
-        let row = (0..).map(Fd).zip(self.row);
-        row.filter_map(|(fd, slot)| Some((fd, slot?))).chain(self.tree)
+    pub(in crate::sockets) fn give(mut self) -> impl Iterator<Item = (Fd, Slot)> {
+        std::iter::from_fn(move || self.pop_first())
     }
 }
 

@@ -5,15 +5,16 @@
 
 use crate::event::{Fd, Sharing, Tid};
 use crate::limits;
+use crate::sockets::descriptors::slots::{Slot, Slots};
 use crate::sockets::names::SocketId;
-use crate::sockets::slots::{Slot, Slots};
+use crate::sockets::registry::Registry;
 use rustc_hash::FxHashMap;
 use slab::Slab;
 use std::collections::VecDeque;
 
 /// The index of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct TableId(usize);
+pub(in crate::sockets) struct TableId(usize);
 
 /// A descriptor table, used by one process or by several that share it.
 #[derive(Clone, Debug, Default)]
@@ -28,7 +29,7 @@ struct Thread {
     table: TableId,
     /// The thread's process, by the thread it began with.
     process: Tid,
-    /// Nothing has told who made it.
+    /// Nothing shows who made it.
     orphan: bool,
 }
 
@@ -52,7 +53,7 @@ const RECENT: usize = 32;
 
 /// All threads and their tables.
 #[derive(Debug, Default)]
-pub(super) struct Tables {
+pub(in crate::sockets) struct Tables {
     threads: FxHashMap<Tid, Thread>,
     slab: Slab<Table>,
     pending: Vec<Pending>,
@@ -65,46 +66,46 @@ pub(super) struct Tables {
 }
 
 impl Tables {
-    /// The table that `tid` uses; a thread not seen before is given one, and `copied` hears of each socket that gained a
-    /// reference by that.
+    /// The table that `tid` uses; a thread not seen before is given one, whose sockets have one reference more
+    /// in `registry`.
     #[inline(always)]
-    pub(super) fn of(&mut self, tid: Tid, copied: &mut impl FnMut(SocketId)) -> TableId {
-        match self.recent.get(Self::place(tid)) {
+    pub(in crate::sockets) fn of(&mut self, tid: Tid, registry: &mut Registry) -> TableId {
+        match self.recent.get(Self::index(tid)) {
             Some(Some((recent, table))) if *recent == tid => *table,
-            _ => self.look_up(tid, copied),
+            _ => self.look_up(tid, registry),
         }
     }
 
     /// Where a thread's table is remembered.
-    const fn place(tid: Tid) -> usize {
+    const fn index(tid: Tid) -> usize {
         tid.0 as usize % RECENT
     }
 
     #[inline(never)]
-    fn look_up(&mut self, tid: Tid, copied: &mut impl FnMut(SocketId)) -> TableId {
+    fn look_up(&mut self, tid: Tid, registry: &mut Registry) -> TableId {
         let table = match self.threads.get(&tid) {
             Some(thread) => thread.table,
-            None => self.adopt(tid, copied),
+            None => self.adopt(tid, registry),
         };
-        if let Some(recent) = self.recent.get_mut(Self::place(tid)) {
+        if let Some(recent) = self.recent.get_mut(Self::index(tid)) {
             *recent = Some((tid, table));
         }
         table
     }
 
     /// The table of a thread that was seen or made before.
-    pub(super) fn known(&self, tid: Tid) -> Option<TableId> {
+    pub(in crate::sockets) fn known(&self, tid: Tid) -> Option<TableId> {
         let unclaimed = || self.unclaimed.iter().find(|waiting| waiting.child == tid);
         let thread = self.threads.get(&tid);
         thread.or_else(|| unclaimed().map(|waiting| &waiting.thread)).map(|thread| thread.table)
     }
 
     /// Whether `tid` is known to be alive: by a line of its own, or by its maker's.
-    pub(super) fn knows(&mut self, tid: Tid) -> bool {
+    pub(in crate::sockets) fn knows(&mut self, tid: Tid) -> bool {
         self.threads.contains_key(&tid) || self.claim(tid).is_some()
     }
 
-    /// The table of a child that its maker told of, seen for the first time.
+    /// The table of a child that its maker's call showed, seen for the first time.
     fn claim(&mut self, tid: Tid) -> Option<TableId> {
         let index = self.unclaimed.iter().position(|waiting| waiting.child == tid)?;
         let Unclaimed { thread, .. } = self.unclaimed.remove(index)?;
@@ -113,16 +114,16 @@ impl Tables {
     }
 
     /// The process of `tid`: itself where nothing is known of it.
-    pub(super) fn process(&self, tid: Tid) -> Tid {
+    pub(in crate::sockets) fn process(&self, tid: Tid) -> Tid {
         self.threads.get(&tid).map_or(tid, |thread| thread.process)
     }
 
-    fn adopt(&mut self, tid: Tid, copied: &mut impl FnMut(SocketId)) -> TableId {
+    fn adopt(&mut self, tid: Tid, registry: &mut Registry) -> TableId {
         if let Some(table) = self.claim(tid) {
             return table;
         }
         if let Some(slots) = self.take_unnumbered(tid) {
-            slots.iter().for_each(|(_, slot)| copied(slot.socket));
+            slots.iter().for_each(|(_, slot)| registry.refer(slot.socket));
             let table = TableId(self.slab.insert(Table { slots, users: 1 }));
             let thread = Thread { table, process: tid, orphan: false };
             self.threads.insert(tid, thread);
@@ -131,7 +132,7 @@ impl Tables {
         if let Some(pending) = self.pending.iter_mut().find(|pending| pending.child.is_none()) {
             pending.child = Some(tid);
             let Pending { maker, sharing, .. } = *pending;
-            let thread = self.make(maker, sharing, tid, copied);
+            let thread = self.make(maker, sharing, tid, registry);
             self.threads.insert(tid, thread);
             return thread.table;
         }
@@ -141,8 +142,8 @@ impl Tables {
     }
 
     /// What a child of `maker` starts with.
-    fn make(&mut self, maker: Tid, sharing: Sharing, child: Tid, copied: &mut impl FnMut(SocketId)) -> Thread {
-        let maker_table = self.of(maker, copied);
+    fn make(&mut self, maker: Tid, sharing: Sharing, child: Tid, registry: &mut Registry) -> Thread {
+        let maker_table = self.of(maker, registry);
         let process = match self.threads.get(&maker) {
             Some(thread) if sharing.thread => thread.process,
             _ => child,
@@ -155,26 +156,26 @@ impl Tables {
         }
         let mut copy = self.slab.get(maker_table.0).cloned().unwrap_or_default();
         copy.users = 1;
-        copy.slots.iter().for_each(|(_, slot)| copied(slot.socket));
+        copy.slots.iter().for_each(|(_, slot)| registry.refer(slot.socket));
         Thread { table: TableId(self.slab.insert(copy)), process, orphan: false }
     }
 
     /// A clone has begun in `maker`: a thread that appears before it returns is its child.
-    pub(super) fn clone_begun(&mut self, maker: Tid, sharing: Sharing) {
+    pub(in crate::sockets) fn clone_begun(&mut self, maker: Tid, sharing: Sharing) {
         if self.pending.len() < limits::PENDING_CLONES {
             self.pending.push(Pending { maker, sharing, child: None });
         }
     }
 
-    /// A clone returned. `dropped` hears of sockets whose reference was given up because a child never appeared, or had
+    /// A clone returned. `dropped` gets the sockets whose reference was given up because a child never appeared, or had
     /// its number from one that is gone; true then.
-    pub(super) fn cloned(
+    pub(in crate::sockets) fn cloned(
         &mut self,
         maker: Tid,
         child: Option<Tid>,
         sharing: Sharing,
-        copied: &mut impl FnMut(SocketId),
-        dropped: &mut impl FnMut(SocketId),
+        registry: &mut Registry,
+        dropped: &mut Vec<SocketId>,
     ) -> bool {
         let begun =
             self.pending.iter().position(|pending| pending.maker == maker).map(|index| self.pending.remove(index));
@@ -184,11 +185,11 @@ impl Tables {
             return false;
         }
         if let Some(known) = self.threads.get(&child).copied() {
-            self.made_late(maker, child, (sharing, known.orphan), copied, dropped);
+            self.made_late(maker, child, (sharing, known.orphan), registry, dropped);
             return !known.orphan;
         }
         if maker == Tid(0) && !sharing.files {
-            let table = self.of(maker, copied);
+            let table = self.of(maker, registry);
             let slots = self.slab.get(table.0).map(|table| table.slots.clone());
             self.unnumbered.push_back((child, slots.unwrap_or_default()));
             if self.unnumbered.len() > limits::UNNUMBERED_CHILDREN {
@@ -196,12 +197,12 @@ impl Tables {
             }
             return false;
         }
-        let thread = self.make(maker, sharing, child, copied);
+        let thread = self.make(maker, sharing, child, registry);
         self.unclaimed.push_back(Unclaimed { child, thread });
         if self.unclaimed.len() > limits::UNCLAIMED_CHILDREN
             && let Some(oldest) = self.unclaimed.pop_front()
         {
-            self.leave(oldest.thread.table).give().for_each(|(_, slot)| dropped(slot.socket));
+            dropped.extend(self.leave(oldest.thread.table).give().map(|(_, slot)| slot.socket));
         }
         false
     }
@@ -213,17 +214,17 @@ impl Tables {
         maker: Tid,
         child: Tid,
         (sharing, orphan): (Sharing, bool),
-        copied: &mut impl FnMut(SocketId),
-        dropped: &mut impl FnMut(SocketId),
+        registry: &mut Registry,
+        dropped: &mut Vec<SocketId>,
     ) {
         let opened = self.ended(child);
-        let thread = self.make(maker, sharing, child, copied);
+        let thread = self.make(maker, sharing, child, registry);
         self.threads.insert(child, thread);
         for (fd, slot) in opened.give() {
             if orphan && self.slot(thread.table, fd).is_none() {
                 self.put(thread.table, fd, slot);
             } else {
-                dropped(slot.socket);
+                dropped.push(slot.socket);
             }
         }
     }
@@ -234,7 +235,7 @@ impl Tables {
     }
 
     /// The last reference to `socket` is gone.
-    pub(super) fn closed(&mut self, socket: SocketId) {
+    pub(in crate::sockets) fn closed(&mut self, socket: SocketId) {
         for (_, slots) in &mut self.unnumbered {
             slots.forget(socket);
         }
@@ -253,7 +254,7 @@ impl Tables {
     }
 
     /// `tid` ended; what its table held, if nothing else uses it.
-    pub(super) fn ended(&mut self, tid: Tid) -> Slots {
+    pub(in crate::sockets) fn ended(&mut self, tid: Tid) -> Slots {
         self.recent.fill(None);
         self.pending.retain(|pending| pending.maker != tid);
         match self.threads.remove(&tid) {
@@ -264,7 +265,7 @@ impl Tables {
 
     /// `tid`'s process began to end: what its table held, if no other process shares it. Its threads stay known until
     /// their own ends.
-    pub(super) fn process_ended(&mut self, tid: Tid) -> Slots {
+    pub(in crate::sockets) fn process_ended(&mut self, tid: Tid) -> Slots {
         let Some(&ending) = self.threads.get(&tid) else {
             return Slots::default();
         };
@@ -277,7 +278,7 @@ impl Tables {
     }
 
     /// `tid` has a table of its own from here on (unshare(CLONE_FILES), execve).
-    pub(super) fn unshare(&mut self, tid: Tid, copied: &mut impl FnMut(SocketId)) {
+    pub(in crate::sockets) fn unshare(&mut self, tid: Tid, registry: &mut Registry) {
         let Some(&thread) = self.threads.get(&tid) else {
             return;
         };
@@ -285,14 +286,14 @@ impl Tables {
         if alone {
             return;
         }
-        let own = self.make(tid, Sharing::default(), tid, copied);
+        let own = self.make(tid, Sharing::default(), tid, registry);
         self.threads.insert(tid, own);
         self.leave(thread.table);
         self.recent.fill(None);
     }
 
     /// The thread `by` goes on under the number `leader` (execve by another thread than the first).
-    pub(super) fn superseded(&mut self, leader: Tid, by: Tid) {
+    pub(in crate::sockets) fn superseded(&mut self, leader: Tid, by: Tid) {
         self.recent.fill(None);
         if let Some(thread) = self.threads.remove(&by) {
             if let Some(old) = self.threads.insert(leader, thread) {
@@ -305,7 +306,7 @@ impl Tables {
     }
 
     /// The other threads of `tid`'s process, which execve ends.
-    pub(super) fn siblings(&self, tid: Tid) -> Vec<Tid> {
+    pub(in crate::sockets) fn siblings(&self, tid: Tid) -> Vec<Tid> {
         let Some(thread) = self.threads.get(&tid) else {
             return Vec::new();
         };
@@ -320,27 +321,27 @@ impl Tables {
     }
 
     /// What `fd` stands for.
-    pub(super) fn slot(&self, table: TableId, fd: Fd) -> Option<&Slot> {
+    pub(in crate::sockets) fn slot(&self, table: TableId, fd: Fd) -> Option<&Slot> {
         self.slab.get(table.0)?.slots.get(fd)
     }
 
     /// What `fd` stands for, to change it.
-    pub(super) fn slot_mut(&mut self, table: TableId, fd: Fd) -> Option<&mut Slot> {
+    pub(in crate::sockets) fn slot_mut(&mut self, table: TableId, fd: Fd) -> Option<&mut Slot> {
         self.slab.get_mut(table.0)?.slots.get_mut(fd)
     }
 
     /// Makes `fd` stand for a socket; what it stood for before.
-    pub(super) fn put(&mut self, table: TableId, fd: Fd, slot: Slot) -> Option<Slot> {
+    pub(in crate::sockets) fn put(&mut self, table: TableId, fd: Fd, slot: Slot) -> Option<Slot> {
         self.slab.get_mut(table.0)?.slots.insert(fd, slot)
     }
 
     /// Makes `fd` stand for no socket; what it stood for before.
-    pub(super) fn take(&mut self, table: TableId, fd: Fd) -> Option<Slot> {
+    pub(in crate::sockets) fn take(&mut self, table: TableId, fd: Fd) -> Option<Slot> {
         self.slab.get_mut(table.0)?.slots.remove(fd)
     }
 
     /// The descriptors of `table` in a range, or those that execve closes.
-    pub(super) fn matching(&self, table: TableId, wanted: impl Fn(Fd, &Slot) -> bool) -> Vec<Fd> {
+    pub(in crate::sockets) fn matching(&self, table: TableId, wanted: impl Fn(Fd, &Slot) -> bool) -> Vec<Fd> {
         let slots = self.slab.get(table.0).map(|table| &table.slots);
         slots.into_iter().flat_map(Slots::iter).filter(|(fd, slot)| wanted(*fd, slot)).map(|(fd, _)| fd).collect()
     }

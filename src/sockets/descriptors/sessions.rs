@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 
 /// The session counters. Only descriptors beyond their first session take room, and only while their thread lives.
 #[derive(Debug, Default)]
-pub(super) struct Sessions {
+pub(in crate::sockets) struct Sessions {
     by_tid: FxHashMap<Tid, BTreeMap<Fd, u32>>,
 }
 
 impl Sessions {
     /// The session that `fd` is in for `tid`.
-    pub(super) fn current(&self, tid: Tid, fd: Fd) -> u32 {
+    pub(in crate::sockets) fn current(&self, tid: Tid, fd: Fd) -> u32 {
         if self.by_tid.is_empty() {
             return 1;
         }
@@ -21,7 +21,7 @@ impl Sessions {
     }
 
     /// A close or shutdown on a socket ended with `outcome`.
-    pub(super) fn ended(&mut self, tid: Tid, fd: Fd, outcome: Outcome) {
+    pub(in crate::sockets) fn ended(&mut self, tid: Tid, fd: Fd, outcome: Outcome) {
         let goes_on =
             matches!(outcome, Outcome::Failed(Errno::BadFd | Errno::Again | Errno::InProgress | Errno::ConnReset));
         if !goes_on {
@@ -31,14 +31,14 @@ impl Sessions {
     }
 
     /// The thread's number is found out: it is `tid`, and was counted under `by` so far.
-    pub(super) fn numbered(&mut self, by: Tid, tid: Tid) {
+    pub(in crate::sockets) fn numbered(&mut self, by: Tid, tid: Tid) {
         if let Some(sessions) = self.by_tid.remove(&by) {
             self.by_tid.insert(tid, sessions);
         }
     }
 
     /// The thread is gone: its number may come back as another's.
-    pub(super) fn forget(&mut self, tid: Tid) {
+    pub(in crate::sockets) fn forget(&mut self, tid: Tid) {
         self.by_tid.remove(&tid);
     }
 }

@@ -1,0 +1,295 @@
+//! All connections: which one a socket enters, how more that is known of an end reaches it, and when it is over.
+//!
+//! A connection lives from its first evidence until every traced end is closed; then it lingers, in bounded number, in
+//! case that its other end turns up. What has ended stays until the next event, so that its last changes can be read.
+
+mod pairing;
+mod state;
+mod store;
+
+pub use state::{Connection, End, Flow, Opening, Role};
+pub(in crate::sockets) use state::{Origin, Witnessed};
+pub use store::ByConnection;
+use store::Store;
+
+use crate::event::{Errno, Family, Timestamp, Transport};
+use crate::limits;
+use crate::sockets::Change;
+use crate::sockets::names::{ConnectionId, Side, SocketId};
+use crate::sockets::registry::Registry;
+use pairing::{Pairing, addresses};
+use std::collections::VecDeque;
+
+/// The connections of a trace.
+#[derive(Debug, Default)]
+pub(in crate::sockets) struct Connections {
+    store: Store,
+    pairing: Pairing,
+    lingering: VecDeque<ConnectionId>,
+    /// Those that the event at hand has ended.
+    over: Vec<ConnectionId>,
+}
+
+impl Connections {
+    /// One that is not over.
+    pub(in crate::sockets) fn get(&self, id: ConnectionId) -> Option<&Connection> {
+        self.store.get(id)
+    }
+
+    /// One that is not over, to change it.
+    #[inline]
+    pub(in crate::sockets) fn get_mut(&mut self, id: ConnectionId) -> Option<&mut Connection> {
+        self.store.get_mut(id)
+    }
+
+    /// One that may be over with the event at hand.
+    #[inline]
+    pub(in crate::sockets) fn any(&self, id: ConnectionId) -> Option<&Connection> {
+        self.store.any(id)
+    }
+
+    /// The names of all, in the order in which they were made.
+    pub(in crate::sockets) fn ids(&self) -> Vec<ConnectionId> {
+        self.store.ids()
+    }
+
+    /// Those that the event at hand has ended.
+    pub(in crate::sockets) fn over(&self) -> &[ConnectionId] {
+        &self.over
+    }
+
+    /// What has ended is gone.
+    #[inline]
+    pub(in crate::sockets) fn sweep(&mut self) {
+        if !self.over.is_empty() {
+            self.over.drain(..).for_each(|id| drop(self.store.remove(id)));
+        }
+    }
+
+    /// Lets `socket` enter the connection that waits for it, or a new one.
+    pub(in crate::sockets) fn join(
+        &mut self,
+        registry: &mut Registry,
+        socket: SocketId,
+        origin: Origin,
+    ) -> Option<(ConnectionId, Side)> {
+        let open = registry.get_mut(socket)?;
+        let found = self.pairing.find(&self.store, open, origin.role);
+        let Some((id, side)) = found.or_else(|| self.pairing.find_waiting(open, origin.role)) else {
+            let id = self.begin(registry, socket, origin)?;
+            if let (Some(connection), Some(open)) = (self.store.get_mut(id), registry.get(socket)) {
+                self.pairing.wait(connection, open, origin.role);
+            }
+            return Some((id, Side::First));
+        };
+        if let Some(connection) = self.store.get_mut(id) {
+            self.pairing.leave(connection);
+            connection.learn_opening(origin.opening);
+            // A socket of which no details are printed has the addresses that the other end's calls have shown.
+            open.fill_in(connection.end(side).address, connection.end(side.other()).address);
+        }
+        self.enter(registry, (id, side), socket, origin.role);
+        Some((id, side))
+    }
+
+    /// A new connection with `socket` as its first end.
+    pub(in crate::sockets) fn begin(
+        &mut self,
+        registry: &mut Registry,
+        socket: SocketId,
+        origin: Origin,
+    ) -> Option<ConnectionId> {
+        let open = registry.get(socket)?;
+        let connection = self.store.make(open.family, open.transport);
+        connection.opening = origin.opening;
+        let id = connection.id;
+        self.enter(registry, (id, Side::First), socket, origin.role);
+        Some(id)
+    }
+
+    /// Puts `socket` on a side of a connection, with all that is known of both ends.
+    pub(in crate::sockets) fn enter(
+        &mut self,
+        registry: &mut Registry,
+        (id, side): (ConnectionId, Side),
+        socket: SocketId,
+        role: Role,
+    ) {
+        let (Some(connection), Some(open)) = (self.store.get_mut(id), registry.get_mut(socket)) else {
+            return;
+        };
+        let end = connection.end_mut(side);
+        (end.socket, end.traced, end.closed) = (Some(socket), true, false);
+        if role != Role::Unknown {
+            end.role = role;
+        }
+        open.stream = Some((id, side));
+        self.describe(registry, socket);
+    }
+
+    /// Takes over into the connection of `socket` what is known of its ends by now.
+    fn describe(&mut self, registry: &Registry, socket: SocketId) -> Option<&mut Connection> {
+        let open = registry.get(socket)?;
+        let (id, side) = open.stream?;
+        let connection = self.store.get_mut(id)?;
+        let own = connection.end_mut(side);
+        own.inode = own.inode.or(open.inode);
+        own.address = open.local.get().or(own.address);
+        let other = connection.end_mut(side.other());
+        other.inode = other.inode.or(open.peer_inode);
+        if !other.traced || other.address.is_none() {
+            other.address = open.remote.get().or(other.address);
+        }
+        if open.family.is_local() {
+            self.pairing.know_inodes(connection);
+        }
+        for (side, name) in [(side, &open.name), (side.other(), &open.peer_name)] {
+            let end = connection.end_mut(side);
+            if end.name.is_none() {
+                end.name.clone_from(name);
+            }
+        }
+        if connection.family == Family::Other {
+            connection.family = open.family;
+        }
+        if connection.transport == Transport::Unknown {
+            connection.transport = open.transport;
+        }
+        Some(connection)
+    }
+
+    /// More is known of `socket`: its connection's ends are described anew, found by their addresses, put together with
+    /// a connection that the other end's calls have begun, and announced if that was all that it waited for.
+    pub(in crate::sockets) fn refresh(&mut self, registry: &mut Registry, socket: SocketId, changes: &mut Vec<Change>) {
+        let Some(connection) = self.describe(registry, socket) else {
+            return;
+        };
+        let (id, is_paired) = (connection.id, connection.pair.is_some());
+        if registry.get(socket).is_some_and(|open| !open.is_blind())
+            && let Some(connection) = self.store.get_mut(id)
+        {
+            self.pairing.leave(connection);
+        }
+        if !is_paired
+            && let Some(open) = registry.get(socket)
+            && (open.family.is_local() || addresses(open).is_some())
+            && !self.merge(registry, socket, id)
+            && let (Some(connection), Some(open)) = (self.store.get_mut(id), registry.get(socket))
+            && !open.family.is_local()
+        {
+            self.pairing.know_addresses(connection, open);
+        }
+        if let Some((id, _)) = registry.get(socket).and_then(|open| open.stream)
+            && let Some(connection) = self.store.get_mut(id)
+            && (connection.pair.is_some() || connection.family.is_local())
+        {
+            connection.announce(changes);
+        }
+    }
+
+    /// Moves `socket` from a connection that it has alone, and of which nothing has been emitted, to one that waits for it.
+    fn merge(&mut self, registry: &mut Registry, socket: SocketId, id: ConnectionId) -> bool {
+        let (Some(open), Some(connection)) = (registry.get(socket), self.store.get_mut(id)) else {
+            return false;
+        };
+        let Some(side) = connection.side_of(socket).filter(|_| connection.is_unheard()) else {
+            return false;
+        };
+        let role = connection.end(side).role;
+        if connection.end(side.other()).traced {
+            return false;
+        }
+        let Some(found) = self.pairing.find(&self.store, open, role).filter(|(found, _)| *found != id) else {
+            return false;
+        };
+        let Some(mut alone) = self.store.remove(id) else {
+            return false;
+        };
+        self.pairing.forget(&mut alone);
+        self.enter(registry, found, socket, role);
+        if let Some(connection) = self.store.get_mut(found.0) {
+            connection.learn_opening(alone.opening);
+            let (end, alone) = (connection.end_mut(found.1), alone.end(side));
+            (end.brought, end.marking) = (alone.brought, alone.marking);
+        }
+        true
+    }
+
+    /// The end on `side` sends no more, as the end on `by` has seen. A connection that has only begun ends with that.
+    pub(in crate::sockets) fn finish(
+        &mut self,
+        registry: &mut Registry,
+        id: ConnectionId,
+        sides: [Side; 2],
+        witnessed: Witnessed,
+        changes: &mut Vec<Change>,
+    ) {
+        match self.store.get_mut(id) {
+            Some(connection) if connection.is_begun() => {
+                self.fail(registry, id, (Errno::InProgress, witnessed.1), changes);
+            }
+            Some(connection) => connection.finish(sides, witnessed, changes),
+            None => {}
+        }
+    }
+
+    /// The connection could not be made: its socket is free for another one.
+    pub(in crate::sockets) fn fail(
+        &mut self,
+        registry: &mut Registry,
+        id: ConnectionId,
+        failed: (Errno, Timestamp),
+        changes: &mut Vec<Change>,
+    ) {
+        if let Some(connection) = self.store.get_mut(id) {
+            registry.free(connection);
+            self.end(id, Some(failed), changes);
+        }
+    }
+
+    /// The conversation is over, and its ends are free for another.
+    pub(in crate::sockets) fn part(&mut self, registry: &mut Registry, id: ConnectionId, changes: &mut Vec<Change>) {
+        if let Some(connection) = self.store.get_mut(id) {
+            registry.free(connection);
+            changes.push(Change::Closed { connection: id });
+            self.end(id, None, changes);
+        }
+    }
+
+    /// The end on `side` is no open socket's any more.
+    pub(in crate::sockets) fn close_end(&mut self, id: ConnectionId, side: Side, changes: &mut Vec<Change>) {
+        let Some(connection) = self.store.get_mut(id) else {
+            return;
+        };
+        connection.close(side);
+        if connection.is_closed() {
+            changes.push(Change::Closed { connection: id });
+            self.linger(id, changes);
+        }
+    }
+
+    /// Every traced end is closed: the connection is over now if both were traced, else once too many others linger.
+    fn linger(&mut self, id: ConnectionId, changes: &mut Vec<Change>) {
+        if self.store.get(id).is_some_and(|connection| connection.ends.iter().all(|end| end.traced)) {
+            return self.end(id, None, changes);
+        }
+        if self.lingering.back() == Some(&id) {
+            return;
+        }
+        self.lingering.push_back(id);
+        if self.lingering.len() > limits::LINGERING_CONNECTIONS
+            && let Some(oldest) = self.lingering.pop_front()
+            && self.store.get(oldest).is_some_and(Connection::is_closed)
+        {
+            self.end(oldest, None, changes);
+        }
+    }
+
+    fn end(&mut self, id: ConnectionId, failed: Option<(Errno, Timestamp)>, changes: &mut Vec<Change>) {
+        if let Some(connection) = self.store.get_mut(id) {
+            self.pairing.forget(connection);
+            connection.conclude(failed, changes);
+            self.over.push(id);
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Where the two ends of a connection find each other.
+//!
+//! By inode (UNIX, pipes) or by addresses (INET) where the details hold them. Where they do not, a connect and an accept meet
+//! at the name or address of the listening socket, in the order in which they come, as in its queue.
+
+use crate::event::{Family, Inode, UnixName};
+use crate::sockets::connections::Store;
+use crate::sockets::connections::state::{Connection, Role};
+use crate::sockets::names::{ConnectionId, Side};
+use crate::sockets::open_socket::{OpenSocket, canonical};
+use rustc_hash::FxHashMap;
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+
+/// Two addresses, the smaller one first: what both ends of a connection agree on.
+pub(super) type AddressPair = (SocketAddr, SocketAddr);
+
+/// Where an end waits for the other one: at the listening socket, on its side of it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Rendezvous {
+    at: Listener,
+    /// The one that waits was accepted, and the other one connects.
+    accepted: bool,
+}
+
+/// What a listening socket is known by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Listener {
+    /// Of a UNIX socket.
+    Name(UnixName),
+    /// Of a TCP socket.
+    Address(SocketAddr),
+}
+
+/// The connections that can be found.
+#[derive(Debug, Default)]
+pub(super) struct Pairing {
+    /// By their addresses, the oldest first.
+    pairs: FxHashMap<AddressPair, Vec<ConnectionId>>,
+    inodes: FxHashMap<Inode, ConnectionId>,
+    /// Those whose other end can only be known by where it connected or was accepted, the oldest first.
+    waiting: FxHashMap<Rendezvous, VecDeque<ConnectionId>>,
+}
+
+impl Pairing {
+    /// A connection that `open` may be the missing end of. An accept takes the oldest, as the listen queue does; any
+    /// other call the newest.
+    pub(super) fn find(&self, store: &Store, open: &OpenSocket, role: Role) -> Option<(ConnectionId, Side)> {
+        const SIDES: [Side; 2] = [Side::First, Side::Second];
+        if open.family.is_local() {
+            let inodes = [open.inode, open.peer_inode];
+            let id = inodes.into_iter().flatten().find_map(|inode| self.inodes.get(&inode))?;
+            let connection = store.get(*id)?;
+            let side = SIDES.into_iter().find(|side| is_free_for(connection, *side, open.inode))?;
+            return Some((*id, side));
+        }
+        let (local, pair) = addresses(open)?;
+        let free = |id: &ConnectionId| {
+            let connection = store.get(*id)?;
+            let is_free = |side: &Side| {
+                let end = connection.end(*side);
+                !end.traced && end.address.map(canonical) == Some(local)
+            };
+            Some((*id, SIDES.into_iter().find(is_free)?))
+        };
+        let ids = self.pairs.get(&pair)?;
+        match role {
+            Role::Accepted => ids.iter().find_map(free),
+            _ => ids.iter().rev().find_map(free),
+        }
+    }
+
+    /// A connection whose other end met nobody yet where `open` connects or was accepted. Only for a socket whose details
+    /// say less than that.
+    pub(super) fn find_waiting(&self, open: &OpenSocket, role: Role) -> Option<(ConnectionId, Side)> {
+        if !open.is_blind() {
+            return None;
+        }
+        let waiting = self.waiting.get(&rendezvous(open, role, role == Role::Connected)?)?;
+        waiting.front().map(|id| (*id, Side::Second))
+    }
+
+    /// Lets a new connection of `open` be found by the other end at its rendezvous.
+    pub(super) fn wait(&mut self, connection: &mut Connection, open: &OpenSocket, role: Role) {
+        if open.is_blind()
+            && let Some(rendezvous) = rendezvous(open, role, role == Role::Accepted)
+        {
+            self.waiting.entry(rendezvous.clone()).or_default().push_back(connection.id);
+            connection.rendezvous = Some(rendezvous);
+        }
+    }
+
+    /// The connection need not be found at its rendezvous any more. The one that leaves is mostly the oldest.
+    pub(super) fn leave(&mut self, connection: &mut Connection) {
+        let Some(rendezvous) = connection.rendezvous.take() else {
+            return;
+        };
+        let Some(waiting) = self.waiting.get_mut(&rendezvous) else {
+            return;
+        };
+        if let Some(index) = waiting.iter().position(|other| *other == connection.id) {
+            waiting.remove(index);
+        }
+        if waiting.is_empty() {
+            self.waiting.remove(&rendezvous);
+        }
+    }
+
+    /// Lets a connection be found by the inodes of its ends.
+    pub(super) fn know_inodes(&mut self, connection: &Connection) {
+        for inode in connection.ends.iter().filter_map(|end| end.inode) {
+            self.inodes.insert(inode, connection.id);
+        }
+    }
+
+    /// Lets a connection be found by the addresses of `open`, one of its ends, once both are known.
+    pub(super) fn know_addresses(&mut self, connection: &mut Connection, open: &OpenSocket) {
+        if let Some((_, pair)) = addresses(open) {
+            connection.pair = Some(pair);
+            self.pairs.entry(pair).or_default().push(connection.id);
+        }
+    }
+
+    /// The connection can no longer be joined.
+    pub(super) fn forget(&mut self, connection: &mut Connection) {
+        self.leave(connection);
+        let id = connection.id;
+        if let Some(pair) = connection.pair
+            && let Some(ids) = self.pairs.get_mut(&pair)
+        {
+            ids.retain(|other| *other != id);
+            if ids.is_empty() {
+                self.pairs.remove(&pair);
+            }
+        }
+        for inode in connection.ends.iter().filter_map(|end| end.inode) {
+            if self.inodes.get(&inode) == Some(&id) {
+                self.inodes.remove(&inode);
+            }
+        }
+    }
+}
+
+/// The local address and the pair that both ends of a connection agree on, once both are known.
+pub(super) fn addresses(open: &OpenSocket) -> Option<(SocketAddr, AddressPair)> {
+    let (local, remote) = (canonical(open.local.get()?), canonical(open.remote.get()?));
+    let vague = |address: SocketAddr| address.ip().is_unspecified() || address.port() == 0;
+    if vague(local) || vague(remote) {
+        return None;
+    }
+    Some((local, if local <= remote { (local, remote) } else { (remote, local) }))
+}
+
+/// Whether a socket of this inode can be the end on `side`: it is the end's own, or nothing is known of the end but that it
+/// is not the other one. An end of a pipe comes back where a process has it from before the trace.
+fn is_free_for(connection: &Connection, side: Side, inode: Option<Inode>) -> bool {
+    let end = connection.end(side);
+    let unknown = end.inode.is_none() && (inode.is_none() || connection.end(side.other()).inode != inode);
+    let is_back = connection.family == Family::Pipe && end.closed && inode.is_some();
+    (!end.traced && unknown) || ((!end.traced || is_back) && end.inode == inode)
+}
+
+/// Where an end waits, `accepted` or connected, as `open` in the role `own` knows it.
+fn rendezvous(open: &OpenSocket, own: Role, accepted: bool) -> Option<Rendezvous> {
+    let (name, address) = match own {
+        Role::Connected => (&open.peer_name, open.remote.get()),
+        Role::Accepted => (&open.name, open.local.get()),
+        Role::Paired | Role::Writer | Role::Reader | Role::Unknown => return None,
+    };
+    let at = match open.family {
+        Family::Unix => name.clone().map(Listener::Name),
+        _ => address.map(|address| Listener::Address(canonical(address))),
+    };
+    Some(Rendezvous { at: at?, accepted })
+}

@@ -1,0 +1,400 @@
+//! A connection: one TCP or UNIX stream, its two ends, how far each direction has come, and its life.
+//!
+//! ```text
+//! connect ─→ Begun ──its error or its close──→ Over
+//!              └─ first proof that it is made ─┐
+//! accept, socketpair, pipe ────────────────────┴→ Made ─→ Announced ──┬─ RST of either end ─→ Reset
+//! there before the trace ──────────────────────→ Unseen ──────────────┘                         │
+//!                    any of them ── every traced end is closed, and none is expected any more ──┴→ Over
+//! ```
+//!
+//! How it was opened ([`Opening`]) stays true when it is reset or over, and the views ask for it then; how far it has come
+//! is its [`Stage`]. Each direction has its own FIN. What changes either stands here.
+
+use crate::event::{Direction, Errno, Family, Inode, Timestamp, Transport, UnixName};
+use crate::sockets::connections::pairing::{AddressPair, Rendezvous};
+use crate::sockets::names::{ConnectionId, Side, SocketId};
+use crate::sockets::{Change, Marking};
+use std::net::SocketAddr;
+
+/// How an end came to its connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Role {
+    /// Not seen: the trace begins in mid-stream, or the end is not traced.
+    #[default]
+    Unknown,
+    /// It called connect.
+    Connected,
+    /// It was returned by accept.
+    Accepted,
+    /// It was made by socketpair.
+    Paired,
+    /// It is a pipe's write end.
+    Writer,
+    /// It is a pipe's read end.
+    Reader,
+}
+
+/// When a connection was made, as far as the trace shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Opening {
+    /// Joined in mid-stream.
+    #[default]
+    Unseen,
+    /// connect has begun and not yet succeeded.
+    Begun {
+        /// Its entry.
+        entry: Timestamp,
+    },
+    /// It is made.
+    Made {
+        /// Entry of connect, where that was traced.
+        connected: Option<Timestamp>,
+        /// Exit of the call that made it: connect, accept, socketpair or pipe.
+        exit: Timestamp,
+    },
+}
+
+impl Opening {
+    /// A call that returned at `exit` made it.
+    pub(in crate::sockets) const fn made(exit: Timestamp) -> Self {
+        Self::Made { connected: None, exit }
+    }
+
+    /// What two ends show of one opening, put together: connect's entry, and the exit of whichever call was first.
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Unseen, known) | (known, Self::Unseen) => known,
+            (Self::Begun { entry }, Self::Begun { .. }) => Self::Begun { entry },
+            (Self::Begun { entry }, Self::Made { exit, .. }) | (Self::Made { exit, .. }, Self::Begun { entry }) => {
+                Self::Made { connected: Some(entry), exit: exit.max(entry) }
+            }
+            (Self::Made { connected: a, exit: x }, Self::Made { connected: b, exit: y }) => {
+                Self::Made { connected: a.or(b), exit: x.min(y) }
+            }
+        }
+    }
+}
+
+/// How far the life of a connection has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Stage {
+    /// Begun, made or there before; [`Change::Opened`] has not been emitted.
+    #[default]
+    Quiet,
+    /// It has.
+    Announced,
+    /// An end has reset it: neither FIN nor RST can follow.
+    Reset,
+    /// Nothing more will come of it; it is kept until the next event, for the views to read.
+    Over,
+}
+
+/// What a call says about how its end came to a connection.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::sockets) struct Origin {
+    pub role: Role,
+    pub opening: Opening,
+}
+
+impl Origin {
+    /// Nothing: the connection was there before the trace.
+    pub const MID_STREAM: Self = Self { role: Role::Unknown, opening: Opening::Unseen };
+
+    /// connect began at `entry`.
+    pub const fn connect(entry: Timestamp) -> Self {
+        Self { role: Role::Connected, opening: Opening::Begun { entry } }
+    }
+}
+
+/// One end of a connection.
+#[derive(Clone, Debug, Default)]
+pub struct End {
+    /// The open socket, while it is traced and open.
+    pub(in crate::sockets) socket: Option<SocketId>,
+    /// It is or was traced.
+    pub traced: bool,
+    /// How it came to the connection.
+    pub role: Role,
+    /// Its address (INET).
+    pub address: Option<SocketAddr>,
+    /// Its inode (UNIX); of a pipe's end as [`Inode::end_of_pipe`] has it.
+    pub inode: Option<Inode>,
+    /// The name it is bound to (UNIX).
+    pub name: Option<UnixName>,
+    /// Who brought it into the connection: connect, accept, socketpair.
+    pub(in crate::sockets) brought: Option<Marking>,
+    /// Who used it last, for packets that no call made.
+    pub marking: Option<Marking>,
+    /// All its descriptors are closed.
+    pub closed: bool,
+    /// Bytes its calls have sent, counted from the beginning of what the trace shows.
+    pub(in crate::sockets) sent: u64,
+    /// Bytes its calls have received, counted likewise.
+    pub(in crate::sockets) received: u64,
+}
+
+/// One direction of a connection.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Flow {
+    /// Bytes that are accounted for, by whichever end's line came first.
+    pub accounted: u64,
+    /// Its sender has finished it (FIN).
+    pub finished: bool,
+}
+
+impl Flow {
+    /// Counts a report of `moved` bytes that ends at `reached`; returns how many of them were accounted for before.
+    ///
+    /// Each end counts from its own first call. An end that strace was attached to later lags behind, and the other one,
+    /// which is ahead, accounts for the bytes.
+    pub fn account(&mut self, reached: u64, moved: u64) -> u64 {
+        let fresh = reached.saturating_sub(self.accounted).min(moved);
+        self.accounted = self.accounted.max(reached);
+        moved - fresh
+    }
+}
+
+/// One stream from open to close.
+#[derive(Clone, Debug, Default)]
+pub struct Connection {
+    /// Its name.
+    pub id: ConnectionId,
+    /// The address family of the end that was seen first.
+    pub family: Family,
+    /// The transport: `Stream`, or `Unknown` for `UNIX:[…]` details that leave the kind open.
+    pub transport: Transport,
+    /// When it was made.
+    pub opening: Opening,
+    stage: Stage,
+    /// Its two addresses, once both are known: where the other end's calls find it.
+    pub(super) pair: Option<AddressPair>,
+    /// Where the other end finds it, if it can by nothing else.
+    pub(super) rendezvous: Option<Rendezvous>,
+    pub(super) ends: [End; 2],
+    flows: [Flow; 2],
+}
+
+impl Connection {
+    /// A connection of which nothing is known yet.
+    pub(super) fn new(id: ConnectionId, family: Family, transport: Transport) -> Self {
+        Self { id, family, transport, ..Self::default() }
+    }
+
+    /// The end on `side`.
+    pub const fn end(&self, side: Side) -> &End {
+        let [first, second] = &self.ends;
+        match side {
+            Side::First => first,
+            Side::Second => second,
+        }
+    }
+
+    pub(in crate::sockets) const fn end_mut(&mut self, side: Side) -> &mut End {
+        let [first, second] = &mut self.ends;
+        match side {
+            Side::First => first,
+            Side::Second => second,
+        }
+    }
+
+    /// The inode of the end on `side` as the trace has it: a pipe's ends have the same, a FIFO's none.
+    pub fn inode(&self, side: Side) -> Option<Inode> {
+        let inode = self.end(side).inode?;
+        match self.family {
+            Family::Pipe if inode.is_fifo() => None,
+            Family::Pipe => Some(inode.pipe()),
+            _ => Some(inode),
+        }
+    }
+
+    /// Who opened the connection as far as it is traced: the client's thread before the server's, and the call that
+    /// brought it there before what came later.
+    pub fn opener(&self, client: Side) -> Option<(Marking, Side)> {
+        let of = |side: Side| {
+            let end = self.end(side);
+            let marking = end.brought.or(end.marking)?;
+            Some((marking, side))
+        };
+        of(client).or_else(|| of(client.other()))
+    }
+
+    /// The direction in which the end on `side` sends.
+    pub const fn flow_from(&self, side: Side) -> &Flow {
+        let [first, second] = &self.flows;
+        match side {
+            Side::First => first,
+            Side::Second => second,
+        }
+    }
+
+    const fn flow_from_mut(&mut self, side: Side) -> &mut Flow {
+        let [first, second] = &mut self.flows;
+        match side {
+            Side::First => first,
+            Side::Second => second,
+        }
+    }
+
+    /// Counts `moved` bytes that the end on `side` sent or received; returns how many those are by now, and how many of
+    /// the new ones, at the front, had been accounted for before.
+    pub(in crate::sockets) fn count(&mut self, side: Side, direction: Direction, moved: u64) -> (u64, u64) {
+        let end = self.end_mut(side);
+        let (count, sender) = match direction {
+            Direction::Sent => (&mut end.sent, side),
+            Direction::Received => (&mut end.received, side.other()),
+        };
+        *count = count.saturating_add(moved);
+        let reached = *count;
+        (reached, self.flow_from_mut(sender).account(reached, moved))
+    }
+
+    /// Which side the open socket `socket` is on.
+    pub(super) fn side_of(&self, socket: SocketId) -> Option<Side> {
+        [Side::First, Side::Second].into_iter().find(|side| self.end(*side).socket == Some(socket))
+    }
+
+    /// Whether its connect has not come to its end.
+    pub(in crate::sockets) const fn is_begun(&self) -> bool {
+        matches!(self.opening, Opening::Begun { .. })
+    }
+
+    /// Whether nothing of it has been emitted, neither its opening nor bytes.
+    pub(super) fn is_unheard(&self) -> bool {
+        self.stage == Stage::Quiet && self.flows.iter().all(|flow| flow.accounted == 0)
+    }
+
+    /// Whether every end that was ever traced is closed.
+    pub(super) fn is_closed(&self) -> bool {
+        self.ends.iter().all(|end| end.closed || !end.traced)
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.stage == Stage::Over
+    }
+
+    /// A close on `side` throws away bytes that the other end has sent: TCP then resets (RFC 2525 §2.17).
+    pub(in crate::sockets) fn leaves_unread(&self, side: Side) -> bool {
+        !self.family.is_local()
+            && self.opening != Opening::Unseen
+            && self.end(side.other()).traced
+            && self.flow_from(side.other()).accounted > self.end(side).received
+    }
+
+    /// A call shows how an end came here.
+    pub(super) fn learn_opening(&mut self, opening: Opening) {
+        self.opening = self.opening.and(opening);
+    }
+
+    /// Something that only a made connection allows has succeeded by `time`.
+    pub(in crate::sockets) const fn prove(&mut self, time: Timestamp) {
+        if let Opening::Begun { entry } = self.opening {
+            self.opening = Opening::Made { connected: Some(entry), exit: time };
+        }
+    }
+
+    /// Says once that the connection is made, if it is.
+    #[inline]
+    pub(in crate::sockets) fn announce(&mut self, changes: &mut Vec<Change>) {
+        if self.stage == Stage::Quiet && matches!(self.opening, Opening::Made { .. }) {
+            self.stage = Stage::Announced;
+            changes.push(Change::Opened { connection: self.id });
+        }
+    }
+
+    /// The end on `side` sends no more, as the end on `by` has seen.
+    pub(super) fn finish(&mut self, [side, by]: [Side; 2], (marking, time): Witnessed, changes: &mut Vec<Change>) {
+        if self.flow_from(side).finished || self.stage == Stage::Reset {
+            return;
+        }
+        self.flow_from_mut(side).finished = true;
+        self.announce(changes);
+        changes.push(Change::Finished { connection: self.id, side, by, marking, time });
+    }
+
+    /// The end on `side` resets the connection, as the end on `by` has seen.
+    pub(in crate::sockets) fn reset(
+        &mut self,
+        [side, by]: [Side; 2],
+        (marking, time): Witnessed,
+        changes: &mut Vec<Change>,
+    ) {
+        if self.stage == Stage::Reset || self.is_begun() {
+            return;
+        }
+        self.announce(changes);
+        self.stage = Stage::Reset;
+        changes.push(Change::Reset { connection: self.id, side, by, marking, time });
+    }
+
+    /// The end on `side` is no open socket's any more.
+    pub(super) fn close(&mut self, side: Side) -> Option<SocketId> {
+        let end = self.end_mut(side);
+        end.closed = true;
+        end.socket.take()
+    }
+
+    /// The connection is over; with an error it could not be made.
+    pub(super) fn conclude(&mut self, failed: Option<(Errno, Timestamp)>, changes: &mut Vec<Change>) {
+        self.stage = Stage::Over;
+        if let Some((error, time)) = failed {
+            changes.push(Change::Failed { connection: self.id, error, time });
+        }
+        changes.push(Change::ConnectionForgotten { connection: self.id });
+    }
+}
+
+/// Who shows that something happened, and when it did.
+pub(in crate::sockets) type Witnessed = (Marking, Timestamp);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Fd, Tid};
+    use crate::sockets::connections::store::Store;
+
+    #[test]
+    fn each_byte_is_accounted_for_once_whichever_end_comes_first() {
+        let mut connections = Store::default();
+        let connection = connections.make(Family::Inet, Transport::Stream);
+        assert_eq!(connection.count(Side::First, Direction::Sent, 10), (10, 0));
+        assert_eq!(connection.count(Side::Second, Direction::Received, 4), (4, 4));
+        assert_eq!(connection.count(Side::Second, Direction::Received, 16), (20, 6), "ten more are new");
+        assert_eq!(connection.count(Side::First, Direction::Sent, 10), (20, 10));
+        assert_eq!(connection.flow_from(Side::First).accounted, 20);
+        assert_eq!(connection.flow_from(Side::Second).accounted, 0);
+    }
+
+    #[test]
+    fn an_end_attached_late_accounts_for_nothing_twice() {
+        let mut connections = Store::default();
+        let connection = connections.make(Family::Inet, Transport::Stream);
+        connection.count(Side::First, Direction::Sent, 100);
+        connection.count(Side::First, Direction::Received, 50);
+        assert_eq!(connection.count(Side::Second, Direction::Received, 7).1, 7);
+        assert_eq!(connection.count(Side::Second, Direction::Sent, 5).1, 5, "the reader will account for them");
+        assert_eq!(connection.count(Side::First, Direction::Received, 5).1, 0);
+    }
+
+    #[test]
+    fn a_life_goes_one_way() {
+        let mut connections = Store::default();
+        let connection = connections.make(Family::Inet, Transport::Stream);
+        let marking = Marking { tid: Tid(1), fd: Fd(3), session: 1, op: None };
+        let (at, mut changes) = ((marking, Timestamp(9)), Vec::new());
+        connection.learn_opening(Opening::Begun { entry: Timestamp(1) });
+        connection.announce(&mut changes);
+        connection.reset([Side::First; 2], at, &mut changes);
+        assert!(changes.is_empty(), "what is not made can be neither");
+        connection.prove(Timestamp(5));
+        for _ in 0..2 {
+            connection.finish([Side::First; 2], at, &mut changes);
+            connection.reset([Side::Second, Side::First], at, &mut changes);
+            connection.finish([Side::Second; 2], at, &mut changes);
+        }
+        let [Change::Opened { .. }, Change::Finished { .. }, Change::Reset { .. }] = changes[..] else {
+            panic!("{changes:?}");
+        };
+        assert_eq!(connection.opening, Opening::Made { connected: Some(Timestamp(1)), exit: Timestamp(5) });
+    }
+}

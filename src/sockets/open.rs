@@ -1,0 +1,191 @@
+//! Calls by which connections begin: socket, socketpair, bind, connect, accept, and those that name their ends.
+
+use crate::event::{Address, Descriptor, Errno, Family, Op, Outcome, Transport};
+use crate::sockets::connections::{Connection, Opening, Origin, Role};
+use crate::sockets::names::{Side, SocketId};
+use crate::sockets::open_socket::OpenSocket;
+use crate::sockets::{Sockets, details_of};
+
+/// socket.
+pub(super) fn socket(
+    sockets: &mut Sockets,
+    made: Descriptor<'_>,
+    kind: (Family, Transport),
+    protocol: Option<u8>,
+    close_on_exec: bool,
+) {
+    let socket = sockets.make(made, kind, close_on_exec);
+    if let Some(open) = sockets.registry.get_mut(socket) {
+        open.family_known = true;
+        if let Some(protocol) = protocol {
+            open.speak(protocol);
+        }
+    }
+}
+
+/// socketpair.
+pub(super) fn socketpair(
+    sockets: &mut Sockets,
+    made: [Descriptor<'_>; 2],
+    kind: (Family, Transport),
+    close_on_exec: bool,
+) {
+    let [first, second] = made.map(|made| sockets.make(made, kind, close_on_exec));
+    if !sockets.registry.get(first).is_some_and(OpenSocket::is_stream) {
+        return sockets.registry.pair_up([first, second]);
+    }
+    let origin = Origin { role: Role::Paired, opening: Opening::made(sockets.now.exit) };
+    connect_both(sockets, [first, second], made, origin, Role::Paired);
+}
+
+/// Two ends that one call has made are a connection; the first is in the role of `origin`, the second in `role`.
+pub(super) fn connect_both(
+    sockets: &mut Sockets,
+    [first, second]: [SocketId; 2],
+    made: [Descriptor<'_>; 2],
+    origin: Origin,
+    role: Role,
+) {
+    let Sockets { connections, registry, .. } = sockets;
+    let Some(id) = connections.begin(registry, first, origin) else {
+        return;
+    };
+    connections.enter(registry, (id, Side::Second), second, role);
+    for (side, made) in [Side::First, Side::Second].into_iter().zip(made) {
+        sockets.mark((id, side), made.fd, None);
+    }
+}
+
+/// bind or getsockname.
+pub(super) fn local_name(sockets: &mut Sockets, descriptor: Descriptor<'_>, address: &Address) {
+    let Some(socket) = sockets.locate(descriptor) else {
+        return;
+    };
+    if let Some(open) = sockets.registry.get_mut(socket) {
+        open.name_local(address);
+    }
+    sockets.refresh_connection(socket);
+}
+
+/// getpeername. That it succeeds shows that the connection is made.
+pub(super) fn remote_name(sockets: &mut Sockets, descriptor: Descriptor<'_>, address: &Address) {
+    let Some(socket) = sockets.locate(descriptor) else {
+        return;
+    };
+    if let Some(open) = sockets.registry.get_mut(socket) {
+        open.name_remote(address);
+    }
+    sockets.refresh_connection(socket);
+    sockets.prove(socket, sockets.now.exit);
+}
+
+/// setsockopt(SO_LINGER).
+pub(super) fn reset_on_close(sockets: &mut Sockets, descriptor: Descriptor<'_>, on: bool) {
+    if let Some(socket) = sockets.locate(descriptor)
+        && let Some(open) = sockets.registry.get_mut(socket)
+    {
+        open.reset_on_close = on;
+    }
+}
+
+/// connect, by a stream or a datagram socket.
+pub(super) fn connect(sockets: &mut Sockets, descriptor: Descriptor<'_>, address: &Address, outcome: Outcome) {
+    let kind = (family_of(address), Transport::Stream);
+    let Some(socket) = sockets.locate_or_make(descriptor, kind) else {
+        return;
+    };
+    sockets.registry.guess_kind(socket, kind);
+    let goes_on = matches!(outcome, Outcome::Failed(Errno::InProgress | Errno::Interrupted | Errno::Already));
+    let made = matches!(outcome, Outcome::Done(_) | Outcome::Failed(Errno::IsConnected));
+    let dissolves = matches!(address, Address::Unspecified);
+    let current = sockets.stream(socket);
+    let is_begun = |id| sockets.connections.get(id).is_some_and(Connection::is_begun);
+    let begun = current.filter(|(id, _)| is_begun(*id));
+    // A stream connects once: what comes after only shows again how that went.
+    if current.is_some() && begun.is_none() && !dissolves {
+        return;
+    }
+    let Some(open) = sockets.registry.get_mut(socket) else {
+        return;
+    };
+    let (is_stream, is_unix) = (open.is_stream(), open.family == Family::Unix);
+    if made || goes_on || (is_stream && !is_unix) {
+        open.name_remote(address);
+    }
+    if dissolves {
+        if made {
+            dissolve(sockets, descriptor, socket);
+        }
+        return;
+    }
+    // A UNIX connect either connects at once or leaves no trace on any wire.
+    if !open.is_stream() || (begun.is_none() && is_unix && !made && !goes_on) {
+        return;
+    }
+    let Some((id, side)) = begun.or_else(|| sockets.join(socket, Origin::connect(sockets.now.entry))) else {
+        return;
+    };
+    sockets.mark((id, side), descriptor.fd, Some(Op::Connect));
+    match outcome {
+        _ if made => sockets.prove(socket, sockets.now.exit),
+        Outcome::Failed(error) if !goes_on => sockets.fail(id, error),
+        _ => {}
+    }
+}
+
+/// connect to AF_UNSPEC: the socket is free for another connection, and the one it had is reset (tcp_disconnect in the
+/// kernel's net/ipv4/tcp.c).
+fn dissolve(sockets: &mut Sockets, descriptor: Descriptor<'_>, socket: SocketId) {
+    let stream = sockets.registry.get_mut(socket).and_then(|open| open.stream.take());
+    if let Some((id, side)) = stream {
+        let witnessed = (sockets.marking(descriptor.fd, Some(Op::Connect)), sockets.now.entry);
+        sockets.reset(id, [side; 2], witnessed);
+        sockets.connections.close_end(id, side, &mut sockets.changes);
+    }
+}
+
+/// accept.
+pub(super) fn accept(
+    sockets: &mut Sockets,
+    [listener, made]: [Descriptor<'_>; 2],
+    peer: Option<&Address>,
+    close_on_exec: bool,
+) {
+    let kind = (peer.map_or(Family::Other, family_of), Transport::Stream);
+    let listener = sockets.locate_or_make(listener, kind).and_then(|at| sockets.registry.get(at).cloned());
+    let kind = match (&listener, details_of(made)) {
+        (_, Some(details)) if details.transport != Transport::Unknown => (details.family, details.transport),
+        (Some(listener), _) => (listener.family, listener.transport),
+        _ => kind,
+    };
+    let socket = sockets.make(made, kind, close_on_exec);
+    if let Some(open) = sockets.registry.get_mut(socket) {
+        if open.transport == Transport::Unknown {
+            open.transport = Transport::Stream;
+        }
+        if let Some(peer) = peer {
+            open.name_remote(peer);
+        }
+        if let Some(listener) = listener {
+            open.inherit(&listener);
+        }
+        if !open.is_stream() {
+            return;
+        }
+    }
+    let origin = Origin { role: Role::Accepted, opening: Opening::made(sockets.now.exit) };
+    if let Some(stream) = sockets.join(socket, origin) {
+        sockets.mark(stream, made.fd, Some(Op::Accept));
+        sockets.refresh_connection(socket);
+    }
+}
+
+/// The family a sockaddr belongs to.
+fn family_of(address: &Address) -> Family {
+    match address {
+        Address::Inet(address) if address.is_ipv4() => Family::Inet,
+        Address::Inet(_) => Family::Inet6,
+        Address::Unix(_) => Family::Unix,
+        Address::Unspecified | Address::Other => Family::Other,
+    }
+}

@@ -1,0 +1,259 @@
+//! The open sockets, each with what is known of it, and how they are found: by inode, by addresses, by name.
+
+use crate::event::{Address, Descriptor, Details, Direction, Family, Inode, SocketDetails, Transport, UnixName};
+use crate::sockets::connections::Connection;
+use crate::sockets::names::{Side, SocketId, SocketNumber};
+use crate::sockets::open_socket::{OpenSocket, canonical};
+use crate::sockets::{Change, UnixEnd};
+use rustc_hash::FxHashMap;
+use slab::Slab;
+use std::net::SocketAddr;
+
+/// What an end of a pipe is.
+const PIPE: (Family, Transport) = (Family::Pipe, Transport::Stream);
+
+/// All open sockets, and the ends of pipes.
+#[derive(Debug, Default)]
+pub(super) struct Registry {
+    open: Slab<OpenSocket>,
+    by_inode: FxHashMap<Inode, SocketId>,
+    by_addresses: FxHashMap<(SocketAddr, SocketAddr), SocketId>,
+    /// UNIX datagram sockets by the name they are bound to: where messages sent to that name arrive.
+    by_name: FxHashMap<UnixName, SocketId>,
+    /// Details with a family have been seen: what has none is of a family that is not converted.
+    pub(super) full_details: bool,
+    /// How many open sockets there have been.
+    pub(super) numbered: u64,
+}
+
+impl Registry {
+    #[inline]
+    pub(super) fn get(&self, socket: SocketId) -> Option<&OpenSocket> {
+        self.open.get(socket.0)
+    }
+
+    #[inline]
+    pub(super) fn get_mut(&mut self, socket: SocketId) -> Option<&mut OpenSocket> {
+        self.open.get_mut(socket.0)
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    pub(super) fn family(&self, socket: SocketId) -> Family {
+        self.get(socket).map_or(Family::Other, |open| open.family)
+    }
+
+    /// A new open socket, which no descriptor stands for yet.
+    pub(super) fn insert(&mut self, kind: (Family, Transport)) -> SocketId {
+        self.numbered += 1;
+        SocketId(self.open.insert(OpenSocket::new(SocketNumber(self.numbered), kind)))
+    }
+
+    /// One more descriptor stands for the socket.
+    pub(super) fn refer(&mut self, socket: SocketId) {
+        if let Some(open) = self.get_mut(socket) {
+            open.references += 1;
+        }
+    }
+
+    /// One descriptor fewer stands for it; the socket itself if that was the last: it is closed.
+    pub(super) fn release(&mut self, socket: SocketId) -> Option<OpenSocket> {
+        let open = self.get_mut(socket)?;
+        open.references = open.references.saturating_sub(1);
+        if open.references > 0 {
+            return None;
+        }
+        let open = self.open.remove(socket.0);
+        self.unregister(socket, &open);
+        Some(open)
+    }
+
+    /// Takes back a reference that was only held for safety while another was installed.
+    pub(super) fn release_extra(&mut self, socket: SocketId) {
+        if let Some(open) = self.get_mut(socket) {
+            open.references = open.references.saturating_sub(1);
+        }
+    }
+
+    /// The sockets of a connection that is over have none.
+    pub(super) fn free(&mut self, connection: &mut Connection) {
+        for side in [Side::First, Side::Second] {
+            let socket = connection.end_mut(side).socket.take();
+            if let Some(open) = socket.and_then(|socket| self.get_mut(socket)) {
+                open.stream = None;
+            }
+        }
+    }
+
+    /// The socket that these details are of, as far as they and earlier ones tell.
+    pub(super) fn find(&self, details: &SocketDetails) -> Option<SocketId> {
+        let known = match (details.inode, details.local, details.remote) {
+            (Some(inode), ..) => self.by_inode.get(&inode),
+            (None, Some(local), Some(remote)) => self.by_addresses.get(&(canonical(local), canonical(remote))),
+            _ => None,
+        };
+        known.copied().filter(|socket| self.get(*socket).is_some_and(|open| open.agrees(details)))
+    }
+
+    /// Whether a descriptor can stand for `socket`, as far as its details tell.
+    pub(super) fn can_be(&self, descriptor: Descriptor<'_>, socket: SocketId) -> bool {
+        match descriptor.details {
+            Details::Missing => true,
+            Details::NotSocket => false,
+            Details::Socket(details) => self.get(socket).is_some_and(|open| open.agrees(details)),
+        }
+    }
+
+    /// Takes over what details say of `socket`, if there are any, and makes it findable by that.
+    pub(super) fn learn(&mut self, socket: SocketId, details: Option<&SocketDetails>) {
+        if let (Some(open), Some(details)) = (self.get_mut(socket), details) {
+            open.learn(details);
+            self.full_details |= details.tell_family();
+        }
+        self.register(socket);
+    }
+
+    /// Makes the socket findable by what is known of it.
+    pub(super) fn register(&mut self, socket: SocketId) {
+        let Some(open) = self.open.get(socket.0) else {
+            return;
+        };
+        if let Some(inode) = open.inode {
+            self.by_inode.insert(inode, socket);
+        }
+        match (open.transport, open.local.get(), open.remote.get(), &open.name) {
+            (Transport::Stream, Some(local), Some(remote), _) => {
+                self.by_addresses.insert((canonical(local), canonical(remote)), socket);
+            }
+            // A name belongs to who bound it last.
+            (Transport::Datagram, .., Some(name)) if self.by_name.get(name) != Some(&socket) => {
+                self.by_name.insert(name.clone(), socket);
+            }
+            _ => {}
+        }
+    }
+
+    /// The socket is gone and must not be found any more, neither by its pair.
+    fn unregister(&mut self, socket: SocketId, open: &OpenSocket) {
+        if let Some(inode) = open.inode
+            && self.by_inode.get(&inode) == Some(&socket)
+        {
+            self.by_inode.remove(&inode);
+        }
+        if let Some(name) = &open.name
+            && self.by_name.get(name) == Some(&socket)
+        {
+            self.by_name.remove(name);
+        }
+        if let Some(other) = open.pair.and_then(|other| self.get_mut(other))
+            && other.pair == Some(socket)
+        {
+            other.pair = None;
+        }
+        if let (Some(local), Some(remote)) = (open.local.get(), open.remote.get()) {
+            let key = (canonical(local), canonical(remote));
+            if self.by_addresses.get(&key) == Some(&socket) {
+                self.by_addresses.remove(&key);
+            }
+        }
+    }
+
+    /// Says once that the local address of a datagram socket is known, if it is.
+    pub(super) fn announce_address(&mut self, socket: SocketId) -> Option<Change> {
+        let open = self.get_mut(socket).filter(|open| !open.address_announced && !open.is_stream())?;
+        let local = open.local.get().filter(|local| local.port() != 0)?;
+        open.address_announced = true;
+        Some(Change::LocalAddressKnown { socket: open.number, local })
+    }
+
+    /// `-y` alone says of a socket that it is one, and no more: what was open before the trace began is taken for TCP, or
+    /// for what its sockaddrs say.
+    pub(super) fn guess_kind(&mut self, socket: SocketId, kind: (Family, Transport)) {
+        if self.full_details {
+            return;
+        }
+        if let Some(open) = self.get_mut(socket)
+            && !open.family_known
+            && (open.family, open.transport) == (Family::Other, Transport::Unknown)
+        {
+            (open.family, open.transport) = kind;
+        }
+    }
+
+    /// Two sockets that socketpair made, of a kind that has no connections.
+    pub(super) fn pair_up(&mut self, [first, second]: [SocketId; 2]) {
+        for (socket, other) in [(first, second), (second, first)] {
+            if let Some(open) = self.get_mut(socket) {
+                (open.pair, open.is_paired) = (Some(other), true);
+            }
+        }
+    }
+
+    /// The datagram socket bound to `name`, if it is traced.
+    pub(super) fn bound(&self, name: &UnixName) -> Option<SocketId> {
+        self.by_name.get(name).copied()
+    }
+
+    /// The socket that `open` is connected to, or the other one of its pair, if it is traced.
+    pub(super) fn connected(&self, open: &OpenSocket) -> Option<SocketId> {
+        let by_inode = open.peer_inode.and_then(|inode| self.by_inode.get(&inode));
+        let peer = by_inode.copied().or(open.pair).filter(|at| self.open.contains(at.0));
+        peer.or_else(|| self.bound(open.peer_name.as_ref()?))
+    }
+
+    /// Both ends of a message that the UNIX socket `open` sent or received, its own first.
+    pub(super) fn ends(&self, open: &OpenSocket, address: Option<&Address>) -> [UnixEnd; 2] {
+        let end = |open: &OpenSocket| UnixEnd { socket: Some(open.number), inode: open.inode, name: open.name.clone() };
+        let named = |name: Option<&UnixName>| UnixEnd { name: name.cloned(), ..UnixEnd::default() };
+        let traced = |at: Option<SocketId>| at.and_then(|at| self.get(at)).map(end);
+        let other = match address {
+            Some(Address::Unix(Some(name))) => traced(self.bound(name)).unwrap_or_else(|| named(Some(name))),
+            // Its sender is bound to no name.
+            Some(_) => UnixEnd::default(),
+            None => {
+                let peer = traced(self.connected(open)).unwrap_or_else(|| named(open.peer_name.as_ref()));
+                UnixEnd { inode: peer.inode.or(open.peer_inode), ..peer }
+            }
+        };
+        [end(open), other]
+    }
+
+    /// An end of a pipe that no descriptor stands for yet.
+    pub(super) fn new_pipe_end(&mut self, end: Direction) -> SocketId {
+        let socket = self.insert(PIPE);
+        if let Some(open) = self.get_mut(socket) {
+            open.pipe_end = Some(end);
+        }
+        socket
+    }
+
+    /// The end of the pipe with these details, as it is known or as a new one.
+    pub(super) fn pipe_end(&mut self, details: &SocketDetails, end: Direction) -> SocketId {
+        let known = details.inode.and_then(|inode| self.by_inode.get(&inode.end_of_pipe(end)));
+        match known {
+            Some(known) => *known,
+            None => self.new_pipe_end(end),
+        }
+    }
+
+    /// Both ends of the pipe with these details, as one open file description.
+    pub(super) fn both_pipe_ends(&mut self, details: &SocketDetails) -> SocketId {
+        let ends = [Direction::Sent, Direction::Received].map(|end| {
+            let socket = self.pipe_end(details, end);
+            self.refer(socket);
+            if let Some(open) = self.get_mut(socket) {
+                open.learn(details);
+            }
+            self.register(socket);
+            socket
+        });
+        let both = self.insert(PIPE);
+        if let Some(open) = self.get_mut(both) {
+            open.both_ends = Some(ends);
+        }
+        both
+    }
+}

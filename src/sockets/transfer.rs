@@ -1,0 +1,303 @@
+//! Calls that move payload: which messages moved, on which connection, and how much of them is news. Their errors, and
+//! those that other calls report, say that a connection is gone; shutdown and a read of nothing, that a direction is.
+
+use crate::event::{
+    Address, Descriptor, Details, Direction, Errno, Family, How, Message, Move, Op, Outcome, Transport,
+};
+use crate::sockets::connections::Origin;
+use crate::sockets::names::{ConnectionId, Side, SocketId};
+use crate::sockets::open_socket::OpenSocket;
+use crate::sockets::{Change, Marking, Moved, Now, Payload, Sockets, Stream, UnixMessage, ancillary, pipes};
+
+/// A payload call.
+pub(super) fn moved(sockets: &mut Sockets, call: &Move<'_>) {
+    let located = match kind_of_call(call) {
+        Some(kind) => sockets.locate_or_make(call.socket, kind),
+        None => sockets.locate(call.socket),
+    };
+    if !(call.rights.is_empty() && sockets.rights.is_empty()) {
+        ancillary::moved(sockets, call, located);
+    }
+    let Some(socket) = located else {
+        if pipes::locate(sockets, call).is_some() {
+            moved(sockets, call);
+        }
+        return;
+    };
+    match call.outcome {
+        Outcome::Done(_) => {}
+        Outcome::Failed(error) => return errored(sockets, call.socket, socket, error),
+        Outcome::Unknown => return,
+    }
+    if call.fast_open {
+        fast_open(sockets, socket, call);
+    }
+    if !sockets.registry.full_details {
+        sockets.registry.guess_kind(socket, kind_by_content(call));
+    }
+    let Some(open) = sockets.registry.get_mut(socket) else {
+        return;
+    };
+    if let Some(address) = call.messages.first().and_then(|message| message.address.as_ref()) {
+        open.learn_from_message(address);
+    }
+    open.count_messages(call);
+    let (is_stream, family, stream) = (open.is_stream(), open.family, open.stream);
+    if family == Family::Unix && (!call.rights.is_empty() || call.credentials.is_some()) {
+        ancillary::announce(sockets, socket, call);
+    }
+    let marking = sockets.marking(call.socket.fd, Some(call.op));
+    match family {
+        _ if is_stream => stream_moved(sockets, (socket, stream), marking, call),
+        Family::Unix => unix_messages_moved(sockets, socket, marking, call),
+        Family::Pipe => pipes::moved(sockets, socket, marking, call),
+        _ => datagrams_moved(sockets, socket, marking, call),
+    }
+}
+
+/// splice: two descriptors, either of them perhaps a socket, and no payload to show.
+pub(super) fn spliced(sockets: &mut Sockets, [from, to]: [Descriptor<'_>; 2], op: Op, count: u64) {
+    let message = [Message { start: 0, captured: 0, moved: count, address: None, rights: 0 }];
+    let stays = op == Op::Tee;
+    let ends = [(from, Direction::Received), (to, Direction::Sent)];
+    for (socket, direction) in ends.into_iter().skip(usize::from(stays)) {
+        let call = Move {
+            socket,
+            op,
+            direction,
+            outcome: Outcome::Done(count),
+            payload: &[],
+            messages: if count > 0 { &message } else { &[] },
+            requested: None,
+            rights: Vec::new(),
+            credentials: None,
+            fast_open: false,
+            close_on_exec: false,
+        };
+        moved(sockets, &call);
+    }
+}
+
+/// Bytes moved through a stream.
+#[inline(always)]
+pub(super) fn stream_moved(
+    sockets: &mut Sockets,
+    (socket, stream): (SocketId, Option<(ConnectionId, Side)>),
+    marking: Marking,
+    call: &Move<'_>,
+) {
+    let Some((id, side)) = stream.or_else(|| stream_of(sockets, socket)) else {
+        return;
+    };
+    if call.messages.iter().all(|message| message.moved == 0) {
+        return nothing_moved(sockets, socket, (id, side), marking, call);
+    }
+    if sockets.connections.get_mut(id).is_some_and(|connection| connection.is_begun()) {
+        sockets.prove(socket, sockets.now.entry);
+    }
+    let Sockets { connections, registry, changes, now, .. } = sockets;
+    let (Some(connection), Some(open)) = (connections.get_mut(id), registry.get(socket)) else {
+        return;
+    };
+    connection.announce(changes);
+    connection.end_mut(side).marking = Some(marking);
+    for message in call.messages {
+        let (reached, known) = connection.count(side, call.direction, message.moved);
+        let stream = Some(Stream { connection: id, side, reached, known, skipped: 0 });
+        changes.push(message_moved(*now, marking, (open, stream), call, message));
+    }
+}
+
+/// The connection of `socket`; one that was there before the trace where it has none.
+#[inline]
+pub(super) fn stream_of(sockets: &mut Sockets, socket: SocketId) -> Option<(ConnectionId, Side)> {
+    if let Some(stream) = sockets.stream(socket) {
+        return Some(stream);
+    }
+    sockets.join(socket, Origin::MID_STREAM)?;
+    sockets.refresh_connection(socket);
+    sockets.stream(socket)
+}
+
+/// A call on a stream moved no bytes: a receive that had room for some has met the other end's FIN.
+fn nothing_moved(
+    sockets: &mut Sockets,
+    socket: SocketId,
+    (id, side): (ConnectionId, Side),
+    marking: Marking,
+    call: &Move<'_>,
+) {
+    let read_shut = sockets.registry.get(socket).is_some_and(|open| open.read_shut);
+    if call.direction == Direction::Received && had_room(call) && !read_shut {
+        sockets.prove(socket, sockets.now.entry);
+        sockets.finish_flow(id, [side.other(), side], (marking, sockets.now.exit));
+    }
+}
+
+/// Whether a call had room for bytes.
+pub(super) fn had_room(call: &Move<'_>) -> bool {
+    call.requested.is_some_and(|room| room > 0)
+}
+
+/// A sendto with MSG_FASTOPEN and an address is a connect as well (tcp(7)).
+fn fast_open(sockets: &mut Sockets, socket: SocketId, call: &Move<'_>) {
+    let address = call.messages.first().and_then(|message| message.address.as_ref());
+    let Some(open) = sockets.registry.get_mut(socket) else {
+        return;
+    };
+    if let Some(address) = address.filter(|_| open.is_stream() && open.stream.is_none()) {
+        open.name_remote(address);
+        if let Some(stream) = sockets.join(socket, Origin::connect(sockets.now.entry)) {
+            sockets.mark(stream, call.socket.fd, Some(call.op));
+            sockets.prove(socket, sockets.now.entry);
+        }
+    }
+}
+
+fn datagrams_moved(sockets: &mut Sockets, socket: SocketId, marking: Marking, call: &Move<'_>) {
+    let Sockets { registry, changes, now, .. } = sockets;
+    let Some(open) = registry.get(socket) else {
+        return;
+    };
+    for message in call.messages {
+        changes.push(message_moved(*now, marking, (open, None), call, message));
+    }
+}
+
+/// A message moved on `open`. The other end of a datagram may be its own.
+#[inline(always)]
+fn message_moved(
+    now: Now,
+    marking: Marking,
+    (open, stream): (&OpenSocket, Option<Stream>),
+    call: &Move<'_>,
+    message: &Message,
+) -> Change {
+    let remote = match &message.address {
+        Some(Address::Inet(address)) if stream.is_none() => Some(*address),
+        _ => open.remote.get(),
+    };
+    Change::Moved(Moved {
+        marking,
+        entry: now.entry,
+        exit: now.exit,
+        direction: call.direction,
+        socket: open.number,
+        family: open.family,
+        transport: open.transport,
+        local: open.local.get(),
+        remote,
+        payload: Payload::of(message),
+        moved: message.moved,
+        stream,
+    })
+}
+
+/// Messages of a UNIX socket that has no connection. The other end is named by the call, or the socket is connected to it,
+/// or it is the other one of a pair.
+fn unix_messages_moved(sockets: &mut Sockets, socket: SocketId, marking: Marking, call: &Move<'_>) {
+    let Sockets { registry, changes, now, .. } = sockets;
+    let Some(open) = registry.get(socket) else {
+        return;
+    };
+    for message in call.messages {
+        let [local, remote] = registry.ends(open, message.address.as_ref());
+        changes.push(Change::UnixMessage(UnixMessage {
+            marking,
+            entry: now.entry,
+            exit: now.exit,
+            direction: call.direction,
+            local,
+            remote,
+            payload: Payload::of(message),
+            moved: message.moved,
+        }));
+    }
+}
+
+/// shutdown.
+pub(super) fn shutdown(sockets: &mut Sockets, descriptor: Descriptor<'_>, how: How, outcome: Outcome) {
+    let Some(socket) = sockets.locate(descriptor) else {
+        return;
+    };
+    let done = outcome.value().is_some();
+    if done
+        && matches!(how, How::Read | How::Both)
+        && let Some(open) = sockets.registry.get_mut(socket)
+    {
+        open.read_shut = true;
+    }
+    let sends_fin = done && matches!(how, How::Write | How::Both);
+    if sends_fin && let Some((id, side)) = sockets.stream(socket) {
+        let marking = sockets.marking(descriptor.fd, Some(Op::Shutdown));
+        sockets.finish_flow(id, [side; 2], (marking, sockets.now.entry));
+    }
+    sockets.session_ended(descriptor.fd, sockets.registry.family(socket), outcome);
+}
+
+/// getsockopt(SO_ERROR).
+pub(super) fn error_fetched(sockets: &mut Sockets, descriptor: Descriptor<'_>, error: Option<Errno>) {
+    if let Some(socket) = sockets.locate(descriptor) {
+        match error {
+            None => sockets.prove(socket, sockets.now.entry),
+            Some(error) => errored(sockets, descriptor, socket, error),
+        }
+    }
+}
+
+/// A call on the socket failed: some errors say that the connection is gone.
+fn errored(sockets: &mut Sockets, descriptor: Descriptor<'_>, socket: SocketId, error: Errno) {
+    let Some((id, side)) = sockets.stream(socket) else {
+        return;
+    };
+    let Some(connection) = sockets.connections.get(id) else {
+        return;
+    };
+    let is_reset = match error {
+        Errno::ConnRefused | Errno::TimedOut | Errno::HostUnreachable | Errno::NetUnreachable | Errno::ConnReset
+            if connection.is_begun() =>
+        {
+            return sockets.fail(id, error);
+        }
+        // Without a FIN of our own, a broken pipe is what the other end's reset leaves behind (RFC 9293 §3.5.2).
+        Errno::Pipe => !connection.family.is_local() && !connection.flow_from(side).finished,
+        other => other == Errno::ConnReset,
+    };
+    if is_reset {
+        let witnessed = (sockets.marking(descriptor.fd, None), sockets.now.exit);
+        sockets.reset(id, [side.other(), side], witnessed);
+    }
+}
+
+/// What the call itself shows of a socket of which nothing else is known: only sockets can send and receive.
+fn kind_of_call(call: &Move<'_>) -> Option<(Family, Transport)> {
+    if !matches!(call.socket.details, Details::Missing) {
+        return None;
+    }
+    match call.op {
+        Op::Sendmsg | Op::Recvmsg | Op::Recvfrom | Op::Sendto | Op::Sendmmsg | Op::Recvmmsg | Op::Send | Op::Recv => {
+            Some(kind_by_content(call))
+        }
+        _ => None,
+    }
+}
+
+/// The kind of socket that a call is made on, by its sockaddrs or by the descriptors in its messages; without any, TCP.
+pub(super) fn kind_by_content(call: &Move<'_>) -> (Family, Transport) {
+    if !call.rights.is_empty() {
+        return (Family::Unix, Transport::Stream);
+    }
+    let first = call.messages.first();
+    match first.and_then(|message| message.address.as_ref()) {
+        Some(Address::Inet(address)) if address.is_ipv4() => (Family::Inet, Transport::Datagram),
+        Some(Address::Inet(_)) => (Family::Inet6, Transport::Datagram),
+        Some(Address::Unix(_)) => (Family::Unix, Transport::Datagram),
+        Some(_) => (Family::Other, Transport::Unknown),
+        None => (Family::Inet, Transport::Stream),
+    }
+}
+
+/// Whether a call on `open` moved what descriptors and credentials can go with.
+pub(super) fn moves_anything(open: &OpenSocket, call: &Move<'_>) -> bool {
+    call.messages.iter().any(|message| message.moved > 0 || !open.is_stream())
+}
