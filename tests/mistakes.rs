@@ -6,10 +6,10 @@
 
 mod common;
 
+use common::needed::has;
 use common::program::{Folder, convert};
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -142,19 +142,6 @@ fn make_all(mistakes: &[Mistake]) {
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), mistakes.len(), wrong.join("\n"));
 }
 
-/// Whether `programs` are there. Where they must be, the absence of one is a failure.
-fn has(programs: &[&str]) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let is_missing = |program: &&&str| !std::env::split_paths(&path).any(|at| at.join(program).is_file());
-    let missing: Vec<_> = programs.iter().filter(is_missing).collect();
-    assert!(missing.is_empty() || std::env::var_os("STRACE2PCAP_LIVE").is_none(), "there is no {missing:?}");
-    if !missing.is_empty() {
-        // Past the test harness, so that it is seen: a check that was left out must say so.
-        let _ = writeln!(std::io::stderr(), "mistakes: there is no {missing:?}, those that need it are left out");
-    }
-    missing.is_empty()
-}
-
 #[test]
 fn a_mistake_costs_nothing() {
     make_all(MISTAKES);
@@ -162,14 +149,14 @@ fn a_mistake_costs_nothing() {
 
 #[test]
 fn a_mistake_with_strace_costs_nothing() {
-    if has(&["strace"]) {
+    if has(&["strace"], "making mistakes with strace") {
         make_all(WITH_STRACE);
     }
 }
 
 #[test]
 fn a_terminal_is_no_trace() {
-    if has(&["script"]) {
+    if has(&["script"], "making mistakes on a terminal") {
         // The terminal has what is said as its output.
         make_all(&[
             ("script -qec 'strace2pcap old.pcap' /dev/null >&2", 2, "is a terminal, where no trace comes from"),
@@ -185,7 +172,7 @@ fn a_terminal_is_no_trace() {
 
 #[test]
 fn what_a_file_system_tells_at_the_end_is_told() {
-    if has(&["strace"]) {
+    if has(&["strace"], "making mistakes with strace") {
         let closing = ": > new.pcap; strace -qq -o /dev/null -P new.pcap -e inject=close:error=ENOSPC strace2pcap new.pcap trace.log";
         make_all(&[(closing, 1, "writing new.pcap failed: No space left on device")]);
     }

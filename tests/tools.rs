@@ -12,6 +12,7 @@
 mod common;
 
 use common::capture;
+use common::needed::has;
 use common::program::Folder;
 use etherparse::PacketBuilder;
 use std::fmt::Write as _;
@@ -37,19 +38,6 @@ const RENDERED: [(&str, &str, &[&str]); 7] = [
 
 fn project(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
-}
-
-/// Whether all of `programs` are there. Where they must be, the absence of one is a failure.
-fn has(programs: &[&str], test: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let is_missing = |program: &&&str| !std::env::split_paths(&path).any(|at| at.join(program).is_file());
-    let missing: Vec<_> = programs.iter().filter(is_missing).collect();
-    assert!(missing.is_empty() || std::env::var_os("STRACE2PCAP_LIVE").is_none(), "there is no {missing:?}");
-    if !missing.is_empty() {
-        // Past the test harness, so that it is seen: a check that was left out must say so.
-        let _ = writeln!(std::io::stderr(), "tools: there is no {missing:?}, {test} is left out");
-    }
-    missing.is_empty()
 }
 
 /// A script of `tools/`, set to use the program under test.

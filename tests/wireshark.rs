@@ -9,22 +9,11 @@ mod common;
 
 use common::capture::Record;
 use common::cases::{all_cases, name, run};
+use common::needed::has;
 use common::program::Folder;
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-
-/// Whether tshark is there; where it must be, its absence is a failure.
-fn has_tshark(of: &str) -> bool {
-    let found = Command::new("tshark").arg("--version").output().is_ok();
-    assert!(found || std::env::var_os("STRACE2PCAP_LIVE").is_none(), "there is no tshark");
-    if !found {
-        // Past the test harness, so that it is seen: a check that was left out must say so.
-        let _ = writeln!(std::io::stderr(), "wireshark: there is no tshark, {of} is left out");
-    }
-    found
-}
 
 /// Runs tshark over `capture` with its checks of checksums on.
 fn tshark(capture: &Path, output: &[&str]) -> String {
@@ -140,7 +129,7 @@ fn packets_of_cases(cases: &[PathBuf]) -> Vec<Vec<Record>> {
 
 #[test]
 fn wireshark_finds_nothing_wrong_in_any_case() {
-    if !has_tshark("its reading of the cases") {
+    if !has(&["tshark"], "its reading of the cases") {
         return;
     }
     let cases = all_cases();
@@ -166,7 +155,7 @@ fn wireshark_finds_nothing_wrong_in_any_case() {
 
 #[test]
 fn wireshark_reads_each_format() {
-    if !has_tshark("its reading of the formats") {
+    if !has(&["tshark"], "its reading of the formats") {
         return;
     }
     let folder = Folder::new();
@@ -196,7 +185,7 @@ fn complaints_are_found_by_name() {
 
 #[test]
 fn a_wrong_checksum_is_found_though_set_apart() {
-    if !has_tshark("the check of its check") {
+    if !has(&["tshark"], "the check of its check") {
         return;
     }
     let frame = b"\x00\x02\x00\x00\x00\x01\x00\x00\x00\x00\x12\x34\x81\x00\x00\x05\x08\x00\

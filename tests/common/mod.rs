@@ -10,6 +10,7 @@ pub mod cases;
 pub mod code;
 pub mod escape;
 pub mod laws;
+pub mod needed;
 pub mod packet;
 pub mod program;
 pub mod render;
