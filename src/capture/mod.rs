@@ -82,6 +82,8 @@ impl Gathered {
 /// A capture on its way into `W`. What is still gathered when it is dropped is lost: end it with [`Capture::flush`].
 pub struct Capture<W: Write> {
     gathered: Gathered,
+    /// How many bytes the header has.
+    header: usize,
     sink: W,
     /// Bytes that the sink took.
     handed_over: u64,
@@ -105,7 +107,7 @@ impl<W: Write> Capture<W> {
             Format::Pcap => Gathered::Pcap(pcap::header(room)?),
             Format::PcapNg => Gathered::PcapNg(pcapng::Blocks::new(room)?),
         };
-        Ok(Self { gathered, sink, handed_over: 0 })
+        Ok(Self { header: gathered.bytes().len(), gathered, sink, handed_over: 0 })
     }
 
     /// Adds whatever the format can hold. The sink sees it when enough has been gathered, or at the next
@@ -158,13 +160,16 @@ impl<W: Write> Capture<W> {
         u64::try_from(self.gathered.bytes().len()).unwrap_or(u64::MAX)
     }
 
-    /// Gives the gathered records to the sink in one call. After a failure, which may have left part of a record there,
+    /// Gives the gathered records to the sink in one call; the header in a call of its own, so that a capture is readable
+    /// from then on also where the records do not fit. After a failure, which may have left part of a record there,
     /// nothing may follow, so what was gathered is dropped.
     fn hand_over(&mut self) -> Result<(), CaptureError> {
         if self.gathered.bytes().is_empty() {
             return Ok(());
         }
-        let done = self.sink.write_all(self.gathered.bytes()).map_err(CaptureError::Sink);
+        let header = if self.handed_over == 0 { self.header } else { 0 };
+        let (header, records) = self.gathered.bytes().split_at_checked(header).unwrap_or_default();
+        let done = self.sink.write_all(header).and_then(|()| self.sink.write_all(records)).map_err(CaptureError::Sink);
         if done.is_ok() {
             self.handed_over += self.waiting();
         }

@@ -209,7 +209,7 @@ fn the_sink_is_called_for_whole_records_and_few_times() {
         }
         let total = capture.bytes();
         let Calls { taken: calls, flushes, .. } = finished(capture);
-        assert_eq!((calls.len(), flushes), (6, 1), "1.5 MB in calls of 256 kB");
+        assert_eq!((calls.len(), flushes), (7, 1), "the header, and 1.5 MB in calls of 256 kB");
         assert!(calls.iter().all(|call| call.len() < BUFFER_BYTES + RECORD_BYTES));
         assert_eq!(calls.iter().map(Vec::len).sum::<usize>() as u64, total);
         let mut so_far = Vec::new();
@@ -225,7 +225,7 @@ fn the_sink_is_called_for_whole_records_and_few_times() {
 #[test]
 fn a_closed_pipe_is_told_apart_and_nothing_follows_it() {
     for format in FORMATS {
-        let sink = Calls { broken: Some((1, io::ErrorKind::BrokenPipe)), ..Calls::default() };
+        let sink = Calls { broken: Some((2, io::ErrorKind::BrokenPipe)), ..Calls::default() };
         let mut capture = Capture::new(format, sink).unwrap();
         write(&mut capture, &frame(0, b"first", 5));
         capture.flush().unwrap();
