@@ -28,6 +28,8 @@ pub struct Judge {
     beginning: Vec<u8>,
     /// Up to where lines have been looked at.
     judged: usize,
+    /// Up to where the next line's end has been looked for: a line may come byte by byte.
+    searched: usize,
     has_head: bool,
     sides: Sides,
     verdict: Option<Verdict>,
@@ -61,10 +63,11 @@ impl Judge {
             }
         }
         while self.has_head
-            && let Some(length) = self.rest().iter().position(|byte| *byte == b'\n')
+            && let Some(length) = self.line_end()
         {
             let line = self.beginning.get(self.judged..self.judged + length).unwrap_or_default();
             self.judged += length + 1;
+            self.searched = self.judged;
             self.sides.add(line);
             if let Some(verdict) = self.sides.decided() {
                 return Some(verdict);
@@ -77,8 +80,12 @@ impl Judge {
         (is_all || self.beginning.len() >= limits::BEGINNING_BYTES).then(|| self.last(is_all))
     }
 
-    fn rest(&self) -> &[u8] {
-        self.beginning.get(self.judged..).unwrap_or_default()
+    /// How long the next line is, if all of it is there.
+    fn line_end(&mut self) -> Option<usize> {
+        let unsearched = self.beginning.get(self.searched..).unwrap_or_default();
+        let found = memchr::memchr(b'\n', unsearched).map(|at| self.searched + at - self.judged);
+        self.searched = self.beginning.len();
+        found
     }
 
     /// What all that is looked at tells.
