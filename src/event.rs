@@ -139,6 +139,19 @@ impl Op {
     }
 }
 
+/// Who made a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Marking {
+    /// The thread.
+    pub tid: Tid,
+    /// The descriptor it used.
+    pub fd: Fd,
+    /// The n-th life of this descriptor in this thread, from 1.
+    pub session: u32,
+    /// The system call; none for packets that no call made.
+    pub op: Option<Op>,
+}
+
 /// The address family of a socket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Family {

@@ -6,8 +6,9 @@
 //! built where they go out and copied nowhere. Bytes are little-endian on every machine, so that one trace gives one
 //! capture.
 //!
-//! What pcapng holds beside frames comes as a [`Record`]: a block that this room does not write yet (secrets, who made a
-//! packet) is a variant there and a file in `pcapng`.
+//! What pcapng holds comes as a [`Record`]. What is known of a packet beside its bytes (who made it, which way it went)
+//! stands in its [`About`](crate::wire::About): as options it is for `pcapng/packet.rs` to write. A block that this room
+//! does not write yet (secrets, processes) is a variant of [`Record`] and a file in `pcapng`.
 
 mod error;
 mod pcap;
@@ -111,21 +112,21 @@ impl<W: Write> Capture<W> {
     }
 
     /// Adds whatever the format can hold. The sink sees it when enough has been gathered, or at the next
-    /// [`Capture::flush`]. A classic capture takes the frames, without their comments, and leaves the rest out: whoever
-    /// has more to tell asks for [`Format::PcapNg`].
+    /// [`Capture::flush`]. A classic capture takes packets of Ethernet, without their comments, and leaves the rest out:
+    /// whoever has more to tell asks for [`Format::PcapNg`].
     ///
     /// # Errors
     /// [`CaptureError::Sink`] where the sink did not take what was gathered. The capture has then ended.
     #[inline(always)]
     pub fn record(&mut self, record: &Record<'_>) -> Result<(), CaptureError> {
         let waiting = match (&mut self.gathered, record) {
-            (Gathered::Pcap(records), Record::Frame { frame, .. }) => {
-                pcap::append(frame, records);
+            (Gathered::Pcap(records), Record::Packet(packet)) => {
+                pcap::append(packet, records);
                 records.len()
             }
             (Gathered::Pcap(_), _) => return Ok(()),
-            (Gathered::PcapNg(blocks), Record::Frame { frame, comment }) => {
-                blocks.append_frame(frame, *comment);
+            (Gathered::PcapNg(blocks), Record::Packet(packet)) => {
+                blocks.append_packet(packet);
                 blocks.bytes().len()
             }
             (Gathered::PcapNg(blocks), other) => {

@@ -3,7 +3,7 @@
 use super::error::refused;
 use super::{CaptureError, SNAPLEN, field, fill};
 use crate::event::Timestamp;
-use crate::wire::{self, Frame, Lengths};
+use crate::wire::{self, Lengths, Packet};
 use pcap_file::pcap::{PcapHeader, PcapWriter};
 use pcap_file::{DataLink, Endianness, TsResolution};
 
@@ -23,13 +23,13 @@ pub(super) fn header(room: Vec<u8>) -> Result<Vec<u8>, CaptureError> {
     Ok(writer.into_writer())
 }
 
-/// Appends the record of a frame: four fields of 32 bits (§5), which the frame's lengths are among, and the frame.
+/// Appends the record of a packet: four fields of 32 bits (§5), which its lengths are among, and its bytes.
 #[inline(always)]
-pub(super) fn append(frame: &Frame<'_>, gathered: &mut Vec<u8>) {
+pub(super) fn append(packet: &Packet<'_>, gathered: &mut Vec<u8>) {
     let start = gathered.len();
     gathered.extend_from_slice(&[0; 16]);
-    let Lengths { captured, original } = wire::write(frame, gathered);
-    let (seconds, microseconds) = rounded(frame.time);
+    let Lengths { captured, original } = wire::write(packet, gathered);
+    let (seconds, microseconds) = rounded(packet.about.time);
     let [captured, original] = [captured, original].map(field);
     fill(gathered, start, [seconds, microseconds, captured, original]);
 }

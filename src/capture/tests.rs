@@ -2,20 +2,23 @@
 
 use super::pcap::rounded;
 use super::*;
-use crate::event::Timestamp;
-use crate::wire::{self, Frame, Mac, SeqNumber, Transport, VlanTag};
+use crate::event::{Direction, Fd, Marking, Op, Tid, Timestamp};
+use crate::wire::{self, About, Frame, LinkHeader, Packet, SeqNumber, Transport};
 use pcap_parser::{Block, EnhancedPacketBlock, parse_block_le, parse_pcap_frame, parse_pcap_header};
 use proptest::prelude::*;
 use std::io;
 
 const FORMATS: [Format; 2] = [Format::Pcap, Format::PcapNg];
 
-fn frame(time: u64, payload: &[u8], original: usize) -> Frame<'_> {
-    Frame {
-        time: Timestamp(time),
-        source_mac: Mac([0, 0, 0, 0, 0x12, 0x34]),
-        target_mac: Mac([0, 2, 0, 0, 0, 1]),
-        vlan: Some(VlanTag(5)),
+/// What is known of a packet that thread 1234 sent by call 2 on descriptor 5.
+fn about(time: u64) -> About<'static> {
+    let by = Marking { tid: Tid(1234), fd: Fd(5), session: 1, op: Some(Op::Write) };
+    About::made(Timestamp(time), by, Direction::Sent)
+}
+
+fn packet(time: u64, payload: &[u8], original: usize) -> Packet<'_> {
+    let frame = Frame {
+        link: LinkHeader::Marking,
         source: "10.1.2.3:4000".parse().unwrap(),
         target: "10.4.5.6:80".parse().unwrap(),
         id: 1,
@@ -28,7 +31,8 @@ fn frame(time: u64, payload: &[u8], original: usize) -> Frame<'_> {
         },
         payload,
         original,
-    }
+    };
+    Packet { about: about(time), frame }
 }
 
 /// What a reader finds: time in nanoseconds, the frame, its original length.
@@ -77,8 +81,8 @@ fn data<'a>(packet: &EnhancedPacketBlock<'a>) -> &'a [u8] {
     &packet.data[..packet.caplen as usize]
 }
 
-fn write<W: Write>(capture: &mut Capture<W>, frame: &Frame<'_>) {
-    capture.record(&frame.into()).unwrap();
+fn write<W: Write>(capture: &mut Capture<W>, packet: &Packet<'_>) {
+    capture.record(&Record::Packet(packet)).unwrap();
 }
 
 /// What arrived in the end.
@@ -121,7 +125,7 @@ fn bytes(hex: &str) -> Vec<u8> {
 #[test]
 fn classic_layout() {
     let mut capture = Capture::new(Format::Pcap, Vec::new()).unwrap();
-    write(&mut capture, &frame(1_700_000_000_123_456_000, b"AB", 2));
+    write(&mut capture, &packet(1_700_000_000_123_456_000, b"AB", 2));
     assert_eq!(capture.bytes(), 24 + 16 + 60);
     let written = finished(capture);
     let header = "d4c3b2a1 0200 0400 00000000 00000000 00000400 01000000";
@@ -140,7 +144,7 @@ fn classic_layout() {
 #[test]
 fn pcapng_layout() {
     let mut capture = Capture::new(Format::PcapNg, Vec::new()).unwrap();
-    write(&mut capture, &frame(0x1122_3344_5566_7788, b"ABC", 1000));
+    write(&mut capture, &packet(0x1122_3344_5566_7788, b"ABC", 1000));
     assert_eq!(capture.bytes(), 28 + 44 + 32 + 64);
     let written = finished(capture);
     assert_eq!(written[..28], bytes("0a0d0d0a 1c000000 4d3c2b1a 0100 0000 ffffffffffffffff 1c000000"));
@@ -191,8 +195,9 @@ fn the_longest_frame_reads_back() {
         let mut capture = Capture::new(format, Vec::new()).unwrap();
         for ip in ["1.2.3.4:5", "[::1]:5"] {
             let address = ip.parse().unwrap();
-            let frame = Frame { source: address, target: address, ..frame(0, &payload, 1 << 40) };
-            write(&mut capture, &frame);
+            let mut packet = packet(0, &payload, 1 << 40);
+            (packet.frame.source, packet.frame.target) = (address, address);
+            write(&mut capture, &packet);
         }
         let lengths: Vec<_> = read(format, &finished(capture)).into_iter().map(|found| found.2).collect();
         assert_eq!(lengths, [18 + 65_535, 18 + 40 + 65_535]);
@@ -205,7 +210,7 @@ fn the_sink_is_called_for_whole_records_and_few_times() {
     for format in FORMATS {
         let mut capture = Capture::new(format, Calls::default()).unwrap();
         for time in 0..1000 {
-            write(&mut capture, &frame(time * 1000, &payload, 1400));
+            write(&mut capture, &packet(time * 1000, &payload, 1400));
         }
         let total = capture.bytes();
         let Calls { taken: calls, flushes, .. } = finished(capture);
@@ -227,9 +232,9 @@ fn a_closed_pipe_is_told_apart_and_nothing_follows_it() {
     for format in FORMATS {
         let sink = Calls { broken: Some((2, io::ErrorKind::BrokenPipe)), ..Calls::default() };
         let mut capture = Capture::new(format, sink).unwrap();
-        write(&mut capture, &frame(0, b"first", 5));
+        write(&mut capture, &packet(0, b"first", 5));
         capture.flush().unwrap();
-        write(&mut capture, &frame(0, b"second", 6));
+        write(&mut capture, &packet(0, b"second", 6));
         let error = capture.flush().unwrap_err();
         assert_eq!(error.sink(), Some(io::ErrorKind::BrokenPipe));
         assert_eq!(error.to_string(), "cannot write the capture: broken pipe");
@@ -250,11 +255,11 @@ proptest! {
         let mut capture = Capture::new(format, Vec::new()).unwrap();
         let mut expected = Vec::new();
         for (time, payload, missing, flush) in &frames {
-            let frame = frame(*time, payload, payload.len() + missing);
-            write(&mut capture, &frame);
+            let packet = packet(*time, payload, payload.len() + missing);
+            write(&mut capture, &packet);
             let mut bytes = Vec::new();
-            let lengths = wire::write(&frame, &mut bytes);
-            let (seconds, microseconds) = rounded(frame.time);
+            let lengths = wire::write(&packet, &mut bytes);
+            let (seconds, microseconds) = rounded(packet.about.time);
             let time = match format {
                 Format::Pcap => u128::from(seconds) * 1_000_000_000 + u128::from(microseconds) * 1000,
                 Format::PcapNg => u128::from(*time),
@@ -279,17 +284,19 @@ fn capture_of(format: Format, records: &[Record<'_>]) -> Vec<u8> {
 }
 
 #[test]
-fn what_is_no_frame_reads_back() {
-    let frame = frame(7, b"abc", 3);
+fn what_is_no_packet_reads_back() {
     let long = "é".repeat(1000);
+    let mut commented = packet(7, b"abc", 3);
+    commented.about.comment = Some(&long);
+    let first = About { comment: Some("first"), ..about(8) };
     let large = vec![b'l'; 300_000];
     let written = capture_of(
         Format::PcapNg,
         &[
             Record::Name { address: "10.0.1.1".parse().unwrap(), name: "/run/x.sock" },
-            Record::Frame { frame: &frame, comment: Some(&long) },
-            Record::Dbus { time: Timestamp(8), comment: Some("first"), bytes: b"l\x01\0\x01e", original: 9 },
-            Record::Dbus { time: Timestamp(9), comment: None, bytes: &large, original: 300_000 },
+            Record::Packet(&commented),
+            Record::Dbus { about: first, bytes: b"l\x01\0\x01e", original: 9 },
+            Record::Dbus { about: about(9), bytes: &large, original: 300_000 },
             Record::Journal { entry: b"MESSAGE=x\n" },
         ],
     );
@@ -329,8 +336,10 @@ fn a_name_of_an_ipv6_address_is_cut_at_a_character_s_end() {
 }
 
 #[test]
-fn a_classic_capture_takes_frames_only() {
-    let frame = frame(7, b"abc", 3);
-    let records = [Record::Frame { frame: &frame, comment: Some("lost") }, Record::Journal { entry: b"A=b\n" }];
-    assert_eq!(capture_of(Format::Pcap, &records), capture_of(Format::Pcap, &[(&frame).into()]));
+fn a_classic_capture_takes_packets_of_ethernet_only() {
+    let plain = packet(7, b"abc", 3);
+    let mut commented = plain;
+    commented.about.comment = Some("lost");
+    let records = [Record::Packet(&commented), Record::Journal { entry: b"A=b\n" }];
+    assert_eq!(capture_of(Format::Pcap, &records), capture_of(Format::Pcap, &[Record::Packet(&plain)]));
 }

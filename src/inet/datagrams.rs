@@ -3,14 +3,14 @@
 //! A socket that sends before it is bound gets its port from the kernel, and the trace shows it on a later line: its
 //! datagrams wait for that.
 
-use crate::event::{Direction, Family, Timestamp};
+use crate::event::{Direction, Family, Marking, Timestamp};
 use crate::inet::carrier::{self, Carried, Carrier};
 use crate::inet::invented::{self, Invented, Stranger, Strangers};
 use crate::inet::numbered::{Dccp, Sctp};
 use crate::limits;
-use crate::packets::{Ids, Sighted, Sightings, marking};
-use crate::sockets::{Marking, Moved, SocketNumber, canonical};
-use crate::wire::{Frame, Sink, Transport as Header};
+use crate::packets::{Output, Sighted, Sightings};
+use crate::sockets::{Moved, SocketNumber, canonical};
+use crate::wire::{About, Frame, LinkHeader, Sink, Transport as Header};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -57,8 +57,7 @@ impl Datagrams {
         &mut self,
         moved: &Moved,
         payload: &[u8],
-        ids: &mut Ids,
-        sink: &mut S,
+        out: &mut Output<'_, S>,
     ) -> Result<(), S::Error> {
         let Some(mut carried) = carrier::of(moved, payload) else {
             return Ok(());
@@ -75,13 +74,13 @@ impl Datagrams {
             carried,
         };
         if !self.held.is_empty() {
-            self.recognise(&datagram, ids, sink)?;
+            self.recognise(&datagram, out)?;
         }
         if carried.local.is_some() {
-            return self.show(datagram, ids, sink);
+            return self.show(datagram, out);
         }
         if self.held_bytes.saturating_add(carried.payload.len()) > limits::HELD_DATAGRAM_BYTES {
-            self.finish(ids, sink)?;
+            self.finish(out)?;
         }
         self.held_bytes += carried.payload.len() + size_of::<Held>();
         let payload = carried.payload.to_vec();
@@ -95,21 +94,15 @@ impl Datagrams {
         &mut self,
         socket: SocketNumber,
         local: SocketAddr,
-        ids: &mut Ids,
-        sink: &mut S,
+        out: &mut Output<'_, S>,
     ) -> Result<(), S::Error> {
         self.learn_host(canonical(local));
-        self.release(socket, Some(canonical(local)), ids, sink)
+        self.release(socket, Some(canonical(local)), out)
     }
 
     /// The socket is closed: its address will not be known any more.
-    pub(super) fn closed<S: Sink>(
-        &mut self,
-        socket: SocketNumber,
-        ids: &mut Ids,
-        sink: &mut S,
-    ) -> Result<(), S::Error> {
-        self.release(socket, None, ids, sink)?;
+    pub(super) fn closed<S: Sink>(&mut self, socket: SocketNumber, out: &mut Output<'_, S>) -> Result<(), S::Error> {
+        self.release(socket, None, out)?;
         self.learnt.remove(&socket);
         self.strangers.forget(Stranger::Socket(socket));
         Ok(())
@@ -121,9 +114,9 @@ impl Datagrams {
     }
 
     /// Everything that waits goes out.
-    pub(super) fn finish<S: Sink>(&mut self, ids: &mut Ids, sink: &mut S) -> Result<(), S::Error> {
+    pub(super) fn finish<S: Sink>(&mut self, out: &mut Output<'_, S>) -> Result<(), S::Error> {
         while let Some((socket, _)) = self.held.first_key_value() {
-            self.release(*socket, None, ids, sink)?;
+            self.release(*socket, None, out)?;
         }
         Ok(())
     }
@@ -132,20 +125,19 @@ impl Datagrams {
         &mut self,
         socket: SocketNumber,
         local: Option<SocketAddr>,
-        ids: &mut Ids,
-        sink: &mut S,
+        out: &mut Output<'_, S>,
     ) -> Result<(), S::Error> {
         for held in self.held.remove(&socket).unwrap_or_default() {
             self.held_bytes = self.held_bytes.saturating_sub(held.payload.len() + size_of::<Held>());
             let local = local.map(|local| held.datagram.carried.on_wire(local));
             let carried = Carried { local, payload: &held.payload, ..held.datagram.carried };
-            self.show(Datagram { carried, ..held.datagram }, ids, sink)?;
+            self.show(Datagram { carried, ..held.datagram }, out)?;
         }
         Ok(())
     }
 
     /// A receive tells where the datagram came from: if a held one is the same, its socket's address is known by that.
-    fn recognise<S: Sink>(&mut self, datagram: &Datagram<'_>, ids: &mut Ids, sink: &mut S) -> Result<(), S::Error> {
+    fn recognise<S: Sink>(&mut self, datagram: &Datagram<'_>, out: &mut Output<'_, S>) -> Result<(), S::Error> {
         let received = datagram.carried;
         let (Direction::Received, Some(source), Some(target)) = (datagram.direction, received.remote, received.local)
         else {
@@ -163,13 +155,13 @@ impl Datagrams {
             self.held.iter().take(COMPARED).find(|(_, held)| held.iter().any(is_it)).map(|(socket, _)| *socket);
         if let Some(socket) = sender {
             self.learnt.insert(socket, source);
-            self.release(socket, Some(source), ids, sink)?;
+            self.release(socket, Some(source), out)?;
         }
         Ok(())
     }
 
     /// Writes a datagram, unless the other end's call has shown it.
-    fn show<S: Sink>(&mut self, datagram: Datagram<'_>, ids: &mut Ids, sink: &mut S) -> Result<(), S::Error> {
+    fn show<S: Sink>(&mut self, datagram: Datagram<'_>, out: &mut Output<'_, S>) -> Result<(), S::Error> {
         let carried = datagram.carried;
         let local = carried.local.map(|local| self.placed(local, carried.remote));
         let (local, remote) = invented::endpoints((local, carried.remote), datagram.is_v6);
@@ -191,24 +183,14 @@ impl Datagrams {
             let stranger = Stranger::Socket(datagram.socket);
             self.strangers.meet(stranger, carried.local.is_some(), datagram.direction);
         }
-        let (source_mac, target_mac) = marking::macs(&datagram.marking, datagram.direction);
+        let about = About::made(datagram.time, datagram.marking, datagram.direction);
         let original = usize::try_from(carried.moved).unwrap_or(usize::MAX);
-        let frame = Frame {
-            time: datagram.time,
-            source_mac,
-            target_mac,
-            vlan: Some(marking::vlan(&datagram.marking)),
-            source,
-            target,
-            id: 0,
-            transport: Header::Udp,
-            payload: carried.payload,
-            original,
-        };
+        let (link, transport, payload) = (LinkHeader::Marking, Header::Udp, carried.payload);
+        let frame = Frame { link, source, target, id: 0, transport, payload, original };
         match carried.carrier {
-            Carrier::Header(transport) => sink.frame(&Frame { id: ids.take(), transport, ..frame }),
-            Carrier::Sctp => self.sctp.write(frame, ids, sink),
-            Carrier::Dccp => self.dccp.write(frame, ids, sink),
+            Carrier::Header(transport) => out.packet(about, Frame { transport, ..frame }),
+            Carrier::Sctp => self.sctp.write(about, frame, out),
+            Carrier::Dccp => self.dccp.write(about, frame, out),
         }
     }
 

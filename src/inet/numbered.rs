@@ -3,8 +3,8 @@
 //! Of an association the trace shows the messages alone. Its handshake and acknowledgements are not invented, and its
 //! numbers run through all associations: within each they go up, and over the parts of one message without a gap.
 
-use crate::packets::Ids;
-use crate::wire::{Frame, LONGEST_DCCP, LONGEST_SCTP_PART, SctpPart, Sink, Transport, dccp_packet, sctp_packet};
+use crate::packets::Output;
+use crate::wire::{About, Frame, LONGEST_DCCP, LONGEST_SCTP_PART, SctpPart, Sink, Transport, dccp_packet, sctp_packet};
 
 /// IP's protocol numbers.
 const SCTP: u8 = 132;
@@ -19,7 +19,12 @@ pub(super) struct Sctp {
 
 impl Sctp {
     /// Writes the message that `message` has for its payload.
-    pub(super) fn write<S: Sink>(&mut self, message: Frame<'_>, ids: &mut Ids, sink: &mut S) -> Result<(), S::Error> {
+    pub(super) fn write<S: Sink>(
+        &mut self,
+        about: About<'_>,
+        message: Frame<'_>,
+        out: &mut Output<'_, S>,
+    ) -> Result<(), S::Error> {
         let ports = (message.source.port(), message.target.port());
         let Frame { payload: mut bytes, original: mut left, .. } = message;
         let mut first = true;
@@ -31,8 +36,8 @@ impl Sctp {
             let part = SctpPart { first, last };
             self.tsn = self.tsn.wrapping_add(1);
             let original = sctp_packet(ports, self.tsn, part, own, length, &mut self.packet);
-            let (id, transport) = (ids.take(), Transport::Raw { protocol: SCTP });
-            sink.frame(&Frame { id, transport, payload: &self.packet, original, ..message })?;
+            let transport = Transport::Raw { protocol: SCTP };
+            out.packet(about, Frame { transport, payload: &self.packet, original, ..message })?;
             if last {
                 return Ok(());
             }
@@ -50,13 +55,18 @@ pub(super) struct Dccp {
 
 impl Dccp {
     /// Writes the datagram that `datagram` has for its payload.
-    pub(super) fn write<S: Sink>(&mut self, datagram: Frame<'_>, ids: &mut Ids, sink: &mut S) -> Result<(), S::Error> {
+    pub(super) fn write<S: Sink>(
+        &mut self,
+        about: About<'_>,
+        datagram: Frame<'_>,
+        out: &mut Output<'_, S>,
+    ) -> Result<(), S::Error> {
         let ends = (&datagram.source, &datagram.target);
         let length = datagram.original.min(LONGEST_DCCP);
         self.number += 1;
         let packet = &mut self.packet;
         let original = dccp_packet(ends, self.number, datagram.payload, length, packet);
-        let (id, transport) = (ids.take(), Transport::Raw { protocol: DCCP });
-        sink.frame(&Frame { id, transport, payload: &self.packet, original, ..datagram })
+        let transport = Transport::Raw { protocol: DCCP };
+        out.packet(about, Frame { transport, payload: &self.packet, original, ..datagram })
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::event::{Errno, Family, Timestamp};
 use crate::inet::invented::{Invented, StandIns};
-use crate::packets::{Endpoint, Ids, Look, Portion, Talk, Witness, handshake_times};
+use crate::packets::{Chunk, Endpoint, Output, TcpConnection, Witness, handshake_times};
 use crate::sockets::{
     ByConnection, Change, Connection, ConnectionId, Moved, Opening, Refs, Role, Side, Stream, canonical,
 };
@@ -25,7 +25,7 @@ const UNACKNOWLEDGED: u32 = 32 * 1024;
 /// All TCP connections of the view.
 #[derive(Debug, Default)]
 pub(super) struct Streams {
-    talks: ByConnection<Talk>,
+    shown: ByConnection<TcpConnection>,
     /// Connections that only accept has shown so far. The other end's connect began before it, and where that is traced its
     /// line is about to come: their handshakes wait for that, for their first payload, or for the input to pause.
     accepted: BTreeMap<ConnectionId, Connection>,
@@ -40,8 +40,7 @@ impl Streams {
         moved: &Moved,
         stream: Stream,
         refs: Refs<'_>,
-        ids: &mut Ids,
-        sink: &mut S,
+        out: &mut Output<'_, S>,
     ) -> Result<(), S::Error> {
         let fresh = moved.moved.saturating_sub(stream.known);
         let Some(connection) = refs.connection(stream.connection).filter(|_| fresh > 0) else {
@@ -53,15 +52,12 @@ impl Streams {
         let by = (moved.marking, stream.side);
         let sender = stream.sender(moved.direction);
         let missing = fresh.saturating_sub(bytes.len() as u64);
-        let Some(talk) = self.talk(connection, time, ids, sink)? else {
+        let Some(tcp) = self.tcp(connection, time, out)? else {
             return Ok(());
         };
-        if stream.skipped > 0 {
-            talk.skip(sender, stream.skipped);
-        }
-        talk.write(&Portion { sender, time, by, bytes, missing }, ids, sink)?;
-        if talk.unacknowledged(sender) > UNACKNOWLEDGED {
-            talk.acknowledge(sender.other(), time, by, ids, sink)?;
+        tcp.write(&Chunk { sender, time, by, skipped: stream.skipped, bytes, missing, comment: None }, out)?;
+        if tcp.unacknowledged(sender) > UNACKNOWLEDGED {
+            tcp.acknowledge(sender.other(), time, by, out)?;
         }
         Ok(())
     }
@@ -71,37 +67,36 @@ impl Streams {
         &mut self,
         connection: &Connection,
         change: &Change,
-        ids: &mut Ids,
-        sink: &mut S,
+        out: &mut Output<'_, S>,
     ) -> Result<(), S::Error> {
         match change {
             Change::Opened { .. } if is_seen_by_accept_alone(connection) => {
                 self.accepted.insert(connection.id, connection.clone());
             }
             Change::Opened { .. } => {
-                self.talk(connection, Timestamp::default(), ids, sink)?;
+                self.tcp(connection, Timestamp::default(), out)?;
             }
             Change::Failed { error, time, .. } => {
                 let stand_ins = &mut self.stand_ins;
-                failed(connection, (*error, *time), stand_ins, ids, sink)?;
+                failed(connection, (*error, *time), stand_ins, out)?;
                 stand_ins.give_back(connection.id);
             }
             Change::Finished { side, by, marking, time, .. } => {
-                if let Some(talk) = self.talk(connection, *time, ids, sink)? {
-                    talk.finish(*side, (*time, 0), (*marking, *by), ids, sink)?;
+                if let Some(tcp) = self.tcp(connection, *time, out)? {
+                    tcp.finish(*side, (*time, 0), (*marking, *by), out)?;
                 }
             }
             Change::Reset { side, by, marking, time, .. } => {
-                if let Some(talk) = self.talk(connection, *time, ids, sink)? {
-                    talk.reset(*side, *time, (*marking, *by), ids, sink)?;
+                if let Some(tcp) = self.tcp(connection, *time, out)? {
+                    tcp.reset(*side, *time, (*marking, *by), out)?;
                 }
             }
             Change::Closed { .. } => self.stand_ins.give_back(connection.id),
             Change::ConnectionForgotten { .. } => {
                 if self.accepted.contains_key(&connection.id) {
-                    self.talk(connection, Timestamp::default(), ids, sink)?;
+                    self.tcp(connection, Timestamp::default(), out)?;
                 }
-                self.talks.forget(connection.id);
+                self.shown.forget(connection.id);
                 self.stand_ins.give_back(connection.id);
             }
             _ => {}
@@ -110,9 +105,9 @@ impl Streams {
     }
 
     /// The input pauses: what could be waited for is long in coming.
-    pub(super) fn pause<S: Sink>(&mut self, ids: &mut Ids, sink: &mut S) -> Result<(), S::Error> {
+    pub(super) fn pause<S: Sink>(&mut self, out: &mut Output<'_, S>) -> Result<(), S::Error> {
         while let Some((_, connection)) = self.accepted.pop_first() {
-            self.talk(&connection, Timestamp::default(), ids, sink)?;
+            self.tcp(&connection, Timestamp::default(), out)?;
         }
         Ok(())
     }
@@ -124,33 +119,31 @@ impl Streams {
 
     /// The conversation of a connection; begun, with its handshake if that was traced, when it is asked for first.
     #[inline]
-    fn talk<S: Sink>(
+    fn tcp<S: Sink>(
         &mut self,
         connection: &Connection,
         first: Timestamp,
-        ids: &mut Ids,
-        sink: &mut S,
-    ) -> Result<Option<&mut Talk>, S::Error> {
-        if self.talks.get(connection.id).is_none() {
-            self.begin(connection, first, ids, sink)?;
+        out: &mut Output<'_, S>,
+    ) -> Result<Option<&mut TcpConnection>, S::Error> {
+        if self.shown.get(connection.id).is_none() {
+            self.begin(connection, first, out)?;
         }
-        Ok(self.talks.get_mut(connection.id))
+        Ok(self.shown.get_mut(connection.id))
     }
 
     fn begin<S: Sink>(
         &mut self,
         connection: &Connection,
         first: Timestamp,
-        ids: &mut Ids,
-        sink: &mut S,
+        out: &mut Output<'_, S>,
     ) -> Result<(), S::Error> {
         self.accepted.remove(&connection.id);
         count_invented(connection, &mut self.invented);
-        let (mut talk, opener) = new_talk(connection, &mut self.stand_ins);
+        let (mut tcp, opener) = new_connection(connection, &mut self.stand_ins);
         if matches!(connection.opening, Opening::Made { .. }) {
-            talk.handshake(handshake_times(connection, first, HANDSHAKE_LEAD), opener, ids, sink)?;
+            tcp.handshake(handshake_times(connection, first, HANDSHAKE_LEAD), opener, None, out)?;
         }
-        self.talks.insert(connection.id, talk);
+        self.shown.insert(connection.id, tcp);
         Ok(())
     }
 }
@@ -174,15 +167,15 @@ fn count_invented(connection: &Connection, invented: &mut Invented) {
 }
 
 /// A conversation that has not begun, and who opened it.
-fn new_talk(connection: &Connection, stand_ins: &mut StandIns) -> (Talk, Option<Witness>) {
+fn new_connection(connection: &Connection, stand_ins: &mut StandIns) -> (TcpConnection, Option<Witness>) {
     let client = client(connection);
     let known = |side: Side| connection.end(side).address.map(canonical);
     let (client_address, server_address) =
         stand_ins.take(connection.id, (known(client), known(client.other())), connection.family == Family::Inet6);
     let (client_isn, server_isn) = isns(connection.id);
-    let ends = [Endpoint::new(client_address, client_isn), Endpoint::new(server_address, server_isn)];
+    let ends = [Endpoint::new(client_address, None, client_isn), Endpoint::new(server_address, None, server_isn)];
     let opener = connection.opener(client);
-    (Talk::new(client, ends, WINDOW, Some(OPTIONS), Look::Marked), opener)
+    (TcpConnection::new(client, ends, WINDOW, Some(OPTIONS)), opener)
 }
 
 /// The client: who connected, or the other end of who accepted; in mid-stream, where it makes no difference to the
@@ -212,8 +205,7 @@ fn failed<S: Sink>(
     connection: &Connection,
     (error, time): (Errno, Timestamp),
     stand_ins: &mut StandIns,
-    ids: &mut Ids,
-    sink: &mut S,
+    out: &mut Output<'_, S>,
 ) -> Result<(), S::Error> {
     let Opening::Begun { entry } = connection.opening else {
         return Ok(());
@@ -221,10 +213,10 @@ fn failed<S: Sink>(
     if matches!(error, Errno::NetUnreachable | Errno::Other) {
         return Ok(());
     }
-    let (mut talk, opener) = new_talk(connection, stand_ins);
-    talk.syn(entry, opener, ids, sink)?;
+    let (mut tcp, opener) = new_connection(connection, stand_ins);
+    tcp.syn(entry, opener, out)?;
     if let (Errno::ConnRefused | Errno::ConnReset, Some(opener)) = (error, opener) {
-        talk.reset(talk.client().other(), time, opener, ids, sink)?;
+        tcp.reset(tcp.client().other(), time, opener, out)?;
     }
     Ok(())
 }

@@ -5,9 +5,8 @@
 
 use crate::event::{Direction, Family, Transport};
 use crate::inet::invented::{self, Invented, Stranger, Strangers};
-use crate::packets::marking;
 use crate::sockets::{ByConnection, ConnectionId, Moved, Side, SocketNumber};
-use crate::wire::{Flags, Frame, SeqNumber, Sink, Transport as Header};
+use crate::wire::{About, Flags, Frame, LinkHeader, Packet, Record, SeqNumber, Sink, Transport as Header};
 
 /// Longest payload of one packet; a longer call is cut into pieces of this and a rest.
 const LONGEST_PAYLOAD: usize = 65_480;
@@ -40,30 +39,21 @@ impl SyscallView {
             Direction::Sent => (local, remote),
             Direction::Received => (remote, local),
         };
-        let (source_mac, target_mac) = marking::macs(&moved.marking, moved.direction);
-        let mut frame = Frame {
-            time: moved.entry,
-            source_mac,
-            target_mac,
-            vlan: Some(marking::vlan(&moved.marking)),
-            source: *source,
-            target: *target,
-            id: 1,
-            transport: Header::Udp,
-            payload: &[],
-            original: 0,
+        let (link, transport) = (LinkHeader::Marking, Header::Udp);
+        let mut packet = Packet {
+            about: About::made(moved.entry, moved.marking, moved.direction),
+            frame: Frame { link, source: *source, target: *target, id: 1, transport, payload: &[], original: 0 },
         };
         let mut next = is_tcp.then(|| self.advance(moved));
         let mut rest = payload;
         loop {
             let (piece, after) = rest.split_at_checked(LONGEST_PAYLOAD).unwrap_or((rest, &[]));
             if let Some(seq) = &mut next {
-                frame.transport = header(*seq);
+                packet.frame.transport = header(*seq);
                 *seq = seq.advanced(piece.len() as u64);
             }
-            frame.payload = piece;
-            frame.original = piece.len();
-            sink.frame(&frame)?;
+            (packet.frame.payload, packet.frame.original) = (piece, piece.len());
+            sink.record(&Record::Packet(&packet))?;
             rest = after;
             if rest.is_empty() {
                 return Ok(());

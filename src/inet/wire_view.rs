@@ -4,7 +4,7 @@ use crate::event::Family;
 use crate::inet::datagrams::Datagrams;
 use crate::inet::invented::Invented;
 use crate::inet::streams::Streams;
-use crate::packets::Ids;
+use crate::packets::{Ids, Output};
 use crate::sockets::{Change, Moved, Refs};
 use crate::wire::Sink;
 
@@ -20,26 +20,27 @@ impl WireView {
     /// A message of an INET socket.
     #[inline]
     pub fn moved<S: Sink>(&mut self, moved: &Moved, refs: Refs<'_>, sink: &mut S) -> Result<(), S::Error> {
+        let out = &mut Output::new(&mut self.ids, sink);
         match moved.stream {
-            Some(stream) => self.streams.moved(moved, stream, refs, &mut self.ids, sink),
-            None => self.datagrams.moved(moved, refs.bytes(moved.payload), &mut self.ids, sink),
+            Some(stream) => self.streams.moved(moved, stream, refs, out),
+            None => self.datagrams.moved(moved, refs.bytes(moved.payload), out),
         }
     }
 
     /// Anything else that happened to a socket.
     pub fn change<S: Sink>(&mut self, change: &Change, refs: Refs<'_>, sink: &mut S) -> Result<(), S::Error> {
-        let ids = &mut self.ids;
+        let out = &mut Output::new(&mut self.ids, sink);
         match change {
-            Change::LocalAddressKnown { socket, local } => self.datagrams.named(*socket, *local, ids, sink),
-            Change::SocketClosed { socket } => self.datagrams.closed(*socket, ids, sink),
-            Change::Moved(_) | Change::Ancillary { .. } | Change::UnixMessage(_) => Ok(()),
+            Change::LocalAddressKnown { socket, local } => self.datagrams.named(*socket, *local, out),
+            Change::SocketClosed { socket } => self.datagrams.closed(*socket, out),
+            Change::Moved(_) | Change::UnixMessage(_) => Ok(()),
             Change::Opened { connection }
             | Change::Failed { connection, .. }
             | Change::Finished { connection, .. }
             | Change::Reset { connection, .. }
             | Change::Closed { connection }
             | Change::ConnectionForgotten { connection } => match refs.connection(*connection) {
-                Some(connection) if is_inet(connection.family) => self.streams.change(connection, change, ids, sink),
+                Some(connection) if is_inet(connection.family) => self.streams.change(connection, change, out),
                 _ => Ok(()),
             },
         }
@@ -47,7 +48,7 @@ impl WireView {
 
     /// The input pauses: handshakes that wait for the other end's call go out.
     pub fn pause<S: Sink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
-        self.streams.pause(&mut self.ids, sink)
+        self.streams.pause(&mut Output::new(&mut self.ids, sink))
     }
 
     /// How many connections and sockets have been shown with invented addresses.
@@ -57,7 +58,7 @@ impl WireView {
 
     /// The end of the trace: what still waits for an address goes out.
     pub fn finish<S: Sink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
-        self.datagrams.finish(&mut self.ids, sink)
+        self.datagrams.finish(&mut Output::new(&mut self.ids, sink))
     }
 }
 

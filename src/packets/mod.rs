@@ -1,12 +1,12 @@
-//! What the views of INET and UNIX sockets have in common: the marking, a connection as TCP segments, and
-//! datagrams that the calls of both ends show.
+//! What the views of INET and UNIX sockets have in common: a connection as TCP segments, datagrams that the calls of both
+//! ends show, and the way to the capture.
 
-pub mod marking;
-
-mod conversation;
+mod output;
+mod segmenter;
 mod sightings;
-mod talk;
+mod tcp;
 
-pub use conversation::{Conversation, Dress, Endpoint, LONGEST_SEGMENT_V4, LONGEST_SEGMENT_V6, Sender};
+pub use output::{Ids, Output};
+pub use segmenter::Endpoint;
 pub use sightings::{Sighted, Sightings};
-pub use talk::{Ids, Look, Portion, Talk, Witness, handshake_times};
+pub use tcp::{Chunk, TcpConnection, Witness, handshake_times};

@@ -294,11 +294,11 @@ impl<W: Write> Sink for Written<W> {
     #[inline]
     fn record(&mut self, record: &Record<'_>) -> io::Result<()> {
         let payload = match *record {
-            Record::Frame { frame, .. } => {
+            Record::Packet(packet) => {
                 if let Some(conversations) = &mut self.conversations {
-                    conversations.take(frame);
+                    conversations.take(&packet.frame);
                 }
-                frame.payload
+                packet.frame.payload
             }
             Record::Dbus { bytes, .. } => bytes,
             Record::Journal { entry } => entry,

@@ -179,10 +179,7 @@ impl Filter {
                 self.left_out += u64::from(matches!(verdict, Verdict::Hide));
                 verdict
             }
-            Change::Closed { .. }
-            | Change::LocalAddressKnown { .. }
-            | Change::Ancillary { .. }
-            | Change::SocketClosed { .. } => Verdict::Show,
+            Change::Closed { .. } | Change::LocalAddressKnown { .. } | Change::SocketClosed { .. } => Verdict::Show,
         }
     }
 

@@ -4,7 +4,7 @@ use crate::event::{Address, Details, Direction, Family, Move, Outcome, Transport
 use crate::sockets::connections::Opening;
 use crate::sockets::descriptors::{Channel, InFlight, Span};
 use crate::sockets::names::SocketId;
-use crate::sockets::{Change, Sockets, transfer};
+use crate::sockets::{Sockets, transfer};
 
 /// Descriptors went with a payload call, or may have. Comes before its bytes are counted.
 #[cold]
@@ -17,16 +17,6 @@ pub(super) fn moved(sockets: &mut Sockets, call: &Move<'_>, socket: Option<Socke
         (Direction::Sent, Some(span)) => sent(sockets, call, &span),
         (Direction::Sent, None) => {}
         (Direction::Received, span) => received(sockets, call, span.as_ref()),
-    }
-}
-
-/// Says that the call has something beside its bytes.
-#[cold]
-pub(super) fn announce(sockets: &mut Sockets, socket: SocketId, call: &Move<'_>) {
-    if let Some(open) = sockets.registry.get(socket)
-        && transfer::moves_anything(open, call)
-    {
-        sockets.changes.push(Change::Ancillary { socket: open.number, entry: sockets.now.entry });
     }
 }
 

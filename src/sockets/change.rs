@@ -4,25 +4,12 @@
 //! connection is as the whole event has left it; one that is over stays there until the next event.
 
 use crate::event::{
-    Direction, Errno, Event, Family, Fd, Inode, Message, Move, Op, Tid, Timestamp, Transport, UnixName, What,
+    Direction, Errno, Event, Family, Inode, Marking, Message, Move, Timestamp, Transport, UnixName, What,
 };
 use crate::sockets::Sockets;
 use crate::sockets::connections::Connection;
 use crate::sockets::names::{ConnectionId, Side, SocketNumber};
 use std::net::SocketAddr;
-
-/// Who did it: what a packet's MAC addresses and VLAN tag say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Marking {
-    /// The thread.
-    pub tid: Tid,
-    /// The descriptor it used.
-    pub fd: Fd,
-    /// The n-th life of this descriptor in this thread, from 1.
-    pub session: u32,
-    /// The system call; none for packets that no call made.
-    pub op: Option<Op>,
-}
 
 /// The bytes of a message that are in the trace, by their place in the payload of its call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -108,6 +95,8 @@ pub struct Moved {
     pub payload: Payload,
     /// How many bytes moved.
     pub moved: u64,
+    /// The call's descriptors or credentials go with it, which [`Refs::call`] has (unix(7), "Ancillary messages").
+    pub ancillary: bool,
     /// The connection and the thread's side of it, for a stream.
     pub stream: Option<Stream>,
 }
@@ -176,6 +165,8 @@ pub struct UnixMessage {
     pub payload: Payload,
     /// How many bytes moved.
     pub moved: u64,
+    /// The call's descriptors or credentials go with it, which [`Refs::call`] has.
+    pub ancillary: bool,
 }
 
 /// What happened.
@@ -184,9 +175,6 @@ pub struct UnixMessage {
 pub enum Change {
     /// Bytes moved.
     Moved(Moved),
-    /// The call, which began at `entry`, has descriptors or credentials beside its bytes, whose changes come next (unix(7),
-    /// "Ancillary messages").
-    Ancillary { socket: SocketNumber, entry: Timestamp },
     /// A message moved between UNIX datagram sockets.
     UnixMessage(UnixMessage),
     /// The local address of a datagram socket is known from here on, port and all; the host may be a wildcard.

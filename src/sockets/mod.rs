@@ -27,13 +27,13 @@ mod registry;
 mod tests;
 mod transfer;
 
-pub use change::{Change, Marking, Moved, Payload, Refs, Stream, UnixEnd, UnixMessage};
+pub use change::{Change, Moved, Payload, Refs, Stream, UnixEnd, UnixMessage};
 pub use connections::{ByConnection, Connection, End, Flow, Opening, Role};
 pub use names::{ConnectionId, Side, SocketNumber};
 pub use open_socket::canonical;
 
 use crate::event::{
-    Descriptor, Details, Errno, Event, Family, Fd, Op, Outcome, SocketDetails, Tid, Timestamp, Transport, What,
+    Descriptor, Details, Errno, Event, Family, Fd, Marking, Op, Outcome, SocketDetails, Tid, Timestamp, Transport, What,
 };
 use crate::limits;
 use connections::{Connections, Origin, Witnessed};

@@ -43,9 +43,6 @@ pub(super) fn moved(sockets: &mut Sockets, call: &Move<'_>) {
     }
     open.count_messages(call);
     let (is_stream, family, stream) = (open.is_stream(), open.family, open.stream);
-    if family == Family::Unix && (!call.rights.is_empty() || call.credentials.is_some()) {
-        ancillary::announce(sockets, socket, call);
-    }
     let marking = sockets.marking(call.socket.fd, Some(call.op));
     match family {
         _ if is_stream => stream_moved(sockets, (socket, stream), marking, call),
@@ -189,6 +186,7 @@ fn message_moved(
         remote,
         payload: Payload::of(message),
         moved: message.moved,
+        ancillary: has_ancillary(call, message),
         stream,
     })
 }
@@ -211,6 +209,7 @@ fn unix_messages_moved(sockets: &mut Sockets, socket: SocketId, marking: Marking
             remote,
             payload: Payload::of(message),
             moved: message.moved,
+            ancillary: has_ancillary(call, message),
         }));
     }
 }
@@ -297,7 +296,9 @@ pub(super) fn kind_by_content(call: &Move<'_>) -> (Family, Transport) {
     }
 }
 
-/// Whether a call on `open` moved what descriptors and credentials can go with.
-pub(super) fn moves_anything(open: &OpenSocket, call: &Move<'_>) -> bool {
-    call.messages.iter().any(|message| message.moved > 0 || !open.is_stream())
+/// Whether the descriptors and credentials of `call` go with this message: with its first one, if there are any.
+#[inline]
+fn has_ancillary(call: &Move<'_>, message: &Message) -> bool {
+    (!call.rights.is_empty() || call.credentials.is_some())
+        && call.messages.first().is_some_and(|first| std::ptr::eq(first, message))
 }

@@ -1,11 +1,10 @@
 //! What the view of UNIX streams is asked for, and what writing needs beside a conversation.
 
 use crate::event::{Family, Timestamp};
-use crate::packets::Ids;
+use crate::packets::Output;
 use crate::unix::endpoints::{self, ClientPorts};
 use crate::unix::names::Threads;
 use crate::unix::ports::{Chosen, PortRule, Ports};
-use crate::wire::{Frame, Record, Sink};
 use std::ops::RangeInclusive;
 
 /// What the command line asks of UNIX conversations.
@@ -61,35 +60,6 @@ pub(super) struct Context<'a, S> {
     /// How many conversations have begun.
     pub(super) begun: &'a mut u64,
     pub(super) chosen: &'a mut Chosen,
-    pub(super) ids: &'a mut Ids,
     pub(super) threads: &'a Threads,
-    /// What is to be read beside the next payload.
-    pub(super) comment: Option<String>,
-    pub(super) sink: &'a mut S,
-}
-
-impl<S: Sink> Context<'_, S> {
-    /// What writing frames needs: their numbers, and where they go.
-    pub(super) fn frames(&mut self) -> (&mut Ids, Commented<'_, S>) {
-        (self.ids, Commented { comment: &mut self.comment, sink: self.sink })
-    }
-}
-
-/// A sink that writes a comment beside the first frame.
-pub(super) struct Commented<'a, S> {
-    comment: &'a mut Option<String>,
-    sink: &'a mut S,
-}
-
-impl<S: Sink> Sink for Commented<'_, S> {
-    type Error = S::Error;
-
-    fn record(&mut self, record: &Record<'_>) -> Result<(), S::Error> {
-        self.sink.record(record)
-    }
-
-    fn frame(&mut self, frame: &Frame<'_>) -> Result<(), S::Error> {
-        let comment = self.comment.take();
-        self.sink.record(&Record::Frame { frame, comment: comment.as_deref() })
-    }
+    pub(super) out: Output<'a, S>,
 }

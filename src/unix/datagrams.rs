@@ -5,13 +5,13 @@
 
 use crate::event::{Direction, Inode, UnixName};
 use crate::limits;
-use crate::packets::{Ids, Sighted, Sightings, marking};
+use crate::packets::{Ids, Output, Sighted, Sightings};
 use crate::sockets::{SocketNumber, UnixEnd, UnixMessage};
 use crate::unix::context::Options;
 use crate::unix::endpoints::{self, Endpoint};
 use crate::unix::names::{self, Threads};
 use crate::unix::{journal, ports};
-use crate::wire::{Frame, Record, Sink, Transport};
+use crate::wire::{About, Frame, LinkHeader, Record, Sink, Transport};
 use rustc_hash::FxHashMap;
 use std::collections::VecDeque;
 
@@ -77,7 +77,7 @@ impl Datagrams {
             return Ok(());
         }
         if let Some(ends) = self.answered(message) {
-            return self.write((message, payload), ends, Own::Client, (options, beside), sink);
+            return self.write((message, payload), ends, Own::Client, (options, beside.as_deref()), sink);
         }
         let own = self.own(message);
         let [_, server] = client_and_server(message, own);
@@ -101,7 +101,7 @@ impl Datagrams {
             (Some(pair), Some(beside)) => Some(format!("{pair}; {beside}")),
             (pair, beside) => pair.or(beside),
         };
-        self.write((message, payload), ends, own, (options, comment), sink)
+        self.write((message, payload), ends, own, (options, comment.as_deref()), sink)
     }
 
     /// Whether the other end's call has shown this message. A receiver is known to its senders by its inode or by its name.
@@ -195,33 +195,28 @@ impl Datagrams {
         (message, mut bytes): (&UnixMessage, &[u8]),
         [client, server]: [Endpoint; 2],
         own: Own,
-        (options, mut comment): (&Options, Option<String>),
+        (options, comment): (&Options, Option<&str>),
         sink: &mut S,
     ) -> Result<(), S::Error> {
         let (source, target) = match (own, message.direction) {
             (Own::Client, Direction::Sent) | (Own::Server, Direction::Received) => (client, server),
             _ => (server, client),
         };
-        let (source_mac, target_mac) =
-            if options.wire { marking::macs(&message.marking, message.direction) } else { (source.mac, target.mac) };
+        let link = if options.wire {
+            LinkHeader::Marking
+        } else {
+            LinkHeader::Macs { source: source.mac, target: target.mac }
+        };
+        let time = options.moment(message.entry, message.exit);
+        let mut about = About { comment, ..About::made(time, message.marking, message.direction) };
+        let (source, target, transport) = (source.address, target.address, Transport::Udp);
+        let mut out = Output::new(&mut self.ids, sink);
         let mut left = usize::try_from(message.moved).unwrap_or(usize::MAX);
         loop {
             let original = left.min(LONGEST_MESSAGE);
             let (payload, rest) = bytes.split_at_checked(original).unwrap_or((bytes, &[]));
-            let frame = Frame {
-                time: options.moment(message.entry, message.exit),
-                source_mac,
-                target_mac,
-                vlan: options.wire.then(|| marking::vlan(&message.marking)),
-                source: source.address,
-                target: target.address,
-                id: self.ids.take(),
-                transport: Transport::Udp,
-                payload,
-                original,
-            };
-            let comment = comment.take();
-            sink.record(&Record::Frame { frame: &frame, comment: comment.as_deref() })?;
+            out.packet(about, Frame { link, source, target, id: 0, transport, payload, original })?;
+            about.comment = None;
             bytes = rest;
             left -= original;
             if left == 0 {

@@ -9,6 +9,8 @@
 //! "Message Format", "Authentication Protocol").
 
 use crate::limits;
+use std::borrow::Cow;
+use std::mem;
 
 /// The part of a message's header whose size is fixed: byte order, type, flags, version, body length, serial, length of
 /// the header's fields.
@@ -22,10 +24,10 @@ const FIELDS_MAX: u64 = 1 << 26;
 const LINE_MAX: usize = 16 << 10;
 
 /// A message that has come to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Message<'a> {
     /// From its first byte, as far as they are in the trace without a gap and [`limits::DBUS_MESSAGE_BYTES`] reach.
-    pub(super) bytes: &'a [u8],
+    pub(super) bytes: Cow<'a, [u8]>,
     /// Its length, in bytes.
     pub(super) original: u64,
 }
@@ -61,15 +63,16 @@ pub(super) struct Assembler {
 }
 
 impl Assembler {
-    /// Takes the bytes of one call, and how many of it strace cut; `sink` gets each message that they complete.
-    pub(super) fn push(&mut self, mut bytes: &[u8], missing: u64, sink: &mut impl FnMut(Message<'_>)) {
+    /// Takes the bytes of one call, and how many of it strace cut. Returns the messages that they complete.
+    pub(super) fn push<'a>(&mut self, mut bytes: &'a [u8], missing: u64) -> Vec<Message<'a>> {
+        let mut whole = Vec::new();
         if let State::Lost = self.state {
             self.state = State::Text;
         }
         while !bytes.is_empty() {
             bytes = match &self.state {
-                State::Inside(_) => self.fill(bytes, sink),
-                State::Text => self.begin(bytes, sink),
+                State::Inside(_) => self.fill(bytes, &mut whole),
+                State::Text => self.begin(bytes, &mut whole),
                 State::Lost => {
                     self.left_out += bytes.len() as u64;
                     &[]
@@ -77,21 +80,23 @@ impl Assembler {
             };
         }
         if missing > 0 {
-            self.skip(missing, sink);
+            self.skip(missing, &mut whole);
         }
+        whole
     }
 
-    /// The connection is at its end: what is held belongs to no whole message. `sink` gets the message that has begun.
-    pub(super) fn finish(&mut self, sink: &mut impl FnMut(Message<'_>)) {
-        match std::mem::take(&mut self.state) {
-            State::Inside(Inside { original, .. }) => sink(Message { bytes: &self.held, original }),
-            _ => self.left_out += self.held.len() as u64,
+    /// The connection is at its end: what is held belongs to no whole message. Returns the message that has begun.
+    pub(super) fn finish(&mut self) -> Option<Message<'static>> {
+        let held = mem::take(&mut self.held);
+        if let State::Inside(Inside { original, .. }) = mem::take(&mut self.state) {
+            return Some(Message { bytes: Cow::Owned(held), original });
         }
-        self.held.clear();
+        self.left_out += held.len() as u64;
+        None
     }
 
     /// More of the message that has begun; returns what stands behind it.
-    fn fill<'a>(&mut self, bytes: &'a [u8], sink: &mut impl FnMut(Message<'_>)) -> &'a [u8] {
+    fn fill<'a>(&mut self, bytes: &'a [u8], whole: &mut Vec<Message<'a>>) -> &'a [u8] {
         let State::Inside(inside) = &mut self.state else {
             return bytes;
         };
@@ -103,12 +108,12 @@ impl Assembler {
             self.held.extend_from_slice(own.get(..room).unwrap_or(own));
             inside.full = own.len() > room;
         }
-        self.end_if_whole(sink);
+        self.end_if_whole(whole);
         rest
     }
 
     /// strace cut bytes here.
-    fn skip(&mut self, missing: u64, sink: &mut impl FnMut(Message<'_>)) {
+    fn skip(&mut self, missing: u64, whole: &mut Vec<Message<'_>>) {
         let beyond = match &mut self.state {
             State::Inside(inside) => {
                 let own = missing.min(inside.left);
@@ -118,7 +123,7 @@ impl Assembler {
             }
             _ => missing,
         };
-        self.end_if_whole(sink);
+        self.end_if_whole(whole);
         if beyond > 0 {
             self.left_out += beyond + self.held.len() as u64;
             self.held.clear();
@@ -126,16 +131,15 @@ impl Assembler {
         }
     }
 
-    fn end_if_whole(&mut self, sink: &mut impl FnMut(Message<'_>)) {
+    fn end_if_whole(&mut self, whole: &mut Vec<Message<'_>>) {
         if let State::Inside(Inside { original, left: 0, .. }) = self.state {
-            sink(Message { bytes: &self.held, original });
-            self.held.clear();
+            whole.push(Message { bytes: Cow::Owned(mem::take(&mut self.held)), original });
             self.state = State::Text;
         }
     }
 
     /// Between messages: a header, a line of the authentication, or neither; returns what stands behind it.
-    fn begin<'a>(&mut self, bytes: &'a [u8], sink: &mut impl FnMut(Message<'_>)) -> &'a [u8] {
+    fn begin<'a>(&mut self, bytes: &'a [u8], whole: &mut Vec<Message<'a>>) -> &'a [u8] {
         let held = self.held.len();
         // As much as tells: a header, or a line.
         let looked_at = bytes.get(..LINE_MAX).unwrap_or(bytes);
@@ -153,7 +157,7 @@ impl Assembler {
                     && let Some((message, rest)) = bytes.split_at_checked(front)
                     && front <= limits::DBUS_MESSAGE_BYTES
                 {
-                    sink(Message { bytes: message, original: length });
+                    whole.push(Message { bytes: Cow::Borrowed(message), original: length });
                     return rest;
                 }
                 self.held.truncate(held);
@@ -278,14 +282,12 @@ mod tests {
     fn assembled(calls: &[(&[u8], u64)]) -> (Vec<(Vec<u8>, u64)>, u64) {
         let mut assembler = Assembler::default();
         let mut messages = Vec::new();
-        let mut sink = |message: Message<'_>| {
-            messages.push((message.bytes.to_vec(), message.original));
-        };
         for (bytes, missing) in calls {
-            assembler.push(bytes, *missing, &mut sink);
+            messages.extend(assembler.push(bytes, *missing));
         }
-        assembler.finish(&mut sink);
-        (messages, assembler.left_out)
+        messages.extend(assembler.finish());
+        let messages = messages.into_iter().map(|message| (message.bytes.into_owned(), message.original));
+        (messages.collect(), assembler.left_out)
     }
 
     fn whole(message: &[u8]) -> (Vec<u8>, u64) {
@@ -343,8 +345,7 @@ mod tests {
         let one = message(b'l', 5, 20);
         let mut assembler = Assembler::default();
         for last in [one.len(), one.len() / 2] {
-            let mut count = 0;
-            assembler.push(&one[..last], 0, &mut |_| count += 1);
+            let count = assembler.push(&one[..last], 0).len();
             assert_eq!(count, usize::from(last == one.len()));
         }
     }

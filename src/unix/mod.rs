@@ -3,26 +3,26 @@
 //! bytes out = bytes in), pipes likewise, datagrams as UDP, D-Bus and the journal as what they are where the capture can hold it.
 //!
 //! ```text
-//! Change ─→ roles (who is the client) ─→ alignment (HTTP/2 or plain) ─→ wire::Conversation ─→ Frame
+//! Change ─→ roles (who is the client) ─→ framing (HTTP/2, D-Bus or none) ─→ tcp ─→ Packet
 //!   │              └ ports ← services, contents  ├ seeding
 //!   │                                          └ dbus ─→ Record::Dbus
-//!   └ datagrams ─→ Frame, or journal ─→ Record::Journal
+//!   └ datagrams ─→ Packet, or journal ─→ Record::Journal
 //! ```
 
-mod alignment;
+mod connection;
 mod contents;
 mod context;
 mod datagrams;
 mod dbus;
 mod endpoints;
-mod exchange;
+mod framing;
 pub mod http2;
 mod journal;
 mod names;
 mod ports;
 mod roles;
 mod services;
-mod talk;
+mod tcp;
 mod view;
 
 pub use contents::{FastCgi, fastcgi};

@@ -3,7 +3,7 @@
 use crate::escape::is_harmless;
 use crate::event::{Descriptor, Details, Event, Family, Move, Tid, UnixName, What};
 use crate::limits;
-use crate::packets::Portion;
+use crate::packets::Chunk;
 use crate::sockets::{Connection, Side};
 use crate::wire::{Record, Sink};
 use rustc_hash::FxHashMap;
@@ -105,9 +105,9 @@ pub(super) fn of_connection(connection: &Connection, client: Side) -> String {
 }
 
 /// What is said of a D-Bus message: who sent or received it, and to or from whom.
-pub(super) fn of_message(connection: &Connection, client: Side, portion: &Portion<'_>) -> String {
-    let (marking, side) = portion.by;
-    let verb = if side == portion.sender { "sends to" } else { "receives from" };
+pub(super) fn of_message(connection: &Connection, client: Side, chunk: &Chunk<'_>) -> String {
+    let (marking, side) = chunk.by;
+    let verb = if side == chunk.sender { "sends to" } else { "receives from" };
     let server = connection.end(client.other()).name.as_ref().map(readable);
     let bus = server.as_deref().unwrap_or("D-Bus");
     let other = if side == client { bus.to_owned() } else { format!("a client of {bus}") };

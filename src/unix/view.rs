@@ -1,11 +1,11 @@
 //! The view of UNIX sockets and pipes: one conversation a connection, from its first packet to its end, and datagrams.
 
-use crate::event::{Event, Timestamp, Transport};
-use crate::packets::{Ids, Portion};
-use crate::sockets::{ByConnection, Change, Connection, ConnectionId, Moved, Refs, SocketNumber};
+use crate::event::{Event, Transport};
+use crate::packets::{Chunk, Ids, Output};
+use crate::sockets::{ByConnection, Change, Connection, ConnectionId, Moved, Refs};
+use crate::unix::connection::UnixConnection;
 use crate::unix::context::{Context, Options};
 use crate::unix::datagrams::Datagrams;
-use crate::unix::exchange::Exchange;
 use crate::unix::names::{self, Threads};
 use crate::unix::ports::Chosen;
 use crate::wire::Sink;
@@ -14,11 +14,9 @@ use crate::wire::Sink;
 #[derive(Debug)]
 pub struct UnixView {
     options: Options,
-    exchanges: ByConnection<Exchange>,
+    connections: ByConnection<UnixConnection>,
     datagrams: Datagrams,
     threads: Threads,
-    /// What goes beside the payload of a call, whose changes come next: the call's socket and its beginning, and the text.
-    ancillary: Option<((SocketNumber, Timestamp), String)>,
     begun: u64,
     chosen: Chosen,
     ids: Ids,
@@ -29,10 +27,9 @@ impl UnixView {
     pub fn new(options: Options) -> Self {
         Self {
             options,
-            exchanges: ByConnection::default(),
+            connections: ByConnection::default(),
             datagrams: Datagrams::default(),
             threads: Threads::default(),
-            ancillary: None,
             begun: 0,
             chosen: Chosen::default(),
             ids: Ids::default(),
@@ -46,7 +43,7 @@ impl UnixView {
 
     /// Whether a connection is left out because of its server's port.
     pub fn leaves_out(&self, id: ConnectionId) -> bool {
-        !self.options.only_ports.is_empty() && self.exchanges.get(id).is_some_and(Exchange::is_left_out)
+        !self.options.only_ports.is_empty() && self.connections.get(id).is_some_and(UnixConnection::is_left_out)
     }
 
     /// Takes what an event says of threads' names.
@@ -57,11 +54,8 @@ impl UnixView {
     /// Anything but a message of a stream that happened to a UNIX socket or a pipe.
     pub fn change<S: Sink>(&mut self, change: &Change, refs: Refs<'_>, sink: &mut S) -> Result<(), S::Error> {
         match change {
-            Change::Ancillary { socket, entry } if self.options.records => {
-                self.ancillary = refs.call().map(|call| ((*socket, *entry), names::of_ancillary(call)));
-            }
             Change::UnixMessage(message) if self.options.sockets => {
-                let beside = (&self.threads, take_ancillary(&mut self.ancillary, message.local.socket, message.entry));
+                let beside = (&self.threads, self.ancillary(message.ancillary, refs));
                 let message = (message, refs.bytes(message.payload));
                 return self.datagrams.message(message, beside, &self.options, sink);
             }
@@ -75,11 +69,7 @@ impl UnixView {
                     return self.connection_changed(connection, change, sink);
                 }
             }
-            Change::Moved(_)
-            | Change::Ancillary { .. }
-            | Change::UnixMessage(_)
-            | Change::Failed { .. }
-            | Change::LocalAddressKnown { .. } => {}
+            Change::Moved(_) | Change::UnixMessage(_) | Change::Failed { .. } | Change::LocalAddressKnown { .. } => {}
         }
         Ok(())
     }
@@ -90,19 +80,19 @@ impl UnixView {
         change: &Change,
         sink: &mut S,
     ) -> Result<(), S::Error> {
-        let Some((exchange, mut context)) = self.parts(connection, sink) else {
+        let Some((state, mut context)) = self.parts(connection, sink) else {
             return Ok(());
         };
         match change {
-            Change::Opened { .. } if context.options.wire => exchange.opened(connection, &mut context),
+            Change::Opened { .. } if context.options.wire => state.opened(connection, &mut context),
             Change::Finished { side, by, marking, time, .. } | Change::Reset { side, by, marking, time, .. } => {
-                exchange.finished(connection, *side, (*marking, *by), *time, &mut context)
+                state.finished(connection, *side, (*marking, *by), *time, &mut context)
             }
-            Change::Closed { .. } => exchange.release(connection, &mut context),
+            Change::Closed { .. } => state.release(connection, &mut context),
             Change::ConnectionForgotten { .. } => {
-                exchange.release(connection, &mut context)?;
-                exchange.account(connection);
-                self.exchanges.forget(connection.id);
+                state.release(connection, &mut context)?;
+                state.account(connection);
+                self.connections.forget(connection.id);
                 Ok(())
             }
             _ => Ok(()),
@@ -114,21 +104,19 @@ impl UnixView {
         &'a mut self,
         connection: &Connection,
         sink: &'a mut S,
-    ) -> Option<(&'a mut Exchange, Context<'a, S>)> {
+    ) -> Option<(&'a mut UnixConnection, Context<'a, S>)> {
         if !self.options.shows(connection.family) {
             return None;
         }
-        let exchange = self.exchanges.or_default(connection.id)?;
+        let state = self.connections.or_default(connection.id)?;
         let context = Context {
             options: &self.options,
             begun: &mut self.begun,
             chosen: &mut self.chosen,
-            ids: &mut self.ids,
             threads: &self.threads,
-            comment: None,
-            sink,
+            out: Output::new(&mut self.ids, sink),
         };
-        Some((exchange, context))
+        Some((state, context))
     }
 
     /// Bytes moved through a stream.
@@ -140,27 +128,23 @@ impl UnixView {
         }
         let known = usize::try_from(stream.known).unwrap_or(usize::MAX);
         let bytes = refs.bytes(moved.payload).get(known..).unwrap_or_default();
-        let portion = Portion {
+        let comment = self.ancillary(moved.ancillary, refs);
+        let chunk = Chunk {
             sender: stream.sender(moved.direction),
             time: self.options.moment(moved.entry, moved.exit),
             by: (moved.marking, stream.side),
+            skipped: stream.skipped,
             bytes,
             missing: fresh.saturating_sub(bytes.len() as u64),
+            comment: comment.as_deref(),
         };
-        let ancillary = take_ancillary(&mut self.ancillary, Some(moved.socket), moved.entry);
         let Some(connection) = refs.connection(stream.connection) else { return Ok(()) };
-        let Some((exchange, mut context)) = self.parts(connection, sink) else { return Ok(()) };
-        context.comment = ancillary;
-        exchange.take(connection, &portion, stream.skipped, &mut context)
+        let Some((state, mut context)) = self.parts(connection, sink) else { return Ok(()) };
+        state.take(connection, &chunk, &mut context)
     }
-}
 
-/// What goes beside the payload of this call, if anything does.
-fn take_ancillary(
-    waiting: &mut Option<((SocketNumber, Timestamp), String)>,
-    socket: Option<SocketNumber>,
-    entry: Timestamp,
-) -> Option<String> {
-    let (call, text) = waiting.take()?;
-    (Some(call.0) == socket && call.1 == entry).then_some(text)
+    /// What is to be read beside a message that has something with it.
+    fn ancillary(&self, has_some: bool, refs: Refs<'_>) -> Option<String> {
+        refs.call().filter(|_| has_some && self.options.records).map(names::of_ancillary)
+    }
 }

@@ -1,6 +1,5 @@
-//! What a packet says, field by field.
+//! What the bytes of a packet say, field by field.
 
-use crate::event::Timestamp;
 use crate::wire::SeqNumber;
 use std::net::SocketAddr;
 
@@ -8,9 +7,19 @@ use std::net::SocketAddr;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Mac(pub [u8; 6]);
 
-/// The VLAN's number in an 802.1Q tag: twelve bits. Priority and drop eligibility, the tag's others, are 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct VlanTag(pub u16);
+/// What the link header says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkHeader {
+    /// Who made the packet, in the MACs and a VLAN tag; where nobody did, MACs of zeros and no tag.
+    Marking,
+    /// These MACs, and no tag.
+    Macs {
+        /// Of who sends it.
+        source: Mac,
+        /// Of whom it is for.
+        target: Mac,
+    },
+}
 
 /// TCP's flags (RFC 9293 §3.1), as the header's byte has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -42,7 +51,7 @@ impl Flags {
     }
 
     /// Whether `flag` is among these.
-    pub(super) const fn has(self, flag: Self) -> bool {
+    pub const fn has(self, flag: Self) -> bool {
         self.0 & flag.0 != 0
     }
 }
@@ -84,17 +93,11 @@ pub struct HandshakeOptions {
     pub window_scale: u8,
 }
 
-/// One packet. Source and target must be of one address family; where they are not, the IPv4 one is written v4-mapped.
+/// The bytes of one packet. Source and target must be of one address family; where they are not, the IPv4 one is written v4-mapped.
 #[derive(Clone, Copy, Debug)]
 pub struct Frame<'a> {
-    /// When it was seen.
-    pub time: Timestamp,
-    /// Ethernet source.
-    pub source_mac: Mac,
-    /// Ethernet target.
-    pub target_mac: Mac,
-    /// 802.1Q tag, where the packet carries one.
-    pub vlan: Option<VlanTag>,
+    /// Ethernet's header, and the 802.1Q tag where there is one.
+    pub link: LinkHeader,
     /// IP source and its port.
     pub source: SocketAddr,
     /// IP target and its port.

@@ -1,25 +1,17 @@
-//! What a capture holds beside frames: messages of a link of their own, entries of a journal, names of addresses.
+//! What a capture holds: packets of Ethernet, messages of a link of their own, entries of a journal, names of addresses.
 
-use crate::event::Timestamp;
-use crate::wire::Frame;
+use crate::wire::{About, Packet};
 use std::net::IpAddr;
 
-/// One thing in a capture. Classic pcap holds frames and nothing else.
+/// One thing in a capture. Classic pcap holds packets of Ethernet and nothing else.
 #[derive(Clone, Copy, Debug)]
 pub enum Record<'a> {
-    /// An Ethernet frame, and what a person should read beside it (Wireshark: `frame.comment`).
-    Frame {
-        /// The frame.
-        frame: &'a Frame<'a>,
-        /// The comment.
-        comment: Option<&'a str>,
-    },
+    /// A packet of Ethernet.
+    Packet(&'a Packet<'a>),
     /// A D-Bus message (D-Bus specification, "Message Format"), on an interface of its own with link type 231.
     Dbus {
-        /// When it was seen.
-        time: Timestamp,
-        /// What a person should read beside it.
-        comment: Option<&'a str>,
+        /// What is known of it.
+        about: About<'a>,
         /// The message from its first byte, as far as it is in the trace.
         bytes: &'a [u8],
         /// How long it really was, in bytes, at least `bytes.len()`.
@@ -37,10 +29,4 @@ pub enum Record<'a> {
         /// Its name; a NUL in it would end it.
         name: &'a str,
     },
-}
-
-impl<'a> From<&'a Frame<'a>> for Record<'a> {
-    fn from(frame: &'a Frame<'a>) -> Self {
-        Self::Frame { frame, comment: None }
-    }
 }

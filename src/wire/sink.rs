@@ -1,6 +1,6 @@
 //! Where records go: what a view needs of whoever writes them.
 
-use crate::wire::{Frame, Record};
+use crate::wire::Record;
 
 /// Takes records in the order of the capture.
 pub trait Sink {
@@ -12,13 +12,4 @@ pub trait Sink {
     /// # Errors
     /// It could not be written.
     fn record(&mut self, record: &Record<'_>) -> Result<(), Self::Error>;
-
-    /// Takes a frame beside which nothing is to be read.
-    ///
-    /// # Errors
-    /// It could not be written.
-    #[inline]
-    fn frame(&mut self, frame: &Frame<'_>) -> Result<(), Self::Error> {
-        self.record(&Record::from(frame))
-    }
 }

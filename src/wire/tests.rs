@@ -2,7 +2,7 @@
 //! and without the library that writes it.
 
 use super::*;
-use crate::event::Timestamp;
+use crate::event::{Direction, Fd, Marking, Op, Tid, Timestamp};
 use proptest::prelude::*;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -11,32 +11,33 @@ fn data(seq: u32) -> Transport {
 }
 
 fn frame<'a>(source: &str, target: &str, transport: Transport, payload: &'a [u8]) -> Frame<'a> {
-    Frame {
-        time: Timestamp(1_700_000_000_123_456_000),
-        source_mac: Mac([0, 0, 0, 0, 0x12, 0x34]),
-        target_mac: Mac([0, 2, 0, 0, 0, 1]),
-        vlan: Some(VlanTag(5)),
-        source: source.parse().unwrap(),
-        target: target.parse().unwrap(),
-        id: 1,
-        transport,
-        payload,
-        original: payload.len(),
-    }
+    let (link, original) = (LinkHeader::Marking, payload.len());
+    let (source, target) = (source.parse().unwrap(), target.parse().unwrap());
+    Frame { link, source, target, id: 1, transport, payload, original }
+}
+
+/// The packet that thread 1234 sends or receives by `op` on descriptor `fd`.
+fn packet(frame: Frame<'_>, op: Op, fd: u32, direction: Direction) -> Packet<'_> {
+    let by = Marking { tid: Tid(1234), fd: Fd(fd), session: 1, op: Some(op) };
+    Packet { about: About::made(Timestamp(1_700_000_000_123_456_000), by, direction), frame }
 }
 
 fn written(frame: &Frame<'_>) -> (Vec<u8>, Lengths) {
+    packet_written(&packet(*frame, Op::Write, 5, Direction::Sent))
+}
+
+fn packet_written(packet: &Packet<'_>) -> (Vec<u8>, Lengths) {
     let before = b"what is there before";
     let mut bytes = before.to_vec();
-    let lengths = write(frame, &mut bytes);
-    let frame = bytes.strip_prefix(before).unwrap().to_vec();
-    assert_eq!(lengths.captured, frame.len());
-    (frame, lengths)
+    let lengths = write(packet, &mut bytes);
+    let packet = bytes.strip_prefix(before).unwrap().to_vec();
+    assert_eq!(lengths.captured, packet.len());
+    (packet, lengths)
 }
 
 #[track_caller]
-fn check(frame: &Frame<'_>, expected: &str) {
-    let (bytes, lengths) = written(frame);
+fn check(packet: &Packet<'_>, expected: &str) {
+    let (bytes, lengths) = packet_written(packet);
     let expected = expected.replace(' ', "");
     let expected: Vec<_> =
         (0..expected.len()).step_by(2).map(|at| u8::from_str_radix(&expected[at..at + 2], 16)).collect();
@@ -47,8 +48,9 @@ fn check(frame: &Frame<'_>, expected: &str) {
 // The vectors of `py_strace2pcap.py`: bytes that users filter on.
 #[test]
 fn tcp_sent() {
+    let frame = frame("10.1.2.3:4000", "10.4.5.6:80", data(0x00bc_4d15), b"AB");
     check(
-        &frame("10.1.2.3:4000", "10.4.5.6:80", data(0x00bc_4d15), b"AB"),
+        &packet(frame, Op::Write, 5, Direction::Sent),
         "000200000001 000000001234 8100 0005 0800 4500002a0001000040065fc00a0102030a040506 0fa0005000bc4d15 00000000 \
          5018 2000 d5b9 0000 4142",
     );
@@ -56,10 +58,9 @@ fn tcp_sent() {
 
 #[test]
 fn tcp_received() {
-    let mut frame = frame("10.4.5.6:80", "10.1.2.3:4000", data(0x00bc_4d15), b"AB");
-    (frame.source_mac, frame.target_mac) = (Mac([0, 1, 0, 0, 0, 1]), Mac([0, 0, 0, 0, 0x12, 0x34]));
+    let frame = frame("10.4.5.6:80", "10.1.2.3:4000", data(0x00bc_4d15), b"AB");
     check(
-        &frame,
+        &packet(frame, Op::Read, 5, Direction::Received),
         "000000001234 000100000001 8100 0005 0800 4500002a0001000040065fc00a0405060a010203 00500fa000bc4d15 00000000 \
          5018 2000 d5b9 0000 4142",
     );
@@ -67,10 +68,9 @@ fn tcp_received() {
 
 #[test]
 fn tcp_over_ipv6() {
-    let mut frame = frame("[2001:db8::1]:4000", "[2001:db8::2]:80", data(0x00bc_4d15), b"AB");
-    frame.target_mac = Mac([0, 6, 0, 0, 0, 1]);
+    let frame = frame("[2001:db8::1]:4000", "[2001:db8::2]:80", data(0x00bc_4d15), b"AB");
     check(
-        &frame,
+        &packet(frame, Op::Sendto, 5, Direction::Sent),
         "000600000001 000000001234 8100 0005 86dd \
          600000000016064020010db800000000000000000000000120010db8000000000000000000000002 \
          0fa0005000bc4d15 00000000 5018 2000 9552 0000 4142",
@@ -79,21 +79,18 @@ fn tcp_over_ipv6() {
 
 #[test]
 fn udp_sent() {
-    let mut frame = frame("10.1.2.3:4000", "10.4.5.6:53", Transport::Udp, b"AB");
-    (frame.target_mac, frame.vlan) = (Mac([0, 6, 0, 0, 0, 1]), Some(VlanTag(6)));
+    let frame = frame("10.1.2.3:4000", "10.4.5.6:53", Transport::Udp, b"AB");
     check(
-        &frame,
+        &packet(frame, Op::Sendto, 6, Direction::Sent),
         "000600000001 000000001234 8100 0006 0800 4500001e0001000040115fc10a0102030a040506 0fa00035000a93b5 4142",
     );
 }
 
 #[test]
 fn udp_over_ipv6_received() {
-    let mut frame = frame("[fe80::2]:53", "[fe80::1]:4000", Transport::Udp, b"AB");
-    (frame.source_mac, frame.target_mac) = (Mac([0, 5, 0, 0, 0, 1]), Mac([0, 0, 0, 0, 0x12, 0x34]));
-    frame.vlan = Some(VlanTag(6));
+    let frame = frame("[fe80::2]:53", "[fe80::1]:4000", Transport::Udp, b"AB");
     check(
-        &frame,
+        &packet(frame, Op::Recvfrom, 6, Direction::Received),
         "000000001234 000500000001 8100 0006 86dd \
          60000000000a1140fe800000000000000000000000000002fe800000000000000000000000000001 00350fa0000ab1be 4142",
     );
@@ -101,10 +98,9 @@ fn udp_over_ipv6_received() {
 
 #[test]
 fn udp_unconnected() {
-    let mut frame = frame("127.0.0.1:11111", "8.8.8.8:53", Transport::Udp, b"AB");
-    (frame.target_mac, frame.vlan) = (Mac([0, 6, 0, 0, 0, 1]), Some(VlanTag(6)));
+    let frame = frame("127.0.0.1:11111", "8.8.8.8:53", Transport::Udp, b"AB");
     check(
-        &frame,
+        &packet(frame, Op::Sendto, 6, Direction::Sent),
         "000600000001 000000001234 8100 0006 0800 4500001e000100004011ebbd7f00000108080808 2b670035000a03eb 4142",
     );
 }
@@ -114,14 +110,15 @@ fn a_syn_announces_mss_and_window_scale_and_needs_no_tag() {
     let options = Some(HandshakeOptions { mss: 1460, window_scale: 7 });
     let (seq, ack) = (SeqNumber(7), SeqNumber(0));
     let syn = Transport::Tcp { seq, ack, flags: Flags::SYN, window: 65_535, options };
-    let mut frame = frame("10.0.0.1:1", "10.0.0.2:2", syn, b"");
-    frame.vlan = None;
-    let (bytes, _) = written(&frame);
+    let mut packet = packet(frame("10.0.0.1:1", "10.0.0.2:2", syn, b""), Op::Connect, 5, Direction::Sent);
+    packet.about.by = None;
+    let (bytes, _) = packet_written(&packet);
     assert_eq!(bytes.len(), 14 + 20 + 28);
     assert_eq!(bytes[12..14], [0x08, 0x00]);
     assert_eq!(bytes[46..48], [0x70, 0x02]);
     assert_eq!(bytes[54..], [2, 4, 0x05, 0xb4, 1, 3, 3, 7]);
-    assert_reads_back(&frame, &bytes);
+    assert_eq!(bytes[..12], [0; 12], "nobody is known to have made it");
+    assert_reads_back(&packet, &bytes);
 }
 
 #[test]
@@ -140,7 +137,7 @@ fn mixed_families_are_ipv6_with_a_mapped_address() {
     let (same, _) = written(&frame("[::ffff:10.0.0.1]:1", "[::1]:2", data(1), b"x"));
     assert_eq!(bytes, same);
     assert_eq!(bytes[16..18], [0x86, 0xdd]);
-    assert_reads_back(&mixed, &bytes);
+    assert_reads_back(&packet(mixed, Op::Write, 5, Direction::Sent), &bytes);
 }
 
 #[test]
@@ -192,7 +189,7 @@ fn what_ip_s_length_cannot_say_is_cut() {
         let whole = Frame { payload: &payload[..most], original: most, ..full };
         assert!(written(&whole).0 == bytes, "{most} bytes fit");
         if header > 0 {
-            assert_reads_back(&whole, &bytes);
+            assert_reads_back(&packet(whole, Op::Write, 5, Direction::Sent), &bytes);
         }
         let (short, lengths) = written(&Frame { payload: b"GET", original: usize::MAX, ..full });
         assert_eq!(lengths, Lengths { captured: bytes.len() - most + 3, original: bytes.len() });
@@ -238,14 +235,35 @@ fn sum(bytes: &[u8]) -> u64 {
     sum
 }
 
-/// Reads `bytes` from the front, and compares every field and checksum with the frame's.
+/// A MAC that is read as these decimal digits.
+fn mac(digits: &str) -> Mac {
+    Mac(u64::from_str_radix(digits, 16).unwrap().to_be_bytes()[2..].try_into().unwrap())
+}
+
+/// Source, target and tag as they should be read.
+fn link_of(packet: &Packet<'_>) -> (Mac, Mac, Option<u32>) {
+    match (packet.frame.link, packet.about.by) {
+        (LinkHeader::Macs { source, target }, _) => (source, target, None),
+        (LinkHeader::Marking, None) => (Mac([0; 6]), Mac([0; 6]), None),
+        (LinkHeader::Marking, Some((by, direction))) => {
+            let thread = mac(&by.tid.to_string());
+            let session = mac(&format!("{}{:08}", by.op.map_or(0, Op::number), by.session % 100_000_000));
+            let (source, target) = if direction == Direction::Sent { (thread, session) } else { (session, thread) };
+            (source, target, Some(by.fd.0 % 0x1000))
+        }
+    }
+}
+
+/// Reads `bytes` from the front, and compares every field and checksum with the packet's.
 #[track_caller]
-fn assert_reads_back(frame: &Frame<'_>, bytes: &[u8]) {
+fn assert_reads_back(packet: &Packet<'_>, bytes: &[u8]) {
+    let frame = &packet.frame;
+    let (source, target, tag) = link_of(packet);
     let mut rest = Rest(bytes);
-    assert_eq!(rest.bytes(6), frame.target_mac.0);
-    assert_eq!(rest.bytes(6), frame.source_mac.0);
-    if let Some(VlanTag(id)) = frame.vlan {
-        assert_eq!((rest.number(2), rest.number(2)), (0x8100, id.into()));
+    assert_eq!(rest.bytes(6), target.0);
+    assert_eq!(rest.bytes(6), source.0);
+    if let Some(tag) = tag {
+        assert_eq!((rest.number(2), rest.number(2)), (0x8100, tag.into()));
     }
     let (protocol, header) = match frame.transport {
         Transport::Tcp { options, .. } => (6, 20 + options.map_or(0, |_| 8)),
@@ -331,32 +349,34 @@ fn transports() -> impl Strategy<Value = Transport> {
     ]
 }
 
+fn links() -> impl Strategy<Value = (LinkHeader, Option<(Marking, Direction)>)> {
+    let macs = any::<[[u8; 6]; 2]>();
+    let op = prop_oneof![Just(None), Just(Some(Op::Read)), Just(Some(Op::Tee))];
+    let marking = (any::<u32>(), any::<u32>(), any::<u32>(), op);
+    let marking = marking.prop_map(|(tid, fd, session, op)| Marking { tid: Tid(tid), fd: Fd(fd), session, op });
+    let direction = prop_oneof![Just(Direction::Sent), Just(Direction::Received)];
+    (proptest::option::of(macs), proptest::option::of((marking, direction))).prop_map(|(macs, by)| {
+        let given = macs.map(|[source, target]| LinkHeader::Macs { source: Mac(source), target: Mac(target) });
+        (given.unwrap_or(LinkHeader::Marking), by)
+    })
+}
+
 proptest! {
     #[test]
-    fn every_frame_reads_back(
+    fn every_packet_reads_back(
         (source, target) in any::<(SocketAddr, SocketAddr)>(),
-        macs in any::<([u8; 6], [u8; 6])>(),
-        vlan in proptest::option::of(0_u16..0x1000),
+        (link, by) in links(),
         id in any::<u16>(),
         transport in transports(),
         payload in proptest::collection::vec(any::<u8>(), 0..300),
         missing in prop_oneof![Just(0_usize), 0_usize..60_000],
     ) {
-        let frame = Frame {
-            time: Timestamp(0),
-            source_mac: Mac(macs.0),
-            target_mac: Mac(macs.1),
-            vlan: vlan.map(VlanTag),
-            source,
-            target,
-            id,
-            transport,
-            payload: &payload,
-            original: payload.len() + missing,
-        };
-        let (bytes, lengths) = written(&frame);
+        let frame =
+            Frame { link, source, target, id, transport, payload: &payload, original: payload.len() + missing };
+        let packet = Packet { about: About { time: Timestamp(0), by, comment: None }, frame };
+        let (bytes, lengths) = packet_written(&packet);
         prop_assert_eq!(lengths.original, bytes.len() + missing);
         prop_assert!(bytes.ends_with(&payload));
-        assert_reads_back(&frame, &bytes);
+        assert_reads_back(&packet, &bytes);
     }
 }

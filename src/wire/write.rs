@@ -1,10 +1,10 @@
-//! A frame's bytes: its headers as etherparse lays them out, the payload behind them, and the checksum over both.
+//! A packet's bytes: its headers as etherparse lays them out, the payload behind them, and the checksum over both.
 //!
 //! Length fields say how long the payload really was, also where less of it was captured; checksums are then those of
 //! the same packet with zeros in the place of what is missing. There is no padding to Ethernet's shortest frame.
 
 use crate::wire::checksum::Sum;
-use crate::wire::{Flags, Frame, HandshakeOptions, Transport, VlanTag};
+use crate::wire::{Flags, Frame, HandshakeOptions, LinkHeader, Mac, Packet, Transport, marking};
 use etherparse::{
     EtherType, Ethernet2Header, IpNumber, Ipv4Header, Ipv6Header, SingleVlanHeader, TcpHeader, TcpOptions, UdpHeader,
     VlanId,
@@ -25,22 +25,23 @@ const LENGTH_MAX: u16 = u16::MAX;
 const IPV4_HEADER: u16 = Ipv4Header::MIN_LEN_U16;
 const HOP_LIMIT: u8 = 64;
 
-/// Appends the frame's bytes to `bytes`. A payload longer than IP's length field can say is cut.
+/// Appends the packet's bytes to `bytes`. A payload longer than IP's length field can say is cut.
 #[inline]
-pub fn write(frame: &Frame<'_>, bytes: &mut Vec<u8>) -> Lengths {
+pub fn write(packet: &Packet<'_>, bytes: &mut Vec<u8>) -> Lengths {
     let start = bytes.len();
+    let frame = &packet.frame;
     let (protocol, header) = frame.transport.header();
     let (payload, pseudo_header) = match (frame.source.ip(), frame.target.ip()) {
         (IpAddr::V4(source), IpAddr::V4(target)) => {
             let payload = Payload::fitting(frame, header, LENGTH_MAX - IPV4_HEADER);
-            link(frame, EtherType::IPV4, bytes);
+            link(packet, EtherType::IPV4, bytes);
             ipv4(frame.id, protocol, payload.ip_length, [source, target], bytes);
             (payload, Sum::of_pseudo_header([source.into(), target.into()], protocol.0, payload.ip_length))
         }
         (source, target) => {
             let ends = [source, target].map(mapped);
             let payload = Payload::fitting(frame, header, LENGTH_MAX);
-            link(frame, EtherType::IPV6, bytes);
+            link(packet, EtherType::IPV6, bytes);
             ipv6(protocol, payload.ip_length, ends, bytes);
             (payload, Sum::of_pseudo_header(ends.map(IpAddr::from), protocol.0, payload.ip_length))
         }
@@ -97,14 +98,19 @@ const fn mapped(address: IpAddr) -> Ipv6Addr {
     }
 }
 
-/// Ethernet's header, 14 bytes, with an 802.1Q tag 18.
+/// Ethernet's header, 14 bytes, with an 802.1Q tag 18: the one place where the marking is written.
 #[inline]
-fn link(frame: &Frame<'_>, carries: EtherType, bytes: &mut Vec<u8>) {
-    let ether_type = if frame.vlan.is_some() { EtherType::VLAN_TAGGED_FRAME } else { carries };
-    let header = Ethernet2Header { source: frame.source_mac.0, destination: frame.target_mac.0, ether_type };
+fn link(packet: &Packet<'_>, carries: EtherType, bytes: &mut Vec<u8>) {
+    let ([source, destination], tag) = match (packet.frame.link, &packet.about.by) {
+        (LinkHeader::Macs { source, target }, _) => ([source, target], None),
+        (LinkHeader::Marking, Some((by, direction))) => (marking::macs(by, *direction), Some(marking::vlan(by))),
+        (LinkHeader::Marking, None) => ([Mac::default(); 2], None),
+    };
+    let ether_type = tag.map_or(carries, |_| EtherType::VLAN_TAGGED_FRAME);
+    let header = Ethernet2Header { source: source.0, destination: destination.0, ether_type };
     bytes.extend_from_slice(&header.to_bytes());
-    if let Some(VlanTag(id)) = frame.vlan {
-        let vlan_id = VlanId::try_new(id & VlanId::MAX_U16).unwrap_or_default();
+    if let Some(tag) = tag {
+        let vlan_id = VlanId::try_new(tag).unwrap_or_default();
         let tag = SingleVlanHeader { vlan_id, ether_type: carries, ..SingleVlanHeader::default() };
         bytes.extend_from_slice(&tag.to_bytes());
     }

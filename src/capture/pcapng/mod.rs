@@ -1,5 +1,5 @@
-//! The newer format: a section header, an interface named `strace`, then an enhanced packet block for each frame, and
-//! blocks for what no frame can say (draft-ietf-opsawg-pcapng §4).
+//! The newer format: a section header, an interface named `strace`, then an enhanced packet block for each packet,
+//! and blocks for what no packet can say (draft-ietf-opsawg-pcapng §4).
 //!
 //! The library writes every block but the packet's own. It can write what may come next too: comments, custom options and
 //! options that it does not know, on any block; application and system of the section; blocks that it does not know, such
@@ -12,7 +12,7 @@ mod packet;
 
 use super::CaptureError;
 use super::error::refused;
-use crate::wire::{Frame, Record};
+use crate::wire::{Packet, Record};
 use interface::Interface;
 use pcap_file::Endianness;
 use pcap_file::pcapng::blocks::section_header::SectionHeaderBlock;
@@ -45,10 +45,10 @@ impl Blocks {
         Ok(blocks)
     }
 
-    /// Appends the block of a frame.
+    /// Appends the block of a packet.
     #[inline(always)]
-    pub(super) fn append_frame(&mut self, frame: &Frame<'_>, comment: Option<&str>) {
-        packet::append_frame(frame, comment, self.writer.get_mut());
+    pub(super) fn append_packet(&mut self, packet: &Packet<'_>) {
+        packet::append(packet, self.writer.get_mut());
     }
 
     /// Appends the block of any record. D-Bus is described where its first message comes, because libpcap refuses files
@@ -56,12 +56,12 @@ impl Blocks {
     #[cold]
     pub(super) fn append(&mut self, record: &Record<'_>) -> Result<(), CaptureError> {
         match *record {
-            Record::Frame { frame, comment } => self.append_frame(frame, comment),
-            Record::Dbus { time, comment, bytes, original } => {
+            Record::Packet(packet) => self.append_packet(packet),
+            Record::Dbus { about, bytes, original } => {
                 if self.writer.interfaces().len() == 1 {
                     self.describe(Interface::DBUS)?;
                 }
-                packet::append_message(time, (bytes, original), comment, self.writer.get_mut());
+                packet::append_message(&about, (bytes, original), self.writer.get_mut());
             }
             Record::Journal { entry } => {
                 self.block(SystemdJournalExportBlock { journal_entry: Cow::Borrowed(entry) })?;

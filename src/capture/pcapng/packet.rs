@@ -6,8 +6,7 @@
 use super::fitting;
 use super::interface::Interface;
 use crate::capture::{SNAPLEN, field, fill};
-use crate::event::Timestamp;
-use crate::wire::{self, Frame, Lengths};
+use crate::wire::{self, About, Lengths, Packet};
 use pcap_file::pcapng::blocks::ENHANCED_PACKET_BLOCK;
 
 /// Options (§3.5): the end of them, a comment.
@@ -18,22 +17,17 @@ const COMMENT: u16 = 1;
 const BEFORE: usize = 28;
 const BEHIND: usize = 4;
 
-/// Appends the block of a frame.
+/// Appends the block of a packet of Ethernet.
 #[inline(always)]
-pub(super) fn append_frame(frame: &Frame<'_>, comment: Option<&str>, gathered: &mut Vec<u8>) {
+pub(super) fn append(packet: &Packet<'_>, gathered: &mut Vec<u8>) {
     let start = gathered.len();
     gathered.extend_from_slice(&[0; BEFORE]);
-    let lengths = wire::write(frame, gathered);
-    finish(start, Interface::ETHERNET, frame.time, lengths, comment, gathered);
+    let lengths = wire::write(packet, gathered);
+    finish(start, Interface::ETHERNET, &packet.about, lengths, gathered);
 }
 
 /// Appends the block of a D-Bus message, of which `bytes` are there and `original` is the length.
-pub(super) fn append_message(
-    time: Timestamp,
-    (bytes, original): (&[u8], u64),
-    comment: Option<&str>,
-    gathered: &mut Vec<u8>,
-) {
+pub(super) fn append_message(about: &About<'_>, (bytes, original): (&[u8], u64), gathered: &mut Vec<u8>) {
     let start = gathered.len();
     gathered.extend_from_slice(&[0; BEFORE]);
     let longest = usize::try_from(SNAPLEN).unwrap_or(usize::MAX);
@@ -41,7 +35,7 @@ pub(super) fn append_message(
     gathered.extend_from_slice(captured);
     let original = usize::try_from(original).unwrap_or(usize::MAX);
     let lengths = Lengths { captured: captured.len(), original };
-    finish(start, Interface::DBUS, time, lengths, comment, gathered);
+    finish(start, Interface::DBUS, about, lengths, gathered);
 }
 
 /// Finishes the block that begins at `start` and so far ends with its packet: zeros up to a multiple of four, options,
@@ -50,19 +44,19 @@ pub(super) fn append_message(
 fn finish(
     start: usize,
     interface: Interface,
-    time: Timestamp,
+    about: &About<'_>,
     Lengths { captured, original }: Lengths,
-    comment: Option<&str>,
     gathered: &mut Vec<u8>,
 ) {
     gathered.resize(start + BEFORE + captured.next_multiple_of(4), 0);
-    if let Some(comment) = comment {
+    if let Some(comment) = about.comment {
         option(COMMENT, fitting(comment).as_bytes(), gathered);
         option(END_OF_OPTIONS, &[], gathered);
     }
     let length = field(gathered.len() - start + BEHIND);
     gathered.extend_from_slice(&length.to_le_bytes());
-    let [upper, lower] = [time.0 >> 32, time.0 & 0xffff_ffff].map(|half| u32::try_from(half).unwrap_or(u32::MAX));
+    let [upper, lower] =
+        [about.time.0 >> 32, about.time.0 & 0xffff_ffff].map(|half| u32::try_from(half).unwrap_or(u32::MAX));
     let fields = [ENHANCED_PACKET_BLOCK, length, interface.number, upper, lower, field(captured), field(original)];
     fill(gathered, start, fields);
 }

@@ -16,12 +16,12 @@
 
 use super::PREFACE;
 use super::header::{ACK, FRAME_SIZE_MAX, FRAME_SIZE_MIN, FrameHeader, HEADER, Limits, SETTINGS};
-use super::piece::{Piece, PieceKind};
+use super::piece::{Cut, PieceKind, Pieces};
 use super::search::{Found, search};
 use super::view::FrameView;
 use crate::limits::HTTP2_FRAME_BYTES;
+use std::borrow::Cow;
 use std::mem;
-use std::ops::Range;
 
 /// Where a direction stands; see the picture above.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,60 +82,51 @@ impl Aligner {
         self.limits.announce(max_frame_size);
     }
 
-    /// Takes what one call moved: `bytes`, then `missing` bytes that the trace does not hold. Where some are missing,
-    /// nothing waits; the piece in front of the hole says how many, and is empty behind whole frames.
-    pub fn push(&mut self, bytes: &[u8], missing: u64, emit: &mut impl FnMut(Piece<'_>)) {
-        if self.held.is_empty() {
-            if missing == 0 {
-                let rest = self.walk(bytes, emit);
-                self.held.extend_from_slice(rest);
-            } else {
-                self.push_before_hole(bytes, missing, emit);
+    /// Takes what one call moved: `bytes`, then `missing` bytes that the trace does not hold. Returns what can be given out.
+    /// Where some are missing, nothing waits; the piece in front of the hole says how many, and is empty behind whole frames.
+    pub fn push<'a>(&mut self, bytes: &'a [u8], missing: u64) -> Pieces<'a> {
+        let mut bytes = Cow::Borrowed(bytes);
+        if !self.held.is_empty() {
+            self.held.extend_from_slice(&bytes);
+            if missing == 0 && self.held.len() < self.wanted {
+                return Pieces::default();
             }
-            return;
+            bytes = Cow::Owned(mem::take(&mut self.held));
         }
-        self.held.extend_from_slice(bytes);
-        if missing == 0 && self.held.len() < self.wanted {
-            return;
-        }
-        let mut held = mem::take(&mut self.held);
+        let mut cuts = Vec::new();
+        let rest = self.walk(&bytes, &mut cuts);
         if missing == 0 {
-            let given_out = held.len() - self.walk(&held, emit).len();
-            held.drain(..given_out);
+            self.held.extend_from_slice(rest);
         } else {
-            self.push_before_hole(&held, missing, emit);
-            held.clear();
+            self.end_before_hole(rest, missing, &mut cuts);
         }
-        // One long call must not decide what every connection keeps.
-        held.shrink_to(HTTP2_FRAME_BYTES);
-        self.held = held;
+        Pieces::new(bytes, cuts)
     }
 
-    /// Gives out what waits: nothing more will come.
-    pub fn finish(&mut self, emit: &mut impl FnMut(Piece<'_>)) {
+    /// Returns what waits: nothing more will come.
+    pub fn finish(&mut self) -> Vec<u8> {
         if !self.held.is_empty() {
-            emit(Piece::whole(PieceKind::Opaque, &self.held));
-            self.held = Vec::new();
             self.state = State::Lost;
         }
+        mem::take(&mut self.held)
     }
 
     /// Gives out what can be, and returns what must wait.
-    fn walk<'a>(&mut self, bytes: &'a [u8], emit: &mut impl FnMut(Piece<'_>)) -> &'a [u8] {
+    fn walk<'a>(&mut self, bytes: &'a [u8], cuts: &mut Vec<Cut>) -> &'a [u8] {
         let mut rest = bytes;
         while !rest.is_empty() {
             match self.state {
-                State::Beginning => match self.begin(rest, emit) {
+                State::Beginning => match self.begin(rest, cuts) {
                     Some(behind) => rest = behind,
                     None => return rest,
                 },
-                State::Passing { left } => rest = self.pass(rest, left, emit),
-                State::Lost => rest = self.find(rest, emit),
+                State::Passing { left } => rest = self.pass(rest, left, cuts),
+                State::Lost => rest = self.find(rest, cuts),
                 State::Aligned => {
                     let (run, stop) = self.run(rest);
                     let (whole, behind) = rest.split_at(run);
                     if !whole.is_empty() {
-                        emit(Piece::whole(PieceKind::Frames, whole));
+                        cuts.push(Cut::whole(PieceKind::Frames, whole));
                     }
                     rest = behind;
                     match stop {
@@ -153,9 +144,9 @@ impl Aligner {
     }
 
     /// Decides what the stream begins with, and returns what is behind the preface; none where more bytes must come.
-    fn begin<'a>(&mut self, bytes: &'a [u8], emit: &mut impl FnMut(Piece<'_>)) -> Option<&'a [u8]> {
+    fn begin<'a>(&mut self, bytes: &'a [u8], cuts: &mut Vec<Cut>) -> Option<&'a [u8]> {
         if let Some((preface, behind)) = bytes.split_first_chunk().filter(|(preface, _)| *preface == PREFACE) {
-            emit(Piece::whole(PieceKind::Preface, preface));
+            cuts.push(Cut::whole(PieceKind::Preface, preface));
             self.state = State::Aligned;
             return Some(behind);
         }
@@ -177,10 +168,10 @@ impl Aligner {
     }
 
     /// Forwards the `left` bytes of the frame at hand, as far as they are there, and returns what follows the frame.
-    fn pass<'a>(&mut self, bytes: &'a [u8], left: u64, emit: &mut impl FnMut(Piece<'_>)) -> &'a [u8] {
+    fn pass<'a>(&mut self, bytes: &'a [u8], left: u64, cuts: &mut Vec<Cut>) -> &'a [u8] {
         let length = usize::try_from(left).map_or(bytes.len(), |left| left.min(bytes.len()));
         let (passed, rest) = bytes.split_at(length);
-        emit(Piece::whole(PieceKind::Opaque, passed));
+        cuts.push(Cut::whole(PieceKind::Opaque, passed));
         self.expect_end_in(left - length as u64);
         rest
     }
@@ -229,52 +220,32 @@ impl Aligner {
     }
 
     /// Lost: forwards what is before the next frame or preface and returns what is to be read on.
-    fn find<'a>(&mut self, bytes: &'a [u8], emit: &mut impl FnMut(Piece<'_>)) -> &'a [u8] {
+    fn find<'a>(&mut self, bytes: &'a [u8], cuts: &mut Vec<Cut>) -> &'a [u8] {
         match search(bytes, self.limits) {
             Found::Begins(at) => {
                 let (stray, rest) = bytes.split_at(at);
                 if !stray.is_empty() {
-                    emit(Piece::whole(PieceKind::Opaque, stray));
+                    cuts.push(Cut::whole(PieceKind::Opaque, stray));
                 }
                 // The preface is read where a stream begins, a header likewise.
                 self.state = State::Beginning;
                 rest
             }
-            Found::Ends(end) => self.pass(bytes, end as u64, emit),
+            Found::Ends(end) => self.pass(bytes, end as u64, cuts),
             Found::Nothing => {
-                emit(Piece::whole(PieceKind::Opaque, bytes));
+                cuts.push(Cut::whole(PieceKind::Opaque, bytes));
                 &[]
             }
         }
     }
 
-    /// Gives everything out, what would have waited too: the hole goes with the last opaque bytes before it. Alignment
-    /// goes on behind a hole that lies within the frame at hand.
-    fn push_before_hole(&mut self, bytes: &[u8], missing: u64, emit: &mut impl FnMut(Piece<'_>)) {
-        // An opaque piece waits here until it is known whether the hole follows it.
-        let (mut opaque, mut end) = (0..0, 0);
-        let slice = |range: Range<usize>| bytes.get(range).unwrap_or_default();
-        let rest = self.walk(bytes, &mut |piece| {
-            let earlier = mem::take(&mut opaque);
-            if !earlier.is_empty() {
-                emit(Piece::whole(PieceKind::Opaque, slice(earlier)));
-            }
-            let start = end;
-            end += piece.bytes.len();
-            if piece.kind == PieceKind::Opaque {
-                opaque = start..end;
-            } else {
-                emit(piece);
-            }
-        });
-        let mut last = slice(opaque);
-        if !rest.is_empty() {
-            if !last.is_empty() {
-                emit(Piece::whole(PieceKind::Opaque, last));
-            }
-            last = rest;
+    /// Gives out what would have waited too: the hole goes with the last opaque bytes before it. Alignment goes on behind a
+    /// hole that lies within the frame at hand.
+    fn end_before_hole(&mut self, rest: &[u8], missing: u64, cuts: &mut Vec<Cut>) {
+        match cuts.last_mut() {
+            Some(last) if rest.is_empty() && last.kind == PieceKind::Opaque => last.missing = missing,
+            _ => cuts.push(Cut { missing, ..Cut::whole(PieceKind::Opaque, rest) }),
         }
-        emit(Piece { kind: PieceKind::Opaque, bytes: last, missing });
         self.skip(rest, missing);
     }
 

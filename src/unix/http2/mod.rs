@@ -17,7 +17,7 @@ mod view;
 
 pub use align::Aligner;
 pub use header::{FrameHeader, Verdict, judge, plausible};
-pub use piece::{Piece, PieceKind};
+pub use piece::{Piece, PieceKind, Pieces};
 pub use seeding::{GrpcSeeding, Step};
 
 /// What a client sends before its first frame (RFC 9113 §3.4).

@@ -1,5 +1,7 @@
 //! What an aligner gives out.
 
+use std::borrow::Cow;
+
 /// What a piece is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PieceKind {
@@ -22,8 +24,41 @@ pub struct Piece<'a> {
     pub missing: u64,
 }
 
-impl<'a> Piece<'a> {
-    pub(super) const fn whole(kind: PieceKind, bytes: &'a [u8]) -> Self {
-        Self { kind, bytes, missing: 0 }
+/// Where a piece ends.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cut {
+    pub(super) kind: PieceKind,
+    /// How many bytes it has.
+    pub(super) length: usize,
+    pub(super) missing: u64,
+}
+
+impl Cut {
+    pub(super) const fn whole(kind: PieceKind, bytes: &[u8]) -> Self {
+        Self { kind, length: bytes.len(), missing: 0 }
+    }
+}
+
+/// Pieces, one behind the other.
+#[derive(Clone, Debug, Default)]
+pub struct Pieces<'a> {
+    /// Their bytes, and maybe others behind them.
+    bytes: Cow<'a, [u8]>,
+    cuts: Vec<Cut>,
+}
+
+impl<'a> Pieces<'a> {
+    pub(super) const fn new(bytes: Cow<'a, [u8]>, cuts: Vec<Cut>) -> Self {
+        Self { bytes, cuts }
+    }
+
+    /// Each of them, in order.
+    pub fn iter(&self) -> impl Iterator<Item = Piece<'_>> {
+        let mut rest = &*self.bytes;
+        self.cuts.iter().map(move |Cut { kind, length, missing }| {
+            let (bytes, behind) = rest.split_at_checked(*length).unwrap_or((rest, &[]));
+            rest = behind;
+            Piece { kind: *kind, bytes, missing: *missing }
+        })
     }
 }

@@ -1,33 +1,36 @@
-//! Whether a connection is HTTP/2, decided from its first bytes, and its two directions cut at frame ends if it is.
+//! How a connection's bytes are cut into pieces, decided from its first ones: at the ends of HTTP/2's frames, into D-Bus
+//! messages, or as the calls moved them.
 
 use crate::event::Timestamp;
-use crate::packets::{Portion, Witness};
+use crate::packets::{Chunk, Witness};
 use crate::sockets::{Connection, Opening, Role, Side};
 use crate::unix::dbus::Assembler;
 use crate::unix::http2::{self, Aligner, Verdict};
 use crate::unix::roles;
 
-/// A portion that waits for the decision.
+/// A chunk that waits for the decision.
 #[derive(Clone, Debug)]
 pub(super) struct Held {
     pub(super) sender: Side,
     pub(super) time: Timestamp,
     pub(super) by: Witness,
+    skipped: u64,
     pub(super) bytes: Vec<u8>,
-    /// How many bytes before it are not to be shown.
-    pub(super) skipped: u64,
+    comment: Option<String>,
 }
 
 impl Held {
-    /// A copy of the portion.
-    pub(super) fn new(portion: &Portion<'_>, skipped: u64) -> Self {
-        let Portion { sender, time, by, bytes, .. } = *portion;
-        Self { sender, time, by, bytes: bytes.to_vec(), skipped }
+    /// A copy of the chunk.
+    pub(super) fn new(chunk: &Chunk<'_>) -> Self {
+        let Chunk { sender, time, by, skipped, bytes, comment, .. } = *chunk;
+        Self { sender, time, by, skipped, bytes: bytes.to_vec(), comment: comment.map(str::to_owned) }
     }
 
-    /// The portion again.
-    pub(super) fn portion(&self) -> Portion<'_> {
-        Portion { sender: self.sender, time: self.time, by: self.by, bytes: &self.bytes, missing: 0 }
+    /// The chunk again.
+    pub(super) fn chunk(&self) -> Chunk<'_> {
+        let Self { sender, time, by, skipped, bytes, comment } = self;
+        let (sender, time, by, skipped) = (*sender, *time, *by, *skipped);
+        Chunk { sender, time, by, skipped, bytes, missing: 0, comment: comment.as_deref() }
     }
 }
 
@@ -39,7 +42,7 @@ impl Held {
 ///     └────────── anything else ───────────→ Plain
 /// ```
 #[derive(Debug)]
-pub(super) enum Alignment {
+pub(super) enum Framing {
     /// Fewer than nine bytes in each direction so far, and they may be HTTP/2.
     Undecided(Vec<Held>),
     /// A piece a call.
@@ -50,7 +53,7 @@ pub(super) enum Alignment {
     Dbus(Box<[Assembler; 2]>),
 }
 
-impl Default for Alignment {
+impl Default for Framing {
     fn default() -> Self {
         Self::Undecided(Vec::new())
     }

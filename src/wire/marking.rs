@@ -3,19 +3,18 @@
 //! The thread's MAC holds its number, the session's MAC the system call and the session, each as decimal digits, two a
 //! byte, so that a person reads them: thread 123456 is `00:00:00:12:34:56`; call 2, session 124 is `00:02:00:00:01:24`.
 
-use crate::event::{Direction, Op};
-use crate::sockets::Marking;
-use crate::wire::{Mac, VlanTag};
+use crate::event::{Direction, Marking, Op};
+use crate::wire::Mac;
 
 /// The MAC of a thread.
 #[inline]
-pub fn thread_mac(marking: &Marking) -> Mac {
+fn thread_mac(marking: &Marking) -> Mac {
     mac(decimal(marking.tid.0))
 }
 
 /// The MAC of a call and a session; the call is 0 where no call made the packet.
 #[inline]
-pub fn session_mac(marking: &Marking) -> Mac {
+fn session_mac(marking: &Marking) -> Mac {
     let op = marking.op.map_or(0, Op::number);
     // Both are small in nearly every packet.
     if op < 10 && marking.session < 10 {
@@ -26,17 +25,18 @@ pub fn session_mac(marking: &Marking) -> Mac {
 
 /// Source and target MAC of a packet: what a thread sends comes from its own MAC.
 #[inline(always)]
-pub fn macs(marking: &Marking, direction: Direction) -> (Mac, Mac) {
+pub(super) fn macs(marking: &Marking, direction: Direction) -> [Mac; 2] {
     let (thread, session) = (thread_mac(marking), session_mac(marking));
     match direction {
-        Direction::Sent => (thread, session),
-        Direction::Received => (session, thread),
+        Direction::Sent => [thread, session],
+        Direction::Received => [session, thread],
     }
 }
 
-/// The tag that holds the descriptor's lower twelve bits.
-pub fn vlan(marking: &Marking) -> VlanTag {
-    VlanTag(u16::try_from(marking.fd.0 & 0x0fff).unwrap_or(0))
+/// The VLAN's number: the descriptor's lower twelve bits.
+#[inline]
+pub(super) fn vlan(marking: &Marking) -> u16 {
+    u16::try_from(marking.fd.0 & 0x0fff).unwrap_or(0)
 }
 
 /// The decimal digits of `number`, four bits each.
@@ -73,14 +73,14 @@ const fn mac(digits: u64) -> Mac {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Fd, Op, Tid};
+    use crate::event::{Fd, Tid};
 
     #[test]
     fn numbers_are_read_as_decimal_digits() {
         let marking = Marking { tid: Tid(123_456), fd: Fd(4097), session: 124, op: Some(Op::Write) };
         assert_eq!(thread_mac(&marking).0, [0, 0, 0, 0x12, 0x34, 0x56]);
         assert_eq!(session_mac(&marking).0, [0, 0x02, 0, 0, 0x01, 0x24]);
-        assert_eq!(vlan(&marking), VlanTag(1));
+        assert_eq!(vlan(&marking), 1);
     }
 
     #[test]

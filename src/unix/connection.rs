@@ -2,18 +2,17 @@
 //! first packet has been written.
 
 use crate::event::{Timestamp, Transport};
-use crate::packets::{Portion, Witness};
+use crate::packets::{Chunk, TcpConnection, Witness};
 use crate::sockets::{Connection, Opening, Role, Side};
-use crate::unix::alignment::{self, Alignment, Held};
 use crate::unix::contents::Beginning;
 use crate::unix::context::Context;
 use crate::unix::dbus::{self, Message};
-use crate::unix::http2::{self, Aligner, GrpcSeeding, Piece, PieceKind, Step, Verdict};
+use crate::unix::framing::{self, Framing, Held};
+use crate::unix::http2::{self, Aligner, GrpcSeeding, PieceKind, Step, Verdict};
 use crate::unix::names;
 use crate::unix::ports::{self, Midway, Said};
-use crate::unix::roles;
-use crate::unix::talk::UnixTalk;
-use crate::wire::{Record, Sink};
+use crate::unix::{roles, tcp};
+use crate::wire::{About, Record, Sink};
 use std::borrow::Cow;
 
 /// How much earlier seeds stand than what they prepare, in nanoseconds.
@@ -45,19 +44,22 @@ impl Grpc {
 
 /// The state of one connection.
 #[derive(Debug, Default)]
-pub(super) struct Exchange {
-    alignment: Alignment,
-    talk: Option<UnixTalk>,
+pub(super) struct UnixConnection {
+    framing: Framing,
+    /// Once the first packet has been written.
+    tcp: Option<TcpConnection>,
     /// When the last bytes came that the first and the second end sent.
     last: [Timestamp; 2],
     /// Bytes to be written of what the first and the second end sent.
     taken: [u64; 2],
+    /// Those of them that are; seeds do not count.
+    written: [u64; 2],
     grpc: Grpc,
     /// Its server's port is not asked for.
     left_out: bool,
 }
 
-impl Exchange {
+impl UnixConnection {
     /// Whether nothing is written of it.
     pub(super) const fn is_left_out(&self) -> bool {
         self.left_out
@@ -80,65 +82,64 @@ impl Exchange {
         Ok(())
     }
 
-    /// New bytes, behind `skipped` that are not to be shown.
+    /// New bytes.
     pub(super) fn take<S: Sink>(
         &mut self,
         connection: &Connection,
-        portion: &Portion<'_>,
-        skipped: u64,
+        chunk: &Chunk<'_>,
         context: &mut Context<'_, S>,
     ) -> Result<(), S::Error> {
-        *of_side(&mut self.taken, portion.sender) += portion.bytes.len() as u64 + portion.missing;
-        if skipped > 0 {
+        *of_side(&mut self.taken, chunk.sender) += chunk.moved();
+        if chunk.skipped > 0 {
             self.decide_by_end(connection, context)?;
         }
-        if !matches!(self.alignment, Alignment::Undecided(_)) {
-            return self.pass(connection, portion, skipped, context);
+        if !matches!(self.framing, Framing::Undecided(_)) {
+            return self.pass(connection, chunk, context);
         }
-        if context.options.records && self.is_dbus(connection, portion, skipped, context)? {
+        if context.options.records && self.is_dbus(connection, chunk, context)? {
             return Ok(());
         }
-        let verdict = self.judge(connection, portion);
-        let held = match &mut self.alignment {
-            Alignment::Undecided(held) if verdict != Verdict::Undecided => std::mem::take(held),
-            Alignment::Undecided(held) => {
-                held.push(Held::new(portion, skipped));
+        let verdict = self.judge(connection, chunk);
+        let held = match &mut self.framing {
+            Framing::Undecided(held) if verdict != Verdict::Undecided => std::mem::take(held),
+            Framing::Undecided(held) => {
+                held.push(Held::new(chunk));
                 return Ok(());
             }
             _ => Vec::new(),
         };
         let (first, sender, (_, traced)) =
-            held.first().map_or((portion.time, portion.sender, portion.by), |held| (held.time, held.sender, held.by));
+            held.first().map_or((chunk.time, chunk.sender, chunk.by), |held| (held.time, held.sender, held.by));
         let preface_from = [Side::First, Side::Second]
             .into_iter()
-            .find(|side| alignment::preface(&beginning(&held, portion, *side)) == Verdict::Http2);
+            .find(|side| framing::preface(&beginning(&held, chunk, *side)) == Verdict::Http2);
         let in_mid_stream = connection.opening == Opening::Unseen;
         let is_midway = preface_from.is_none() && in_mid_stream;
         let seeds = is_midway && context.options.seed_http2;
-        let beginning = beginning(&held, portion, portion.sender);
+        let beginning = beginning(&held, chunk, chunk.sender);
         let said = match verdict {
             // Whoever speaks first, the preface is or will be there, by which the port's dissector knows HTTP/2.
             Verdict::Http2 if seeds || preface_from.is_some() || !in_mid_stream => Said::Http2,
             Verdict::Http2 => Said::Http2Midway,
-            _ => Said::Bytes(Beginning { bytes: &beginning, moved: beginning.len() as u64 + portion.missing }),
+            _ => Said::Bytes(Beginning { bytes: &beginning, moved: beginning.len() as u64 + chunk.missing }),
         };
         let guess = preface_from.unwrap_or(if in_mid_stream { traced } else { sender });
         self.begin(connection, guess, first, said, context)?;
         if verdict == Verdict::Http2 {
-            self.alignment = Alignment::Http2(Box::new([Aligner::new(), Aligner::new()]));
+            self.framing = Framing::Http2(Box::new([Aligner::new(), Aligner::new()]));
             if seeds {
-                self.seed_http2(first, portion.by, context)?;
+                self.seed_http2(first, chunk.by, context)?;
             }
             if is_midway && !self.left_out {
                 self.look_for_grpc(context);
             }
         } else {
-            self.alignment = Alignment::Plain;
+            self.framing = Framing::Plain;
         }
         for held in &held {
-            self.pass(connection, &held.portion(), held.skipped, context)?;
+            self.pass(connection, &held.chunk(), context)?;
         }
-        self.pass(connection, portion, skipped, context)
+        self.pass(connection, chunk, context)
     }
 
     /// HTTP/2 was joined midway: gRPC in it is seeded, or else it is told that it should be.
@@ -150,50 +151,49 @@ impl Exchange {
         self.grpc = if options.seed_grpc { Grpc::Seeded(Box::default()) } else { Grpc::Watched(Box::default()) };
     }
 
-    /// D-Bus is shown as messages. Whether the portion is dealt with: given out as some, or held until more tells.
+    /// D-Bus is shown as messages. Whether the chunk is dealt with: given out as some, or held until more tells.
     fn is_dbus<S: Sink>(
         &mut self,
         connection: &Connection,
-        portion: &Portion<'_>,
-        skipped: u64,
+        chunk: &Chunk<'_>,
         context: &mut Context<'_, S>,
     ) -> Result<bool, S::Error> {
-        let (None, Alignment::Undecided(held)) = (&self.talk, &mut self.alignment) else {
+        let (None, Framing::Undecided(held)) = (&self.tcp, &mut self.framing) else {
             return Ok(false);
         };
         if connection.transport == Transport::Seqpacket {
             return Ok(false);
         }
         let by_name = ports::is_dbus(connection, &context.options.rules).then_some(true);
-        let by_content = || dbus::is_begun_by(&beginning(held, portion, portion.sender));
+        let by_content = || dbus::is_begun_by(&beginning(held, chunk, chunk.sender));
         match by_name.or_else(by_content) {
             Some(false) => return Ok(false),
-            None if portion.missing > 0 => return Ok(false),
-            None => held.push(Held::new(portion, skipped)),
+            None if chunk.missing > 0 => return Ok(false),
+            None => held.push(Held::new(chunk)),
             Some(true) => {
                 let held = std::mem::take(held);
-                self.alignment = Alignment::Dbus(Box::default());
+                self.framing = Framing::Dbus(Box::default());
                 for held in &held {
-                    self.pass(connection, &held.portion(), held.skipped, context)?;
+                    self.pass(connection, &held.chunk(), context)?;
                 }
-                self.pass(connection, portion, skipped, context)?;
+                self.pass(connection, chunk, context)?;
             }
         }
         Ok(true)
     }
 
-    /// What the first bytes of the portion's direction tell. Where the trace lacks some, they cannot be followed.
-    fn judge(&self, connection: &Connection, portion: &Portion<'_>) -> Verdict {
-        let Alignment::Undecided(held) = &self.alignment else {
+    /// What the first bytes of the chunk's direction tell. Where the trace lacks some, they cannot be followed.
+    fn judge(&self, connection: &Connection, chunk: &Chunk<'_>) -> Verdict {
+        let Framing::Undecided(held) = &self.framing else {
             return Verdict::Other;
         };
         // Its messages are none to be cut anew.
         if connection.transport == Transport::Seqpacket {
             return Verdict::Other;
         }
-        let first = beginning(held, portion, portion.sender);
-        match alignment::judge(connection, portion.sender, &first) {
-            Verdict::Undecided if portion.missing > 0 => Verdict::Other,
+        let first = beginning(held, chunk, chunk.sender);
+        match framing::judge(connection, chunk.sender, &first) {
+            Verdict::Undecided if chunk.missing > 0 => Verdict::Other,
             verdict => verdict,
         }
     }
@@ -220,71 +220,63 @@ impl Exchange {
             return Ok(());
         }
         context.chosen.note(&choice);
-        if self.talk.is_none() {
-            self.talk = Some(UnixTalk::begin(connection, (client, choice.port), first, context)?);
+        if self.tcp.is_none() {
+            self.tcp = Some(tcp::begin(connection, (client, choice.port), first, context)?);
         }
         Ok(())
     }
 
-    /// Lets a portion through, behind `skipped` bytes that are not to be shown: cut at frame ends if the connection is
-    /// HTTP/2, as messages if it is D-Bus, else as it is.
+    /// Lets a chunk through: cut at frame ends if the connection is HTTP/2, as messages if it is D-Bus, else as it is.
     fn pass<S: Sink>(
         &mut self,
         connection: &Connection,
-        portion: &Portion<'_>,
-        skipped: u64,
+        chunk: &Chunk<'_>,
         context: &mut Context<'_, S>,
     ) -> Result<(), S::Error> {
-        *of_side(&mut self.last, portion.sender) = portion.time;
-        if let Alignment::Dbus(assemblers) = &mut self.alignment {
-            let assembler = of_side(assemblers, portion.sender);
-            let mut outcome = Ok(());
-            let mut write = |message: Message<'_>| {
-                if outcome.is_ok() {
-                    outcome = write_message(connection, portion, message, context);
-                }
-            };
-            assembler.push(&[], skipped, &mut write);
-            assembler.push(portion.bytes, portion.missing, &mut write);
-            return outcome;
+        *of_side(&mut self.last, chunk.sender) = chunk.time;
+        match (&mut self.framing, &mut self.tcp) {
+            (Framing::Dbus(assemblers), _) => {
+                let assembler = of_side(assemblers, chunk.sender);
+                let before = assembler.push(&[], chunk.skipped);
+                let messages = before.into_iter().chain(assembler.push(chunk.bytes, chunk.missing));
+                write_messages(connection, chunk, messages, context)
+            }
+            (Framing::Http2(_), Some(_)) => self.pass_http2(chunk, context),
+            (_, Some(tcp)) => {
+                *of_side(&mut self.written, chunk.sender) += chunk.moved();
+                tcp.write(chunk, &mut context.out)
+            }
+            (_, None) => Ok(()),
         }
-        let Some(talk) = &mut self.talk else {
+    }
+
+    /// Lets a chunk of HTTP/2 through, as far as its frames are whole.
+    fn pass_http2<S: Sink>(&mut self, chunk: &Chunk<'_>, context: &mut Context<'_, S>) -> Result<(), S::Error> {
+        let Self { framing: Framing::Http2(aligners), tcp: Some(tcp), grpc, written, .. } = self else {
             return Ok(());
         };
-        let Alignment::Http2(aligners) = &mut self.alignment else {
-            if skipped > 0 {
-                talk.skip(portion.sender, skipped);
+        let written = of_side(written, chunk.sender);
+        let (own, other) = directions(aligners, chunk.sender);
+        let bare = Chunk { skipped: 0, comment: None, ..*chunk };
+        if chunk.skipped > 0 {
+            // What waits goes out first.
+            for piece in own.push(&[], chunk.skipped).iter() {
+                let part = Chunk { bytes: piece.bytes, missing: 0, ..bare };
+                *written += part.moved();
+                tcp.write(&part, &mut context.out)?;
+                tcp.skip(chunk.sender, piece.missing);
             }
-            return talk.write(portion, context);
-        };
-        let (own, other) = directions(aligners, portion.sender);
-        if skipped > 0 {
-            pass_over(own, talk, (portion, skipped), context)?;
         }
-        let grpc = &mut self.grpc;
-        let mut outcome = Ok(());
-        own.push(portion.bytes, portion.missing, &mut |piece: Piece<'_>| {
-            let part = Portion { bytes: piece.bytes, missing: piece.missing, ..*portion };
-            if outcome.is_ok() {
-                outcome = match grpc {
-                    Grpc::Seeded(seeding) if piece.kind == PieceKind::Frames => {
-                        write_with_seeds(talk, seeding, &part, context)
-                    }
-                    _ => {
-                        if piece.kind == PieceKind::Frames
-                            && grpc.has_missed_seeds(talk.is_client(part.sender), part.bytes)
-                        {
-                            context.chosen.lack(Midway::Grpc);
-                        }
-                        talk.write(&part, context)
-                    }
-                };
-            }
-        });
+        let mut comment = chunk.comment;
+        for piece in own.push(chunk.bytes, chunk.missing).iter() {
+            let part = Chunk { bytes: piece.bytes, missing: piece.missing, comment: comment.take(), ..bare };
+            *written += part.moved();
+            write_piece(tcp, grpc, (piece.kind, &part), context)?;
+        }
         if let Some(size) = own.settings_max_frame_size() {
             other.set_max_frame_size(size);
         }
-        outcome
+        Ok(())
     }
 
     /// An end sends no more: what is held of its direction goes out, then its FIN.
@@ -297,16 +289,16 @@ impl Exchange {
         context: &mut Context<'_, S>,
     ) -> Result<(), S::Error> {
         self.decide_by_end(connection, context)?;
-        let is_dbus = matches!(self.alignment, Alignment::Dbus(_));
-        if is_dbus || (self.talk.is_none() && !was_connected(connection)) {
+        let is_dbus = matches!(self.framing, Framing::Dbus(_));
+        if is_dbus || (self.tcp.is_none() && !was_connected(connection)) {
             return Ok(());
         }
-        if self.talk.is_none() {
+        if self.tcp.is_none() {
             self.begin(connection, by.1, time, Said::NONE, context)?;
         }
         self.let_out(side, by, context)?;
-        match &mut self.talk {
-            Some(talk) => talk.finish(side, time, by, context),
+        match &mut self.tcp {
+            Some(tcp) => tcp::finish(tcp, side, (time, by), context),
             None => Ok(()),
         }
     }
@@ -333,31 +325,29 @@ impl Exchange {
         connection: &Connection,
         context: &mut Context<'_, S>,
     ) -> Result<(), S::Error> {
-        let Alignment::Undecided(held) = &mut self.alignment else {
+        let Framing::Undecided(held) = &mut self.framing else {
             return Ok(());
         };
         let held = std::mem::take(held);
         let Some(first) = held.first() else { return Ok(()) };
         let said = Said::Bytes(Beginning { bytes: &first.bytes, moved: first.bytes.len() as u64 });
         self.begin(connection, first.by.1, first.time, said, context)?;
-        self.alignment = Alignment::Plain;
+        self.framing = Framing::Plain;
         for held in &held {
-            self.pass(connection, &held.portion(), held.skipped, context)?;
+            self.pass(connection, &held.chunk(), context)?;
         }
         Ok(())
     }
 
     /// What the aligner of a direction holds goes out, at the time of its last bytes.
     fn let_out<S: Sink>(&mut self, sender: Side, by: Witness, context: &mut Context<'_, S>) -> Result<(), S::Error> {
-        let (Some(talk), Alignment::Http2(aligners)) = (&mut self.talk, &mut self.alignment) else {
+        let (Some(tcp), Framing::Http2(aligners)) = (&mut self.tcp, &mut self.framing) else {
             return Ok(());
         };
+        let bytes = &*of_side(aligners, sender).finish();
         let time = *of_side(&mut self.last, sender);
-        let mut outcome = Ok(());
-        directions(aligners, sender).0.finish(&mut |piece: Piece<'_>| {
-            outcome = talk.write(&Portion { sender, time, by, bytes: piece.bytes, missing: 0 }, context);
-        });
-        outcome
+        *of_side(&mut self.written, sender) += bytes.len() as u64;
+        tcp.write(&Chunk { sender, time, by, skipped: 0, bytes, missing: 0, comment: None }, &mut context.out)
     }
 
     /// D-Bus messages that have begun and will not go on.
@@ -367,16 +357,13 @@ impl Exchange {
         by: Witness,
         context: &mut Context<'_, S>,
     ) -> Result<(), S::Error> {
-        let Alignment::Dbus(assemblers) = &mut self.alignment else {
+        let Framing::Dbus(assemblers) = &mut self.framing else {
             return Ok(());
         };
         for sender in [Side::First, Side::Second] {
-            let portion = Portion { sender, time: *of_side(&mut self.last, sender), by, bytes: &[], missing: 0 };
-            let mut outcome = Ok(());
-            of_side(assemblers, sender).finish(&mut |message| {
-                outcome = write_message(connection, &portion, message, context);
-            });
-            outcome?;
+            let time = *of_side(&mut self.last, sender);
+            let chunk = Chunk { sender, time, by, skipped: 0, bytes: &[], missing: 0, comment: None };
+            write_messages(connection, &chunk, of_side(assemblers, sender).finish(), context)?;
         }
         Ok(())
     }
@@ -389,21 +376,21 @@ impl Exchange {
         by: Witness,
         context: &mut Context<'_, S>,
     ) -> Result<(), S::Error> {
-        let Some(talk) = &mut self.talk else { return Ok(()) };
+        let Some(tcp) = &mut self.tcp else { return Ok(()) };
         let steps: [(bool, u64, &[u8]); 3] = [
             (true, 2 * SEED_STEP, http2::SEED_CLIENT),
             (false, SEED_STEP, http2::SETTINGS_ACK),
             (true, 0, http2::SETTINGS_ACK),
         ];
         for (from_client, earlier, bytes) in steps {
-            talk.write_seed(from_client, first.before(earlier), bytes, by, context)?;
+            tcp::seed(tcp, from_client, (first.before(earlier), by), bytes, context)?;
         }
         Ok(())
     }
 
     /// Holds what was written against what moved.
     pub(super) fn account(&self, connection: &Connection) {
-        if let Alignment::Dbus(assemblers) = &self.alignment {
+        if let Framing::Dbus(assemblers) = &self.framing {
             let [first, second] = &**assemblers;
             let left_out = first.left_out + second.left_out;
             let id = connection.id.number;
@@ -411,8 +398,10 @@ impl Exchange {
                 "UNIX connection {id} is D-Bus: {left_out} bytes of its authentication, or of no message, left out"
             );
         }
-        let Some(talk) = &self.talk else { return };
-        let [first, second] = talk.written;
+        if self.tcp.is_none() {
+            return;
+        }
+        let [first, second] = self.written;
         let [moved_first, moved_second] = self.taken;
         let id = connection.id.number;
         if (first, second) == (moved_first, moved_second) {
@@ -425,67 +414,61 @@ impl Exchange {
     }
 }
 
-/// Writes a D-Bus message, and beside it who sent or received it.
-fn write_message<S: Sink>(
+/// Writes D-Bus messages, and beside each who sent or received it.
+fn write_messages<'a, S: Sink>(
     connection: &Connection,
-    portion: &Portion<'_>,
-    message: Message<'_>,
+    chunk: &Chunk<'_>,
+    messages: impl IntoIterator<Item = Message<'a>>,
     context: &mut Context<'_, S>,
 ) -> Result<(), S::Error> {
-    let client = roles::client(connection).unwrap_or(portion.by.1);
-    let mut comment = names::of_message(connection, client, portion);
-    if let Some(beside) = context.comment.take() {
-        comment = format!("{comment}; {beside}");
-    }
-    context.sink.record(&Record::Dbus {
-        time: portion.time,
-        comment: Some(&comment),
-        bytes: message.bytes,
-        original: message.original,
-    })
-}
-
-/// Passes over what moved before the portion and is not to be shown: what waits goes out first.
-fn pass_over<S: Sink>(
-    own: &mut Aligner,
-    talk: &mut UnixTalk,
-    (portion, skipped): (&Portion<'_>, u64),
-    context: &mut Context<'_, S>,
-) -> Result<(), S::Error> {
-    let mut outcome = Ok(());
-    own.push(&[], skipped, &mut |piece: Piece<'_>| {
-        let part = Portion { bytes: piece.bytes, missing: 0, ..*portion };
-        if outcome.is_ok() {
-            outcome = talk.write(&part, context);
+    let client = roles::client(connection).unwrap_or(chunk.by.1);
+    let mut beside = chunk.comment;
+    for Message { bytes, original } in messages {
+        let mut comment = names::of_message(connection, client, chunk);
+        if let Some(beside) = beside.take() {
+            comment = format!("{comment}; {beside}");
         }
-        talk.skip(portion.sender, piece.missing);
-    });
-    outcome
+        let about = About { comment: Some(&comment), ..chunk.about() };
+        context.out.record(&Record::Dbus { about, bytes: &bytes, original })?;
+    }
+    Ok(())
 }
 
-/// Writes whole frames, and between them the seeds for gRPC.
-fn write_with_seeds<S: Sink>(
-    talk: &mut UnixTalk,
-    seeding: &mut GrpcSeeding,
-    portion: &Portion<'_>,
+/// Writes a piece of HTTP/2, and where frames of gRPC need seeds these before them, or notes that they are missed.
+fn write_piece<S: Sink>(
+    tcp: &mut TcpConnection,
+    grpc: &mut Grpc,
+    (kind, chunk): (PieceKind, &Chunk<'_>),
     context: &mut Context<'_, S>,
 ) -> Result<(), S::Error> {
-    let from_client = talk.is_client(portion.sender);
-    for step in seeding.frames(from_client, portion.bytes) {
+    let from_client = tcp.client() == chunk.sender;
+    let Grpc::Seeded(seeding) = grpc else {
+        if kind == PieceKind::Frames && grpc.has_missed_seeds(from_client, chunk.bytes) {
+            context.chosen.lack(Midway::Grpc);
+        }
+        return tcp.write(chunk, &mut context.out);
+    };
+    if kind != PieceKind::Frames {
+        return tcp.write(chunk, &mut context.out);
+    }
+    let mut comment = chunk.comment;
+    for step in seeding.frames(from_client, chunk.bytes) {
         match step {
-            Step::Frames(bytes) => talk.write(&Portion { bytes, ..*portion }, context)?,
+            Step::Frames(bytes) => {
+                tcp.write(&Chunk { bytes, comment: comment.take(), ..*chunk }, &mut context.out)?;
+            }
             Step::Seed { from_client, frame } => {
-                let time = portion.time.before(SEED_STEP);
-                talk.write_seed(from_client, time, &frame, portion.by, context)?;
+                let time = chunk.time.before(SEED_STEP);
+                tcp::seed(tcp, from_client, (time, chunk.by), &frame, context)?;
             }
         }
     }
     Ok(())
 }
 
-/// The first bytes of one direction: those that wait and those of the portion.
-fn beginning<'a>(held: &[Held], portion: &Portion<'a>, side: Side) -> Cow<'a, [u8]> {
-    let own = if portion.sender == side { portion.bytes } else { &[] };
+/// The first bytes of one direction: those that wait and those of the chunk.
+fn beginning<'a>(held: &[Held], chunk: &Chunk<'a>, side: Side) -> Cow<'a, [u8]> {
+    let own = if chunk.sender == side { chunk.bytes } else { &[] };
     let mut before = held.iter().filter(|held| held.sender == side).peekable();
     if before.peek().is_none() {
         return Cow::Borrowed(own);

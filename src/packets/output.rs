@@ -1,0 +1,49 @@
+//! Where a view's packets go, each with the next identification of IPv4.
+
+use crate::wire::{About, Frame, Packet, Record, Sink};
+
+/// IPv4 identifications: one counter for the run, from 1.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ids(u16);
+
+impl Ids {
+    /// The next one.
+    const fn take(&mut self) -> u16 {
+        self.0 = self.0.wrapping_add(1);
+        self.0
+    }
+}
+
+/// A view's way to the capture.
+#[derive(Debug)]
+pub struct Output<'a, S> {
+    ids: &'a mut Ids,
+    sink: &'a mut S,
+}
+
+impl<'a, S: Sink> Output<'a, S> {
+    /// One that goes on where `ids` are.
+    #[inline]
+    pub const fn new(ids: &'a mut Ids, sink: &'a mut S) -> Self {
+        Self { ids, sink }
+    }
+
+    /// Writes a packet. Its identification is the next one, whatever `frame` says.
+    ///
+    /// # Errors
+    /// Those of the sink.
+    #[inline(always)]
+    pub fn packet(&mut self, about: About<'_>, frame: Frame<'_>) -> Result<(), S::Error> {
+        let frame = Frame { id: self.ids.take(), ..frame };
+        self.record(&Record::Packet(&Packet { about, frame }))
+    }
+}
+
+impl<S: Sink> Sink for Output<'_, S> {
+    type Error = S::Error;
+
+    #[inline]
+    fn record(&mut self, record: &Record<'_>) -> Result<(), S::Error> {
+        self.sink.record(record)
+    }
+}

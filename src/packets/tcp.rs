@@ -1,0 +1,196 @@
+//! A connection of the trace as a TCP connection: its sides as client and server, its calls as segments, each with who
+//! made it.
+
+use crate::event::{Direction, Marking, Timestamp};
+use crate::packets::output::Output;
+use crate::packets::segmenter::{Endpoint, Segmenter};
+use crate::sockets::{Connection, Opening, Side};
+use crate::wire::{About, Flags, HandshakeOptions, Sink};
+
+/// The thread whose call shows what happened, and the side it is on.
+pub type Witness = (Marking, Side);
+
+/// What a call moved in one direction, as far as it is news.
+#[derive(Clone, Copy, Debug)]
+pub struct Chunk<'a> {
+    /// The end that sent it.
+    pub sender: Side,
+    /// When.
+    pub time: Timestamp,
+    /// Whose call shows it.
+    pub by: Witness,
+    /// How many bytes before its first one are not to be shown.
+    pub skipped: u64,
+    /// The bytes that are in the trace.
+    pub bytes: &'a [u8],
+    /// How many more moved.
+    pub missing: u64,
+    /// What is to be read beside its first packet.
+    pub comment: Option<&'a str>,
+}
+
+impl Chunk<'_> {
+    /// How many bytes moved.
+    pub const fn moved(&self) -> u64 {
+        (self.bytes.len() as u64).saturating_add(self.missing)
+    }
+
+    /// What is known of a packet that shows all of it.
+    pub fn about(&self) -> About<'_> {
+        let (marking, side) = self.by;
+        let direction = if side == self.sender { Direction::Sent } else { Direction::Received };
+        About { comment: self.comment, ..About::made(self.time, marking, direction) }
+    }
+}
+
+/// A connection as its packets show it.
+#[derive(Debug)]
+pub struct TcpConnection {
+    segments: Segmenter,
+    client: Side,
+}
+
+impl TcpConnection {
+    /// A connection whose client is the end on `client`; `ends` are client and server. Nothing is written yet.
+    pub const fn new(client: Side, ends: [Endpoint; 2], window: u16, options: Option<HandshakeOptions>) -> Self {
+        let [client_end, server_end] = ends;
+        let ends = match client {
+            Side::First => [client_end, server_end],
+            Side::Second => [server_end, client_end],
+        };
+        Self { segments: Segmenter::new(ends, window, options), client }
+    }
+
+    /// SYN, SYN-ACK and ACK at three times; `comment` is to be read beside the first.
+    pub fn handshake<S: Sink>(
+        &mut self,
+        [syn, syn_ack, ack]: [Timestamp; 3],
+        by: Option<Witness>,
+        comment: Option<&str>,
+        out: &mut Output<'_, S>,
+    ) -> Result<(), S::Error> {
+        let (client, server) = (self.client, self.client.other());
+        let about = About { comment, ..self.about(client, syn, by) };
+        out.packet(about, self.segments.segment(client, Flags::SYN, (&[], 0)))?;
+        self.bare(server, Flags::SYN_ACK, syn_ack, by, out)?;
+        self.bare(client, Flags::ACK, ack, by, out)
+    }
+
+    /// The SYN alone.
+    pub fn syn<S: Sink>(
+        &mut self,
+        time: Timestamp,
+        by: Option<Witness>,
+        out: &mut Output<'_, S>,
+    ) -> Result<(), S::Error> {
+        self.bare(self.client, Flags::SYN, time, by, out)
+    }
+
+    /// Payload of one call, in as many segments as IP needs, all at one time. What is not to be shown before it is a gap in
+    /// the sequence numbers.
+    #[inline]
+    pub fn write<S: Sink>(&mut self, chunk: &Chunk<'_>, out: &mut Output<'_, S>) -> Result<(), S::Error> {
+        let Chunk { sender, time, by, skipped, mut bytes, comment, .. } = *chunk;
+        if skipped > 0 {
+            self.skip(sender, skipped);
+        }
+        let mut left = chunk.moved();
+        let longest = self.segments.longest(sender);
+        let mut about = About { comment, ..self.about(sender, time, Some(by)) };
+        while left > 0 {
+            let length = usize::try_from(left).map_or(longest, |left| left.min(longest));
+            let (own, rest) = bytes.split_at_checked(length).unwrap_or((bytes, &[]));
+            out.packet(about, self.segments.segment(sender, Flags::PSH_ACK, (own, length)))?;
+            about.comment = None;
+            bytes = rest;
+            left -= length as u64;
+        }
+        Ok(())
+    }
+
+    /// `bytes` of the end on `side` are not to be shown: a gap in the sequence numbers.
+    pub const fn skip(&mut self, side: Side, bytes: u64) {
+        self.segments.skip(side, bytes);
+    }
+
+    /// An ACK of everything that the end on `side` has been sent.
+    pub fn acknowledge<S: Sink>(
+        &mut self,
+        side: Side,
+        time: Timestamp,
+        (marking, by): Witness,
+        out: &mut Output<'_, S>,
+    ) -> Result<(), S::Error> {
+        let unmade = (Marking { op: None, ..marking }, by);
+        self.bare(side, Flags::ACK, time, Some(unmade), out)
+    }
+
+    /// The FIN of the end on `side`, once, and the other end's ACK of it `acknowledged_after` nanoseconds later.
+    pub fn finish<S: Sink>(
+        &mut self,
+        side: Side,
+        (time, acknowledged_after): (Timestamp, u64),
+        by: Witness,
+        out: &mut Output<'_, S>,
+    ) -> Result<(), S::Error> {
+        if self.segments.has_finished(side) {
+            return Ok(());
+        }
+        self.bare(side, Flags::FIN_ACK, time, Some(by), out)?;
+        self.acknowledge(side.other(), time.after(acknowledged_after), by, out)
+    }
+
+    /// The RST of the end on `side`, which fits what has been sent.
+    pub fn reset<S: Sink>(
+        &mut self,
+        side: Side,
+        time: Timestamp,
+        by: Witness,
+        out: &mut Output<'_, S>,
+    ) -> Result<(), S::Error> {
+        self.bare(side, Flags::RST_ACK, time, Some(by), out)
+    }
+
+    /// How many bytes of the end on `side` wait for an acknowledgement.
+    pub const fn unacknowledged(&self, side: Side) -> u32 {
+        self.segments.unacknowledged(side)
+    }
+
+    /// The side of the client.
+    pub const fn client(&self) -> Side {
+        self.client
+    }
+
+    /// A segment without payload.
+    fn bare<S: Sink>(
+        &mut self,
+        sender: Side,
+        flags: Flags,
+        time: Timestamp,
+        by: Option<Witness>,
+        out: &mut Output<'_, S>,
+    ) -> Result<(), S::Error> {
+        let about = self.about(sender, time, by);
+        out.packet(about, self.segments.segment(sender, flags, (&[], 0)))
+    }
+
+    /// What is known of a segment of `sender` that a call at `time` shows.
+    #[inline]
+    fn about(&mut self, sender: Side, time: Timestamp, by: Option<Witness>) -> About<'static> {
+        let direction = |side| if side == sender { Direction::Sent } else { Direction::Received };
+        let by = by.map(|(marking, side)| (marking, direction(side)));
+        About { time: self.segments.moment(time), by, comment: None }
+    }
+}
+
+/// When the handshake's segments were seen: at the times of connect and accept where those were traced; where only accept
+/// was, shortly before its end; else `lead` nanoseconds before the first packet. Steps are a third of `lead`.
+pub fn handshake_times(connection: &Connection, first: Timestamp, lead: u64) -> [Timestamp; 3] {
+    let step = lead / 3;
+    let (syn, ack) = match connection.opening {
+        Opening::Made { connected: Some(entry), exit } => (entry, exit.max(entry)),
+        Opening::Made { connected: None, exit } => (exit.before(2 * step), exit),
+        Opening::Begun { .. } | Opening::Unseen => (first.before(lead), first.before(lead).after(2 * step)),
+    };
+    [syn, syn.after((ack.0 - syn.0) / 2), ack]
+}

@@ -1,0 +1,67 @@
+//! A UNIX connection or a pipe as a TCP connection: invented endpoints, a handshake before the first packet, and what no
+//! call moved.
+
+use crate::event::Timestamp;
+use crate::packets::{Chunk, Endpoint, TcpConnection, Witness, handshake_times};
+use crate::sockets::{Connection, Side};
+use crate::unix::context::Context;
+use crate::unix::endpoints;
+use crate::unix::names;
+use crate::wire::Sink;
+
+/// How long before the first packet the handshake begins where no call of it was traced, in nanoseconds.
+const HANDSHAKE_LEAD: u64 = 300_000;
+
+/// How much later the other end acknowledges a FIN, in nanoseconds.
+const FIN_ACKNOWLEDGED_AFTER: u64 = 50_000;
+
+/// The window that every segment announces: the largest without scaling.
+const WINDOW: u16 = u16::MAX;
+
+/// Begins the conversation of `connection`, the next of the run, and writes its handshake before `first`.
+pub(super) fn begin<S: Sink>(
+    connection: &Connection,
+    (client, port): (Side, u16),
+    first: Timestamp,
+    context: &mut Context<'_, S>,
+) -> Result<TcpConnection, S::Error> {
+    let inode = connection.inode(client).or(connection.inode(client.other()));
+    let options = context.options;
+    let ends = endpoints::of(*context.begun, inode, options.client_ports(), port);
+    *context.begun += 1;
+    let mut comment = None;
+    if options.records {
+        comment = Some(names::of_connection(connection, client));
+        let name = connection.end(client.other()).name.as_ref();
+        let user = connection.end(client).marking;
+        let user = user.map(|user| context.threads.name(user.tid));
+        names::write(ends.map(|end| end.address), name, user, &mut context.out)?;
+    }
+    let ends = ends.map(|end| Endpoint::new(end.address, (!options.wire).then_some(end.mac), end.isn));
+    let mut tcp = TcpConnection::new(client, ends, WINDOW, None);
+    let times = handshake_times(connection, first, HANDSHAKE_LEAD);
+    tcp.handshake(times, connection.opener(client), comment.as_deref(), &mut context.out)?;
+    Ok(tcp)
+}
+
+/// Writes bytes that no call moved.
+pub(super) fn seed<S: Sink>(
+    tcp: &mut TcpConnection,
+    from_client: bool,
+    (time, by): (Timestamp, Witness),
+    bytes: &[u8],
+    context: &mut Context<'_, S>,
+) -> Result<(), S::Error> {
+    let sender = if from_client { tcp.client() } else { tcp.client().other() };
+    tcp.write(&Chunk { sender, time, by, skipped: 0, bytes, missing: 0, comment: None }, &mut context.out)
+}
+
+/// Writes the FIN of the end on `side`, once, and its acknowledgement.
+pub(super) fn finish<S: Sink>(
+    tcp: &mut TcpConnection,
+    side: Side,
+    (time, by): (Timestamp, Witness),
+    context: &mut Context<'_, S>,
+) -> Result<(), S::Error> {
+    tcp.finish(side, (time, FIN_ACKNOWLEDGED_AFTER), by, &mut context.out)
+}
