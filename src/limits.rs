@@ -65,6 +65,14 @@ pub const CLOSED_AT_ONCE: usize = 256;
 /// Most bytes that one call can move: the kernel cuts every request to this (`MAX_RW_COUNT`).
 pub const MOVED: u64 = 0x7fff_f000;
 
+/// Longest time, in nanoseconds of the trace, that a record of a capture in order of time waits for one that may come
+/// before it: threads' lines are further apart only where a call blocks, and what is not known after a second will
+/// mostly not be.
+pub const WAITING_TIME: u64 = 1_000_000_000;
+
+/// Most bytes of such records: a second of payload at the speed of a disk.
+pub const WAITING_BYTES: usize = 16 << 20;
+
 /// Most bytes of datagrams that wait for their socket's port to become known; beyond it all go out as they are.
 pub const HELD_DATAGRAM_BYTES: usize = 4 << 20;
 

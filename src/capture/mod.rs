@@ -11,6 +11,7 @@
 //! does not write yet (secrets, processes) is a variant of [`Record`] and a file in `pcapng`.
 
 mod error;
+mod order;
 mod pcap;
 mod pcapng;
 #[cfg(test)]
@@ -18,7 +19,9 @@ mod tests;
 
 pub use error::CaptureError;
 
-use crate::wire::Record;
+use crate::event::Timestamp;
+use crate::wire::{About, Packet, Record};
+use order::{Order, Turn};
 use std::fmt;
 use std::io::Write;
 
@@ -72,10 +75,48 @@ impl Gathered {
         }
     }
 
-    fn clear(&mut self) {
+    /// Takes away what stands behind the first `length` bytes.
+    fn truncate(&mut self, length: usize) {
         match self {
-            Self::Pcap(records) => records.clear(),
-            Self::PcapNg(blocks) => blocks.clear(),
+            Self::Pcap(records) => records.truncate(length),
+            Self::PcapNg(blocks) => blocks.truncate(length),
+        }
+    }
+
+    /// Appends what is already laid out.
+    fn extend(&mut self, record: &[u8]) {
+        match self {
+            Self::Pcap(records) => records.extend_from_slice(record),
+            Self::PcapNg(blocks) => blocks.extend(record),
+        }
+    }
+
+    /// Lays out whatever the format can hold.
+    #[inline(always)]
+    fn append(&mut self, record: &Record<'_>) -> Result<(), CaptureError> {
+        match (self, record) {
+            (Self::Pcap(records), Record::Packet(packet)) => pcap::append(packet, records),
+            (Self::Pcap(_), _) => {}
+            (Self::PcapNg(blocks), Record::Packet(packet)) => blocks.append_packet(packet),
+            (Self::PcapNg(blocks), other) => {
+                blocks.prepare(other)?;
+                blocks.append(other)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Lays out a record with another time than its own. What a journal's entry says of its time stays.
+    fn append_at(&mut self, time: Timestamp, record: &Record<'_>) -> Result<(), CaptureError> {
+        match *record {
+            Record::Packet(packet) => {
+                let packet = Packet { about: About { time, ..packet.about }, ..*packet };
+                self.append(&Record::Packet(&packet))
+            }
+            Record::Dbus { about, bytes, original } => {
+                self.append(&Record::Dbus { about: About { time, ..about }, bytes, original })
+            }
+            Record::Journal { .. } | Record::Name { .. } => self.append(record),
         }
     }
 }
@@ -83,6 +124,8 @@ impl Gathered {
 /// A capture on its way into `W`. What is still gathered when it is dropped is lost: end it with [`Capture::flush`].
 pub struct Capture<W: Write> {
     gathered: Gathered,
+    /// In which order; none: as records come.
+    order: Option<Order>,
     /// How many bytes the header has.
     header: usize,
     sink: W,
@@ -98,17 +141,17 @@ impl<W: Write> fmt::Debug for Capture<W> {
 }
 
 impl<W: Write> Capture<W> {
-    /// An empty capture: its header is gathered and waits for a flush.
+    /// An empty capture: its header is gathered and waits for a flush. `by_time`: its records are in order of time.
     ///
     /// # Errors
     /// Never in practice: nothing is written to the sink yet.
-    pub fn new(format: Format, sink: W) -> Result<Self, CaptureError> {
+    pub fn new(format: Format, by_time: bool, sink: W) -> Result<Self, CaptureError> {
         let room = Vec::with_capacity(BUFFER_BYTES + RECORD_BYTES);
         let gathered = match format {
             Format::Pcap => Gathered::Pcap(pcap::header(room)?),
             Format::PcapNg => Gathered::PcapNg(pcapng::Blocks::new(room)?),
         };
-        Ok(Self { header: gathered.bytes().len(), gathered, sink, handed_over: 0 })
+        Ok(Self { header: gathered.bytes().len(), gathered, order: by_time.then(Order::new), sink, handed_over: 0 })
     }
 
     /// Adds whatever the format can hold. The sink sees it when enough has been gathered, or at the next
@@ -119,22 +162,56 @@ impl<W: Write> Capture<W> {
     /// [`CaptureError::Sink`] where the sink did not take what was gathered. The capture has then ended.
     #[inline(always)]
     pub fn record(&mut self, record: &Record<'_>) -> Result<(), CaptureError> {
-        let waiting = match (&mut self.gathered, record) {
-            (Gathered::Pcap(records), Record::Packet(packet)) => {
-                pcap::append(packet, records);
-                records.len()
+        if let (Some(order), Some(time)) = (&mut self.order, record.time())
+            && !order.takes(time)
+        {
+            self.record_in_turn(record, time)?;
+        } else {
+            self.gathered.append(record)?;
+        }
+        self.hand_over_if_enough()
+    }
+
+    /// Nothing that is earlier than `until` will come any more: what waited for that goes out.
+    ///
+    /// # Errors
+    /// As [`Capture::record`].
+    #[inline]
+    pub fn settle(&mut self, until: Timestamp) -> Result<(), CaptureError> {
+        while let Some(record) = self.order.as_mut().and_then(|order| order.next_until(until)) {
+            self.gathered.extend(&record);
+            self.hand_over_if_enough()?;
+        }
+        Ok(())
+    }
+
+    /// A record that comes before its turn, or too late.
+    #[inline(never)]
+    fn record_in_turn(&mut self, record: &Record<'_>, time: Timestamp) -> Result<(), CaptureError> {
+        let Self { gathered, order: Some(order), .. } = self else { return Ok(()) };
+        match order.turn(time) {
+            Turn::Next(time) => gathered.append_at(time, record),
+            Turn::Waits => {
+                if let Gathered::PcapNg(blocks) = gathered {
+                    blocks.prepare(record)?;
+                }
+                let start = gathered.bytes().len();
+                gathered.append(record)?;
+                order.keep(time, gathered.bytes().get(start..).unwrap_or_default());
+                gathered.truncate(start);
+                Ok(())
             }
-            (Gathered::Pcap(_), _) => return Ok(()),
-            (Gathered::PcapNg(blocks), Record::Packet(packet)) => {
-                blocks.append_packet(packet);
-                blocks.bytes().len()
+            Turn::Anew => {
+                self.settle(Timestamp(u64::MAX))?;
+                self.order.iter_mut().for_each(|order| order.restart(time));
+                self.gathered.append(record)
             }
-            (Gathered::PcapNg(blocks), other) => {
-                blocks.append(other)?;
-                blocks.bytes().len()
-            }
-        };
-        if waiting >= BUFFER_BYTES { self.hand_over() } else { Ok(()) }
+        }
+    }
+
+    #[inline(always)]
+    fn hand_over_if_enough(&mut self) -> Result<(), CaptureError> {
+        if self.gathered.bytes().len() >= BUFFER_BYTES { self.hand_over() } else { Ok(()) }
     }
 
     /// Hands everything gathered to the sink and flushes it: what was written so far can be read from now on.
@@ -174,7 +251,7 @@ impl<W: Write> Capture<W> {
         if done.is_ok() {
             self.handed_over += self.waiting();
         }
-        self.gathered.clear();
+        self.gathered.truncate(0);
         done
     }
 }

@@ -3,6 +3,7 @@
 use super::pcap::rounded;
 use super::*;
 use crate::event::{Direction, Fd, Marking, Op, Tid, Timestamp};
+use crate::limits;
 use crate::wire::{self, About, Frame, LinkHeader, Packet, SeqNumber, Transport};
 use pcap_parser::{Block, EnhancedPacketBlock, parse_block_le, parse_pcap_frame, parse_pcap_header};
 use proptest::prelude::*;
@@ -124,7 +125,7 @@ fn bytes(hex: &str) -> Vec<u8> {
 
 #[test]
 fn classic_layout() {
-    let mut capture = Capture::new(Format::Pcap, Vec::new()).unwrap();
+    let mut capture = Capture::new(Format::Pcap, false, Vec::new()).unwrap();
     write(&mut capture, &packet(1_700_000_000_123_456_000, b"AB", 2));
     assert_eq!(capture.bytes(), 24 + 16 + 60);
     let written = finished(capture);
@@ -143,7 +144,7 @@ fn classic_layout() {
 
 #[test]
 fn pcapng_layout() {
-    let mut capture = Capture::new(Format::PcapNg, Vec::new()).unwrap();
+    let mut capture = Capture::new(Format::PcapNg, false, Vec::new()).unwrap();
     write(&mut capture, &packet(0x1122_3344_5566_7788, b"ABC", 1000));
     assert_eq!(capture.bytes(), 28 + 44 + 32 + 64);
     let written = finished(capture);
@@ -161,7 +162,7 @@ fn pcapng_layout() {
 #[test]
 fn an_empty_capture_is_its_header() {
     for format in FORMATS {
-        let written = finished(Capture::new(format, Vec::new()).unwrap());
+        let written = finished(Capture::new(format, false, Vec::new()).unwrap());
         assert_eq!(read(format, &written), []);
     }
 }
@@ -192,7 +193,7 @@ fn microseconds_round_half_to_even() {
 fn the_longest_frame_reads_back() {
     let payload = vec![7; 70_000];
     for format in FORMATS {
-        let mut capture = Capture::new(format, Vec::new()).unwrap();
+        let mut capture = Capture::new(format, false, Vec::new()).unwrap();
         for ip in ["1.2.3.4:5", "[::1]:5"] {
             let address = ip.parse().unwrap();
             let mut packet = packet(0, &payload, 1 << 40);
@@ -208,7 +209,7 @@ fn the_longest_frame_reads_back() {
 fn the_sink_is_called_for_whole_records_and_few_times() {
     let payload = vec![1; 1400];
     for format in FORMATS {
-        let mut capture = Capture::new(format, Calls::default()).unwrap();
+        let mut capture = Capture::new(format, false, Calls::default()).unwrap();
         for time in 0..1000 {
             write(&mut capture, &packet(time * 1000, &payload, 1400));
         }
@@ -231,7 +232,7 @@ fn the_sink_is_called_for_whole_records_and_few_times() {
 fn a_closed_pipe_is_told_apart_and_nothing_follows_it() {
     for format in FORMATS {
         let sink = Calls { broken: Some((2, io::ErrorKind::BrokenPipe)), ..Calls::default() };
-        let mut capture = Capture::new(format, sink).unwrap();
+        let mut capture = Capture::new(format, false, sink).unwrap();
         write(&mut capture, &packet(0, b"first", 5));
         capture.flush().unwrap();
         write(&mut capture, &packet(0, b"second", 6));
@@ -252,7 +253,7 @@ proptest! {
             (any::<u64>(), proptest::collection::vec(any::<u8>(), 0..200), 0_usize..2000, any::<bool>()), 0..20),
         format in prop_oneof![Just(Format::Pcap), Just(Format::PcapNg)],
     ) {
-        let mut capture = Capture::new(format, Vec::new()).unwrap();
+        let mut capture = Capture::new(format, false, Vec::new()).unwrap();
         let mut expected = Vec::new();
         for (time, payload, missing, flush) in &frames {
             let packet = packet(*time, payload, payload.len() + missing);
@@ -276,7 +277,7 @@ proptest! {
 }
 
 fn capture_of(format: Format, records: &[Record<'_>]) -> Vec<u8> {
-    let mut capture = Capture::new(format, Vec::new()).unwrap();
+    let mut capture = Capture::new(format, false, Vec::new()).unwrap();
     for record in records {
         capture.record(record).unwrap();
     }
@@ -297,7 +298,7 @@ fn what_is_no_packet_reads_back() {
             Record::Packet(&commented),
             Record::Dbus { about: first, bytes: b"l\x01\0\x01e", original: 9 },
             Record::Dbus { about: about(9), bytes: &large, original: 300_000 },
-            Record::Journal { entry: b"MESSAGE=x\n" },
+            Record::Journal { time: Timestamp(0), entry: b"MESSAGE=x\n" },
         ],
     );
     let blocks = blocks(&written);
@@ -340,6 +341,53 @@ fn a_classic_capture_takes_packets_of_ethernet_only() {
     let plain = packet(7, b"abc", 3);
     let mut commented = plain;
     commented.about.comment = Some("lost");
-    let records = [Record::Packet(&commented), Record::Journal { entry: b"A=b\n" }];
+    let records = [Record::Packet(&commented), Record::Journal { time: Timestamp(0), entry: b"A=b\n" }];
     assert_eq!(capture_of(Format::Pcap, &records), capture_of(Format::Pcap, &[Record::Packet(&plain)]));
+}
+
+/// The times in microseconds, and payloads, of a capture in order of time; a step is a packet, or `until` what it settles.
+fn in_order(steps: &[(&str, u64)]) -> String {
+    let mut capture = Capture::new(Format::Pcap, true, Vec::new()).unwrap();
+    for (step, time) in steps {
+        let time = Timestamp(time * 1000);
+        match *step {
+            "until" => capture.settle(time).unwrap(),
+            payload => write(&mut capture, &packet(time.0, payload.as_bytes(), payload.len())),
+        }
+    }
+    capture.settle(Timestamp(u64::MAX)).unwrap();
+    let found = read(Format::Pcap, &finished(capture)).into_iter();
+    let texts = found.map(|(time, frame, _)| format!("{}@{}", char::from(*frame.last().unwrap()), time / 1000));
+    texts.collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn records_are_in_order_of_time() {
+    // Nothing earlier can come, as far as anyone knows.
+    assert_eq!(in_order(&[("a", 5), ("b", 5), ("c", 7)]), "a@5 b@5 c@7");
+    // Something may.
+    assert_eq!(in_order(&[("until", 4), ("b", 5), ("c", 6), ("a", 4), ("until", 5), ("d", 5)]), "a@4 b@5 d@5 c@6");
+    // It comes when later ones are out.
+    assert_eq!(in_order(&[("b", 5), ("a", 4), ("c", 6)]), "b@5 a@5 c@6");
+}
+
+#[test]
+fn a_clock_that_is_set_back_takes_the_capture_with_it() {
+    let second = limits::WAITING_TIME / 1000;
+    let steps = [("a", 2 * second), ("until", 2 * second), ("b", 2 * second + 1), ("c", second - 1), ("d", second)];
+    assert_eq!(in_order(&steps), "a@2000000 b@2000001 c@999999 d@1000000");
+}
+
+#[test]
+fn what_waits_is_bounded() {
+    let mut capture = Capture::new(Format::Pcap, true, Vec::new()).unwrap();
+    capture.settle(Timestamp(1000)).unwrap();
+    let payload = vec![0; 60_000];
+    let most = u64::try_from(limits::WAITING_BYTES / payload.len()).unwrap();
+    for time in 0..2 * most {
+        write(&mut capture, &packet(2000 + time, &payload, payload.len()));
+        capture.settle(Timestamp(1000)).unwrap();
+    }
+    let out = u64::try_from(read(Format::Pcap, &finished(capture)).len()).unwrap();
+    assert!(out.abs_diff(most) <= 2, "{out} of {} are out", 2 * most);
 }

@@ -301,7 +301,7 @@ impl<W: Write> Sink for Written<W> {
                 packet.frame.payload
             }
             Record::Dbus { bytes, .. } => bytes,
-            Record::Journal { entry } => entry,
+            Record::Journal { entry, .. } => entry,
             Record::Name { .. } => return Ok(self.capture.record(record)?),
         };
         self.packets += 1;
@@ -341,7 +341,7 @@ impl<W: Write> Converter<W> {
     ///
     /// The capture's header could not be written.
     pub fn new(options: &Options, traces: &[Trace], sink: W) -> io::Result<Self> {
-        let capture = Capture::new(options.format, sink)?;
+        let capture = Capture::new(options.format, options.view == View::Wire, sink)?;
         let parsers = traces.iter().map(|trace| Parser::new(trace.options.clone()));
         let midnights = || traces.iter().map(|trace| trace.options.date).collect();
         Ok(Self {

@@ -86,7 +86,7 @@ impl Datagrams {
             && server.name.as_ref().is_some_and(journal::is_journal)
             && let Some(entry) = journal::entry(message, payload)
         {
-            return sink.record(&Record::Journal { entry: &entry });
+            return sink.record(&Record::Journal { time: message.exit, entry: &entry });
         }
         let (ends, is_new) = self.ends((message, payload), own, options);
         if !options.wants(ends[1].address.port()) {

@@ -1,5 +1,6 @@
 //! What a capture holds: packets of Ethernet, messages of a link of their own, entries of a journal, names of addresses.
 
+use crate::event::Timestamp;
 use crate::wire::{About, Packet};
 use std::net::IpAddr;
 
@@ -19,6 +20,8 @@ pub enum Record<'a> {
     },
     /// An entry of systemd's journal in the Journal Export Format: fields `KEY=VALUE`, each with a line end.
     Journal {
+        /// When it was written.
+        time: Timestamp,
         /// The entry.
         entry: &'a [u8],
     },
@@ -29,4 +32,17 @@ pub enum Record<'a> {
         /// Its name; a NUL in it would end it.
         name: &'a str,
     },
+}
+
+impl Record<'_> {
+    /// When it was seen; a name holds for the whole capture.
+    #[inline]
+    pub const fn time(&self) -> Option<Timestamp> {
+        match self {
+            Self::Packet(packet) => Some(packet.about.time),
+            Self::Dbus { about, .. } => Some(about.time),
+            Self::Journal { time, .. } => Some(*time),
+            Self::Name { .. } => None,
+        }
+    }
 }

@@ -51,19 +51,25 @@ impl Blocks {
         packet::append(packet, self.writer.get_mut());
     }
 
-    /// Appends the block of any record. D-Bus is described where its first message comes, because libpcap refuses files
-    /// whose interfaces differ in their links.
+    /// Describes the interface of a record if that has not been done. D-Bus's is described where the first message comes,
+    /// because libpcap refuses files whose interfaces differ in their links.
+    #[inline]
+    pub(super) fn prepare(&mut self, record: &Record<'_>) -> Result<(), CaptureError> {
+        match record {
+            Record::Dbus { .. } if self.writer.interfaces().len() == 1 => self.describe(Interface::DBUS),
+            _ => Ok(()),
+        }
+    }
+
+    /// Appends the block of any record whose interface is described.
     #[cold]
     pub(super) fn append(&mut self, record: &Record<'_>) -> Result<(), CaptureError> {
         match *record {
             Record::Packet(packet) => self.append_packet(packet),
             Record::Dbus { about, bytes, original } => {
-                if self.writer.interfaces().len() == 1 {
-                    self.describe(Interface::DBUS)?;
-                }
                 packet::append_message(&about, (bytes, original), self.writer.get_mut());
             }
-            Record::Journal { entry } => {
+            Record::Journal { entry, .. } => {
                 self.block(SystemdJournalExportBlock { journal_entry: Cow::Borrowed(entry) })?;
             }
             Record::Name { address, name } => self.block(name::block(address, name))?,
@@ -77,9 +83,15 @@ impl Blocks {
         self.writer.get_ref()
     }
 
-    /// Takes the bytes away. What was said of the section and its interfaces holds for what follows.
-    pub(super) fn clear(&mut self) {
-        self.writer.get_mut().clear();
+    /// Takes the bytes behind the first `length` away. What was said of the section and its interfaces holds for what
+    /// follows.
+    pub(super) fn truncate(&mut self, length: usize) {
+        self.writer.get_mut().truncate(length);
+    }
+
+    /// Appends a block that is laid out.
+    pub(super) fn extend(&mut self, block: &[u8]) {
+        self.writer.get_mut().extend_from_slice(block);
     }
 
     fn describe(&mut self, interface: Interface) -> Result<(), CaptureError> {
