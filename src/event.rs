@@ -315,7 +315,7 @@ pub struct Message {
     pub moved: u64,
     /// The other end as the sockaddr argument has it: where to, or where from.
     pub address: Option<Address>,
-    /// How many of [`Move::rights`] go with it: those of the messages before come first.
+    /// How many of [`Ancillary::rights`] go with it: those of the messages before come first.
     pub rights: usize,
 }
 
@@ -328,6 +328,17 @@ pub struct Credentials {
     pub user: u32,
     /// Its group.
     pub group: u32,
+}
+
+/// What goes with the messages of a call beside their bytes (unix(7), "Ancillary messages").
+#[derive(Clone, Debug, Default)]
+pub struct Ancillary<'a> {
+    /// Descriptors (SCM_RIGHTS): of a send the sender's own, of a receive the new ones.
+    pub rights: Vec<Descriptor<'a>>,
+    /// The new descriptors are close-on-exec (MSG_CMSG_CLOEXEC).
+    pub close_on_exec: bool,
+    /// Who the sender of the last message is, if it says that.
+    pub credentials: Option<Credentials>,
 }
 
 /// A call that moves payload.
@@ -347,14 +358,18 @@ pub struct Move<'a> {
     pub messages: &'a [Message],
     /// How many bytes were asked for, where the call says: a read of 0 into room for some is the other end's FIN.
     pub requested: Option<u64>,
-    /// Descriptors that go with the messages (SCM_RIGHTS): of a send the sender's own, of a receive the new ones.
-    pub rights: Vec<Descriptor<'a>>,
-    /// Who the sender of the last message is, if it says that.
-    pub credentials: Option<Credentials>,
+    /// What goes beside the bytes. Boxed, for few calls have any and every call's event is handed on.
+    pub ancillary: Option<Box<Ancillary<'a>>>,
     /// MSG_FASTOPEN was given: a sendto with an address connects.
     pub fast_open: bool,
-    /// The new descriptors of `rights` are close-on-exec (MSG_CMSG_CLOEXEC).
-    pub close_on_exec: bool,
+}
+
+impl<'a> Move<'a> {
+    /// The descriptors that go with the messages.
+    #[inline]
+    pub fn rights(&self) -> &[Descriptor<'a>] {
+        self.ancillary.as_ref().map_or(&[], |ancillary| &ancillary.rights)
+    }
 }
 
 /// Which directions a shutdown ends.

@@ -15,7 +15,7 @@ pub(super) fn moved(sockets: &mut Sockets, call: &Move<'_>) {
         Some(kind) => sockets.locate_or_make(call.socket, kind),
         None => sockets.locate(call.socket),
     };
-    if !(call.rights.is_empty() && sockets.rights.is_empty()) {
+    if !(call.ancillary.is_none() && sockets.rights.is_empty()) {
         ancillary::moved(sockets, call, located);
     }
     let Some(socket) = located else {
@@ -43,7 +43,7 @@ pub(super) fn moved(sockets: &mut Sockets, call: &Move<'_>) {
     }
     open.count_messages(call);
     let (is_stream, family, stream) = (open.is_stream(), open.family, open.stream);
-    if family == Family::Unix && (!call.rights.is_empty() || call.credentials.is_some()) {
+    if family == Family::Unix && call.ancillary.is_some() {
         ancillary::announce(sockets, socket, call);
     }
     let marking = sockets.marking(call.socket.fd, Some(call.op));
@@ -69,10 +69,8 @@ pub(super) fn spliced(sockets: &mut Sockets, [from, to]: [Descriptor<'_>; 2], op
             payload: &[],
             messages: if count > 0 { &message } else { &[] },
             requested: None,
-            rights: Vec::new(),
-            credentials: None,
+            ancillary: None,
             fast_open: false,
-            close_on_exec: false,
         };
         moved(sockets, &call);
     }
@@ -284,7 +282,7 @@ fn kind_of_call(call: &Move<'_>) -> Option<(Family, Transport)> {
 
 /// The kind of socket that a call is made on, by its sockaddrs or by the descriptors in its messages; without any, TCP.
 pub(super) fn kind_by_content(call: &Move<'_>) -> (Family, Transport) {
-    if !call.rights.is_empty() {
+    if !call.rights().is_empty() {
         return (Family::Unix, Transport::Stream);
     }
     let first = call.messages.first();

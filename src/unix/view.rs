@@ -58,7 +58,8 @@ impl UnixView {
     pub fn change<S: Sink>(&mut self, change: &Change, refs: Refs<'_>, sink: &mut S) -> Result<(), S::Error> {
         match change {
             Change::Ancillary { socket, entry } if self.options.records => {
-                self.ancillary = refs.call().map(|call| ((*socket, *entry), names::of_ancillary(call)));
+                let ancillary = refs.call().and_then(|call| call.ancillary.as_deref());
+                self.ancillary = ancillary.map(|ancillary| ((*socket, *entry), names::of_ancillary(ancillary)));
             }
             Change::UnixMessage(message) if self.options.sockets => {
                 let beside = (&self.threads, take_ancillary(&mut self.ancillary, message.local.socket, message.entry));

@@ -59,7 +59,7 @@ impl Connections {
     }
 
     /// What has ended is gone.
-    #[inline]
+    #[inline(always)]
     pub(in crate::sockets) fn sweep(&mut self) {
         if !self.over.is_empty() {
             self.over.drain(..).for_each(|id| drop(self.store.remove(id)));

@@ -148,10 +148,8 @@ pub(super) fn transferred<'s>(call: Call<'_, 's>, draft: Draft) -> What<'s> {
         payload: &scratch.payload,
         messages: &scratch.messages,
         requested,
-        rights: scratch.rights(),
-        credentials: scratch.credentials,
+        ancillary: scratch.ancillary(has(Direction::Received, symbols::MSG_CMSG_CLOEXEC)),
         fast_open: has(Direction::Sent, symbols::MSG_FASTOPEN),
-        close_on_exec: has(Direction::Received, symbols::MSG_CMSG_CLOEXEC),
     })
 }
 
