@@ -11,7 +11,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::ops::RangeInclusive;
 use std::process::Command;
-use strace2pcap::unix::{CLEAN, PROTOCOLS, Protocol, Reason, UNKNOWN_PORT};
+use strace2pcap::inside::{CLEAN, PROTOCOLS, Protocol, Reason, UNKNOWN_PORT};
 use support::{Running, has, tshark};
 
 /// One of the lists that tshark prints, as the fields of its lines.

@@ -14,7 +14,7 @@ use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use strace2pcap::run::report::keys::{LossKey, NoteKey, Reason};
+use strace2pcap::inside::keys::{LossKey, NoteKey, Reason};
 
 /// The report of a run, which must be the last line of standard error and JSON.
 #[track_caller]
