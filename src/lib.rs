@@ -1,7 +1,7 @@
 //! strace2pcap: from the text of an strace trace to a capture that Wireshark reads.
 //!
 //! This file is the map of the rooms. Data flows one way, and a room names only what stands to its right (`run` and
-//! `cli` see all); `tests/tidy.rs` holds the direction.
+//! `cli` see all); `tests/offline/tidy.rs` holds the direction.
 //!
 //! ```text
 //! main → cli → run ─→ strace ─→ event ←─ sockets ←─ inet ┐

@@ -2,9 +2,7 @@
 //!
 //! The words of each message are held by `tests/cases`.
 
-mod common;
-
-use common::program::{Folder, Outcome, convert, run_in};
+use crate::common::program::{Folder, Outcome, convert, run_in};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
