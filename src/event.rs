@@ -97,7 +97,6 @@ impl Direction {
 /// The system call behind a packet, as the marking names it (README, "Marking"). The numbers are a contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
-#[expect(missing_docs, reason = "each name is the system call's own")]
 pub enum Op {
     Read = 1,
     Write = 2,
@@ -283,7 +282,6 @@ impl Outcome {
 
 /// The errors that mean something for a connection or a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "each is errno(3)'s name")]
 pub enum Errno {
     Again,
     Already,
@@ -405,7 +403,6 @@ pub struct Sharing {
 
 /// What happened.
 #[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "the variants' docs name their fields")]
 pub enum What<'a> {
     /// socket: a new one. `protocol` is IP's number that a raw socket was made for. `details` of `made` may be missing.
     Socket { made: Descriptor<'a>, family: Family, transport: Transport, protocol: Option<u8>, close_on_exec: bool },
@@ -499,4 +496,16 @@ impl fmt::Display for Tid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)
     }
+}
+
+/// A length in memory as a length of the trace's.
+#[expect(clippy::as_conversions, reason = "no machine has more than 64 bits")]
+pub const fn as_u64(length: usize) -> u64 {
+    length as u64
+}
+
+/// A number of 32 bits as a length in memory.
+#[expect(clippy::as_conversions, reason = "every machine that this runs on has 32 bits")]
+pub const fn as_usize(length: u32) -> usize {
+    length as usize
 }

@@ -3,7 +3,7 @@
 //! The law of this file: per direction, seq never repeats, and skips only what it is told to; ack is what the other end has sent so far;
 //! a SYN and a FIN take one sequence number each; time never goes backwards within the connection.
 
-use crate::event::Timestamp;
+use crate::event::{Timestamp, as_u64};
 use crate::wire::{Flags, Frame, HandshakeOptions, Mac, SeqNumber, Sink, Transport, VlanTag};
 use std::net::SocketAddr;
 
@@ -139,9 +139,9 @@ impl Conversation {
             let length = usize::try_from(left).map_or(longest, |left| left.min(longest));
             let (piece, rest) = payload.split_at_checked(length).unwrap_or((payload, &[]));
             self.segment((sender, Flags::PSH_ACK), time, (piece, length), dress(), sink)?;
-            self.end_mut(sender).next = self.end(sender).next.advanced(length as u64);
+            self.end_mut(sender).next = self.end(sender).next.advanced(as_u64(length));
             payload = rest;
-            left -= length as u64;
+            left -= as_u64(length);
         }
         Ok(())
     }

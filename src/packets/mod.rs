@@ -7,6 +7,6 @@ mod conversation;
 mod sightings;
 mod talk;
 
-pub use conversation::{Conversation, Dress, Endpoint, LONGEST_SEGMENT_V4, LONGEST_SEGMENT_V6, Sender};
+pub use conversation::Endpoint;
 pub use sightings::{Sighted, Sightings};
 pub use talk::{Ids, Look, Portion, Talk, Witness, handshake_times};

@@ -1,7 +1,7 @@
 //! A connection of the trace as a TCP conversation: its sides as client and server, its calls as segments in their
 //! marking.
 
-use crate::event::{Direction, Timestamp};
+use crate::event::{Direction, Timestamp, as_u64};
 use crate::packets::conversation::{Conversation, Dress, Endpoint, Sender};
 use crate::packets::marking;
 use crate::sockets::{Connection, Marking, Opening, Side};
@@ -96,7 +96,7 @@ impl Talk {
 
     /// Payload of one call, in as many segments as IP needs.
     pub fn write<S: Sink>(&mut self, portion: &Portion<'_>, ids: &mut Ids, sink: &mut S) -> Result<(), S::Error> {
-        let moved = (portion.bytes.len() as u64).saturating_add(portion.missing);
+        let moved = as_u64(portion.bytes.len()).saturating_add(portion.missing);
         let sender = self.sender(portion.sender);
         let template = self.dress(sender, Some(portion.by), 0);
         let dress = || Dress { id: ids.take(), ..template };

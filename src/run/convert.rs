@@ -1,7 +1,7 @@
 //! The way of the data: a line becomes events, an event changes, a change frames, a frame a record.
 
 use crate::capture::Capture;
-use crate::event::{Event, Family, Timestamp, Transport, What};
+use crate::event::{Event, Family, Timestamp, Transport, What, as_u64};
 use crate::inet::{Invented, SyscallView, WireView, is_carried};
 use crate::run::conversations::Conversations;
 use crate::run::dates::Date;
@@ -305,7 +305,7 @@ impl<W: Write> Sink for Written<W> {
             Record::Name { .. } => return Ok(self.capture.record(record)?),
         };
         self.packets += 1;
-        self.payload_bytes += payload.len() as u64;
+        self.payload_bytes += as_u64(payload.len());
         Ok(self.capture.record(record)?)
     }
 }

@@ -8,7 +8,7 @@ use super::dates::Date;
 use super::lines::{CHUNK_BYTES, Lines, Step};
 use super::signals::Signals;
 use super::source::{Kind, Source};
-use crate::event::Timestamp;
+use crate::event::{Timestamp, as_u64};
 use crate::limits;
 use crate::strace::{Options, Times};
 
@@ -52,7 +52,7 @@ fn latest(source: &Source, signals: &Signals) -> Option<Timestamp> {
                 }
                 Ok(count) => {
                     lines.filled(count);
-                    position += count as u64;
+                    position += as_u64(count);
                 }
                 // Who reads it for its calls will tell.
                 Err(_) => return latest,

@@ -25,9 +25,17 @@ pub enum Exit {
     Strict = 3,
 }
 
+impl Exit {
+    /// The number.
+    #[expect(clippy::as_conversions, reason = "each variant is its number")]
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
+        Self::from(exit.code())
     }
 }
 

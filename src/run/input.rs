@@ -3,6 +3,7 @@
 //! [`Input::advance`] takes one step; the loop in [`super`] acts on it. Nothing is copied: a line is borrowed from the
 //! buffer it was read into.
 
+use crate::event::as_u64;
 use std::io::{self, Read};
 use std::os::fd::AsFd;
 
@@ -155,7 +156,7 @@ impl<'s> Reader<'s> {
                 self.lines.finish();
             }
             Ok(count) => {
-                self.position += count as u64;
+                self.position += as_u64(count);
                 if self.judge.is_some() {
                     let bytes = room.get(..count).unwrap_or_default().to_vec();
                     self.look(&bytes)?;

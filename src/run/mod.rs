@@ -48,7 +48,7 @@ use signals::Signals;
 use source::{Kind, Source};
 
 /// Tells that a command line makes no sense, and reads what strace may be writing to us.
-pub fn refuse_usage(usage: &Usage) -> Exit {
+pub fn refuse(usage: &Usage) -> Exit {
     let source = Source::stdin().ok().filter(|source| usage.reads_standard_input && source.kind() == Kind::Pipe);
     let end = if source.is_some() { format!("strace2pcap: {READING_ON}\n") } else { String::new() };
     let exit = Report::refuse(&(usage.text.clone() + &end), usage.message.clone(), usage.report);
@@ -57,10 +57,10 @@ pub fn refuse_usage(usage: &Usage) -> Exit {
 }
 
 /// Does what `options` say and tells what came of it.
-pub fn run(options: &Options) -> Exit {
+pub fn convert(options: &Options) -> Exit {
     let screen = Screen::new(options.verbosity);
     let mut report = Report::default();
-    let exit = match convert(options, &screen, &mut report) {
+    let exit = match prepared(options, &screen, &mut report) {
         Exit::Done if options.strict && report.has_losses() => Exit::Strict,
         exit => exit,
     };
@@ -68,7 +68,7 @@ pub fn run(options: &Options) -> Exit {
     exit
 }
 
-fn convert(options: &Options, screen: &Screen, report: &mut Report) -> Exit {
+fn prepared(options: &Options, screen: &Screen, report: &mut Report) -> Exit {
     let mut sources = Vec::new();
     let mut repeated = Vec::new();
     match prepare(options, &mut sources, &mut repeated) {
@@ -78,7 +78,7 @@ fn convert(options: &Options, screen: &Screen, report: &mut Report) -> Exit {
             names_given::tell(&repeated, &options.output, options.format, report);
             exit
         }
-        Err(error) => refuse(&error, sources, report),
+        Err(error) => give_up(&error, sources, report),
     }
 }
 
@@ -106,7 +106,7 @@ fn prepare(
 }
 
 /// Tells why nothing can be done, and reads what pipes still bring. Of `sources` those are there that could be opened.
-fn refuse(error: &Error, mut sources: Vec<Source>, report: &mut Report) -> Exit {
+fn give_up(error: &Error, mut sources: Vec<Source>, report: &mut Report) -> Exit {
     // The others' descriptors may be what the signals' way was wanting.
     sources.retain(|source| source.kind() == Kind::Pipe);
     let exit = report.fail(error, !sources.is_empty());

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::{File, Metadata};
 use std::io::{self, IsTerminal, Seek};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use super::error::Error;
 use super::foreign::{Foreign, Verdict, judge};
 use super::name::Name;
-use crate::event::Tid;
+use crate::event::{Tid, as_u64};
 use crate::limits;
 
 /// What a pipe from strace is asked to hold, so that the traced program waits less often for us; the most that Linux
@@ -39,7 +39,7 @@ const OTHER_DESCRIPTORS: usize = 64;
 /// Lets this process open so many traces, as far as the hard limit goes.
 pub fn raise_limit(traces: usize) {
     let limit = getrlimit(Resource::Nofile);
-    let wanted = (traces + OTHER_DESCRIPTORS) as u64;
+    let wanted = as_u64(traces + OTHER_DESCRIPTORS);
     if limit.current.is_some_and(|soft| soft < wanted) {
         // Where it fails, opening does too, and tells it.
         let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
@@ -96,11 +96,8 @@ impl Source {
     }
 
     /// What is open already.
-    ///
-    /// # Errors
-    ///
-    /// It is no trace.
-    pub fn of_descriptor(name: &str, descriptor: OwnedFd) -> Result<Self, Error> {
+    #[cfg(test)]
+    pub fn of_descriptor(name: &str, descriptor: std::os::fd::OwnedFd) -> Result<Self, Error> {
         Self::new(Name::new(name), None, File::from(descriptor))
     }
 
@@ -235,7 +232,7 @@ fn beginning(file: &File, position: u64) -> Verdict {
     let mut bytes = vec![0; limits::BEGINNING_BYTES];
     let mut length = 0;
     while let Some(room) = bytes.get_mut(length..).filter(|room| !room.is_empty()) {
-        match file.read_at(room, position + length as u64) {
+        match file.read_at(room, position + as_u64(length)) {
             Ok(0) => break,
             Ok(count) => length += count,
             Err(_) => return Verdict::Unknown,

@@ -1,6 +1,6 @@
 //! What payload calls do to descriptors in their messages (SCM_RIGHTS, unix(7)).
 
-use crate::event::{Address, Details, Direction, Family, Move, Outcome, Transport};
+use crate::event::{Address, Details, Direction, Family, Move, Outcome, Transport, as_u64};
 use crate::sockets::connections::Opening;
 use crate::sockets::descriptors::{Channel, InFlight, Span};
 use crate::sockets::names::SocketId;
@@ -145,5 +145,5 @@ fn received(sockets: &mut Sockets, call: &Move<'_>, span: Option<&Span>) {
 
 /// How many messages a call moved.
 fn message_count(call: &Move<'_>) -> u64 {
-    call.messages.len() as u64
+    as_u64(call.messages.len())
 }

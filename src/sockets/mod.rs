@@ -28,7 +28,7 @@ mod tests;
 mod transfer;
 
 pub use change::{Change, Marking, Moved, Payload, Refs, Stream, UnixEnd, UnixMessage};
-pub use connections::{ByConnection, Connection, End, Flow, Opening, Role};
+pub use connections::{ByConnection, Connection, Flow, Opening, Role};
 pub use names::{ConnectionId, Side, SocketNumber};
 pub use open_socket::canonical;
 

@@ -7,6 +7,8 @@
 //! Every mixture is read, since one trace holds several styles. `-xx` traces are all `\xHH` and hold most of the bytes, so
 //! that form is decoded in blocks which the compiler turns into vector instructions.
 
+#![expect(clippy::as_conversions, reason = "bytes and words of eight bytes, in constants too")]
+
 /// A string literal that has been decoded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Quoted {

@@ -8,6 +8,7 @@
 //! A message's length stands in its first sixteen bytes, so that none waits once its end is there (D-Bus specification,
 //! "Message Format", "Authentication Protocol").
 
+use crate::event::as_u64;
 use crate::limits;
 
 /// The part of a message's header whose size is fixed: byte order, type, flags, version, body length, serial, length of
@@ -71,7 +72,7 @@ impl Assembler {
                 State::Inside(_) => self.fill(bytes, sink),
                 State::Text => self.begin(bytes, sink),
                 State::Lost => {
-                    self.left_out += bytes.len() as u64;
+                    self.left_out += as_u64(bytes.len());
                     &[]
                 }
             };
@@ -85,7 +86,7 @@ impl Assembler {
     pub(super) fn finish(&mut self, sink: &mut impl FnMut(Message<'_>)) {
         match std::mem::take(&mut self.state) {
             State::Inside(Inside { original, .. }) => sink(Message { bytes: &self.held, original }),
-            _ => self.left_out += self.held.len() as u64,
+            _ => self.left_out += as_u64(self.held.len()),
         }
         self.held.clear();
     }
@@ -97,7 +98,7 @@ impl Assembler {
         };
         let left = usize::try_from(inside.left).unwrap_or(usize::MAX);
         let (own, rest) = bytes.split_at_checked(left).unwrap_or((bytes, &[]));
-        inside.left -= own.len() as u64;
+        inside.left -= as_u64(own.len());
         if !inside.full {
             let room = limits::DBUS_MESSAGE_BYTES.saturating_sub(self.held.len());
             self.held.extend_from_slice(own.get(..room).unwrap_or(own));
@@ -120,7 +121,7 @@ impl Assembler {
         };
         self.end_if_whole(sink);
         if beyond > 0 {
-            self.left_out += beyond + self.held.len() as u64;
+            self.left_out += beyond + as_u64(self.held.len());
             self.held.clear();
             self.state = State::Lost;
         }
@@ -157,7 +158,7 @@ impl Assembler {
                     return rest;
                 }
                 self.held.truncate(held);
-                self.state = State::Inside(Inside { original: length, left: length - held as u64, full: false });
+                self.state = State::Inside(Inside { original: length, left: length - as_u64(held), full: false });
                 return bytes;
             }
             Kind::Line(length) => (length - held, State::Text),
@@ -168,7 +169,7 @@ impl Assembler {
             }
             Kind::Neither => (looked_at.len(), State::Lost),
         };
-        self.left_out += (held + used) as u64;
+        self.left_out += as_u64(held + used);
         self.held.clear();
         self.state = state;
         bytes.get(used..).unwrap_or_default()
@@ -233,7 +234,7 @@ fn message_length(fixed: &[u8; FIXED_BYTES]) -> Option<u64> {
         }
     });
     let (body, fields) = (u64::from(body?), u64::from(fields?));
-    let length = FIXED_BYTES as u64 + fields.next_multiple_of(8) + body;
+    let length = as_u64(FIXED_BYTES) + fields.next_multiple_of(8) + body;
     (serial? != 0 && fields <= FIELDS_MAX && length <= MESSAGE_MAX).then_some(length)
 }
 

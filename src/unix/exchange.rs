@@ -1,7 +1,7 @@
 //! What is known of one UNIX connection: whether it is HTTP/2, what waits for that decision, and its conversation once the
 //! first packet has been written.
 
-use crate::event::{Timestamp, Transport};
+use crate::event::{Timestamp, Transport, as_u64};
 use crate::packets::{Portion, Witness};
 use crate::sockets::{Connection, Opening, Role, Side};
 use crate::unix::alignment::{self, Alignment, Held};
@@ -88,7 +88,7 @@ impl Exchange {
         skipped: u64,
         context: &mut Context<'_, S>,
     ) -> Result<(), S::Error> {
-        *of_side(&mut self.taken, portion.sender) += portion.bytes.len() as u64 + portion.missing;
+        *of_side(&mut self.taken, portion.sender) += as_u64(portion.bytes.len()) + portion.missing;
         if skipped > 0 {
             self.decide_by_end(connection, context)?;
         }
@@ -120,7 +120,7 @@ impl Exchange {
             // Whoever speaks first, the preface is or will be there, by which the port's dissector knows HTTP/2.
             Verdict::Http2 if seeds || preface_from.is_some() || !in_mid_stream => Said::Http2,
             Verdict::Http2 => Said::Http2Midway,
-            _ => Said::Bytes(Beginning { bytes: &beginning, moved: beginning.len() as u64 + portion.missing }),
+            _ => Said::Bytes(Beginning { bytes: &beginning, moved: as_u64(beginning.len()) + portion.missing }),
         };
         let guess = preface_from.unwrap_or(if in_mid_stream { traced } else { sender });
         self.begin(connection, guess, first, said, context)?;
@@ -338,7 +338,7 @@ impl Exchange {
         };
         let held = std::mem::take(held);
         let Some(first) = held.first() else { return Ok(()) };
-        let said = Said::Bytes(Beginning { bytes: &first.bytes, moved: first.bytes.len() as u64 });
+        let said = Said::Bytes(Beginning { bytes: &first.bytes, moved: as_u64(first.bytes.len()) });
         self.begin(connection, first.by.1, first.time, said, context)?;
         self.alignment = Alignment::Plain;
         for held in &held {

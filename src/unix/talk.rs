@@ -1,6 +1,6 @@
 //! A UNIX connection's or a pipe's TCP conversation: invented endpoints, handshake before the first packet, and what was written.
 
-use crate::event::Timestamp;
+use crate::event::{Timestamp, as_u64};
 use crate::packets::{Endpoint, Look, Portion, Talk, Witness, handshake_times};
 use crate::sockets::{Connection, Side};
 use crate::unix::context::Context;
@@ -78,7 +78,7 @@ impl UnixTalk {
             Side::First => first,
             Side::Second => second,
         };
-        *written += portion.bytes.len() as u64 + portion.missing;
+        *written += as_u64(portion.bytes.len()) + portion.missing;
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! The view of UNIX sockets and pipes: one conversation a connection, from its first packet to its end, and datagrams.
 
-use crate::event::{Event, Timestamp, Transport};
+use crate::event::{Event, Timestamp, Transport, as_u64};
 use crate::packets::{Ids, Portion};
 use crate::sockets::{ByConnection, Change, Connection, ConnectionId, Moved, Refs, SocketNumber};
 use crate::unix::context::{Context, Options};
@@ -146,7 +146,7 @@ impl UnixView {
             time: self.options.moment(moved.entry, moved.exit),
             by: (moved.marking, stream.side),
             bytes,
-            missing: fresh.saturating_sub(bytes.len() as u64),
+            missing: fresh.saturating_sub(as_u64(bytes.len())),
         };
         let ancillary = take_ancillary(&mut self.ancillary, Some(moved.socket), moved.entry);
         let Some(connection) = refs.connection(stream.connection) else { return Ok(()) };

@@ -1,4 +1,4 @@
-//! The keys of a report's lists: a contract for scripts. `--help` prints them from here, and `tests/report.rs` holds the
+//! The keys of a report's lists: a contract for scripts. `--help` prints them from here, and `tests/offline/report.rs` holds the
 //! README, "Reports", to them.
 
 use serde::{Serialize, Serializer};

@@ -16,7 +16,7 @@ mod tests;
 mod view;
 
 pub use align::Aligner;
-pub use header::{FrameHeader, Verdict, judge, plausible};
+pub use header::{Verdict, judge};
 pub use piece::{Piece, PieceKind};
 pub use seeding::{GrpcSeeding, Step};
 

@@ -3,7 +3,7 @@
 mod reading;
 
 use super::PieceKind as Kind;
-use super::header::Limits;
+use super::header::{FrameHeader, Limits};
 use super::view::frames;
 use super::*;
 use crate::limits::HTTP2_FRAME_BYTES;

@@ -4,22 +4,16 @@
 //! The program is `tests/live/programs/everything.c`. A new combination is a line in [`COMBINATIONS`]; `ROW=text` restricts
 //! a run to those that hold the text, and `KEEP=folder` keeps the traces, for a person who asks why a test failed.
 
-mod common;
-#[path = "live/likeness.rs"]
-mod likeness;
-#[path = "live/support.rs"]
-mod support;
-
-use common::packet::{Packet, Transport};
-use common::program::{Folder, good_packet, run_in};
-use likeness::{Withheld, differences};
+use crate::common::packet::{Packet, Transport};
+use crate::common::program::{Folder, good_packet, run_in};
+use crate::likeness::{Withheld, differences};
+use crate::support::{CALLS, Running, ShortFolder, compiled, free_port, has, has_ipv6};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Mutex;
 use std::time::{SystemTime, UNIX_EPOCH};
-use support::{CALLS, Running, ShortFolder, compiled, free_port, has, has_ipv6};
 
 /// The options that the others are held against: they withhold nothing.
 const FULL: &str = "-f -o @ -s 1048576 -ttt -T -yy -xx";
@@ -356,7 +350,7 @@ fn made_up() -> Vec<Packet> {
 1234 1700000000.000004 recvfrom(3<UDP:[10.1.2.3:4000->10.4.5.6:5300]>, "second", 100, 0, NULL, NULL) = 6
 1234 1700000000.000005 write(4<TCP:[10.1.2.3:4000->10.4.5.6:80]>, "two", 3) = 3
 "#;
-    common::program::packets(&["out.pcap"], trace)
+    crate::common::program::packets(&["out.pcap"], trace)
 }
 
 /// Something that is done to a packet, and what is told of it.

@@ -4,24 +4,16 @@
 //!
 //! The programs are in `tests/live/programs`; each is given two free ports. A new one is a file there and a test here.
 
-mod common;
-#[path = "live/compare.rs"]
-mod compare;
-#[path = "live/support.rs"]
-mod support;
-#[path = "live/truth.rs"]
-mod truth;
-
-use common::capture::Record;
-use common::cases::name;
-use common::packet::{Packet, Tcp, Transport, decode};
-use common::program::{Folder, good_packet};
-use compare::{Content, Known};
+use crate::common::capture::Record;
+use crate::common::cases::name;
+use crate::common::packet::{Packet, Tcp, Transport, decode};
+use crate::common::program::{Folder, good_packet};
+use crate::compare::{Content, Known};
+use crate::support::{Running, compiled, free_port, has, has_ipv6, may_have, program, python, strace, tshark};
+use crate::truth::Truth;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use support::{Running, compiled, free_port, has, has_ipv6, may_have, program, python, strace, tshark};
-use truth::Truth;
 
 /// What each of these tests needs.
 const NEEDED: [&str; 5] = ["strace", "tcpdump", "tshark", "python3", "sh"];
@@ -59,7 +51,7 @@ impl Scene {
             "tcpdump cannot capture, nor with sudo"
         );
         if truth.is_none() {
-            support::say(&format!("tcpdump may not capture, {test} is left out"));
+            crate::support::say(&format!("tcpdump may not capture, {test} is left out"));
         }
         Some(Self { folder: Folder::new(), ports, truth: truth? })
     }
@@ -101,16 +93,16 @@ impl Scene {
         let traces = self.trace_files();
         let truth = self.truth.stop();
         let output = self.folder.path().join("out.pcapng");
-        let mut command = Command::new(support::PROGRAM);
+        let mut command = Command::new(crate::support::PROGRAM);
         let (_, said) = Running::start(command.arg("--strict").arg(&output).args(&traces)).succeed();
         assert_eq!(said, "", "nothing is lost");
         let file = fs::read(&output).expect("it was written");
-        let capture = common::capture::read(&file).expect("it is a capture");
+        let capture = crate::common::capture::read(&file).expect("it is a capture");
         for trace in &traces {
             keep(trace);
         }
         keep(&output);
-        truth::write(&truth, &self.folder.path().join("truth.pcap"));
+        crate::truth::write(&truth, &self.folder.path().join("truth.pcap"));
         keep(&self.folder.path().join("truth.pcap"));
         Both { folder: self.folder, ours: capture.records, truth }
     }

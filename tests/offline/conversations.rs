@@ -9,10 +9,8 @@
 //! | `U8>` | a datagram of 8 bytes |
 //! | `2:P3>` | the same in the second conversation of the capture, by its pair of addresses |
 
-mod common;
-
-use common::packet::{Packet, Transport};
-use common::program::{Folder, packets};
+use crate::common::packet::{Packet, Transport};
+use crate::common::program::{Folder, packets};
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -387,7 +385,7 @@ fn an_accepted_connection_is_on_disk_while_the_pipe_is_quiet() {
     let started = Instant::now();
     let count = || {
         let file = std::fs::read(&capture).unwrap_or_default();
-        common::capture::read(&file).map_or(0, |capture| capture.records.len())
+        crate::common::capture::read(&file).map_or(0, |capture| capture.records.len())
     };
     while count() < 3 && started.elapsed() < Duration::from_secs(30) {
         sleep(Duration::from_millis(10));

@@ -1,17 +1,13 @@
 //! Live runs as a new user makes them: strace starts this program, and Wireshark reads what comes out.
 //!
-//! The servers are in `tests/live/programs`, or Python's own. What is said on UNIX sockets is in `live_unix.rs`.
+//! The servers are in `tests/live/programs`, or Python's own. What is said on UNIX sockets is in `unix.rs`.
 
-mod common;
-#[path = "live/support.rs"]
-mod support;
-
-use common::program::Folder;
+use crate::common::program::Folder;
+use crate::support::{Running, has, path_with_program, program, python, strace, tshark};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
-use support::{Running, has, path_with_program, program, python, strace, tshark};
 
 /// `command` with this program on the PATH, in `folder`.
 fn at(command: Command, folder: &Path) -> Command {
@@ -45,7 +41,7 @@ fn web_server(folder: &Path) -> (Running, String) {
 /// Waits until `done`.
 #[track_caller]
 fn until(what: &str, mut done: impl FnMut() -> bool) {
-    let end = Instant::now() + support::LIMIT;
+    let end = Instant::now() + crate::support::LIMIT;
     while !done() {
         assert!(Instant::now() < end, "waited in vain until {what}");
         std::thread::sleep(Duration::from_millis(20));
@@ -106,7 +102,7 @@ fn a_packet_is_seen_within_a_second_of_its_call() {
     let folder = Folder::new();
     let script = format!(
         "strace -f -s 1048576 -ttt -T -yy -xx -e {} -o '|strace2pcap -' {} {} | tshark -l -n -r -",
-        support::CALLS,
+        crate::support::CALLS,
         python(),
         program("slow.py").display()
     );
@@ -169,7 +165,7 @@ fn apart() -> Option<Running> {
     let mut try_it = Command::new("unshare");
     let may = try_it.args(["-n", "true"]).output();
     if !may.is_ok_and(|output| output.status.success()) {
-        support::say("no namespace can be made, looking into one is left out");
+        crate::support::say("no namespace can be made, looking into one is left out");
         return None;
     }
     let program = program("apart.py");

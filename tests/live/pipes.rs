@@ -1,16 +1,12 @@
 //! A shell's pipes and a FIFO under real strace, with all details, with some and with none: one conversation a pipe, each
 //! byte once, from the writer to the reader, and an end on both sides.
 
-mod common;
-#[path = "live/support.rs"]
-mod support;
-
-use common::packet::Packet;
-use common::program::{Folder, run_in};
+use crate::common::packet::Packet;
+use crate::common::program::{Folder, run_in};
+use crate::support::has;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use support::has;
 
 const FIN: u8 = 1;
 const SYN: u8 = 2;

@@ -3,12 +3,10 @@
 //! The numbers are drawn from a fixed seed, so that a run is the same everywhere; `PROPTEST_RNG_SEED` and
 //! `PROPTEST_CASES` take it elsewhere and further.
 
-mod common;
-
-use common::laws;
-use common::packet::Packet;
-use common::program::{convert, good_packet};
-use common::traffic::{Step, TCP, Turn, UNIX, trace_of_both_ends, trace_of_steps};
+use crate::common::laws;
+use crate::common::packet::Packet;
+use crate::common::program::{convert, good_packet};
+use crate::common::traffic::{Step, TCP, Turn, UNIX, trace_of_both_ends, trace_of_steps};
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestCaseError, TestRunner};
 use std::fmt::Debug;
@@ -39,7 +37,7 @@ const FILTERED: &[&str] = &["--capture-unix-socket=/r*", "--pid", "100", "--port
 /// The packets of a run that must succeed, or else refuse what is no trace and write none.
 fn packets(options: &[&str], trace: &[u8]) -> Result<Vec<Packet>, String> {
     let outcome = convert(options, trace);
-    let capture = common::capture::read(&outcome.file)?;
+    let capture = crate::common::capture::read(&outcome.file)?;
     let no_trace = [" is of ", "is no text", "in front of strace's lines", "other quotes"];
     let refused = outcome.status == Some(1)
         && capture.records.is_empty()

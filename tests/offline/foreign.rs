@@ -1,9 +1,7 @@
 //! What is no trace is found out from its bytes alone, whatever pieces they come in, and the way out that is named works.
 
-mod common;
-
-use common::cases::{all_cases, name};
-use common::program::{Folder, Outcome, convert, packets, run_in};
+use crate::common::cases::{all_cases, name};
+use crate::common::program::{Folder, Outcome, convert, packets, run_in};
 use std::fs;
 use std::io::Write;
 use std::path::Path;

@@ -1,10 +1,8 @@
 //! As many UNIX connections as a busy day has: each keeps endpoints of its own, and memory follows those that are open.
 
-mod common;
-
-use common::capture;
-use common::packet::{Transport, decode};
-use common::program::Folder;
+use crate::common::capture;
+use crate::common::packet::{Transport, decode};
+use crate::common::program::Folder;
 use std::collections::HashSet;
 use std::fs;
 use std::io::{BufWriter, Write};

@@ -4,10 +4,8 @@
 //! A mistake is a line of shell, an exit status, and what it must say. New files may appear. Those that need strace or
 //! the like say so and end where it is missing; with `STRACE2PCAP_LIVE` set they fail.
 
-mod common;
-
-use common::needed::has;
-use common::program::{Folder, convert};
+use crate::common::needed::has;
+use crate::common::program::{Folder, convert};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;

@@ -2,9 +2,7 @@
 //!
 //! The words of each message are held by `tests/cases`.
 
-mod common;
-
-use common::program::{Folder, Outcome, convert, run_in};
+use crate::common::program::{Folder, Outcome, convert, run_in};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -14,7 +12,7 @@ use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use strace2pcap::run::report::keys::{LossKey, NoteKey, Reason};
+use strace2pcap::inside::keys::{LossKey, NoteKey, Reason};
 
 /// The report of a run, which must be the last line of standard error and JSON.
 #[track_caller]

@@ -1,18 +1,14 @@
 //! The table of services held against the tshark that is installed: what it registers for each port, that it gives no
 //! client's port to a protocol, and that it reads what each protocol begins with.
 
-mod common;
-#[path = "live/support.rs"]
-mod support;
-
-use common::escape::{Style, quoted};
-use common::program::{Folder, run_in};
+use crate::common::escape::{Style, quoted};
+use crate::common::program::{Folder, run_in};
+use crate::support::{Running, has, tshark};
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::ops::RangeInclusive;
 use std::process::Command;
-use strace2pcap::unix::{CLEAN, PROTOCOLS, Protocol, Reason, UNKNOWN_PORT};
-use support::{Running, has, tshark};
+use strace2pcap::inside::{CLEAN, PROTOCOLS, Protocol, Reason, UNKNOWN_PORT};
 
 /// One of the lists that tshark prints, as the fields of its lines.
 fn list(name: &str) -> Vec<Vec<String>> {

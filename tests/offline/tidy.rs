@@ -3,9 +3,7 @@
 //! The direction of the rooms is the table of `src/lib.rs`: a change there needs one in [`MAY_NAME`]. Each rule has a
 //! test in [`samples`] that it can fail.
 
-mod common;
-
-use common::code::code_only;
+use crate::common::code::code_only;
 use std::fs;
 use std::ops::Range;
 use std::path::Path;
@@ -203,9 +201,6 @@ fn short_files(source: &Source) -> Vec<String> {
     if lines <= FILE_LINES { Vec::new() } else { vec![format!("{}: {lines} lines", source.path)] }
 }
 
-/// Methods that are still apart from their type.
-const APART: [(&str, &str); 2] = [("src/strace/call.rs", "Parser"), ("src/wire/write.rs", "Transport")];
-
 /// The methods of one type stand in one file, that of the type: what does not fit there is another type's.
 fn methods_beside_their_type(source: &Source) -> Vec<String> {
     let mut wrong = Vec::new();
@@ -217,7 +212,7 @@ fn methods_beside_their_type(source: &Source) -> Vec<String> {
             places(&source.code, &definition).next().is_some()
         });
         let is_of_trait = places(header, "for").next().is_some();
-        if !is_here && !is_of_trait && !APART.contains(&(&source.path, name)) {
+        if !is_here && !is_of_trait {
             wrong.push(format!("{}:{}: methods of {name}, which stands elsewhere", source.path, source.line_of(at)));
         }
     }

@@ -3,7 +3,6 @@
 //! The traces are lines of one TCP connection, each of which the syscall view turns into one record of 76 bytes behind
 //! the 24 bytes of pcap's header, so that the size of the output says how much is there.
 
-#[path = "faults/process.rs"]
 mod process;
 
 use std::fs::{self, File};

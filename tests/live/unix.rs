@@ -4,18 +4,12 @@
 //!
 //! All listen on sockets in a temporary folder; only X11's is where X servers have theirs.
 
-mod common;
-#[path = "live/service.rs"]
-mod service;
-#[path = "live/support.rs"]
-mod support;
-
-use service::Traced::{Both, Client, Server};
-use service::{Row, Service, ShortFolder, as_unprivileged, found, read, tell, unprivileged, words};
+use crate::service::Traced::{Both, Client, Server};
+use crate::service::{Row, Service, as_unprivileged, found, read, tell, unprivileged, words};
+use crate::support::{Running, ShortFolder, has, path_with_program, program, python, strace};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use support::{Running, has, path_with_program, program, python, strace};
 
 /// What each of these tests needs.
 const NEEDED: [&str; 4] = ["strace", "tshark", "timeout", "sh"];
@@ -359,7 +353,7 @@ fn python_with_grpc(test: &str) -> Option<String> {
     let python = [python(), "python3"].into_iter().find_map(executable);
     assert!(python.is_some() || std::env::var_os("STRACE2PCAP_LIVE").is_none(), "no Python here can import grpc");
     if python.is_none() {
-        support::say(&format!("no Python here can import grpc, {test} is left out"));
+        crate::support::say(&format!("no Python here can import grpc, {test} is left out"));
     }
     python
 }
@@ -406,7 +400,7 @@ fn grpc_joined_midway() {
         Running::start(Command::new(&line[0]).args(&line[1..]))
     };
     let _server = start("serve");
-    service::wait_until_open(&socket);
+    crate::service::wait_until_open(&socket);
     let mut client = start("keep");
     assert_eq!(client.line(), "connected");
     let options = "--capture-unix-socket --seed-http2 --seed-grpc";

@@ -1,10 +1,8 @@
 //! The days and the order of times of day: a trace ended when its file was last written, and may have begun the day
 //! before; files of `strace -ff` each have days of their own.
 
-mod common;
-
-use common::packet::Packet;
-use common::program::{Folder, good_packet, run_in};
+use crate::common::packet::Packet;
+use crate::common::program::{Folder, good_packet, run_in};
 use std::fs;
 use std::time::{Duration, SystemTime};
 

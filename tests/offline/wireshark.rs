@@ -5,12 +5,10 @@
 //! a number of the case's own is added to both addresses of each packet and, as RFC 1624 does it, to its checksums: a
 //! wrong checksum stays wrong.
 
-mod common;
-
-use common::capture::Record;
-use common::cases::{all_cases, name, run};
-use common::needed::has;
-use common::program::Folder;
+use crate::common::capture::Record;
+use crate::common::cases::{all_cases, name, run};
+use crate::common::needed::has;
+use crate::common::program::Folder;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -165,7 +163,7 @@ fn wireshark_reads_each_format() {
             let file = folder.path().join(name(&case));
             fs::write(&file, &outcome.file).expect("the capture can be written");
             let times: Vec<String> =
-                outcome.capture().records.iter().map(|record| common::render::time(record.time)).collect();
+                outcome.capture().records.iter().map(|record| crate::common::render::time(record.time)).collect();
             // Entries of the journal have their time in their text.
             let packets = ["-Y", "!systemd_journal", "-T", "fields"];
             let found = tshark(&file, &[&packets[..], &["-e", "frame.time_epoch"]].concat());

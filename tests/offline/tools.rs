@@ -6,14 +6,12 @@
 //! | `tests/tools/NAME.txt` | what that script must print for either |
 //! | `example/*.strace` | traces whose captures beside them must be the ones this program makes |
 //!
-//! `UPDATE=1 cargo test --test tools` rewrites the text and the captures. Tests that need strace, tshark or the like say
+//! `UPDATE=1 cargo test --test offline tools` rewrites the text and the captures. Tests that need strace, tshark or the like say
 //! so and end where one is missing; with `STRACE2PCAP_LIVE` set they fail.
 
-mod common;
-
-use common::capture;
-use common::needed::has;
-use common::program::Folder;
+use crate::common::capture;
+use crate::common::needed::has;
+use crate::common::program::Folder;
 use etherparse::PacketBuilder;
 use std::fmt::Write as _;
 use std::fs;

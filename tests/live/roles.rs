@@ -1,33 +1,11 @@
 //! Live runs over UNIX sockets: whoever is traced, server, client or both, the conversation has the same two roles, each
 //! byte once, and each packet the mark of the thread that told it.
 
-mod common;
-#[path = "live/support.rs"]
-mod support;
-
-use common::program::{Folder, run_in};
+use crate::common::program::{Folder, run_in};
+use crate::support::{Running, ShortFolder, has, program, python, strace, tshark};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
-use support::{Running, has, program, python, strace, tshark};
-
-/// A folder with a path short enough for UNIX sockets, gone when dropped.
-struct ShortFolder(PathBuf);
-
-impl ShortFolder {
-    fn new(name: &str) -> Self {
-        let name = format!("strace2pcap-{name}-{}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir(&path).expect("the folder for temporary files can be written");
-        Self(path)
-    }
-}
-
-impl Drop for ShortFolder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 /// `tests/live/programs/unix_role.py` in `role`.
 fn in_role(role: &str, socket: &Path) -> Vec<String> {
@@ -64,7 +42,7 @@ fn number(line: &str) -> String {
 /// Traces `role` as it talks to the others; the numbers of client and server, as the marking writes them, where they
 /// were traced.
 fn record(role: &str, folder: &ShortFolder, trace: &Path) -> [Option<String>; 2] {
-    let socket = folder.0.join("role.sock");
+    let socket = folder.path().join("role.sock");
     match role {
         "both" => {
             let mut both = Running::start(&mut traced("both", &socket, trace));
@@ -107,7 +85,7 @@ fn rows(capture: &Path, filter: &str) -> Vec<Vec<String>> {
 
 fn check(role: &str) {
     let folder = Folder::new();
-    let sockets = ShortFolder::new(role);
+    let sockets = ShortFolder::new();
     let trace = folder.path().join("trace");
     let [client, server] = record(role, &sockets, &trace);
     assert_eq!([client.is_some(), server.is_some()], [role != "server", role != "client"]);

@@ -1,11 +1,9 @@
 //! The tests' own tools must notice what is wrong, or every other test is worth nothing.
 
-mod common;
-
-use common::capture::{Record, read};
-use common::code::code_only;
-use common::packet::decode;
-use common::render::line;
+use crate::common::capture::{Record, read};
+use crate::common::code::code_only;
+use crate::common::packet::decode;
+use crate::common::render::line;
 
 /// One packet of the classic view: thread 1234 writes "AB" on descriptor 5.
 const FRAME: &[u8] = b"\x00\x02\x00\x00\x00\x01\x00\x00\x00\x00\x12\x34\x81\x00\x00\x05\x08\x00\

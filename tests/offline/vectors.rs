@@ -1,12 +1,10 @@
 //! The contract with users of the classic capture, byte for byte: header, marking, checksums, sequence numbers, times;
 //! and the five checks that every UNIX conversation has to pass.
 
-mod common;
-
-use common::capture::hex;
-use common::escape::{Style, quoted};
-use common::packet::Packet;
-use common::program::{convert, packets};
+use crate::common::capture::hex;
+use crate::common::escape::{Style, quoted};
+use crate::common::packet::Packet;
+use crate::common::program::{convert, packets};
 use std::fmt::Write as _;
 
 /// 24 bytes: little-endian, microseconds, 2.4, zone 0, accuracy 0, snaplen 262144, Ethernet.

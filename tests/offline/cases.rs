@@ -8,14 +8,12 @@
 //! | `expected.txt` | exit status, standard error, then one line a packet |
 //! | `flags` | the `tcp.analysis` fields that Wireshark may raise here; absent where it may raise none |
 //!
-//! A new case: write the trace, run `UPDATE=1 cargo test --test cases`, read the diff, commit.
+//! A new case: write the trace, run `UPDATE=1 cargo test --test offline cases`, read the diff, commit.
 //! `CASE=name` restricts a run to the cases whose name holds `name`.
 
-mod common;
-
-use common::cases::{all_cases, cases_in, for_all, run};
-use common::program::{Folder, Outcome};
-use common::render;
+use crate::common::cases::{all_cases, cases_in, for_all, run};
+use crate::common::program::{Folder, Outcome};
+use crate::common::render;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -33,7 +31,7 @@ fn report(outcome: &Outcome) -> String {
         report.push_str("no capture\n");
         return report;
     }
-    match common::capture::read(&outcome.file) {
+    match crate::common::capture::read(&outcome.file) {
         Err(problem) => {
             let _ = writeln!(report, "!unreadable capture: {problem}");
         }

@@ -3,10 +3,8 @@
 //! `tests/samples` holds the logs. Between them lie named fields, the comma's move behind `<unfinished ...>`, socket
 //! details with and without brackets and peers, octal and hexadecimal escapes, and the order of sockaddr fields.
 
-mod common;
-
-use common::program::convert;
-use common::render;
+use crate::common::program::convert;
+use crate::common::render;
 use std::fs;
 use std::path::{Path, PathBuf};
 
