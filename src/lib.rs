@@ -19,11 +19,21 @@
 //! | [`packets`] | what both have in common: the marking, a connection as TCP segments | whose picture it is |
 //! | [`wire`] | frames to bytes: Ethernet, VLAN, IPv4, IPv6, TCP, UDP, checksums, sequence arithmetic; the only room that names `etherparse` | why a frame is sent |
 //! | [`capture`] | pcap and pcapng; the only room that names `pcap-file` | sockets |
-//! | [`run`] | the one loop: input, output, signals, and the report of it | – |
+//! | [`run`] | the one loop, with output and signals; in it `input` (traces opened, judged, read, put in order), `convert` (from lines to a capture, and what of it is asked for), `report` (what was lost, what helps) | – |
 //! | [`cli`] | the command line, as typed | how it is done |
 //! | [`glob`] | patterns for the names of sockets, pipes and FIFOs | what is done with what they are for |
 //! | [`escape`] | what is safe to print, and a word of a shell's command | whose text it is |
 //! | [`limits`] | every bound, with its reason | – |
+//!
+//! Where a change begins; each of these files says what else it needs:
+//!
+//! | a new | file |
+//! |---|---|
+//! | system call | `strace/table.rs`, a row |
+//! | service and its port | `unix/services.rs`, a row |
+//! | option | `run/options.rs`, then `cli/typed.rs` |
+//! | kind of loss or note | `run/report/keys.rs` |
+//! | kind of text that is no trace | `run/input/foreign/tools.rs`, a row |
 
 #![allow(rustdoc::private_intra_doc_links, reason = "the map is for those who read the sources")]
 #![cfg_attr(

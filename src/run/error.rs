@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use rustix::io::Errno;
 use thiserror::Error;
 
-use super::foreign::Foreign;
+use super::input::foreign::Foreign;
 use super::name::Name;
 
 /// How a run ended. The numbers are a contract (`--help`).
@@ -108,6 +108,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether nobody reads the output any more.
+    pub fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::WriteOutput(_, error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
     /// The exit code that says it.
     pub const fn exit(&self) -> Exit {
         match self {

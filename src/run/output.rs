@@ -20,9 +20,9 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{FileType, OFlags, fcntl_getfl};
 
 use super::error::Error;
-use super::foreign::{Foreign, Verdict, judge};
+use super::input::foreign::{Foreign, Verdict, judge};
+use super::input::source::Source;
 use super::name::Name;
-use super::source::Source;
 use crate::limits;
 
 /// An output that has been opened.

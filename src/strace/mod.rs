@@ -6,9 +6,9 @@
 //!        colour,   time,                        ├ arguments, escape, details, sockaddr: text to values
 //!        messages  attribution                  └ dump: what -s cut off
 //! ```
-//! A [`Parser`] takes lines one by one and gives the [`Events`](parser::Events) of each. It never fails: what it does not understand it
-//! skips, and counts by reason. It holds no more than `limits` allow, and allocates nothing for a usual line like those
-//! before it.
+//! A [`Parser`] takes lines one by one and gives the [`Events`](parser::Events) of each. It never fails: what it does not
+//! understand it skips, and counts by reason. It holds no more than `limits` allow, and allocates nothing for a usual line
+//! like those before it.
 
 mod arguments;
 mod attribution;

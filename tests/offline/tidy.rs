@@ -61,8 +61,9 @@ fn places<'a>(text: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a 
 type Rule = fn(&Source) -> Vec<String>;
 
 /// The rules for `src`.
-const RULES: [Rule; 12] = [
+const RULES: [Rule; 13] = [
     direction,
+    direction_in_run,
     pcap_file_in_capture,
     etherparse_in_wire,
     clap_in_cli,
@@ -107,6 +108,16 @@ fn direction(source: &Source) -> Vec<String> {
         }
     }
     wrong
+}
+
+/// In `run` the input knows nothing of what is made of it, and the report nothing of how.
+fn direction_in_run(source: &Source) -> Vec<String> {
+    let forbidden: &[&str] = match source.path.split('/').nth(2) {
+        Some("input") if source.is_in(&["run"]) => &["run::convert", "run::report", "super::convert", "super::report"],
+        Some("report") if source.is_in(&["run"]) => &["run::convert", "super::convert"],
+        _ => &[],
+    };
+    source.find_words(forbidden)
 }
 
 /// The first name of each path that `text` begins with: of `{event::Tid, wire}` both `event` and `wire`.
@@ -365,6 +376,19 @@ mod samples {
         check(direction, "src/inet/mod.rs", "use crate::{wire, event};\nuse crate::inet::x;", &[]);
         check(direction, "src/event.rs", "//! [`crate::strace`]\nconst A: &str = \"crate::strace\";", &[]);
         check(direction, "src/run/mod.rs", "use crate::capture::Writer;", &[]);
+    }
+
+    #[test]
+    fn a_part_of_run_that_names_what_comes_after_it() {
+        let wrong = ["src/run/input/mod.rs:1: run::report"];
+        check(direction_in_run, "src/run/input/mod.rs", "use crate::run::report::Report;", &wrong);
+        check(
+            direction_in_run,
+            "src/run/report/mod.rs",
+            "use super::convert;",
+            &["src/run/report/mod.rs:1: super::convert"],
+        );
+        check(direction_in_run, "src/run/convert/mod.rs", "use crate::run::report::Report;", &[]);
     }
 
     #[test]

@@ -6,7 +6,9 @@
 
 pub(super) mod addresses;
 pub(super) mod advice;
+pub(super) mod hints;
 pub mod keys;
+pub(super) mod names_given;
 pub(super) mod reading;
 pub(super) mod traffic;
 

@@ -15,7 +15,7 @@ mod front;
 pub mod judge;
 mod tools;
 
-use super::name::Name;
+use crate::run::name::Name;
 use front::Front;
 pub use judge::{Judge, Verdict};
 

@@ -8,12 +8,14 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::error::Error;
-use super::input::{Advance, Input, LineSource, Reader, hold_nothing};
 use super::lines::CHUNK_BYTES;
-use super::signals::Signals;
+use super::reader::Reader;
 use super::source::Source;
+use super::{Advance, LineSource};
 use crate::event::Timestamp;
+use crate::run::error::Error;
+use crate::run::signals::Signals;
+use crate::strace::Times;
 
 /// What the buffers of all sources together take at first: hundreds of sources share it.
 const BUFFERS_BYTES: usize = 16 << 20;
@@ -21,11 +23,12 @@ const BUFFERS_BYTES: usize = 16 << 20;
 /// Least that a source is read by, one page.
 const LEAST_CHUNK_BYTES: usize = 4 << 10;
 
-/// Lines of several sources in the order of `key`.
+/// Lines of several sources in the order of their times.
 #[derive(Debug)]
-pub struct Merge<S, K> {
+pub struct Merge<S> {
     sources: Vec<S>,
-    key: K,
+    /// Follows the times of each.
+    times: Vec<Times>,
     /// How many sources have been begun: nothing that has a time is given before all have.
     begun: usize,
     /// The next lines that have a time, except the current source's.
@@ -34,18 +37,19 @@ pub struct Merge<S, K> {
     current: Option<usize>,
 }
 
-impl<S: LineSource, K: FnMut(usize, &[u8]) -> Option<Timestamp>> Merge<S, K> {
-    /// Merges `sources`; `key` tells a line's time. It is asked once for each line, in the order of its source.
-    pub fn new(sources: Vec<S>, key: K) -> Self {
+impl<S: LineSource> Merge<S> {
+    /// Merges `sources`, whose times `times` follow.
+    pub fn new(sources: Vec<S>, times: Vec<Times>) -> Self {
         let heads = BinaryHeap::with_capacity(sources.len());
-        Self { sources, key, begun: 0, heads, current: None }
+        Self { sources, times, begun: 0, heads, current: None }
+    }
+
+    /// What is merged.
+    pub fn sources(&self) -> &[S] {
+        &self.sources
     }
 
     /// Takes one step.
-    ///
-    /// # Errors
-    ///
-    /// Reading a source failed.
     pub fn advance(&mut self) -> Result<Advance, Error> {
         loop {
             let Some(current) = self.current else {
@@ -65,7 +69,8 @@ impl<S: LineSource, K: FnMut(usize, &[u8]) -> Option<Timestamp>> Merge<S, K> {
             };
             match source.advance()? {
                 Advance::Line => {
-                    let Some(time) = (self.key)(current, source.line()) else {
+                    let time = self.times.get_mut(current).and_then(|times| times.line(source.line()));
+                    let Some(time) = time else {
                         return Ok(Advance::Line);
                     };
                     if self.is_first((time, current)) {
@@ -92,53 +97,32 @@ impl<S: LineSource, K: FnMut(usize, &[u8]) -> Option<Timestamp>> Merge<S, K> {
     }
 }
 
-impl<'s, K: FnMut(usize, &[u8]) -> Option<Timestamp>> Merge<Reader<'s>, K> {
+impl<'s> Merge<Reader<'s>> {
     /// Reads and merges `sources`.
-    pub fn open(sources: Vec<Source>, signals: &'s Signals, key: K) -> Self {
+    pub fn open(sources: Vec<Source>, times: Vec<Times>, signals: &'s Signals) -> Self {
         let each = BUFFERS_BYTES / 2 / sources.len().max(1);
         let chunk = each.clamp(LEAST_CHUNK_BYTES, CHUNK_BYTES);
-        Self::new(sources.into_iter().map(|source| Reader::new(source, chunk, signals)).collect(), key)
-    }
-}
-
-impl<K: FnMut(usize, &[u8]) -> Option<Timestamp>> Input for Merge<Reader<'_>, K> {
-    fn advance(&mut self) -> Result<Advance, Error> {
-        Self::advance(self)
-    }
-
-    fn line(&self) -> (usize, &[u8]) {
-        Self::line(self)
-    }
-
-    fn position(&self) -> u64 {
-        self.sources.iter().map(Reader::position).sum()
-    }
-
-    fn holds_nothing(&self) -> bool {
-        hold_nothing(&self.sources)
-    }
-
-    fn pipes(&self) -> Vec<&Source> {
-        self.sources.iter().filter_map(Reader::pipe).collect()
+        Self::new(sources.into_iter().map(|source| Reader::new(source, chunk, signals)).collect(), times)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::strace::Options;
 
-    /// A source of lines separated by blanks; `!` is a pause, `#` a line that is too long.
+    /// A source of lines separated by blanks; `!` is a pause, `#` a line that is too long. A number in front is the time.
     struct Words {
-        words: Vec<&'static str>,
+        words: Vec<String>,
         next: usize,
     }
 
     impl LineSource for Words {
         fn advance(&mut self) -> Result<Advance, Error> {
             self.next += 1;
-            Ok(match self.words.get(self.next - 1) {
-                Some(&"!") => Advance::Pause,
-                Some(&"#") => Advance::TooLong,
+            Ok(match self.words.get(self.next - 1).map(String::as_str) {
+                Some("!") => Advance::Pause,
+                Some("#") => Advance::TooLong,
                 Some(_) => Advance::Line,
                 None => Advance::End,
             })
@@ -149,15 +133,21 @@ mod tests {
         }
     }
 
-    /// The time is the number before the letter.
-    fn time(line: &[u8]) -> Option<Timestamp> {
-        std::str::from_utf8(line).ok()?.trim_end_matches(char::is_alphabetic).parse().ok().map(Timestamp)
+    /// `1a` as a line of strace's at that time.
+    fn line_of(word: &str) -> String {
+        let name = word.trim_start_matches(|it: char| it.is_ascii_digit());
+        if name == word { word.to_owned() } else { word.replace(name, &format!(".000000 {name}(3) = 0")) }
+    }
+
+    fn word_of(line: &[u8]) -> String {
+        String::from_utf8_lossy(line).replace(".000000 ", "").replace("(3) = 0", "")
     }
 
     #[track_caller]
     fn check(sources: &[&'static str], expected: &str) {
-        let sources = sources.iter().map(|text| Words { words: text.split_whitespace().collect(), next: 0 }).collect();
-        let mut merge = Merge::new(sources, |_, line: &[u8]| time(line));
+        let times = sources.iter().map(|_| Times::new(&Options::default())).collect();
+        let words = |text: &&str| Words { words: text.split_whitespace().map(line_of).collect(), next: 0 };
+        let mut merge = Merge::new(sources.iter().map(words).collect(), times);
         let mut given = Vec::new();
         loop {
             match merge.advance().unwrap() {
@@ -165,7 +155,7 @@ mod tests {
                 Advance::Pause => given.push("!".to_owned()),
                 _ => {
                     let (source, line) = merge.line();
-                    given.push(format!("{source}:{}", String::from_utf8_lossy(line)));
+                    given.push(format!("{source}:{}", word_of(line)));
                 }
             }
         }

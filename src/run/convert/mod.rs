@@ -1,22 +1,25 @@
 //! The way of the data: a line becomes events, an event changes, a change frames, a frame a record.
 
+mod conversations;
+mod filter;
+mod offers;
+
 use crate::capture::Capture;
 use crate::event::{Event, Family, Timestamp, Transport, What, as_u64};
 use crate::inet::{Invented, SyscallView, WireView, is_carried};
-use crate::run::conversations::Conversations;
-use crate::run::dates::Date;
-use crate::run::filter::{Filter, Verdict};
-use crate::run::hints;
+use crate::run::input::dates::Date;
 use crate::run::name::Name;
 use crate::run::options::{Format, Options, Seed, View};
 use crate::run::report::advice::{Given, Selected};
 use crate::run::report::keys::{NoteKey, Reason};
 use crate::run::report::traffic::{Printed, Traffic, Wanted};
-use crate::run::report::{Place, Report, addresses, advice, reading};
+use crate::run::report::{Place, Report, addresses, advice, hints, reading};
 use crate::sockets::{Change, Moved, Refs, Sockets};
 use crate::strace::{self, Parser};
 use crate::unix::{self, Chosen, PortRule, UnixView};
 use crate::wire::{Record, Sink};
+use conversations::Conversations;
+use filter::{Filter, Verdict};
 use std::io::{self, Write};
 
 /// The picture of the INET sockets.
@@ -391,15 +394,10 @@ impl<W: Write> Converter<W> {
     }
 
     /// In place of a line that was longer than [`crate::limits::LINE_BYTES`]: it counts as a line for line numbers.
-    ///
-    /// # Errors
-    ///
-    /// Writing failed.
-    pub fn too_long(&mut self, trace: usize) -> io::Result<()> {
+    pub fn too_long(&mut self, trace: usize) {
         if let Some(parser) = self.parsers.get_mut(trace) {
             parser.passed_over();
         }
-        Ok(())
     }
 
     /// Whether a line was strace's.

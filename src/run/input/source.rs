@@ -1,5 +1,7 @@
 //! Where a trace comes from: a file, a pipe, a terminal; opened before anything is written.
 
+use rustc_hash::FxHashMap;
+use std::collections::hash_map::Entry;
 use std::ffi::OsStr;
 use std::fs::{File, Metadata};
 use std::io::{self, IsTerminal, Seek};
@@ -12,11 +14,11 @@ use std::time::SystemTime;
 use rustix::pipe::fcntl_setpipe_size;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::error::Error;
 use super::foreign::{Foreign, Verdict, judge};
-use super::name::Name;
 use crate::event::{Tid, as_u64};
 use crate::limits;
+use crate::run::error::Error;
+use crate::run::name::Name;
 
 /// What a pipe from strace is asked to hold, so that the traced program waits less often for us; the most that Linux
 /// gives without privileges.
@@ -205,6 +207,30 @@ impl Source {
     pub(super) fn file(&self) -> &File {
         &self.file
     }
+}
+
+/// The name of a trace, and the one under which it was given before.
+pub type Repeated = (Name, Name);
+
+/// Takes from `sources` the files that were there before under whichever name, so that each is read once; what these are
+/// called. Nobody wants each byte doubled, but a pattern like `trace.log*` beside the name of a file that it is for, or a
+/// link to it, is no reason to convert nothing.
+pub fn once(sources: &mut Vec<Source>) -> Vec<Repeated> {
+    let mut names = FxHashMap::default();
+    let mut repeated = Vec::new();
+    sources.retain(|source| {
+        let name = || source.name.clone();
+        match names.entry(source.identity) {
+            _ if source.kind != Kind::File => return true,
+            Entry::Occupied(before) => repeated.push((name(), Name::clone(before.get()))),
+            Entry::Vacant(entry) => {
+                entry.insert(name());
+                return true;
+            }
+        }
+        false
+    });
+    repeated
 }
 
 fn kind_of(metadata: &Metadata) -> Kind {

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use super::dates::Date;
 use super::lines::{CHUNK_BYTES, Lines, Step};
-use super::signals::Signals;
 use super::source::{Kind, Source};
 use crate::event::{Timestamp, as_u64};
 use crate::limits;
+use crate::run::signals::Signals;
 use crate::strace::{Options, Times};
 
 const DAY: u64 = 86_400 * 1_000_000_000;

@@ -12,10 +12,10 @@
 //!
 //! The server's port of a UNIX conversation is chosen by `unix`, which leaves out those that are not asked for.
 
+use super::offers::{self, Offers};
 use crate::escape::word;
 use crate::event::{Family, Tid, Transport, UnixName};
 use crate::glob::Glob;
-use crate::run::offers::{self, Offers};
 use crate::run::options::{Options, View};
 use crate::sockets::{Change, Connection, ConnectionId, Flow, Moved, Refs, Role, Side, Stream, UnixMessage};
 use rustc_hash::FxHashMap;

@@ -6,7 +6,7 @@ use crate::unix::{Advice, Chosen, Midway, PortRule, Readers};
 use std::collections::BTreeSet;
 
 /// The rules that were never used, as they were typed.
-pub(super) fn unused(rules: &[PortRule], is_used: impl Fn(usize) -> bool) -> Vec<String> {
+pub(in crate::run) fn unused(rules: &[PortRule], is_used: impl Fn(usize) -> bool) -> Vec<String> {
     let unused = rules.iter().enumerate().filter(|(place, _)| !is_used(*place));
     unused
         .map(|(_, PortRule { names, target })| format!("--unix-port-for {}={target}", escaped(names.text())))
@@ -15,7 +15,7 @@ pub(super) fn unused(rules: &[PortRule], is_used: impl Fn(usize) -> bool) -> Vec
 
 /// A line for each protocol that Wireshark does not look for on the port that it is on, of UNIX sockets and of TCP, and for
 /// what of HTTP/2 it cannot read without seeds.
-pub(super) fn for_wireshark(chosen: Option<&Chosen>, fastcgi: &BTreeSet<u16>) -> Vec<String> {
+pub(in crate::run) fn for_wireshark(chosen: Option<&Chosen>, fastcgi: &BTreeSet<u16>) -> Vec<String> {
     let of_tcp = fastcgi.iter().map(|port| Advice::of_fastcgi(*port));
     let advice: BTreeSet<Advice> = chosen.into_iter().flat_map(Chosen::advice).copied().chain(of_tcp).collect();
     let mut lines = Vec::new();
