@@ -97,7 +97,6 @@ impl Direction {
 /// The system call behind a packet, as the marking names it (README, "Marking"). The numbers are a contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
-#[expect(missing_docs, reason = "each name is the system call's own")]
 pub enum Op {
     Read = 1,
     Write = 2,
@@ -296,7 +295,6 @@ impl Outcome {
 
 /// The errors that mean something for a connection or a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "each is errno(3)'s name")]
 pub enum Errno {
     Again,
     Already,
@@ -328,7 +326,7 @@ pub struct Message {
     pub moved: u64,
     /// The other end as the sockaddr argument has it: where to, or where from.
     pub address: Option<Address>,
-    /// How many of [`Move::rights`] go with it: those of the messages before come first.
+    /// How many of [`Ancillary::rights`] go with it: those of the messages before come first.
     pub rights: usize,
 }
 
@@ -341,6 +339,17 @@ pub struct Credentials {
     pub user: u32,
     /// Its group.
     pub group: u32,
+}
+
+/// What goes with the messages of a call beside their bytes (unix(7), "Ancillary messages").
+#[derive(Clone, Debug, Default)]
+pub struct Ancillary<'a> {
+    /// Descriptors (SCM_RIGHTS): of a send the sender's own, of a receive the new ones.
+    pub rights: Vec<Descriptor<'a>>,
+    /// The new descriptors are close-on-exec (MSG_CMSG_CLOEXEC).
+    pub close_on_exec: bool,
+    /// Who the sender of the last message is, if it says that.
+    pub credentials: Option<Credentials>,
 }
 
 /// A call that moves payload.
@@ -360,14 +369,18 @@ pub struct Move<'a> {
     pub messages: &'a [Message],
     /// How many bytes were asked for, where the call says: a read of 0 into room for some is the other end's FIN.
     pub requested: Option<u64>,
-    /// Descriptors that go with the messages (SCM_RIGHTS): of a send the sender's own, of a receive the new ones.
-    pub rights: Vec<Descriptor<'a>>,
-    /// Who the sender of the last message is, if it says that.
-    pub credentials: Option<Credentials>,
+    /// What goes beside the bytes. Boxed, for few calls have any and every call's event is handed on.
+    pub ancillary: Option<Box<Ancillary<'a>>>,
     /// MSG_FASTOPEN was given: a sendto with an address connects.
     pub fast_open: bool,
-    /// The new descriptors of `rights` are close-on-exec (MSG_CMSG_CLOEXEC).
-    pub close_on_exec: bool,
+}
+
+impl<'a> Move<'a> {
+    /// The descriptors that go with the messages.
+    #[inline]
+    pub fn rights(&self) -> &[Descriptor<'a>] {
+        self.ancillary.as_ref().map_or(&[], |ancillary| &ancillary.rights)
+    }
 }
 
 /// Which directions a shutdown ends.
@@ -403,7 +416,6 @@ pub struct Sharing {
 
 /// What happened.
 #[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "the variants' docs name their fields")]
 pub enum What<'a> {
     /// socket: a new one. `protocol` is IP's number that a raw socket was made for. `details` of `made` may be missing.
     Socket { made: Descriptor<'a>, family: Family, transport: Transport, protocol: Option<u8>, close_on_exec: bool },
@@ -497,4 +509,16 @@ impl fmt::Display for Tid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)
     }
+}
+
+/// A length in memory as a length of the trace's.
+#[expect(clippy::as_conversions, reason = "no machine has more than 64 bits")]
+pub const fn as_u64(length: usize) -> u64 {
+    length as u64
+}
+
+/// A number of 32 bits as a length in memory.
+#[expect(clippy::as_conversions, reason = "every machine that this runs on has 32 bits")]
+pub const fn as_usize(length: u32) -> usize {
+    length as usize
 }

@@ -1,7 +1,7 @@
 //! strace2pcap: from the text of an strace trace to a capture that Wireshark reads.
 //!
 //! This file is the map of the rooms. Data flows one way, and a room names only what stands to its right (`run` and
-//! `cli` see all); `tests/tidy.rs` holds the direction.
+//! `cli` see all); `tests/offline/tidy.rs` holds the direction.
 //!
 //! ```text
 //! main → cli → run ─→ strace ─→ event ←─ sockets ←─ inet ┐
@@ -19,24 +19,51 @@
 //! | [`packets`] | what both have in common: the marking, a connection as TCP segments | whose picture it is |
 //! | [`wire`] | frames to bytes: Ethernet, VLAN, IPv4, IPv6, TCP, UDP, checksums, sequence arithmetic; the only room that names `etherparse` | why a frame is sent |
 //! | [`capture`] | pcap and pcapng; the only room that names `pcap-file` | sockets |
-//! | [`run`] | the one loop: input, output, signals, and the report of it | – |
+//! | [`run`] | the one loop, with output and signals; in it `input` (traces opened, judged, read, put in order), `convert` (from lines to a capture, and what of it is asked for), `report` (what was lost, what helps) | – |
 //! | [`cli`] | the command line, as typed | how it is done |
 //! | [`glob`] | patterns for the names of sockets, pipes and FIFOs | what is done with what they are for |
 //! | [`escape`] | what is safe to print, and a word of a shell's command | whose text it is |
 //! | [`limits`] | every bound, with its reason | – |
+//!
+//! Where a change begins; each of these files says what else it needs:
+//!
+//! | a new | file |
+//! |---|---|
+//! | system call | `strace/table.rs`, a row |
+//! | service and its port | `unix/services.rs`, a row |
+//! | option | `run/options.rs`, then `cli/typed.rs` |
+//! | kind of loss or note | `run/report/keys.rs` |
+//! | kind of text that is no trace | `run/input/foreign/tools.rs`, a row |
 
-#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
+#![allow(rustdoc::private_intra_doc_links, reason = "the map is for those who read the sources")]
+#![cfg_attr(
+    not(test),
+    warn(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::as_conversions)
+)]
 
-pub mod capture;
-pub mod cli;
-pub mod escape;
-pub mod event;
-pub mod glob;
-pub mod inet;
-pub mod limits;
-pub mod packets;
-pub mod run;
-pub mod sockets;
-pub mod strace;
-pub mod unix;
-pub mod wire;
+mod capture;
+mod cli;
+mod escape;
+mod event;
+mod glob;
+mod inet;
+mod limits;
+mod packets;
+mod run;
+mod sockets;
+mod strace;
+mod unix;
+mod wire;
+
+pub use cli::{Refused, Usage, parse};
+pub use run::{Exit, Options, convert, refuse};
+
+/// What the tests and the fuzz targets see beside that. It may change at any time.
+#[doc(hidden)]
+pub mod inside {
+    pub use crate::run::convert::{Converter, Trace};
+    pub use crate::run::name::Name;
+    pub use crate::run::report::keys;
+    pub use crate::strace::{Fifos, Options as TraceOptions, calls_to_trace};
+    pub use crate::unix::{CLEAN, PROTOCOLS, Protocol, Reason, UNKNOWN_PORT};
+}

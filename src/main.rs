@@ -2,13 +2,12 @@
 
 use std::process::ExitCode;
 
-use strace2pcap::cli::{self, Refused};
-use strace2pcap::run;
+use strace2pcap::Refused;
 
 fn main() -> ExitCode {
-    match cli::parse(std::env::args_os()) {
-        Ok(options) => run::run(&options).into(),
+    match strace2pcap::parse(std::env::args_os()) {
+        Ok(options) => strace2pcap::convert(&options).into(),
         Err(Refused::Asked(told)) => told.exit(),
-        Err(Refused::Usage(usage)) => run::refuse_usage(&usage).into(),
+        Err(Refused::Usage(usage)) => strace2pcap::refuse(&usage).into(),
     }
 }

@@ -13,7 +13,7 @@ use super::mistakes::{command_of, given};
 use super::values::{self, Names};
 use crate::event::{Tid, Timestamp};
 use crate::run::Options;
-use crate::run::dates::{self, Date};
+use crate::run::input::dates::{self, Date};
 use crate::run::options::{Format, ReportFormat, Seed, Verbosity, View, format_of};
 use crate::unix::{PortRule, Ports, UNKNOWN_PORT};
 

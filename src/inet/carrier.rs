@@ -1,7 +1,7 @@
 //! What carries a message of a socket that is no TCP stream: UDP, UDP-Lite, SCTP, DCCP, or IP itself for raw and ping
 //! sockets.
 
-use crate::event::{Direction, Family, Transport};
+use crate::event::{Direction, Family, Transport, as_u64};
 use crate::sockets::{Moved, canonical};
 use crate::wire::Transport as Header;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -124,6 +124,6 @@ fn raw<'a>(carried: Carried<'a>, protocol: u16, moved: &Moved) -> Carried<'a> {
         local: address(local),
         remote: address(remote),
         payload: plain.payload.get(length..).unwrap_or_default(),
-        moved: plain.moved.saturating_sub(length as u64),
+        moved: plain.moved.saturating_sub(as_u64(length)),
     }
 }

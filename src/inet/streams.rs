@@ -1,6 +1,6 @@
 //! TCP connections of the wire view: handshake where it was traced, each byte once, acknowledgements, FIN and RST.
 
-use crate::event::{Errno, Family, Timestamp};
+use crate::event::{Errno, Family, Timestamp, as_u64};
 use crate::inet::invented::{Invented, StandIns};
 use crate::packets::{Chunk, Endpoint, Output, TcpConnection, Witness, handshake_times};
 use crate::sockets::{
@@ -51,7 +51,7 @@ impl Streams {
         let time = moved.moment();
         let by = (moved.marking, stream.side);
         let sender = stream.sender(moved.direction);
-        let missing = fresh.saturating_sub(bytes.len() as u64);
+        let missing = fresh.saturating_sub(as_u64(bytes.len()));
         let Some(tcp) = self.tcp(connection, time, out)? else {
             return Ok(());
         };

@@ -3,7 +3,7 @@
 //! TCP carries PSH and ACK with ack 0; both ends of a connection are shown where both are traced. What the trace knows
 //! of the endpoints is used, and invented values stand for the rest.
 
-use crate::event::{Direction, Family, Transport};
+use crate::event::{Direction, Family, Transport, as_u64};
 use crate::inet::invented::{self, Invented, Stranger, Strangers};
 use crate::sockets::{ByConnection, ConnectionId, Moved, Side, SocketNumber};
 use crate::wire::{About, Flags, Frame, LinkHeader, Packet, Record, SeqNumber, Sink, Transport as Header};
@@ -50,7 +50,7 @@ impl SyscallView {
             let (piece, after) = rest.split_at_checked(LONGEST_PAYLOAD).unwrap_or((rest, &[]));
             if let Some(seq) = &mut next {
                 packet.frame.transport = header(*seq);
-                *seq = seq.advanced(piece.len() as u64);
+                *seq = seq.advanced(as_u64(piece.len()));
             }
             (packet.frame.payload, packet.frame.original) = (piece, piece.len());
             sink.record(&Record::Packet(&packet))?;

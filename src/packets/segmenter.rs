@@ -3,7 +3,7 @@
 //! The law of this file: per direction, seq never repeats, and skips only what it is told to; ack is what the other end
 //! has sent so far; a SYN and a FIN take one sequence number each; time never goes backwards within the connection.
 
-use crate::event::Timestamp;
+use crate::event::{Timestamp, as_u64};
 use crate::sockets::Side;
 use crate::wire::{Flags, Frame, HandshakeOptions, LinkHeader, Mac, SeqNumber, Transport};
 use std::net::SocketAddr;
@@ -109,7 +109,7 @@ impl Segmenter {
         let (from, to) = self.ends_mut(sender);
         let seq = from.next;
         let ends_or_begins = flags.has(Flags::SYN) || flags.has(Flags::FIN);
-        from.next = seq.advanced(original as u64 + u64::from(ends_or_begins));
+        from.next = seq.advanced(as_u64(original) + u64::from(ends_or_begins));
         from.finished |= flags.has(Flags::FIN);
         let ack = if flags.has(Flags::ACK) {
             to.acknowledged = to.next;

@@ -1,7 +1,7 @@
 //! A connection of the trace as a TCP connection: its sides as client and server, its calls as segments, each with who
 //! made it.
 
-use crate::event::{Direction, Marking, Timestamp};
+use crate::event::{Direction, Marking, Timestamp, as_u64};
 use crate::packets::output::Output;
 use crate::packets::segmenter::{Endpoint, Segmenter};
 use crate::sockets::{Connection, Opening, Side};
@@ -32,7 +32,7 @@ pub struct Chunk<'a> {
 impl Chunk<'_> {
     /// How many bytes moved.
     pub const fn moved(&self) -> u64 {
-        (self.bytes.len() as u64).saturating_add(self.missing)
+        as_u64(self.bytes.len()).saturating_add(self.missing)
     }
 
     /// What is known of a packet that shows all of it.
@@ -103,7 +103,7 @@ impl TcpConnection {
             out.packet(about, self.segments.segment(sender, Flags::PSH_ACK, (own, length)))?;
             about.comment = None;
             bytes = rest;
-            left -= length as u64;
+            left -= as_u64(length);
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use rustix::io::Errno;
 use thiserror::Error;
 
-use super::foreign::Foreign;
+use super::input::foreign::Foreign;
 use super::name::Name;
 
 /// How a run ended. The numbers are a contract (`--help`).
@@ -25,9 +25,17 @@ pub enum Exit {
     Strict = 3,
 }
 
+impl Exit {
+    /// The number.
+    #[expect(clippy::as_conversions, reason = "each variant is its number")]
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
+        Self::from(exit.code())
     }
 }
 
@@ -100,6 +108,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether nobody reads the output any more.
+    pub fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::WriteOutput(_, error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
     /// The exit code that says it.
     pub const fn exit(&self) -> Exit {
         match self {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 pub use crate::capture::Format;
 use crate::event::{Tid, Timestamp};
 use crate::glob::Glob;
-use crate::run::dates::Date;
+use crate::run::input::dates::Date;
 use crate::unix::{PortRule, Ports};
 use std::ops::RangeInclusive;
 

@@ -9,6 +9,7 @@
 //! within a call can cut the last record: Linux looks for one after each page that it copies (`generic_perform_write`).
 //! Readers show everything before it and say that the end is cut.
 
+use crate::event::as_u64;
 use std::fs::{File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, IsTerminal, Read, Seek, Write};
 use std::os::fd::AsFd;
@@ -19,9 +20,9 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{FileType, OFlags, fcntl_getfl};
 
 use super::error::Error;
-use super::foreign::{Foreign, Verdict, judge};
+use super::input::foreign::{Foreign, Verdict, judge};
+use super::input::source::Source;
 use super::name::Name;
-use super::source::Source;
 use crate::limits;
 
 /// An output that has been opened.
@@ -131,7 +132,7 @@ pub fn look(path: &Path) -> Result<(), Error> {
         return Ok(());
     }
     let mut beginning = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(limits::BEGINNING_BYTES as u64).read_to_end(&mut beginning));
+    let read = File::open(path).and_then(|file| file.take(as_u64(limits::BEGINNING_BYTES)).read_to_end(&mut beginning));
     match read.map(|_| judge::whole(&beginning)) {
         Ok(Verdict::Foreign(Foreign::Capture)) => Ok(()),
         Ok(Verdict::Trace) => Err(Error::OutputIsTrace(Name::new(path))),
@@ -179,7 +180,7 @@ impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self.write_whole(bytes) {
             Ok(()) => {
-                self.length = self.length.map(|length| length + bytes.len() as u64);
+                self.length = self.length.map(|length| length + as_u64(bytes.len()));
                 Ok(bytes.len())
             }
             Err(error) => {

@@ -1,6 +1,6 @@
 //! What payload calls do to descriptors in their messages (SCM_RIGHTS, unix(7)).
 
-use crate::event::{Address, Details, Direction, Family, Move, Outcome, Transport};
+use crate::event::{Address, Details, Direction, Family, Move, Outcome, Transport, as_u64};
 use crate::sockets::connections::Opening;
 use crate::sockets::descriptors::{Channel, InFlight, Span};
 use crate::sockets::names::SocketId;
@@ -76,7 +76,7 @@ fn span_of_datagrams(sockets: &Sockets, socket: SocketId, call: &Move<'_>) -> Op
 
 fn sent(sockets: &mut Sockets, call: &Move<'_>, span: &Span) {
     let mut at = span.range.start;
-    let mut rights = call.rights.iter();
+    let mut rights = call.rights().iter();
     for message in call.messages {
         let length = message.moved;
         for right in rights.by_ref().take(message.rights) {
@@ -107,17 +107,18 @@ fn send(sockets: &mut Sockets, channel: Channel, right: InFlight) {
 }
 
 fn received(sockets: &mut Sockets, call: &Move<'_>, span: Option<&Span>) {
-    for right in &call.rights {
+    let close_on_exec = call.ancillary.as_ref().is_some_and(|ancillary| ancillary.close_on_exec);
+    for right in call.rights() {
         let sent = span.and_then(|span| sockets.rights.receive(span));
         let known = sent.and_then(|sent| sent.socket);
         let socket = known.filter(|known| sockets.registry.can_be(*right, *known));
-        sockets.arrive(*right, socket, call.close_on_exec);
+        sockets.arrive(*right, socket, close_on_exec);
         if let Some(known) = known {
             sockets.drop_reference(known, None);
         }
         if let (Some(span), None, Details::Missing) = (span, sent, right.details) {
             let table = sockets.table();
-            sockets.rights.await_send(span, table, right.fd, call.close_on_exec);
+            sockets.rights.await_send(span, table, right.fd, close_on_exec);
         }
     }
     let Some(span) = span.filter(|span| span.exact) else {
@@ -134,5 +135,5 @@ fn received(sockets: &mut Sockets, call: &Move<'_>, span: Option<&Span>) {
 
 /// How many messages a call moved.
 fn message_count(call: &Move<'_>) -> u64 {
-    call.messages.len() as u64
+    as_u64(call.messages.len())
 }

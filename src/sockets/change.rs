@@ -28,11 +28,6 @@ impl Payload {
     pub const fn len(self) -> usize {
         self.length
     }
-
-    /// Whether there are none.
-    pub const fn is_empty(self) -> bool {
-        self.length == 0
-    }
 }
 
 /// What changes refer to: the payload call that made them, if one did, and the connections.
@@ -72,6 +67,7 @@ impl<'a> Refs<'a> {
 
 /// One message that a call moved. For a stream, a call's payload is one message.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_field_names, reason = "how much moved is what it says")]
 pub struct Moved {
     /// Who.
     pub marking: Marking,
@@ -171,7 +167,6 @@ pub struct UnixMessage {
 
 /// What happened.
 #[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "the variants' docs name their fields")]
 pub enum Change {
     /// Bytes moved.
     Moved(Moved),

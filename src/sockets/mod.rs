@@ -28,7 +28,7 @@ mod tests;
 mod transfer;
 
 pub use change::{Change, Moved, Payload, Refs, Stream, UnixEnd, UnixMessage};
-pub use connections::{ByConnection, Connection, End, Flow, Opening, Role};
+pub use connections::{ByConnection, Connection, Flow, Opening, Role};
 pub use names::{ConnectionId, Side, SocketNumber};
 pub use open_socket::canonical;
 
@@ -151,16 +151,22 @@ impl Sockets {
     /// Whether the event, or the end of the trace, does more than [`Self::changes`]; these are what comes next then.
     #[inline]
     pub fn goes_on(&mut self) -> bool {
-        (self.leaving.is_some() || self.ending.len() > 0) && {
-            self.sweep();
-            self.leave();
-            self.end_some();
-            true
+        let goes_on = self.leaving.is_some() || self.ending.len() > 0;
+        if goes_on {
+            self.go_on();
         }
+        goes_on
+    }
+
+    #[inline(never)]
+    fn go_on(&mut self) {
+        self.sweep();
+        self.leave();
+        self.end_some();
     }
 
     /// What has been read is gone.
-    #[inline]
+    #[inline(always)]
     fn sweep(&mut self) {
         self.changes.clear();
         self.connections.sweep();

@@ -1,6 +1,6 @@
 //! An open file description that is a socket: what dup and fork share.
 
-use crate::event::{Address, Direction, Family, Inode, Message, Move, SocketDetails, Transport, UnixName};
+use crate::event::{Address, Direction, Family, Inode, Message, Move, SocketDetails, Transport, UnixName, as_u64};
 use crate::sockets::names::{ConnectionId, Side, SocketId, SocketNumber};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -251,10 +251,10 @@ impl OpenSocket {
         }
         let [sent, received] = &mut self.messages;
         match call.direction {
-            Direction::Received => *received += call.messages.len() as u64,
+            Direction::Received => *received += as_u64(call.messages.len()),
             Direction::Sent => {
                 let own = |message: &&Message| message.address.is_none();
-                *sent += call.messages.iter().filter(own).count() as u64;
+                *sent += as_u64(call.messages.iter().filter(own).count());
             }
         }
     }

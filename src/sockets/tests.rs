@@ -1,7 +1,7 @@
 //! What is held of descriptors in messages and of pidfds is bounded, and nothing is left of what arrived.
 
 use super::*;
-use crate::event::{Direction, Message, Move};
+use crate::event::{Ancillary, Direction, Message, Move};
 
 const MISSING: &Details = &Details::Missing;
 
@@ -48,10 +48,8 @@ fn message(sockets: &mut Sockets, op: Op, on: u32, rights: &[Descriptor<'_>]) {
         payload: b"x",
         messages: &messages,
         requested: Some(1),
-        rights: rights.to_vec(),
-        credentials: None,
+        ancillary: Some(Box::new(Ancillary { rights: rights.to_vec(), ..Ancillary::default() })),
         fast_open: false,
-        close_on_exec: false,
     };
     apply(sockets, What::Move(call));
 }

@@ -15,7 +15,7 @@ pub(super) fn moved(sockets: &mut Sockets, call: &Move<'_>) {
         Some(kind) => sockets.locate_or_make(call.socket, kind),
         None => sockets.locate(call.socket),
     };
-    if !(call.rights.is_empty() && sockets.rights.is_empty()) {
+    if !(call.ancillary.is_none() && sockets.rights.is_empty()) {
         ancillary::moved(sockets, call, located);
     }
     let Some(socket) = located else {
@@ -66,10 +66,8 @@ pub(super) fn spliced(sockets: &mut Sockets, [from, to]: [Descriptor<'_>; 2], op
             payload: &[],
             messages: if count > 0 { &message } else { &[] },
             requested: None,
-            rights: Vec::new(),
-            credentials: None,
+            ancillary: None,
             fast_open: false,
-            close_on_exec: false,
         };
         moved(sockets, &call);
     }
@@ -283,7 +281,7 @@ fn kind_of_call(call: &Move<'_>) -> Option<(Family, Transport)> {
 
 /// The kind of socket that a call is made on, by its sockaddrs or by the descriptors in its messages; without any, TCP.
 pub(super) fn kind_by_content(call: &Move<'_>) -> (Family, Transport) {
-    if !call.rights.is_empty() {
+    if !call.rights().is_empty() {
         return (Family::Unix, Transport::Stream);
     }
     let first = call.messages.first();
@@ -299,6 +297,5 @@ pub(super) fn kind_by_content(call: &Move<'_>) -> (Family, Transport) {
 /// Whether the descriptors and credentials of `call` go with this message: with its first one, if there are any.
 #[inline]
 fn has_ancillary(call: &Move<'_>, message: &Message) -> bool {
-    (!call.rights.is_empty() || call.credentials.is_some())
-        && call.messages.first().is_some_and(|first| std::ptr::eq(first, message))
+    call.ancillary.is_some() && call.messages.first().is_some_and(|first| std::ptr::eq(first, message))
 }

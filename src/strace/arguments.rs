@@ -85,7 +85,7 @@ static IS_SPECIAL: [bool; 256] = set_of(b",)]}([{\"</");
 static IS_NAME: [bool; 256] = set_of(b"abcdefghijklmnopqrstuvwxyz_0123456789");
 
 /// Which bytes are among `bytes`.
-#[expect(clippy::indexing_slicing, reason = "computed when compiling")]
+#[expect(clippy::indexing_slicing, clippy::as_conversions, reason = "computed when compiling")]
 pub(super) const fn set_of(mut bytes: &[u8]) -> [bool; 256] {
     let mut set = [false; 256];
     while let Some((byte, others)) = bytes.split_first() {

@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 use super::fifos::Fifos;
 use super::names::Names;
 use super::{arguments, details, time};
-use crate::event::{Descriptor, Details, Fd, Inode};
+use crate::event::{Descriptor, Details, Fd, Inode, as_usize};
 use crate::limits;
 
 /// A descriptor that was read; [`Cache::descriptor`] makes an event's of it. Valid until [`Cache::trim`].
@@ -126,7 +126,7 @@ impl Cache {
             return hexadecimal(fd, text).or(Some((Handle { fd, index: MISSING }, text)));
         }
         let slot = self.slot(fd);
-        if let Some(rest) = self.entries.get(slot as usize).and_then(|entry| entry.rest(text)) {
+        if let Some(rest) = self.entries.get(as_usize(slot)).and_then(|entry| entry.rest(text)) {
             return Some((Handle { fd, index: slot }, rest));
         }
         let (index, rest) = self.read_details(text, names)?;
@@ -163,12 +163,12 @@ impl Cache {
         Some(Handle { fd, index })
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "the low byte is what is asked for")]
+    #[expect(clippy::cast_possible_truncation, clippy::as_conversions, reason = "the low byte is what is asked for")]
     fn slot(&self, fd: Fd) -> u32 {
         self.recent.get(usize::from(fd.0 as u8)).copied().unwrap_or(MISSING)
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "the low byte is what is asked for")]
+    #[expect(clippy::cast_possible_truncation, clippy::as_conversions, reason = "the low byte is what is asked for")]
     fn set_slot(&mut self, fd: Fd, index: u32) {
         if let Some(slot) = self.recent.get_mut(usize::from(fd.0 as u8)) {
             *slot = index;
@@ -208,7 +208,7 @@ impl Cache {
     #[inline]
     pub(super) fn descriptor(&self, handle: Handle) -> Descriptor<'_> {
         const NONE: &Details = &Details::Missing;
-        let details = self.entries.get(handle.index as usize).map_or(NONE, |entry| &entry.details);
+        let details = self.entries.get(as_usize(handle.index)).map_or(NONE, |entry| &entry.details);
         Descriptor { fd: handle.fd, details }
     }
 }

@@ -42,7 +42,13 @@ pub enum Skip {
 
 impl Skip {
     /// How many reasons there are.
-    pub const COUNT: usize = Self::TooLong as usize + 1;
+    pub const COUNT: usize = Self::TooLong.index() + 1;
+
+    /// Its place among them.
+    #[expect(clippy::as_conversions, reason = "each variant is its place")]
+    const fn index(self) -> usize {
+        self as usize
+    }
 }
 
 /// How often something happened, and where first.
@@ -130,7 +136,7 @@ pub struct Counts {
 impl Counts {
     /// The lines skipped for `reason`.
     pub fn skipped(&self, reason: Skip) -> Tally {
-        self.skipped.get(reason as usize).copied().unwrap_or_default()
+        self.skipped.get(reason.index()).copied().unwrap_or_default()
     }
 
     /// How many lines are strace's.
@@ -140,16 +146,9 @@ impl Counts {
         self.lines.saturating_sub(strange.iter().sum())
     }
 
-    /// How many payload calls there were, on whatever descriptor.
-    pub fn payload_calls(&self) -> u64 {
-        let unused = [Skip::NotSocket, Skip::Peeked].map(|reason| self.skipped(reason).count);
-        let used = self.details_full + self.details_plain + self.details_missing;
-        used + unused.iter().sum::<u64>()
-    }
-
     pub(super) fn skip(&mut self, reason: Skip) {
         let line = self.lines;
-        if let Some(tally) = self.skipped.get_mut(reason as usize) {
+        if let Some(tally) = self.skipped.get_mut(reason.index()) {
             tally.add(line);
         }
     }

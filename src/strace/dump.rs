@@ -10,6 +10,7 @@
 //! that of an empty message has no lines. A dump fills in what a cut string lacks, buffer by buffer, and is cut to the result like any payload.
 
 use super::arguments;
+use crate::event::as_u64;
 use crate::limits;
 
 /// Bytes on a whole line.
@@ -77,7 +78,7 @@ impl Dump {
     /// Whether a call that moved so many bytes is to be held although no more input waits: where the trace has dumps, one
     /// follows it, and strace may not be done with it. Only a request longer than the result goes on behind `moved`.
     pub(super) fn goes_on(&self, moved: Option<u64>) -> bool {
-        let more_may_come = moved.is_none_or(|moved| (self.bytes.len() as u64) < moved);
+        let more_may_come = moved.is_none_or(|moved| as_u64(self.bytes.len()) < moved);
         self.seen && (self.is_empty() || more_may_come)
     }
 

@@ -7,6 +7,8 @@
 //! Every mixture is read, since one trace holds several styles. `-xx` traces are all `\xHH` and hold most of the bytes, so
 //! that form is decoded in blocks which the compiler turns into vector instructions.
 
+#![expect(clippy::as_conversions, reason = "bytes and words of eight bytes, in constants too")]
+
 /// A string literal that has been decoded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Quoted {
@@ -88,7 +90,7 @@ const BYTES: usize = TEXT / 4;
 /// In two steps, so that the second handles twice as many digits at once: each group is a little-endian word with the
 /// escape in its low half and the two digits in its high half.
 #[inline]
-fn hex_block(block: &[u8; TEXT], bytes: &mut [u8; BYTES]) -> bool {
+fn hex_block<const TEXT: usize, const BYTES: usize>(block: &[u8; TEXT], bytes: &mut [u8; BYTES]) -> bool {
     let (groups, _) = block.as_chunks::<4>();
     let mut pairs = [0; BYTES];
     let mut not_escape = 0;
@@ -110,7 +112,14 @@ fn hex_block(block: &[u8; TEXT], bytes: &mut [u8; BYTES]) -> bool {
 /// ones.
 #[inline]
 fn hex_groups<'t>(mut text: &'t [u8], out: &mut Vec<u8>) -> &'t [u8] {
-    while let Some((groups, rest)) = text.split_first_chunk::<16>()
+    let mut bytes = [0; 8];
+    while let Some((groups, rest)) = text.split_first_chunk::<32>()
+        && hex_block(groups, &mut bytes)
+    {
+        out.extend_from_slice(&bytes);
+        text = rest;
+    }
+    if let Some((groups, rest)) = text.split_first_chunk::<16>()
         && let Some(bytes) = hex_four(groups)
     {
         out.extend_from_slice(&bytes);

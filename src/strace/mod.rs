@@ -6,9 +6,9 @@
 //!        colour,   time,                        ├ arguments, escape, details, sockaddr: text to values
 //!        messages  attribution                  └ dump: what -s cut off
 //! ```
-//! A [`Parser`] takes lines one by one and gives the [`Events`] of each. It never fails: what it does not understand it
-//! skips, and counts by reason. It holds no more than `limits` allow, and allocates nothing for a usual line like those
-//! before it.
+//! A [`Parser`] takes lines one by one and gives the [`Events`](parser::Events) of each. It never fails: what it does not
+//! understand it skips, and counts by reason. It holds no more than `limits` allow, and allocates nothing for a usual line
+//! like those before it.
 
 mod arguments;
 mod attribution;
@@ -39,11 +39,11 @@ mod times;
 #[cfg(test)]
 mod tests;
 
-pub use counts::{Amount, Counts, Skip, Tally};
+pub use counts::{Counts, Skip, Tally};
 pub use evidence::{Evidence, evidence, has_call};
 pub use fifos::Fifos;
 pub use known::is_system_call;
-pub use parser::{Events, Parser};
+pub use parser::Parser;
 pub use repair::repaired;
 pub use table::calls_to_trace;
 pub use times::Times;

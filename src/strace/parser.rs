@@ -16,18 +16,6 @@ use crate::limits;
 use rustc_hash::FxHashMap;
 
 /// Reads a trace line by line.
-///
-/// ```
-/// use strace2pcap::event::What;
-/// use strace2pcap::strace::{Options, Parser};
-///
-/// let line = br#"12 1700000000.000001 write(5<TCP:[10.1.2.3:4000->10.4.5.6:80]>, "\x48\x69", 2) = 2"#;
-/// let mut parser = Parser::new(Options::default());
-/// let mut events = parser.line(line);
-/// let event = events.next().expect("the line is a call on a socket");
-/// assert!(matches!(event.what, What::Move(call) if call.payload == b"Hi"));
-/// assert!(events.next().is_none());
-/// ```
 #[derive(Debug)]
 pub struct Parser {
     decoder: Decoder,
@@ -69,7 +57,6 @@ enum Step {
 impl Events<'_, '_> {
     /// The next event; none once the line is done with.
     #[inline]
-    #[expect(clippy::should_implement_trait, reason = "an event borrows from the parser until the next one")]
     pub fn next(&mut self) -> Option<Event<'_>> {
         let Self { parser, line, repaired, step } = self;
         let line = repaired.as_deref().unwrap_or(line);

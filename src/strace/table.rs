@@ -4,6 +4,8 @@
 //! traced. Calls without a row are passed over
 //! by their name alone, so a row also costs time: give one only to calls that touch sockets or descriptors.
 
+#![expect(clippy::as_conversions, reason = "the hash is made in constants, which have no traits")]
+
 use super::decode::{Call, Decoded, descriptors, files, messages, options, payload, sockets, tasks, vectors};
 use crate::event::{Direction, Op};
 

@@ -1,7 +1,7 @@
 //! Times at a line's start and durations at its end: exact decimal arithmetic on the digits, in nanoseconds.
 
 use super::counts::Counts;
-use crate::event::Timestamp;
+use crate::event::{Timestamp, as_usize};
 
 /// Nanoseconds of a second.
 pub(super) const SECOND: u64 = 1_000_000_000;
@@ -11,7 +11,7 @@ const DAY: u64 = 86_400 * SECOND;
 /// with `-z` whole calls, are not in the order of their times.
 const BACKWARDS: u64 = 3_600 * SECOND;
 /// A pcap file holds seconds in 32 bits.
-const SECONDS_MAX: u64 = u32::MAX as u64;
+const SECONDS_MAX: u64 = 0xffff_ffff;
 
 /// The time that a line begins with, as printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +72,7 @@ pub(super) fn short_number(text: &[u8]) -> Option<(u64, &[u8])> {
     if !(8..64).contains(&bits) {
         return None;
     }
-    Some((together(word << (64 - bits)), text.get(bits as usize / 8..)?))
+    Some((together(word << (64 - bits)), text.get(as_usize(bits) / 8..)?))
 }
 
 /// Eight bytes as the digits that they are where `pattern` has a `0`, each in its byte, and 0 where they are just the

@@ -1,7 +1,7 @@
 //! What is known of one UNIX connection: whether it is HTTP/2, what waits for that decision, and its conversation once the
 //! first packet has been written.
 
-use crate::event::{Timestamp, Transport};
+use crate::event::{Timestamp, Transport, as_u64};
 use crate::packets::{Chunk, TcpConnection, Witness};
 use crate::sockets::{Connection, Opening, Role, Side};
 use crate::unix::contents::Beginning;
@@ -121,7 +121,7 @@ impl UnixConnection {
             // Whoever speaks first, the preface is or will be there, by which the port's dissector knows HTTP/2.
             Verdict::Http2 if seeds || preface_from.is_some() || !in_mid_stream => Said::Http2,
             Verdict::Http2 => Said::Http2Midway,
-            _ => Said::Bytes(Beginning { bytes: &beginning, moved: beginning.len() as u64 + chunk.missing }),
+            _ => Said::Bytes(Beginning { bytes: &beginning, moved: as_u64(beginning.len()) + chunk.missing }),
         };
         let guess = preface_from.unwrap_or(if in_mid_stream { traced } else { sender });
         self.begin(connection, guess, first, said, context)?;
@@ -330,7 +330,7 @@ impl UnixConnection {
         };
         let held = std::mem::take(held);
         let Some(first) = held.first() else { return Ok(()) };
-        let said = Said::Bytes(Beginning { bytes: &first.bytes, moved: first.bytes.len() as u64 });
+        let said = Said::Bytes(Beginning { bytes: &first.bytes, moved: as_u64(first.bytes.len()) });
         self.begin(connection, first.by.1, first.time, said, context)?;
         self.framing = Framing::Plain;
         for held in &held {
@@ -346,7 +346,7 @@ impl UnixConnection {
         };
         let bytes = &*of_side(aligners, sender).finish();
         let time = *of_side(&mut self.last, sender);
-        *of_side(&mut self.written, sender) += bytes.len() as u64;
+        *of_side(&mut self.written, sender) += as_u64(bytes.len());
         tcp.write(&Chunk { sender, time, by, skipped: 0, bytes, missing: 0, comment: None }, &mut context.out)
     }
 

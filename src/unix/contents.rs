@@ -3,6 +3,7 @@
 //! Each test reads what one end's first call moved and says yes only where hardly anything else looks like that: a wrong
 //! port is worse than none, for Wireshark then shows what is not there.
 
+use crate::event::{as_u64, as_usize};
 use crate::unix::services::{
     AJP, AMQP, FASTCGI, GEARMAN, HTTP, HTTP2, IMAP, LDAP, MEMCACHED, MONGODB, MQTT, MYSQL, NBD, NINE_P, POP,
     POSTGRESQL, Protocol, REDIS, RSYNC, SMTP, SSH, TLS, VNC, X11,
@@ -126,11 +127,11 @@ fn is_postgresql(it: &Beginning<'_>) -> bool {
         if !TYPES.contains(kind) || !(4..1 << 24).contains(&length) {
             return false;
         }
-        at += 1 + length as usize;
+        at += 1 + as_usize(length);
         messages += 1;
     }
     let begins = matches!(it.bytes, [b'Q' | b'P' | b'B' | b'T' | b'1' | b'2', 0, ..]);
-    at as u64 == it.moved && (messages > 1 || begins && messages == 1 && at > 5)
+    as_u64(at) == it.moved && (messages > 1 || begins && messages == 1 && at > 5)
 }
 
 /// A greeting: packet 0 of a length in three bytes, protocol 10, a version that is text. In mid-stream: a query or a

@@ -8,6 +8,7 @@
 //! A message's length stands in its first sixteen bytes, so that none waits once its end is there (D-Bus specification,
 //! "Message Format", "Authentication Protocol").
 
+use crate::event::as_u64;
 use crate::limits;
 use std::borrow::Cow;
 use std::mem;
@@ -74,7 +75,7 @@ impl Assembler {
                 State::Inside(_) => self.fill(bytes, &mut whole),
                 State::Text => self.begin(bytes, &mut whole),
                 State::Lost => {
-                    self.left_out += bytes.len() as u64;
+                    self.left_out += as_u64(bytes.len());
                     &[]
                 }
             };
@@ -91,7 +92,7 @@ impl Assembler {
         if let State::Inside(Inside { original, .. }) = mem::take(&mut self.state) {
             return Some(Message { bytes: Cow::Owned(held), original });
         }
-        self.left_out += held.len() as u64;
+        self.left_out += as_u64(held.len());
         None
     }
 
@@ -102,7 +103,7 @@ impl Assembler {
         };
         let left = usize::try_from(inside.left).unwrap_or(usize::MAX);
         let (own, rest) = bytes.split_at_checked(left).unwrap_or((bytes, &[]));
-        inside.left -= own.len() as u64;
+        inside.left -= as_u64(own.len());
         if !inside.full {
             let room = limits::DBUS_MESSAGE_BYTES.saturating_sub(self.held.len());
             self.held.extend_from_slice(own.get(..room).unwrap_or(own));
@@ -125,7 +126,7 @@ impl Assembler {
         };
         self.end_if_whole(whole);
         if beyond > 0 {
-            self.left_out += beyond + self.held.len() as u64;
+            self.left_out += beyond + as_u64(self.held.len());
             self.held.clear();
             self.state = State::Lost;
         }
@@ -161,7 +162,7 @@ impl Assembler {
                     return rest;
                 }
                 self.held.truncate(held);
-                self.state = State::Inside(Inside { original: length, left: length - held as u64, full: false });
+                self.state = State::Inside(Inside { original: length, left: length - as_u64(held), full: false });
                 return bytes;
             }
             Kind::Line(length) => (length - held, State::Text),
@@ -172,7 +173,7 @@ impl Assembler {
             }
             Kind::Neither => (looked_at.len(), State::Lost),
         };
-        self.left_out += (held + used) as u64;
+        self.left_out += as_u64(held + used);
         self.held.clear();
         self.state = state;
         bytes.get(used..).unwrap_or_default()
@@ -237,7 +238,7 @@ fn message_length(fixed: &[u8; FIXED_BYTES]) -> Option<u64> {
         }
     });
     let (body, fields) = (u64::from(body?), u64::from(fields?));
-    let length = FIXED_BYTES as u64 + fields.next_multiple_of(8) + body;
+    let length = as_u64(FIXED_BYTES) + fields.next_multiple_of(8) + body;
     (serial? != 0 && fields <= FIELDS_MAX && length <= MESSAGE_MAX).then_some(length)
 }
 

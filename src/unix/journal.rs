@@ -3,7 +3,7 @@
 //! Both have the same layout: a field a line, `KEY=VALUE`, or for values with line ends `KEY`, their length in 64 bits
 //! little endian, and the value. An entry also needs a time, which the protocol leaves to the journal.
 
-use crate::event::UnixName;
+use crate::event::{UnixName, as_u64};
 use crate::sockets::UnixMessage;
 
 /// The socket of the native protocol, in whatever root.
@@ -16,7 +16,7 @@ pub(super) fn is_journal(name: &UnixName) -> bool {
 
 /// The entry that a message asks for; none where it is none, is not whole, or is in a file whose descriptor was sent.
 pub(super) fn entry(message: &UnixMessage, fields: &[u8]) -> Option<Vec<u8>> {
-    if fields.len() as u64 != message.moved || !is_whole(fields) {
+    if as_u64(fields.len()) != message.moved || !is_whole(fields) {
         return None;
     }
     let time = format!("__REALTIME_TIMESTAMP={}\n", message.exit.0 / 1000);

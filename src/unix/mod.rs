@@ -27,7 +27,7 @@ mod view;
 
 pub use contents::{FastCgi, fastcgi};
 pub use context::Options;
-pub use endpoints::{CLEAN, ClientPorts};
+pub use endpoints::CLEAN;
 pub use ports::{Advice, Chosen, Midway, PortRule, Ports, Readers, Target};
 pub use services::{PROTOCOLS, Protocol, Reason, UNKNOWN_PORT};
 pub use view::UnixView;

@@ -1,7 +1,7 @@
 //! What a person reads beside the packets of a UNIX socket: its name in place of the invented address, and a comment.
 
 use crate::escape::is_harmless;
-use crate::event::{Descriptor, Details, Event, Family, Move, Tid, UnixName, What};
+use crate::event::{Ancillary, Descriptor, Details, Event, Family, Tid, UnixName, What};
 use crate::limits;
 use crate::packets::Chunk;
 use crate::sockets::{Connection, Side};
@@ -115,13 +115,13 @@ pub(super) fn of_message(connection: &Connection, client: Side, chunk: &Chunk<'_
 }
 
 /// What is said of descriptors and credentials that go with a message.
-pub(super) fn of_ancillary(call: &Move<'_>) -> String {
+pub(super) fn of_ancillary(ancillary: &Ancillary<'_>) -> String {
     let mut parts = Vec::new();
-    if !call.rights.is_empty() {
-        let rights: Vec<_> = call.rights.iter().map(of_descriptor).collect();
+    if !ancillary.rights.is_empty() {
+        let rights: Vec<_> = ancillary.rights.iter().map(of_descriptor).collect();
         parts.push(format!("SCM_RIGHTS {}", rights.join(", ")));
     }
-    if let Some(from) = call.credentials {
+    if let Some(from) = ancillary.credentials {
         parts.push(format!("SCM_CREDENTIALS pid {} uid {} gid {}", from.process, from.user, from.group));
     }
     parts.join("; ")

@@ -1,6 +1,6 @@
 //! The view of UNIX sockets and pipes: one conversation a connection, from its first packet to its end, and datagrams.
 
-use crate::event::{Event, Transport};
+use crate::event::{Event, Transport, as_u64};
 use crate::packets::{Chunk, Ids, Output};
 use crate::sockets::{ByConnection, Change, Connection, ConnectionId, Moved, Refs};
 use crate::unix::connection::UnixConnection;
@@ -135,7 +135,7 @@ impl UnixView {
             by: (moved.marking, stream.side),
             skipped: stream.skipped,
             bytes,
-            missing: fresh.saturating_sub(bytes.len() as u64),
+            missing: fresh.saturating_sub(as_u64(bytes.len())),
             comment: comment.as_deref(),
         };
         let Some(connection) = refs.connection(stream.connection) else { return Ok(()) };
@@ -145,6 +145,7 @@ impl UnixView {
 
     /// What is to be read beside a message that has something with it.
     fn ancillary(&self, has_some: bool, refs: Refs<'_>) -> Option<String> {
-        refs.call().filter(|_| has_some && self.options.records).map(names::of_ancillary)
+        let call = refs.call().filter(|_| has_some && self.options.records);
+        call.and_then(|call| call.ancillary.as_deref()).map(names::of_ancillary)
     }
 }

@@ -41,7 +41,7 @@ pub(super) fn vlan(marking: &Marking) -> u16 {
 
 /// The decimal digits of `number`, four bits each.
 #[inline]
-const fn decimal(number: u32) -> u64 {
+fn decimal(number: u32) -> u64 {
     const EIGHT: u32 = 100_000_000;
     if number < EIGHT {
         eight_digits(number)
@@ -53,8 +53,8 @@ const fn decimal(number: u32) -> u64 {
 /// The digits of a number below 10⁸: cut into two numbers of four digits, four of two digits, and then each ten is
 /// sixteen among digits of four bits. The numbers lie side by side in one word, the lowest in front.
 #[inline]
-const fn eight_digits(number: u32) -> u64 {
-    let fours = (number % 10_000) as u64 | ((number / 10_000) as u64) << 32;
+fn eight_digits(number: u32) -> u64 {
+    let fours = u64::from(number % 10_000) | u64::from(number / 10_000) << 32;
     // 10 486 / 2²⁰ is a hundredth of what is below 10 000, and 103 / 2¹⁰ a tenth of what is below 100.
     let hundreds = ((fours * 10_486) >> 20) & 0x0000_007f_0000_007f;
     let pairs = (fours - hundreds * 100) | hundreds << 16;

@@ -30,7 +30,7 @@ const HOP_LIMIT: u8 = 64;
 pub fn write(packet: &Packet<'_>, bytes: &mut Vec<u8>) -> Lengths {
     let start = bytes.len();
     let frame = &packet.frame;
-    let (protocol, header) = frame.transport.header();
+    let (protocol, header) = protocol_and_header(&frame.transport);
     let (payload, pseudo_header) = match (frame.source.ip(), frame.target.ip()) {
         (IpAddr::V4(source), IpAddr::V4(target)) => {
             let payload = Payload::fitting(frame, header, LENGTH_MAX - IPV4_HEADER);
@@ -77,16 +77,14 @@ impl<'a> Payload<'a> {
     }
 }
 
-impl Transport {
-    /// IP's protocol number, and the length of the header, in bytes.
-    const fn header(&self) -> (IpNumber, u16) {
-        match self {
-            Self::Tcp { options: None, .. } => (IpNumber::TCP, 20),
-            Self::Tcp { options: Some(_), .. } => (IpNumber::TCP, 28),
-            Self::Udp => (IpNumber::UDP, 8),
-            Self::UdpLite => (IpNumber::UDP_LITE, 8),
-            Self::Raw { protocol } => (IpNumber(*protocol), 0),
-        }
+/// IP's protocol number, and the length of the transport's header, in bytes.
+const fn protocol_and_header(transport: &Transport) -> (IpNumber, u16) {
+    match transport {
+        Transport::Tcp { options: None, .. } => (IpNumber::TCP, 20),
+        Transport::Tcp { options: Some(_), .. } => (IpNumber::TCP, 28),
+        Transport::Udp => (IpNumber::UDP, 8),
+        Transport::UdpLite => (IpNumber::UDP_LITE, 8),
+        Transport::Raw { protocol } => (IpNumber(*protocol), 0),
     }
 }
 

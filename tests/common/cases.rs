@@ -1,4 +1,4 @@
-//! The folders below `tests/cases` (their layout stands in `tests/cases.rs`), and how the program runs over one.
+//! The folders below `tests/cases` (their layout stands in `tests/offline/cases.rs`), and how the program runs over one.
 
 use super::program::{Folder, Outcome, run_in};
 use std::fs;

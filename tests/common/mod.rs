@@ -3,7 +3,7 @@
 //! The reader is deliberately none of the program's own code, and none of the libraries it writes with: `pcap-parser`
 //! reads the file, and packets are taken apart by hand, so that a mistake there cannot hide behind the same one here.
 
-#![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(dead_code, reason = "each crate of tests uses its own part")]
 
 pub mod capture;
 pub mod cases;

@@ -3,7 +3,7 @@
 //! A connection is its two endpoints and a count, for the same ports may be used again: a SYN that is no repetition
 //! begins the next. Each direction is put in order by its sequence numbers, so packets may be cut differently.
 
-use super::common::packet::{Packet, Transport};
+use crate::common::packet::{Packet, Transport};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::SocketAddr;

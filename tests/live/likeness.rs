@@ -4,8 +4,8 @@
 //! Within a connection, and between two endpoints of datagrams, the order must be the same. Connections may stand in
 //! another order, for one whose addresses come late is written late.
 
-use super::common::packet::{Packet, Tcp, Transport};
-use super::common::render::packet_line;
+use crate::common::packet::{Packet, Tcp, Transport};
+use crate::common::render::packet_line;
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::net::{IpAddr, SocketAddr};

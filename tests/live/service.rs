@@ -1,8 +1,7 @@
 //! A server and its client over a UNIX socket: one of them, or both, under strace with the command that the README
 //! gives, and what Wireshark makes of the capture by itself.
 
-pub use super::support::ShortFolder;
-use super::support::{LIMIT, Running, find, path_with_program, signal_to, strace};
+use crate::support::{LIMIT, Running, ShortFolder, find, path_with_program, signal_to, strace};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

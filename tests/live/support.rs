@@ -1,8 +1,6 @@
 //! What the live tests share: which programs there are, children with a time limit, ports nobody else uses.
 
-#![allow(dead_code, reason = "each test file uses its own part")]
-
-use super::common::program::Folder;
+use crate::common::program::Folder;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Error, ErrorKind, Read, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, UdpSocket};

@@ -1,7 +1,7 @@
 //! The other capture: what tcpdump sees on the loopback interface while a program runs.
 
-use super::common::capture::{self, Record};
-use super::support::free_port;
+use crate::common::capture::{self, Record};
+use crate::support::free_port;
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::UdpSocket;

@@ -6,10 +6,13 @@
 
 pub(super) mod addresses;
 pub(super) mod advice;
+pub(super) mod hints;
 pub mod keys;
+pub(super) mod names_given;
 pub(super) mod reading;
 pub(super) mod traffic;
 
+use crate::event::as_u64;
 use std::fmt;
 use std::io::{self, Write};
 
@@ -233,7 +236,7 @@ impl Report {
             #[serde(flatten)]
             report: &'a Report,
         }
-        let whole = Whole { version: env!("CARGO_PKG_VERSION"), exit_code: exit as u8, report: self };
+        let whole = Whole { version: env!("CARGO_PKG_VERSION"), exit_code: exit.code(), report: self };
         // Fails for maps whose keys are no text, of which there is none here.
         serde_json::to_string(&whole).unwrap_or_default() + "\n"
     }
@@ -273,7 +276,7 @@ impl Report {
             let Closing { conversations, output } = closing;
             let Self { packets, capture_bytes, .. } = self;
             let many = if *conversations > limits::CONVERSATIONS_COUNTED { "more than " } else { "" };
-            let conversations = *conversations.min(&limits::CONVERSATIONS_COUNTED) as u64;
+            let conversations = as_u64(*conversations.min(&limits::CONVERSATIONS_COUNTED));
             let packets = in_number(*packets, &format!("{packets} [packet|packets]"));
             let of = in_number(conversations, &format!("{many}{conversations} [conversation|conversations]"));
             log::warn!(target: screen::PLAIN, "{packets} of {of}, {capture_bytes} bytes, written to {output}");

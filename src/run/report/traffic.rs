@@ -2,7 +2,7 @@
 
 use super::keys::{LossKey, NoteKey};
 use super::{Loss, Place, Report};
-use crate::event::{Direction, Family, Op, Transport};
+use crate::event::{Direction, Family, Op, Transport, as_u64};
 use crate::inet::is_carried;
 use crate::run::name::Name;
 use crate::sockets::{Change, Moved, Refs};
@@ -155,7 +155,7 @@ impl Traffic {
         };
         self.has_bytes |= message.moved > 0;
         if wanted.unix {
-            let in_trace = message.payload.len() as u64;
+            let in_trace = as_u64(message.payload.len());
             let missing = message.moved.saturating_sub(in_trace);
             self.missing(message.marking.op, missing, place);
         } else {
@@ -171,7 +171,7 @@ impl Traffic {
         if refs.bytes(moved.payload).first() == Some(&FASTCGI_VERSION) {
             self.look_for_fastcgi(moved, refs);
         }
-        let missing = moved.moved.saturating_sub(moved.payload.len() as u64);
+        let missing = moved.moved.saturating_sub(as_u64(moved.payload.len()));
         self.missing(moved.marking.op, missing, place);
     }
 
@@ -301,7 +301,7 @@ impl Traffic {
 #[inline(always)]
 fn is_as_most(moved: &Moved) -> bool {
     moved.transport == Transport::Stream
-        && moved.moved == moved.payload.len() as u64
+        && moved.moved == as_u64(moved.payload.len())
         && matches!(moved.family, Family::Inet | Family::Inet6)
 }
 

@@ -7,7 +7,7 @@ mod pairing;
 mod state;
 mod store;
 
-pub use state::{Connection, End, Flow, Opening, Role};
+pub use state::{Connection, Flow, Opening, Role};
 pub(in crate::sockets) use state::{Origin, Witnessed};
 pub use store::ByConnection;
 use store::Store;
@@ -59,7 +59,7 @@ impl Connections {
     }
 
     /// What has ended is gone.
-    #[inline]
+    #[inline(always)]
     pub(in crate::sockets) fn sweep(&mut self) {
         if !self.over.is_empty() {
             self.over.drain(..).for_each(|id| drop(self.store.remove(id)));

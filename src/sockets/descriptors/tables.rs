@@ -3,7 +3,7 @@
 //! Only sockets are kept; every other descriptor is absent. Tables follow clone, fork, exec and exit (clone(2),
 //! CLONE_FILES). A thread that appears without its maker having been seen gets a table of its own.
 
-use crate::event::{Fd, Sharing, Tid};
+use crate::event::{Fd, Sharing, Tid, as_usize};
 use crate::limits;
 use crate::sockets::descriptors::slots::{Slot, Slots};
 use crate::sockets::names::SocketId;
@@ -78,7 +78,7 @@ impl Tables {
 
     /// Where a thread's table is remembered.
     const fn index(tid: Tid) -> usize {
-        tid.0 as usize % RECENT
+        as_usize(tid.0) % RECENT
     }
 
     #[inline(never)]

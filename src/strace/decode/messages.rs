@@ -13,7 +13,7 @@ use super::super::{arguments, sockaddr};
 use super::payload::{self, Draft, Shown};
 use super::vectors::{self, Vector};
 use super::{Call, Decoded, NoEvent, Scratch};
-use crate::event::{Address, Credentials, Direction, Message, Outcome};
+use crate::event::{Address, Credentials, Direction, Message, Outcome, as_u64};
 use crate::limits;
 
 /// What a msghdr holds.
@@ -226,7 +226,7 @@ fn element(call: &mut Call<'_, '_>, message: u64, transfer: Transfer, missing: &
     };
     let printed = call.scratch.payload.len() - start;
     let captured = usize::try_from(room).map_or(printed, |room| room.min(printed));
-    let lacking = room.saturating_sub(captured as u64);
+    let lacking = room.saturating_sub(as_u64(captured));
     match vector.shown {
         Shown::Hidden => missing.hidden += lacking,
         Shown::Structured => {}
@@ -244,7 +244,7 @@ fn element(call: &mut Call<'_, '_>, message: u64, transfer: Transfer, missing: &
 /// Messages that `-s` cut off the array: a dump has them, and by that their lengths.
 fn add_dumped(call: &mut Call<'_, '_>, unprinted: usize) {
     for done in 0..unprinted {
-        let message = call.scratch.messages.len() as u64;
+        let message = as_u64(call.scratch.messages.len());
         let start = call.scratch.payload.len();
         let mut buffer = 0;
         while let Some(dumped) = call.dump.and_then(|dump| dump.buffer(message, buffer)) {
@@ -254,11 +254,11 @@ fn add_dumped(call: &mut Call<'_, '_>, unprinted: usize) {
         let is_empty = call.dump.is_some_and(|dump| dump.is_empty_message(message));
         if buffer == 0 && !is_empty {
             let line = call.counts.lines;
-            call.counts.messages_cut.add_many(line, (unprinted - done) as u64);
+            call.counts.messages_cut.add_many(line, as_u64(unprinted - done));
             return;
         }
         let captured = call.scratch.payload.len() - start;
-        let message = Message { start, captured, moved: captured as u64, address: None, rights: 0 };
+        let message = Message { start, captured, moved: as_u64(captured), address: None, rights: 0 };
         call.scratch.messages.push(message);
     }
 }

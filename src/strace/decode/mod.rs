@@ -21,7 +21,7 @@ use super::counts::{Counts, Skip};
 use super::fifos::Fifos;
 use super::names::Names;
 use super::table::Decode;
-use crate::event::{Credentials, Descriptor, Details, Family, Message, What};
+use crate::event::{Ancillary, Credentials, Descriptor, Details, Family, Message, What};
 use crate::limits;
 
 /// The event that a call is, or why it is none.
@@ -102,10 +102,14 @@ impl Scratch {
         self.cache.descriptor(handle)
     }
 
-    /// The descriptors that go with a message; few have any.
+    /// What goes with the messages beside their bytes; few have anything.
     #[inline]
-    fn rights(&self) -> Vec<Descriptor<'_>> {
-        self.rights.iter().map(|right| self.descriptor(*right)).collect()
+    fn ancillary(&self, close_on_exec: bool) -> Option<Box<Ancillary<'_>>> {
+        if self.rights.is_empty() && self.credentials.is_none() {
+            return None;
+        }
+        let rights = self.rights.iter().map(|right| self.descriptor(*right)).collect();
+        Some(Box::new(Ancillary { rights, close_on_exec, credentials: self.credentials }))
     }
 
     /// Counts which details a payload call's descriptor has: `socket:[inode]` of `-y` has an inode and no family.

@@ -7,7 +7,7 @@ use super::super::escape;
 use super::super::symbols::{self, Flag, Flags};
 use super::super::table::Transfer;
 use super::{Call, Decoded, NOT_SOCKET, NOT_USED, NoEvent};
-use crate::event::{Address, Direction, Message, Move, Op, Outcome, What};
+use crate::event::{Address, Direction, Message, Move, Op, Outcome, What, as_u64};
 use crate::limits;
 
 /// How much of a buffer's bytes the trace has.
@@ -101,10 +101,10 @@ pub(super) fn single<'s>(mut call: Call<'_, 's>, draft: Draft, address: Option<A
         return Err(NoEvent::Skip(Skip::Peeked));
     }
     let printed = call.scratch.payload.len();
-    let moved = believable(moved, &draft, printed as u64);
+    let moved = believable(moved, &draft, as_u64(printed));
     let room = draft.requested.filter(|_| is_received).map_or(moved, |requested| requested.min(moved));
     let captured = usize::try_from(room).map_or(printed, |room| room.min(printed));
-    let missing = room.saturating_sub(captured as u64);
+    let missing = room.saturating_sub(as_u64(captured));
     if missing > 0 {
         match draft.shown {
             Shown::Cut if call.dump.is_none() => return Err(NoEvent::Cut),
@@ -148,10 +148,8 @@ pub(super) fn transferred<'s>(call: Call<'_, 's>, draft: Draft) -> What<'s> {
         payload: &scratch.payload,
         messages: &scratch.messages,
         requested,
-        rights: scratch.rights(),
-        credentials: scratch.credentials,
+        ancillary: scratch.ancillary(has(Direction::Received, symbols::MSG_CMSG_CLOEXEC)),
         fast_open: has(Direction::Sent, symbols::MSG_FASTOPEN),
-        close_on_exec: has(Direction::Received, symbols::MSG_CMSG_CLOEXEC),
     })
 }
 

@@ -11,6 +11,7 @@ use super::super::symbols::Flags;
 use super::super::table::Transfer;
 use super::payload::{self, Draft, Shown};
 use super::{Call, Decoded, NoEvent};
+use crate::event::as_u64;
 
 /// An iovec array whose bytes were appended to the payload, up to the first that is not shown.
 #[derive(Clone, Copy, Debug, Default)]
@@ -68,7 +69,7 @@ fn element(call: &mut Call<'_, '_>, position: (u64, u64), vector: &mut Vector) -
     }
     let length = call.read(arguments::count(call.rest))?;
     let payload = &mut call.scratch.payload;
-    let is_complete = (payload.len() - start) as u64 >= length.unwrap_or(u64::MAX);
+    let is_complete = as_u64(payload.len() - start) >= length.unwrap_or(u64::MAX);
     if vector.shown == Shown::All && !is_complete {
         vector.shown = shown;
     }

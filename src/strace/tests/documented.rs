@@ -1,6 +1,6 @@
 //! Every form of every call, and the event that it is: the table is `documented.txt`, where a newcomer adds two lines.
 
-use super::super::Amount;
+use super::super::counts::Amount;
 use super::{Counts, Options, Parser, Skip, of_line, what};
 use proptest::prelude::*;
 use std::fmt::Write;

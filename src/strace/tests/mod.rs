@@ -155,8 +155,10 @@ fn payload(moved: &Move<'_>) -> String {
         let from = from(message.address.as_ref());
         parts.push(format!(" [{}+{}/{}{from}]", message.start, message.captured, message.moved));
     }
-    for right in &moved.rights {
-        parts.push(format!(" right {}{}", descriptor(*right), marked(moved.close_on_exec)));
+    if let Some(ancillary) = &moved.ancillary {
+        for right in &ancillary.rights {
+            parts.push(format!(" right {}{}", descriptor(*right), marked(ancillary.close_on_exec)));
+        }
     }
     parts.extend(moved.fast_open.then(|| " fast open".into()));
     parts.concat()

@@ -19,6 +19,7 @@ use super::header::{ACK, FRAME_SIZE_MAX, FRAME_SIZE_MIN, FrameHeader, HEADER, Li
 use super::piece::{Cut, PieceKind, Pieces};
 use super::search::{Found, search};
 use super::view::FrameView;
+use crate::event::{as_u64, as_usize};
 use crate::limits::HTTP2_FRAME_BYTES;
 use std::borrow::Cow;
 use std::mem;
@@ -134,7 +135,7 @@ impl Aligner {
                             self.wanted = wanted;
                             return rest;
                         }
-                        Stop::Long(length) => self.state = State::Passing { left: length as u64 },
+                        Stop::Long(length) => self.state = State::Passing { left: as_u64(length) },
                         Stop::Lost => self.state = State::Lost,
                     }
                 }
@@ -172,7 +173,7 @@ impl Aligner {
         let length = usize::try_from(left).map_or(bytes.len(), |left| left.min(bytes.len()));
         let (passed, rest) = bytes.split_at(length);
         cuts.push(Cut::whole(PieceKind::Opaque, passed));
-        self.expect_end_in(left - length as u64);
+        self.expect_end_in(left - as_u64(length));
         rest
     }
 
@@ -231,7 +232,7 @@ impl Aligner {
                 self.state = State::Beginning;
                 rest
             }
-            Found::Ends(end) => self.pass(bytes, end as u64, cuts),
+            Found::Ends(end) => self.pass(bytes, as_u64(end), cuts),
             Found::Nothing => {
                 cuts.push(Cut::whole(PieceKind::Opaque, bytes));
                 &[]
@@ -267,7 +268,7 @@ impl Aligner {
         // The length is a header's first field.
         let [a, b, c, ..] = *start else { return None };
         let preface = self.state == State::Beginning && PREFACE.starts_with(start);
-        let whole = if preface { PREFACE.len() } else { HEADER + u32::from_be_bytes([0, a, b, c]) as usize };
-        whole.checked_sub(start.len()).map(|left| left as u64)
+        let whole = if preface { PREFACE.len() } else { HEADER + as_usize(u32::from_be_bytes([0, a, b, c])) };
+        whole.checked_sub(start.len()).map(as_u64)
     }
 }

@@ -76,7 +76,7 @@ fn push_string(text: &str, block: &mut Vec<u8>) {
     block.extend(text.bytes());
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "lengths of the constants above")]
+#[expect(clippy::cast_possible_truncation, clippy::as_conversions, reason = "lengths of the constants above")]
 const fn short(length: usize) -> u32 {
     length as u32
 }

@@ -5,6 +5,7 @@
 //! header that arbitrary bytes easily make (long, or nothing but zeros) is no evidence.
 
 use super::PREFACE;
+use crate::event::as_usize;
 
 /// Length of a frame's header, in bytes (RFC 9113 §4.1).
 pub(super) const HEADER: usize = 9;
@@ -70,7 +71,7 @@ impl FrameHeader {
     /// Length of the whole frame, header included, in bytes.
     pub(super) const fn frame_length(&self) -> usize {
         // 24 bits fit wherever this runs.
-        HEADER + self.length as usize
+        HEADER + as_usize(self.length)
     }
 
     /// The rules of the header's type: which stream it may be on and how long it may be (RFC 9113 §6).

@@ -16,8 +16,8 @@ mod tests;
 mod view;
 
 pub use align::Aligner;
-pub use header::{FrameHeader, Verdict, judge, plausible};
-pub use piece::{Piece, PieceKind, Pieces};
+pub use header::{Verdict, judge};
+pub use piece::PieceKind;
 pub use seeding::{GrpcSeeding, Step};
 
 /// What a client sends before its first frame (RFC 9113 §3.4).

@@ -3,7 +3,8 @@
 mod reading;
 
 use super::PieceKind as Kind;
-use super::header::Limits;
+use super::header::{FrameHeader, Limits};
+use super::piece::{Piece, Pieces};
 use super::view::frames;
 use super::*;
 use crate::limits::HTTP2_FRAME_BYTES;

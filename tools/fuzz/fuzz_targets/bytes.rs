@@ -10,9 +10,9 @@ fuzz_target!(|data: &[u8]| {
         return;
     };
     let options = options(*number);
-    let capture = convert(&options, trace, 0);
+    let capture = convert(options, trace, 0);
     packets(&capture);
-    assert_eq!(capture, convert(&options, trace, 0), "the same trace, another file");
-    packets(&convert(&options, trace, 1 + usize::from(*cut)));
-    packets(&convert(&options, &trace[..trace.len() * usize::from(*cut) / 256], 0));
+    assert_eq!(capture, convert(options, trace, 0), "the same trace, another file");
+    packets(&convert(options, trace, 1 + usize::from(*cut)));
+    packets(&convert(options, &trace[..trace.len() * usize::from(*cut) / 256], 0));
 });

@@ -68,7 +68,7 @@ fuzz_target!(|data: &[u8]| {
     };
     // Over TCP the syscall view tells both ends.
     let wire = wire || kind >> 1 & 3 == 1;
-    let capture = convert(&options(u8::from(wire)), traffic.trace.as_bytes(), usize::from(kind >> 3));
+    let capture = convert(options(u8::from(wire)), traffic.trace.as_bytes(), usize::from(kind >> 3));
     let packets = packets(&capture);
     let verdict = laws::payload(&traffic, &packets)
         .and_then(|()| laws::seq(&packets))

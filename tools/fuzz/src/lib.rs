@@ -15,43 +15,32 @@ pub mod common {
 use common::packet::{Packet, decode};
 use std::cell::RefCell;
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::rc::Rc;
-use strace2pcap::event::Tid;
-use strace2pcap::glob::Glob;
-use strace2pcap::run::convert::{Converter, Trace};
-use strace2pcap::run::name::Name;
-use strace2pcap::run::options::{Format, Options, ReportFormat, Seed, Verbosity, View};
-use strace2pcap::strace::Fifos;
-use strace2pcap::unix::{Ports, UNKNOWN_PORT};
+use std::sync::LazyLock;
+use strace2pcap::Options;
+use strace2pcap::inside::{Converter, Fifos, Name, Trace, TraceOptions};
 
 /// Every combination of options that makes a difference to the packets, by a number.
-pub fn options(number: u8) -> Options {
-    let wire = number & 1 != 0;
-    let asked = |bit: u8| (number & bit != 0).then_some(()).into_iter();
-    let pattern = || Glob::new(b"/r*").expect("it is a pattern");
-    Options {
-        output: PathBuf::from("-"),
-        traces: vec![PathBuf::from("-")],
-        net: true,
-        unix: true,
-        pipes: true,
-        pipe_names: asked(128).map(|()| pattern()).collect(),
-        unix_names: asked(128).map(|()| pattern()).collect(),
-        unix_port: if wire { Ports::Auto } else { Ports::Fixed(UNKNOWN_PORT) },
-        unix_port_for: Vec::new(),
-        pids: asked(16).map(|()| Tid(100)).collect(),
-        excluded_pids: asked(32).map(|()| Tid(101)).collect(),
-        ports: asked(64).map(|()| 80..=80).collect(),
-        seed: [Seed::None, Seed::None, Seed::Http2, Seed::Grpc][usize::from(number >> 1 & 3)],
-        view: if wire { View::Wire } else { View::Syscall },
-        format: if number & 8 == 0 { Format::Pcap } else { Format::PcapNg },
-        date: None,
-        start: None,
-        strict: false,
-        report: ReportFormat::Text,
-        verbosity: Verbosity::Quiet,
-    }
+static OPTIONS: LazyLock<Vec<Options>> = LazyLock::new(|| (0..=255).map(parsed).collect());
+
+fn parsed(number: u8) -> Options {
+    let choice = |bit: u8, without: &'static str, with: &'static str| if number & bit == 0 { without } else { with };
+    let words = [
+        "strace2pcap - --capture-net",
+        choice(1, "--view syscall", "--view wire"),
+        ["", "", "--seed-http2", "--seed-http2 --seed-grpc"][usize::from(number >> 1 & 3)],
+        choice(8, "--format pcap", "--format pcapng"),
+        choice(16, "", "--pid 100"),
+        choice(32, "", "--exclude-pid 101"),
+        choice(64, "", "--port 80"),
+        choice(128, "--capture-pipes --capture-unix-socket", "--capture-pipes=/r* --capture-unix-socket=/r*"),
+    ];
+    strace2pcap::parse(words.join(" ").split_whitespace()).expect("it makes sense")
+}
+
+/// That with this number.
+pub fn options(number: u8) -> &'static Options {
+    &OPTIONS[usize::from(number)]
 }
 
 /// A file in memory that can be read while the converter holds it.
@@ -75,10 +64,7 @@ pub fn convert(options: &Options, trace: &[u8], pause_each: usize) -> Vec<u8> {
     let sink = Sink::default();
     let trace_options = Trace {
         name: Name::standard_input(),
-        options: strace2pcap::strace::Options {
-            pipes: Some(Fifos::new(options.pipe_names.clone())),
-            ..strace2pcap::strace::Options::default()
-        },
+        options: TraceOptions { pipes: Some(Fifos::new(options.pipe_names.clone())), ..TraceOptions::default() },
     };
     let mut converter = Converter::new(options, &[trace_options], sink.clone()).expect("memory takes all");
     let mut lines: Vec<&[u8]> = trace.split(|&byte| byte == b'\n').collect();

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::unix::http2::grpc::{grpc_evidence, grpc_seed_headers};
+use crate::unix::http2::header::{FrameHeader, plausible};
 
 #[test]
 fn headers_that_can_and_cannot_be() {

@@ -1,0 +1,62 @@
+//! Finds out on which day a file's times of day begin: it ended when it was last written, and may go over midnight, once
+//! or more, which only reading it tells. So a file with times of day is read twice; others up to their first time.
+
+use std::os::unix::fs::FileExt;
+use std::time::Duration;
+
+use super::dates::Date;
+use super::lines::{CHUNK_BYTES, Lines, Step};
+use super::source::{Kind, Source};
+use crate::event::{Timestamp, as_u64};
+use crate::limits;
+use crate::run::signals::Signals;
+use crate::strace::{Options, Times};
+
+const DAY: u64 = 86_400 * 1_000_000_000;
+
+/// Some midnight, far enough from the beginning of time.
+const MIDNIGHT: Timestamp = Timestamp(1000 * DAY);
+
+/// How far the clock that dates files may be behind the one that strace reads: a tick of the kernel's on this machine,
+/// and what two machines' clocks differ where a file server is another.
+const BEHIND: Duration = Duration::from_secs(60);
+
+/// The first day of a file's times of day, if it has any.
+pub fn first(source: &Source, signals: &Signals) -> Option<Date> {
+    let modified = source.modified().filter(|_| source.kind() == Kind::File)?;
+    let latest = latest(source, signals)?.0.checked_sub(MIDNIGHT.0)?;
+    let last_day = Date::last_with(latest % DAY, modified + BEHIND)?;
+    last_day.earlier(latest / DAY)
+}
+
+/// The latest time of day in a file, if its times are times of day.
+fn latest(source: &Source, signals: &Signals) -> Option<Timestamp> {
+    let mut lines = Lines::new(CHUNK_BYTES, limits::LINE_BYTES);
+    let mut times = Times::new(&Options { date: MIDNIGHT, ..Options::default() });
+    let (mut position, mut ended) = (source.start(), false);
+    let (mut latest, mut without) = (None, 0);
+    loop {
+        match lines.step() {
+            Step::Line => match times.line(lines.line()) {
+                Some(_) if !times.are_of_day() => return None,
+                None if latest.is_none() && without >= limits::LINES_WITHOUT_TIME => return None,
+                None => without += 1,
+                time => latest = latest.max(time),
+            },
+            Step::TooLong => {}
+            Step::More if ended || signals.stop().is_some() => return latest,
+            Step::More => match source.file().read_at(lines.room(), position) {
+                Ok(0) => {
+                    ended = true;
+                    lines.finish();
+                }
+                Ok(count) => {
+                    lines.filled(count);
+                    position += as_u64(count);
+                }
+                // Who reads it for its calls will tell.
+                Err(_) => return latest,
+            },
+        }
+    }
+}

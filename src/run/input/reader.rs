@@ -1,0 +1,206 @@
+//! Reads one trace as lines, and knows when to wait, when to say that nothing more waits, and when to stop.
+//!
+//! Nothing is copied: a line is borrowed from the buffer it was read into.
+
+use std::io::{self, Read};
+use std::os::fd::AsFd;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::foreign::{Judge, Verdict};
+use super::lines::{Lines, Step};
+use super::{Advance, LineSource};
+
+use super::source::{Kind, Source};
+use crate::event::as_u64;
+use crate::limits;
+use crate::run::error::Error;
+use crate::run::signals::Signals;
+
+/// Reads one source.
+#[derive(Debug)]
+pub struct Reader<'s> {
+    source: Source,
+    signals: &'s Signals,
+    lines: Lines,
+    position: u64,
+    /// Looks at what has been read first, until it is known what it is. Files have been looked at before.
+    judge: Option<Judge>,
+    /// What has been read and waits, while it may be no trace's.
+    doubtful: Vec<u8>,
+    /// Nothing in it is strace's.
+    nothing: bool,
+    /// A pause has been told since the last read.
+    paused: bool,
+    ended: bool,
+}
+
+impl<'s> Reader<'s> {
+    /// Reads `source`, by `chunk` bytes.
+    pub fn new(source: Source, chunk: usize, signals: &'s Signals) -> Self {
+        let lines = Lines::new(chunk, limits::LINE_BYTES);
+        Self {
+            judge: (source.kind() != Kind::File).then(Judge::default),
+            doubtful: Vec::new(),
+            nothing: source.nothing().is_some(),
+            source,
+            signals,
+            lines,
+            position: 0,
+            paused: false,
+            ended: false,
+        }
+    }
+
+    /// How many bytes have been read.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Whether nothing in it is strace's, as far as it has been looked at.
+    pub fn holds_nothing(&self) -> bool {
+        self.nothing
+    }
+
+    /// Reads on until there is a line, or something else to tell.
+    #[cold]
+    fn read(&mut self) -> Result<Advance, Error> {
+        let is_file = self.source.kind() == Kind::File;
+        while !self.ended {
+            if self.signals.stop().is_some() {
+                return Ok(Advance::Stopped);
+            }
+            if !is_file && !self.is_ready(!self.paused)? {
+                if !self.paused {
+                    self.paused = true;
+                    return Ok(Advance::Pause);
+                }
+                continue;
+            }
+            self.read_chunk()?;
+            if is_file && !self.ended {
+                return Ok(Advance::Chunk);
+            }
+            match self.lines.step() {
+                Step::Line => return Ok(Advance::Line),
+                Step::TooLong => return Ok(Advance::TooLong),
+                Step::More => {}
+            }
+        }
+        self.lines = Lines::new(0, 0);
+        Ok(Advance::End)
+    }
+
+    /// Reads once.
+    fn read_chunk(&mut self) -> Result<(), Error> {
+        self.paused = false;
+        let room = self.lines.room();
+        match self.source.file().read(room) {
+            Ok(0) => {
+                self.ended = true;
+                if let Some(mut judge) = self.judge.take() {
+                    self.believe(judge.end())?;
+                }
+                self.release();
+                self.lines.finish();
+            }
+            Ok(count) => {
+                self.position += as_u64(count);
+                if self.judge.is_some() {
+                    let bytes = room.get(..count).unwrap_or_default().to_vec();
+                    self.look(&bytes)?;
+                } else {
+                    self.lines.filled(count);
+                }
+            }
+            Err(error) if is_temporary(&error) => {}
+            Err(error) => {
+                self.ended = true;
+                return Err(Error::ReadTrace(self.source.name().clone(), error));
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks whether what is read first is of a trace. Nothing of it goes on while more speaks against that: what another
+    /// program wrote must not become packets.
+    fn look(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.doubtful.extend_from_slice(bytes);
+        let verdict = self.judge.as_mut().and_then(|judge| judge.take(bytes));
+        if let Some(verdict) = verdict {
+            self.judge = None;
+            self.believe(verdict)?;
+        }
+        if !self.judge.as_ref().is_some_and(Judge::doubts) {
+            self.release();
+        }
+        Ok(())
+    }
+
+    fn believe(&mut self, verdict: Verdict) -> Result<(), Error> {
+        match verdict {
+            Verdict::Foreign(kind) if kind.is_certain() => Err(Error::NotATrace(self.source.name().clone(), kind)),
+            Verdict::Foreign(_) => {
+                self.nothing = true;
+                Ok(())
+            }
+            Verdict::Trace | Verdict::Unknown => Ok(()),
+        }
+    }
+
+    /// Lets go on what waits.
+    fn release(&mut self) {
+        let mut waiting = std::mem::take(&mut self.doubtful);
+        let mut rest = waiting.as_slice();
+        while !rest.is_empty() {
+            let room = self.lines.room();
+            let count = rest.len().min(room.len());
+            let (bytes, behind) = rest.split_at_checked(count).unwrap_or((rest, &[]));
+            room.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+            self.lines.filled(count);
+            rest = behind;
+        }
+        waiting.clear();
+        self.doubtful = waiting;
+    }
+
+    /// Whether something can be read: looked up at once, or waited for until it can or a signal asks for the end.
+    fn is_ready(&self, at_once: bool) -> Result<bool, Error> {
+        let input = PollFd::from_borrowed_fd(self.source.file().as_fd(), PollFlags::IN);
+        let signal = PollFd::from_borrowed_fd(self.signals.wake(), PollFlags::IN);
+        let mut both = [input, signal];
+        let no_time = Timespec { tv_sec: 0, tv_nsec: 0 };
+        match poll(&mut both, at_once.then_some(&no_time)) {
+            // The end and an error are there to be read, too.
+            Ok(_) => Ok(both.first().is_some_and(|input| !input.revents().is_empty())),
+            Err(rustix::io::Errno::INTR) => Ok(false),
+            Err(error) => Err(Error::ReadTrace(self.source.name().clone(), error.into())),
+        }
+    }
+
+    /// What it reads, if that is a pipe that has not come to its end.
+    pub fn pipe(&self) -> Option<&Source> {
+        (self.source.kind() == Kind::Pipe && !self.ended).then_some(&self.source)
+    }
+}
+
+impl LineSource for Reader<'_> {
+    #[inline]
+    fn advance(&mut self) -> Result<Advance, Error> {
+        match self.lines.step() {
+            Step::Line => Ok(Advance::Line),
+            Step::TooLong => Ok(Advance::TooLong),
+            Step::More => self.read(),
+        }
+    }
+
+    #[inline]
+    fn line(&self) -> &[u8] {
+        self.lines.line()
+    }
+}
+
+/// Whether to try again: interrupted, or a descriptor that does not block, for which [`Reader::is_ready`] waits.
+pub(super) fn is_temporary(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock)
+}

@@ -1,0 +1,291 @@
+//! Where a trace comes from: a file, a pipe, a terminal; opened before anything is written.
+
+use rustc_hash::FxHashMap;
+use std::collections::hash_map::Entry;
+use std::ffi::OsStr;
+use std::fs::{File, Metadata};
+use std::io::{self, IsTerminal, Seek};
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use rustix::pipe::fcntl_setpipe_size;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use super::foreign::{Foreign, Verdict, judge};
+use crate::event::{Tid, as_u64};
+use crate::limits;
+use crate::run::error::Error;
+use crate::run::name::Name;
+
+/// What a pipe from strace is asked to hold, so that the traced program waits less often for us; the most that Linux
+/// gives without privileges.
+const PIPE_BYTES: usize = 1 << 20;
+
+/// What reading means for a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// All there is is there: reading never waits.
+    File,
+    /// Somebody writes at the other end (pipe, FIFO, socket), and would be told if we went away.
+    Pipe,
+    /// A person types; also other devices.
+    Device,
+}
+
+/// Descriptors that are open beside the traces: standard ones, the output, the signals'.
+const OTHER_DESCRIPTORS: usize = 64;
+
+/// Lets this process open so many traces, as far as the hard limit goes.
+pub fn raise_limit(traces: usize) {
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = as_u64(traces + OTHER_DESCRIPTORS);
+    if limit.current.is_some_and(|soft| soft < wanted) {
+        // Where it fails, opening does too, and tells it.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+    }
+}
+
+/// A trace that has been opened.
+#[derive(Debug)]
+pub struct Source {
+    name: Name,
+    tid: Option<Tid>,
+    kind: Kind,
+    start: u64,
+    size: u64,
+    modified: Option<SystemTime>,
+    nothing: Option<Foreign>,
+    identity: (u64, u64),
+    file: File,
+}
+
+impl Source {
+    /// Opens the traces named on the command line: `-` is standard input. `sources` takes those that could be opened, and
+    /// standard input in any case, for somebody may be writing to it.
+    ///
+    /// # Errors
+    ///
+    /// One cannot be opened, or is no trace; nothing has been written yet.
+    pub fn open_all(paths: &[PathBuf], sources: &mut Vec<Self>) -> Result<(), Error> {
+        let is_stdin = |path: &PathBuf| path.as_os_str() == "-";
+        for (at, path) in paths.iter().enumerate() {
+            match if is_stdin(path) { Self::stdin() } else { Self::open(path) } {
+                Ok(source) => sources.push(source),
+                Err(error) => {
+                    if paths.iter().skip(at + 1).any(is_stdin) {
+                        sources.extend(Self::stdin());
+                    }
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Standard input.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, or is no trace.
+    pub fn stdin() -> Result<Self, Error> {
+        match io::stdin().as_fd().try_clone_to_owned() {
+            Ok(descriptor) => Self::new(Name::standard_input(), None, File::from(descriptor)),
+            Err(error) => Err(Error::OpenTrace(Name::standard_input(), error)),
+        }
+    }
+
+    /// What is open already.
+    #[cfg(test)]
+    pub fn of_descriptor(name: &str, descriptor: std::os::fd::OwnedFd) -> Result<Self, Error> {
+        Self::new(Name::new(name), None, File::from(descriptor))
+    }
+
+    /// A file.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be opened, or is no trace.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let name = Name::new(path);
+        match File::open(path) {
+            Ok(file) => Self::new(name, path.file_name().and_then(tid_in), file),
+            Err(error) => Err(Error::OpenTrace(name, error)),
+        }
+    }
+
+    fn new(name: Name, tid: Option<Tid>, mut file: File) -> Result<Self, Error> {
+        let metadata = match file.metadata() {
+            Ok(metadata) => metadata,
+            Err(error) => return Err(Error::OpenTrace(name, error)),
+        };
+        if metadata.is_dir() {
+            return Err(Error::Directory(name));
+        }
+        let kind = kind_of(&metadata);
+        let (mut start, mut size, mut nothing) = (0, 0, None);
+        match kind {
+            Kind::File => {
+                // Standard input may stand behind the beginning of its file.
+                start = file.stream_position().unwrap_or(0);
+                match beginning(&file, start) {
+                    Verdict::Foreign(kind) if kind.is_certain() => {
+                        return Err(Error::NotATrace(name, kind));
+                    }
+                    Verdict::Foreign(kind) => nothing = Some(kind),
+                    Verdict::Trace | Verdict::Unknown => {}
+                }
+                size = metadata.len().saturating_sub(start);
+            }
+            Kind::Pipe => {
+                // Worth a try: a socket refuses, and so does a user who has many large pipes.
+                let _ = fcntl_setpipe_size(&file, PIPE_BYTES);
+            }
+            Kind::Device => {}
+        }
+        Ok(Self {
+            name,
+            tid,
+            kind,
+            start,
+            size,
+            modified: metadata.modified().ok().filter(|_| metadata.is_file()),
+            nothing,
+            identity: (metadata.dev(), metadata.ino()),
+            file,
+        })
+    }
+
+    /// Its name for messages.
+    pub fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// The thread whose calls it holds, where the name says so as `strace -ff -o NAME` does: `NAME.PID`.
+    pub fn tid(&self) -> Option<Tid> {
+        self.tid
+    }
+
+    /// What reading it means.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Where in a file the trace begins.
+    pub(super) fn start(&self) -> u64 {
+        self.start
+    }
+
+    /// How many bytes are there to read, of a file; else 0.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// When a file was last written.
+    pub fn modified(&self) -> Option<SystemTime> {
+        self.modified
+    }
+
+    /// What a file is of which not a line is strace's, where that is known.
+    pub fn nothing(&self) -> Option<Foreign> {
+        self.nothing
+    }
+
+    /// Whether a person types it.
+    pub fn is_terminal(&self) -> bool {
+        self.kind == Kind::Device && self.file.is_terminal()
+    }
+
+    /// Whether this is the regular file that `metadata` describes.
+    pub fn is_same_file(&self, metadata: &Metadata) -> bool {
+        self.kind == Kind::File && self.identity == (metadata.dev(), metadata.ino())
+    }
+
+    /// What to read from.
+    pub(super) fn file(&self) -> &File {
+        &self.file
+    }
+}
+
+/// The name of a trace, and the one under which it was given before.
+pub type Repeated = (Name, Name);
+
+/// Takes from `sources` the files that were there before under whichever name, so that each is read once; what these are
+/// called. Nobody wants each byte doubled, but a pattern like `trace.log*` beside the name of a file that it is for, or a
+/// link to it, is no reason to convert nothing.
+pub fn once(sources: &mut Vec<Source>) -> Vec<Repeated> {
+    let mut names = FxHashMap::default();
+    let mut repeated = Vec::new();
+    sources.retain(|source| {
+        let name = || source.name.clone();
+        match names.entry(source.identity) {
+            _ if source.kind != Kind::File => return true,
+            Entry::Occupied(before) => repeated.push((name(), Name::clone(before.get()))),
+            Entry::Vacant(entry) => {
+                entry.insert(name());
+                return true;
+            }
+        }
+        false
+    });
+    repeated
+}
+
+fn kind_of(metadata: &Metadata) -> Kind {
+    let file_type = metadata.file_type();
+    if file_type.is_fifo() || file_type.is_socket() {
+        Kind::Pipe
+    } else if file_type.is_char_device() {
+        Kind::Device
+    } else {
+        Kind::File
+    }
+}
+
+/// The PID at the end of `NAME.PID`.
+fn tid_in(file_name: &OsStr) -> Option<Tid> {
+    let name = file_name.as_bytes();
+    let dot = memchr::memrchr(b'.', name).filter(|&dot| dot > 0)?;
+    let digits = std::str::from_utf8(name.get(dot + 1..)?).ok()?;
+    let number = if digits.starts_with(|first: char| matches!(first, '1'..='9')) { digits.parse().ok()? } else { 0 };
+    (number > 0).then_some(Tid(number))
+}
+
+/// What the beginning of a file tells. One that cannot be read is read again, and told, by who reads it all.
+fn beginning(file: &File, position: u64) -> Verdict {
+    let mut bytes = vec![0; limits::BEGINNING_BYTES];
+    let mut length = 0;
+    while let Some(room) = bytes.get_mut(length..).filter(|room| !room.is_empty()) {
+        match file.read_at(room, position + as_u64(length)) {
+            Ok(0) => break,
+            Ok(count) => length += count,
+            Err(_) => return Verdict::Unknown,
+        }
+    }
+    judge::whole(bytes.get(..length).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pid_at_the_end_of_a_name() {
+        let tid = |name: &str| tid_in(OsStr::new(name)).map(|tid| tid.0);
+        assert_eq!(tid("trace.1234"), Some(1234));
+        assert_eq!(tid("a.b.7"), Some(7));
+        for other in
+            ["trace", "trace.log", "1234", ".1234", "trace.", "trace.0", "trace.012", "trace.+1", "t.99999999999"]
+        {
+            assert_eq!(tid(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_directory_is_no_trace() {
+        assert!(matches!(Source::open(Path::new("/")), Err(Error::Directory(_))));
+        assert!(matches!(Source::open(Path::new("/no/such")), Err(Error::OpenTrace(..))));
+    }
+}

@@ -1,0 +1,66 @@
+//! What Wireshark has to be told to read a capture, ready to be given to it, and which of the rules for ports no UNIX
+//! server was of.
+
+use crate::escape::escaped;
+use crate::unix::{Advice, Chosen, Midway, PortRule, Readers};
+use std::collections::BTreeSet;
+
+/// The rules that were never used, as they were typed.
+pub(in crate::run) fn unused(rules: &[PortRule], is_used: impl Fn(usize) -> bool) -> Vec<String> {
+    let unused = rules.iter().enumerate().filter(|(place, _)| !is_used(*place));
+    unused
+        .map(|(_, PortRule { names, target })| format!("--unix-port-for {}={target}", escaped(names.text())))
+        .collect()
+}
+
+/// A line for each protocol that Wireshark does not look for on the port that it is on, of UNIX sockets and of TCP, and for
+/// what of HTTP/2 it cannot read without seeds.
+pub(in crate::run) fn for_wireshark(chosen: Option<&Chosen>, fastcgi: &BTreeSet<u16>) -> Vec<String> {
+    let of_tcp = fastcgi.iter().map(|port| Advice::of_fastcgi(*port));
+    let advice: BTreeSet<Advice> = chosen.into_iter().flat_map(Chosen::advice).copied().chain(of_tcp).collect();
+    let mut lines = Vec::new();
+    for advice in &advice {
+        let line = match chosen.and_then(|chosen| chosen.mixed(advice.port)) {
+            Some(protocols) => mixed(advice.port, &protocols),
+            None => decode_as(advice),
+        };
+        if lines.last() != Some(&line) {
+            lines.push(line);
+        }
+    }
+    lines.extend(chosen.and_then(Chosen::midway).map(seeds));
+    lines
+}
+
+fn decode_as(advice: &Advice) -> String {
+    let Advice { port, protocol, dissector, readers } = advice;
+    let whom = match readers {
+        Readers::All => "Wireshark",
+        Readers::Early => "Wireshark before 4.4",
+        Readers::Late => "Wireshark 4.6 and later",
+    };
+    format!("{protocol} was seen on port {port}: for {whom} to read it, add -d tcp.port=={port},{dissector}")
+}
+
+/// With `-d` Wireshark would read all of a port as one protocol.
+fn mixed(port: u16, protocols: &[&str]) -> String {
+    let protocols = protocols.join(", ");
+    format!(
+        "{protocols} were seen on port {port}: for Wireshark to read them, convert with --unix-port auto, which gives \
+         each its own"
+    )
+}
+
+fn seeds(midway: Midway) -> String {
+    match midway {
+        Midway::Http2 => {
+            "HTTP/2 on UNIX sockets was joined midway: to begin it with what Wireshark looks for, convert \
+                          with --seed-http2"
+        }
+        Midway::Grpc => {
+            "gRPC on UNIX sockets was joined midway: for Wireshark to read its messages, convert with \
+                         --seed-http2 --seed-grpc"
+        }
+    }
+    .to_owned()
+}

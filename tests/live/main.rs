@@ -1,0 +1,19 @@
+//! The tests that record real programs with strace and ask tcpdump and Wireshark; each says what it leaves out where a
+//! program is missing. `cargo test --test live tcp` runs those of one file.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod compare;
+mod likeness;
+mod service;
+mod support;
+mod truth;
+
+mod commands;
+mod matrix;
+mod pipes;
+mod ports;
+mod roles;
+mod tcp;
+mod unix;

@@ -1,0 +1,21 @@
+//! The tests that need nothing but this program; what a few of them ask of Wireshark or a shell is passed over where it is
+//! missing. `cargo test --test offline cases` runs those of one file. A new file is a module here.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod cases;
+mod conversations;
+mod days;
+mod faults;
+mod foreign;
+mod laws;
+mod many_connections;
+mod mistakes;
+mod reader;
+mod report;
+mod tidy;
+mod tools;
+mod vectors;
+mod versions;
+mod wireshark;
