@@ -1,5 +1,7 @@
 //! Every bound of the program in one place, each with its reason.
 
+use std::time::Duration;
+
 /// Longest line that is read, in bytes. `strace -s 1048576 -xx` writes 4 MiB for one string and a vector holds several,
 /// so real lines end far below; a longer one is skipped and counted.
 pub const LINE_BYTES: usize = 128 << 20;
@@ -64,6 +66,16 @@ pub const CLOSED_AT_ONCE: usize = 256;
 
 /// Most bytes that one call can move: the kernel cuts every request to this (`MAX_RW_COUNT`).
 pub const MOVED: u64 = 0x7fff_f000;
+
+/// How long nothing has to come from a pipe before what waits for another line, in a live recording, waits no longer:
+/// strace writes the lines of what happens at once within some milliseconds, and a person does not see a tenth of a second.
+pub const PAUSE: Duration = Duration::from_millis(100);
+
+/// How long a string that was cut waits for the dump of `-e write=` or `-e read=` while none has been seen.
+pub const DUMP_PAUSE: Duration = Duration::from_millis(200);
+
+/// How long a connection waits for what tells its addresses, or its server's port.
+pub const LONG_PAUSE: Duration = Duration::from_secs(1);
 
 /// Longest time, in nanoseconds of the trace, that a record of a capture in order of time waits for one that may come
 /// before it: threads' lines are further apart only where a call blocks, and what is not known after a second will

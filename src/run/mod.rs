@@ -21,6 +21,7 @@ mod signals;
 use crate::cli::Usage;
 use crate::strace::{self, Fifos, Times};
 use std::io;
+use std::time::Duration;
 use std::time::SystemTime;
 
 use convert::{Converter, Trace};
@@ -221,7 +222,7 @@ impl Run<'_> {
     /// Passes on lines until the input ends or a signal asks for the end.
     fn pass(&mut self) -> Result<(), Error> {
         // The header at once: a reader waits for it before anything has been recorded.
-        self.pause()?;
+        self.pause(Duration::ZERO)?;
         loop {
             match self.input.advance()? {
                 Advance::Line => {
@@ -231,20 +232,20 @@ impl Run<'_> {
                     }
                 }
                 Advance::TooLong => self.converter.too_long(self.input.line().0),
-                Advance::Pause => self.pause()?,
+                Advance::Pause(quiet) => self.pause(quiet)?,
                 Advance::Chunk => self.progress.at(|| self.input.position()),
                 Advance::Stopped | Advance::End => return Ok(()),
             }
         }
     }
 
-    /// Shows what is known, unless a capture of before is to stay for now.
-    fn pause(&mut self) -> Result<(), Error> {
+    /// Shows what is known after nothing has come for so long, unless a capture of before is to stay for now.
+    fn pause(&mut self, quiet: Duration) -> Result<(), Error> {
         self.keeps &= !self.converter.has_understood();
         if self.keeps {
             return Ok(());
         }
-        self.converter.pause().map_err(|error| self.write_error(error))
+        self.converter.pause(quiet).map_err(|error| self.write_error(error))
     }
 
     fn write_error(&self, error: io::Error) -> Error {

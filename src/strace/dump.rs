@@ -82,6 +82,11 @@ impl Dump {
         self.seen && (self.is_empty() || more_may_come)
     }
 
+    /// Whether the trace has dumps.
+    pub(super) const fn is_usual(&self) -> bool {
+        self.seen
+    }
+
     /// Whether no line has come.
     pub(super) const fn is_empty(&self) -> bool {
         self.segments.is_empty()

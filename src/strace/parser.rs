@@ -14,6 +14,7 @@ use super::{Options, arguments, dump, escape, repair, returned};
 use crate::event::{Event, Op, Tid, Timestamp, What};
 use crate::limits;
 use rustc_hash::FxHashMap;
+use std::time::Duration;
 
 /// Reads a trace line by line.
 #[derive(Debug)]
@@ -122,13 +123,17 @@ impl Parser {
         self.decoder.counts.skip(Skip::TooLong);
     }
 
-    /// No more input waits: the event of the call that waits for the next line, unless its dump is still to come.
-    pub fn release(&mut self) -> Option<Event<'_>> {
+    /// No more input has come for `quiet`: the event of the call that waits for the next line, unless its dump is still to
+    /// come. Where no dump has been seen, this may be the first.
+    pub fn release(&mut self, quiet: Duration) -> Option<Event<'_>> {
         let cut = self.pending.cut()?;
+        if quiet < limits::DUMP_PAUSE && !self.pending.dump.is_usual() {
+            return None;
+        }
         // Of several messages the result is not how many bytes were moved.
         let is_of_bytes = !matches!(cut.row.decode, Decode::Payload(_, transfer) if matches!(transfer.op, Op::Sendmmsg | Op::Recvmmsg));
         let moved = || returned::parse(arguments::close(&cut.text)?)?.outcome.value();
-        if self.pending.dump.goes_on(if is_of_bytes { moved() } else { None }) {
+        if quiet < limits::LONG_PAUSE && self.pending.dump.goes_on(if is_of_bytes { moved() } else { None }) {
             return None;
         }
         self.decoder.release(&mut self.pending)

@@ -92,7 +92,7 @@ const MAY_NAME: [(&str, &[&str]); 11] = [
     ("unix", &["packets", "sockets", "event", "glob", "wire", "escape", "limits"]),
     ("packets", &["sockets", "event", "wire", "limits"]),
     ("wire", &["event"]),
-    ("capture", &["wire", "event"]),
+    ("capture", &["wire", "event", "limits"]),
 ];
 
 fn direction(source: &Source) -> Vec<String> {

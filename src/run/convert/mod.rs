@@ -7,6 +7,7 @@ mod offers;
 use crate::capture::Capture;
 use crate::event::{Event, Family, Timestamp, Transport, What, as_u64};
 use crate::inet::{Invented, SyscallView, WireView, is_carried};
+use crate::limits;
 use crate::run::input::dates::Date;
 use crate::run::name::Name;
 use crate::run::options::{Format, Options, Seed, View};
@@ -21,6 +22,7 @@ use crate::wire::{Record, Sink};
 use conversations::Conversations;
 use filter::{Filter, Verdict};
 use std::io::{self, Write};
+use std::time::Duration;
 
 /// The picture of the INET sockets.
 #[derive(Debug)]
@@ -405,20 +407,23 @@ impl<W: Write> Converter<W> {
         self.parsers.iter().any(|parser| parser.counts().understood() > 0)
     }
 
-    /// The input pauses: everything known goes to the sink now. The header, too, when nothing else has come yet.
+    /// Nothing has come for so long: what waits no longer than that is written, and all that is goes to the sink. The
+    /// header, too, when nothing else has come yet.
     ///
     /// # Errors
     ///
     /// Writing failed.
-    pub fn pause(&mut self) -> io::Result<()> {
+    pub fn pause(&mut self, quiet: Duration) -> io::Result<()> {
         let Self { parsers, engine, written, .. } = self;
         for (trace, parser) in parsers.iter_mut().enumerate() {
             engine.trace = trace;
-            if let Some(event) = parser.release() {
+            if let Some(event) = parser.release(quiet) {
                 engine.event(&event, written)?;
             }
         }
-        engine.pause(written)?;
+        if quiet >= limits::PAUSE {
+            engine.pause(written)?;
+        }
         Ok(written.capture.flush()?)
     }
 

@@ -110,6 +110,7 @@ impl<'s> Merge<Reader<'s>> {
 mod tests {
     use super::*;
     use crate::strace::Options;
+    use std::time::Duration;
 
     /// A source of lines separated by blanks; `!` is a pause, `#` a line that is too long. A number in front is the time.
     struct Words {
@@ -121,7 +122,7 @@ mod tests {
         fn advance(&mut self) -> Result<Advance, Error> {
             self.next += 1;
             Ok(match self.words.get(self.next - 1).map(String::as_str) {
-                Some("!") => Advance::Pause,
+                Some("!") => Advance::Pause(Duration::ZERO),
                 Some("#") => Advance::TooLong,
                 Some(_) => Advance::Line,
                 None => Advance::End,
@@ -152,7 +153,7 @@ mod tests {
         loop {
             match merge.advance().unwrap() {
                 Advance::End => break,
-                Advance::Pause => given.push("!".to_owned()),
+                Advance::Pause(_) => given.push("!".to_owned()),
                 _ => {
                     let (source, line) = merge.line();
                     given.push(format!("{source}:{}", word_of(line)));

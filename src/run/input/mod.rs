@@ -13,6 +13,7 @@ mod reader;
 pub mod source;
 
 use std::io::Read;
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 
@@ -32,8 +33,8 @@ pub enum Advance {
     Line,
     /// A line was longer than [`crate::limits::LINE_BYTES`] and has been passed over.
     TooLong,
-    /// Nothing more is there now; the next step will wait. What is known should be shown.
-    Pause,
+    /// Nothing has come for so long: at first for no time at all, then for each of the pauses in [`crate::limits`].
+    Pause(Duration),
     /// A chunk of a file has been read: the moment to show progress.
     Chunk,
     /// A signal asks for the end.
@@ -152,7 +153,7 @@ mod tests {
                     told.push(format!("{source}:{}", String::from_utf8_lossy(line)));
                 }
                 Advance::End => return told.join(" "),
-                Advance::Pause => {
+                Advance::Pause(_) => {
                     told.push("pause".to_owned());
                     return told.join(" ");
                 }

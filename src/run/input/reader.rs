@@ -4,6 +4,7 @@
 
 use std::io::{self, Read};
 use std::os::fd::AsFd;
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -16,6 +17,17 @@ use crate::event::as_u64;
 use crate::limits;
 use crate::run::error::Error;
 use crate::run::signals::Signals;
+
+/// When it is told that nothing has come.
+const PAUSES: [Duration; 4] = [Duration::ZERO, limits::PAUSE, limits::DUMP_PAUSE, limits::LONG_PAUSE];
+
+/// What waiting has come to.
+#[derive(Clone, Copy, Debug)]
+enum Wait {
+    Ready,
+    Quiet,
+    Interrupted,
+}
 
 /// Reads one source.
 #[derive(Debug)]
@@ -30,8 +42,8 @@ pub struct Reader<'s> {
     doubtful: Vec<u8>,
     /// Nothing in it is strace's.
     nothing: bool,
-    /// A pause has been told since the last read.
-    paused: bool,
+    /// How many pauses have been told since the last read.
+    pauses: usize,
     ended: bool,
 }
 
@@ -47,7 +59,7 @@ impl<'s> Reader<'s> {
             signals,
             lines,
             position: 0,
-            paused: false,
+            pauses: 0,
             ended: false,
         }
     }
@@ -70,12 +82,14 @@ impl<'s> Reader<'s> {
             if self.signals.stop().is_some() {
                 return Ok(Advance::Stopped);
             }
-            if !is_file && !self.is_ready(!self.paused)? {
-                if !self.paused {
-                    self.paused = true;
-                    return Ok(Advance::Pause);
+            let wait = if is_file { Wait::Ready } else { self.wait()? };
+            match (wait, PAUSES.get(self.pauses)) {
+                (Wait::Ready, _) => {}
+                (Wait::Quiet, Some(pause)) => {
+                    self.pauses += 1;
+                    return Ok(Advance::Pause(*pause));
                 }
-                continue;
+                _ => continue,
             }
             self.read_chunk()?;
             if is_file && !self.ended {
@@ -93,7 +107,7 @@ impl<'s> Reader<'s> {
 
     /// Reads once.
     fn read_chunk(&mut self) -> Result<(), Error> {
-        self.paused = false;
+        self.pauses = 0;
         let room = self.lines.room();
         match self.source.file().read(room) {
             Ok(0) => {
@@ -164,16 +178,18 @@ impl<'s> Reader<'s> {
         self.doubtful = waiting;
     }
 
-    /// Whether something can be read: looked up at once, or waited for until it can or a signal asks for the end.
-    fn is_ready(&self, at_once: bool) -> Result<bool, Error> {
+    /// Waits until something can be read, the next pause is over, or a signal asks for the end.
+    fn wait(&self) -> Result<Wait, Error> {
         let input = PollFd::from_borrowed_fd(self.source.file().as_fd(), PollFlags::IN);
         let signal = PollFd::from_borrowed_fd(self.signals.wake(), PollFlags::IN);
         let mut both = [input, signal];
-        let no_time = Timespec { tv_sec: 0, tv_nsec: 0 };
-        match poll(&mut both, at_once.then_some(&no_time)) {
+        let before = self.pauses.checked_sub(1).and_then(|last| PAUSES.get(last)).copied().unwrap_or_default();
+        let left = PAUSES.get(self.pauses).and_then(|next| Timespec::try_from(next.saturating_sub(before)).ok());
+        match poll(&mut both, left.as_ref()) {
+            Ok(0) => Ok(Wait::Quiet),
             // The end and an error are there to be read, too.
-            Ok(_) => Ok(both.first().is_some_and(|input| !input.revents().is_empty())),
-            Err(rustix::io::Errno::INTR) => Ok(false),
+            Ok(_) if both.first().is_some_and(|input| !input.revents().is_empty()) => Ok(Wait::Ready),
+            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(Wait::Interrupted),
             Err(error) => Err(Error::ReadTrace(self.source.name().clone(), error.into())),
         }
     }

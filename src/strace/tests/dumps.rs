@@ -1,6 +1,8 @@
 //! What `-s` cut off is taken from the hex dumps of `-e read=` and `-e write=`.
 
 use super::*;
+use crate::limits;
+use std::time::Duration;
 
 /// Events, one list for each step.
 struct Steps {
@@ -16,8 +18,12 @@ impl Steps {
         lines.lines().flat_map(|line| of_line(&mut self.parser, line.as_bytes(), in_words)).collect()
     }
 
+    fn quiet(&mut self, quiet: Duration) -> Vec<String> {
+        self.parser.release(quiet).as_ref().map(in_words).into_iter().collect()
+    }
+
     fn pause(&mut self) -> Vec<String> {
-        self.parser.release().as_ref().map(in_words).into_iter().collect()
+        self.quiet(limits::DUMP_PAUSE)
     }
 }
 
@@ -55,6 +61,7 @@ fn an_unfinished_call_is_made_whole() {
 fn a_pause_lets_out_what_no_dump_follows() {
     let mut steps = Steps::new();
     assert_eq!(steps.lines(CUT), [""; 0]);
+    assert_eq!(steps.quiet(limits::PAUSE), [""; 0], "it may be the trace's first");
     assert_eq!(steps.pause(), [SHORT]);
     assert_eq!(steps.pause(), [""; 0]);
 }
@@ -71,6 +78,9 @@ fn a_pause_within_a_dump_waits_for_its_end() {
     assert_eq!(steps.lines(CUT), [""; 0]);
     assert_eq!(steps.pause(), [""; 0]);
     assert_eq!(steps.lines(NEXT), [SHORT, AFTER]);
+    // but not for ever
+    assert_eq!(steps.lines(CUT), [""; 0]);
+    assert_eq!(steps.quiet(limits::LONG_PAUSE), [SHORT]);
 }
 
 #[test]

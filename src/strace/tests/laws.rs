@@ -2,6 +2,7 @@
 
 use super::super::Times;
 use super::*;
+use crate::limits;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -66,7 +67,7 @@ fn check_survives(lines: &[&[u8]]) {
     for line in lines {
         times.line(line);
         of_line(&mut parser, line, check);
-        parser.release().as_ref().map(check);
+        parser.release(limits::DUMP_PAUSE).as_ref().map(check);
     }
     // a message in the middle of a call makes the next line a part of it
     of_line(&mut parser, b"", check);
