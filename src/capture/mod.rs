@@ -18,7 +18,7 @@ mod tests;
 
 pub use error::CaptureError;
 
-use crate::wire::Record;
+use crate::wire::{Packet, Record};
 use std::fmt;
 use std::io::Write;
 
@@ -117,24 +117,31 @@ impl<W: Write> Capture<W> {
     ///
     /// # Errors
     /// [`CaptureError::Sink`] where the sink did not take what was gathered. The capture has then ended.
-    #[inline(always)]
     pub fn record(&mut self, record: &Record<'_>) -> Result<(), CaptureError> {
-        let waiting = match (&mut self.gathered, record) {
-            (Gathered::Pcap(records), Record::Packet(packet)) => {
-                pcap::append(packet, records);
-                records.len()
-            }
+        match (&mut self.gathered, record) {
+            (_, Record::Packet(packet)) => return self.packet(packet),
             (Gathered::Pcap(_), _) => return Ok(()),
-            (Gathered::PcapNg(blocks), Record::Packet(packet)) => {
-                blocks.append_packet(packet);
-                blocks.bytes().len()
-            }
-            (Gathered::PcapNg(blocks), other) => {
-                blocks.append(other)?;
-                blocks.bytes().len()
-            }
-        };
-        if waiting >= BUFFER_BYTES { self.hand_over() } else { Ok(()) }
+            (Gathered::PcapNg(blocks), other) => blocks.append(other)?,
+        }
+        self.hand_over_if_enough()
+    }
+
+    /// Adds a packet of Ethernet, as [`Capture::record`] does.
+    ///
+    /// # Errors
+    /// Those of [`Capture::record`].
+    #[inline(always)]
+    pub fn packet(&mut self, packet: &Packet<'_>) -> Result<(), CaptureError> {
+        match &mut self.gathered {
+            Gathered::Pcap(records) => pcap::append(packet, records),
+            Gathered::PcapNg(blocks) => blocks.append_packet(packet),
+        }
+        self.hand_over_if_enough()
+    }
+
+    #[inline(always)]
+    fn hand_over_if_enough(&mut self) -> Result<(), CaptureError> {
+        if self.gathered.bytes().len() >= BUFFER_BYTES { self.hand_over() } else { Ok(()) }
     }
 
     /// Hands everything gathered to the sink and flushes it: what was written so far can be read from now on.

@@ -106,12 +106,12 @@ impl Engine {
         }
         match &event.what {
             What::Move(call) if call.payload.is_empty() => picture.traffic.tried(call.op),
+            What::Move(_) => {}
             What::Opaque { .. } if picture.filter.as_ref().is_none_or(Filter::asks_for_maker) => {
                 picture.traffic.ring(place());
             }
-            _ => {}
+            _ => picture.views.note(event),
         }
-        picture.views.note(event);
         sockets.apply(event);
         loop {
             for change in sockets.changes() {
@@ -196,7 +196,9 @@ impl<W: Write> Sink for Written<W> {
                 if let Some(conversations) = &mut self.conversations {
                     conversations.take(&packet.frame);
                 }
-                packet.frame.payload
+                self.packets += 1;
+                self.payload_bytes += packet.frame.payload.len() as u64;
+                return Ok(self.capture.packet(packet)?);
             }
             Record::Dbus { bytes, .. } => bytes,
             Record::Journal { entry } => entry,

@@ -102,8 +102,14 @@ fn link(packet: &Packet<'_>, carries: EtherType, bytes: &mut Vec<u8>) {
         (LinkHeader::Marking, Some((by, direction))) => {
             let [source, target] = marking::macs(by, *direction).map(u128::from);
             let tag = u128::from(EtherType::VLAN_TAGGED_FRAME.0) << 16 | u128::from(marking::vlan(by));
-            bytes.extend_from_slice(&(target << 80 | source << 32 | tag).to_be_bytes());
-            return bytes.extend_from_slice(&carries.0.to_be_bytes());
+            let mut header = [0; 18];
+            if let Some(front) = header.first_chunk_mut() {
+                *front = (target << 80 | source << 32 | tag).to_be_bytes();
+            }
+            if let Some(end) = header.last_chunk_mut() {
+                *end = carries.0.to_be_bytes();
+            }
+            return bytes.extend_from_slice(&header);
         }
         (LinkHeader::Marking, None) => ([0; 6], [0; 6]),
         (LinkHeader::Macs { source, target }, _) => (source.0, target.0),
