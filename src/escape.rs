@@ -47,6 +47,12 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
+/// `bytes` as a name that a person reads: a mark stands for what is no text, or would turn around or hide what is beside it.
+pub fn readable(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    text.chars().map(|char| if is_harmless(char) { char } else { char::REPLACEMENT_CHARACTER }).collect()
+}
+
 /// `bytes` as a word of a shell's command: as they are, or in single quotes. What must not be printed stands as `\xHH`
 /// in `$'…'`, which bash, zsh, ksh and the shells of POSIX.1-2024 read back.
 pub fn word(bytes: &[u8]) -> String {

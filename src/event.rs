@@ -168,6 +168,11 @@ pub enum Family {
 }
 
 impl Family {
+    /// Whether packets of this family are IP packets.
+    pub const fn is_inet(self) -> bool {
+        matches!(self, Self::Inet | Self::Inet6)
+    }
+
     /// Whether both ends are on this machine and known by inodes: UNIX sockets, pipes and FIFOs.
     pub const fn is_local(self) -> bool {
         matches!(self, Self::Unix | Self::Pipe)

@@ -4,9 +4,9 @@
 //! `cli` see all); `tests/offline/tidy.rs` holds the direction.
 //!
 //! ```text
-//! main → cli → run ─→ strace ─→ event ←─ sockets ←─ inet ┐
-//!                                            ↑     unix ┴→ packets → wire → capture
-//! bytes → Line<'a> → Call<'a> → Event<'a> → Change → Frame<'a> → bytes
+//! main → cli → run ─→ strace ─→ event ←─ sockets, threads ←─ inet ┐
+//!                └──→ views ─→ inet, unix                   unix ┴→ packets → wire → capture
+//! bytes → Line<'a> → Call<'a> → Event<'a> → Change → Packet<'a> → bytes
 //! ```
 //!
 //! | room | it knows | it does not know |
@@ -14,10 +14,12 @@
 //! | [`strace`] | strace's grammar: lines, rejoining, escapes, socket details, sockaddrs, one table row per system call | packets, the history of sockets |
 //! | [`event`] | the shared words: who, when, on which fd, did what, with which bytes | anything else |
 //! | [`sockets`] | which open file description and which connection an event belongs to; how far each direction has come | strace's text, how anything is written |
-//! | [`inet`] | the packets of AF_INET and AF_INET6: the syscall view with its marking, the wire view | strace's text |
+//! | [`threads`] | what threads are called | what they do |
+//! | [`views`] | which view shows what of a run | how a view does it |
+//! | [`inet`] | the packets of AF_INET and AF_INET6: the syscall view and the wire view | strace's text |
 //! | [`unix`] | UNIX sockets as TCP conversations: roles, ports, HTTP/2 alignment, seeding | strace's text |
-//! | [`packets`] | what both have in common: the marking, a connection as TCP segments | whose picture it is |
-//! | [`wire`] | frames to bytes: Ethernet, VLAN, IPv4, IPv6, TCP, UDP, checksums, sequence arithmetic; the only room that names `etherparse` | why a frame is sent |
+//! | [`packets`] | what a view is; what both have in common: a connection as TCP segments, the way to the capture | whose picture it is |
+//! | [`wire`] | packets, and what is known of each, to bytes: Ethernet, VLAN and the marking in them, IPv4, IPv6, TCP, UDP, checksums, sequence arithmetic; the only room that names `etherparse` | why a frame is sent |
 //! | [`capture`] | pcap and pcapng; the only room that names `pcap-file` | sockets |
 //! | [`run`] | the one loop, with output and signals; in it `input` (traces opened, judged, read, put in order), `convert` (from lines to a capture, and what of it is asked for), `report` (what was lost, what helps) | – |
 //! | [`cli`] | the command line, as typed | how it is done |
@@ -52,7 +54,9 @@ mod packets;
 mod run;
 mod sockets;
 mod strace;
+mod threads;
 mod unix;
+mod views;
 mod wire;
 
 pub use cli::{Refused, Usage, parse};

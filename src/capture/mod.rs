@@ -91,17 +91,30 @@ impl Gathered {
         }
     }
 
-    /// Lays out whatever the format can hold.
+    /// Lays out a packet of Ethernet.
     #[inline(always)]
+    fn append_packet(&mut self, packet: &Packet<'_>) {
+        match self {
+            Self::Pcap(records) => pcap::append(packet, records),
+            Self::PcapNg(blocks) => blocks.append_packet(packet),
+        }
+    }
+
+    /// Describes what a record needs to be described before it.
+    fn prepare(&mut self, record: &Record<'_>) -> Result<(), CaptureError> {
+        match self {
+            Self::Pcap(_) => Ok(()),
+            Self::PcapNg(blocks) => blocks.prepare(record),
+        }
+    }
+
+    /// Lays out whatever the format can hold.
     fn append(&mut self, record: &Record<'_>) -> Result<(), CaptureError> {
+        self.prepare(record)?;
         match (self, record) {
-            (Self::Pcap(records), Record::Packet(packet)) => pcap::append(packet, records),
+            (gathered, Record::Packet(packet)) => gathered.append_packet(packet),
             (Self::Pcap(_), _) => {}
-            (Self::PcapNg(blocks), Record::Packet(packet)) => blocks.append_packet(packet),
-            (Self::PcapNg(blocks), other) => {
-                blocks.prepare(other)?;
-                blocks.append(other)?;
-            }
+            (Self::PcapNg(blocks), other) => blocks.append(other)?,
         }
         Ok(())
     }
@@ -160,14 +173,35 @@ impl<W: Write> Capture<W> {
     ///
     /// # Errors
     /// [`CaptureError::Sink`] where the sink did not take what was gathered. The capture has then ended.
-    #[inline(always)]
     pub fn record(&mut self, record: &Record<'_>) -> Result<(), CaptureError> {
-        if let (Some(order), Some(time)) = (&mut self.order, record.time())
-            && !order.takes(time)
+        if let Record::Packet(packet) = record {
+            return self.packet(packet);
+        }
+        match (&mut self.order, record.time()) {
+            (Some(order), Some(time)) => {
+                if order.takes(time) {
+                    self.gathered.append(record)?;
+                } else {
+                    self.in_turn(record, time)?;
+                }
+            }
+            _ => self.gathered.append(record)?,
+        }
+        self.hand_over_if_enough()
+    }
+
+    /// Adds a packet of Ethernet, as [`Capture::record`] does.
+    ///
+    /// # Errors
+    /// Those of [`Capture::record`].
+    #[inline(always)]
+    pub fn packet(&mut self, packet: &Packet<'_>) -> Result<(), CaptureError> {
+        if let Some(order) = &mut self.order
+            && !order.takes(packet.about.time)
         {
-            self.record_in_turn(record, time)?;
+            self.in_turn(&Record::Packet(packet), packet.about.time)?;
         } else {
-            self.gathered.append(record)?;
+            self.gathered.append_packet(packet);
         }
         self.hand_over_if_enough()
     }
@@ -175,7 +209,7 @@ impl<W: Write> Capture<W> {
     /// Nothing that is earlier than `until` will come any more: what waited for that goes out.
     ///
     /// # Errors
-    /// As [`Capture::record`].
+    /// Those of [`Capture::record`].
     #[inline]
     pub fn settle(&mut self, until: Timestamp) -> Result<(), CaptureError> {
         while let Some(record) = self.order.as_mut().and_then(|order| order.next_until(until)) {
@@ -185,16 +219,14 @@ impl<W: Write> Capture<W> {
         Ok(())
     }
 
-    /// A record that comes before its turn, or too late.
+    /// Adds a record that comes before its turn, or too late.
     #[inline(never)]
-    fn record_in_turn(&mut self, record: &Record<'_>, time: Timestamp) -> Result<(), CaptureError> {
+    fn in_turn(&mut self, record: &Record<'_>, time: Timestamp) -> Result<(), CaptureError> {
         let Self { gathered, order: Some(order), .. } = self else { return Ok(()) };
         match order.turn(time) {
             Turn::Next(time) => gathered.append_at(time, record),
             Turn::Waits => {
-                if let Gathered::PcapNg(blocks) = gathered {
-                    blocks.prepare(record)?;
-                }
+                gathered.prepare(record)?;
                 let start = gathered.bytes().len();
                 gathered.append(record)?;
                 order.keep(time, gathered.bytes().get(start..).unwrap_or_default());

@@ -14,7 +14,7 @@ use super::values::{self, Names};
 use crate::event::{Tid, Timestamp};
 use crate::run::Options;
 use crate::run::input::dates::{self, Date};
-use crate::run::options::{Format, ReportFormat, Seed, Verbosity, View, format_of};
+use crate::run::options::{Format, ReportFormat, Seed, Verbosity, View, format_of, view_of};
 use crate::unix::{PortRule, Ports, UNKNOWN_PORT};
 
 /// The arguments as typed.
@@ -216,7 +216,7 @@ impl Typed {
         let view = match self.view {
             Some(TypedView::Wire) => View::Wire,
             Some(TypedView::Syscall) => View::Syscall,
-            None => View::of(format),
+            None => view_of(format),
         };
         Ok(Options {
             output: self.output,

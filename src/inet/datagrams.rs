@@ -5,10 +5,10 @@
 
 use crate::event::{Direction, Family, Marking, Timestamp};
 use crate::inet::carrier::{self, Carried, Carrier};
-use crate::inet::invented::{self, Invented, Stranger, Strangers};
+use crate::inet::invented::{self, Counted, Counter};
 use crate::inet::numbered::{Dccp, Sctp};
 use crate::limits;
-use crate::packets::{Output, Sighted, Sightings};
+use crate::packets::{Invented, Output, Sighted, Sightings};
 use crate::sockets::{Moved, SocketNumber, canonical};
 use crate::wire::{About, Frame, LinkHeader, Sink, Transport as Header};
 use rustc_hash::FxHashMap;
@@ -48,7 +48,7 @@ pub(super) struct Datagrams {
     learnt: FxHashMap<SocketNumber, SocketAddr>,
     /// The host's own address, v4 and v6, as bound or connected sockets have shown it.
     host: [Option<IpAddr>; 2],
-    strangers: Strangers,
+    counter: Counter,
 }
 
 impl Datagrams {
@@ -104,13 +104,13 @@ impl Datagrams {
     pub(super) fn closed<S: Sink>(&mut self, socket: SocketNumber, out: &mut Output<'_, S>) -> Result<(), S::Error> {
         self.release(socket, None, out)?;
         self.learnt.remove(&socket);
-        self.strangers.forget(Stranger::Socket(socket));
+        self.counter.forget(Counted::Socket(socket));
         Ok(())
     }
 
     /// How many sockets have been shown with invented addresses.
     pub(super) const fn invented(&self) -> Invented {
-        self.strangers.count()
+        self.counter.invented()
     }
 
     /// Everything that waits goes out.
@@ -180,8 +180,8 @@ impl Datagrams {
             return Ok(());
         }
         if carried.local.is_none() || carried.remote.is_none() {
-            let stranger = Stranger::Socket(datagram.socket);
-            self.strangers.meet(stranger, carried.local.is_some(), datagram.direction);
+            let counted = Counted::Socket(datagram.socket);
+            self.counter.count(counted, carried.local.is_some(), datagram.direction);
         }
         let about = About::made(datagram.time, datagram.marking, datagram.direction);
         let original = usize::try_from(carried.moved).unwrap_or(usize::MAX);

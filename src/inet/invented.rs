@@ -1,6 +1,7 @@
 //! Stand-ins for addresses that nothing in the trace tells, and how many connections and sockets needed them.
 
 use crate::event::Direction;
+use crate::packets::Invented;
 use crate::sockets::{ConnectionId, Moved, SocketNumber};
 use rustc_hash::FxHashMap;
 use slab::Slab;
@@ -82,47 +83,16 @@ fn numbered(of: SocketAddr, (ip, port): (Ipv4Addr, u16), number: usize) -> Socke
     invented((ip, port), of.is_ipv6())
 }
 
-/// How many connections, and sockets for datagrams, were shown with stand-ins, each counted once, by what was not known.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Invented {
-    /// The traced end's own address, and maybe the other end's.
-    pub own: u64,
-    /// The own address of a datagram socket, but only at first.
-    pub late: u64,
-    /// The other end's address alone.
-    pub peers: u64,
-    /// The address of a sender for which the receive of a datagram did not ask.
-    pub senders: u64,
-}
-
-impl Invented {
-    /// All together.
-    pub const fn total(self) -> u64 {
-        self.own + self.late + self.peers + self.senders
-    }
-
-    /// These and others.
-    #[must_use]
-    pub(super) const fn and(self, other: Self) -> Self {
-        Self {
-            own: self.own + other.own,
-            late: self.late + other.late,
-            peers: self.peers + other.peers,
-            senders: self.senders + other.senders,
-        }
-    }
-}
-
 /// Who has been counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Stranger {
+pub(super) enum Counted {
     /// A connection.
     Connection(ConnectionId),
     /// A datagram socket.
     Socket(SocketNumber),
 }
 
-impl Stranger {
+impl Counted {
     /// Whose message it is.
     pub(super) fn of(moved: &Moved) -> Self {
         match moved.stream {
@@ -132,25 +102,25 @@ impl Stranger {
     }
 }
 
-/// Counts each stranger once. Forgets it with its end, so that memory follows what is open.
+/// Counts each once. Forgets it with its end, so that memory follows what is open.
 #[derive(Debug, Default)]
-pub(super) struct Strangers {
+pub(super) struct Counter {
     /// Whether its own address is known.
-    met: FxHashMap<Stranger, bool>,
+    counted: FxHashMap<Counted, bool>,
     invented: Invented,
 }
 
-impl Strangers {
+impl Counter {
     /// A message is shown with stand-ins for what is not known of the thread's own end or of the other one.
     #[cold]
-    pub(super) fn meet(&mut self, stranger: Stranger, knows_own: bool, direction: Direction) {
-        if self.met.contains_key(&stranger) {
+    pub(super) fn count(&mut self, counted: Counted, knows_own: bool, direction: Direction) {
+        if self.counted.contains_key(&counted) {
             return;
         }
-        self.met.insert(stranger, knows_own);
-        let count = match (stranger, knows_own, direction) {
+        self.counted.insert(counted, knows_own);
+        let count = match (counted, knows_own, direction) {
             (_, false, _) => &mut self.invented.own,
-            (Stranger::Socket(_), true, Direction::Received) => &mut self.invented.senders,
+            (Counted::Socket(_), true, Direction::Received) => &mut self.invented.senders,
             (_, true, _) => &mut self.invented.peers,
         };
         *count += 1;
@@ -158,7 +128,7 @@ impl Strangers {
 
     /// The own address of a datagram socket is known from here on.
     pub(super) fn named(&mut self, socket: SocketNumber) {
-        if let Some(knows_own @ false) = self.met.get_mut(&Stranger::Socket(socket)) {
+        if let Some(knows_own @ false) = self.counted.get_mut(&Counted::Socket(socket)) {
             *knows_own = true;
             self.invented.own -= 1;
             self.invented.late += 1;
@@ -166,12 +136,12 @@ impl Strangers {
     }
 
     /// Nothing more will come of it.
-    pub(super) fn forget(&mut self, stranger: Stranger) {
-        self.met.remove(&stranger);
+    pub(super) fn forget(&mut self, counted: Counted) {
+        self.counted.remove(&counted);
     }
 
     /// How many there were.
-    pub(super) const fn count(&self) -> Invented {
+    pub(super) const fn invented(&self) -> Invented {
         self.invented
     }
 }

@@ -10,6 +10,5 @@ mod syscall;
 mod wire_view;
 
 pub use carrier::is_carried;
-pub use invented::Invented;
 pub use syscall::SyscallView;
 pub use wire_view::WireView;

@@ -1,8 +1,8 @@
 //! TCP connections of the wire view: handshake where it was traced, each byte once, acknowledgements, FIN and RST.
 
 use crate::event::{Errno, Family, Timestamp, as_u64};
-use crate::inet::invented::{Invented, StandIns};
-use crate::packets::{Chunk, Endpoint, Output, TcpConnection, Witness, handshake_times};
+use crate::inet::invented::StandIns;
+use crate::packets::{Chunk, Endpoint, Invented, Output, TcpConnection, Witness, handshake_times};
 use crate::sockets::{
     ByConnection, Change, Connection, ConnectionId, Moved, Opening, Refs, Role, Side, Stream, canonical,
 };

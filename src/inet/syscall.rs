@@ -4,8 +4,9 @@
 //! of the endpoints is used, and invented values stand for the rest.
 
 use crate::event::{Direction, Family, Transport, as_u64};
-use crate::inet::invented::{self, Invented, Stranger, Strangers};
-use crate::sockets::{ByConnection, ConnectionId, Moved, Side, SocketNumber};
+use crate::inet::invented::{self, Counted, Counter};
+use crate::packets::{Invented, Known, View};
+use crate::sockets::{ByConnection, Change, Moved, Side};
 use crate::wire::{About, Flags, Frame, LinkHeader, Packet, Record, SeqNumber, Sink, Transport as Header};
 
 /// Longest payload of one packet; a longer call is cut into pieces of this and a rest.
@@ -15,12 +16,18 @@ const LONGEST_PAYLOAD: usize = 65_480;
 #[derive(Debug, Default)]
 pub struct SyscallView {
     next: ByConnection<[Option<SeqNumber>; 2]>,
-    strangers: Strangers,
+    counter: Counter,
 }
 
-impl SyscallView {
+impl View for SyscallView {
+    #[inline]
+    fn shows(&self, family: Family, transport: Transport) -> bool {
+        family.is_inet() && matches!(transport, Transport::Stream | Transport::Datagram)
+    }
+
     /// Writes the packets of one message.
-    pub fn moved<S: Sink>(&mut self, moved: &Moved, payload: &[u8], sink: &mut S) -> Result<(), S::Error> {
+    #[inline]
+    fn moved<S: Sink>(&mut self, moved: &Moved, known: Known<'_>, sink: &mut S) -> Result<(), S::Error> {
         let is_tcp = match moved.transport {
             Transport::Stream => true,
             Transport::Datagram => false,
@@ -30,8 +37,8 @@ impl SyscallView {
         let (local, remote) = if let (Some(local), Some(remote)) = (&moved.local, &moved.remote) {
             (local, remote)
         } else {
-            let stranger = Stranger::of(moved);
-            self.strangers.meet(stranger, moved.local.is_some(), moved.direction);
+            let counted = Counted::of(moved);
+            self.counter.count(counted, moved.local.is_some(), moved.direction);
             invented = invented::endpoints((moved.local, moved.remote), moved.family == Family::Inet6);
             (&invented.0, &invented.1)
         };
@@ -45,7 +52,7 @@ impl SyscallView {
             frame: Frame { link, source: *source, target: *target, id: 1, transport, payload: &[], original: 0 },
         };
         let mut next = is_tcp.then(|| self.advance(moved));
-        let mut rest = payload;
+        let mut rest = known.refs.bytes(moved.payload);
         loop {
             let (piece, after) = rest.split_at_checked(LONGEST_PAYLOAD).unwrap_or((rest, &[]));
             if let Some(seq) = &mut next {
@@ -61,32 +68,29 @@ impl SyscallView {
         }
     }
 
-    /// A message of a stream that is not to be shown: its direction moves on.
-    pub fn passed_over(&mut self, moved: &Moved) {
+    fn change<S: Sink>(&mut self, change: &Change, _: Known<'_>, _: &mut S) -> Result<(), S::Error> {
+        match change {
+            Change::ConnectionForgotten { connection } => {
+                self.next.forget(*connection);
+                self.counter.forget(Counted::Connection(*connection));
+            }
+            Change::LocalAddressKnown { socket, .. } => self.counter.named(*socket),
+            Change::SocketClosed { socket } => self.counter.forget(Counted::Socket(*socket)),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn pass_over(&mut self, moved: &Moved) {
         self.advance(moved);
     }
 
-    /// The connection will not be heard of again.
-    pub fn forget(&mut self, id: ConnectionId) {
-        self.next.forget(id);
-        self.strangers.forget(Stranger::Connection(id));
+    fn invented(&self) -> Invented {
+        self.counter.invented()
     }
+}
 
-    /// The address of a datagram socket is known from here on.
-    pub fn named(&mut self, socket: SocketNumber) {
-        self.strangers.named(socket);
-    }
-
-    /// The datagram socket is closed.
-    pub fn closed(&mut self, socket: SocketNumber) {
-        self.strangers.forget(Stranger::Socket(socket));
-    }
-
-    /// How many connections and sockets have been shown with invented addresses.
-    pub const fn invented(&self) -> Invented {
-        self.strangers.count()
-    }
-
+impl SyscallView {
     /// The sequence number of the message's first byte; the direction moves on by all that moved.
     #[inline(always)]
     fn advance(&mut self, moved: &Moved) -> SeqNumber {

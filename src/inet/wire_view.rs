@@ -1,11 +1,11 @@
 //! The wire view: the segments and datagrams that tcpdump on the traced host would have seen.
 
-use crate::event::Family;
+use crate::event::{Family, Transport};
+use crate::inet::carrier;
 use crate::inet::datagrams::Datagrams;
-use crate::inet::invented::Invented;
 use crate::inet::streams::Streams;
-use crate::packets::{Ids, Output};
-use crate::sockets::{Change, Moved, Refs};
+use crate::packets::{Ids, Invented, Known, Output, View};
+use crate::sockets::{Change, Moved};
 use crate::wire::Sink;
 
 /// The state of the view.
@@ -16,19 +16,21 @@ pub struct WireView {
     ids: Ids,
 }
 
-impl WireView {
-    /// A message of an INET socket.
+impl View for WireView {
+    fn shows(&self, family: Family, transport: Transport) -> bool {
+        family.is_inet() && carrier::is_carried(transport)
+    }
+
     #[inline]
-    pub fn moved<S: Sink>(&mut self, moved: &Moved, refs: Refs<'_>, sink: &mut S) -> Result<(), S::Error> {
+    fn moved<S: Sink>(&mut self, moved: &Moved, known: Known<'_>, sink: &mut S) -> Result<(), S::Error> {
         let out = &mut Output::new(&mut self.ids, sink);
         match moved.stream {
-            Some(stream) => self.streams.moved(moved, stream, refs, out),
-            None => self.datagrams.moved(moved, refs.bytes(moved.payload), out),
+            Some(stream) => self.streams.moved(moved, stream, known.refs, out),
+            None => self.datagrams.moved(moved, known.refs.bytes(moved.payload), out),
         }
     }
 
-    /// Anything else that happened to a socket.
-    pub fn change<S: Sink>(&mut self, change: &Change, refs: Refs<'_>, sink: &mut S) -> Result<(), S::Error> {
+    fn change<S: Sink>(&mut self, change: &Change, known: Known<'_>, sink: &mut S) -> Result<(), S::Error> {
         let out = &mut Output::new(&mut self.ids, sink);
         match change {
             Change::LocalAddressKnown { socket, local } => self.datagrams.named(*socket, *local, out),
@@ -39,30 +41,24 @@ impl WireView {
             | Change::Finished { connection, .. }
             | Change::Reset { connection, .. }
             | Change::Closed { connection }
-            | Change::ConnectionForgotten { connection } => match refs.connection(*connection) {
-                Some(connection) if is_inet(connection.family) => self.streams.change(connection, change, out),
+            | Change::ConnectionForgotten { connection } => match known.refs.connection(*connection) {
+                Some(connection) if connection.family.is_inet() => self.streams.change(connection, change, out),
                 _ => Ok(()),
             },
         }
     }
 
     /// The input pauses: handshakes that wait for the other end's call go out.
-    pub fn pause<S: Sink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
+    fn pause<S: Sink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
         self.streams.pause(&mut Output::new(&mut self.ids, sink))
     }
 
-    /// How many connections and sockets have been shown with invented addresses.
-    pub fn invented(&self) -> Invented {
+    fn invented(&self) -> Invented {
         self.streams.invented().and(self.datagrams.invented())
     }
 
     /// The end of the trace: what still waits for an address goes out.
-    pub fn finish<S: Sink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
+    fn finish<S: Sink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
         self.datagrams.finish(&mut Output::new(&mut self.ids, sink))
     }
-}
-
-/// Whether packets of this family are IP packets.
-const fn is_inet(family: Family) -> bool {
-    matches!(family, Family::Inet | Family::Inet6)
 }

@@ -98,7 +98,7 @@ impl Segmenter {
     }
 
     /// The next segment of `sender`. Of `original` bytes of payload those in `payload` are there.
-    #[inline]
+    #[inline(always)]
     pub(super) fn segment<'a>(
         &mut self,
         sender: Side,

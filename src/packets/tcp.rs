@@ -175,7 +175,7 @@ impl TcpConnection {
     }
 
     /// What is known of a segment of `sender` that a call at `time` shows.
-    #[inline]
+    #[inline(always)]
     fn about(&mut self, sender: Side, time: Timestamp, by: Option<Witness>) -> About<'static> {
         let direction = |side| if side == sender { Direction::Sent } else { Direction::Received };
         let by = by.map(|(marking, side)| (marking, direction(side)));

@@ -7,26 +7,16 @@ use std::path::{Path, PathBuf};
 pub use crate::capture::Format;
 use crate::event::{Tid, Timestamp};
 use crate::glob::Glob;
+pub use crate::packets::ViewKind as View;
 use crate::run::input::dates::Date;
 use crate::unix::{PortRule, Ports};
 use std::ops::RangeInclusive;
 
-/// What one packet stands for (README, "Two views").
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum View {
-    /// One payload call.
-    Syscall,
-    /// A segment or datagram as it would have been seen on the interface.
-    Wire,
-}
-
-impl View {
-    /// The picture that a format holds if none is asked for: pcap what the predecessor wrote, pcapng the full one.
-    pub const fn of(format: Format) -> Self {
-        match format {
-            Format::Pcap => Self::Syscall,
-            Format::PcapNg => Self::Wire,
-        }
+/// The view that a format holds if none is asked for: pcap what the predecessor wrote, pcapng the full picture.
+pub const fn view_of(format: Format) -> View {
+    match format {
+        Format::Pcap => View::Syscall,
+        Format::PcapNg => View::Wire,
     }
 }
 

@@ -1,9 +1,9 @@
 //! What the view of UNIX streams is asked for, and what writing needs beside a conversation.
 
 use crate::event::{Family, Timestamp};
-use crate::packets::Output;
+use crate::packets::{Output, ViewKind};
+use crate::threads::Threads;
 use crate::unix::endpoints::{self, ClientPorts};
-use crate::unix::names::Threads;
 use crate::unix::ports::{Chosen, PortRule, Ports};
 use std::ops::RangeInclusive;
 
@@ -23,9 +23,9 @@ pub struct Options {
     pub rules: Vec<PortRule>,
     /// Only conversations whose server has one of these ports; all if empty.
     pub only_ports: Vec<RangeInclusive<u16>>,
-    /// The wire view: packets carry the marking instead of invented MACs, connections show their handshake when they are
+    /// In the wire view packets carry the marking instead of invented MACs, connections show their handshake when they are
     /// made, not at their first payload, and clients have ports that are no protocol's.
-    pub wire: bool,
+    pub view: ViewKind,
     /// The capture can hold more than frames (pcapng): comments, names, D-Bus messages and journal entries.
     pub records: bool,
 }
@@ -33,16 +33,18 @@ pub struct Options {
 impl Options {
     /// The ports that clients are given.
     pub(super) const fn client_ports(&self) -> ClientPorts {
-        if self.wire { endpoints::CLEAN } else { endpoints::CLASSIC }
+        if self.is_wire() { endpoints::CLEAN } else { endpoints::CLASSIC }
     }
 
     /// The moment at which bytes moved: the call's start, as the predecessor had it; in the wire view its end.
     pub(super) const fn moment(&self, entry: Timestamp, exit: Timestamp) -> Timestamp {
-        if self.wire { exit } else { entry }
+        if self.is_wire() { exit } else { entry }
     }
-}
 
-impl Options {
+    pub(super) const fn is_wire(&self) -> bool {
+        matches!(self.view, ViewKind::Wire)
+    }
+
     /// Whether connections of this family are shown.
     pub(super) fn shows(&self, family: Family) -> bool {
         family == Family::Pipe || (family == Family::Unix && self.sockets)

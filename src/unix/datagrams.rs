@@ -7,10 +7,10 @@ use crate::event::{Direction, Inode, UnixName};
 use crate::limits;
 use crate::packets::{Ids, Output, Sighted, Sightings};
 use crate::sockets::{SocketNumber, UnixEnd, UnixMessage};
+use crate::threads::Threads;
 use crate::unix::context::Options;
 use crate::unix::endpoints::{self, Endpoint};
-use crate::unix::names::{self, Threads};
-use crate::unix::{journal, ports};
+use crate::unix::{journal, names, ports};
 use crate::wire::{About, Frame, LinkHeader, Record, Sink, Transport};
 use rustc_hash::FxHashMap;
 use std::collections::VecDeque;
@@ -202,7 +202,7 @@ impl Datagrams {
             (Own::Client, Direction::Sent) | (Own::Server, Direction::Received) => (client, server),
             _ => (server, client),
         };
-        let link = if options.wire {
+        let link = if options.is_wire() {
             LinkHeader::Marking
         } else {
             LinkHeader::Macs { source: source.mac, target: target.mac }

@@ -1,61 +1,12 @@
 //! What a person reads beside the packets of a UNIX socket: its name in place of the invented address, and a comment.
 
-use crate::escape::is_harmless;
-use crate::event::{Ancillary, Descriptor, Details, Event, Family, Tid, UnixName, What};
-use crate::limits;
+use crate::escape;
+use crate::event::{Ancillary, Descriptor, Details, Family, UnixName};
 use crate::packets::Chunk;
 use crate::sockets::{Connection, Side};
 use crate::wire::{Record, Sink};
-use rustc_hash::FxHashMap;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
-use std::rc::Rc;
-
-/// What threads are called.
-#[derive(Debug, Default)]
-pub(super) struct Threads {
-    names: FxHashMap<Tid, Rc<str>>,
-}
-
-impl Threads {
-    /// Takes what an event says of threads.
-    pub(super) fn note(&mut self, event: &Event<'_>) {
-        match event.what {
-            What::Called { name } | What::Executed { name: Some(name) } => self.called(event.tid, name),
-            What::Cloned { child: Some(child), .. } => self.made(event.tid, child),
-            _ => {}
-        }
-    }
-
-    /// A thread has a name.
-    fn called(&mut self, tid: Tid, name: &[u8]) {
-        self.know(tid, text_of(name).into());
-    }
-
-    /// A new thread is called as its maker, unless it has said better already.
-    fn made(&mut self, by: Tid, child: Tid) {
-        if let Some(name) = self.names.get(&by).cloned()
-            && !self.names.contains_key(&child)
-        {
-            self.know(child, name);
-        }
-    }
-
-    fn know(&mut self, tid: Tid, name: Rc<str>) {
-        if self.names.len() >= limits::THREAD_NAMES {
-            self.names.clear();
-        }
-        self.names.insert(tid, name);
-    }
-
-    /// `curl[1234]`, or `pid-1234` of a thread whose name is not known.
-    pub(super) fn name(&self, tid: Tid) -> String {
-        match self.names.get(&tid) {
-            Some(name) => format!("{name}[{tid}]"),
-            None => format!("pid-{tid}"),
-        }
-    }
-}
 
 /// Names the addresses of client and server: the thread that is behind the one, the name of the other's socket.
 pub(super) fn write<S: Sink>(
@@ -148,30 +99,12 @@ fn readable(name: &UnixName) -> String {
         UnixName::Path(path) => ("", path),
         UnixName::Abstract(name) => ("@", name),
     };
-    format!("{sign}{}", text_of(bytes))
-}
-
-/// Bytes as a person reads them: a name must not turn around, or hide, what stands beside it.
-fn text_of(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
-    text.chars().map(|char| if is_harmless(char) { char } else { char::REPLACEMENT_CHARACTER }).collect()
+    format!("{sign}{}", escape::readable(bytes))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn threads_have_their_own_name_or_their_makers() {
-        let mut threads = Threads::default();
-        let [shell, child, grandchild, stranger] = [1, 2, 3, 4].map(Tid);
-        threads.called(shell, b"sh");
-        threads.made(shell, child);
-        threads.called(grandchild, b"curl");
-        threads.made(child, grandchild);
-        let names = [shell, child, grandchild, stranger].map(|tid| threads.name(tid));
-        assert_eq!(names, ["sh[1]", "sh[2]", "curl[3]", "pid-4"]);
-    }
 
     #[test]
     fn names_are_made_readable() {

@@ -37,7 +37,7 @@ pub(super) fn begin<S: Sink>(
         let user = user.map(|user| context.threads.name(user.tid));
         names::write(ends.map(|end| end.address), name, user, &mut context.out)?;
     }
-    let ends = ends.map(|end| Endpoint::new(end.address, (!options.wire).then_some(end.mac), end.isn));
+    let ends = ends.map(|end| Endpoint::new(end.address, (!options.is_wire()).then_some(end.mac), end.isn));
     let mut tcp = TcpConnection::new(client, ends, WINDOW, None);
     let times = handshake_times(connection, first, HANDSHAKE_LEAD);
     tcp.handshake(times, connection.opener(client), comment.as_deref(), &mut context.out)?;

@@ -4,28 +4,27 @@
 //! byte, so that a person reads them: thread 123456 is `00:00:00:12:34:56`; call 2, session 124 is `00:02:00:00:01:24`.
 
 use crate::event::{Direction, Marking, Op};
-use crate::wire::Mac;
 
-/// The MAC of a thread.
+/// The MAC of a thread, as a number.
 #[inline]
-fn thread_mac(marking: &Marking) -> Mac {
-    mac(decimal(marking.tid.0))
+fn thread_mac(marking: &Marking) -> u64 {
+    decimal(marking.tid.0)
 }
 
-/// The MAC of a call and a session; the call is 0 where no call made the packet.
+/// The MAC of a call and a session, as a number; the call is 0 where no call made the packet.
 #[inline]
-fn session_mac(marking: &Marking) -> Mac {
+fn session_mac(marking: &Marking) -> u64 {
     let op = marking.op.map_or(0, Op::number);
     // Both are small in nearly every packet.
     if op < 10 && marking.session < 10 {
-        return mac(u64::from(op) << 32 | u64::from(marking.session));
+        return u64::from(op) << 32 | u64::from(marking.session);
     }
-    mac(decimal(op.into()) << 32 | decimal(marking.session % 100_000_000))
+    decimal(op.into()) << 32 | decimal(marking.session % 100_000_000)
 }
 
-/// Source and target MAC of a packet: what a thread sends comes from its own MAC.
+/// Source and target MAC of a packet, as numbers: what a thread sends comes from its own MAC.
 #[inline(always)]
-pub(super) fn macs(marking: &Marking, direction: Direction) -> [Mac; 2] {
+pub(super) fn macs(marking: &Marking, direction: Direction) -> [u64; 2] {
     let (thread, session) = (thread_mac(marking), session_mac(marking));
     match direction {
         Direction::Sent => [thread, session],
@@ -64,12 +63,6 @@ fn eight_digits(number: u32) -> u64 {
     (halves | halves >> 16) & 0xffff_ffff
 }
 
-/// The lower six bytes of `digits`.
-const fn mac(digits: u64) -> Mac {
-    let [_, _, bytes @ ..] = digits.to_be_bytes();
-    Mac(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,8 +71,8 @@ mod tests {
     #[test]
     fn numbers_are_read_as_decimal_digits() {
         let marking = Marking { tid: Tid(123_456), fd: Fd(4097), session: 124, op: Some(Op::Write) };
-        assert_eq!(thread_mac(&marking).0, [0, 0, 0, 0x12, 0x34, 0x56]);
-        assert_eq!(session_mac(&marking).0, [0, 0x02, 0, 0, 0x01, 0x24]);
+        assert_eq!(thread_mac(&marking), 0x0000_0012_3456);
+        assert_eq!(session_mac(&marking), 0x0002_0000_0124);
         assert_eq!(vlan(&marking), 1);
     }
 

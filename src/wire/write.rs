@@ -4,11 +4,8 @@
 //! the same packet with zeros in the place of what is missing. There is no padding to Ethernet's shortest frame.
 
 use crate::wire::checksum::Sum;
-use crate::wire::{Flags, Frame, HandshakeOptions, LinkHeader, Mac, Packet, Transport, marking};
-use etherparse::{
-    EtherType, Ethernet2Header, IpNumber, Ipv4Header, Ipv6Header, SingleVlanHeader, TcpHeader, TcpOptions, UdpHeader,
-    VlanId,
-};
+use crate::wire::{Flags, Frame, HandshakeOptions, LinkHeader, Packet, Transport, marking};
+use etherparse::{EtherType, Ethernet2Header, IpNumber, Ipv4Header, Ipv6Header, TcpHeader, TcpOptions, UdpHeader};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// How long a written frame is, Ethernet header included.
@@ -97,21 +94,26 @@ const fn mapped(address: IpAddr) -> Ipv6Addr {
 }
 
 /// Ethernet's header, 14 bytes, with an 802.1Q tag 18: the one place where the marking is written.
-#[inline]
+#[inline(always)]
 fn link(packet: &Packet<'_>, carries: EtherType, bytes: &mut Vec<u8>) {
-    let ([source, destination], tag) = match (packet.frame.link, &packet.about.by) {
-        (LinkHeader::Macs { source, target }, _) => ([source, target], None),
-        (LinkHeader::Marking, Some((by, direction))) => (marking::macs(by, *direction), Some(marking::vlan(by))),
-        (LinkHeader::Marking, None) => ([Mac::default(); 2], None),
+    let (source, destination) = match (packet.frame.link, &packet.about.by) {
+        (LinkHeader::Marking, Some((by, direction))) => {
+            let [source, target] = marking::macs(by, *direction).map(u128::from);
+            let tag = u128::from(EtherType::VLAN_TAGGED_FRAME.0) << 16 | u128::from(marking::vlan(by));
+            let mut header = [0; 18];
+            if let Some(front) = header.first_chunk_mut() {
+                *front = (target << 80 | source << 32 | tag).to_be_bytes();
+            }
+            if let Some(end) = header.last_chunk_mut() {
+                *end = carries.0.to_be_bytes();
+            }
+            return bytes.extend_from_slice(&header);
+        }
+        (LinkHeader::Marking, None) => ([0; 6], [0; 6]),
+        (LinkHeader::Macs { source, target }, _) => (source.0, target.0),
     };
-    let ether_type = tag.map_or(carries, |_| EtherType::VLAN_TAGGED_FRAME);
-    let header = Ethernet2Header { source: source.0, destination: destination.0, ether_type };
+    let header = Ethernet2Header { source, destination, ether_type: carries };
     bytes.extend_from_slice(&header.to_bytes());
-    if let Some(tag) = tag {
-        let vlan_id = VlanId::try_new(tag).unwrap_or_default();
-        let tag = SingleVlanHeader { vlan_id, ether_type: carries, ..SingleVlanHeader::default() };
-        bytes.extend_from_slice(&tag.to_bytes());
-    }
 }
 
 /// IPv4's header (RFC 791 §3.1): no options, no fragments. `length` is that of what follows.

@@ -81,16 +81,18 @@ const RULES: [Rule; 13] = [
 const RULES_FOR_TESTS: [Rule; 3] = [document_first, short_functions, short_files];
 
 /// Which rooms each room may name, beside itself. Whoever is not here sees all.
-const MAY_NAME: [(&str, &[&str]); 11] = [
+const MAY_NAME: [(&str, &[&str]); 13] = [
     ("event", &[]),
     ("escape", &[]),
     ("limits", &[]),
     ("glob", &["event"]),
     ("strace", &["event", "glob", "limits"]),
     ("sockets", &["event", "limits"]),
+    ("threads", &["event", "escape", "limits"]),
+    ("views", &["inet", "unix", "packets", "sockets", "threads", "event", "wire"]),
     ("inet", &["packets", "sockets", "event", "wire", "limits"]),
-    ("unix", &["packets", "sockets", "event", "glob", "wire", "escape", "limits"]),
-    ("packets", &["sockets", "event", "wire", "limits"]),
+    ("unix", &["packets", "sockets", "threads", "event", "glob", "wire", "escape", "limits"]),
+    ("packets", &["sockets", "threads", "event", "wire", "limits"]),
     ("wire", &["event"]),
     ("capture", &["wire", "event", "limits"]),
 ];

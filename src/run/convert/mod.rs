@@ -5,119 +5,29 @@ mod filter;
 mod offers;
 
 use crate::capture::Capture;
-use crate::event::{Event, Family, Timestamp, Transport, What, as_u64};
-use crate::inet::{Invented, SyscallView, WireView, is_carried};
+use crate::event::{Event, Timestamp, What, as_u64};
 use crate::limits;
 use crate::run::input::dates::Date;
 use crate::run::name::Name;
-use crate::run::options::{Format, Options, Seed, View};
+use crate::run::options::{Format, Options, Seed};
 use crate::run::report::advice::{Given, Selected};
 use crate::run::report::keys::{NoteKey, Reason};
-use crate::run::report::traffic::{Printed, Traffic, Wanted};
+use crate::run::report::traffic::{Printed, Traffic};
 use crate::run::report::{Place, Report, addresses, advice, hints, reading};
-use crate::sockets::{Change, Moved, Refs, Sockets};
+use crate::sockets::{Change, Refs, Sockets};
 use crate::strace::{self, Parser};
-use crate::unix::{self, Chosen, PortRule, UnixView};
+use crate::unix::{self, Chosen, PortRule};
+use crate::views::Views;
 use crate::wire::{Record, Sink};
 use conversations::Conversations;
 use filter::{Filter, Verdict};
 use std::io::{self, Write};
 use std::time::Duration;
 
-/// The picture of the INET sockets.
-#[derive(Debug)]
-enum Inet {
-    Syscall(SyscallView),
-    Wire(Box<WireView>),
-}
-
-impl Inet {
-    /// Whether messages of sockets with this transport become packets.
-    const fn shows(&self) -> fn(Transport) -> bool {
-        match self {
-            Self::Wire(_) => is_carried,
-            Self::Syscall(_) => is_classic,
-        }
-    }
-
-    /// How many connections and sockets have been shown with invented addresses.
-    fn invented(&self) -> Invented {
-        match self {
-            Self::Wire(view) => view.invented(),
-            Self::Syscall(view) => view.invented(),
-        }
-    }
-}
-
-/// What the syscall view shows.
-const fn is_classic(transport: Transport) -> bool {
-    matches!(transport, Transport::Stream | Transport::Datagram)
-}
-
-/// The pictures that are asked for.
-#[derive(Debug)]
-struct Views {
-    inet: Option<Inet>,
-    /// UNIX sockets, and pipes.
-    unix: Option<UnixView>,
-}
-
-impl Views {
-    /// Gives a message to the view that shows its family.
-    #[inline(always)]
-    fn moved<S: Sink>(&mut self, moved: &Moved, refs: Refs<'_>, sink: &mut S) -> Result<(), S::Error> {
-        match (moved.family, &mut self.inet, &mut self.unix) {
-            (Family::Inet | Family::Inet6, Some(Inet::Wire(view)), _) => view.moved(moved, refs, sink),
-            (Family::Inet | Family::Inet6, Some(Inet::Syscall(view)), _) => {
-                view.moved(moved, refs.bytes(moved.payload), sink)
-            }
-            (Family::Unix | Family::Pipe, _, Some(view)) => view.moved(moved, refs, sink),
-            _ => Ok(()),
-        }
-    }
-
-    /// Gives any other change to the views.
-    #[inline(never)]
-    fn change<S: Sink>(&mut self, change: &Change, refs: Refs<'_>, sink: &mut S) -> Result<(), S::Error> {
-        match (&mut self.inet, change) {
-            (Some(Inet::Wire(view)), _) => view.change(change, refs, sink)?,
-            (Some(Inet::Syscall(view)), Change::ConnectionForgotten { connection }) => view.forget(*connection),
-            (Some(Inet::Syscall(view)), Change::LocalAddressKnown { socket, .. }) => view.named(*socket),
-            (Some(Inet::Syscall(view)), Change::SocketClosed { socket }) => view.closed(*socket),
-            _ => {}
-        }
-        self.unix.as_mut().map_or(Ok(()), |unix| unix.change(change, refs, sink))
-    }
-
-    /// A message is not to be shown, but the numbers of those that are go on behind it.
-    fn pass_over(&mut self, moved: &Moved) {
-        if let Some(Inet::Syscall(view)) = &mut self.inet {
-            view.passed_over(moved);
-        }
-    }
-
-    /// Whether a message is of a UNIX conversation whose port is not asked for.
-    fn leave_out(&self, moved: &Moved) -> bool {
-        let is_left_out = |unix: &UnixView| moved.stream.is_some_and(|stream| unix.leaves_out(stream.connection));
-        moved.family.is_local() && self.unix.as_ref().is_some_and(is_left_out)
-    }
-
-    /// Takes what an event says of threads' names.
-    fn note_threads(&mut self, event: &Event<'_>) {
-        if let Some(unix) = &mut self.unix
-            && !matches!(event.what, What::Move(_))
-        {
-            unix.note_threads(event);
-        }
-    }
-}
-
 /// From changes to records: what of them is shown, and what is counted.
 #[derive(Debug)]
 struct Picture {
     views: Views,
-    /// UNIX sockets are to be converted.
-    unix_sockets: bool,
     filter: Option<Filter>,
     traffic: Traffic,
 }
@@ -132,13 +42,12 @@ impl Picture {
         place: impl Fn() -> Place,
         sink: &mut S,
     ) -> Result<(), S::Error> {
-        let Self { views, unix_sockets, filter, traffic } = self;
-        let wanted = Wanted { inet: views.inet.as_ref().map(Inet::shows), unix: *unix_sockets };
+        let Self { views, filter, traffic } = self;
         let in_part;
         let moved = match (filter.as_mut().map(|filter| filter.judge(change, refs)), change) {
             (None | Some(Verdict::Show), Change::Moved(moved)) => moved,
             (None | Some(Verdict::Show), _) => {
-                traffic.count_other(change, refs, wanted, place);
+                traffic.count_other(change, refs, views, place);
                 return views.change(change, refs, sink);
             }
             (Some(Verdict::ShowAs(moved)), _) => {
@@ -153,8 +62,8 @@ impl Picture {
         };
         views.moved(moved, refs, sink)?;
         match filter {
-            Some(filter) if views.leave_out(moved) => filter.leave_out(),
-            _ => traffic.count(moved, refs, wanted, place),
+            Some(filter) if views.leaves_out(moved) => filter.leave_out(),
+            _ => traffic.count(moved, refs, views, place),
         }
         Ok(())
     }
@@ -173,8 +82,6 @@ struct Engine {
 
 impl Engine {
     fn new(options: &Options) -> Self {
-        let wire = options.view == View::Wire;
-        let inet = if wire { Inet::Wire(Box::default()) } else { Inet::Syscall(SyscallView::default()) };
         let unix = unix::Options {
             sockets: options.unix,
             seed_http2: options.seed != Seed::None,
@@ -182,17 +89,14 @@ impl Engine {
             ports: options.unix_port,
             rules: options.unix_port_for.clone(),
             only_ports: options.ports.clone(),
-            wire,
+            view: options.view,
             records: options.format == Format::PcapNg,
         };
-        let views = Views {
-            inet: options.net.then_some(inet),
-            unix: (options.unix || options.pipes).then(|| UnixView::new(unix)),
-        };
+        let views = Views::new(options.net.then_some(options.view), (options.unix || options.pipes).then_some(unix));
         let (filter, traffic) = (Filter::of(options), Traffic::default());
         Self {
             sockets: Sockets::default(),
-            picture: Picture { views, unix_sockets: options.unix, filter, traffic },
+            picture: Picture { views, filter, traffic },
             rules: options.unix_port_for.clone(),
             trace: 0,
         }
@@ -207,12 +111,12 @@ impl Engine {
         }
         match &event.what {
             What::Move(call) if call.payload.is_empty() => picture.traffic.tried(call.op),
+            What::Move(_) => {}
             What::Opaque { .. } if picture.filter.as_ref().is_none_or(Filter::asks_for_maker) => {
                 picture.traffic.ring(place());
             }
-            _ => {}
+            _ => picture.views.note(event),
         }
-        picture.views.note_threads(event);
         sockets.apply(event);
         loop {
             for change in sockets.changes() {
@@ -225,15 +129,12 @@ impl Engine {
     }
 
     fn pause<S: Sink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
-        match &mut self.picture.views.inet {
-            Some(Inet::Wire(view)) => view.pause(sink),
-            _ => Ok(()),
-        }
+        self.picture.views.pause(sink)
     }
 
     /// Adds what is to be said of options: those that nothing came of, what they leave out, and what Wireshark needs.
     fn tell(&self, report: &mut Report) -> Selected {
-        let chosen = self.picture.views.unix.as_ref().map(UnixView::chosen);
+        let chosen = self.picture.views.chosen();
         let mut unfound = Vec::new();
         if chosen.is_some() {
             let is_used = |place| chosen.is_some_and(|chosen| chosen.has_used(place));
@@ -276,10 +177,7 @@ impl Engine {
                 break;
             }
         }
-        match &mut views.inet {
-            Some(Inet::Wire(view)) => view.finish(sink),
-            _ => Ok(()),
-        }
+        views.finish(sink)
     }
 }
 
@@ -303,7 +201,9 @@ impl<W: Write> Sink for Written<W> {
                 if let Some(conversations) = &mut self.conversations {
                     conversations.take(&packet.frame);
                 }
-                packet.frame.payload
+                self.packets += 1;
+                self.payload_bytes += as_u64(packet.frame.payload.len());
+                return Ok(self.capture.packet(packet)?);
             }
             Record::Dbus { bytes, .. } => bytes,
             Record::Journal { entry, .. } => entry,
@@ -346,7 +246,7 @@ impl<W: Write> Converter<W> {
     ///
     /// The capture's header could not be written.
     pub fn new(options: &Options, traces: &[Trace], sink: W) -> io::Result<Self> {
-        let capture = Capture::new(options.format, options.view == View::Wire, sink)?;
+        let capture = Capture::new(options.format, false, sink)?;
         let parsers = traces.iter().map(|trace| Parser::new(trace.options.clone()));
         let midnights = || traces.iter().map(|trace| trace.options.date).collect();
         Ok(Self {
@@ -456,8 +356,7 @@ impl<W: Write> Converter<W> {
         let mut report = Report::of_capture(*packets, *payload_bytes, capture.bytes());
         let counts: Vec<_> = self.parsers.iter().map(Parser::counts).collect();
         traffic.tell(Printed::of(&counts), &self.names, &mut report);
-        let invented = views.inet.as_ref().map(Inet::invented).unwrap_or_default();
-        addresses::tell(invented, sockets.has_full_details(), &mut report);
+        addresses::tell(views.invented(), sockets.has_full_details(), &mut report);
         reading::tell(&counts, &self.names, &mut report);
         let assumed = self.assumed_date();
         advice::times(&self.parsers, assumed, self.given, &mut report);

@@ -5,7 +5,7 @@
 
 use super::keys::LossKey;
 use super::{Loss, Report};
-use crate::inet::Invented;
+use crate::packets::Invented;
 
 /// Adds them to a report. `full_details`: the trace has what `-yy` prints.
 pub fn tell(invented: Invented, full_details: bool, report: &mut Report) {

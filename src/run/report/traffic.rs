@@ -8,6 +8,7 @@ use crate::run::name::Name;
 use crate::sockets::{Change, Moved, Refs};
 use crate::strace::Counts;
 use crate::unix::{self, FastCgi};
+use crate::views::Views;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
@@ -31,15 +32,6 @@ impl Missing {
     fn loss(self, key: LossKey, what: &str, traces: &[Name]) -> Loss {
         Loss::new(key, self.messages, what).first(self.first, traces)
     }
-}
-
-/// What is to be converted.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::run) struct Wanted {
-    /// Which transports of internet sockets, where these are converted.
-    pub inet: Option<fn(Transport) -> bool>,
-    /// UNIX streams.
-    pub unix: bool,
 }
 
 /// How many payloads strace did not print whole, those of files included.
@@ -112,8 +104,8 @@ pub(in crate::run) struct Traffic {
 impl Traffic {
     /// Counts what moved and what of it is not shown. `place` is the line of its event.
     #[inline(always)]
-    pub fn count(&mut self, moved: &Moved, refs: Refs<'_>, wanted: Wanted, place: impl Fn() -> Place) {
-        if self.is_plain && is_as_most(moved) && wanted.inet.is_some() {
+    pub fn count(&mut self, moved: &Moved, refs: Refs<'_>, views: &Views, place: impl Fn() -> Place) {
+        if self.is_plain && is_as_most(moved) && views.shows(moved.family, moved.transport) {
             // No other protocol's messages begin so often with this byte that it would cost anything.
             if refs.bytes(moved.payload).first() == Some(&FASTCGI_VERSION) {
                 self.look_for_fastcgi(moved, refs);
@@ -122,39 +114,29 @@ impl Traffic {
         }
         self.has_bytes |= moved.moved > 0;
         match (moved.family, moved.transport) {
-            (Family::Inet | Family::Inet6, transport) => match wanted.inet {
-                Some(shows) if shows(transport) => self.payload(moved, refs, place),
-                Some(_) if is_carried(transport) => self.wire_only.add(moved.moved, place()),
-                Some(_) => self.protocols.add(moved.moved, place()),
-                None => self.net_unwanted += 1,
-            },
-            (Family::Unix, _) if !wanted.unix => self.unix_unwanted += 1,
-            (Family::Unix | Family::Pipe, _) => self.payload(moved, refs, place),
             (Family::Other, _) => self.others += 1,
+            (family, transport) if views.shows(family, transport) => self.payload(moved, refs, place),
+            (Family::Unix | Family::Pipe, _) => self.unix_unwanted += 1,
+            (family, _) if !views.shows(family, Transport::Stream) => self.net_unwanted += 1,
+            (_, transport) if is_carried(transport) => self.wire_only.add(moved.moved, place()),
+            _ => self.protocols.add(moved.moved, place()),
         }
     }
 
-    /// A connection is made.
-    fn opened(&mut self, family: Family, wanted: Wanted) {
-        self.has_opened |= match family {
-            Family::Inet | Family::Inet6 => wanted.inet.is_some(),
-            Family::Unix => wanted.unix,
-            Family::Pipe | Family::Other => false,
-        };
-    }
-
     /// The same of any other change: a message between UNIX datagram sockets, a connection that is made.
-    pub fn count_other(&mut self, change: &Change, refs: Refs<'_>, wanted: Wanted, place: impl Fn() -> Place) {
+    pub fn count_other(&mut self, change: &Change, refs: Refs<'_>, views: &Views, place: impl Fn() -> Place) {
         let message = match change {
             Change::UnixMessage(message) => message,
             Change::Opened { connection } => {
-                let family = refs.connection(*connection).map(|connection| connection.family);
-                return family.into_iter().for_each(|family| self.opened(family, wanted));
+                // Pipes do not count: every shell makes some, and needs them for nothing.
+                let made = refs.connection(*connection).filter(|made| made.family != Family::Pipe);
+                self.has_opened |= made.is_some_and(|made| views.shows(made.family, Transport::Stream));
+                return;
             }
             _ => return,
         };
         self.has_bytes |= message.moved > 0;
-        if wanted.unix {
+        if views.shows(Family::Unix, Transport::Datagram) {
             let in_trace = as_u64(message.payload.len());
             let missing = message.moved.saturating_sub(in_trace);
             self.missing(message.marking.op, missing, place);

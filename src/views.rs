@@ -1,0 +1,164 @@
+//! The views that a run has asked for: each change goes to those that show sockets of its family.
+//!
+//! A further view is a type with [`View`], a line of `any_view!`, and where its families are new a place in [`Views`].
+
+use crate::event::{Event, Family, Transport};
+use crate::inet::{SyscallView, WireView};
+use crate::packets::{Invented, Known, View, ViewKind};
+use crate::sockets::{Change, Moved, Refs};
+use crate::threads::Threads;
+use crate::unix::{self, Chosen, UnixView};
+use crate::wire::Sink;
+
+/// An enum of views that is itself one.
+macro_rules! any_view {
+    ($($name:ident($view:ty),)*) => {
+        /// One of the views.
+        #[derive(Debug)]
+        enum AnyView {
+            $($name($view),)*
+        }
+
+        impl View for AnyView {
+            #[inline]
+            fn shows(&self, family: Family, transport: Transport) -> bool {
+                match self { $(Self::$name(view) => view.shows(family, transport),)* }
+            }
+
+            #[inline(always)]
+            fn moved<S: Sink>(&mut self, moved: &Moved, known: Known<'_>, sink: &mut S) -> Result<(), S::Error> {
+                match self { $(Self::$name(view) => view.moved(moved, known, sink),)* }
+            }
+
+            fn change<S: Sink>(&mut self, change: &Change, known: Known<'_>, sink: &mut S) -> Result<(), S::Error> {
+                match self { $(Self::$name(view) => view.change(change, known, sink),)* }
+            }
+
+            fn pass_over(&mut self, moved: &Moved) {
+                match self { $(Self::$name(view) => view.pass_over(moved),)* }
+            }
+
+            fn leaves_out(&self, moved: &Moved) -> bool {
+                match self { $(Self::$name(view) => view.leaves_out(moved),)* }
+            }
+
+            fn pause<S: Sink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
+                match self { $(Self::$name(view) => view.pause(sink),)* }
+            }
+
+            fn finish<S: Sink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
+                match self { $(Self::$name(view) => view.finish(sink),)* }
+            }
+
+            fn invented(&self) -> Invented {
+                match self { $(Self::$name(view) => view.invented(),)* }
+            }
+        }
+    };
+}
+
+any_view! {
+    Syscall(SyscallView),
+    Wire(Box<WireView>),
+    Unix(Box<UnixView>),
+}
+
+/// The views, and what all of them look up.
+#[derive(Debug)]
+pub struct Views {
+    inet: Option<AnyView>,
+    /// Of UNIX sockets, and of pipes.
+    local: Option<AnyView>,
+    threads: Threads,
+}
+
+impl Views {
+    /// Those of INET sockets and of UNIX sockets, where these are asked for.
+    pub fn new(inet: Option<ViewKind>, local: Option<unix::Options>) -> Self {
+        let inet = inet.map(|kind| match kind {
+            ViewKind::Syscall => AnyView::Syscall(SyscallView::default()),
+            ViewKind::Wire => AnyView::Wire(Box::default()),
+        });
+        let local = local.map(|options| AnyView::Unix(Box::new(UnixView::new(options))));
+        Self { inet, local, threads: Threads::default() }
+    }
+
+    #[inline]
+    const fn of(&self, family: Family) -> Option<&AnyView> {
+        match family {
+            Family::Inet | Family::Inet6 => self.inet.as_ref(),
+            Family::Unix | Family::Pipe => self.local.as_ref(),
+            Family::Other => None,
+        }
+    }
+
+    /// Whether messages of sockets of this kind become packets.
+    #[inline]
+    pub fn shows(&self, family: Family, transport: Transport) -> bool {
+        self.of(family).is_some_and(|view| view.shows(family, transport))
+    }
+
+    /// Takes what an event says of threads.
+    #[inline]
+    pub fn note(&mut self, event: &Event<'_>) {
+        self.threads.note(event);
+    }
+
+    /// Gives a message to the view that shows its family.
+    #[inline(always)]
+    pub fn moved<S: Sink>(&mut self, moved: &Moved, refs: Refs<'_>, sink: &mut S) -> Result<(), S::Error> {
+        let known = Known { refs, threads: &self.threads };
+        let view = match moved.family {
+            Family::Inet | Family::Inet6 => &mut self.inet,
+            Family::Unix | Family::Pipe => &mut self.local,
+            Family::Other => return Ok(()),
+        };
+        view.as_mut().map_or(Ok(()), |view| view.moved(moved, known, sink))
+    }
+
+    /// Gives any other change to all views.
+    #[inline(never)]
+    pub fn change<S: Sink>(&mut self, change: &Change, refs: Refs<'_>, sink: &mut S) -> Result<(), S::Error> {
+        let Self { inet, local, threads } = self;
+        let known = Known { refs, threads };
+        [inet, local].into_iter().flatten().try_for_each(|view| view.change(change, known, sink))
+    }
+
+    /// A message is not to be shown, but the numbers of those that are go on behind it.
+    pub fn pass_over(&mut self, moved: &Moved) {
+        self.all().for_each(|view| view.pass_over(moved));
+    }
+
+    /// Whether a message is left out because of a port that is not asked for.
+    pub fn leaves_out(&self, moved: &Moved) -> bool {
+        self.of(moved.family).is_some_and(|view| view.leaves_out(moved))
+    }
+
+    /// The input pauses: what could be waited for is long in coming.
+    pub fn pause<S: Sink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
+        self.all().try_for_each(|view| view.pause(sink))
+    }
+
+    /// The end of the trace: what still waits goes out.
+    pub fn finish<S: Sink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
+        self.all().try_for_each(|view| view.finish(sink))
+    }
+
+    /// How many connections and sockets have been shown with invented addresses.
+    pub fn invented(&self) -> Invented {
+        let views = [&self.inet, &self.local].into_iter().flatten();
+        views.fold(Invented::default(), |all, view| all.and(view.invented()))
+    }
+
+    /// How the ports of UNIX servers were chosen, where UNIX sockets are converted.
+    pub const fn chosen(&self) -> Option<&Chosen> {
+        match &self.local {
+            Some(AnyView::Unix(view)) => Some(view.chosen()),
+            _ => None,
+        }
+    }
+
+    fn all(&mut self) -> impl Iterator<Item = &mut AnyView> {
+        [&mut self.inet, &mut self.local].into_iter().flatten()
+    }
+}
