@@ -15,6 +15,7 @@ use crate::event::{Tid, Timestamp};
 use crate::run::Options;
 use crate::run::input::dates::{self, Date};
 use crate::run::options::{Format, ReportFormat, Seed, Verbosity, View, format_of};
+use crate::strace::calls_to_trace;
 use crate::unix::{PortRule, Ports, UNKNOWN_PORT};
 
 /// The arguments as typed.
@@ -33,7 +34,12 @@ use crate::unix::{PortRule, Ports, UNKNOWN_PORT};
 #[expect(clippy::struct_excessive_bools, reason = "flags are bools")]
 pub struct Typed {
     /// Where the capture goes: a file, or - for standard output; a capture that is there is replaced
-    #[arg(value_name = "OUTPUT")]
+    #[arg(
+        value_name = "OUTPUT",
+        required = false,
+        required_unless_present = "calls",
+        default_value_if("calls", "true", "-")
+    )]
     output: PathBuf,
 
     /// strace's text: files, or - for standard input, which is also read when none is named
@@ -156,6 +162,10 @@ pub struct Typed {
     #[arg(long, help_heading = "What is written")]
     force: bool,
 
+    /// Print what strace's -e needs for these options, and convert nothing; OUTPUT is not needed
+    #[arg(long, help_heading = "What is told")]
+    calls: bool,
+
     /// Exit with 3 if a line was not understood, or bytes or addresses are missing
     #[arg(long, help_heading = "What is told")]
     strict: bool,
@@ -198,11 +208,12 @@ enum TypedReport {
 }
 
 impl Typed {
+    /// What strace has to trace, if that is asked for and nothing else.
+    pub(super) fn calls(&self) -> Option<String> {
+        self.calls.then(|| calls_to_trace(!self.capture_pipes.is_empty()))
+    }
+
     /// What the run needs, if it makes sense. `words` are all that was typed.
-    ///
-    /// # Errors
-    ///
-    /// Options that do not go together.
     pub(super) fn checked(self, words: &[OsString]) -> Result<Options, clap::Error> {
         let format = match self.format {
             Some(TypedFormat::Pcap) => Format::Pcap,

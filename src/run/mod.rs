@@ -20,7 +20,7 @@ mod signals;
 
 use crate::cli::Usage;
 use crate::strace::{self, Fifos, Times};
-use std::io;
+use std::io::{self, Write};
 use std::time::SystemTime;
 
 use convert::{Converter, Trace};
@@ -45,6 +45,15 @@ pub fn refuse(usage: &Usage) -> Exit {
     let exit = Report::refuse(&(usage.text.clone() + &end), usage.message.clone(), usage.report);
     read_on(source.as_slice());
     exit
+}
+
+/// Prints a line that was asked for in place of a conversion.
+pub fn answer(line: &str) -> Exit {
+    match writeln!(io::stdout(), "{line}") {
+        // As after a conversion: who reads no more has what they want.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Exit::Failed,
+        _ => Exit::Done,
+    }
 }
 
 /// Does what `options` say and tells what came of it.
