@@ -411,15 +411,9 @@ impl<W: Write> Converter<W> {
     ///
     /// Writing failed.
     pub fn pause(&mut self) -> io::Result<()> {
-        let Self { parsers, engine, written, .. } = self;
-        for (trace, parser) in parsers.iter_mut().enumerate() {
-            engine.trace = trace;
-            if let Some(event) = parser.release() {
-                engine.event(&event, written)?;
-            }
-        }
-        engine.pause(written)?;
-        Ok(written.capture.flush()?)
+        self.release(false)?;
+        self.engine.pause(&mut self.written)?;
+        Ok(self.written.capture.flush()?)
     }
 
     /// The input has ended, or the end was asked for: what is still held goes to the sink.
@@ -428,15 +422,21 @@ impl<W: Write> Converter<W> {
     ///
     /// Writing failed.
     pub fn finish(&mut self) -> io::Result<()> {
+        self.release(true)?;
+        self.engine.finish(&mut self.written)?;
+        Ok(self.written.capture.flush()?)
+    }
+
+    /// Passes on the call that each parser holds.
+    fn release(&mut self, ended: bool) -> io::Result<()> {
         let Self { parsers, engine, written, .. } = self;
         for (trace, parser) in parsers.iter_mut().enumerate() {
             engine.trace = trace;
-            if let Some(event) = parser.finish() {
+            if let Some(event) = if ended { parser.finish() } else { parser.release() } {
                 engine.event(&event, written)?;
             }
         }
-        engine.finish(written)?;
-        Ok(written.capture.flush()?)
+        Ok(())
     }
 
     /// The sink, with what has gone to it.
