@@ -60,7 +60,7 @@ mod views;
 mod wire;
 
 pub use cli::{Refused, Usage, parse};
-pub use run::{Exit, Options, convert, refuse};
+pub use run::{Exit, Options, answer, convert, refuse};
 
 /// What the tests and the fuzz targets see beside that. It may change at any time.
 #[doc(hidden)]

@@ -81,12 +81,8 @@ if [ $# -eq 1 ]; then
     set +f
 fi
 
-# `network` alone has neither read and write nor what moves sockets between descriptors and processes. '?' lets strace
-# pass over a name that this machine does not have; strace 4.17 and later know it.
-calls="network,read,write,readv,writev,?preadv2,?pwritev2,sendfile,splice,tee,vmsplice"
-calls="$calls,?send,?recv,?sendfile64,?recvmmsg_time64,?socketcall"
-calls="$calls,close,?close_range,dup,?dup2,dup3,fcntl,?fcntl64,?pipe,pipe2,?pidfd_getfd"
-calls="$calls,clone,?clone3,?fork,?vfork,unshare,execve,?execveat,?io_uring_setup,?io_uring_enter"
+# What strace has to trace depends on the converter's options; those that make no sense end here, before anything runs.
+calls=$(eval "$(quote "$binary")$options --calls" </dev/null) || exit
 
 # strace starts the converter with its own standard output, and the traced command with the same one. For a capture on
 # standard output the converter gets the real one as descriptor 9 and everybody else writes to standard error.
@@ -94,4 +90,4 @@ if [ "$out" = - ]; then
     exec 9>&1 1>&2
     command="$command >&9 9>&-"
 fi
-exec strace -f -s 1048576 -ttt -T -yy -xx -e "trace=$calls" -o "! $command" "$@"
+exec strace -f -s 1048576 -ttt -T -yy -xx -e "$calls" -o "! $command" "$@"

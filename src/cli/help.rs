@@ -35,9 +35,7 @@ fn listed<'w>(words: impl Iterator<Item = &'w str>) -> String {
 const BEFORE_KEYS: &str = "\
 Examples:
   Run a command and capture what it says; strace starts strace2pcap:
-    strace -f -s 1048576 -ttt -T -yy -xx -e trace=network,read,write,readv,\\
-writev,close,dup,dup2,dup3,fcntl,splice,execve,clone,fork,vfork,unshare,\\
-'?clone3,?close_range,?pidfd_getfd,?execveat,?preadv2,?pwritev2' \\
+    strace -f -s 1048576 -ttt -T -yy -xx -e \"$(strace2pcap --calls)\" \\
       -o '! strace2pcap out.pcap' COMMAND
   For a process that runs already, -p PID in place of COMMAND.
   To see it live, -o '! strace2pcap - | wireshark -k -i -'
@@ -57,7 +55,8 @@ What the options of strace are for:
   -ttt -T       when a call began and how long it took
   -yy           the addresses behind a file descriptor
   -xx           every byte readable back
-  -e trace=…    the calls that matter, so that the rest runs at full speed
+  -e trace=…    the calls that matter, so that the rest runs at full speed:
+                strace2pcap --calls prints them, with --capture-pipes more
 
 Exit codes:
   0  done; also when lines were skipped, when the reader of the output went

@@ -26,19 +26,19 @@ pub(super) fn misplaced(option: &str, words: &[OsString]) -> Option<String> {
     Some(format!("there is no {option}: OUTPUT is the first argument, TRACE files are the next: {command}"))
 }
 
-/// What an option stands for.
+/// What an option of another program is here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum Meant {
     Output,
     Trace,
 }
 
-fn kind_of(option: &str) -> Option<Kind> {
+fn kind_of(option: &str) -> Option<Meant> {
     let is_one = |known: &&str| *known == option || (option.len() > 3 && known.starts_with(option));
     if OUTPUT_OPTIONS.iter().any(is_one) {
-        Some(Kind::Output)
+        Some(Meant::Output)
     } else {
-        TRACE_OPTIONS.iter().any(is_one).then_some(Kind::Trace)
+        TRACE_OPTIONS.iter().any(is_one).then_some(Meant::Trace)
     }
 }
 
@@ -61,8 +61,8 @@ impl<'w> Sorted<'w> {
             };
             let value = value.or_else(|| words.next());
             match kind {
-                Kind::Output => sorted.output = value.or(sorted.output),
-                Kind::Trace => sorted.traces.extend(value),
+                Meant::Output => sorted.output = value.or(sorted.output),
+                Meant::Trace => sorted.traces.extend(value),
             }
         }
         sorted
@@ -83,7 +83,7 @@ impl<'w> Sorted<'w> {
 }
 
 /// The kind of a word that is such an option, and its value where that is a part of the word: `-oX`, `--output=X`.
-fn split(it: &OsStr) -> Option<(Kind, Option<&OsStr>)> {
+fn split(it: &OsStr) -> Option<(Meant, Option<&OsStr>)> {
     let text = it.to_str()?;
     if let Some((option, value)) = text.split_once('=').filter(|_| text.starts_with("--")) {
         return Some((kind_of(option)?, Some(OsStr::new(value))));

@@ -17,11 +17,15 @@ use crate::run::Options;
 ///
 /// # Errors
 ///
-/// It makes no sense, or asks for help or the version.
+/// It makes no sense, or asks for something else than a conversion.
 pub fn parse(words: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Options, Refused> {
     let words: Vec<OsString> = words.into_iter().map(Into::into).collect();
-    let typed = <Typed as clap::Parser>::try_parse_from(&words);
-    typed.and_then(|typed| typed.checked(&words)).map_err(|error| Refused::new(error, &words))
+    let refused = |error| Refused::new(error, &words);
+    let typed = <Typed as clap::Parser>::try_parse_from(&words).map_err(refused)?;
+    match typed.calls() {
+        Some(calls) => Err(Refused::Calls(calls)),
+        None => typed.checked(&words).map_err(refused),
+    }
 }
 
 #[cfg(test)]

@@ -182,6 +182,17 @@ fn options_of_other_programs_for_output_and_trace() {
 }
 
 #[test]
+fn the_calls_to_trace_are_asked_for_without_output() {
+    for words in ["--calls", "--calls out trace", "--view wire --calls"] {
+        assert!(
+            matches!(typed(words), Err(Refused::Calls(calls)) if calls.starts_with("trace=network,read,")),
+            "{words}"
+        );
+    }
+    refused("--calls --view top", "top");
+}
+
+#[test]
 fn help_and_version_are_no_errors() {
     for (flag, part) in
         [("-h", "-o '! strace2pcap out.pcap' COMMAND"), ("--help", "Exit codes"), ("-V", env!("CARGO_PKG_VERSION"))]

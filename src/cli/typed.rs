@@ -15,7 +15,13 @@ use crate::event::{Tid, Timestamp};
 use crate::run::Options;
 use crate::run::input::dates::{self, Date};
 use crate::run::options::{Format, ReportFormat, Seed, Verbosity, View, format_of, view_of};
+use crate::strace::calls_to_trace;
 use crate::unix::{PortRule, Ports, UNKNOWN_PORT};
+
+/// The headings of `--help`.
+const CONVERTED: &str = "What is converted";
+const WRITTEN: &str = "What is written";
+const TOLD: &str = "What is told";
 
 /// The arguments as typed.
 #[derive(Debug, Parser)]
@@ -33,7 +39,12 @@ use crate::unix::{PortRule, Ports, UNKNOWN_PORT};
 #[expect(clippy::struct_excessive_bools, reason = "flags are bools")]
 pub struct Typed {
     /// Where the capture goes: a file, or - for standard output; a capture that is there is replaced
-    #[arg(value_name = "OUTPUT")]
+    #[arg(
+        value_name = "OUTPUT",
+        required = false,
+        required_unless_present = "calls",
+        default_value_if("calls", "true", "-")
+    )]
     output: PathBuf,
 
     /// strace's text: files, or - for standard input, which is also read when none is named
@@ -41,11 +52,11 @@ pub struct Typed {
     traces: Vec<PathBuf>,
 
     /// Leave out IPv4 and IPv6 sockets
-    #[arg(long, overrides_with = "capture_net", help_heading = "What is converted")]
+    #[arg(long, overrides_with = "capture_net", help_heading = CONVERTED)]
     no_capture_net: bool,
 
     /// Convert IPv4 and IPv6 sockets (the default)
-    #[arg(long, overrides_with = "no_capture_net", help_heading = "What is converted")]
+    #[arg(long, overrides_with = "no_capture_net", help_heading = CONVERTED)]
     capture_net: bool,
 
     /// Convert UNIX sockets, as TCP conversations; with =GLOB only those with such a name, may be repeated
@@ -55,15 +66,14 @@ pub struct Typed {
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = values::ALL,
-        action = ArgAction::Append,
         value_parser = OsStringValueParser::new().try_map(|text| values::names(&text)),
         overrides_with = "no_capture_unix_socket",
-        help_heading = "What is converted"
+        help_heading = CONVERTED
     )]
     capture_unix_socket: Vec<Names>,
 
     /// Leave out UNIX sockets (the default)
-    #[arg(long, overrides_with = "capture_unix_socket", help_heading = "What is converted")]
+    #[arg(long, overrides_with = "capture_unix_socket", help_heading = CONVERTED)]
     no_capture_unix_socket: bool,
 
     /// Convert pipes and FIFOs, as TCP conversations from the writer to the reader; with =GLOB only those with such a name or path, may be repeated
@@ -73,103 +83,82 @@ pub struct Typed {
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = values::ALL,
-        action = ArgAction::Append,
         value_parser = OsStringValueParser::new().try_map(|text| values::names(&text)),
-        help_heading = "What is converted"
+        help_heading = CONVERTED
     )]
     capture_pipes: Vec<Names>,
 
     /// Only what these processes or threads do; may be repeated
-    #[arg(
-        long,
-        value_name = "N,…",
-        value_delimiter = ',',
-        value_parser = values::pid,
-        help_heading = "What is converted"
-    )]
+    #[arg(long, value_name = "N,…", value_delimiter = ',', value_parser = values::pid, help_heading = CONVERTED)]
     pid: Vec<Tid>,
 
     /// Nothing that these processes or threads do; may be repeated
-    #[arg(
-        long,
-        value_name = "N,…",
-        value_delimiter = ',',
-        value_parser = values::pid,
-        help_heading = "What is converted"
-    )]
+    #[arg(long, value_name = "N,…", value_delimiter = ',', value_parser = values::pid, help_heading = CONVERTED)]
     exclude_pid: Vec<Tid>,
 
     /// Only what has one of these ports, or one in a range like 8000-8010, at either end; may be repeated
-    #[arg(
-        long,
-        value_name = "N,…",
-        value_delimiter = ',',
-        value_parser = values::port_range,
-        help_heading = "What is converted"
-    )]
+    #[arg(long, value_name = "N,…", value_delimiter = ',', value_parser = values::port_range, help_heading = CONVERTED)]
     port: Vec<RangeInclusive<u16>>,
 
     /// Begin UNIX conversations joined midway with HTTP/2's preface, so that Wireshark decodes them
-    #[arg(long, help_heading = "What is converted")]
+    #[arg(long, help_heading = CONVERTED)]
     seed_http2: bool,
 
     /// And gRPC in them with the headers that Wireshark needs; requires --seed-http2
-    #[arg(long, help_heading = "What is converted")]
+    #[arg(long, help_heading = CONVERTED)]
     seed_grpc: bool,
 
     /// The day on which times of day (strace -t, -tt) begin, in local time [default: such that the trace file ends when it was last written, else today]
-    #[arg(long, value_name = "YYYY-MM-DD", help_heading = "What is converted")]
+    #[arg(long, value_name = "YYYY-MM-DD", help_heading = CONVERTED)]
     date: Option<Date>,
 
     /// When relative times (strace -r) begin: seconds since 1970, or a date and time [default: 0]
-    #[arg(long, value_name = "SECONDS|DATE-TIME", value_parser = dates::start, help_heading = "What is converted")]
+    #[arg(long, value_name = "SECONDS|DATE-TIME", value_parser = dates::start, help_heading = CONVERTED)]
     start: Option<Timestamp>,
 
     /// What a packet is: a payload call, or a segment as the interface would have had it [default: wire for pcapng, syscall for pcap]
-    #[arg(long, value_enum, value_name = "VIEW", help_heading = "What is written")]
+    #[arg(long, value_enum, value_name = "VIEW", help_heading = WRITTEN)]
     view: Option<TypedView>,
 
     /// The port of UNIX servers: a number, or by the service, so that Wireshark picks its dissector [default: auto in the wire view, else 50051]
-    #[arg(
-        long,
-        value_name = "auto|N",
-        value_parser = values::unix_port,
-        help_heading = "What is written"
-    )]
+    #[arg(long, value_name = "auto|N", value_parser = values::unix_port, help_heading = WRITTEN)]
     unix_port: Option<Ports>,
 
     /// The port of UNIX servers with such a name, above all else: a number, or a protocol like http or redis; the first that fits counts
     #[arg(
         long,
         value_name = "GLOB=N|NAME",
-        action = ArgAction::Append,
         value_parser = OsStringValueParser::new().try_map(|text| values::port_rule(&text)),
-        help_heading = "What is written"
+        help_heading = WRITTEN
     )]
     unix_port_for: Vec<PortRule>,
 
     /// The capture's format [default: pcapng for NAME.pcapng and -, else pcap]
-    #[arg(long, value_enum, value_name = "FORMAT", help_heading = "What is written")]
+    #[arg(long, value_enum, value_name = "FORMAT", help_heading = WRITTEN)]
     format: Option<TypedFormat>,
 
     /// Overwrite OUTPUT also where it is no capture
-    #[arg(long, help_heading = "What is written")]
+    #[arg(long, help_heading = WRITTEN)]
     force: bool,
 
+    /// Print what strace's -e needs for these options, and convert nothing; OUTPUT is not needed
+    #[arg(long, help_heading = TOLD)]
+    calls: bool,
+
     /// Exit with 3 if a line was not understood, or bytes or addresses are missing
-    #[arg(long, help_heading = "What is told")]
+    #[arg(long, help_heading = TOLD)]
     strict: bool,
 
     /// How the end is told on stderr: lines for a person, or one line of JSON for scripts, also with -q [default: text]
-    #[arg(long, value_enum, value_name = "FORMAT", help_heading = "What is told")]
+    #[arg(long, value_enum, value_name = "FORMAT", help_heading = TOLD)]
     report: Option<TypedReport>,
 
     /// Tell more on stderr: -v a summary, -vv how things were understood
-    #[arg(short, long, action = ArgAction::Count, help_heading = "What is told")]
+    #[arg(short, long, action = ArgAction::Count, help_heading = TOLD)]
     verbose: u8,
 
     /// Tell errors only, and show no progress
-    #[arg(short, long, conflicts_with = "verbose", help_heading = "What is told")]
+    #[arg(short, long, conflicts_with = "verbose", help_heading = TOLD)]
     quiet: bool,
 }
 
@@ -198,11 +187,12 @@ enum TypedReport {
 }
 
 impl Typed {
+    /// What strace has to trace, if that is asked for and nothing else.
+    pub(super) fn calls(&self) -> Option<String> {
+        self.calls.then(|| calls_to_trace(!self.capture_pipes.is_empty()))
+    }
+
     /// What the run needs, if it makes sense. `words` are all that was typed.
-    ///
-    /// # Errors
-    ///
-    /// Options that do not go together.
     pub(super) fn checked(self, words: &[OsString]) -> Result<Options, clap::Error> {
         let format = match self.format {
             Some(TypedFormat::Pcap) => Format::Pcap,

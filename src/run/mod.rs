@@ -20,7 +20,7 @@ mod signals;
 
 use crate::cli::Usage;
 use crate::strace::{self, Fifos, Times};
-use std::io;
+use std::io::{self, Write};
 use std::time::Duration;
 use std::time::SystemTime;
 
@@ -29,7 +29,7 @@ use error::READING_ON;
 pub use error::{Error, Exit};
 use input::dates::Date;
 use input::foreign::Foreign;
-use input::source::{self, Kind, Repeated, Source};
+use input::source::{self, Repeated, Source, SourceKind};
 use input::{Advance, Input, drain, first_day};
 use name::Name;
 pub use options::Options;
@@ -41,11 +41,20 @@ use signals::Signals;
 
 /// Tells that a command line makes no sense, and reads what strace may be writing to us.
 pub fn refuse(usage: &Usage) -> Exit {
-    let source = Source::stdin().ok().filter(|source| usage.reads_standard_input && source.kind() == Kind::Pipe);
+    let source = Source::stdin().ok().filter(|source| usage.reads_standard_input && source.kind() == SourceKind::Pipe);
     let end = if source.is_some() { format!("strace2pcap: {READING_ON}\n") } else { String::new() };
     let exit = Report::refuse(&(usage.text.clone() + &end), usage.message.clone(), usage.report);
     read_on(source.as_slice());
     exit
+}
+
+/// Prints a line that was asked for in place of a conversion.
+pub fn answer(line: &str) -> Exit {
+    match writeln!(io::stdout(), "{line}") {
+        // As after a conversion: who reads no more has what they want.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Exit::Failed,
+        _ => Exit::Done,
+    }
 }
 
 /// Does what `options` say and tells what came of it.
@@ -83,14 +92,14 @@ fn prepare(options: &Options, sources: &mut Vec<Source>) -> Result<(Output, Sign
     }
     let output = Output::open(&options.output, sources)?;
     // Only now: while an output FIFO waits for its reader there is nothing to save from a signal.
-    let is_live = sources.iter().any(|source| source.kind() == Kind::Pipe);
+    let is_live = sources.iter().any(|source| source.kind() == SourceKind::Pipe);
     Ok((output, Signals::listen(is_live).map_err(Error::Signals)?, repeated))
 }
 
 /// Before anything is touched: where not a line of any trace is strace's, there is nothing to do. Of a pipe nothing may
 /// come, for a program that does nothing of what is traced; a file that is empty was given by mistake.
 fn refuse_nothing(sources: &[Source]) -> Result<(), Error> {
-    let is_empty = |source: &Source| source.kind() == Kind::File && source.size() == 0;
+    let is_empty = |source: &Source| source.kind() == SourceKind::File && source.size() == 0;
     match sources.first() {
         Some(first) if sources.iter().all(is_empty) => Err(Error::EmptyTrace(first.name().clone())),
         Some(first) if sources.iter().all(|source| source.nothing().is_some()) => {
@@ -104,7 +113,7 @@ fn refuse_nothing(sources: &[Source]) -> Result<(), Error> {
 /// Tells why nothing can be done, and reads what pipes still bring. Of `sources` those are there that could be opened.
 fn give_up(error: &Error, mut sources: Vec<Source>, report: &mut Report) -> Exit {
     // The others' descriptors may be what the signals' way was wanting.
-    sources.retain(|source| source.kind() == Kind::Pipe);
+    sources.retain(|source| source.kind() == SourceKind::Pipe);
     let exit = report.fail(error, !sources.is_empty());
     read_on(&sources);
     exit
@@ -146,7 +155,7 @@ fn convert_all(
     let traces: Vec<_> = sources.iter().map(|source| trace(options, fifos.clone(), source, signals)).collect();
     let name = output.name().clone();
     // Where all that is read is there, nobody writes to us.
-    let all_files = sources.iter().all(|source| source.kind() == Kind::File);
+    let all_files = sources.iter().all(|source| source.kind() == SourceKind::File);
     let progress = if all_files { screen.progress(sources.iter().map(Source::size).sum()) } else { Progress::none() };
     let keeps = output.keeps();
     let mut converter = match Converter::new(options, &traces, output) {

@@ -38,10 +38,6 @@ pub struct Output {
 
 impl Output {
     /// Opens `path`, `-` is standard output, without touching what stands there.
-    ///
-    /// # Errors
-    ///
-    /// It cannot be written, or must not be; then nothing has changed.
     pub fn open(path: &Path, sources: &[Source]) -> Result<Self, Error> {
         let is_stdout = path.as_os_str() == "-";
         let name = Name::new(if is_stdout { "standard output".as_ref() } else { path.as_os_str() });
@@ -81,10 +77,6 @@ impl Output {
     }
 
     /// Closes it, which is where some file systems (NFS, quotas) first tell that the disk is full.
-    ///
-    /// # Errors
-    ///
-    /// What was written did not arrive, or is gone: somebody has removed the file meanwhile.
     pub fn close(self) -> Result<(), Error> {
         let is_removed = self.length.is_some() && self.file.metadata().is_ok_and(|metadata| metadata.nlink() == 0);
         match nix::unistd::close(self.file) {
@@ -121,11 +113,7 @@ impl Output {
     }
 }
 
-/// Looks at what stands at `path`, and touches nothing.
-///
-/// # Errors
-///
-/// It is a file that holds something else than a capture, or of which that cannot be seen.
+/// Refuses what is at `path` if it is a file with something else in it than a capture, and touches nothing.
 pub fn look(path: &Path) -> Result<(), Error> {
     let is_taken = |metadata: Metadata| metadata.is_file() && metadata.len() > 0;
     if path.as_os_str() == "-" || !path.metadata().is_ok_and(is_taken) {

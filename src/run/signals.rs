@@ -38,10 +38,6 @@ pub struct Signals {
 
 impl Signals {
     /// Receives signals from now on. `patient`: a pipe is read, so that the first SIGINT is passed over.
-    ///
-    /// # Errors
-    ///
-    /// The system has no descriptor or thread left.
     pub fn listen(patient: bool) -> io::Result<Self> {
         let stop = Arc::new(AtomicI32::new(0));
         let (wake, bell) = io::pipe()?;

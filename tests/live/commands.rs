@@ -8,6 +8,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
+use strace2pcap::inside::calls_to_trace;
 
 /// `command` with this program on the PATH, in `folder`.
 fn at(command: Command, folder: &Path) -> Command {
@@ -102,7 +103,7 @@ fn a_packet_is_seen_within_a_second_of_its_call() {
     let folder = Folder::new();
     let script = format!(
         "strace -f -s 1048576 -ttt -T -yy -xx -e {} -o '|strace2pcap -' {} {} | tshark -l -n -r -",
-        crate::support::CALLS,
+        calls_to_trace(false),
         python(),
         program("slow.py").display()
     );

@@ -7,19 +7,20 @@
 use crate::common::packet::{Packet, Transport};
 use crate::common::program::{Folder, good_packet, run_in};
 use crate::likeness::{Withheld, differences};
-use crate::support::{CALLS, Running, ShortFolder, compiled, free_port, has, has_ipv6};
+use crate::support::{Running, ShortFolder, compiled, free_port, has, has_ipv6};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Mutex;
 use std::time::{SystemTime, UNIX_EPOCH};
+use strace2pcap::inside::calls_to_trace;
 
 /// The options that the others are held against: they withhold nothing.
 const FULL: &str = "-f -o @ -s 1048576 -ttt -T -yy -xx";
 
-/// Options of strace, `@` for the trace's file: without it the trace comes on standard error. `CALLS` is what the README
-/// says to trace.
+/// Options of strace, `@` for the trace's file: without it the trace comes on standard error. `CALLS` is what
+/// `--calls` prints.
 const COMBINATIONS: [&str; 107] = [
     // How strings are printed, and how much of them.
     FULL,
@@ -325,7 +326,7 @@ fn wrong_time(options: Options<'_>, run: &Run, time: u64) -> Option<String> {
 
 /// Checks one combination; what is wrong, as text for a person.
 fn check(binary: &Path, combination: &str, truths: &[Run; 2]) -> String {
-    let combination = combination.replace("CALLS", CALLS);
+    let combination = combination.replace("CALLS", &calls_to_trace(false));
     let options = Options(&combination);
     let ours = run(binary, options);
     let truth = &truths[usize::from(options.is_alone())];

@@ -7,6 +7,7 @@ use crate::support::has;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use strace2pcap::inside::calls_to_trace;
 
 const FIN: u8 = 1;
 const SYN: u8 = 2;
@@ -24,7 +25,7 @@ fn trace(script: &str, options: &[&str], folder: &Path) -> Vec<u8> {
     // Into files: a pipe of the test's own would be a conversation as well.
     let told = folder.join("told");
     let status = Command::new("strace")
-        .args(["-f", "-s", "1048576", "-ttt", "-T"])
+        .args(["-f", "-s", "1048576", "-ttt", "-T", "-e", &calls_to_trace(true)])
         .args(options)
         .arg("-o")
         .arg(&file)

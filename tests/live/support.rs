@@ -10,13 +10,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
+use strace2pcap::inside::calls_to_trace;
 
 /// The program under test.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_strace2pcap");
-
-/// The calls that the README says to trace.
-pub const CALLS: &str = "trace=network,read,write,readv,writev,close,?close_range,dup,?dup2,dup3,fcntl,?pidfd_getfd,\
-    sendfile,splice,execve,clone,?fork,?vfork,?clone3";
 
 /// The longest name that a UNIX socket can have, its final NUL included (unix(7)).
 const SUN_PATH: usize = 108;
@@ -355,7 +352,11 @@ fn lines_of(pipe: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
 /// `strace` with the options that the README gives, writing to `output` (strace's `-o`).
 pub fn strace(output: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new("strace");
-    command.args(["-f", "-s", "1048576", "-ttt", "-T", "-yy", "-xx", "-e"]).arg(CALLS).arg("-o").arg(output);
+    command
+        .args(["-f", "-s", "1048576", "-ttt", "-T", "-yy", "-xx", "-e"])
+        .arg(calls_to_trace(false))
+        .arg("-o")
+        .arg(output);
     command
 }
 

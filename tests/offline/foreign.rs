@@ -178,6 +178,7 @@ fn what_is_in_front_of_the_lines_is_cut_off_by_the_command_that_is_named() {
         "trace.log:#:",
         "> ",
         "> > ",
+        "> >> ",
         "+",
         "     #\t",
     ] {

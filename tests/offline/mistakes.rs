@@ -80,7 +80,7 @@ const WITH_STRACE: &[Mistake] = &[
     ("strace2pcap.sh old.pcap no-such-program", 1, "old.pcap is as it was before"),
     ("strace2pcap.sh trace.log 'echo hello'", 0, "trace.log is a trace"),
     ("strace2pcap.sh notes.txt -- echo hello", 0, "notes.txt is there and is no capture"),
-    ("strace2pcap.sh --view=top old.pcap 'echo hello'", 0, "top"),
+    ("strace2pcap.sh --view=top old.pcap 'echo hello'", 2, "top"),
     ("strace2pcap.sh old.pcap", 2, "usage"),
     ("strace2pcap-pipe.sh '-p 999999999' | cat > new.pcapng", 0, "No such process"),
 ];

@@ -129,6 +129,24 @@ fn texts(all: impl Iterator<Item = &'static str>) -> BTreeSet<String> {
     all.map(str::to_owned).collect()
 }
 
+#[test]
+fn the_calls_to_trace_are_those_of_the_readme_and_depend_on_the_options() {
+    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+    let readme = fs::read_to_string(readme).expect("there is a README");
+    let calls = |words: &[&str]| {
+        let outcome = run_in(Folder::new().path(), words, b"");
+        assert_eq!((outcome.status, &*outcome.stderr), (Some(0), ""), "{words:?}");
+        String::from_utf8(outcome.stdout).expect("names are ASCII")
+    };
+    let plain = calls(&["--calls"]);
+    assert!(readme.contains(&format!("$ strace2pcap --calls\n{plain}```")), "not in the README: {plain}");
+    assert_eq!(calls(&["--capture-unix-socket", "--calls", "out.pcap"]), plain);
+    let pipes = calls(&["--calls", "--capture-pipes=/run/fifo"]);
+    for call in plain.trim_end().split(',').chain(["pipe2", "mknodat", "vmsplice"]) {
+        assert!(pipes.trim_end().split(',').any(|it| it == call), "{call} is not in {pipes}");
+    }
+}
+
 /// The lists of keys, and what README and help call them.
 fn lists() -> [(&'static str, BTreeSet<String>); 3] {
     [

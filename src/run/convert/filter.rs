@@ -378,7 +378,7 @@ impl Filter {
             0 => "lines without a PID (record with -f)".to_owned(),
             number => format!("PID {number}"),
         };
-        let processes = self.offers.processes.told(process);
+        let processes = self.offers.processes.in_words(process);
         let processes = processes.map(|them| format!("sockets in it are used by {them}"));
         for (option, all) in [("--pid", &self.pids), ("--exclude-pid", &self.excluded)] {
             let them = all.iter().filter(|asked| !asked.found);
@@ -386,7 +386,7 @@ impl Filter {
         }
         let mut ports = self.offers.ports.clone();
         others.for_each(|port| ports.add(port));
-        let ports = ports.told(u16::to_string).map(|ports| format!("sockets in it have port {ports}"));
+        let ports = ports.in_words(u16::to_string).map(|ports| format!("sockets in it have port {ports}"));
         let is_server = |range: &RangeInclusive<u16>| servers.iter().any(|port| range.contains(port));
         for asked in self.ports.iter().filter(|asked| !asked.found && !is_server(&asked.value)) {
             unfound.push((format!("--port {}", range(&asked.value)), ports.clone().unwrap_or_default()));
@@ -394,7 +394,7 @@ impl Filter {
         let of_sockets = ("--capture-unix-socket", "UNIX sockets", &self.names, &self.offers.names);
         let of_pipes = ("--capture-pipes", "FIFOs", &self.pipe_names, &self.offers.pipe_names);
         for (option, what, all, offers) in [of_sockets, of_pipes] {
-            let names = offers.told(offers::name).map(|names| format!("{what} in it are {names}"));
+            let names = offers.in_words(offers::name).map(|names| format!("{what} in it are {names}"));
             for asked in all.iter().filter(|asked| !asked.found) {
                 let typed = |glob: &Glob| format!("{option}={}", word(glob.text()));
                 let meant = asked.meant.as_ref().map(|glob| format!("give {}", typed(glob)));

@@ -314,17 +314,11 @@ impl<W: Write> Converter<W> {
     ///
     /// Writing failed.
     pub fn pause(&mut self, quiet: Duration) -> io::Result<()> {
-        let Self { parsers, engine, written, .. } = self;
-        for (trace, parser) in parsers.iter_mut().enumerate() {
-            engine.trace = trace;
-            if let Some(event) = parser.release(quiet) {
-                engine.event(&event, written)?;
-            }
-        }
+        self.release(Some(quiet))?;
         if quiet >= limits::PAUSE {
-            engine.pause(written)?;
+            self.engine.pause(&mut self.written)?;
         }
-        Ok(written.capture.flush()?)
+        Ok(self.written.capture.flush()?)
     }
 
     /// The input has ended, or the end was asked for: what is still held goes to the sink.
@@ -333,15 +327,25 @@ impl<W: Write> Converter<W> {
     ///
     /// Writing failed.
     pub fn finish(&mut self) -> io::Result<()> {
+        self.release(None)?;
+        self.engine.finish(&mut self.written)?;
+        Ok(self.written.capture.flush()?)
+    }
+
+    /// Passes on the call that each parser holds: what it holds no longer after such a pause, and at the end all.
+    fn release(&mut self, quiet: Option<Duration>) -> io::Result<()> {
         let Self { parsers, engine, written, .. } = self;
         for (trace, parser) in parsers.iter_mut().enumerate() {
             engine.trace = trace;
-            if let Some(event) = parser.finish() {
+            let event = match quiet {
+                Some(quiet) => parser.release(quiet),
+                None => parser.finish(),
+            };
+            if let Some(event) = event {
                 engine.event(&event, written)?;
             }
         }
-        engine.finish(written)?;
-        Ok(written.capture.flush()?)
+        Ok(())
     }
 
     /// The sink, with what has gone to it.

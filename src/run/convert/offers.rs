@@ -35,7 +35,7 @@ impl<T: PartialEq> Offers<T> {
     }
 
     /// The most frequent ones, of equals those met first: `80, 443 and 2 more`. None if there is none.
-    pub(super) fn told(&self, text: impl Fn(&T) -> String) -> Option<String> {
+    pub(super) fn in_words(&self, text: impl Fn(&T) -> String) -> Option<String> {
         let mut met: Vec<_> = self.met.iter().collect();
         met.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         let shown: Vec<_> = met.iter().take(limits::OFFERS_TOLD).map(|(value, _)| text(value)).collect();
@@ -66,16 +66,16 @@ mod tests {
     #[test]
     fn the_most_frequent_are_told_and_many_are_bounded() {
         let mut offers = Offers::default();
-        assert_eq!(offers.told(u16::to_string), None);
+        assert_eq!(offers.in_words(u16::to_string), None);
         for port in [80, 443, 443, 22] {
             offers.add(port);
         }
-        assert_eq!(offers.told(u16::to_string).as_deref(), Some("443, 80, 22"));
+        assert_eq!(offers.in_words(u16::to_string).as_deref(), Some("443, 80, 22"));
         (1000..1003).for_each(|port| offers.add(port));
-        assert_eq!(offers.told(u16::to_string).as_deref(), Some("443, 80, 22, 1000, 1001 and 1 more"));
+        assert_eq!(offers.in_words(u16::to_string).as_deref(), Some("443, 80, 22, 1000, 1001 and 1 more"));
         (1000..9000).for_each(|port| offers.add(port));
         assert_eq!(offers.met.len(), limits::OFFERED);
-        assert!(offers.told(u16::to_string).is_some_and(|told| told.ends_with(" and more than 59 others")));
+        assert!(offers.in_words(u16::to_string).is_some_and(|told| told.ends_with(" and more than 59 others")));
     }
 
     #[test]

@@ -76,10 +76,6 @@ fn time(nanoseconds: u64) -> Option<civil::Time> {
 }
 
 /// A moment: seconds since 1970, a date and time of the machine's time zone, or one with its own (`2026-01-31T12:00:00Z`).
-///
-/// # Errors
-///
-/// It is none of these, or none that a capture holds.
 pub fn start(text: &str) -> Result<Timestamp, String> {
     let wrong = || "give seconds since 1970 or YYYY-MM-DDTHH:MM:SS".to_owned();
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::dates::Date;
 use super::lines::{CHUNK_BYTES, Lines, Step};
-use super::source::{Kind, Source};
+use super::source::{Source, SourceKind};
 use crate::event::{Timestamp, as_u64};
 use crate::limits;
 use crate::run::signals::Signals;
@@ -23,7 +23,7 @@ const BEHIND: Duration = Duration::from_secs(60);
 
 /// The first day of a file's times of day, if it has any.
 pub fn first(source: &Source, signals: &Signals) -> Option<Date> {
-    let modified = source.modified().filter(|_| source.kind() == Kind::File)?;
+    let modified = source.modified().filter(|_| source.kind() == SourceKind::File)?;
     let latest = latest(source, signals)?.0.checked_sub(MIDNIGHT.0)?;
     let last_day = Date::last_with(latest % DAY, modified + BEHIND)?;
     last_day.earlier(latest / DAY)

@@ -12,7 +12,7 @@ use super::foreign::{Judge, Verdict};
 use super::lines::{Lines, Step};
 use super::{Advance, LineSource};
 
-use super::source::{Kind, Source};
+use super::source::{Source, SourceKind};
 use crate::event::as_u64;
 use crate::limits;
 use crate::run::error::Error;
@@ -52,7 +52,7 @@ impl<'s> Reader<'s> {
     pub fn new(source: Source, chunk: usize, signals: &'s Signals) -> Self {
         let lines = Lines::new(chunk, limits::LINE_BYTES);
         Self {
-            judge: (source.kind() != Kind::File).then(Judge::default),
+            judge: (source.kind() != SourceKind::File).then(Judge::default),
             doubtful: Vec::new(),
             nothing: source.nothing().is_some(),
             source,
@@ -77,7 +77,7 @@ impl<'s> Reader<'s> {
     /// Reads on until there is a line, or something else to tell.
     #[cold]
     fn read(&mut self) -> Result<Advance, Error> {
-        let is_file = self.source.kind() == Kind::File;
+        let is_file = self.source.kind() == SourceKind::File;
         while !self.ended {
             if self.signals.stop().is_some() {
                 return Ok(Advance::Stopped);
@@ -196,7 +196,7 @@ impl<'s> Reader<'s> {
 
     /// What it reads, if that is a pipe that has not come to its end.
     pub fn pipe(&self) -> Option<&Source> {
-        (self.source.kind() == Kind::Pipe && !self.ended).then_some(&self.source)
+        (self.source.kind() == SourceKind::Pipe && !self.ended).then_some(&self.source)
     }
 }
 

@@ -26,7 +26,7 @@ const PIPE_BYTES: usize = 1 << 20;
 
 /// What reading means for a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum SourceKind {
     /// All there is is there: reading never waits.
     File,
     /// Somebody writes at the other end (pipe, FIFO, socket), and would be told if we went away.
@@ -53,7 +53,7 @@ pub fn raise_limit(traces: usize) {
 pub struct Source {
     name: Name,
     tid: Option<Tid>,
-    kind: Kind,
+    kind: SourceKind,
     start: u64,
     size: u64,
     modified: Option<SystemTime>,
@@ -65,10 +65,6 @@ pub struct Source {
 impl Source {
     /// Opens the traces named on the command line: `-` is standard input. `sources` takes those that could be opened, and
     /// standard input in any case, for somebody may be writing to it.
-    ///
-    /// # Errors
-    ///
-    /// One cannot be opened, or is no trace; nothing has been written yet.
     pub fn open_all(paths: &[PathBuf], sources: &mut Vec<Self>) -> Result<(), Error> {
         let is_stdin = |path: &PathBuf| path.as_os_str() == "-";
         for (at, path) in paths.iter().enumerate() {
@@ -86,10 +82,6 @@ impl Source {
     }
 
     /// Standard input.
-    ///
-    /// # Errors
-    ///
-    /// It cannot be read, or is no trace.
     pub fn stdin() -> Result<Self, Error> {
         match io::stdin().as_fd().try_clone_to_owned() {
             Ok(descriptor) => Self::new(Name::standard_input(), None, File::from(descriptor)),
@@ -104,10 +96,6 @@ impl Source {
     }
 
     /// A file.
-    ///
-    /// # Errors
-    ///
-    /// It cannot be opened, or is no trace.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let name = Name::new(path);
         match File::open(path) {
@@ -127,7 +115,7 @@ impl Source {
         let kind = kind_of(&metadata);
         let (mut start, mut size, mut nothing) = (0, 0, None);
         match kind {
-            Kind::File => {
+            SourceKind::File => {
                 // Standard input may stand behind the beginning of its file.
                 start = file.stream_position().unwrap_or(0);
                 match beginning(&file, start) {
@@ -139,11 +127,11 @@ impl Source {
                 }
                 size = metadata.len().saturating_sub(start);
             }
-            Kind::Pipe => {
+            SourceKind::Pipe => {
                 // Worth a try: a socket refuses, and so does a user who has many large pipes.
                 let _ = fcntl_setpipe_size(&file, PIPE_BYTES);
             }
-            Kind::Device => {}
+            SourceKind::Device => {}
         }
         Ok(Self {
             name,
@@ -169,7 +157,7 @@ impl Source {
     }
 
     /// What reading it means.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> SourceKind {
         self.kind
     }
 
@@ -195,12 +183,12 @@ impl Source {
 
     /// Whether a person types it.
     pub fn is_terminal(&self) -> bool {
-        self.kind == Kind::Device && self.file.is_terminal()
+        self.kind == SourceKind::Device && self.file.is_terminal()
     }
 
     /// Whether this is the regular file that `metadata` describes.
     pub fn is_same_file(&self, metadata: &Metadata) -> bool {
-        self.kind == Kind::File && self.identity == (metadata.dev(), metadata.ino())
+        self.kind == SourceKind::File && self.identity == (metadata.dev(), metadata.ino())
     }
 
     /// What to read from.
@@ -221,7 +209,7 @@ pub fn once(sources: &mut Vec<Source>) -> Vec<Repeated> {
     sources.retain(|source| {
         let name = || source.name.clone();
         match names.entry(source.identity) {
-            _ if source.kind != Kind::File => return true,
+            _ if source.kind != SourceKind::File => return true,
             Entry::Occupied(before) => repeated.push((name(), Name::clone(before.get()))),
             Entry::Vacant(entry) => {
                 entry.insert(name());
@@ -233,14 +221,14 @@ pub fn once(sources: &mut Vec<Source>) -> Vec<Repeated> {
     repeated
 }
 
-fn kind_of(metadata: &Metadata) -> Kind {
+fn kind_of(metadata: &Metadata) -> SourceKind {
     let file_type = metadata.file_type();
     if file_type.is_fifo() || file_type.is_socket() {
-        Kind::Pipe
+        SourceKind::Pipe
     } else if file_type.is_char_device() {
-        Kind::Device
+        SourceKind::Device
     } else {
-        Kind::File
+        SourceKind::File
     }
 }
 

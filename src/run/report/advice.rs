@@ -131,7 +131,7 @@ pub fn nothing_shown(traffic: &Traffic, sockets: &Sockets, all: &[&Counts], sele
     } else {
         (
             "no call on a socket is in the trace",
-            "record child processes too (-f), and the calls that --help lists (-e trace=…)",
+            "record child processes too (-f), and all calls that strace2pcap --calls prints",
         )
     };
     report.note(NoteKey::NothingShown, text, cure);
@@ -160,15 +160,15 @@ fn no_payload(traffic: &Traffic, all: &[&Counts]) -> Option<(&'static str, &'sta
         (true, true) => return None,
         (true, false) => (
             "no byte moved on any socket, and no sendto, recvfrom, sendmsg or recvmsg is in the trace",
-            "if some was expected, record these too (--help has a list)",
+            "if some was expected, record these too: -e \"$(strace2pcap --calls)\"",
         ),
         (false, true) => (
             "no byte moved on any socket, and no read or write is in the trace",
-            "if some was expected, record these too (--help has a list)",
+            "if some was expected, record these too: -e \"$(strace2pcap --calls)\"",
         ),
         (false, false) => (
             "no call is in the trace that moves payload",
-            "record read and write too, which -e trace=network leaves out (--help has a list)",
+            "record read and write too, which -e trace=network leaves out: -e \"$(strace2pcap --calls)\"",
         ),
     };
     Some(texts)

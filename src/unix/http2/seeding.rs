@@ -177,7 +177,9 @@ impl GrpcSeeding {
         if *way == Knowledge::Unseen {
             *way = Knowledge::Known;
         }
-        if !has_path || (from_client && is_untold) {
+        if !has_path && !self.has_begun {
+            self.begin(id, seeds);
+        } else if !has_path || (from_client && is_untold) {
             seeds.push(Step::Seed { from_client: true, frame: request_seed(id, !has_path) });
             self.request_is_known(id);
         }
@@ -292,6 +294,15 @@ mod tests {
             assert_eq!(is_first, between < HTTP2_FRAMES_AHEAD, "{between}");
             assert_eq!(steps.len(), if is_first { 2 } else { 3 });
         }
+    }
+
+    #[test]
+    fn the_first_seed_is_the_whole_one_where_a_reply_s_trailers_need_it() {
+        let mut seeding = GrpcSeeding::default();
+        let headers = frame(HEADERS, END_HEADERS, 1, b"\x88\xbe");
+        assert_eq!(seeds(&mut seeding, false, &headers), []);
+        assert_eq!(seeds(&mut seeding, false, &message(1)), []);
+        assert_eq!(seeds(&mut seeding, false, &headers), [(true, grpc_seed_headers(1))]);
     }
 
     #[test]

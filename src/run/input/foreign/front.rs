@@ -183,41 +183,6 @@ fn kind_of_words(line: &[u8], count: u8) -> Kind {
 mod tests {
     use super::*;
 
-    const CALL: &str = "1234 1700000000.000001 close(3) = 0";
-
-    #[track_caller]
-    fn check(front: &str, expected: Option<(Kind, Cut)>) {
-        let line = format!("{front}{CALL}");
-        let found = numbers(line.as_bytes()).or_else(|| find(line.as_bytes()));
-        assert_eq!(found, expected.map(|(kind, cut)| Front { kind, cut }), "{line}");
-    }
-
-    #[test]
-    fn of_logs() {
-        check("2026-11-28T00:16:55.123456789Z ", Some((Kind::Timestamps, Cut::Words(1))));
-        check("2026-11-28T00:16:55.123456789Z stderr F ", Some((Kind::Timestamps, Cut::Words(3))));
-        check("Nov 28 00:16:55 web1 strace[12]: ", Some((Kind::Journal, Cut::Words(5))));
-        check("Nov  8 00:16:55 web1 strace[12]: ", Some((Kind::Journal, Cut::Words(5))));
-        check("2026-11-28T00:16:55+0000 web1 strace[12]: ", Some((Kind::Journal, Cut::Words(3))));
-        check("<34>1 2026-11-28T00:16:55Z web1 strace 12 - - ", Some((Kind::Journal, Cut::Words(7))));
-        check("11-28 00:16:55.123  1234  1235 I strace  : ", Some((Kind::Logcat, Cut::Words(7))));
-        check("I/strace(1234): ", Some((Kind::Logcat, Cut::Words(1))));
-        check("[2026-11-28 00:16:55] ", Some((Kind::Unknown, Cut::Bracket)));
-        check("web-1  | ", Some((Kind::Unknown, Cut::Words(2))));
-        check("{\"log\":\"", Some((Kind::Json, Cut::Json)));
-    }
-
-    #[test]
-    fn of_grep_and_mail() {
-        check("12:", Some((Kind::Grep, Cut::Colons(1))));
-        check("trace.log:", Some((Kind::Grep, Cut::Colons(1))));
-        check("trace.log:12:", Some((Kind::Grep, Cut::Colons(2))));
-        check("> ", Some((Kind::Quoted, Cut::Mark(b'>'))));
-        check("> >> ", Some((Kind::Quoted, Cut::Mark(b'>'))));
-        check("+", Some((Kind::Quoted, Cut::Mark(b'+'))));
-        check("     1\t", Some((Kind::Numbers, Cut::Number)));
-    }
-
     #[test]
     fn of_strace_itself() {
         for line in

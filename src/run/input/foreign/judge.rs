@@ -237,11 +237,6 @@ mod tests {
         }
     }
 
-    #[track_caller]
-    fn check_tool(text: &str, tool: Tool) {
-        check(text, Verdict::Foreign(Foreign::Tool(tool)));
-    }
-
     /// What a beginning tells before its end.
     fn before_the_end(text: &str) -> Option<Verdict> {
         Judge::default().take(text.as_bytes())
@@ -289,6 +284,7 @@ futex(0x7f, FUTEX_WAIT_PRIVATE, 2, NULL <unfinished ...>
         check("malloc(10) = 0x4882a0\n".repeat(20) + STRACE, Verdict::Trace);
         check(PERF.lines().next().unwrap().to_owned() + "\n" + STRACE, Verdict::Trace);
         check("> close(3) = 0\n".repeat(5) + STRACE, Verdict::Trace);
+        check("close(4) = 0\n".repeat(20) + "puts(\"a\") = 2\n", Verdict::Trace);
         check("“hello” said close(3) = 0\n".repeat(3) + STRACE, Verdict::Trace);
         check("Lorem ipsum dolor sit amet\n".repeat(1000) + STRACE, Verdict::Trace);
     }
@@ -302,16 +298,6 @@ futex(0x7f, FUTEX_WAIT_PRIVATE, 2, NULL <unfinished ...>
             check(bytes, Verdict::Foreign(foreign));
         }
         check("BZh is a word here", Verdict::Foreign(Foreign::Text));
-    }
-
-    #[test]
-    fn other_tools() {
-        check_tool(PERF, Tool::Perf);
-        check_tool(LTRACE, Tool::Ltrace);
-        let plain = "close(4) = 0\n".repeat(3);
-        check_tool(&format!("write(4, \" G E T   /   H T T P / 1\".., 18) = 18\n{plain}"), Tool::Truss);
-        check_tool(&format!("9 read(3,0x2804aa8,832) = 832\n{plain}"), Tool::Qemu);
-        check("close(4) = 0\n".repeat(20) + "puts(\"a\") = 2\n", Verdict::Trace);
     }
 
     #[test]
