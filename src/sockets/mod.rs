@@ -17,6 +17,7 @@ mod ancillary;
 mod change;
 mod connections;
 mod descriptors;
+mod identity;
 mod names;
 mod open;
 mod open_socket;
@@ -30,7 +31,7 @@ mod transfer;
 pub use change::{Change, Marking, Moved, Payload, Refs, Stream, UnixEnd, UnixMessage};
 pub use connections::{ByConnection, Connection, End, Flow, Opening, Role};
 pub use names::{ConnectionId, Side, SocketNumber};
-pub use open_socket::canonical;
+pub use open_socket::{canonical, is_vague};
 
 use crate::event::{
     Descriptor, Details, Errno, Event, Family, Fd, Op, Outcome, SocketDetails, Tid, Timestamp, Transport, What,
@@ -284,7 +285,7 @@ impl Sockets {
                     if slot.seen.as_ref() == Some(details) {
                         return Some(socket);
                     }
-                    if self.registry.get(socket).is_some_and(|open| open.agrees(details)) {
+                    if self.registry.get(socket).is_some_and(|open| identity::agrees(open, details)) {
                         self.refresh(table, descriptor.fd, socket, details);
                         return Some(socket);
                     }
@@ -398,14 +399,15 @@ impl Sockets {
         self.connections.join(&mut self.registry, socket, origin)
     }
 
-    /// Something that only a made connection allows has succeeded.
-    fn prove(&mut self, socket: SocketId, time: Timestamp) {
-        if let Some((id, _)) = self.stream(socket) {
-            if let Some(connection) = self.connections.get_mut(id) {
-                connection.prove(time);
-            }
-            self.refresh_connection(socket);
+    /// Something that only a made connection allows has succeeded. The connection that the socket has then: it may have been
+    /// put together with one that the other end's calls had begun.
+    fn prove(&mut self, socket: SocketId, time: Timestamp) -> Option<(ConnectionId, Side)> {
+        let (id, _) = self.stream(socket)?;
+        if let Some(connection) = self.connections.get_mut(id) {
+            connection.prove(time);
         }
+        self.refresh_connection(socket);
+        self.stream(socket)
     }
 
     /// Remembers who brought an end into its connection.

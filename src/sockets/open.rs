@@ -110,7 +110,7 @@ pub(super) fn connect(sockets: &mut Sockets, descriptor: Descriptor<'_>, address
     };
     let (is_stream, is_unix) = (open.is_stream(), open.family == Family::Unix);
     if made || goes_on || (is_stream && !is_unix) {
-        open.name_remote(address);
+        open.connect_to(address);
     }
     if dissolves {
         if made {
@@ -127,7 +127,9 @@ pub(super) fn connect(sockets: &mut Sockets, descriptor: Descriptor<'_>, address
     };
     sockets.mark((id, side), descriptor.fd, Some(Op::Connect));
     match outcome {
-        _ if made => sockets.prove(socket, sockets.now.exit),
+        _ if made => {
+            sockets.prove(socket, sockets.now.exit);
+        }
         Outcome::Failed(error) if !goes_on => sockets.fail(id, error),
         _ => {}
     }

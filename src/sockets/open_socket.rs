@@ -8,8 +8,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Known {
     from_call: Option<SocketAddr>,
-    from_details: Option<SocketAddr>,
-    /// What [`Known::merged`] makes of the two: asked for at every payload call.
+    pub(super) from_details: Option<SocketAddr>,
+    /// The host, as the other end's implies it: the kernel talks to loopback from loopback.
+    implied: Option<IpAddr>,
+    /// What [`Known::merged`] makes of them: asked for at every payload call.
     best: Option<SocketAddr>,
 }
 
@@ -21,14 +23,17 @@ impl Known {
 
     /// Where a call left the host or the port open (bind to 0.0.0.0:0), details fill it in.
     fn merged(&self) -> Option<SocketAddr> {
-        let (Some(mut address), Some(details)) = (self.from_call, self.from_details) else {
-            return self.from_call.or(self.from_details);
-        };
-        if address.ip().is_unspecified() {
-            address.set_ip(details.ip());
+        let mut address = self.from_call.or(self.from_details)?;
+        if let Some(details) = self.from_details {
+            if address.ip().is_unspecified() {
+                address.set_ip(details.ip());
+            }
+            if address.port() == 0 {
+                address.set_port(details.port());
+            }
         }
-        if address.port() == 0 {
-            address.set_port(details.port());
+        if let Some(host) = self.implied.filter(|_| address.ip().is_unspecified()) {
+            address.set_ip(host);
         }
         Some(address)
     }
@@ -42,6 +47,12 @@ impl Known {
     /// Details said so.
     pub(super) fn read(&mut self, address: SocketAddr) {
         self.from_details = Some(address);
+        self.best = self.merged();
+    }
+
+    /// The other end's address implies the host.
+    fn imply(&mut self, host: IpAddr) {
+        self.implied = Some(host);
         self.best = self.merged();
     }
 
@@ -94,27 +105,8 @@ impl OpenSocket {
         Self { number, family, transport, ..Self::default() }
     }
 
-    /// Whether details may be of this socket: nothing in them contradicts what earlier details said.
-    pub(super) fn agrees(&self, details: &SocketDetails) -> bool {
-        if details.family != Family::Other && self.family != Family::Other && details.family != self.family {
-            return false;
-        }
-        if (details.family == Family::Pipe) != (self.family == Family::Pipe) {
-            return false;
-        }
-        if let (Some(theirs), Some(ours)) = (self.inode_in(details), self.inode) {
-            return theirs == ours;
-        }
-        let same_kind = details.transport == self.transport
-            || details.transport == Transport::Unknown
-            || self.transport == Transport::Unknown;
-        same_kind
-            && may_be_same(details.local, self.local.from_details)
-            && (self.transport != Transport::Stream || may_be_same(details.remote, self.remote.from_details))
-    }
-
     /// The inode that details of this socket tell.
-    fn inode_in(&self, details: &SocketDetails) -> Option<Inode> {
+    pub(super) fn inode_in(&self, details: &SocketDetails) -> Option<Inode> {
         match self.pipe_end {
             Some(end) => details.inode.map(|inode| inode.end_of_pipe(end)),
             None => details.inode,
@@ -166,6 +158,21 @@ impl OpenSocket {
         }
     }
 
+    /// connect named the remote end: to a loopback address the kernel connects from 127.0.0.1 or ::1.
+    pub(super) fn connect_to(&mut self, address: &Address) {
+        self.name_remote(address);
+        if let Address::Inet(remote) = address {
+            match remote.ip() {
+                IpAddr::V4(ip) if ip.is_loopback() => self.local.imply(Ipv4Addr::LOCALHOST.into()),
+                IpAddr::V6(ip) if ip.is_loopback() => self.local.imply(Ipv6Addr::LOCALHOST.into()),
+                IpAddr::V6(ip) if ip.to_ipv4_mapped().is_some_and(|ip| ip.is_loopback()) => {
+                    self.local.imply(Ipv4Addr::LOCALHOST.to_ipv6_mapped().into());
+                }
+                _ => {}
+            }
+        }
+    }
+
     /// connect or getpeername named the remote end.
     pub(super) fn name_remote(&mut self, address: &Address) {
         match address {
@@ -191,10 +198,10 @@ impl OpenSocket {
         }
     }
 
-    /// An address that is not known is `local` or `remote`, as the other end's calls show.
+    /// An address that is not known, or not whole, is `local` or `remote`, as the other end's calls show.
     pub(super) fn fill_in(&mut self, local: Option<SocketAddr>, remote: Option<SocketAddr>) {
         for (own, known) in [(&mut self.local, local), (&mut self.remote, remote)] {
-            if let (None, Some(address)) = (own.get(), known) {
+            if let Some(address) = known.filter(|_| own.get().is_none_or(is_vague)) {
                 own.read(address);
             }
         }
@@ -206,15 +213,19 @@ impl OpenSocket {
             self.name.clone_from(&listener.name);
         }
         if self.local.get().is_none()
-            && let Some(mut local) = listener.local.get()
+            && let Some(local) = listener.local.get()
         {
-            // To a loopback peer the kernel answers from the same address.
-            if let (true, Some(remote)) = (local.ip().is_unspecified(), self.remote.get())
-                && canonical(remote).ip().is_loopback()
-            {
-                local.set_ip(remote.ip());
-            }
             self.local.read(local);
+        }
+    }
+
+    /// A listener at every address has accepted a loopback peer: mostly it was asked at the peer's own address.
+    pub(super) fn answer_from_loopback(&mut self) {
+        if let (Some(local), Some(remote)) = (self.local.get(), self.remote.get())
+            && local.ip().is_unspecified()
+            && canonical(remote).ip().is_loopback()
+        {
+            self.local.read(SocketAddr::new(remote.ip(), local.port()));
         }
     }
 
@@ -279,14 +290,9 @@ impl OpenSocket {
     }
 }
 
-fn may_be_same(theirs: Option<SocketAddr>, ours: Option<SocketAddr>) -> bool {
-    match (theirs, ours) {
-        (Some(theirs), Some(ours)) => {
-            theirs.port() == ours.port()
-                && (theirs.ip() == ours.ip() || theirs.ip().is_unspecified() || ours.ip().is_unspecified())
-        }
-        _ => true,
-    }
+/// Whether an address leaves its host or its port open.
+pub fn is_vague(address: SocketAddr) -> bool {
+    address.ip().is_unspecified() || address.port() == 0
 }
 
 /// An address as the wire has it: v4-mapped IPv6 is IPv4.

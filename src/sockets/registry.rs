@@ -2,6 +2,7 @@
 
 use crate::event::{Address, Descriptor, Details, Direction, Family, Inode, SocketDetails, Transport, UnixName};
 use crate::sockets::connections::Connection;
+use crate::sockets::identity;
 use crate::sockets::names::{Side, SocketId, SocketNumber};
 use crate::sockets::open_socket::{OpenSocket, canonical};
 use crate::sockets::{Change, UnixEnd};
@@ -95,7 +96,7 @@ impl Registry {
             (None, Some(local), Some(remote)) => self.by_addresses.get(&(canonical(local), canonical(remote))),
             _ => None,
         };
-        known.copied().filter(|socket| self.get(*socket).is_some_and(|open| open.agrees(details)))
+        known.copied().filter(|socket| self.get(*socket).is_some_and(|open| identity::agrees(open, details)))
     }
 
     /// Whether a descriptor can stand for `socket`, as far as its details tell.
@@ -103,7 +104,7 @@ impl Registry {
         match descriptor.details {
             Details::Missing => true,
             Details::NotSocket => false,
-            Details::Socket(details) => self.get(socket).is_some_and(|open| open.agrees(details)),
+            Details::Socket(details) => self.get(socket).is_some_and(|open| identity::agrees(open, details)),
         }
     }
 

@@ -92,9 +92,11 @@ pub(super) fn stream_moved(
     if call.messages.iter().all(|message| message.moved == 0) {
         return nothing_moved(sockets, socket, (id, side), marking, call);
     }
-    if sockets.connections.get_mut(id).is_some_and(|connection| connection.is_begun()) {
-        sockets.prove(socket, sockets.now.entry);
-    }
+    let (id, side) = if sockets.connections.get_mut(id).is_some_and(|connection| connection.is_begun()) {
+        sockets.prove(socket, sockets.now.entry).unwrap_or((id, side))
+    } else {
+        (id, side)
+    };
     let Sockets { connections, registry, changes, now, .. } = sockets;
     let (Some(connection), Some(open)) = (connections.get_mut(id), registry.get(socket)) else {
         return;
@@ -129,7 +131,7 @@ fn nothing_moved(
 ) {
     let read_shut = sockets.registry.get(socket).is_some_and(|open| open.read_shut);
     if call.direction == Direction::Received && had_room(call) && !read_shut {
-        sockets.prove(socket, sockets.now.entry);
+        let (id, side) = sockets.prove(socket, sockets.now.entry).unwrap_or((id, side));
         sockets.finish_flow(id, [side.other(), side], (marking, sockets.now.exit));
     }
 }
@@ -146,7 +148,7 @@ fn fast_open(sockets: &mut Sockets, socket: SocketId, call: &Move<'_>) {
         return;
     };
     if let Some(address) = address.filter(|_| open.is_stream() && open.stream.is_none()) {
-        open.name_remote(address);
+        open.connect_to(address);
         if let Some(stream) = sockets.join(socket, Origin::connect(sockets.now.entry)) {
             sockets.mark(stream, call.socket.fd, Some(call.op));
             sockets.prove(socket, sockets.now.entry);
@@ -239,7 +241,9 @@ pub(super) fn shutdown(sockets: &mut Sockets, descriptor: Descriptor<'_>, how: H
 pub(super) fn error_fetched(sockets: &mut Sockets, descriptor: Descriptor<'_>, error: Option<Errno>) {
     if let Some(socket) = sockets.locate(descriptor) {
         match error {
-            None => sockets.prove(socket, sockets.now.entry),
+            None => {
+                sockets.prove(socket, sockets.now.entry);
+            }
             Some(error) => errored(sockets, descriptor, socket, error),
         }
     }

@@ -61,6 +61,20 @@ impl Opening {
         Self::Made { connected: None, exit }
     }
 
+    /// When the call that shows it began, as far as that is known; its exit where it is not.
+    pub(super) const fn entry(self) -> Timestamp {
+        match self {
+            Self::Unseen => Timestamp(0),
+            Self::Begun { entry } | Self::Made { connected: Some(entry), .. } => entry,
+            Self::Made { connected: None, exit } => exit,
+        }
+    }
+
+    /// Whether a call that returned at `time` or later made it.
+    pub(super) fn is_made_after(self, time: Timestamp) -> bool {
+        matches!(self, Self::Made { exit, .. } if exit >= time)
+    }
+
     /// What two ends show of one opening, put together: connect's entry, and the exit of whichever call was first.
     fn and(self, other: Self) -> Self {
         match (self, other) {

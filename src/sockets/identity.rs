@@ -1,0 +1,81 @@
+//! Which socket it is: what one line says of a socket may contradict what others have said, and then it is of another one.
+//! A close that was not traced, a child that nobody told of, and a wrong guess show by that alone.
+//!
+//! | evidence | contradicts |
+//! |---|---|
+//! | details | another family or kind, another inode, another address than details had before |
+//! | two ends that may be one connection's | an address that is another than the one that the other end has seen |
+
+use crate::event::{Family, SocketDetails, Transport};
+use crate::sockets::connections::{Connection, Role};
+use crate::sockets::names::Side;
+use crate::sockets::open_socket::{OpenSocket, canonical};
+use std::net::SocketAddr;
+
+/// Whether details may be of this socket.
+pub(super) fn agrees(open: &OpenSocket, details: &SocketDetails) -> bool {
+    if details.family != Family::Other && open.family != Family::Other && details.family != open.family {
+        return false;
+    }
+    if (details.family == Family::Pipe) != (open.family == Family::Pipe) {
+        return false;
+    }
+    if let (Some(theirs), Some(ours)) = (open.inode_in(details), open.inode) {
+        return theirs == ours;
+    }
+    let same_kind = details.transport == open.transport
+        || details.transport == Transport::Unknown
+        || open.transport == Transport::Unknown;
+    same_kind
+        && may_be_same(details.local, open.local.from_details)
+        && (open.transport != Transport::Stream || may_be_same(details.remote, open.remote.from_details))
+}
+
+/// How far two ends are known to belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Meeting {
+    /// Nothing contradicts it.
+    Possible,
+    /// What one has seen of the client's address is what the other one knows.
+    Confirmed,
+}
+
+/// Whether `open`, in its role, may be the other end of a connection of which only the first end is traced.
+pub(super) fn meeting(waiting: &Connection, open: &OpenSocket, role: Role) -> Option<Meeting> {
+    let [first, second] = [Side::First, Side::Second].map(|side| waiting.end(side).address.map(canonical));
+    let (local, remote) = (open.local.get().map(canonical), open.remote.get().map(canonical));
+    // The server's address as the client and the server have it, and the client's as they have that.
+    let (targets, [client, source]) = match role {
+        Role::Accepted => ([second, local], [first, remote]),
+        _ => ([remote, first], [local, second]),
+    };
+    let [target, _] = targets;
+    if !may_be_same(client, source) || !may_be_target(targets) {
+        return None;
+    }
+    // Who connects to a loopback address is seen to come from one, and nobody else is.
+    if let (Some(target), Some(source)) = (target, source)
+        && !target.ip().is_unspecified()
+        && target.ip().is_loopback() != source.ip().is_loopback()
+    {
+        return None;
+    }
+    let port = |address: Option<SocketAddr>| address.map(|address| address.port()).filter(|port| *port != 0);
+    Some(if port(client).is_some() && port(client) == port(source) { Meeting::Confirmed } else { Meeting::Possible })
+}
+
+/// Whether a client's target may be the server's address, of which a wildcard's may be any loopback one.
+fn may_be_target([target, server]: [Option<SocketAddr>; 2]) -> bool {
+    let is_loopback = |address: &SocketAddr| address.ip().is_loopback();
+    let port = |address: Option<SocketAddr>| address.filter(is_loopback).map(|address| address.port());
+    may_be_same(target, server) || (port(target).is_some() && port(target) == port(server))
+}
+
+/// Whether two addresses may be the same, each as far as it is known.
+fn may_be_same(theirs: Option<SocketAddr>, ours: Option<SocketAddr>) -> bool {
+    let (Some(theirs), Some(ours)) = (theirs, ours) else {
+        return true;
+    };
+    let same_host = theirs.ip() == ours.ip() || theirs.ip().is_unspecified() || ours.ip().is_unspecified();
+    same_host && (theirs.port() == ours.port() || theirs.port() == 0 || ours.port() == 0)
+}
