@@ -327,7 +327,7 @@ fn a_listener_on_any_address_answers_a_loopback_peer_from_there() {
     let seen = check(trace, "SYN> <SYN-ACK ACK> P3>");
     assert_eq!(seen[0].1.to_string(), "127.0.0.5:80");
     let seen = check(&trace.replace("127.0.0.5", "10.1.2.3"), "SYN> <SYN-ACK ACK> P3>");
-    assert_eq!(seen[0].1.to_string(), "0.0.0.0:80");
+    assert_eq!(seen[0].1.to_string(), "127.0.0.2:80");
 }
 
 #[test]

@@ -32,7 +32,7 @@ impl SyscallView {
             (local, remote)
         } else {
             let stranger = Stranger::of(moved);
-            self.strangers.meet(stranger, moved.local.is_some(), moved.direction);
+            self.strangers.meet(stranger, moved.local, moved.direction);
             invented = invented::endpoints((moved.local, moved.remote), moved.family == Family::Inet6);
             (&invented.0, &invented.1)
         };

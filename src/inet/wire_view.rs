@@ -45,9 +45,10 @@ impl WireView {
         }
     }
 
-    /// The input pauses: handshakes that wait for the other end's call go out.
+    /// The input pauses: what waits for the other end's call goes out.
     pub fn pause<S: Sink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
-        self.streams.pause(&mut self.ids, sink)
+        self.streams.pause(&mut self.ids, sink)?;
+        self.datagrams.pause(&mut self.ids, sink)
     }
 
     /// How many connections and sockets have been shown with invented addresses.

@@ -89,6 +89,8 @@ pub(super) struct OpenSocket {
     pub(super) both_ends: Option<[SocketId; 2]>,
     /// How many descriptors, in all tables, stand for it.
     pub(super) references: u32,
+    /// The host that asked last, and the own address at which it did.
+    asked_at: Option<(IpAddr, IpAddr)>,
     /// [`crate::sockets::Change::LocalAddressKnown`] has been emitted.
     pub(super) address_announced: bool,
     /// Its reading was shut down: a read of nothing is no FIN of the other end.
@@ -276,6 +278,37 @@ impl OpenSocket {
         match direction {
             Direction::Sent => sent,
             Direction::Received => received,
+        }
+    }
+
+    /// A receive tells where the message was sent to: an answer to the same host comes from there.
+    #[cold]
+    pub(super) fn asked_at(&mut self, peer: &Message) {
+        if let (Some(own), Some(Address::Inet(remote))) = (peer.own, &peer.address)
+            && !own.ip().is_multicast()
+        {
+            self.asked_at = Some((canonical(*remote).ip(), own.ip()));
+        }
+    }
+
+    /// The thread's own end of a message from or to `remote`: as the message tells it; of a socket that is bound to every
+    /// address the one at which the remote host has asked.
+    #[inline]
+    pub(super) fn own_end(&self, message: &Message, remote: Option<SocketAddr>) -> Option<SocketAddr> {
+        let local = self.local.get();
+        if message.own.is_none() && self.asked_at.is_none() {
+            return local;
+        }
+        let port = local.map_or(0, |local| local.port());
+        if let Some(own) = message.own {
+            return Some(if own.port() == 0 { SocketAddr::new(own.ip(), port) } else { own });
+        }
+        let is_open = local.is_none_or(|local| local.ip().is_unspecified());
+        match (self.asked_at, remote) {
+            (Some((peer, own)), Some(remote)) if is_open && canonical(remote).ip() == peer => {
+                Some(SocketAddr::new(own, port))
+            }
+            _ => local,
         }
     }
 

@@ -41,6 +41,9 @@ pub(super) fn moved(sockets: &mut Sockets, call: &Move<'_>) {
     if let Some(address) = call.messages.first().and_then(|message| message.address.as_ref()) {
         open.learn_from_message(address);
     }
+    if let Some(message) = call.messages.last().filter(|message| message.own.is_some()) {
+        open.asked_at(message);
+    }
     open.count_messages(call);
     let (is_stream, family, stream) = (open.is_stream(), open.family, open.stream);
     if family == Family::Unix && (!call.rights.is_empty() || call.credentials.is_some()) {
@@ -57,7 +60,7 @@ pub(super) fn moved(sockets: &mut Sockets, call: &Move<'_>) {
 
 /// splice: two descriptors, either of them perhaps a socket, and no payload to show.
 pub(super) fn spliced(sockets: &mut Sockets, [from, to]: [Descriptor<'_>; 2], op: Op, count: u64) {
-    let message = [Message { start: 0, captured: 0, moved: count, address: None, rights: 0 }];
+    let message = [Message { start: 0, captured: 0, moved: count, address: None, own: None, rights: 0 }];
     let stays = op == Op::Tee;
     let ends = [(from, Direction::Received), (to, Direction::Sent)];
     for (socket, direction) in ends.into_iter().skip(usize::from(stays)) {
@@ -187,7 +190,7 @@ fn message_moved(
         socket: open.number,
         family: open.family,
         transport: open.transport,
-        local: open.local.get(),
+        local: open.own_end(message, remote),
         remote,
         payload: Payload::of(message),
         moved: message.moved,

@@ -2,10 +2,10 @@
 //! first packet has been written.
 
 use crate::event::{Timestamp, Transport};
+use crate::packets::contents::Beginning;
 use crate::packets::{Portion, Witness};
 use crate::sockets::{Connection, Opening, Role, Side};
 use crate::unix::alignment::{self, Alignment, Held};
-use crate::unix::contents::Beginning;
 use crate::unix::context::Context;
 use crate::unix::dbus::{self, Message};
 use crate::unix::http2::{self, Aligner, GrpcSeeding, Piece, PieceKind, Step, Verdict};

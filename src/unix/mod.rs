@@ -4,13 +4,12 @@
 //!
 //! ```text
 //! Change ─→ roles (who is the client) ─→ alignment (HTTP/2 or plain) ─→ wire::Conversation ─→ Frame
-//!   │              └ ports ← services, contents  ├ seeding
+//!   │              └ ports ← services, packets::contents  ├ seeding
 //!   │                                          └ dbus ─→ Record::Dbus
 //!   └ datagrams ─→ Frame, or journal ─→ Record::Journal
 //! ```
 
 mod alignment;
-mod contents;
 mod context;
 mod datagrams;
 mod dbus;
@@ -25,9 +24,9 @@ mod services;
 mod talk;
 mod view;
 
-pub use contents::{FastCgi, fastcgi};
+pub use crate::packets::contents::{FastCgi, fastcgi};
+pub use crate::packets::protocols::{PROTOCOLS, Protocol, Reason, UNKNOWN_PORT};
 pub use context::Options;
 pub use endpoints::{CLEAN, ClientPorts};
 pub use ports::{Advice, Chosen, Midway, PortRule, Ports, Readers, Target};
-pub use services::{PROTOCOLS, Protocol, Reason, UNKNOWN_PORT};
 pub use view::UnixView;

@@ -114,8 +114,8 @@ pub(super) fn single<'s>(mut call: Call<'_, 's>, draft: Draft, address: Option<A
         }
     }
     call.scratch.payload.truncate(captured);
-    let rights = call.scratch.rights.len();
-    call.scratch.messages.push(Message { start: 0, captured, moved, address, rights });
+    let (rights, own) = (call.scratch.rights.len(), call.scratch.own.take());
+    call.scratch.messages.push(Message { start: 0, captured, moved, address, own, rights });
     Ok(transferred(call, draft))
 }
 
@@ -164,7 +164,7 @@ pub(crate) fn sendfile<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
             return Err(call.malformed());
         }
         call.counts.unseen.add(moved);
-        call.scratch.messages.push(Message { start: 0, captured: 0, moved, address: None, rights: 0 });
+        call.scratch.messages.push(Message { start: 0, captured: 0, moved, address: None, own: None, rights: 0 });
     }
     let transfer = Transfer { op: Op::Sendfile, direction: Direction::Sent };
     let draft = Draft { transfer, socket, outcome, requested: None, flags: Flags::NONE, shown: Shown::Hidden };
