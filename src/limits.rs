@@ -36,6 +36,10 @@ pub const NAMES: usize = 16 << 10;
 /// Most clones that are held as begun and not returned. One thread has at most one.
 pub const PENDING_CLONES: usize = 1 << 16;
 
+/// Most processes that have called exit_group and whose threads have not all ended: the ends of threads are in a trace, but
+/// with -qqq.
+pub const EXITING_PROCESSES: usize = 64;
+
 /// Most children whose maker has returned and that were not seen themselves: a child says something at its end at the
 /// latest, so more than a few wait only where children are not followed.
 pub const UNCLAIMED_CHILDREN: usize = 1024;

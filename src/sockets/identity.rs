@@ -4,9 +4,10 @@
 //! | evidence | contradicts |
 //! |---|---|
 //! | details | another family or kind, another inode, another address than details had before |
+//! | a close | an inode or addresses that the socket with this number cannot have: it came while the close was under way |
 //! | two ends that may be one connection's | an address that is another than the one that the other end has seen |
 
-use crate::event::{Family, SocketDetails, Transport};
+use crate::event::{Family, Op, SocketDetails, Transport};
 use crate::sockets::connections::{Connection, Role};
 use crate::sockets::names::Side;
 use crate::sockets::open_socket::{OpenSocket, canonical};
@@ -29,6 +30,26 @@ pub(super) fn agrees(open: &OpenSocket, details: &SocketDetails) -> bool {
     same_kind
         && may_be_same(details.local, open.local.from_details)
         && (open.transport != Transport::Stream || may_be_same(details.remote, open.remote.from_details))
+}
+
+/// Whether a close is of the socket that had the number before `open`, which came while the close was under way: nobody has
+/// connected `open`, and the details are a connected one's, or they have another inode.
+pub(super) fn is_closed_already(open: &OpenSocket, details: &SocketDetails) -> bool {
+    let is_another = |theirs, ours| matches!((theirs, ours), (Some(theirs), Some(ours)) if theirs != ours);
+    let is_new = open.is_made && open.stream.is_none() && open.remote.get().is_none();
+    is_another(open.inode_in(details), open.inode)
+        || (is_new && open.transport == Transport::Stream && details.remote.is_some())
+}
+
+/// Whether the end of a pair that its maker closes, and nobody else is known to have, has gone to a child of which nobody
+/// told: no program makes a pair, uses neither end of it, and closes one.
+pub(super) fn is_left_to_a_child(connection: &Connection, side: Side, open: &OpenSocket, op: Option<Op>) -> bool {
+    let (own, other) = (connection.end(side), connection.end(side.other()));
+    op == Some(Op::Close)
+        && connection.is_pair()
+        && !open.was_shared
+        && !other.closed
+        && [own, other].iter().all(|end| end.is_unused())
 }
 
 /// How far two ends are known to belong together.

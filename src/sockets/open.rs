@@ -16,7 +16,7 @@ pub(super) fn socket(
 ) {
     let socket = sockets.make(made, kind, close_on_exec);
     if let Some(open) = sockets.registry.get_mut(socket) {
-        open.family_known = true;
+        (open.family_known, open.is_made) = (true, true);
         if let Some(protocol) = protocol {
             open.speak(protocol);
         }

@@ -97,6 +97,10 @@ pub(super) struct OpenSocket {
     pub(super) read_shut: bool,
     /// Its making or its details say its family: where it is another, nothing is guessed.
     pub(super) family_known: bool,
+    /// A call of the trace has made it.
+    pub(super) is_made: bool,
+    /// More than one descriptor has stood for it.
+    pub(super) was_shared: bool,
     /// A close sends RST (SO_LINGER with 0 seconds).
     pub(super) reset_on_close: bool,
     pub(super) stream: Option<(ConnectionId, Side)>,

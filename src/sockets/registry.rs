@@ -56,6 +56,7 @@ impl Registry {
     /// One more descriptor stands for the socket.
     pub(super) fn refer(&mut self, socket: SocketId) {
         if let Some(open) = self.get_mut(socket) {
+            open.was_shared |= open.references > 0;
             open.references += 1;
         }
     }

@@ -72,7 +72,7 @@ impl Pairing {
             let inodes = [open.inode, open.peer_inode];
             let id = inodes.into_iter().flatten().find_map(|inode| self.inodes.get(&inode))?;
             let connection = store.get(*id)?;
-            let side = SIDES.into_iter().find(|side| is_free_for(connection, *side, open.inode))?;
+            let side = SIDES.into_iter().find(|side| is_free_for(connection, *side, open))?;
             return Some((*id, side));
         }
         let (local, pair) = addresses(open)?;
@@ -200,13 +200,14 @@ pub(super) fn addresses(open: &OpenSocket) -> Option<(SocketAddr, AddressPair)> 
     Some((local, if local <= remote { (local, remote) } else { (remote, local) }))
 }
 
-/// Whether a socket of this inode can be the end on `side`: it is the end's own, or nothing is known of the end but that it
-/// is not the other one. An end of a pipe comes back where a process has it from before the trace.
-fn is_free_for(connection: &Connection, side: Side, inode: Option<Inode>) -> bool {
-    let end = connection.end(side);
-    let unknown = end.inode.is_none() && (inode.is_none() || connection.end(side.other()).inode != inode);
-    let is_back = connection.family == Family::Pipe && end.closed && inode.is_some();
-    (!end.traced && unknown) || ((!end.traced || is_back) && end.inode == inode)
+/// Whether `open` can be the end on `side`: it is the end's inode, or nothing is known of the end but that it is not the
+/// other one. An end comes back where a process has it that nobody told of.
+fn is_free_for(connection: &Connection, side: Side, open: &OpenSocket) -> bool {
+    let (end, other) = (connection.end(side), connection.end(side.other()));
+    let unknown = end.inode.is_none() && (open.inode.is_none() || other.inode != open.inode);
+    let is_pair = open.peer_inode.is_some() && other.inode == open.peer_inode && other.traced && !other.closed;
+    let is_back = end.closed && open.inode.is_some() && (connection.family == Family::Pipe || is_pair);
+    (!end.traced && unknown) || ((!end.traced || is_back) && end.inode == open.inode)
 }
 
 /// The listening sockets at which `open` in the role `own` may meet its other end; the first is where it waits itself.

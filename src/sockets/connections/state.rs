@@ -148,6 +148,13 @@ pub struct End {
     pub(in crate::sockets) received: u64,
 }
 
+impl End {
+    /// Whether none of its calls has moved anything.
+    pub(in crate::sockets) const fn is_unused(&self) -> bool {
+        self.sent == 0 && self.received == 0
+    }
+}
+
 /// One direction of a connection.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Flow {
@@ -314,6 +321,20 @@ impl Connection {
             self.stage = Stage::Announced;
             changes.push(Change::Opened { connection: self.id });
         }
+    }
+
+    /// The end of the trace: what nothing was said of is said now.
+    pub(in crate::sockets) fn tell_at_last(&mut self, changes: &mut Vec<Change>) {
+        self.announce(changes);
+        if let (Opening::Begun { entry }, false) = (self.opening, self.family.is_local()) {
+            changes.push(Change::Failed { connection: self.id, error: Errno::InProgress, time: entry });
+        }
+    }
+
+    /// Whether one call has made both ends.
+    pub(in crate::sockets) fn is_pair(&self) -> bool {
+        let is_of_pair = |end: &End| matches!(end.role, Role::Paired | Role::Writer | Role::Reader);
+        matches!(self.opening, Opening::Made { .. }) && self.ends.iter().all(is_of_pair)
     }
 
     /// The end on `side` sends no more, as the end on `by` has seen.
