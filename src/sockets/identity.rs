@@ -4,10 +4,11 @@
 //! | evidence | contradicts |
 //! |---|---|
 //! | details | another family or kind, another inode, another address than details had before |
+//! | a connect | another family; a connection that it has already, unless its connect was still going on |
 //! | a close | an inode or addresses that the socket with this number cannot have: it came while the close was under way |
 //! | two ends that may be one connection's | an address that is another than the one that the other end has seen |
 
-use crate::event::{Family, Op, SocketDetails, Transport};
+use crate::event::{Address, Errno, Family, Op, Outcome, SocketDetails, Transport};
 use crate::sockets::connections::{Connection, Role};
 use crate::sockets::names::Side;
 use crate::sockets::open_socket::{OpenSocket, canonical};
@@ -30,6 +31,49 @@ pub(super) fn agrees(open: &OpenSocket, details: &SocketDetails) -> bool {
     same_kind
         && may_be_same(details.local, open.local.from_details)
         && (open.transport != Transport::Stream || may_be_same(details.remote, open.remote.from_details))
+}
+
+/// Whether a connect, seen without details, is of another socket than `open`, whose close was not traced: a socket keeps its
+/// family, and what is connected cannot be connected again. A connect that goes on is asked for its end by another one.
+pub(super) fn connects_another(
+    open: &OpenSocket,
+    connection: Option<&Connection>,
+    family: Family,
+    (address, outcome): (&Address, Outcome),
+) -> bool {
+    let is_decided = match outcome {
+        Outcome::Done(_) => true,
+        Outcome::Failed(error) => matches!(
+            error,
+            Errno::InProgress
+                | Errno::ConnRefused
+                | Errno::TimedOut
+                | Errno::HostUnreachable
+                | Errno::NetUnreachable
+                | Errno::ConnReset
+        ),
+        Outcome::Unknown => false,
+    };
+    if !is_decided || family == Family::Other {
+        return false;
+    }
+    let is_other_family = match (open.family, family) {
+        (Family::Other | Family::Pipe, _) => false,
+        // A datagram socket of IPv6 can be connected through IPv4.
+        (Family::Inet6, Family::Inet) => open.is_stream(),
+        (ours, theirs) => ours != theirs,
+    };
+    let Some(connection) = connection else {
+        // What is known to have datagrams may be connected anew.
+        let is_guessed = !open.family_known && !open.is_stream() && open.remote.get().is_some();
+        return is_other_family || is_guessed;
+    };
+    let is_same = match address {
+        Address::Inet(address) => open.remote.get().map(canonical) == Some(canonical(*address)),
+        Address::Unix(name) => open.peer_name == *name,
+        Address::Unspecified | Address::Other => true,
+    };
+    is_other_family || !(is_same && (connection.is_begun() || open.is_connecting))
 }
 
 /// Whether a close is of the socket that had the number before `open`, which came while the close was under way: nobody has
@@ -94,7 +138,7 @@ fn may_be_target([target, server]: [Option<SocketAddr>; 2]) -> bool {
 
 /// Whether two addresses may be the same, each as far as it is known.
 fn may_be_same(theirs: Option<SocketAddr>, ours: Option<SocketAddr>) -> bool {
-    let (Some(theirs), Some(ours)) = (theirs, ours) else {
+    let (Some(theirs), Some(ours)) = (theirs.map(canonical), ours.map(canonical)) else {
         return true;
     };
     let same_host = theirs.ip() == ours.ip() || theirs.ip().is_unspecified() || ours.ip().is_unspecified();

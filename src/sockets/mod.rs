@@ -102,9 +102,8 @@ impl Sockets {
             What::Pair { made, family, transport, close_on_exec } => {
                 open::socketpair(self, *made, (*family, *transport), *close_on_exec);
             }
-            What::Bind { socket, address } | What::LocalName { socket, address } => {
-                open::local_name(self, *socket, address);
-            }
+            What::Bind { socket, address } => open::bind(self, *socket, address),
+            What::LocalName { socket, address } => open::local_name(self, *socket, address),
             What::Connect { socket, address, outcome } => open::connect(self, *socket, address, *outcome),
             What::Accept { listener, made, peer, close_on_exec } => {
                 open::accept(self, [*listener, *made], peer.as_ref(), *close_on_exec);
@@ -414,6 +413,24 @@ impl Sockets {
     /// The connection of `socket`, and its side of it.
     fn stream(&self, socket: SocketId) -> Option<(ConnectionId, Side)> {
         self.registry.get(socket)?.stream
+    }
+
+    /// The same, as far as it has come.
+    fn connection_of(&self, socket: SocketId) -> Option<&Connection> {
+        self.stream(socket).and_then(|(id, _)| self.connections.get(id))
+    }
+
+    /// A socket was taken for a stream by its connect alone, and a call shows that it has datagrams; whether it was.
+    fn turn_into_datagrams(&mut self, socket: SocketId) -> bool {
+        let Some(open) = self.registry.get_mut(socket).filter(|open| !open.family_known && open.family != Family::Unix)
+        else {
+            return false;
+        };
+        open.transport = Transport::Datagram;
+        if let Some((id, _)) = open.stream {
+            self.connections.part(&mut self.registry, id, &mut self.changes);
+        }
+        true
     }
 
     /// Lets `socket` enter the connection that waits for it, or a new one.

@@ -97,6 +97,18 @@ pub(super) struct OpenSocket {
     pub(super) read_shut: bool,
     /// Its making or its details say its family: where it is another, nothing is guessed.
     pub(super) family_known: bool,
+    /// Where bind has put it.
+    pub(super) bound: Option<SocketAddr>,
+    /// The kernel has chosen its port: it had none when it was connected.
+    pub(super) has_chosen_port: bool,
+    /// The address that details go on to show though it is gone: strace looks it up once.
+    stale: Option<SocketAddr>,
+    /// connect has said that it goes on, and not yet how it ended.
+    pub(super) is_connecting: bool,
+    /// Who has accepted it.
+    pub(super) listener: Option<(SocketId, SocketNumber)>,
+    /// Of a listener, or one that it accepted: where another one was that it accepted.
+    pub(super) sibling: Option<SocketAddr>,
     /// A call of the trace has made it.
     pub(super) is_made: bool,
     /// More than one descriptor has stood for it.
@@ -141,10 +153,10 @@ impl OpenSocket {
             name.clone_from(&details.name);
             return;
         }
-        if let Some(local) = details.local {
+        if let Some(local) = details.local.filter(|local| self.stale != Some(*local)) {
             self.local.read(local);
         }
-        if let Some(remote) = details.remote {
+        if let Some(remote) = details.remote.filter(|_| self.stale.is_none()) {
             self.remote.read(remote);
         }
         if self.name.is_none() {
@@ -219,19 +231,43 @@ impl OpenSocket {
             self.name.clone_from(&listener.name);
         }
         if self.local.get().is_none()
-            && let Some(local) = listener.local.get()
+            && let Some(local) = listener.local.get().or(listener.sibling)
         {
             self.local.read(local);
         }
+        self.sibling = listener.sibling;
     }
 
-    /// A listener at every address has accepted a loopback peer: mostly it was asked at the peer's own address.
-    pub(super) fn answer_from_loopback(&mut self) {
-        if let (Some(local), Some(remote)) = (self.local.get(), self.remote.get())
-            && local.ip().is_unspecified()
-            && canonical(remote).ip().is_loopback()
-        {
-            self.local.read(SocketAddr::new(remote.ip(), local.port()));
+    /// A listener at every address has accepted it: mostly a loopback peer asked at its own address, and another one where
+    /// the one before did.
+    pub(super) fn guess_host(&mut self) {
+        let (Some(local), Some(remote)) = (self.local.get(), self.remote.get()) else {
+            return;
+        };
+        let is_local = |address: SocketAddr| canonical(address).ip().is_loopback();
+        let sibling = self.sibling.filter(|sibling| !is_local(*sibling) && sibling.port() == local.port());
+        let host = if is_local(remote) { Some(remote) } else { sibling };
+        if let Some(host) = host.filter(|_| local.ip().is_unspecified()) {
+            self.local.read(SocketAddr::new(host.ip(), local.port()));
+        }
+    }
+
+    /// connect to AF_UNSPEC has dissolved what it was connected to: what bind has not said of its own address is gone.
+    pub(super) fn unconnect(&mut self) {
+        if !(self.is_made || self.has_chosen_port || self.bound.is_some()) {
+            // It may have been bound before the trace.
+            return self.remote.forget();
+        }
+        let bound = self.bound.filter(|bound| !bound.ip().is_unspecified() || bound.port() != 0);
+        self.stale = self.local.from_details.or(self.stale);
+        self.remote.forget();
+        self.asked_at = None;
+        if self.bound.is_none_or(is_vague) {
+            self.local.forget();
+            self.address_announced = false;
+        }
+        if let Some(bound) = bound {
+            self.local.say(bound);
         }
     }
 

@@ -163,6 +163,29 @@ impl Registry {
         }
     }
 
+    /// An accepted socket is at `local`, and so is its listener, as far as nothing else says where that is.
+    pub(super) fn tell_listener(&mut self, socket: SocketId, local: SocketAddr) {
+        let listener = self.get(socket).and_then(|open| open.listener);
+        if let Some((at, number)) = listener
+            && let Some(open) = self.get_mut(at).filter(|open| open.number == number)
+        {
+            open.sibling = Some(local);
+        }
+    }
+
+    /// connect to AF_UNSPEC: for the views it is another socket where its own address may be another from here on.
+    pub(super) fn unconnect(&mut self, socket: SocketId) -> Option<Change> {
+        let number = SocketNumber(self.numbered + 1);
+        let open = self.get_mut(socket)?;
+        open.unconnect();
+        if open.local.get().is_some_and(|local| local.port() != 0) {
+            return None;
+        }
+        let before = std::mem::replace(&mut open.number, number);
+        self.numbered += 1;
+        Some(Change::SocketClosed { socket: before })
+    }
+
     /// Says once that the local address of a datagram socket is known, if it is.
     pub(super) fn announce_address(&mut self, socket: SocketId) -> Option<Change> {
         let open = self.get_mut(socket).filter(|open| !open.address_announced && !open.is_stream())?;

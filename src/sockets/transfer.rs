@@ -32,6 +32,13 @@ pub(super) fn moved(sockets: &mut Sockets, call: &Move<'_>) {
     if call.fast_open {
         fast_open(sockets, socket, call);
     }
+    // TCP tells no sender.
+    if call.direction == Direction::Received
+        && call.messages.first().is_some_and(|message| matches!(message.address, Some(Address::Inet(_))))
+        && sockets.registry.get(socket).is_some_and(OpenSocket::is_stream)
+    {
+        sockets.turn_into_datagrams(socket);
+    }
     if !sockets.registry.full_details {
         sockets.registry.guess_kind(socket, kind_by_content(call));
     }

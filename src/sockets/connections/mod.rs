@@ -84,7 +84,7 @@ impl Connections {
             if let (Some(connection), Some(open)) = (self.store.get_mut(id), registry.get_mut(socket)) {
                 self.pairing.wait(connection, open, origin.role);
                 if origin.role == Role::Accepted {
-                    open.answer_from_loopback();
+                    open.guess_host();
                 }
             }
             return Some((id, Side::First));
