@@ -38,6 +38,10 @@ pub const NAMES: usize = 16 << 10;
 /// Most clones that are held as begun and not returned. One thread has at most one.
 pub const PENDING_CLONES: usize = 1 << 16;
 
+/// Most processes that have called exit_group and whose threads have not all ended: the ends of threads are in a trace, but
+/// with -qqq.
+pub const EXITING_PROCESSES: usize = 64;
+
 /// Most children whose maker has returned and that were not seen themselves: a child says something at its end at the
 /// latest, so more than a few wait only where children are not followed.
 pub const UNCLAIMED_CHILDREN: usize = 1024;
@@ -87,6 +91,9 @@ pub const WAITING_BYTES: usize = 16 << 20;
 
 /// Most bytes of datagrams that wait for their socket's port to become known; beyond it all go out as they are.
 pub const HELD_DATAGRAM_BYTES: usize = 4 << 20;
+
+/// How long something waits at most for what would tell more of it, in nanoseconds of the trace's time.
+pub const WAITING_NANOSECONDS: u64 = 1_000_000_000;
 
 /// Most datagrams that are remembered for the other end's call to be recognised: more than socket buffers hold in
 /// flight on loopback.

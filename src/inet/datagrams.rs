@@ -1,32 +1,52 @@
 //! UDP, its relatives and raw IP of the wire view: each datagram once, with the addresses it really had.
 //!
 //! A socket that sends before it is bound gets its port from the kernel, and the trace shows it on a later line: its
-//! datagrams wait for that.
+//! datagrams wait for that. Those of a socket that is bound to every address wait for their host (`unplaced`).
 
 use crate::event::{Direction, Family, Marking, Timestamp};
 use crate::inet::carrier::{self, Carried, Carrier};
-use crate::inet::invented::{self, Counted, Counter};
+use crate::inet::hosts::{Hosts, Placed};
+use crate::inet::invented::{Counted, Counter, StandIns};
 use crate::inet::numbered::{Dccp, Sctp};
+use crate::inet::unplaced::Unplaced;
 use crate::limits;
 use crate::packets::{Invented, Output, Sighted, Sightings};
 use crate::sockets::{Moved, SocketNumber, canonical};
 use crate::wire::{About, Frame, LinkHeader, Sink, Transport as Header};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// Sockets of unknown address that a receive is compared with: those that wait longest.
 const COMPARED: usize = 64;
 
 /// A datagram with its endpoints, as far as known.
 #[derive(Clone, Copy, Debug)]
-struct Datagram<'a> {
-    time: Timestamp,
-    socket: SocketNumber,
-    marking: Marking,
-    direction: Direction,
-    is_v6: bool,
-    carried: Carried<'a>,
+pub(super) struct Datagram<'a> {
+    pub(super) time: Timestamp,
+    pub(super) socket: SocketNumber,
+    pub(super) marking: Marking,
+    pub(super) direction: Direction,
+    pub(super) is_v6: bool,
+    pub(super) carried: Carried<'a>,
+}
+
+impl<'a> Datagram<'a> {
+    /// As the other end's call shows it; `local` is the thread's own end.
+    pub(super) fn sighted(&self, local: SocketAddr, remote: Option<SocketAddr>) -> Option<Sighted<'a, SocketAddr>> {
+        let (source, target) = match self.direction {
+            Direction::Sent => (Some(local), remote?),
+            Direction::Received => (remote, local),
+        };
+        let Carried { moved: length, payload, .. } = self.carried;
+        let to_many = target.ip().is_multicast() || target.ip() == IpAddr::V4(Ipv4Addr::BROADCAST);
+        Some(Sighted { source, target, direction: self.direction, length, payload, to_many })
+    }
+
+    /// The same with this own end.
+    pub(super) fn at(self, local: Option<SocketAddr>) -> Self {
+        Self { carried: Carried { local: local.map(|local| self.carried.on_wire(local)), ..self.carried }, ..self }
+    }
 }
 
 /// A datagram that waits for its socket's port.
@@ -46,8 +66,10 @@ pub(super) struct Datagrams {
     dccp: Dccp,
     /// Sockets whose address nothing told but another end's receive.
     learnt: FxHashMap<SocketNumber, SocketAddr>,
-    /// The host's own address, v4 and v6, as bound or connected sockets have shown it.
-    host: [Option<IpAddr>; 2],
+    hosts: Hosts,
+    /// Those whose host is not known yet.
+    unplaced: Unplaced,
+    stand_ins: StandIns,
     counter: Counter,
 }
 
@@ -76,8 +98,11 @@ impl Datagrams {
         if !self.held.is_empty() {
             self.recognise(&datagram, out)?;
         }
+        if !self.unplaced.is_empty() {
+            self.place_others(&datagram, out)?;
+        }
         if carried.local.is_some() {
-            return self.show(datagram, out);
+            return self.place(datagram, out);
         }
         if self.held_bytes.saturating_add(carried.payload.len()) > limits::HELD_DATAGRAM_BYTES {
             self.finish(out)?;
@@ -96,14 +121,19 @@ impl Datagrams {
         local: SocketAddr,
         out: &mut Output<'_, S>,
     ) -> Result<(), S::Error> {
-        self.learn_host(canonical(local));
+        self.hosts.bound(canonical(local));
         self.release(socket, Some(canonical(local)), out)
     }
 
     /// The socket is closed: its address will not be known any more.
     pub(super) fn closed<S: Sink>(&mut self, socket: SocketNumber, out: &mut Output<'_, S>) -> Result<(), S::Error> {
         self.release(socket, None, out)?;
+        while let Some(unplaced) = self.unplaced.take_of(socket) {
+            self.show(unplaced.datagram(), out)?;
+        }
         self.learnt.remove(&socket);
+        self.hosts.closed(socket);
+        self.stand_ins.forget(socket);
         self.counter.forget(Counted::Socket(socket));
         Ok(())
     }
@@ -118,6 +148,48 @@ impl Datagrams {
         while let Some((socket, _)) = self.held.first_key_value() {
             self.release(*socket, None, out)?;
         }
+        self.give_up_before(Timestamp(u64::MAX), out)
+    }
+
+    /// The input pauses: what waits for its host has waited long enough.
+    pub(super) fn pause<S: Sink>(&mut self, out: &mut Output<'_, S>) -> Result<(), S::Error> {
+        self.give_up_before(Timestamp(u64::MAX), out)
+    }
+
+    /// What began to wait for its host before `time` goes out with a stand-in.
+    fn give_up_before<S: Sink>(&mut self, time: Timestamp, out: &mut Output<'_, S>) -> Result<(), S::Error> {
+        while let Some(unplaced) = self.unplaced.take_before(time) {
+            self.show(unplaced.datagram(), out)?;
+        }
+        Ok(())
+    }
+
+    /// A datagram whose own end's port is known: it goes out once its host is known as well.
+    fn place<S: Sink>(&mut self, datagram: Datagram<'_>, out: &mut Output<'_, S>) -> Result<(), S::Error> {
+        match self.hosts.place(&datagram, &mut self.sightings) {
+            Placed::At(local) => self.show(datagram.at(Some(local)), out),
+            Placed::Shown => Ok(()),
+            Placed::Unknown => {
+                self.unplaced.hold(&datagram);
+                while let Some(oldest) = self.unplaced.take_over_bound() {
+                    self.show(oldest.datagram(), out)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// One end's call tells the host of the other's, which waits for that.
+    fn place_others<S: Sink>(&mut self, datagram: &Datagram<'_>, out: &mut Output<'_, S>) -> Result<(), S::Error> {
+        self.give_up_before(datagram.time.before(limits::WAITING_NANOSECONDS), out)?;
+        while let Some((unplaced, local)) = self.unplaced.take_told_by(datagram) {
+            let placed = unplaced.datagram().at(Some(local));
+            self.hosts.told(placed.socket, placed.carried.remote, local);
+            if let Some(seen) = placed.carried.remote {
+                self.hosts.told(datagram.socket, Some(local), seen);
+            }
+            self.show(placed, out)?;
+        }
         Ok(())
     }
 
@@ -129,9 +201,12 @@ impl Datagrams {
     ) -> Result<(), S::Error> {
         for held in self.held.remove(&socket).unwrap_or_default() {
             self.held_bytes = self.held_bytes.saturating_sub(held.payload.len() + size_of::<Held>());
-            let local = local.map(|local| held.datagram.carried.on_wire(local));
-            let carried = Carried { local, payload: &held.payload, ..held.datagram.carried };
-            self.show(Datagram { carried, ..held.datagram }, out)?;
+            let carried = Carried { payload: &held.payload, ..held.datagram.carried };
+            let datagram = Datagram { carried, ..held.datagram }.at(local);
+            match local {
+                Some(_) => self.place(datagram, out)?,
+                None => self.show(datagram, out)?,
+            }
         }
         Ok(())
     }
@@ -163,25 +238,25 @@ impl Datagrams {
     /// Writes a datagram, unless the other end's call has shown it.
     fn show<S: Sink>(&mut self, datagram: Datagram<'_>, out: &mut Output<'_, S>) -> Result<(), S::Error> {
         let carried = datagram.carried;
-        let local = carried.local.map(|local| self.placed(local, carried.remote));
-        let (local, remote) = invented::endpoints((local, carried.remote), datagram.is_v6);
+        let is_placed = |end: &SocketAddr| !end.ip().is_unspecified();
+        let known = (carried.local.filter(is_placed), carried.remote);
+        let (local, remote) =
+            self.stand_ins.of_socket(datagram.socket, (carried.local, carried.remote), datagram.is_v6);
+        if datagram.direction == Direction::Sent {
+            self.hosts.sent_to(remote);
+        }
+        let source_known = datagram.direction == Direction::Sent || carried.remote.is_some();
+        if let Some(sighted) = datagram.sighted(local, Some(remote))
+            && self.sightings.seen_before(Sighted { source: sighted.source.filter(|_| source_known), ..sighted })
+        {
+            return Ok(());
+        }
         let (source, target) = match datagram.direction {
             Direction::Sent => (local, remote),
             Direction::Received => (remote, local),
         };
-        let source_known = datagram.direction == Direction::Sent || carried.remote.is_some();
-        if self.sightings.seen_before(Sighted {
-            source: source_known.then_some(source),
-            target,
-            direction: datagram.direction,
-            length: carried.moved,
-            payload: carried.payload,
-        }) {
-            return Ok(());
-        }
-        if carried.local.is_none() || carried.remote.is_none() {
-            let counted = Counted::Socket(datagram.socket);
-            self.counter.count(counted, carried.local.is_some(), datagram.direction);
+        if let (None, _) | (_, None) = known {
+            self.counter.count(Counted::Socket(datagram.socket), carried.local, datagram.direction);
         }
         let about = About::made(datagram.time, datagram.marking, datagram.direction);
         let original = usize::try_from(carried.moved).unwrap_or(usize::MAX);
@@ -191,40 +266,6 @@ impl Datagrams {
             Carrier::Header(transport) => out.packet(about, Frame { transport, ..frame }),
             Carrier::Sctp => self.sctp.write(about, frame, out),
             Carrier::Dccp => self.dccp.write(about, frame, out),
-        }
-    }
-
-    /// The local address in place of a wildcard: loopback talks to loopback, the rest to the host's own address.
-    fn placed(&mut self, local: SocketAddr, remote: Option<SocketAddr>) -> SocketAddr {
-        if !local.ip().is_unspecified() {
-            self.learn_host(local);
-            return local;
-        }
-        let ip = match remote.map(|remote| remote.ip()) {
-            Some(IpAddr::V4(remote)) if remote.is_loopback() => Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-            Some(IpAddr::V6(remote)) if remote.is_loopback() => Some(IpAddr::V6(Ipv6Addr::LOCALHOST)),
-            Some(IpAddr::V4(_)) => self.host[0],
-            Some(IpAddr::V6(_)) => self.host[1],
-            // Nothing tells the source: if something traced was sent to this port, it was sent there.
-            None => self.targeted(local),
-        };
-        SocketAddr::new(ip.unwrap_or(local.ip()), local.port())
-    }
-
-    /// The address at which a traced datagram waits for a reader on this port.
-    fn targeted(&self, local: SocketAddr) -> Option<IpAddr> {
-        let [v4, v6] = self.host;
-        let of_v4 = [Some(IpAddr::V4(Ipv4Addr::LOCALHOST)), v4];
-        // A socket of IPv6 takes datagrams of IPv4 too (RFC 3493 §3.7).
-        let of_v6 = [Some(IpAddr::V6(Ipv6Addr::LOCALHOST)), v6].map(|ip| ip.filter(|_| local.is_ipv6()));
-        of_v6.into_iter().chain(of_v4).flatten().find(|ip| self.sightings.awaits(&SocketAddr::new(*ip, local.port())))
-    }
-
-    fn learn_host(&mut self, local: SocketAddr) {
-        let ip = local.ip();
-        if !ip.is_unspecified() && !ip.is_loopback() && !ip.is_multicast() {
-            let [v4, v6] = &mut self.host;
-            *(if ip.is_ipv4() { v4 } else { v6 }) = Some(ip);
         }
     }
 }

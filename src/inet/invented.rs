@@ -1,10 +1,9 @@
 //! Stand-ins for addresses that nothing in the trace tells, and how many connections and sockets needed them.
 
 use crate::event::Direction;
-use crate::packets::Invented;
-use crate::sockets::{ConnectionId, Moved, SocketNumber};
+use crate::packets::{Invented, UNKNOWN_PORT};
+use crate::sockets::{ConnectionId, Moved, SocketNumber, is_vague};
 use rustc_hash::FxHashMap;
-use slab::Slab;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// The local end where nothing is known of it (compat).
@@ -15,6 +14,9 @@ const UNKNOWN_REMOTE: (Ipv4Addr, u16) = (Ipv4Addr::new(127, 0, 0, 2), 22222);
 
 /// Both endpoints of something.
 type Endpoints = (SocketAddr, SocketAddr);
+
+/// What is known of them, perhaps without a host or a port.
+type Known = (Option<SocketAddr>, Option<SocketAddr>);
 
 /// Both endpoints as far as they are known, and the invented values for the rest, in the family of what is known.
 pub(super) fn endpoints((local, remote): (Option<SocketAddr>, Option<SocketAddr>), is_v6: bool) -> Endpoints {
@@ -30,57 +32,73 @@ fn invented((ip, port): (Ipv4Addr, u16), is_v6: bool) -> SocketAddr {
     SocketAddr::new(ip, port)
 }
 
-/// Stand-ins that are in use, so that no two open connections have the same: of those whose addresses would all be the
-/// same the first has the usual one, and the others have it at other addresses of the loopback network, `127.X.Y.1` or
-/// `127.X.Y.2`, with the usual port.
+/// Stand-ins of the wire view. No two connections or sockets of a capture get the same: of what nothing is known the first
+/// has the usual address, and the others have it at other addresses of the loopback network, `127.X.Y.Z`, with the usual
+/// port. Where the port is known, and the host is not, the stand-in is for the host alone.
 #[derive(Debug, Default)]
 pub(super) struct StandIns {
-    in_use: FxHashMap<Endpoints, Slab<()>>,
-    by_connection: FxHashMap<ConnectionId, (Endpoints, usize)>,
+    /// How many were given.
+    given: u64,
+    by_socket: FxHashMap<SocketNumber, u64>,
 }
 
 impl StandIns {
-    /// Both endpoints of a connection, the client's first. What is invented is its own until it is given back.
-    pub(super) fn take(
-        &mut self,
-        id: ConnectionId,
-        known: (Option<SocketAddr>, Option<SocketAddr>),
-        is_v6: bool,
-    ) -> Endpoints {
-        let usual = endpoints(known, is_v6);
-        let (client, server) = usual;
-        if let (Some(_), Some(_)) = known {
-            return usual;
-        }
-        self.give_back(id);
-        let number = self.in_use.entry(usual).or_default().insert(());
-        self.by_connection.insert(id, (usual, number));
-        match known {
-            (None, _) => (numbered(client, UNKNOWN_LOCAL, number), server),
-            _ => (client, numbered(server, UNKNOWN_REMOTE, number)),
-        }
+    /// Both endpoints of a connection, the client's first; `port`: the server's, if that is not known.
+    pub(super) fn of_connection(&mut self, known: Known, is_v6: bool, port: u16) -> Endpoints {
+        let (client, _) = known;
+        // A client's port tells its connections apart, whatever stands in for the server.
+        let number = if client.is_none_or(is_vague) { self.next() } else { 0 };
+        placed(known, is_v6, number, port)
     }
 
-    /// The connection is closed: others may have what stood in for its addresses.
-    pub(super) fn give_back(&mut self, id: ConnectionId) {
-        if let Some((usual, number)) = self.by_connection.remove(&id)
-            && let Some(numbers) = self.in_use.get_mut(&usual)
+    /// Both endpoints of a datagram of this socket, its own first. What stands in for its own stays the same.
+    pub(super) fn of_socket(&mut self, socket: SocketNumber, known: Known, is_v6: bool) -> Endpoints {
+        if let (Some(local), Some(remote)) = known
+            && !local.ip().is_unspecified()
         {
-            numbers.try_remove(number);
-            if numbers.is_empty() {
-                self.in_use.remove(&usual);
-            }
+            return (local, remote);
         }
+        let known_number = self.by_socket.get(&socket).copied();
+        let number = known_number.unwrap_or_else(|| self.next());
+        self.by_socket.insert(socket, number);
+        placed(known, is_v6, number, UNKNOWN_PORT)
+    }
+
+    /// The socket is closed.
+    pub(super) fn forget(&mut self, socket: SocketNumber) {
+        self.by_socket.remove(&socket);
+    }
+
+    const fn next(&mut self) -> u64 {
+        let number = self.given;
+        self.given = self.given.wrapping_add(1);
+        number
     }
 }
 
-/// The stand-in in the place of `of` for the one who is `number`th of those that need it at a time. Beyond 65,536 some are
-/// the same.
-fn numbered(of: SocketAddr, (ip, port): (Ipv4Addr, u16), number: usize) -> SocketAddr {
-    let [first, second, third, last] = ip.octets();
-    let [.., high, low] = number.to_be_bytes();
-    let ip = Ipv4Addr::new(first, second | high, third | low, last);
-    invented((ip, port), of.is_ipv6())
+/// Both endpoints as far as they are known, and stand-ins for the rest.
+fn placed((local, remote): Known, is_v6: bool, number: u64, port: u16) -> Endpoints {
+    let family = |address: SocketAddr| address.is_ipv6();
+    let is_v6 = local.filter(|_| remote.is_none()).or(remote).map_or(is_v6, family);
+    let end = |known: Option<SocketAddr>, (ip, usual): (Ipv4Addr, u16), number: u64| match known {
+        Some(known) if !known.ip().is_unspecified() && known.port() != 0 => known,
+        Some(known) => {
+            let stand_in = numbered(ip, number, is_v6);
+            let ip = if known.ip().is_unspecified() { stand_in } else { known.ip() };
+            SocketAddr::new(ip, if known.port() == 0 { usual } else { known.port() })
+        }
+        None => SocketAddr::new(numbered(ip, number, is_v6), usual),
+    };
+    (end(local, UNKNOWN_LOCAL, number), end(remote, (UNKNOWN_REMOTE.0, port), 0))
+}
+
+/// The stand-in in the place of a host for the one who is `number`th of those that need it: 127.X.Y.Z, where Z goes on once
+/// X and Y have been through. Beyond 8 million some are the same.
+fn numbered(ip: Ipv4Addr, number: u64, is_v6: bool) -> IpAddr {
+    let [first, .., last] = ip.octets();
+    let [.., round, second, third] = number.to_be_bytes();
+    let ip = Ipv4Addr::new(first, second, third, last.wrapping_add(round.wrapping_mul(2) % 252));
+    if is_v6 { IpAddr::V6(ip.to_ipv6_mapped()) } else { IpAddr::V4(ip) }
 }
 
 /// Who has been counted.
@@ -113,15 +131,16 @@ pub(super) struct Counter {
 impl Counter {
     /// A message is shown with stand-ins for what is not known of the thread's own end or of the other one.
     #[cold]
-    pub(super) fn count(&mut self, counted: Counted, knows_own: bool, direction: Direction) {
+    pub(super) fn count(&mut self, counted: Counted, own: Option<SocketAddr>, direction: Direction) {
         if self.counted.contains_key(&counted) {
             return;
         }
-        self.counted.insert(counted, knows_own);
-        let count = match (counted, knows_own, direction) {
-            (_, false, _) => &mut self.invented.own,
-            (Counted::Socket(_), true, Direction::Received) => &mut self.invented.senders,
-            (_, true, _) => &mut self.invented.peers,
+        self.counted.insert(counted, own.is_some());
+        let count = match (counted, own, direction) {
+            (_, None, _) => &mut self.invented.own,
+            (_, Some(own), _) if own.ip().is_unspecified() => &mut self.invented.hosts,
+            (Counted::Socket(_), _, Direction::Received) => &mut self.invented.senders,
+            _ => &mut self.invented.peers,
         };
         *count += 1;
     }
@@ -151,15 +170,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stand_ins_are_numbered() {
-        let of = |text: &str, number| {
-            let usual = text.parse().expect("it is an address");
-            numbered(usual, UNKNOWN_LOCAL, number).to_string()
-        };
-        for (number, expected) in [(0, "127.0.0.1:11111"), (1, "127.0.1.1:11111"), (0x1_2345, "127.35.69.1:11111")] {
-            assert_eq!(of("127.0.0.1:11111", number), expected);
+    fn no_two_are_the_same() {
+        let of = |number, is_v6| numbered(UNKNOWN_LOCAL.0, number, is_v6).to_string();
+        for (number, expected) in [(0, "127.0.0.1"), (1, "127.0.1.1"), (0x2345, "127.35.69.1"), (0x1_0000, "127.0.0.3")]
+        {
+            assert_eq!(of(number, false), expected);
         }
-        let mapped = of("[::ffff:127.0.0.1]:11111", 256);
-        assert_eq!(mapped, "[::ffff:127.1.0.1]:11111");
+        assert_eq!(of(256, true), "::ffff:127.1.0.1");
+        let mut stand_ins = StandIns::default();
+        let unknown = |stand_ins: &mut StandIns| stand_ins.of_connection((None, None), false, 80);
+        assert_ne!(unknown(&mut stand_ins), unknown(&mut stand_ins));
+    }
+
+    #[test]
+    fn what_is_known_is_kept() {
+        let address = |text: &str| text.parse::<SocketAddr>().ok();
+        let mut stand_ins = StandIns::default();
+        let known = (address("10.0.0.1:4000"), address("0.0.0.0:9000"));
+        assert_eq!(stand_ins.of_connection(known, false, 80), (known.0.unwrap(), address("127.0.0.2:9000").unwrap()));
+        let [first, again] = [0, 0].map(|_| stand_ins.of_socket(SocketNumber(1), (address("[::]:53"), None), true));
+        assert_eq!(first, again);
+        assert_eq!(Some(first.0), address("[::ffff:127.0.0.1]:53"));
     }
 }

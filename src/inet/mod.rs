@@ -3,10 +3,12 @@
 
 mod carrier;
 mod datagrams;
+mod hosts;
 mod invented;
 mod numbered;
 mod streams;
 mod syscall;
+mod unplaced;
 mod wire_view;
 
 pub use carrier::is_carried;

@@ -2,9 +2,10 @@
 
 use crate::event::{Errno, Family, Timestamp, as_u64};
 use crate::inet::invented::StandIns;
-use crate::packets::{Chunk, Endpoint, Invented, Output, TcpConnection, Witness, handshake_times};
+use crate::packets::contents::{self, Beginning};
+use crate::packets::{Chunk, Endpoint, Invented, Output, TcpConnection, UNKNOWN_PORT, Witness, handshake_times};
 use crate::sockets::{
-    ByConnection, Change, Connection, ConnectionId, Moved, Opening, Refs, Role, Side, Stream, canonical,
+    ByConnection, Change, Connection, ConnectionId, End, Moved, Opening, Refs, Role, Side, Stream, canonical, is_vague,
 };
 use crate::wire::{HandshakeOptions, SeqNumber, Sink};
 use std::collections::BTreeMap;
@@ -21,6 +22,15 @@ const OPTIONS: HandshakeOptions = HandshakeOptions { mss: 65_495, window_scale: 
 
 /// Bytes that may wait for the other direction to acknowledge them; more get an ACK of their own.
 const UNACKNOWLEDGED: u32 = 32 * 1024;
+
+/// When the first packet of a connection is, and what it holds.
+type First<'a> = (Timestamp, Said<'a>);
+
+/// What is said first on a connection, and by which end.
+type Said<'a> = Option<(Beginning<'a>, Side)>;
+
+/// A connection on which nothing is said yet.
+const NOTHING_SAID: First<'static> = (Timestamp(0), None);
 
 /// All TCP connections of the view.
 #[derive(Debug, Default)]
@@ -52,7 +62,8 @@ impl Streams {
         let by = (moved.marking, stream.side);
         let sender = stream.sender(moved.direction);
         let missing = fresh.saturating_sub(as_u64(bytes.len()));
-        let Some(tcp) = self.tcp(connection, time, out)? else {
+        let beginning = Some((Beginning { bytes, moved: fresh }, sender));
+        let Some(tcp) = self.tcp(connection, (time, beginning), out)? else {
             return Ok(());
         };
         tcp.write(&Chunk { sender, time, by, skipped: stream.skipped, bytes, missing, comment: None }, out)?;
@@ -74,30 +85,26 @@ impl Streams {
                 self.accepted.insert(connection.id, connection.clone());
             }
             Change::Opened { .. } => {
-                self.tcp(connection, Timestamp::default(), out)?;
+                self.tcp(connection, NOTHING_SAID, out)?;
             }
             Change::Failed { error, time, .. } => {
-                let stand_ins = &mut self.stand_ins;
-                failed(connection, (*error, *time), stand_ins, out)?;
-                stand_ins.give_back(connection.id);
+                failed(connection, (*error, *time), &mut self.stand_ins, out)?;
             }
             Change::Finished { side, by, marking, time, .. } => {
-                if let Some(tcp) = self.tcp(connection, *time, out)? {
+                if let Some(tcp) = self.tcp(connection, (*time, None), out)? {
                     tcp.finish(*side, (*time, 0), (*marking, *by), out)?;
                 }
             }
             Change::Reset { side, by, marking, time, .. } => {
-                if let Some(tcp) = self.tcp(connection, *time, out)? {
+                if let Some(tcp) = self.tcp(connection, (*time, None), out)? {
                     tcp.reset(*side, *time, (*marking, *by), out)?;
                 }
             }
-            Change::Closed { .. } => self.stand_ins.give_back(connection.id),
             Change::ConnectionForgotten { .. } => {
                 if self.accepted.contains_key(&connection.id) {
-                    self.tcp(connection, Timestamp::default(), out)?;
+                    self.tcp(connection, NOTHING_SAID, out)?;
                 }
                 self.shown.forget(connection.id);
-                self.stand_ins.give_back(connection.id);
             }
             _ => {}
         }
@@ -107,7 +114,7 @@ impl Streams {
     /// The input pauses: what could be waited for is long in coming.
     pub(super) fn pause<S: Sink>(&mut self, out: &mut Output<'_, S>) -> Result<(), S::Error> {
         while let Some((_, connection)) = self.accepted.pop_first() {
-            self.tcp(&connection, Timestamp::default(), out)?;
+            self.tcp(&connection, NOTHING_SAID, out)?;
         }
         Ok(())
     }
@@ -122,7 +129,7 @@ impl Streams {
     fn tcp<S: Sink>(
         &mut self,
         connection: &Connection,
-        first: Timestamp,
+        first: First<'_>,
         out: &mut Output<'_, S>,
     ) -> Result<Option<&mut TcpConnection>, S::Error> {
         if self.shown.get(connection.id).is_none() {
@@ -134,14 +141,15 @@ impl Streams {
     fn begin<S: Sink>(
         &mut self,
         connection: &Connection,
-        first: Timestamp,
+        first: First<'_>,
         out: &mut Output<'_, S>,
     ) -> Result<(), S::Error> {
         self.accepted.remove(&connection.id);
         count_invented(connection, &mut self.invented);
-        let (mut tcp, opener) = new_connection(connection, &mut self.stand_ins);
+        let (time, beginning) = first;
+        let (mut tcp, opener) = new_connection(connection, beginning, &mut self.stand_ins);
         if matches!(connection.opening, Opening::Made { .. }) {
-            tcp.handshake(handshake_times(connection, first, HANDSHAKE_LEAD), opener, None, out)?;
+            tcp.handshake(handshake_times(connection, time, HANDSHAKE_LEAD), opener, None, out)?;
         }
         self.shown.insert(connection.id, tcp);
         Ok(())
@@ -159,19 +167,27 @@ fn is_seen_by_accept_alone(connection: &Connection) -> bool {
 /// address to know.
 fn count_invented(connection: &Connection, invented: &mut Invented) {
     let [first, second] = [Side::First, Side::Second].map(|side| connection.end(side));
-    if [first, second].iter().any(|end| end.traced && end.address.is_none()) {
+    let is_open = |end: &End| end.address.is_none_or(is_vague);
+    if [first, second].iter().any(|end| end.traced && is_open(end)) {
         invented.own += 1;
-    } else if first.address.is_none() || second.address.is_none() {
+    } else if is_open(first) || is_open(second) {
         invented.peers += 1;
     }
 }
 
 /// A conversation that has not begun, and who opened it.
-fn new_connection(connection: &Connection, stand_ins: &mut StandIns) -> (TcpConnection, Option<Witness>) {
-    let client = client(connection);
+fn new_connection(
+    connection: &Connection,
+    said: Said<'_>,
+    stand_ins: &mut StandIns,
+) -> (TcpConnection, Option<Witness>) {
+    let client = client(connection, said);
     let known = |side: Side| connection.end(side).address.map(canonical);
-    let (client_address, server_address) =
-        stand_ins.take(connection.id, (known(client), known(client.other())), connection.family == Family::Inet6);
+    // By the port Wireshark picks the dissector: where it is not known, the first bytes ask for one.
+    let protocol = said.and_then(|(beginning, _)| contents::protocol(&beginning));
+    let port = protocol.map_or(UNKNOWN_PORT, |protocol| protocol.port);
+    let ends = (known(client), known(client.other()));
+    let (client_address, server_address) = stand_ins.of_connection(ends, connection.family == Family::Inet6, port);
     let (client_isn, server_isn) = isns(connection.id);
     let ends = [Endpoint::new(client_address, None, client_isn), Endpoint::new(server_address, None, server_isn)];
     let opener = connection.opener(client);
@@ -179,13 +195,18 @@ fn new_connection(connection: &Connection, stand_ins: &mut StandIns) -> (TcpConn
 }
 
 /// The client: who connected, or the other end of who accepted; in mid-stream, where it makes no difference to the
-/// segments, the end with the higher port.
-fn client(connection: &Connection) -> Side {
+/// segments, the end with the higher port. Where nothing is known of the ports, what is said first tells.
+fn client(connection: &Connection, said: Said<'_>) -> Side {
     let port = |side: Side| connection.end(side).address.as_ref().map_or(0, SocketAddr::port);
     match (connection.end(Side::First).role, connection.end(Side::Second).role) {
         (Role::Connected, _) | (_, Role::Accepted) => Side::First,
         (Role::Accepted, _) | (_, Role::Connected) => Side::Second,
-        _ if port(Side::First) >= port(Side::Second) => Side::First,
+        _ if port(Side::First) == port(Side::Second) => match said {
+            Some((beginning, sender)) if contents::is_of_client(&beginning) => sender,
+            Some((beginning, sender)) if contents::is_of_server(&beginning) => sender.other(),
+            _ => Side::First,
+        },
+        _ if port(Side::First) > port(Side::Second) => Side::First,
         _ => Side::Second,
     }
 }
@@ -213,7 +234,7 @@ fn failed<S: Sink>(
     if matches!(error, Errno::NetUnreachable | Errno::Other) {
         return Ok(());
     }
-    let (mut tcp, opener) = new_connection(connection, stand_ins);
+    let (mut tcp, opener) = new_connection(connection, None, stand_ins);
     tcp.syn(entry, opener, out)?;
     if let (Errno::ConnRefused | Errno::ConnReset, Some(opener)) = (error, opener) {
         tcp.reset(tcp.client().other(), time, opener, out)?;

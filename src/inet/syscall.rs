@@ -37,8 +37,7 @@ impl View for SyscallView {
         let (local, remote) = if let (Some(local), Some(remote)) = (&moved.local, &moved.remote) {
             (local, remote)
         } else {
-            let counted = Counted::of(moved);
-            self.counter.count(counted, moved.local.is_some(), moved.direction);
+            self.counter.count(Counted::of(moved), moved.local, moved.direction);
             invented = invented::endpoints((moved.local, moved.remote), moved.family == Family::Inet6);
             (&invented.0, &invented.1)
         };

@@ -48,9 +48,11 @@ impl View for WireView {
         }
     }
 
-    /// The input pauses: handshakes that wait for the other end's call go out.
+    /// The input pauses: what waits for the other end's call goes out.
     fn pause<S: Sink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
-        self.streams.pause(&mut Output::new(&mut self.ids, sink))
+        let out = &mut Output::new(&mut self.ids, sink);
+        self.streams.pause(out)?;
+        self.datagrams.pause(out)
     }
 
     fn invented(&self) -> Invented {

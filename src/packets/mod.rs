@@ -1,6 +1,9 @@
 //! What a view is, and what those of INET and UNIX sockets have in common: a connection as TCP segments, datagrams that the calls of both
 //! ends show, and the way to the capture.
 
+pub mod contents;
+pub mod protocols;
+
 mod output;
 mod segmenter;
 mod sightings;
@@ -8,6 +11,7 @@ mod tcp;
 mod view;
 
 pub use output::{Ids, Output};
+pub use protocols::UNKNOWN_PORT;
 pub use segmenter::Endpoint;
 pub use sightings::{Sighted, Sightings};
 pub use tcp::{Chunk, TcpConnection, Witness, handshake_times};

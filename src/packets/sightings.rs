@@ -23,6 +23,8 @@ pub struct Sighted<'a, E> {
     pub length: u64,
     /// Its bytes, as far as they are in the trace.
     pub payload: &'a [u8],
+    /// It goes to everyone who has joined (multicast), or to all: several calls may show that it was received.
+    pub to_many: bool,
 }
 
 /// A datagram that one end's call has shown and the other's has not.
@@ -55,7 +57,9 @@ impl<E> Default for Sightings<E> {
 impl<E: Clone + Eq + Hash> Sightings<E> {
     /// Whether the other end's call has shown this datagram; if not, it is remembered for the other end.
     pub fn seen_before(&mut self, sighted: Sighted<'_, E>) -> bool {
-        if self.take(&sighted, &sighted.target) {
+        let is_shown = self.take(&sighted, &sighted.target);
+        // Others may receive it as well.
+        if is_shown && !(sighted.to_many && sighted.direction == Direction::Sent) {
             return true;
         }
         self.numbered += 1;
@@ -67,7 +71,7 @@ impl<E: Clone + Eq + Hash> Sightings<E> {
         if self.order.len() > limits::DATAGRAM_SIGHTINGS {
             self.forget_oldest();
         }
-        false
+        is_shown
     }
 
     /// Whether the other end's call has shown this datagram as one to `target`, another name for where it went.
@@ -77,15 +81,10 @@ impl<E: Clone + Eq + Hash> Sightings<E> {
         };
         let sighting = Sighting::of(sighted, 0);
         let found = waiting.iter().position(|other| sighting.is_of_the_same(other));
-        if let Some(index) = found {
+        if let Some(index) = found.filter(|_| !(sighted.to_many && sighted.direction == Direction::Received)) {
             waiting.remove(index);
         }
         found.is_some()
-    }
-
-    /// Whether a datagram to `target` waits for its other end's line.
-    pub fn awaits(&self, target: &E) -> bool {
-        self.waiting.get(target).is_some_and(|waiting| !waiting.is_empty())
     }
 
     fn forget_oldest(&mut self) {
@@ -137,7 +136,7 @@ mod tests {
     use super::*;
 
     fn sighted(direction: Direction, source: Option<u8>, payload: &[u8]) -> Sighted<'_, u8> {
-        Sighted { source, target: 7, direction, length: payload.len() as u64, payload }
+        Sighted { source, target: 7, direction, length: payload.len() as u64, payload, to_many: false }
     }
 
     #[test]
@@ -146,10 +145,8 @@ mod tests {
         for [first, second] in [[Direction::Sent, Direction::Received], [Direction::Received, Direction::Sent]] {
             assert!(!sightings.seen_before(sighted(first, Some(1), b"a")));
             assert!(!sightings.seen_before(sighted(first, Some(1), b"a")));
-            assert!(sightings.awaits(&7));
             assert!(sightings.seen_before(sighted(second, Some(1), b"a")));
             assert!(sightings.seen_before(sighted(second, Some(1), b"a")));
-            assert!(!sightings.awaits(&7));
         }
     }
 

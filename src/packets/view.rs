@@ -67,6 +67,8 @@ pub struct Invented {
     pub late: u64,
     /// The other end's address alone.
     pub peers: u64,
+    /// The own host of a datagram socket that is bound to every address.
+    pub hosts: u64,
     /// The address of a sender for which the receive of a datagram did not ask.
     pub senders: u64,
 }
@@ -74,7 +76,7 @@ pub struct Invented {
 impl Invented {
     /// All together.
     pub const fn total(self) -> u64 {
-        self.own + self.late + self.peers + self.senders
+        self.own + self.late + self.peers + self.hosts + self.senders
     }
 
     /// These and others.
@@ -84,6 +86,7 @@ impl Invented {
             own: self.own + other.own,
             late: self.late + other.late,
             peers: self.peers + other.peers,
+            hosts: self.hosts + other.hosts,
             senders: self.senders + other.senders,
         }
     }

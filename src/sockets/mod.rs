@@ -17,6 +17,7 @@ mod ancillary;
 mod change;
 mod connections;
 mod descriptors;
+mod identity;
 mod names;
 mod open;
 mod open_socket;
@@ -28,9 +29,9 @@ mod tests;
 mod transfer;
 
 pub use change::{Change, Moved, Payload, Refs, Stream, UnixEnd, UnixMessage};
-pub use connections::{ByConnection, Connection, Flow, Opening, Role};
+pub use connections::{ByConnection, Connection, End, Flow, Opening, Role};
 pub use names::{ConnectionId, Side, SocketNumber};
-pub use open_socket::canonical;
+pub use open_socket::{canonical, is_vague};
 
 use crate::event::{
     Descriptor, Details, Errno, Event, Family, Fd, Marking, Op, Outcome, SocketDetails, Tid, Timestamp, Transport, What,
@@ -41,6 +42,7 @@ use descriptors::{Channel, Pidfds, Rights, Sessions, Slot, Slots, TableId, Table
 use names::SocketId;
 use open_socket::OpenSocket;
 use registry::Registry;
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 /// Who closes a socket, and when; none where the trace just does not follow it any further.
@@ -69,10 +71,13 @@ pub struct Sockets {
     /// Sockets with one reference too many: those that were in flight and will not arrive, and the ends of a FIFO that was
     /// opened for both.
     undelivered: Vec<(SocketId, Closer)>,
+    /// Processes whose threads are still to end, by the thread that called exit_group.
+    exiting: VecDeque<Now>,
     /// What the thread that ends had open and is still to be closed.
     leaving: Option<Slots>,
-    /// The connections that the end of the trace is still to end.
-    ending: std::vec::IntoIter<ConnectionId>,
+    /// At the end of the trace, once no process is about to end any more: the connections that are still to be ended.
+    ending: Option<std::vec::IntoIter<ConnectionId>>,
+    is_at_end: bool,
 }
 
 impl Sockets {
@@ -97,9 +102,8 @@ impl Sockets {
             What::Pair { made, family, transport, close_on_exec } => {
                 open::socketpair(self, *made, (*family, *transport), *close_on_exec);
             }
-            What::Bind { socket, address } | What::LocalName { socket, address } => {
-                open::local_name(self, *socket, address);
-            }
+            What::Bind { socket, address } => open::bind(self, *socket, address),
+            What::LocalName { socket, address } => open::local_name(self, *socket, address),
             What::Connect { socket, address, outcome } => open::connect(self, *socket, address, *outcome),
             What::Accept { listener, made, peer, close_on_exec } => {
                 open::accept(self, [*listener, *made], peer.as_ref(), *close_on_exec);
@@ -143,7 +147,8 @@ impl Sockets {
             What::UnsharedFiles => self.tables.unshare(self.now.tid, &mut self.registry),
             What::Executed { .. } => processes::executed(self),
             What::Superseded { by } => processes::superseded(self, *by),
-            What::Ended { group } => processes::ended(self, *group),
+            What::Ended { group: true } => processes::exiting(self),
+            What::Ended { group: false } => processes::ended(self, false),
             What::Move(_) | What::Called { .. } | What::Opaque { made: None } => {}
         }
     }
@@ -151,18 +156,13 @@ impl Sockets {
     /// Whether the event, or the end of the trace, does more than [`Self::changes`]; these are what comes next then.
     #[inline]
     pub fn goes_on(&mut self) -> bool {
-        let goes_on = self.leaving.is_some() || self.ending.len() > 0;
+        let goes_on =
+            self.leaving.is_some() || (self.is_at_end && self.ending.as_ref().is_none_or(|ending| ending.len() > 0));
         if goes_on {
+            self.sweep();
             self.go_on();
         }
         goes_on
-    }
-
-    #[inline(never)]
-    fn go_on(&mut self) {
-        self.sweep();
-        self.leave();
-        self.end_some();
     }
 
     /// What has been read is gone.
@@ -186,10 +186,26 @@ impl Sockets {
         self.leaving = Some(slots);
     }
 
-    /// Ends some of the connections that there are at the end of the trace.
+    /// Does some of what is still to be done: a process is at its end, and at last the trace is.
+    fn go_on(&mut self) {
+        if self.leaving.is_some() {
+            self.leave();
+        } else if !processes::end_exiting(self) {
+            self.end_some();
+        }
+    }
+
+    /// Ends some of the connections that there are at the end of the trace. What was made, or tried, and on which nothing was
+    /// said, is told at last.
     fn end_some(&mut self) {
-        let ids = self.ending.by_ref().take(limits::CLOSED_AT_ONCE);
-        self.changes.extend(ids.map(|connection| Change::ConnectionForgotten { connection }));
+        let mut ending = self.ending.take().unwrap_or_else(|| self.connections.ids().into_iter());
+        for connection in ending.by_ref().take(limits::CLOSED_AT_ONCE) {
+            if let Some(open) = self.connections.get_mut(connection) {
+                open.tell_at_last(&mut self.changes);
+            }
+            self.changes.push(Change::ConnectionForgotten { connection });
+        }
+        self.ending = Some(ending);
     }
 
     /// What the last event did, in order.
@@ -205,8 +221,8 @@ impl Sockets {
     /// The end of the trace: every connection is over, in the order in which they were made.
     pub fn finish(&mut self) {
         self.sweep();
-        self.ending = self.connections.ids().into_iter();
-        self.end_some();
+        self.is_at_end = true;
+        self.go_on();
     }
 
     /// What the changes at the end of the trace refer to.
@@ -290,7 +306,7 @@ impl Sockets {
                     if slot.seen.as_ref() == Some(details) {
                         return Some(socket);
                     }
-                    if self.registry.get(socket).is_some_and(|open| open.agrees(details)) {
+                    if self.registry.get(socket).is_some_and(|open| identity::agrees(open, details)) {
                         self.refresh(table, descriptor.fd, socket, details);
                         return Some(socket);
                     }
@@ -399,19 +415,38 @@ impl Sockets {
         self.registry.get(socket)?.stream
     }
 
+    /// The same, as far as it has come.
+    fn connection_of(&self, socket: SocketId) -> Option<&Connection> {
+        self.stream(socket).and_then(|(id, _)| self.connections.get(id))
+    }
+
+    /// A socket was taken for a stream by its connect alone, and a call shows that it has datagrams; whether it was.
+    fn turn_into_datagrams(&mut self, socket: SocketId) -> bool {
+        let Some(open) = self.registry.get_mut(socket).filter(|open| !open.family_known && open.family != Family::Unix)
+        else {
+            return false;
+        };
+        open.transport = Transport::Datagram;
+        if let Some((id, _)) = open.stream {
+            self.connections.part(&mut self.registry, id, &mut self.changes);
+        }
+        true
+    }
+
     /// Lets `socket` enter the connection that waits for it, or a new one.
     fn join(&mut self, socket: SocketId, origin: Origin) -> Option<(ConnectionId, Side)> {
         self.connections.join(&mut self.registry, socket, origin)
     }
 
-    /// Something that only a made connection allows has succeeded.
-    fn prove(&mut self, socket: SocketId, time: Timestamp) {
-        if let Some((id, _)) = self.stream(socket) {
-            if let Some(connection) = self.connections.get_mut(id) {
-                connection.prove(time);
-            }
-            self.refresh_connection(socket);
+    /// Something that only a made connection allows has succeeded. The connection that the socket has then: it may have been
+    /// put together with one that the other end's calls had begun.
+    fn prove(&mut self, socket: SocketId, time: Timestamp) -> Option<(ConnectionId, Side)> {
+        let (id, _) = self.stream(socket)?;
+        if let Some(connection) = self.connections.get_mut(id) {
+            connection.prove(time);
         }
+        self.refresh_connection(socket);
+        self.stream(socket)
     }
 
     /// Remembers who brought an end into its connection.
@@ -483,7 +518,9 @@ impl Sockets {
         let ended_before = self.connections.over().len();
         if let Some(witnessed) = closer {
             if open.pipe_end.is_some() {
-                pipes::end_closed(self, (id, side), witnessed);
+                pipes::end_closed(self, (id, side), open, witnessed);
+            } else if self.is_left_to_a_child((id, side), open, witnessed) {
+                // It goes on with a process that nobody told of.
             } else if open.reset_on_close || self.connections.get(id).is_some_and(|at| at.leaves_unread(side)) {
                 self.reset(id, [side; 2], witnessed);
             } else {
@@ -497,6 +534,22 @@ impl Sockets {
             self.undeliverable(Channel::From(id, Side::First), None);
             self.undeliverable(Channel::From(id, Side::Second), None);
         }
+    }
+
+    /// Whether the end is not over with its last known descriptor. If the other end was left so and is closed as well, both
+    /// are over now.
+    fn is_left_to_a_child(&mut self, (id, side): (ConnectionId, Side), open: &OpenSocket, closer: Witnessed) -> bool {
+        let Some(connection) = self.connections.get(id) else {
+            return false;
+        };
+        if identity::is_left_to_a_child(connection, side, open, closer.0.op) {
+            return true;
+        }
+        let other = side.other();
+        if connection.is_pair() && connection.end(other).closed && !connection.flow_from(other).finished {
+            self.finish_flow(id, [other, side], closer);
+        }
+        false
     }
 
     /// What is under way will not be received: its receiver is closed, or the connection is over.

@@ -1,10 +1,10 @@
 //! Calls by which connections begin: socket, socketpair, bind, connect, accept, and those that name their ends.
 
-use crate::event::{Address, Descriptor, Errno, Family, Op, Outcome, Transport};
+use crate::event::{Address, Descriptor, Details, Errno, Family, Op, Outcome, Transport};
 use crate::sockets::connections::{Connection, Opening, Origin, Role};
 use crate::sockets::names::{Side, SocketId};
 use crate::sockets::open_socket::OpenSocket;
-use crate::sockets::{Sockets, details_of};
+use crate::sockets::{Sockets, details_of, identity};
 
 /// socket.
 pub(super) fn socket(
@@ -16,7 +16,7 @@ pub(super) fn socket(
 ) {
     let socket = sockets.make(made, kind, close_on_exec);
     if let Some(open) = sockets.registry.get_mut(socket) {
-        open.family_known = true;
+        (open.family_known, open.is_made) = (true, true);
         if let Some(protocol) = protocol {
             open.speak(protocol);
         }
@@ -56,11 +56,27 @@ pub(super) fn connect_both(
     }
 }
 
-/// bind or getsockname.
+/// bind.
+pub(super) fn bind(sockets: &mut Sockets, descriptor: Descriptor<'_>, address: &Address) {
+    if let Some(socket) = sockets.locate(descriptor) {
+        if let (Some(open), Address::Inet(address)) = (sockets.registry.get_mut(socket), address) {
+            open.bound = Some(*address);
+        }
+        name_local(sockets, socket, address);
+    }
+}
+
+/// getsockname. Of an accepted socket it tells its listener's address too, and so that of others.
 pub(super) fn local_name(sockets: &mut Sockets, descriptor: Descriptor<'_>, address: &Address) {
-    let Some(socket) = sockets.locate(descriptor) else {
-        return;
-    };
+    if let Some(socket) = sockets.locate(descriptor) {
+        if let Address::Inet(address) = address {
+            sockets.registry.tell_listener(socket, *address);
+        }
+        name_local(sockets, socket, address);
+    }
+}
+
+fn name_local(sockets: &mut Sockets, socket: SocketId, address: &Address) {
     if let Some(open) = sockets.registry.get_mut(socket) {
         open.name_local(address);
     }
@@ -90,7 +106,14 @@ pub(super) fn reset_on_close(sockets: &mut Sockets, descriptor: Descriptor<'_>, 
 
 /// connect, by a stream or a datagram socket.
 pub(super) fn connect(sockets: &mut Sockets, descriptor: Descriptor<'_>, address: &Address, outcome: Outcome) {
-    let kind = (family_of(address), Transport::Stream);
+    let kind = kind_of(address);
+    if let Some(socket) = sockets.locate(descriptor).filter(|_| *descriptor.details == Details::Missing)
+        && let Some(open) = sockets.registry.get(socket)
+        && identity::connects_another(open, sockets.connection_of(socket), kind.0, (address, outcome))
+    {
+        let table = sockets.table();
+        sockets.vacate(table, descriptor.fd, Op::Replace);
+    }
     let Some(socket) = sockets.locate_or_make(descriptor, kind) else {
         return;
     };
@@ -98,6 +121,10 @@ pub(super) fn connect(sockets: &mut Sockets, descriptor: Descriptor<'_>, address
     let goes_on = matches!(outcome, Outcome::Failed(Errno::InProgress | Errno::Interrupted | Errno::Already));
     let made = matches!(outcome, Outcome::Done(_) | Outcome::Failed(Errno::IsConnected));
     let dissolves = matches!(address, Address::Unspecified);
+    if let Some(open) = sockets.registry.get_mut(socket) {
+        open.is_connecting = goes_on;
+        open.has_chosen_port |= made && !dissolves && open.local.get().is_none();
+    }
     let current = sockets.stream(socket);
     let is_begun = |id| sockets.connections.get(id).is_some_and(Connection::is_begun);
     let begun = current.filter(|(id, _)| is_begun(*id));
@@ -110,7 +137,7 @@ pub(super) fn connect(sockets: &mut Sockets, descriptor: Descriptor<'_>, address
     };
     let (is_stream, is_unix) = (open.is_stream(), open.family == Family::Unix);
     if made || goes_on || (is_stream && !is_unix) {
-        open.name_remote(address);
+        open.connect_to(address);
     }
     if dissolves {
         if made {
@@ -127,15 +154,24 @@ pub(super) fn connect(sockets: &mut Sockets, descriptor: Descriptor<'_>, address
     };
     sockets.mark((id, side), descriptor.fd, Some(Op::Connect));
     match outcome {
-        _ if made => sockets.prove(socket, sockets.now.exit),
+        _ if made => {
+            sockets.prove(socket, sockets.now.exit);
+        }
         Outcome::Failed(error) if !goes_on => sockets.fail(id, error),
         _ => {}
     }
 }
 
 /// connect to AF_UNSPEC: the socket is free for another connection, and the one it had is reset (tcp_disconnect in the
-/// kernel's net/ipv4/tcp.c).
+/// kernel's net/ipv4/tcp.c). A datagram socket loses what the kernel had chosen for its own address (inet(7)); so does one
+/// that was only taken for a stream, for hardly anybody disconnects those.
 fn dissolve(sockets: &mut Sockets, descriptor: Descriptor<'_>, socket: SocketId) {
+    if !sockets.registry.get(socket).is_some_and(OpenSocket::is_stream) {
+        return sockets.changes.extend(sockets.registry.unconnect(socket));
+    }
+    if sockets.turn_into_datagrams(socket) {
+        return;
+    }
     let stream = sockets.registry.get_mut(socket).and_then(|open| open.stream.take());
     if let Some((id, side)) = stream {
         let witnessed = (sockets.marking(descriptor.fd, Some(Op::Connect)), sockets.now.entry);
@@ -152,7 +188,8 @@ pub(super) fn accept(
     close_on_exec: bool,
 ) {
     let kind = (peer.map_or(Family::Other, family_of), Transport::Stream);
-    let listener = sockets.locate_or_make(listener, kind).and_then(|at| sockets.registry.get(at).cloned());
+    let listener_at = sockets.locate_or_make(listener, kind);
+    let listener = listener_at.and_then(|at| sockets.registry.get(at).cloned());
     let kind = match (&listener, details_of(made)) {
         (_, Some(details)) if details.transport != Transport::Unknown => (details.family, details.transport),
         (Some(listener), _) => (listener.family, listener.transport),
@@ -166,18 +203,34 @@ pub(super) fn accept(
         if let Some(peer) = peer {
             open.name_remote(peer);
         }
-        if let Some(listener) = listener {
+        if let (Some(at), Some(listener)) = (listener_at, listener) {
             open.inherit(&listener);
+            open.listener = Some((at, listener.number));
         }
         if !open.is_stream() {
             return;
         }
+    }
+    if let Some(local) = details_of(made).and_then(|details| details.local) {
+        sockets.registry.tell_listener(socket, local);
     }
     let origin = Origin { role: Role::Accepted, opening: Opening::made(sockets.now.exit) };
     if let Some(stream) = sockets.join(socket, origin) {
         sockets.mark(stream, made.fd, Some(Op::Accept));
         sockets.refresh_connection(socket);
     }
+}
+
+/// Ports at which hardly anybody is reached but with datagrams: DNS, NTP, mDNS.
+const DATAGRAM_PORTS: [u16; 3] = [53, 123, 5353];
+
+/// The kind of socket that connects to an address, as far as that tells.
+fn kind_of(address: &Address) -> (Family, Transport) {
+    let transport = match address {
+        Address::Inet(address) if DATAGRAM_PORTS.contains(&address.port()) => Transport::Datagram,
+        _ => Transport::Stream,
+    };
+    (family_of(address), transport)
 }
 
 /// The family a sockaddr belongs to.

@@ -8,8 +8,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Known {
     from_call: Option<SocketAddr>,
-    from_details: Option<SocketAddr>,
-    /// What [`Known::merged`] makes of the two: asked for at every payload call.
+    pub(super) from_details: Option<SocketAddr>,
+    /// The host, as the other end's implies it: the kernel talks to loopback from loopback.
+    implied: Option<IpAddr>,
+    /// What [`Known::merged`] makes of them: asked for at every payload call.
     best: Option<SocketAddr>,
 }
 
@@ -21,14 +23,17 @@ impl Known {
 
     /// Where a call left the host or the port open (bind to 0.0.0.0:0), details fill it in.
     fn merged(&self) -> Option<SocketAddr> {
-        let (Some(mut address), Some(details)) = (self.from_call, self.from_details) else {
-            return self.from_call.or(self.from_details);
-        };
-        if address.ip().is_unspecified() {
-            address.set_ip(details.ip());
+        let mut address = self.from_call.or(self.from_details)?;
+        if let Some(details) = self.from_details {
+            if address.ip().is_unspecified() {
+                address.set_ip(details.ip());
+            }
+            if address.port() == 0 {
+                address.set_port(details.port());
+            }
         }
-        if address.port() == 0 {
-            address.set_port(details.port());
+        if let Some(host) = self.implied.filter(|_| address.ip().is_unspecified()) {
+            address.set_ip(host);
         }
         Some(address)
     }
@@ -42,6 +47,12 @@ impl Known {
     /// Details said so.
     pub(super) fn read(&mut self, address: SocketAddr) {
         self.from_details = Some(address);
+        self.best = self.merged();
+    }
+
+    /// The other end's address implies the host.
+    fn imply(&mut self, host: IpAddr) {
+        self.implied = Some(host);
         self.best = self.merged();
     }
 
@@ -78,12 +89,30 @@ pub(super) struct OpenSocket {
     pub(super) both_ends: Option<[SocketId; 2]>,
     /// How many descriptors, in all tables, stand for it.
     pub(super) references: u32,
+    /// The host that asked last, and the own address at which it did.
+    asked_at: Option<(IpAddr, IpAddr)>,
     /// [`crate::sockets::Change::LocalAddressKnown`] has been emitted.
     pub(super) address_announced: bool,
     /// Its reading was shut down: a read of nothing is no FIN of the other end.
     pub(super) read_shut: bool,
     /// Its making or its details say its family: where it is another, nothing is guessed.
     pub(super) family_known: bool,
+    /// Where bind has put it.
+    pub(super) bound: Option<SocketAddr>,
+    /// The kernel has chosen its port: it had none when it was connected.
+    pub(super) has_chosen_port: bool,
+    /// The address that details go on to show though it is gone: strace looks it up once.
+    stale: Option<SocketAddr>,
+    /// connect has said that it goes on, and not yet how it ended.
+    pub(super) is_connecting: bool,
+    /// Who has accepted it.
+    pub(super) listener: Option<(SocketId, SocketNumber)>,
+    /// Of a listener, or one that it accepted: where another one was that it accepted.
+    pub(super) sibling: Option<SocketAddr>,
+    /// A call of the trace has made it.
+    pub(super) is_made: bool,
+    /// More than one descriptor has stood for it.
+    pub(super) was_shared: bool,
     /// A close sends RST (SO_LINGER with 0 seconds).
     pub(super) reset_on_close: bool,
     pub(super) stream: Option<(ConnectionId, Side)>,
@@ -94,27 +123,8 @@ impl OpenSocket {
         Self { number, family, transport, ..Self::default() }
     }
 
-    /// Whether details may be of this socket: nothing in them contradicts what earlier details said.
-    pub(super) fn agrees(&self, details: &SocketDetails) -> bool {
-        if details.family != Family::Other && self.family != Family::Other && details.family != self.family {
-            return false;
-        }
-        if (details.family == Family::Pipe) != (self.family == Family::Pipe) {
-            return false;
-        }
-        if let (Some(theirs), Some(ours)) = (self.inode_in(details), self.inode) {
-            return theirs == ours;
-        }
-        let same_kind = details.transport == self.transport
-            || details.transport == Transport::Unknown
-            || self.transport == Transport::Unknown;
-        same_kind
-            && may_be_same(details.local, self.local.from_details)
-            && (self.transport != Transport::Stream || may_be_same(details.remote, self.remote.from_details))
-    }
-
     /// The inode that details of this socket tell.
-    fn inode_in(&self, details: &SocketDetails) -> Option<Inode> {
+    pub(super) fn inode_in(&self, details: &SocketDetails) -> Option<Inode> {
         match self.pipe_end {
             Some(end) => details.inode.map(|inode| inode.end_of_pipe(end)),
             None => details.inode,
@@ -143,10 +153,10 @@ impl OpenSocket {
             name.clone_from(&details.name);
             return;
         }
-        if let Some(local) = details.local {
+        if let Some(local) = details.local.filter(|local| self.stale != Some(*local)) {
             self.local.read(local);
         }
-        if let Some(remote) = details.remote {
+        if let Some(remote) = details.remote.filter(|_| self.stale.is_none()) {
             self.remote.read(remote);
         }
         if self.name.is_none() {
@@ -163,6 +173,21 @@ impl OpenSocket {
             }
             Address::Unix(Some(name)) => self.name = Some(name.clone()),
             _ => {}
+        }
+    }
+
+    /// connect named the remote end: to a loopback address the kernel connects from 127.0.0.1 or ::1.
+    pub(super) fn connect_to(&mut self, address: &Address) {
+        self.name_remote(address);
+        if let Address::Inet(remote) = address {
+            match remote.ip() {
+                IpAddr::V4(ip) if ip.is_loopback() => self.local.imply(Ipv4Addr::LOCALHOST.into()),
+                IpAddr::V6(ip) if ip.is_loopback() => self.local.imply(Ipv6Addr::LOCALHOST.into()),
+                IpAddr::V6(ip) if ip.to_ipv4_mapped().is_some_and(|ip| ip.is_loopback()) => {
+                    self.local.imply(Ipv4Addr::LOCALHOST.to_ipv6_mapped().into());
+                }
+                _ => {}
+            }
         }
     }
 
@@ -191,10 +216,10 @@ impl OpenSocket {
         }
     }
 
-    /// An address that is not known is `local` or `remote`, as the other end's calls show.
+    /// An address that is not known, or not whole, is `local` or `remote`, as the other end's calls show.
     pub(super) fn fill_in(&mut self, local: Option<SocketAddr>, remote: Option<SocketAddr>) {
         for (own, known) in [(&mut self.local, local), (&mut self.remote, remote)] {
-            if let (None, Some(address)) = (own.get(), known) {
+            if let Some(address) = known.filter(|_| own.get().is_none_or(is_vague)) {
                 own.read(address);
             }
         }
@@ -206,15 +231,43 @@ impl OpenSocket {
             self.name.clone_from(&listener.name);
         }
         if self.local.get().is_none()
-            && let Some(mut local) = listener.local.get()
+            && let Some(local) = listener.local.get().or(listener.sibling)
         {
-            // To a loopback peer the kernel answers from the same address.
-            if let (true, Some(remote)) = (local.ip().is_unspecified(), self.remote.get())
-                && canonical(remote).ip().is_loopback()
-            {
-                local.set_ip(remote.ip());
-            }
             self.local.read(local);
+        }
+        self.sibling = listener.sibling;
+    }
+
+    /// A listener at every address has accepted it: mostly a loopback peer asked at its own address, and another one where
+    /// the one before did.
+    pub(super) fn guess_host(&mut self) {
+        let (Some(local), Some(remote)) = (self.local.get(), self.remote.get()) else {
+            return;
+        };
+        let is_local = |address: SocketAddr| canonical(address).ip().is_loopback();
+        let sibling = self.sibling.filter(|sibling| !is_local(*sibling) && sibling.port() == local.port());
+        let host = if is_local(remote) { Some(remote) } else { sibling };
+        if let Some(host) = host.filter(|_| local.ip().is_unspecified()) {
+            self.local.read(SocketAddr::new(host.ip(), local.port()));
+        }
+    }
+
+    /// connect to AF_UNSPEC has dissolved what it was connected to: what bind has not said of its own address is gone.
+    pub(super) fn unconnect(&mut self) {
+        if !(self.is_made || self.has_chosen_port || self.bound.is_some()) {
+            // It may have been bound before the trace.
+            return self.remote.forget();
+        }
+        let bound = self.bound.filter(|bound| !bound.ip().is_unspecified() || bound.port() != 0);
+        self.stale = self.local.from_details.or(self.stale);
+        self.remote.forget();
+        self.asked_at = None;
+        if self.bound.is_none_or(is_vague) {
+            self.local.forget();
+            self.address_announced = false;
+        }
+        if let Some(bound) = bound {
+            self.local.say(bound);
         }
     }
 
@@ -268,6 +321,37 @@ impl OpenSocket {
         }
     }
 
+    /// A receive tells where the message was sent to: an answer to the same host comes from there.
+    #[cold]
+    pub(super) fn asked_at(&mut self, peer: &Message) {
+        if let (Some(own), Some(Address::Inet(remote))) = (peer.own, &peer.address)
+            && !own.ip().is_multicast()
+        {
+            self.asked_at = Some((canonical(*remote).ip(), own.ip()));
+        }
+    }
+
+    /// The thread's own end of a message from or to `remote`: as the message tells it; of a socket that is bound to every
+    /// address the one at which the remote host has asked.
+    #[inline]
+    pub(super) fn own_end(&self, message: &Message, remote: Option<SocketAddr>) -> Option<SocketAddr> {
+        let local = self.local.get();
+        if message.own.is_none() && self.asked_at.is_none() {
+            return local;
+        }
+        let port = local.map_or(0, |local| local.port());
+        if let Some(own) = message.own {
+            return Some(if own.port() == 0 { SocketAddr::new(own.ip(), port) } else { own });
+        }
+        let is_open = local.is_none_or(|local| local.ip().is_unspecified());
+        match (self.asked_at, remote) {
+            (Some((peer, own)), Some(remote)) if is_open && canonical(remote).ip() == peer => {
+                Some(SocketAddr::new(own, port))
+            }
+            _ => local,
+        }
+    }
+
     /// Whether it is a stream socket, or may be one as far as anything is known.
     pub(super) fn is_stream(&self) -> bool {
         match self.transport {
@@ -279,14 +363,9 @@ impl OpenSocket {
     }
 }
 
-fn may_be_same(theirs: Option<SocketAddr>, ours: Option<SocketAddr>) -> bool {
-    match (theirs, ours) {
-        (Some(theirs), Some(ours)) => {
-            theirs.port() == ours.port()
-                && (theirs.ip() == ours.ip() || theirs.ip().is_unspecified() || ours.ip().is_unspecified())
-        }
-        _ => true,
-    }
+/// Whether an address leaves its host or its port open.
+pub fn is_vague(address: SocketAddr) -> bool {
+    address.ip().is_unspecified() || address.port() == 0
 }
 
 /// An address as the wire has it: v4-mapped IPv6 is IPv4.

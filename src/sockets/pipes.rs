@@ -18,6 +18,7 @@
 use crate::event::{Access, Descriptor, Direction, Family, Inode, Message, Move, Op, Outcome, SocketDetails};
 use crate::sockets::connections::{Opening, Origin, Role, Witnessed};
 use crate::sockets::names::{ConnectionId, Side, SocketId};
+use crate::sockets::open_socket::OpenSocket;
 use crate::sockets::{Marking, Sockets, details_of, open as opening, transfer};
 use std::rc::Rc;
 
@@ -161,7 +162,12 @@ fn fifo_moved(sockets: &mut Sockets, stream: Option<(ConnectionId, Side)>, marki
 }
 
 /// The last descriptor of an end is closed.
-pub(super) fn end_closed(sockets: &mut Sockets, (id, side): (ConnectionId, Side), witnessed: Witnessed) {
+pub(super) fn end_closed(
+    sockets: &mut Sockets,
+    (id, side): (ConnectionId, Side),
+    open: &OpenSocket,
+    witnessed: Witnessed,
+) {
     let Some(connection) = sockets.connections.get(id) else {
         return;
     };
@@ -172,7 +178,9 @@ pub(super) fn end_closed(sockets: &mut Sockets, (id, side): (ConnectionId, Side)
         }
         sockets.finish_flow(id, [side.other(), side], witnessed);
     }
-    sockets.finish_flow(id, [side; 2], witnessed);
+    if !sockets.is_left_to_a_child((id, side), open, witnessed) {
+        sockets.finish_flow(id, [side; 2], witnessed);
+    }
 }
 
 /// The details of the pipe that a successful call was made on.

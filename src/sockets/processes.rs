@@ -1,12 +1,20 @@
 //! Calls on descriptors and processes, whatever the descriptors stand for: close, dup, close_range, clone, exec, exit, and
 //! pidfds.
 
-use crate::event::{Descriptor, Errno, Fd, Op, Outcome, Sharing, Tid};
-use crate::sockets::Sockets;
+use crate::event::{Descriptor, Details, Errno, Fd, Op, Outcome, Sharing, Tid};
+use crate::limits;
+use crate::sockets::{Sockets, identity};
 use std::ops::RangeInclusive;
 
 /// close.
 pub(super) fn close(sockets: &mut Sockets, descriptor: Descriptor<'_>, outcome: Outcome) {
+    let table = sockets.table();
+    let stands_for = sockets.tables.slot(table, descriptor.fd).and_then(|slot| sockets.registry.get(slot.socket));
+    if let (Details::Socket(details), Some(open)) = (descriptor.details, stands_for)
+        && identity::is_closed_already(open, details)
+    {
+        return;
+    }
     let Some(socket) = sockets.locate(descriptor) else {
         return;
     };
@@ -103,7 +111,33 @@ pub(super) fn superseded(sockets: &mut Sockets, by: Tid) {
     }
 }
 
-/// The thread ended; with `group` its whole process began to.
+/// exit_group has begun. Other threads of the process may have calls under way, whose lines are still to come: it ends with
+/// the last one, or, where the trace does not show the ends of threads, once too many others are about to end.
+pub(super) fn exiting(sockets: &mut Sockets) {
+    let tid = sockets.now.tid;
+    if !(sockets.tables.knows(tid) && sockets.tables.has_siblings(tid)) {
+        return ended(sockets, true);
+    }
+    sockets.exiting.push_back(sockets.now);
+    if sockets.exiting.len() > limits::EXITING_PROCESSES {
+        end_exiting(sockets);
+    }
+}
+
+/// The process that began to end first is at its end; whether there was one.
+pub(super) fn end_exiting(sockets: &mut Sockets) -> bool {
+    let Some(exit) = sockets.exiting.pop_front() else {
+        return false;
+    };
+    let now = std::mem::replace(&mut sockets.now, exit);
+    if sockets.tables.has_siblings(exit.tid) {
+        ended(sockets, true);
+    }
+    sockets.now = now;
+    true
+}
+
+/// The thread ended; with `group` its whole process did.
 pub(super) fn ended(sockets: &mut Sockets, group: bool) {
     let tid = sockets.now.tid;
     if sockets.tables.knows(tid) {

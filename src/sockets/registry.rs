@@ -2,6 +2,7 @@
 
 use crate::event::{Address, Descriptor, Details, Direction, Family, Inode, SocketDetails, Transport, UnixName};
 use crate::sockets::connections::Connection;
+use crate::sockets::identity;
 use crate::sockets::names::{Side, SocketId, SocketNumber};
 use crate::sockets::open_socket::{OpenSocket, canonical};
 use crate::sockets::{Change, UnixEnd};
@@ -55,6 +56,7 @@ impl Registry {
     /// One more descriptor stands for the socket.
     pub(super) fn refer(&mut self, socket: SocketId) {
         if let Some(open) = self.get_mut(socket) {
+            open.was_shared |= open.references > 0;
             open.references += 1;
         }
     }
@@ -95,7 +97,7 @@ impl Registry {
             (None, Some(local), Some(remote)) => self.by_addresses.get(&(canonical(local), canonical(remote))),
             _ => None,
         };
-        known.copied().filter(|socket| self.get(*socket).is_some_and(|open| open.agrees(details)))
+        known.copied().filter(|socket| self.get(*socket).is_some_and(|open| identity::agrees(open, details)))
     }
 
     /// Whether a descriptor can stand for `socket`, as far as its details tell.
@@ -103,7 +105,7 @@ impl Registry {
         match descriptor.details {
             Details::Missing => true,
             Details::NotSocket => false,
-            Details::Socket(details) => self.get(socket).is_some_and(|open| open.agrees(details)),
+            Details::Socket(details) => self.get(socket).is_some_and(|open| identity::agrees(open, details)),
         }
     }
 
@@ -159,6 +161,29 @@ impl Registry {
                 self.by_addresses.remove(&key);
             }
         }
+    }
+
+    /// An accepted socket is at `local`, and so is its listener, as far as nothing else says where that is.
+    pub(super) fn tell_listener(&mut self, socket: SocketId, local: SocketAddr) {
+        let listener = self.get(socket).and_then(|open| open.listener);
+        if let Some((at, number)) = listener
+            && let Some(open) = self.get_mut(at).filter(|open| open.number == number)
+        {
+            open.sibling = Some(local);
+        }
+    }
+
+    /// connect to AF_UNSPEC: for the views it is another socket where its own address may be another from here on.
+    pub(super) fn unconnect(&mut self, socket: SocketId) -> Option<Change> {
+        let number = SocketNumber(self.numbered + 1);
+        let open = self.get_mut(socket)?;
+        open.unconnect();
+        if open.local.get().is_some_and(|local| local.port() != 0) {
+            return None;
+        }
+        let before = std::mem::replace(&mut open.number, number);
+        self.numbered += 1;
+        Some(Change::SocketClosed { socket: before })
     }
 
     /// Says once that the local address of a datagram socket is known, if it is.

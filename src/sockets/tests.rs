@@ -39,7 +39,7 @@ fn message(sockets: &mut Sockets, op: Op, on: u32, rights: &[Descriptor<'_>]) {
         Op::Sendmsg => Direction::Sent,
         _ => Direction::Received,
     };
-    let messages = [Message { start: 0, captured: 1, moved: 1, address: None, rights: rights.len() }];
+    let messages = [Message { start: 0, captured: 1, moved: 1, address: None, own: None, rights: rights.len() }];
     let call = Move {
         socket: descriptor(on),
         op,

@@ -32,6 +32,13 @@ pub(super) fn moved(sockets: &mut Sockets, call: &Move<'_>) {
     if call.fast_open {
         fast_open(sockets, socket, call);
     }
+    // TCP tells no sender.
+    if call.direction == Direction::Received
+        && call.messages.first().is_some_and(|message| matches!(message.address, Some(Address::Inet(_))))
+        && sockets.registry.get(socket).is_some_and(OpenSocket::is_stream)
+    {
+        sockets.turn_into_datagrams(socket);
+    }
     if !sockets.registry.full_details {
         sockets.registry.guess_kind(socket, kind_by_content(call));
     }
@@ -40,6 +47,9 @@ pub(super) fn moved(sockets: &mut Sockets, call: &Move<'_>) {
     };
     if let Some(address) = call.messages.first().and_then(|message| message.address.as_ref()) {
         open.learn_from_message(address);
+    }
+    if let Some(message) = call.messages.last().filter(|message| message.own.is_some()) {
+        open.asked_at(message);
     }
     open.count_messages(call);
     let (is_stream, family, stream) = (open.is_stream(), open.family, open.stream);
@@ -54,7 +64,7 @@ pub(super) fn moved(sockets: &mut Sockets, call: &Move<'_>) {
 
 /// splice: two descriptors, either of them perhaps a socket, and no payload to show.
 pub(super) fn spliced(sockets: &mut Sockets, [from, to]: [Descriptor<'_>; 2], op: Op, count: u64) {
-    let message = [Message { start: 0, captured: 0, moved: count, address: None, rights: 0 }];
+    let message = [Message { start: 0, captured: 0, moved: count, address: None, own: None, rights: 0 }];
     let stays = op == Op::Tee;
     let ends = [(from, Direction::Received), (to, Direction::Sent)];
     for (socket, direction) in ends.into_iter().skip(usize::from(stays)) {
@@ -87,9 +97,11 @@ pub(super) fn stream_moved(
     if call.messages.iter().all(|message| message.moved == 0) {
         return nothing_moved(sockets, socket, (id, side), marking, call);
     }
-    if sockets.connections.get_mut(id).is_some_and(|connection| connection.is_begun()) {
-        sockets.prove(socket, sockets.now.entry);
-    }
+    let (id, side) = if sockets.connections.get_mut(id).is_some_and(|connection| connection.is_begun()) {
+        sockets.prove(socket, sockets.now.entry).unwrap_or((id, side))
+    } else {
+        (id, side)
+    };
     let Sockets { connections, registry, changes, now, .. } = sockets;
     let (Some(connection), Some(open)) = (connections.get_mut(id), registry.get(socket)) else {
         return;
@@ -124,7 +136,7 @@ fn nothing_moved(
 ) {
     let read_shut = sockets.registry.get(socket).is_some_and(|open| open.read_shut);
     if call.direction == Direction::Received && had_room(call) && !read_shut {
-        sockets.prove(socket, sockets.now.entry);
+        let (id, side) = sockets.prove(socket, sockets.now.entry).unwrap_or((id, side));
         sockets.finish_flow(id, [side.other(), side], (marking, sockets.now.exit));
     }
 }
@@ -141,7 +153,7 @@ fn fast_open(sockets: &mut Sockets, socket: SocketId, call: &Move<'_>) {
         return;
     };
     if let Some(address) = address.filter(|_| open.is_stream() && open.stream.is_none()) {
-        open.name_remote(address);
+        open.connect_to(address);
         if let Some(stream) = sockets.join(socket, Origin::connect(sockets.now.entry)) {
             sockets.mark(stream, call.socket.fd, Some(call.op));
             sockets.prove(socket, sockets.now.entry);
@@ -180,7 +192,7 @@ fn message_moved(
         socket: open.number,
         family: open.family,
         transport: open.transport,
-        local: open.local.get(),
+        local: open.own_end(message, remote),
         remote,
         payload: Payload::of(message),
         moved: message.moved,
@@ -236,7 +248,9 @@ pub(super) fn shutdown(sockets: &mut Sockets, descriptor: Descriptor<'_>, how: H
 pub(super) fn error_fetched(sockets: &mut Sockets, descriptor: Descriptor<'_>, error: Option<Errno>) {
     if let Some(socket) = sockets.locate(descriptor) {
         match error {
-            None => sockets.prove(socket, sockets.now.entry),
+            None => {
+                sockets.prove(socket, sockets.now.entry);
+            }
             Some(error) => errored(sockets, descriptor, socket, error),
         }
     }

@@ -79,6 +79,19 @@ fn internet<'t>(mut text: &'t [u8], names: &mut Names) -> Option<(Address, &'t [
     Some((Address::Inet(SocketAddr::new(host?, port?)), text.strip_prefix(b"}")?))
 }
 
+/// The host in the fields of a structure: behind `field=`, or the first one of all if `field` is empty.
+pub(super) fn host_in(text: &[u8], field: &[u8], names: &mut Names) -> Option<IpAddr> {
+    let fields = arguments::value(text)?.0;
+    let mut text = fields.get(memchr::memmem::find(fields, field)? + field.len()..)?;
+    if field.is_empty() {
+        text = text.get(memchr::memmem::find(text, b"inet_")?..)?;
+    }
+    let mut host = None;
+    let quoted = text.get(memchr::memchr(b'"', text)?..)?;
+    quoted_host(quoted, &mut host, names)?;
+    host
+}
+
 /// `"1.2.3.4"`, under `-xx` in hexadecimal.
 fn quoted_host<'t>(text: &'t [u8], host: &mut Option<IpAddr>, names: &mut Names) -> Option<&'t [u8]> {
     names.decoded.clear();

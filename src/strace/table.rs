@@ -75,6 +75,11 @@ pub(super) struct Row {
 }
 
 impl Row {
+    /// Whether it closes one descriptor.
+    pub(super) const fn is_close(&self) -> bool {
+        matches!(self.decode, Close(_))
+    }
+
     /// Whether the call makes a thread or a process.
     pub(super) const fn is_fork(&self) -> bool {
         matches!(self.decode, Fork(_))

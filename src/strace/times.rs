@@ -6,7 +6,7 @@ use super::body::{self, Body};
 use super::counts::Counts;
 use super::prefix::{self, Pid, Prefix};
 use super::repair;
-use super::table::{self, Row};
+use super::table;
 use super::time::{self, Clock, Moment};
 use crate::event::Timestamp;
 
@@ -26,7 +26,7 @@ impl Times {
     }
 
     /// Takes the next line; when its event is over: when the call returned, or began if it makes a thread, whose own lines
-    /// follow it. None for a line without a time of its own.
+    /// follow it, or if it closes a descriptor, whose number is free from its beginning on. None for a line without a time of its own.
     pub fn line(&mut self, line: &[u8]) -> Option<Timestamp> {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         self.of_plain(line).or_else(|| self.of_other(line))
@@ -59,7 +59,9 @@ impl Times {
         }
         let at = self.clock.read(moment, &mut self.counts);
         match kind {
-            Body::Call { name, .. } if !is_fork(name) => Some(at.after(time::duration(line).unwrap_or_default())),
+            Body::Call { name, .. } if !counts_from_its_beginning(name) => {
+                Some(at.after(time::duration(line).unwrap_or_default()))
+            }
             _ => Some(at),
         }
     }
@@ -70,8 +72,8 @@ impl Times {
     }
 }
 
-fn is_fork(name: &[u8]) -> bool {
-    table::find(name).is_some_and(Row::is_fork)
+fn counts_from_its_beginning(name: &[u8]) -> bool {
+    table::find(name).is_some_and(|row| row.is_fork() || row.is_close())
 }
 
 #[cfg(test)]
@@ -92,6 +94,7 @@ mod tests {
             "1 7.200000 read(3,  <unfinished ...>",
             "1 7.300000 <... read resumed>\"a\", 1) = 1 <0.100000>",
             "1 7.400000 clone3({flags=SIGCHLD}, 88) = 2 <0.500000>",
+            "1 7.450000 close(3) = 0 <0.500000>",
             "1 7.500000 +++ exited with 0 +++",
             "\x1b[31m1\x1b[0m 7.600000 \x1b[1mclose\x1b[0m(3) = 0",
             "\u{feff}1 7.700000 close(3) = 0",
@@ -99,7 +102,7 @@ mod tests {
             " | 00000  61                                                a                |",
             "strace: Process 2 attached",
         ];
-        let expected = [7150, 7200, 7300, 7400, 7500, 7600, 7700].map(Some);
+        let expected = [7150, 7200, 7300, 7400, 7450, 7500, 7600, 7700].map(Some);
         check(&lines, &[&expected[..], &[None; 3]].concat());
     }
 

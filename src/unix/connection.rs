@@ -2,9 +2,9 @@
 //! first packet has been written.
 
 use crate::event::{Timestamp, Transport, as_u64};
+use crate::packets::contents::Beginning;
 use crate::packets::{Chunk, TcpConnection, Witness};
 use crate::sockets::{Connection, Opening, Role, Side};
-use crate::unix::contents::Beginning;
 use crate::unix::context::Context;
 use crate::unix::dbus::{self, Message};
 use crate::unix::framing::{self, Framing, Held};

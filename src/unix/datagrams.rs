@@ -116,6 +116,7 @@ impl Datagrams {
             direction: message.direction,
             length: message.moved,
             payload,
+            to_many: false,
         };
         let by_name = target.name.clone().map(Key::Name);
         let is_other_word = by_name.is_some() && by_name != sighted.target;

@@ -4,13 +4,12 @@
 //!
 //! ```text
 //! Change ─→ roles (who is the client) ─→ framing (HTTP/2, D-Bus or none) ─→ tcp ─→ Packet
-//!   │              └ ports ← services, contents  ├ seeding
+//!   │              └ ports ← services, packets::contents  ├ seeding
 //!   │                                          └ dbus ─→ Record::Dbus
 //!   └ datagrams ─→ Packet, or journal ─→ Record::Journal
 //! ```
 
 mod connection;
-mod contents;
 mod context;
 mod datagrams;
 mod dbus;
@@ -25,9 +24,9 @@ mod services;
 mod tcp;
 mod view;
 
-pub use contents::{FastCgi, fastcgi};
+pub use crate::packets::contents::{FastCgi, fastcgi};
+pub use crate::packets::protocols::{PROTOCOLS, Protocol, Reason, UNKNOWN_PORT};
 pub use context::Options;
 pub use endpoints::CLEAN;
 pub use ports::{Advice, Chosen, Midway, PortRule, Ports, Readers, Target};
-pub use services::{PROTOCOLS, Protocol, Reason, UNKNOWN_PORT};
 pub use view::UnixView;

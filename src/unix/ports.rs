@@ -6,11 +6,10 @@
 
 use crate::event::UnixName;
 use crate::glob::Glob;
+use crate::packets::contents::{self, Beginning};
+use crate::packets::protocols::{DBUS, FASTCGI, GRPC, HTTP, HTTP2, HTTP2_MIDWAY, Protocol, Reason, TLS, UNKNOWN_PORT};
 use crate::sockets::{Connection, Side};
-use crate::unix::contents::{self, Beginning};
-use crate::unix::services::{
-    self, DBUS, FASTCGI, GRPC, HTTP, HTTP2, HTTP2_MIDWAY, Protocol, Reason, Speaks, TLS, UNKNOWN_PORT,
-};
+use crate::unix::services::{self, Speaks};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 

@@ -1,142 +1,14 @@
-//! Which protocol a UNIX server speaks, and the port by which Wireshark hands that protocol to its dissector: two tables.
+//! Which protocol a UNIX server speaks, by its socket's name.
 //!
-//! **To add a service**, add a line to [`BY_NAME`]: the end of its socket's path, and its protocol. If the protocol is not
-//! in [`PROTOCOLS`] yet, add a line there too, with the port and the dissector that `tshark -G decodes` has for it:
-//!
-//! ```text
-//! $ tshark -G decodes | grep -P '^tcp.port\t5432\t'
-//! tcp.port    5432    pgsql
-//! ```
-//!
-//! and, if its first bytes are telling, a test to `contents.rs`. `tests/live/ports.rs` holds the table against the tshark
-//! that is installed: what it registers for each port, and that it reads what each protocol begins with.
+//! **To add a service**, add a line to [`BY_NAME`]: the end of its socket's path, and its protocol, which is one of
+//! `packets::protocols`.
 
 use crate::event::UnixName;
 use crate::glob;
-
-/// The port of a conversation that nothing is known of: gRPC's customary one, as the predecessor had it. No dissector of
-/// Wireshark is registered for it, so heuristics decide.
-pub const UNKNOWN_PORT: u16 = 50051;
-
-/// A protocol, and how Wireshark comes to read it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Protocol {
-    /// What the command line calls it.
-    pub name: &'static str,
-    /// The port that its servers are given.
-    pub port: u16,
-    /// Wireshark's name of its dissector.
-    pub dissector: &'static str,
-    /// Why that dissector is asked.
-    pub reason: Reason,
-}
-
-/// Why Wireshark gives a conversation to a dissector.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
-    /// It is registered for the port: `tshark -G decodes` has `tcp.port`, the port and the dissector in one line.
-    Port,
-    /// It is registered for the port in Wireshark 4.4 and later. Wireshark 4.0 has this other one there.
-    PortLater(&'static str),
-    /// It is registered for the port in Wireshark before 4.6, which has this other one there.
-    PortEarlier(&'static str),
-    /// It recognises its protocol on any port, even TLS's: `tshark -G heuristic-decodes` has `tcp`, the dissector and `T`.
-    Heuristic,
-    /// It has to be told: `-d tcp.port==PORT,DISSECTOR`. The port is the protocol's own, and no dissector's.
-    DecodeAs,
-    /// Its messages have a link type of their own, where the capture can hold it; no dissector knows it on a port.
-    Link,
-}
-
-const fn protocol(name: &'static str, port: u16, dissector: &'static str, reason: Reason) -> Protocol {
-    Protocol { name, port, dissector, reason }
-}
-
-use Reason::{DecodeAs, Heuristic, Link, Port, PortEarlier, PortLater};
-
-pub(super) static HTTP: Protocol = protocol("http", 80, "http", Port);
-/// From its preface on: HTTP's dissector hands it over.
-pub(super) static HTTP2: Protocol = protocol("http2", 80, "http", Port);
-pub(super) static GRPC: Protocol = protocol("grpc", 80, "http", Port);
-/// Without its preface, which the trace does not hold.
-pub(super) static HTTP2_MIDWAY: Protocol = protocol("http2-midway", 50052, "http2", DecodeAs);
-/// Wireshark 4.4 and later have TLS on its port, and know HTTP there all the same.
-pub(super) static IPP: Protocol = protocol("ipp", 631, "http", Heuristic);
-pub(super) static TLS: Protocol = protocol("tls", 443, "tls", Port);
-pub(super) static SSH: Protocol = protocol("ssh", 22, "ssh", Port);
-pub(super) static POSTGRESQL: Protocol = protocol("postgresql", 5432, "pgsql", Port);
-pub(super) static MYSQL: Protocol = protocol("mysql", 3306, "mysql", Port);
-pub(super) static REDIS: Protocol = protocol("redis", 6379, "resp", Port);
-pub(super) static MEMCACHED: Protocol = protocol("memcached", 11211, "memcache", Port);
-pub(super) static MONGODB: Protocol = protocol("mongodb", 27017, "mongo", PortLater("tls"));
-pub(super) static FASTCGI: Protocol = protocol("fastcgi", 50053, "fcgi", DecodeAs);
-pub(super) static AJP: Protocol = protocol("ajp", 8009, "ajp13", PortEarlier("nvme-tcp"));
-pub(super) static X11: Protocol = protocol("x11", 6000, "x11", Port);
-pub(super) static VNC: Protocol = protocol("vnc", 5900, "vnc", Port);
-pub(super) static AMQP: Protocol = protocol("amqp", 5672, "amqp", Port);
-pub(super) static MQTT: Protocol = protocol("mqtt", 1883, "mqtt", Port);
-pub(super) static GEARMAN: Protocol = protocol("gearman", 4730, "gearman", Port);
-/// LMTP too, which differs in one greeting.
-pub(super) static SMTP: Protocol = protocol("smtp", 25, "smtp", Port);
-pub(super) static IMAP: Protocol = protocol("imap", 143, "imap", Port);
-pub(super) static POP: Protocol = protocol("pop", 110, "pop", Port);
-pub(super) static LDAP: Protocol = protocol("ldap", 389, "ldap", Port);
-pub(super) static NINE_P: Protocol = protocol("9p", 564, "9p", Port);
-pub(super) static NBD: Protocol = protocol("nbd", 10809, "nbd", Heuristic);
-pub(super) static RSYNC: Protocol = protocol("rsync", 873, "rsync", Port);
-/// Whole messages with link type 231 in pcapng.
-pub(super) static DBUS: Protocol = protocol("dbus", UNKNOWN_PORT, "dbus", Link);
-static RPC: Protocol = protocol("rpc", 111, "rpc", Port);
-static AGENTX: Protocol = protocol("agentx", 705, "agentx", Port);
-static ZEBRA: Protocol = protocol("zebra", 2600, "zebra", Port);
-static OPENFLOW: Protocol = protocol("openflow", 6653, "openflow", Port);
-
-/// Every protocol that can be asked for by its name.
-pub static PROTOCOLS: [&Protocol; 31] = [
-    &HTTP,
-    &HTTP2,
-    &GRPC,
-    &HTTP2_MIDWAY,
-    &IPP,
-    &TLS,
-    &SSH,
-    &POSTGRESQL,
-    &MYSQL,
-    &REDIS,
-    &MEMCACHED,
-    &MONGODB,
-    &FASTCGI,
-    &AJP,
-    &X11,
-    &VNC,
-    &AMQP,
-    &MQTT,
-    &GEARMAN,
-    &SMTP,
-    &IMAP,
-    &POP,
-    &LDAP,
-    &NINE_P,
-    &NBD,
-    &RSYNC,
-    &RPC,
-    &AGENTX,
-    &ZEBRA,
-    &OPENFLOW,
-    &DBUS,
-];
-
-impl Protocol {
-    /// The protocol that the command line calls so.
-    pub fn named(name: &str) -> Option<&'static Self> {
-        PROTOCOLS.into_iter().find(|protocol| protocol.name.eq_ignore_ascii_case(name))
-    }
-
-    /// Whether HTTP's port is what it is given: HTTP/1, and HTTP/2 with its preface.
-    pub(super) fn is_http(&self) -> bool {
-        self.port == HTTP.port
-    }
-}
+use crate::packets::protocols::{
+    AGENTX, AJP, AMQP, DBUS, FASTCGI, GEARMAN, GRPC, HTTP, IPP, LDAP, MEMCACHED, MONGODB, MQTT, MYSQL, NBD, NINE_P,
+    OPENFLOW, POSTGRESQL, Protocol, REDIS, RPC, RSYNC, SMTP, UNKNOWN_PORT, VNC, X11, ZEBRA,
+};
 
 /// What a socket's name tells: its server's protocol, or that Wireshark has no dissector for what it speaks.
 pub(super) type Speaks = Option<&'static Protocol>;
@@ -335,6 +207,7 @@ fn ends_with(name: &[u8], pattern: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::packets::protocols::PROTOCOLS;
 
     #[track_caller]
     fn check(name: &str, protocol: Option<&str>) {

@@ -9,9 +9,13 @@ use crate::packets::Invented;
 
 /// Adds them to a report. `full_details`: the trace has what `-yy` prints.
 pub fn tell(invented: Invented, full_details: bool, report: &mut Report) {
+    let what = "datagram [socket is|sockets are] bound to every address, and nothing tells at which [it was|they were] \
+                reached: invented hosts";
+    let cure = "trace the other end too, where it is on this machine";
+    report.lose(Loss::new(LossKey::Hosts, invented.hosts, what).cure(cure));
     let all = "[connection has|connections have] invented addresses";
     if !full_details {
-        let loss = Loss::new(LossKey::Addresses, invented.total(), all);
+        let loss = Loss::new(LossKey::Addresses, invented.total() - invented.hosts, all);
         return report.lose(loss.cure("record with -yy"));
     }
     let what = format!("{all}, for -yy found none");

@@ -47,6 +47,8 @@ keys! {
         AddressesLate "addresses_late",
         /// Invented other ends.
         Peers "peers",
+        /// Invented hosts of datagram sockets that are bound to every address.
+        Hosts "hosts",
         /// Invented senders of datagrams.
         Senders "senders",
         /// Lines that are longer than any that is read.

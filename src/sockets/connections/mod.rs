@@ -7,7 +7,7 @@ mod pairing;
 mod state;
 mod store;
 
-pub use state::{Connection, Flow, Opening, Role};
+pub use state::{Connection, End, Flow, Opening, Role};
 pub(in crate::sockets) use state::{Origin, Witnessed};
 pub use store::ByConnection;
 use store::Store;
@@ -16,9 +16,11 @@ use crate::event::{Errno, Family, Timestamp, Transport};
 use crate::limits;
 use crate::sockets::Change;
 use crate::sockets::names::{ConnectionId, Side, SocketId};
+use crate::sockets::open_socket::is_vague;
 use crate::sockets::registry::Registry;
 use pairing::{Pairing, addresses};
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 
 /// The connections of a trace.
 #[derive(Debug, Default)]
@@ -73,23 +75,40 @@ impl Connections {
         socket: SocketId,
         origin: Origin,
     ) -> Option<(ConnectionId, Side)> {
-        let open = registry.get_mut(socket)?;
+        let open = registry.get(socket)?;
+        let entry = origin.opening.entry();
         let found = self.pairing.find(&self.store, open, origin.role);
-        let Some((id, side)) = found.or_else(|| self.pairing.find_waiting(open, origin.role)) else {
+        let waiting = || self.pairing.find_waiting(&self.store, open, origin.role, entry);
+        let Some((id, side)) = found.or_else(waiting) else {
             let id = self.begin(registry, socket, origin)?;
-            if let (Some(connection), Some(open)) = (self.store.get_mut(id), registry.get(socket)) {
+            if let (Some(connection), Some(open)) = (self.store.get_mut(id), registry.get_mut(socket)) {
                 self.pairing.wait(connection, open, origin.role);
+                if origin.role == Role::Accepted {
+                    open.guess_host();
+                }
             }
             return Some((id, Side::First));
         };
         if let Some(connection) = self.store.get_mut(id) {
             self.pairing.leave(connection);
             connection.learn_opening(origin.opening);
-            // A socket of which no details are printed has the addresses that the other end's calls have shown.
-            open.fill_in(connection.end(side).address, connection.end(side.other()).address);
         }
         self.enter(registry, (id, side), socket, origin.role);
+        self.complete(registry, id);
         Some((id, side))
+    }
+
+    /// What is known of an end by the other end's calls alone goes to its socket.
+    fn complete(&self, registry: &mut Registry, id: ConnectionId) {
+        let Some(connection) = self.store.get(id).filter(|connection| !connection.family.is_local()) else {
+            return;
+        };
+        for side in [Side::First, Side::Second] {
+            let (end, other) = (connection.end(side), connection.end(side.other()));
+            if let Some(open) = end.socket.and_then(|socket| registry.get_mut(socket)) {
+                open.fill_in(end.address, other.address);
+            }
+        }
     }
 
     /// A new connection with `socket` as its first end.
@@ -134,11 +153,13 @@ impl Connections {
         let connection = self.store.get_mut(id)?;
         let own = connection.end_mut(side);
         own.inode = own.inode.or(open.inode);
-        own.address = open.local.get().or(own.address);
+        own.address = better(open.local.get(), own.address);
+        let is_client = own.role == Role::Connected;
         let other = connection.end_mut(side.other());
         other.inode = other.inode.or(open.peer_inode);
-        if !other.traced || other.address.is_none() {
-            other.address = open.remote.get().or(other.address);
+        // What it connected to is what the other end is; who accepted may not have known better.
+        if is_client || !other.traced || other.address.is_none_or(is_vague) {
+            other.address = better(open.remote.get(), other.address);
         }
         if open.family.is_local() {
             self.pairing.know_inodes(connection);
@@ -291,5 +312,14 @@ impl Connections {
             connection.conclude(failed, changes);
             self.over.push(id);
         }
+    }
+}
+
+/// What is known of an address, the first as the better one if it is whole.
+fn better(first: Option<SocketAddr>, second: Option<SocketAddr>) -> Option<SocketAddr> {
+    if first.is_none_or(is_vague) {
+        second.filter(|second| first.is_none() || !is_vague(*second)).or(first)
+    } else {
+        first
     }
 }

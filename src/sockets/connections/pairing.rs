@@ -1,16 +1,22 @@
 //! Where the two ends of a connection find each other.
 //!
-//! By inode (UNIX, pipes) or by addresses (INET) where the details hold them. Where they do not, a connect and an accept meet
-//! at the name or address of the listening socket, in the order in which they come, as in its queue.
+//! By inode (UNIX, pipes) or by addresses (INET) where these are known. Where they are not, a connect and an accept meet at
+//! the name or address of the listening socket, or at its port where it listens at every address: in the order in which
+//! they come, as in its queue, unless what is known of both contradicts that. Such a meeting is a guess, which the first
+//! bytes confirm or part again (`heads`).
 
-use crate::event::{Family, Inode, UnixName};
+use crate::event::{Family, Inode, Timestamp, UnixName};
 use crate::sockets::connections::Store;
 use crate::sockets::connections::state::{Connection, Role};
+use crate::sockets::identity::{self, Meeting};
 use crate::sockets::names::{ConnectionId, Side};
-use crate::sockets::open_socket::{OpenSocket, canonical};
+use crate::sockets::open_socket::{OpenSocket, canonical, is_vague};
 use rustc_hash::FxHashMap;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+
+/// How many of those that wait at a listening socket are compared with an end: of them all but a few are its other end.
+const COMPARED: usize = 64;
 
 /// Two addresses, the smaller one first: what both ends of a connection agree on.
 pub(super) type AddressPair = (SocketAddr, SocketAddr);
@@ -23,6 +29,19 @@ pub(super) struct Rendezvous {
     accepted: bool,
 }
 
+impl Rendezvous {
+    /// Where a connection is to be found: who connects also at the port, for it may be of one that listens at every address.
+    fn places(&self) -> [Option<Self>; 2] {
+        let port = match self.at {
+            Listener::Address(address) if !self.accepted => {
+                Some(Self { at: Listener::Port(address.port()), accepted: false })
+            }
+            _ => None,
+        };
+        [Some(self.clone()), port]
+    }
+}
+
 /// What a listening socket is known by.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Listener {
@@ -30,6 +49,8 @@ enum Listener {
     Name(UnixName),
     /// Of a TCP socket.
     Address(SocketAddr),
+    /// Of a TCP socket that listens at every address.
+    Port(u16),
 }
 
 /// The connections that can be found.
@@ -51,7 +72,7 @@ impl Pairing {
             let inodes = [open.inode, open.peer_inode];
             let id = inodes.into_iter().flatten().find_map(|inode| self.inodes.get(&inode))?;
             let connection = store.get(*id)?;
-            let side = SIDES.into_iter().find(|side| is_free_for(connection, *side, open.inode))?;
+            let side = SIDES.into_iter().find(|side| is_free_for(connection, *side, open))?;
             return Some((*id, side));
         }
         let (local, pair) = addresses(open)?;
@@ -70,24 +91,51 @@ impl Pairing {
         }
     }
 
-    /// A connection whose other end met nobody yet where `open` connects or was accepted. Only for a socket whose details
-    /// say less than that.
-    pub(super) fn find_waiting(&self, open: &OpenSocket, role: Role) -> Option<(ConnectionId, Side)> {
-        if !open.is_blind() {
-            return None;
+    /// A connection whose other end met nobody yet where `open` connects or was accepted, if nothing that is known of the
+    /// two contradicts that. `entry`: when the call of `open` began.
+    pub(super) fn find_waiting(
+        &self,
+        store: &Store,
+        open: &OpenSocket,
+        role: Role,
+        entry: Timestamp,
+    ) -> Option<(ConnectionId, Side)> {
+        let at = |listener| self.waiting.get(&Rendezvous { at: listener, accepted: role == Role::Connected });
+        let known = |id: &ConnectionId| Some((*id, identity::meeting(store.get(*id)?, open, role)?));
+        // What was accepted before this connect began is another's.
+        let may_be_its = |id: &&ConnectionId| {
+            role != Role::Connected
+                || open.family.is_local()
+                || store.get(**id).is_some_and(|other| other.opening.is_made_after(entry))
+        };
+        for waiting in listeners(open, role).into_iter().flatten().filter_map(at) {
+            let skipped = match role {
+                Role::Connected => waiting.len() - waiting.iter().rev().take_while(may_be_its).count(),
+                _ => 0,
+            };
+            let mut possible = waiting.iter().skip(skipped).take(COMPARED).filter_map(known);
+            let first = possible.next();
+            let confirmed = first.into_iter().chain(possible).find(|(_, meeting)| *meeting == Meeting::Confirmed);
+            if let Some((id, _)) = confirmed.or(first) {
+                return Some((id, Side::Second));
+            }
         }
-        let waiting = self.waiting.get(&rendezvous(open, role, role == Role::Connected)?)?;
-        waiting.front().map(|id| (*id, Side::Second))
+        None
     }
 
     /// Lets a new connection of `open` be found by the other end at its rendezvous.
     pub(super) fn wait(&mut self, connection: &mut Connection, open: &OpenSocket, role: Role) {
-        if open.is_blind()
-            && let Some(rendezvous) = rendezvous(open, role, role == Role::Accepted)
-        {
-            self.waiting.entry(rendezvous.clone()).or_default().push_back(connection.id);
-            connection.rendezvous = Some(rendezvous);
+        if !open.is_blind() {
+            return;
         }
+        let Some(at) = listeners(open, role).into_iter().flatten().next() else {
+            return;
+        };
+        let rendezvous = Rendezvous { at, accepted: role == Role::Accepted };
+        for place in rendezvous.places().into_iter().flatten() {
+            self.waiting.entry(place).or_default().push_back(connection.id);
+        }
+        connection.rendezvous = Some(rendezvous);
     }
 
     /// The connection need not be found at its rendezvous any more. The one that leaves is mostly the oldest.
@@ -95,14 +143,16 @@ impl Pairing {
         let Some(rendezvous) = connection.rendezvous.take() else {
             return;
         };
-        let Some(waiting) = self.waiting.get_mut(&rendezvous) else {
-            return;
-        };
-        if let Some(index) = waiting.iter().position(|other| *other == connection.id) {
-            waiting.remove(index);
-        }
-        if waiting.is_empty() {
-            self.waiting.remove(&rendezvous);
+        for place in rendezvous.places().into_iter().flatten() {
+            let Some(waiting) = self.waiting.get_mut(&place) else {
+                continue;
+            };
+            if let Some(index) = waiting.iter().position(|other| *other == connection.id) {
+                waiting.remove(index);
+            }
+            if waiting.is_empty() {
+                self.waiting.remove(&place);
+            }
         }
     }
 
@@ -144,32 +194,38 @@ impl Pairing {
 /// The local address and the pair that both ends of a connection agree on, once both are known.
 pub(super) fn addresses(open: &OpenSocket) -> Option<(SocketAddr, AddressPair)> {
     let (local, remote) = (canonical(open.local.get()?), canonical(open.remote.get()?));
-    let vague = |address: SocketAddr| address.ip().is_unspecified() || address.port() == 0;
-    if vague(local) || vague(remote) {
+    if is_vague(local) || is_vague(remote) {
         return None;
     }
     Some((local, if local <= remote { (local, remote) } else { (remote, local) }))
 }
 
-/// Whether a socket of this inode can be the end on `side`: it is the end's own, or nothing is known of the end but that it
-/// is not the other one. An end of a pipe comes back where a process has it from before the trace.
-fn is_free_for(connection: &Connection, side: Side, inode: Option<Inode>) -> bool {
-    let end = connection.end(side);
-    let unknown = end.inode.is_none() && (inode.is_none() || connection.end(side.other()).inode != inode);
-    let is_back = connection.family == Family::Pipe && end.closed && inode.is_some();
-    (!end.traced && unknown) || ((!end.traced || is_back) && end.inode == inode)
+/// Whether `open` can be the end on `side`: it is the end's inode, or nothing is known of the end but that it is not the
+/// other one. An end comes back where a process has it that nobody told of.
+fn is_free_for(connection: &Connection, side: Side, open: &OpenSocket) -> bool {
+    let (end, other) = (connection.end(side), connection.end(side.other()));
+    let unknown = end.inode.is_none() && (open.inode.is_none() || other.inode != open.inode);
+    let is_pair = open.peer_inode.is_some() && other.inode == open.peer_inode && other.traced && !other.closed;
+    let is_back = end.closed && open.inode.is_some() && (connection.family == Family::Pipe || is_pair);
+    (!end.traced && unknown) || ((!end.traced || is_back) && end.inode == open.inode)
 }
 
-/// Where an end waits, `accepted` or connected, as `open` in the role `own` knows it.
-fn rendezvous(open: &OpenSocket, own: Role, accepted: bool) -> Option<Rendezvous> {
+/// The listening sockets at which `open` in the role `own` may meet its other end; the first is where it waits itself.
+fn listeners(open: &OpenSocket, own: Role) -> [Option<Listener>; 2] {
     let (name, address) = match own {
         Role::Connected => (&open.peer_name, open.remote.get()),
         Role::Accepted => (&open.name, open.local.get()),
-        Role::Paired | Role::Writer | Role::Reader | Role::Unknown => return None,
+        Role::Paired | Role::Writer | Role::Reader | Role::Unknown => return [None, None],
     };
-    let at = match open.family {
-        Family::Unix => name.clone().map(Listener::Name),
-        _ => address.map(|address| Listener::Address(canonical(address))),
+    if open.family == Family::Unix {
+        return [name.clone().map(Listener::Name), None];
+    }
+    let Some(address) = address.map(canonical) else {
+        return [None, None];
     };
-    Some(Rendezvous { at: at?, accepted })
+    let port = Listener::Port(address.port());
+    if address.ip().is_unspecified() {
+        return [Some(port), None];
+    }
+    [Some(Listener::Address(address)), (own == Role::Connected).then_some(port)]
 }

@@ -61,6 +61,20 @@ impl Opening {
         Self::Made { connected: None, exit }
     }
 
+    /// When the call that shows it began, as far as that is known; its exit where it is not.
+    pub(super) const fn entry(self) -> Timestamp {
+        match self {
+            Self::Unseen => Timestamp(0),
+            Self::Begun { entry } | Self::Made { connected: Some(entry), .. } => entry,
+            Self::Made { connected: None, exit } => exit,
+        }
+    }
+
+    /// Whether a call that returned at `time` or later made it.
+    pub(super) fn is_made_after(self, time: Timestamp) -> bool {
+        matches!(self, Self::Made { exit, .. } if exit >= time)
+    }
+
     /// What two ends show of one opening, put together: connect's entry, and the exit of whichever call was first.
     fn and(self, other: Self) -> Self {
         match (self, other) {
@@ -132,6 +146,13 @@ pub struct End {
     pub(in crate::sockets) sent: u64,
     /// Bytes its calls have received, counted likewise.
     pub(in crate::sockets) received: u64,
+}
+
+impl End {
+    /// Whether none of its calls has moved anything.
+    pub(in crate::sockets) const fn is_unused(&self) -> bool {
+        self.sent == 0 && self.received == 0
+    }
 }
 
 /// One direction of a connection.
@@ -300,6 +321,20 @@ impl Connection {
             self.stage = Stage::Announced;
             changes.push(Change::Opened { connection: self.id });
         }
+    }
+
+    /// The end of the trace: what nothing was said of is said now.
+    pub(in crate::sockets) fn tell_at_last(&mut self, changes: &mut Vec<Change>) {
+        self.announce(changes);
+        if let (Opening::Begun { entry }, false) = (self.opening, self.family.is_local()) {
+            changes.push(Change::Failed { connection: self.id, error: Errno::InProgress, time: entry });
+        }
+    }
+
+    /// Whether one call has made both ends.
+    pub(in crate::sockets) fn is_pair(&self) -> bool {
+        let is_of_pair = |end: &End| matches!(end.role, Role::Paired | Role::Writer | Role::Reader);
+        matches!(self.opening, Opening::Made { .. }) && self.ends.iter().all(is_of_pair)
     }
 
     /// The end on `side` sends no more, as the end on `by` has seen.

@@ -180,9 +180,14 @@ impl Tables {
         let begun =
             self.pending.iter().position(|pending| pending.maker == maker).map(|index| self.pending.remove(index));
         let Some(child) = child else { return false };
-        // Its lines came first, perhaps under another number (PID namespaces).
-        if begun.is_some_and(|pending| pending.child.is_some()) {
-            return false;
+        if let Some(Pending { child: Some(guessed), .. }) = begun {
+            // Its lines came first, perhaps under another number (PID namespaces).
+            if guessed == child || !self.exchange((maker, sharing), guessed, child, registry, dropped) {
+                return false;
+            }
+            if self.threads.contains_key(&child) {
+                return false;
+            }
         }
         if let Some(known) = self.threads.get(&child).copied() {
             self.made_late(maker, child, (sharing, known.orphan), registry, dropped);
@@ -205,6 +210,54 @@ impl Tables {
             dropped.extend(self.leave(oldest.thread.table).give().map(|(_, slot)| slot.socket));
         }
         false
+    }
+
+    /// Two threads had clones open at once: `guessed`, seen first, was taken for the child of `maker`, which says now that
+    /// another one is, so that it is another maker's. Whether it was; each has the other's descriptors no longer.
+    fn exchange(
+        &mut self,
+        (maker, sharing): (Tid, Sharing),
+        guessed: Tid,
+        child: Tid,
+        registry: &mut Registry,
+        dropped: &mut Vec<SocketId>,
+    ) -> bool {
+        let is_its = |pending: &&mut Pending| pending.child == Some(child);
+        let seen = self.pending.iter_mut().find(is_its).is_some();
+        let takes = |pending: &&mut Pending| if seen { pending.child == Some(child) } else { pending.child.is_none() };
+        let Some(other) = self.pending.iter_mut().find(takes) else {
+            return false;
+        };
+        other.child = Some(guessed);
+        let other = *other;
+        self.remake(guessed, maker, (other.maker, other.sharing), registry, dropped);
+        if seen {
+            self.remake(child, other.maker, (maker, sharing), registry, dropped);
+        }
+        true
+    }
+
+    /// `child` is no child of `wrong` but of `maker`: what it has opened itself stays its own.
+    fn remake(
+        &mut self,
+        child: Tid,
+        wrong: Tid,
+        (maker, sharing): (Tid, Sharing),
+        registry: &mut Registry,
+        dropped: &mut Vec<SocketId>,
+    ) {
+        let held = self.ended(child);
+        let thread = self.make(maker, sharing, child, registry);
+        self.threads.insert(child, thread);
+        let wrong = self.known(wrong);
+        for (fd, slot) in held.give() {
+            let is_copy = wrong.and_then(|table| self.slot(table, fd)).is_some_and(|of| of.socket == slot.socket);
+            if is_copy {
+                dropped.push(slot.socket);
+            } else if let Some(replaced) = self.put(thread.table, fd, slot) {
+                dropped.push(replaced.socket);
+            }
+        }
     }
 
     /// `maker` made a thread that is known already. Where nobody had made it, its first lines stand before its maker's
@@ -275,6 +328,18 @@ impl Tables {
             Some(table) if !shared => std::mem::take(&mut table.slots),
             _ => Slots::default(),
         }
+    }
+
+    /// Whether other threads of `tid`'s process are known, be it by their maker's call alone: what they have under way ends
+    /// before the process does.
+    pub(in crate::sockets) fn has_siblings(&self, tid: Tid) -> bool {
+        let Some(thread) = self.threads.get(&tid) else {
+            return false;
+        };
+        let is_shared = self.slab.get(thread.table.0).is_some_and(|table| table.users > 1);
+        let unseen = self.unclaimed.iter().map(|waiting| (&waiting.child, &waiting.thread));
+        let mut others = self.threads.iter().chain(unseen);
+        is_shared && others.any(|(other, at)| *other != tid && at.process == thread.process)
     }
 
     /// `tid` has a table of its own from here on (unshare(CLONE_FILES), execve).

@@ -12,9 +12,10 @@ use super::super::table::Transfer;
 use super::super::{arguments, sockaddr};
 use super::payload::{self, Draft, Shown};
 use super::vectors::{self, Vector};
-use super::{Call, Decoded, NoEvent, Scratch};
+use super::{Call, Decoded, Names, NoEvent, Scratch};
 use crate::event::{Address, Credentials, Direction, Message, Outcome, as_u64};
 use crate::limits;
+use std::net::SocketAddr;
 
 /// What a msghdr holds.
 #[derive(Debug, Default)]
@@ -59,7 +60,7 @@ fn header(call: &mut Call<'_, '_>, message: u64, transfer: Transfer) -> Result<H
             b"msg_iov" => header.vector = vectors::array(call, message)?,
             b"msg_control" | b"" => {
                 let control = call.value_here()?;
-                control_messages(control, call.scratch);
+                control_messages(control, transfer.direction, call.scratch);
             }
             b"msg_flags" if transfer.direction == Direction::Received => {
                 header.from_error_queue = symbols::MSG_ERRQUEUE.is_in(call.value_here()?);
@@ -75,20 +76,46 @@ fn header(call: &mut Call<'_, '_>, message: u64, transfer: Transfer) -> Result<H
     }
 }
 
-/// Descriptors and credentials in control messages: `cmsg_level=SOL_SOCKET, cmsg_type=SCM_RIGHTS, cmsg_data=[18<TCP:[…]>,
-/// 19]` and `cmsg_type=SCM_CREDENTIALS, cmsg_data={pid=1, uid=0, gid=0}`, without `cmsg_data=` before strace 4.13.
-fn control_messages(mut control: &[u8], scratch: &mut Scratch) {
+/// What control messages tell: descriptors, credentials, and the thread's own end; without `cmsg_data=` before strace 4.13.
+///
+/// ```text
+/// cmsg_level=SOL_SOCKET, cmsg_type=SCM_RIGHTS, cmsg_data=[18<TCP:[…]>, 19]
+/// cmsg_level=SOL_SOCKET, cmsg_type=SCM_CREDENTIALS, cmsg_data={pid=1, uid=0, gid=0}
+/// cmsg_level=SOL_IP, cmsg_type=IP_PKTINFO, cmsg_data={ipi_ifindex=…, ipi_spec_dst=inet_addr("…"), ipi_addr=inet_addr("…")}
+/// ```
+fn control_messages(mut control: &[u8], direction: Direction, scratch: &mut Scratch) {
     const LEVEL: &[u8] = b"cmsg_level=";
     while let Some(at) = memchr::memmem::find(control, LEVEL) {
         control = control.get(at + LEVEL.len()..).unwrap_or_default();
-        if let Some(data) = of_socket(control, symbols::SCM_RIGHTS)
+        if let Some(data) = data_of(control, symbols::SOL_SOCKET, symbols::SCM_RIGHTS)
             && let Some(data) = data.strip_prefix(b"[")
         {
             control = rights(data, scratch);
-        } else if let Some(data) = of_socket(control, symbols::SCM_CREDENTIALS) {
+        } else if let Some(data) = data_of(control, symbols::SOL_SOCKET, symbols::SCM_CREDENTIALS) {
             scratch.credentials = credentials(data).or(scratch.credentials);
+        } else if let Some(own) = own_end(control, direction, &mut scratch.names) {
+            scratch.own = Some(own);
         }
     }
+}
+
+/// The thread's own end: where a datagram was sent to, or from where it is to be sent (ip(7), ipv6(7)). Of where one was
+/// sent to before it was redirected, IP_ORIGDSTADDR tells the port as well.
+fn own_end(control: &[u8], direction: Direction, names: &mut Names) -> Option<SocketAddr> {
+    let address = if let Some(data) = data_of(control, symbols::SOL_IP, symbols::IP_PKTINFO) {
+        let field: &[u8] = if direction == Direction::Received { b"ipi_addr=" } else { b"ipi_spec_dst=" };
+        sockaddr::host_in(data, field, names).map(|host| SocketAddr::new(host, 0))
+    } else if let Some(data) = data_of(control, symbols::SOL_IPV6, symbols::IPV6_PKTINFO) {
+        sockaddr::host_in(data, b"", names).map(|host| SocketAddr::new(host, 0))
+    } else {
+        let data = data_of(control, symbols::SOL_IP, symbols::IP_ORIGDSTADDR)
+            .or_else(|| data_of(control, symbols::SOL_IPV6, symbols::IPV6_ORIGDSTADDR))?;
+        match sockaddr::address(data, names)?.0 {
+            Some(Address::Inet(address)) => Some(address),
+            _ => None,
+        }
+    };
+    address.filter(|address| !address.ip().is_unspecified())
 }
 
 /// Descriptors behind an opening bracket, and the text behind them.
@@ -102,11 +129,11 @@ fn rights<'t>(mut text: &'t [u8], scratch: &mut Scratch) -> &'t [u8] {
     text
 }
 
-/// The data of the control message with this level, if it is SOL_SOCKET's of this type.
-fn of_socket(control: &[u8], wanted: Value) -> Option<&[u8]> {
+/// The data of the control message with this level, if that and its type are these.
+fn data_of(control: &[u8], wanted_level: Value, wanted: Value) -> Option<&[u8]> {
     let (level, text) = arguments::value(control)?;
     let (kind, text) = arguments::value(arguments::next(text))?;
-    let is = symbols::SOL_SOCKET.is(level) && wanted.is(kind);
+    let is = wanted_level.is(level) && wanted.is(kind);
     is.then(|| arguments::next(text))
 }
 
@@ -214,6 +241,7 @@ fn element(call: &mut Call<'_, '_>, message: u64, transfer: Transfer, missing: &
     if call.take(b"}") {
         call.scratch.payload.truncate(start);
         call.scratch.rights.truncate(rights);
+        call.scratch.own = None;
         return Ok(());
     }
     let moved = call.read(arguments::number(arguments::unnamed(call.rest)))?;
@@ -235,8 +263,8 @@ fn element(call: &mut Call<'_, '_>, message: u64, transfer: Transfer, missing: &
     missing.from_error_queue |= from_error_queue;
     missing.wanted |= lacking > 0 && vector.shown == Shown::Cut;
     call.scratch.payload.truncate(start + captured);
-    let rights = call.scratch.rights.len() - rights;
-    call.scratch.messages.push(Message { start, captured, moved, address, rights });
+    let (rights, own) = (call.scratch.rights.len() - rights, call.scratch.own.take());
+    call.scratch.messages.push(Message { start, captured, moved, address, own, rights });
     call.separators();
     call.expect(b"}")
 }
@@ -258,7 +286,7 @@ fn add_dumped(call: &mut Call<'_, '_>, unprinted: usize) {
             return;
         }
         let captured = call.scratch.payload.len() - start;
-        let message = Message { start, captured, moved: as_u64(captured), address: None, rights: 0 };
+        let message = Message { start, captured, moved: as_u64(captured), address: None, own: None, rights: 0 };
         call.scratch.messages.push(message);
     }
 }

@@ -23,6 +23,7 @@ use super::names::Names;
 use super::table::Decode;
 use crate::event::{Ancillary, Credentials, Descriptor, Details, Family, Message, What};
 use crate::limits;
+use std::net::SocketAddr;
 
 /// The event that a call is, or why it is none.
 pub(super) type Decoded<'s> = Result<What<'s>, NoEvent>;
@@ -60,6 +61,8 @@ pub(super) struct Scratch {
     messages: Vec<Message>,
     rights: Vec<Handle>,
     credentials: Option<Credentials>,
+    /// The thread's own end, as control messages of the message at hand tell it.
+    own: Option<SocketAddr>,
     /// What a thread is called.
     pub(super) command: Vec<u8>,
 }
@@ -77,6 +80,7 @@ impl Scratch {
         self.messages.clear();
         self.rights.clear();
         self.credentials = None;
+        self.own = None;
     }
 
     /// Gives back the memory that an uncommonly large payload or many details needed.

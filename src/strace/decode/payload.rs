@@ -7,7 +7,7 @@ use super::super::escape;
 use super::super::symbols::{self, Flag, Flags};
 use super::super::table::Transfer;
 use super::{Call, Decoded, NOT_SOCKET, NOT_USED, NoEvent};
-use crate::event::{Address, Direction, Message, Move, Op, Outcome, What, as_u64};
+use crate::event::{Address, Direction, Errno, Message, Move, Op, Outcome, What, as_u64};
 use crate::limits;
 
 /// How much of a buffer's bytes the trace has.
@@ -91,7 +91,7 @@ pub(super) const fn is_peek(flags: Flags) -> bool {
 #[inline(always)]
 pub(super) fn single<'s>(mut call: Call<'_, 's>, draft: Draft, address: Option<Address>) -> Decoded<'s> {
     let Outcome::Done(moved) = draft.outcome else {
-        return Ok(transferred(call, draft));
+        return Ok(failed(call, draft, address));
     };
     if moved > limits::MOVED {
         return Err(call.malformed());
@@ -114,9 +114,23 @@ pub(super) fn single<'s>(mut call: Call<'_, 's>, draft: Draft, address: Option<A
         }
     }
     call.scratch.payload.truncate(captured);
-    let rights = call.scratch.rights.len();
-    call.scratch.messages.push(Message { start: 0, captured, moved, address, rights });
+    let (rights, own) = (call.scratch.rights.len(), call.scratch.own.take());
+    call.scratch.messages.push(Message { start: 0, captured, moved, address, own, rights });
     Ok(transferred(call, draft))
+}
+
+/// A call that has moved nothing. One with MSG_FASTOPEN has begun to connect all the same (tcp(7)).
+#[cold]
+fn failed<'s>(call: Call<'_, 's>, draft: Draft, address: Option<Address>) -> What<'s> {
+    let begins = draft.transfer.direction == Direction::Sent
+        && draft.flags.has(symbols::MSG_FASTOPEN)
+        && draft.outcome == Outcome::Failed(Errno::InProgress);
+    match address.filter(|_| begins) {
+        Some(address) => {
+            What::Connect { socket: call.scratch.descriptor(draft.socket), address, outcome: draft.outcome }
+        }
+        None => transferred(call, draft),
+    }
 }
 
 /// What a call can have moved: of a buffer that is printed whole no more than was asked for, unless MSG_TRUNC returned
@@ -162,7 +176,7 @@ pub(crate) fn sendfile<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
             return Err(call.malformed());
         }
         call.counts.unseen.add(moved);
-        call.scratch.messages.push(Message { start: 0, captured: 0, moved, address: None, rights: 0 });
+        call.scratch.messages.push(Message { start: 0, captured: 0, moved, address: None, own: None, rights: 0 });
     }
     let transfer = Transfer { op: Op::Sendfile, direction: Direction::Sent };
     let draft = Draft { transfer, socket, outcome, requested: None, flags: Flags::NONE, shown: Shown::Hidden };

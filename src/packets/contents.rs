@@ -4,18 +4,18 @@
 //! port is worse than none, for Wireshark then shows what is not there.
 
 use crate::event::{as_u64, as_usize};
-use crate::unix::services::{
+use crate::packets::protocols::{
     AJP, AMQP, FASTCGI, GEARMAN, HTTP, HTTP2, IMAP, LDAP, MEMCACHED, MONGODB, MQTT, MYSQL, NBD, NINE_P, POP,
     POSTGRESQL, Protocol, REDIS, RSYNC, SMTP, SSH, TLS, VNC, X11,
 };
 
 /// What one end moved first.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Beginning<'a> {
+pub struct Beginning<'a> {
     /// What of it is in the trace.
-    pub(super) bytes: &'a [u8],
+    pub bytes: &'a [u8],
     /// How many bytes moved.
-    pub(super) moved: u64,
+    pub moved: u64,
 }
 
 /// Whether a protocol's messages look like this.
@@ -50,8 +50,23 @@ static TESTS: &[(Test, &Protocol)] = &[
 ];
 
 /// The protocol that begins like this.
-pub(super) fn protocol(beginning: &Beginning<'_>) -> Option<&'static Protocol> {
+pub fn protocol(beginning: &Beginning<'_>) -> Option<&'static Protocol> {
     TESTS.iter().find(|(is_it, _)| is_it(beginning)).map(|(_, protocol)| *protocol)
+}
+
+/// Whether only a client says this.
+pub fn is_of_client(beginning: &Beginning<'_>) -> bool {
+    let starts_request = || beginning.line().is_some_and(|line| memchr::memmem::find(line, b" HTTP/1.").is_some());
+    starts_request() || is_http2(beginning) || is_postgresql_startup(beginning) || beginning.bytes.starts_with(b"*")
+}
+
+/// Whether only a server says this: an answer, or a greeting.
+pub fn is_of_server(beginning: &Beginning<'_>) -> bool {
+    beginning.starts_with_any(&[b"HTTP/1.", b"+", b"-ERR"])
+        || is_mysql(beginning)
+        || is_smtp(beginning)
+        || is_imap(beginning)
+        || is_pop(beginning)
 }
 
 impl<'a> Beginning<'a> {
