@@ -121,7 +121,10 @@ impl Views {
     pub fn change<S: Sink>(&mut self, change: &Change, refs: Refs<'_>, sink: &mut S) -> Result<(), S::Error> {
         let Self { inet, local, threads } = self;
         let known = Known { refs, threads };
-        [inet, local].into_iter().flatten().try_for_each(|view| view.change(change, known, sink))
+        if let Some(view) = inet {
+            view.change(change, known, sink)?;
+        }
+        local.as_mut().map_or(Ok(()), |view| view.change(change, known, sink))
     }
 
     /// A message is not to be shown, but the numbers of those that are go on behind it.

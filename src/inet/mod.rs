@@ -1,5 +1,5 @@
 //! The packets of AF_INET and AF_INET6, in two pictures: the syscall view, one packet a payload call, and the wire view,
-//! what tcpdump would have seen. Both mark each packet with who did it.
+//! what tcpdump would have seen. Each packet says who made it.
 
 mod carrier;
 mod datagrams;

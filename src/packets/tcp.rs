@@ -88,7 +88,7 @@ impl TcpConnection {
 
     /// Payload of one call, in as many segments as IP needs, all at one time. What is not to be shown before it is a gap in
     /// the sequence numbers.
-    #[inline]
+    #[inline(always)]
     pub fn write<S: Sink>(&mut self, chunk: &Chunk<'_>, out: &mut Output<'_, S>) -> Result<(), S::Error> {
         let Chunk { sender, time, by, skipped, mut bytes, comment, .. } = *chunk;
         if skipped > 0 {
