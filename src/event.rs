@@ -61,6 +61,9 @@ impl Inode {
 pub struct Timestamp(pub u64);
 
 impl Timestamp {
+    /// Later than whatever happens.
+    pub const MAX: Self = Self(u64::MAX);
+
     /// This moment `nanoseconds` later, at most the last one that can be written.
     #[must_use]
     pub const fn after(self, nanoseconds: u64) -> Self {

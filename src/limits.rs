@@ -92,9 +92,6 @@ pub const WAITING_BYTES: usize = 16 << 20;
 /// Most bytes of datagrams that wait for their socket's port to become known; beyond it all go out as they are.
 pub const HELD_DATAGRAM_BYTES: usize = 4 << 20;
 
-/// How long something waits at most for what would tell more of it, in nanoseconds of the trace's time.
-pub const WAITING_NANOSECONDS: u64 = 1_000_000_000;
-
 /// Most datagrams that are remembered for the other end's call to be recognised: more than socket buffers hold in
 /// flight on loopback.
 pub const DATAGRAM_SIGHTINGS: usize = 8192;

@@ -2,13 +2,14 @@
 //!
 //! A further view is a type with [`View`], a line of `any_view!`, and where its families are new a place in [`Views`].
 
-use crate::event::{Event, Family, Transport};
+use crate::event::{Event, Family, Timestamp, Transport};
 use crate::inet::{SyscallView, WireView};
 use crate::packets::{Invented, Known, View, ViewKind};
 use crate::sockets::{Change, Moved, Refs};
 use crate::threads::Threads;
 use crate::unix::{self, Chosen, UnixView};
 use crate::wire::Sink;
+use std::time::Duration;
 
 /// An enum of views that is itself one.
 macro_rules! any_view {
@@ -42,8 +43,13 @@ macro_rules! any_view {
                 match self { $(Self::$name(view) => view.leaves_out(moved),)* }
             }
 
-            fn pause<S: Sink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
-                match self { $(Self::$name(view) => view.pause(sink),)* }
+            #[inline]
+            fn settle<S: Sink>(&mut self, since: Timestamp, sink: &mut S) -> Result<Timestamp, S::Error> {
+                match self { $(Self::$name(view) => view.settle(since, sink),)* }
+            }
+
+            fn pause<S: Sink>(&mut self, quiet: Duration, known: Known<'_>, sink: &mut S) -> Result<(), S::Error> {
+                match self { $(Self::$name(view) => view.pause(quiet, known, sink),)* }
             }
 
             fn finish<S: Sink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
@@ -137,9 +143,25 @@ impl Views {
         self.of(moved.family).is_some_and(|view| view.leaves_out(moved))
     }
 
-    /// The input pauses: what could be waited for is long in coming.
-    pub fn pause<S: Sink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
-        self.all().try_for_each(|view| view.pause(sink))
+    /// Nothing waits any more for what began before `since`. The moment at which the first begins of what is yet to be
+    /// written, and waited for.
+    #[inline]
+    pub fn settle<S: Sink>(&mut self, since: Timestamp, sink: &mut S) -> Result<Timestamp, S::Error> {
+        let mut earliest = Timestamp::MAX;
+        if let Some(view) = &mut self.inet {
+            earliest = view.settle(since, sink)?;
+        }
+        if let Some(view) = &mut self.local {
+            earliest = earliest.min(view.settle(since, sink)?);
+        }
+        Ok(earliest)
+    }
+
+    /// Nothing has come for so long: what could be waited for is long in coming.
+    pub fn pause<S: Sink>(&mut self, quiet: Duration, refs: Refs<'_>, sink: &mut S) -> Result<(), S::Error> {
+        let Self { inet, local, threads } = self;
+        let known = Known { refs, threads };
+        [inet, local].into_iter().flatten().try_for_each(|view| view.pause(quiet, known, sink))
     }
 
     /// The end of the trace: what still waits goes out.

@@ -234,7 +234,7 @@ impl<W: Write> Capture<W> {
                 Ok(())
             }
             Turn::Anew => {
-                self.settle(Timestamp(u64::MAX))?;
+                self.settle(Timestamp::MAX)?;
                 self.order.iter_mut().for_each(|order| order.restart(time));
                 self.gathered.append(record)
             }

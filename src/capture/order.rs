@@ -37,7 +37,7 @@ pub(super) struct Order {
 impl Order {
     /// An order in which nothing waits.
     pub(super) const fn new() -> Self {
-        Self { waiting: BTreeMap::new(), bytes: 0, taken: 0, until: Timestamp(u64::MAX), last: Timestamp(0) }
+        Self { waiting: BTreeMap::new(), bytes: 0, taken: 0, until: Timestamp::MAX, last: Timestamp(0) }
     }
 
     /// Whether a record of this time is next as it comes: so are nearly all.

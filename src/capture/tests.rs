@@ -355,7 +355,7 @@ fn in_order(steps: &[(&str, u64)]) -> String {
             payload => write(&mut capture, &packet(time.0, payload.as_bytes(), payload.len())),
         }
     }
-    capture.settle(Timestamp(u64::MAX)).unwrap();
+    capture.settle(Timestamp::MAX).unwrap();
     let found = read(Format::Pcap, &finished(capture)).into_iter();
     let texts = found.map(|(time, frame, _)| format!("{}@{}", char::from(*frame.last().unwrap()), time / 1000));
     texts.collect::<Vec<_>>().join(" ")

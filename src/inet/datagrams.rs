@@ -10,10 +10,10 @@ use crate::inet::invented::{Counted, Counter, StandIns};
 use crate::inet::numbered::{Dccp, Sctp};
 use crate::inet::unplaced::Unplaced;
 use crate::limits;
-use crate::packets::{Invented, Output, Sighted, Sightings};
+use crate::packets::{Invented, Output, Sighted, Sightings, Waits};
 use crate::sockets::{Moved, SocketNumber, canonical};
 use crate::wire::{About, Frame, LinkHeader, Sink, Transport as Header};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -61,6 +61,10 @@ struct Held {
 pub(super) struct Datagrams {
     held: BTreeMap<SocketNumber, Vec<Held>>,
     held_bytes: usize,
+    /// Since when they are held.
+    waits: Waits<SocketNumber>,
+    /// Sockets whose datagrams have waited long enough.
+    given_up: FxHashSet<SocketNumber>,
     sightings: Sightings<SocketAddr>,
     sctp: Sctp,
     dccp: Dccp,
@@ -104,6 +108,9 @@ impl Datagrams {
         if carried.local.is_some() {
             return self.place(datagram, out);
         }
+        if self.given_up.contains(&moved.socket) {
+            return self.show(datagram, out);
+        }
         if self.held_bytes.saturating_add(carried.payload.len()) > limits::HELD_DATAGRAM_BYTES {
             self.finish(out)?;
         }
@@ -111,6 +118,7 @@ impl Datagrams {
         let payload = carried.payload.to_vec();
         let held = Held { datagram: Datagram { carried: Carried { payload: &[], ..carried }, ..datagram }, payload };
         self.held.entry(moved.socket).or_default().push(held);
+        self.waits.begin(moved.socket, datagram.time);
         Ok(())
     }
 
@@ -132,6 +140,7 @@ impl Datagrams {
             self.show(unplaced.datagram(), out)?;
         }
         self.learnt.remove(&socket);
+        self.given_up.remove(&socket);
         self.hosts.closed(socket);
         self.stand_ins.forget(socket);
         self.counter.forget(Counted::Socket(socket));
@@ -145,15 +154,23 @@ impl Datagrams {
 
     /// Everything that waits goes out.
     pub(super) fn finish<S: Sink>(&mut self, out: &mut Output<'_, S>) -> Result<(), S::Error> {
-        while let Some((socket, _)) = self.held.first_key_value() {
-            self.release(*socket, None, out)?;
-        }
-        self.give_up_before(Timestamp(u64::MAX), out)
+        self.settle(Timestamp::MAX, out)
     }
 
-    /// The input pauses: what waits for its host has waited long enough.
-    pub(super) fn pause<S: Sink>(&mut self, out: &mut Output<'_, S>) -> Result<(), S::Error> {
-        self.give_up_before(Timestamp(u64::MAX), out)
+    /// What began to wait before `since` goes out with a stand-in, and later datagrams of the same sockets at once.
+    #[inline]
+    pub(super) fn settle<S: Sink>(&mut self, since: Timestamp, out: &mut Output<'_, S>) -> Result<(), S::Error> {
+        while let Some(socket) = self.waits.overdue(since) {
+            self.release(socket, None, out)?;
+            self.given_up.insert(socket);
+        }
+        self.give_up_before(since, out)
+    }
+
+    /// The moment of the first datagram that waits.
+    #[inline]
+    pub(super) fn earliest(&self) -> Timestamp {
+        self.waits.earliest().min(self.unplaced.earliest())
     }
 
     /// What began to wait for its host before `time` goes out with a stand-in.
@@ -181,7 +198,6 @@ impl Datagrams {
 
     /// One end's call tells the host of the other's, which waits for that.
     fn place_others<S: Sink>(&mut self, datagram: &Datagram<'_>, out: &mut Output<'_, S>) -> Result<(), S::Error> {
-        self.give_up_before(datagram.time.before(limits::WAITING_NANOSECONDS), out)?;
         while let Some((unplaced, local)) = self.unplaced.take_told_by(datagram) {
             let placed = unplaced.datagram().at(Some(local));
             self.hosts.told(placed.socket, placed.carried.remote, local);
@@ -199,6 +215,7 @@ impl Datagrams {
         local: Option<SocketAddr>,
         out: &mut Output<'_, S>,
     ) -> Result<(), S::Error> {
+        self.waits.end(socket);
         for held in self.held.remove(&socket).unwrap_or_default() {
             self.held_bytes = self.held_bytes.saturating_sub(held.payload.len() + size_of::<Held>());
             let carried = Carried { payload: &held.payload, ..held.datagram.carried };

@@ -3,12 +3,13 @@
 use crate::event::{Errno, Family, Timestamp, as_u64};
 use crate::inet::invented::StandIns;
 use crate::packets::contents::{self, Beginning};
-use crate::packets::{Chunk, Endpoint, Invented, Output, TcpConnection, UNKNOWN_PORT, Witness, handshake_times};
+use crate::packets::{
+    Chunk, Endpoint, Invented, Output, TcpConnection, UNKNOWN_PORT, Waits, Witness, begins, handshake_times,
+};
 use crate::sockets::{
     ByConnection, Change, Connection, ConnectionId, End, Moved, Opening, Refs, Role, Side, Stream, canonical, is_vague,
 };
 use crate::wire::{HandshakeOptions, SeqNumber, Sink};
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 /// How long before its end the handshake of an accepted connection began, in nanoseconds: what loopback needs for it.
@@ -36,9 +37,9 @@ const NOTHING_SAID: First<'static> = (Timestamp(0), None);
 #[derive(Debug, Default)]
 pub(super) struct Streams {
     shown: ByConnection<TcpConnection>,
-    /// Connections that only accept has shown so far. The other end's connect began before it, and where that is traced its
-    /// line is about to come: their handshakes wait for that, for their first payload, or for the input to pause.
-    accepted: BTreeMap<ConnectionId, Connection>,
+    /// Connections of which nothing is shown yet: connect has not come to its end, an address is not known, or only accept
+    /// has shown them. The other end's connect began before that, and where it is traced its line is about to come.
+    waits: Waits<ConnectionId>,
     stand_ins: StandIns,
     invented: Invented,
 }
@@ -81,13 +82,13 @@ impl Streams {
         out: &mut Output<'_, S>,
     ) -> Result<(), S::Error> {
         match change {
-            Change::Opened { .. } if is_seen_by_accept_alone(connection) => {
-                self.accepted.insert(connection.id, connection.clone());
-            }
+            Change::Begun { .. } => self.wait(connection),
+            Change::Opened { .. } if is_seen_by_accept_alone(connection) => self.wait(connection),
             Change::Opened { .. } => {
                 self.tcp(connection, NOTHING_SAID, out)?;
             }
             Change::Failed { error, time, .. } => {
+                self.waits.end(connection.id);
                 failed(connection, (*error, *time), &mut self.stand_ins, out)?;
             }
             Change::Finished { side, by, marking, time, .. } => {
@@ -101,8 +102,8 @@ impl Streams {
                 }
             }
             Change::ConnectionForgotten { .. } => {
-                if self.accepted.contains_key(&connection.id) {
-                    self.tcp(connection, NOTHING_SAID, out)?;
+                if self.waits.end(connection.id) {
+                    self.show_silent(connection, out)?;
                 }
                 self.shown.forget(connection.id);
             }
@@ -111,10 +112,38 @@ impl Streams {
         Ok(())
     }
 
-    /// The input pauses: what could be waited for is long in coming.
-    pub(super) fn pause<S: Sink>(&mut self, out: &mut Output<'_, S>) -> Result<(), S::Error> {
-        while let Some((_, connection)) = self.accepted.pop_first() {
-            self.tcp(&connection, NOTHING_SAID, out)?;
+    /// The connection is yet to be shown, if it has not been.
+    fn wait(&mut self, connection: &Connection) {
+        if self.shown.get(connection.id).is_none()
+            && let Some(time) = begins(connection, HANDSHAKE_LEAD)
+        {
+            self.waits.begin(connection.id, time);
+        }
+    }
+
+    /// A connection on which nothing has been said: its handshake, or the SYN if it has not been made.
+    fn show_silent<S: Sink>(&mut self, connection: &Connection, out: &mut Output<'_, S>) -> Result<(), S::Error> {
+        match connection.opening {
+            _ if connection.kind_guessed => Ok(()),
+            Opening::Begun { entry } => failed(connection, (Errno::InProgress, entry), &mut self.stand_ins, out),
+            _ => self.tcp(connection, NOTHING_SAID, out).map(drop),
+        }
+    }
+
+    /// Nothing waits any more for what began before `since`. The moment at which the first begins of what others wait for.
+    #[inline]
+    pub(super) fn settle(&mut self, since: Timestamp) -> Timestamp {
+        self.waits.forget_before(since);
+        self.waits.earliest()
+    }
+
+    /// Nothing has come for long: what has been made is shown as far as it is known, and keeps its stand-ins.
+    pub(super) fn pause<S: Sink>(&mut self, refs: Refs<'_>, out: &mut Output<'_, S>) -> Result<(), S::Error> {
+        let made = |connection: &&Connection| matches!(connection.opening, Opening::Made { .. });
+        for id in self.waits.all() {
+            if let Some(connection) = refs.connection(id).filter(made) {
+                self.show_silent(connection, out)?;
+            }
         }
         Ok(())
     }
@@ -144,7 +173,7 @@ impl Streams {
         first: First<'_>,
         out: &mut Output<'_, S>,
     ) -> Result<(), S::Error> {
-        self.accepted.remove(&connection.id);
+        self.waits.end(connection.id);
         count_invented(connection, &mut self.invented);
         let (time, beginning) = first;
         let (mut tcp, opener) = new_connection(connection, beginning, &mut self.stand_ins);

@@ -66,6 +66,12 @@ impl Unplaced {
         self.waiting.is_empty()
     }
 
+    /// The moment of the oldest.
+    #[inline]
+    pub(super) fn earliest(&self) -> Timestamp {
+        self.waiting.front().map_or(Timestamp::MAX, |waiting| waiting.datagram.time)
+    }
+
     /// Keeps a datagram.
     pub(super) fn hold(&mut self, datagram: &Datagram<'_>) {
         let payload = datagram.carried.payload.to_vec();

@@ -1,12 +1,14 @@
 //! The wire view: the segments and datagrams that tcpdump on the traced host would have seen.
 
-use crate::event::{Family, Transport};
+use crate::event::{Family, Timestamp, Transport};
 use crate::inet::carrier;
 use crate::inet::datagrams::Datagrams;
 use crate::inet::streams::Streams;
+use crate::limits;
 use crate::packets::{Ids, Invented, Known, Output, View};
 use crate::sockets::{Change, Moved};
 use crate::wire::Sink;
+use std::time::Duration;
 
 /// The state of the view.
 #[derive(Debug, Default)]
@@ -36,7 +38,8 @@ impl View for WireView {
             Change::LocalAddressKnown { socket, local } => self.datagrams.named(*socket, *local, out),
             Change::SocketClosed { socket } => self.datagrams.closed(*socket, out),
             Change::Moved(_) | Change::UnixMessage(_) => Ok(()),
-            Change::Opened { connection }
+            Change::Begun { connection }
+            | Change::Opened { connection }
             | Change::Failed { connection, .. }
             | Change::Finished { connection, .. }
             | Change::Reset { connection, .. }
@@ -48,11 +51,17 @@ impl View for WireView {
         }
     }
 
-    /// The input pauses: what waits for the other end's call goes out.
-    fn pause<S: Sink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
+    /// Datagrams go out with a stand-in for what is not known of their ends; handshakes wait on.
+    #[inline]
+    fn settle<S: Sink>(&mut self, since: Timestamp, sink: &mut S) -> Result<Timestamp, S::Error> {
+        self.datagrams.settle(since, &mut Output::new(&mut self.ids, sink))?;
+        Ok(self.streams.settle(since).min(self.datagrams.earliest()))
+    }
+
+    fn pause<S: Sink>(&mut self, quiet: Duration, known: Known<'_>, sink: &mut S) -> Result<(), S::Error> {
         let out = &mut Output::new(&mut self.ids, sink);
-        self.streams.pause(out)?;
-        self.datagrams.pause(out)
+        self.datagrams.settle(Timestamp::MAX, out)?;
+        if quiet >= limits::LONG_PAUSE { self.streams.pause(known.refs, out) } else { Ok(()) }
     }
 
     fn invented(&self) -> Invented {

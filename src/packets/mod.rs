@@ -9,10 +9,12 @@ mod segmenter;
 mod sightings;
 mod tcp;
 mod view;
+mod waits;
 
 pub use output::{Ids, Output};
 pub use protocols::UNKNOWN_PORT;
 pub use segmenter::Endpoint;
 pub use sightings::{Sighted, Sightings};
-pub use tcp::{Chunk, TcpConnection, Witness, handshake_times};
+pub use tcp::{Chunk, TcpConnection, Witness, begins, handshake_times};
 pub use view::{Invented, Known, View, ViewKind};
+pub use waits::Waits;

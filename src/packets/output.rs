@@ -1,5 +1,6 @@
 //! Where a view's packets go, each with the next identification of IPv4.
 
+use crate::event::Timestamp;
 use crate::wire::{About, Frame, Packet, Record, Sink};
 
 /// IPv4 identifications: one counter for the run, from 1.
@@ -45,5 +46,9 @@ impl<S: Sink> Sink for Output<'_, S> {
     #[inline]
     fn record(&mut self, record: &Record<'_>) -> Result<(), S::Error> {
         self.sink.record(record)
+    }
+
+    fn settle(&mut self, until: Timestamp) -> Result<(), S::Error> {
+        self.sink.settle(until)
     }
 }

@@ -183,6 +183,15 @@ impl TcpConnection {
     }
 }
 
+/// When a connection begins of which nothing is written yet; none if that is before the trace.
+pub fn begins(connection: &Connection, lead: u64) -> Option<Timestamp> {
+    match connection.opening {
+        Opening::Begun { entry } => Some(entry),
+        Opening::Made { .. } => Some(handshake_times(connection, Timestamp::default(), lead)[0]),
+        Opening::Unseen => None,
+    }
+}
+
 /// When the handshake's segments were seen: at the times of connect and accept where those were traced; where only accept
 /// was, shortly before its end; else `lead` nanoseconds before the first packet. Steps are a third of `lead`.
 pub fn handshake_times(connection: &Connection, first: Timestamp, lead: u64) -> [Timestamp; 3] {

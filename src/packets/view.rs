@@ -1,9 +1,10 @@
 //! What a view is: a picture of sockets of some families, made of what happens to them.
 
-use crate::event::{Family, Transport};
+use crate::event::{Family, Timestamp, Transport};
 use crate::sockets::{Change, Moved, Refs};
 use crate::threads::Threads;
 use crate::wire::Sink;
+use std::time::Duration;
 
 /// What one packet stands for (README, "Two views").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,8 +43,15 @@ pub trait View {
         false
     }
 
-    /// The input pauses: what could be waited for is long in coming.
-    fn pause<S: Sink>(&mut self, _: &mut S) -> Result<(), S::Error> {
+    /// Nothing waits any more for what began before `since`: it is written as far as it can be. The moment at which the
+    /// first begins of what is yet to be written, and waited for.
+    #[inline]
+    fn settle<S: Sink>(&mut self, _since: Timestamp, _: &mut S) -> Result<Timestamp, S::Error> {
+        Ok(Timestamp::MAX)
+    }
+
+    /// Nothing has come for so long: what could be waited for is long in coming.
+    fn pause<S: Sink>(&mut self, _: Duration, _: Known<'_>, _: &mut S) -> Result<(), S::Error> {
         Ok(())
     }
 

@@ -236,7 +236,7 @@ impl Run<'_> {
             match self.input.advance()? {
                 Advance::Line => {
                     let (source, line) = self.input.line();
-                    if let Err(error) = self.converter.line(source, line) {
+                    if let Err(error) = self.converter.line(source, self.input.time(), line) {
                         return Err(self.write_error(error));
                     }
                 }

@@ -176,6 +176,8 @@ pub enum Change {
     LocalAddressKnown { socket: SocketNumber, local: SocketAddr },
     /// A datagram socket is closed.
     SocketClosed { socket: SocketNumber },
+    /// A connection is being made, or is made and yet to be shown.
+    Begun { connection: ConnectionId },
     /// A connection is made and, where the trace tells, its addresses are known. Comes at most once, before its payload.
     Opened { connection: ConnectionId },
     /// A connection could not be made, as was known at `time`; it is over.

@@ -435,7 +435,11 @@ impl Sockets {
 
     /// Lets `socket` enter the connection that waits for it, or a new one.
     fn join(&mut self, socket: SocketId, origin: Origin) -> Option<(ConnectionId, Side)> {
-        self.connections.join(&mut self.registry, socket, origin)
+        let (id, side) = self.connections.join(&mut self.registry, socket, origin)?;
+        if origin.opening != Opening::Unseen {
+            self.changes.push(Change::Begun { connection: id });
+        }
+        Some((id, side))
     }
 
     /// Something that only a made connection allows has succeeded. The connection that the socket has then: it may have been

@@ -46,10 +46,11 @@ pub(super) fn connect_both(
     origin: Origin,
     role: Role,
 ) {
-    let Sockets { connections, registry, .. } = sockets;
+    let Sockets { connections, registry, changes, .. } = sockets;
     let Some(id) = connections.begin(registry, first, origin) else {
         return;
     };
+    changes.push(super::Change::Begun { connection: id });
     connections.enter(registry, (id, Side::Second), second, role);
     for (side, made) in [Side::First, Side::Second].into_iter().zip(made) {
         sockets.mark((id, side), made.fd, None);

@@ -65,6 +65,29 @@ impl UnixConnection {
         self.left_out
     }
 
+    /// Since when something of it is yet to be shown: its first bytes, or the handshake of one that was made in the trace.
+    pub(super) fn waits_since(&self, connection: &Connection) -> Option<Timestamp> {
+        let Framing::Undecided(held) = &self.framing else { return None };
+        if self.tcp.is_some() || self.left_out {
+            return None;
+        }
+        tcp::begins(connection).or_else(|| held.first().map(|first| first.time))
+    }
+
+    /// What it waits for is long in coming: what has been said is shown, and the handshake where nothing has.
+    pub(super) fn give_up<S: Sink>(
+        &mut self,
+        connection: &Connection,
+        context: &mut Context<'_, S>,
+    ) -> Result<(), S::Error> {
+        self.decide_by_end(connection, context)?;
+        if self.tcp.is_none() && matches!(self.framing, Framing::Undecided(_)) && was_connected(connection) {
+            let client = roles::client(connection).unwrap_or(Side::First);
+            self.begin(connection, client, Timestamp::default(), Said::NONE, context)?;
+        }
+        Ok(())
+    }
+
     /// The connection was made: the handshake can be shown, unless the server's port depends on what is said.
     pub(super) fn opened<S: Sink>(
         &mut self,

@@ -2,7 +2,7 @@
 //! call moved.
 
 use crate::event::Timestamp;
-use crate::packets::{Chunk, Endpoint, TcpConnection, Witness, handshake_times};
+use crate::packets::{self, Chunk, Endpoint, TcpConnection, Witness, handshake_times};
 use crate::sockets::{Connection, Side};
 use crate::unix::context::Context;
 use crate::unix::endpoints;
@@ -11,6 +11,11 @@ use crate::wire::Sink;
 
 /// How long before the first packet the handshake begins where no call of it was traced, in nanoseconds.
 const HANDSHAKE_LEAD: u64 = 300_000;
+
+/// When the handshake of a connection begins that was made in the trace.
+pub(super) fn begins(connection: &Connection) -> Option<Timestamp> {
+    packets::begins(connection, HANDSHAKE_LEAD)
+}
 
 /// How much later the other end acknowledges a FIN, in nanoseconds.
 const FIN_ACKNOWLEDGED_AFTER: u64 = 50_000;

@@ -1,14 +1,16 @@
 //! The view of UNIX sockets and pipes: one conversation a connection, from its first packet to its end, and datagrams.
 
-use crate::event::{Family, Transport, as_u64};
-use crate::packets::{Chunk, Ids, Known, Output, View};
-use crate::sockets::{ByConnection, Change, Connection, Moved, Refs};
+use crate::event::{Family, Timestamp, Transport, as_u64};
+use crate::limits;
+use crate::packets::{Chunk, Ids, Known, Output, View, Waits};
+use crate::sockets::{ByConnection, Change, Connection, ConnectionId, Moved, Refs};
 use crate::unix::connection::UnixConnection;
 use crate::unix::context::{Context, Options};
 use crate::unix::datagrams::Datagrams;
 use crate::unix::names;
 use crate::unix::ports::Chosen;
 use crate::wire::Sink;
+use std::time::Duration;
 
 /// The state of all UNIX conversations and datagram sockets.
 #[derive(Debug)]
@@ -16,6 +18,8 @@ pub struct UnixView {
     options: Options,
     connections: ByConnection<UnixConnection>,
     datagrams: Datagrams,
+    /// Connections of which something is yet to be shown.
+    waits: Waits<ConnectionId>,
     begun: u64,
     chosen: Chosen,
     ids: Ids,
@@ -46,7 +50,9 @@ impl View for UnixView {
         };
         let Some(connection) = known.refs.connection(stream.connection) else { return Ok(()) };
         let Some((state, mut context)) = self.parts(connection, known, sink) else { return Ok(()) };
-        state.take(connection, &chunk, &mut context)
+        state.take(connection, &chunk, &mut context)?;
+        self.wait(connection);
+        Ok(())
     }
 
     fn change<S: Sink>(&mut self, change: &Change, known: Known<'_>, sink: &mut S) -> Result<(), S::Error> {
@@ -57,16 +63,37 @@ impl View for UnixView {
                 return self.datagrams.message(message, (known.threads, beside), &self.options, sink);
             }
             Change::SocketClosed { socket } => self.datagrams.closed(*socket),
-            Change::Opened { connection }
+            Change::Begun { connection }
+            | Change::Opened { connection }
             | Change::Finished { connection, .. }
             | Change::Reset { connection, .. }
             | Change::Closed { connection }
             | Change::ConnectionForgotten { connection } => {
                 if let Some(connection) = known.refs.connection(*connection) {
-                    return self.connection_changed(connection, change, known, sink);
+                    self.connection_changed(connection, change, known, sink)?;
+                    self.wait(connection);
                 }
             }
             Change::Moved(_) | Change::UnixMessage(_) | Change::Failed { .. } | Change::LocalAddressKnown { .. } => {}
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn settle<S: Sink>(&mut self, since: Timestamp, _: &mut S) -> Result<Timestamp, S::Error> {
+        self.waits.forget_before(since);
+        Ok(self.waits.earliest())
+    }
+
+    /// After long, what waits for its port is shown without, and keeps that.
+    fn pause<S: Sink>(&mut self, quiet: Duration, known: Known<'_>, sink: &mut S) -> Result<(), S::Error> {
+        if quiet < limits::LONG_PAUSE {
+            return Ok(());
+        }
+        for id in self.waits.all() {
+            if let Some(connection) = known.refs.connection(id) {
+                self.give_up(connection, known, sink)?;
+            }
         }
         Ok(())
     }
@@ -84,6 +111,7 @@ impl UnixView {
             options,
             connections: ByConnection::default(),
             datagrams: Datagrams::default(),
+            waits: Waits::default(),
             begun: 0,
             chosen: Chosen::default(),
             ids: Ids::default(),
@@ -112,12 +140,39 @@ impl UnixView {
             }
             Change::Closed { .. } => state.release(connection, &mut context),
             Change::ConnectionForgotten { .. } => {
+                if context.options.is_wire() {
+                    state.give_up(connection, &mut context)?;
+                }
                 state.release(connection, &mut context)?;
                 state.account(connection);
                 self.connections.forget(connection.id);
                 Ok(())
             }
             _ => Ok(()),
+        }
+    }
+
+    /// What the connection waits for is long in coming.
+    fn give_up<S: Sink>(&mut self, connection: &Connection, known: Known<'_>, sink: &mut S) -> Result<(), S::Error> {
+        if let Some((state, mut context)) = self.parts(connection, known, sink) {
+            state.give_up(connection, &mut context)?;
+        }
+        self.wait(connection);
+        Ok(())
+    }
+
+    /// Notes whether something of the connection is yet to be shown.
+    #[inline]
+    fn wait(&mut self, connection: &Connection) {
+        if !self.options.is_wire() {
+            return;
+        }
+        let state = self.connections.get(connection.id);
+        match state.and_then(|state| state.waits_since(connection)) {
+            Some(since) => self.waits.begin(connection.id, since),
+            None => {
+                self.waits.end(connection.id);
+            }
         }
     }
 

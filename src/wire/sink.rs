@@ -1,5 +1,6 @@
 //! Where records go: what a view needs of whoever writes them.
 
+use crate::event::Timestamp;
 use crate::wire::Record;
 
 /// Takes records in the order of the capture.
@@ -12,4 +13,10 @@ pub trait Sink {
     /// # Errors
     /// It could not be written.
     fn record(&mut self, record: &Record<'_>) -> Result<(), Self::Error>;
+
+    /// Nothing that is earlier than `until` will come any more.
+    ///
+    /// # Errors
+    /// What waited for that could not be written.
+    fn settle(&mut self, until: Timestamp) -> Result<(), Self::Error>;
 }

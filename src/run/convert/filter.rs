@@ -162,7 +162,8 @@ impl Filter {
                 self.left_out += u64::from(matches!(verdict, Verdict::Count | Verdict::Hide));
                 verdict
             }
-            Change::Opened { connection }
+            Change::Begun { connection }
+            | Change::Opened { connection }
             | Change::Failed { connection, .. }
             | Change::Finished { connection, .. }
             | Change::Reset { connection, .. } => {

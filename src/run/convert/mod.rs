@@ -7,6 +7,7 @@ mod offers;
 use crate::capture::Capture;
 use crate::event::{Event, Timestamp, What, as_u64};
 use crate::limits;
+use crate::packets::ViewKind;
 use crate::run::input::dates::Date;
 use crate::run::name::Name;
 use crate::run::options::{Format, Options, Seed};
@@ -78,6 +79,28 @@ struct Engine {
     rules: Vec<PortRule>,
     /// The number of the trace whose events come.
     trace: usize,
+    /// Where the capture is in order of time.
+    clock: Option<Clock>,
+}
+
+/// How far the traces have come.
+#[derive(Debug, Default)]
+struct Clock {
+    now: Timestamp,
+    /// Of several traces: no line that is still to come is earlier.
+    line: Option<Timestamp>,
+}
+
+impl Clock {
+    /// A call has returned at `exit`. Since when it can be waited for what is yet to be written; a clock that is set back
+    /// begins anew.
+    #[inline]
+    fn tick(&mut self, exit: Timestamp) -> Timestamp {
+        let moment = self.line.unwrap_or(exit);
+        let is_set_back = moment.after(limits::WAITING_TIME) < self.now;
+        self.now = if is_set_back { moment } else { self.now.max(moment) };
+        self.now.before(limits::WAITING_TIME)
+    }
 }
 
 impl Engine {
@@ -99,12 +122,13 @@ impl Engine {
             picture: Picture { views, filter, traffic },
             rules: options.unix_port_for.clone(),
             trace: 0,
+            clock: (options.view == ViewKind::Wire).then(Clock::default),
         }
     }
 
     /// Takes the next event: what it changes goes to the views, and what they make of it to `sink`.
     fn event<S: Sink>(&mut self, event: &Event<'_>, sink: &mut S) -> Result<(), S::Error> {
-        let Self { sockets, picture, trace, .. } = self;
+        let Self { sockets, picture, trace, clock, .. } = self;
         let place = || Place { trace: *trace, line: event.line };
         if let Some(filter) = picture.filter.as_mut().filter(|filter| filter.is_by_thread()) {
             filter.turn_to(event.tid, sockets.process_of(event));
@@ -123,13 +147,18 @@ impl Engine {
                 picture.take(change, sockets.refs(event), place, sink)?;
             }
             if !sockets.goes_on() {
-                return Ok(());
+                break;
             }
         }
+        let Some(clock) = clock else { return Ok(()) };
+        let earliest = picture.views.settle(clock.tick(event.exit), sink)?;
+        sink.settle(clock.line.map_or(earliest, |line| line.min(earliest)))
     }
 
-    fn pause<S: Sink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
-        self.picture.views.pause(sink)
+    /// Nothing has come for so long: what waited for that is written, and nothing in front of it any more.
+    fn pause<S: Sink>(&mut self, quiet: Duration, sink: &mut S) -> Result<(), S::Error> {
+        self.picture.views.pause(quiet, self.sockets.last_refs(), sink)?;
+        sink.settle(Timestamp::MAX)
     }
 
     /// Adds what is to be said of options: those that nothing came of, what they leave out, and what Wireshark needs.
@@ -177,7 +206,8 @@ impl Engine {
                 break;
             }
         }
-        views.finish(sink)
+        views.finish(sink)?;
+        sink.settle(Timestamp::MAX)
     }
 }
 
@@ -213,6 +243,11 @@ impl<W: Write> Sink for Written<W> {
         self.payload_bytes += as_u64(payload.len());
         Ok(self.capture.record(record)?)
     }
+
+    #[inline]
+    fn settle(&mut self, until: Timestamp) -> io::Result<()> {
+        Ok(self.capture.settle(until)?)
+    }
 }
 
 /// A trace: its name for messages, and what its text does not say.
@@ -246,7 +281,7 @@ impl<W: Write> Converter<W> {
     ///
     /// The capture's header could not be written.
     pub fn new(options: &Options, traces: &[Trace], sink: W) -> io::Result<Self> {
-        let capture = Capture::new(options.format, false, sink)?;
+        let capture = Capture::new(options.format, options.view == ViewKind::Wire, sink)?;
         let parsers = traces.iter().map(|trace| Parser::new(trace.options.clone()));
         let midnights = || traces.iter().map(|trace| trace.options.date).collect();
         Ok(Self {
@@ -276,16 +311,20 @@ impl<W: Write> Converter<W> {
         assumed.next().and_then(|(_, midnight)| Date::at(*midnight))
     }
 
-    /// The next line, without its end, of the trace with number `trace` (from 0, in the order of the command line).
+    /// The next line, without its end, of the trace with number `trace` (from 0, in the order of the command line). `time`:
+    /// of several traces in order of time, that of this line; no later one is earlier.
     ///
     /// # Errors
     ///
     /// Those of the sink, here and below, given on as they are: a broken pipe is told from a full disk by
     /// [`io::Error::kind`].
     #[inline]
-    pub fn line(&mut self, trace: usize, line: &[u8]) -> io::Result<()> {
+    pub fn line(&mut self, trace: usize, time: Option<Timestamp>, line: &[u8]) -> io::Result<()> {
         let Self { parsers, engine, written, .. } = self;
         engine.trace = trace;
+        if let (Some(clock), Some(_)) = (&mut engine.clock, time) {
+            clock.line = time;
+        }
         if let Some(parser) = parsers.get_mut(trace) {
             let mut events = parser.line(line);
             while let Some(event) = events.next() {
@@ -316,7 +355,7 @@ impl<W: Write> Converter<W> {
     pub fn pause(&mut self, quiet: Duration) -> io::Result<()> {
         self.release(Some(quiet))?;
         if quiet >= limits::PAUSE {
-            self.engine.pause(&mut self.written)?;
+            self.engine.pause(quiet, &mut self.written)?;
         }
         Ok(self.written.capture.flush()?)
     }

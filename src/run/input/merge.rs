@@ -35,13 +35,15 @@ pub struct Merge<S> {
     heads: BinaryHeap<Reverse<(Timestamp, usize)>>,
     /// The source whose line was given last; its next line is not known yet.
     current: Option<usize>,
+    /// The time of the line that was given last of those that have one.
+    time: Option<Timestamp>,
 }
 
 impl<S: LineSource> Merge<S> {
     /// Merges `sources`, whose times `times` follow.
     pub fn new(sources: Vec<S>, times: Vec<Times>) -> Self {
         let heads = BinaryHeap::with_capacity(sources.len());
-        Self { sources, times, begun: 0, heads, current: None }
+        Self { sources, times, begun: 0, heads, current: None, time: None }
     }
 
     /// What is merged.
@@ -58,9 +60,10 @@ impl<S: LineSource> Merge<S> {
                     self.begun += 1;
                     continue;
                 }
-                let Some(Reverse((_, first))) = self.heads.pop() else {
+                let Some(Reverse((time, first))) = self.heads.pop() else {
                     return Ok(Advance::End);
                 };
+                self.time = Some(time);
                 self.current = Some(first);
                 return Ok(Advance::Line);
             };
@@ -74,6 +77,7 @@ impl<S: LineSource> Merge<S> {
                         return Ok(Advance::Line);
                     };
                     if self.is_first((time, current)) {
+                        self.time = Some(time);
                         return Ok(Advance::Line);
                     }
                     self.heads.push(Reverse((time, current)));
@@ -88,6 +92,11 @@ impl<S: LineSource> Merge<S> {
     /// Whether nothing that is known or not known yet comes before `head`.
     fn is_first(&self, head: (Timestamp, usize)) -> bool {
         self.begun == self.sources.len() && self.heads.peek().is_none_or(|Reverse(other)| head < *other)
+    }
+
+    /// The time of the last line that had one. What comes is not earlier, unless its source's own times go back.
+    pub fn time(&self) -> Option<Timestamp> {
+        self.time
     }
 
     /// The line that the last step came to, and the number of its source.

@@ -19,6 +19,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 
 use super::error::Error;
 use super::signals::Signals;
+use crate::event::Timestamp;
 use crate::strace::Times;
 pub use days::first as first_day;
 use lines::CHUNK_BYTES;
@@ -86,6 +87,15 @@ impl<'s> Input<'s> {
         match self {
             Self::One(reader) => (0, reader.line()),
             Self::Several(merge) => merge.line(),
+        }
+    }
+
+    /// The time of this line, where there are several sources: no later one is earlier.
+    #[inline]
+    pub fn time(&self) -> Option<Timestamp> {
+        match self {
+            Self::One(_) => None,
+            Self::Several(merge) => merge.time(),
         }
     }
 

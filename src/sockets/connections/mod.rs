@@ -121,6 +121,7 @@ impl Connections {
         let open = registry.get(socket)?;
         let connection = self.store.make(open.family, open.transport);
         connection.opening = origin.opening;
+        connection.kind_guessed = origin.role == Role::Connected && !open.is_made && !open.family_known;
         let id = connection.id;
         self.enter(registry, (id, Side::First), socket, origin.role);
         Some(id)

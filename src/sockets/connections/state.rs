@@ -187,6 +187,8 @@ pub struct Connection {
     pub transport: Transport,
     /// When it was made.
     pub opening: Opening,
+    /// Nothing but its connect shows that its socket is a stream's: it may be one for datagrams.
+    pub kind_guessed: bool,
     stage: Stage,
     /// Its two addresses, once both are known: where the other end's calls find it.
     pub(super) pair: Option<AddressPair>,
