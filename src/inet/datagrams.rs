@@ -8,7 +8,7 @@ use crate::inet::carrier::{self, Carried, Carrier};
 use crate::inet::hosts::{Hosts, Placed};
 use crate::inet::invented::{Invented, StandIns, Stranger, Strangers};
 use crate::inet::numbered::{Dccp, Sctp};
-use crate::inet::unplaced::Unplaced;
+use crate::inet::unplaced::{Unplaced, Waiting};
 use crate::limits;
 use crate::packets::{Ids, Sighted, Sightings, marking};
 use crate::sockets::{Marking, Moved, SocketNumber, canonical};
@@ -96,14 +96,16 @@ impl Datagrams {
             is_v6: moved.family == Family::Inet6,
             carried,
         };
+        self.hosts.meet(moved.socket);
         if !self.held.is_empty() {
             self.recognise(&datagram, ids, sink)?;
         }
         if !self.unplaced.is_empty() {
             self.place_others(&datagram, ids, sink)?;
         }
-        if carried.local.is_some() {
-            return self.place(datagram, ids, sink);
+        let local = carried.local.or_else(|| self.learnt.get(&moved.socket).copied());
+        if local.is_some() {
+            return self.place(datagram.at(local), ids, sink);
         }
         if self.held_bytes.saturating_add(carried.payload.len()) > limits::HELD_DATAGRAM_BYTES {
             self.finish(ids, sink)?;
@@ -123,6 +125,7 @@ impl Datagrams {
         ids: &mut Ids,
         sink: &mut S,
     ) -> Result<(), S::Error> {
+        self.hosts.meet(socket);
         self.hosts.bound(canonical(local));
         self.release(socket, Some(canonical(local)), ids, sink)
     }
@@ -136,7 +139,7 @@ impl Datagrams {
     ) -> Result<(), S::Error> {
         self.release(socket, None, ids, sink)?;
         while let Some(unplaced) = self.unplaced.take_of(socket) {
-            self.show(unplaced.datagram(), ids, sink)?;
+            self.give_up(&unplaced, ids, sink)?;
         }
         self.learnt.remove(&socket);
         self.hosts.closed(socket);
@@ -166,9 +169,16 @@ impl Datagrams {
     /// What began to wait for its host before `time` goes out with a stand-in.
     fn give_up_before<S: Sink>(&mut self, time: Timestamp, ids: &mut Ids, sink: &mut S) -> Result<(), S::Error> {
         while let Some(unplaced) = self.unplaced.take_before(time) {
-            self.show(unplaced.datagram(), ids, sink)?;
+            self.give_up(&unplaced, ids, sink)?;
         }
         Ok(())
+    }
+
+    /// Nothing has told where this one is.
+    fn give_up<S: Sink>(&mut self, unplaced: &Waiting, ids: &mut Ids, sink: &mut S) -> Result<(), S::Error> {
+        let datagram = unplaced.datagram();
+        let local = self.hosts.guess(&datagram).or(datagram.carried.local);
+        self.show(datagram.at(local), ids, sink)
     }
 
     /// A datagram whose own end's port is known: it goes out once its host is known as well.
@@ -176,10 +186,11 @@ impl Datagrams {
         match self.hosts.place(&datagram, &mut self.sightings) {
             Placed::At(local) => self.show(datagram.at(Some(local)), ids, sink),
             Placed::Shown => Ok(()),
+            Placed::Nowhere => self.show(datagram, ids, sink),
             Placed::Unknown => {
                 self.unplaced.hold(&datagram);
                 while let Some(oldest) = self.unplaced.take_over_bound() {
-                    self.show(oldest.datagram(), ids, sink)?;
+                    self.give_up(&oldest, ids, sink)?;
                 }
                 Ok(())
             }
@@ -189,13 +200,15 @@ impl Datagrams {
     /// One end's call tells the host of the other's, which waits for that.
     fn place_others<S: Sink>(&mut self, datagram: &Datagram<'_>, ids: &mut Ids, sink: &mut S) -> Result<(), S::Error> {
         self.give_up_before(datagram.time.before(limits::WAITING_NANOSECONDS), ids, sink)?;
-        while let Some((unplaced, local)) = self.unplaced.take_told_by(datagram) {
-            let placed = unplaced.datagram().at(Some(local));
-            self.hosts.told(placed.socket, placed.carried.remote, local);
-            if let Some(seen) = placed.carried.remote {
-                self.hosts.told(datagram.socket, Some(local), seen);
+        while let Some((unplaced, (local, remote))) = self.unplaced.take_told_by(datagram) {
+            let placed = unplaced.datagram();
+            self.hosts.told(placed.socket, Some(remote), local);
+            self.hosts.told(datagram.socket, Some(local), remote);
+            if datagram.carried.local.is_none() {
+                self.learnt.insert(datagram.socket, remote);
             }
-            self.show(placed, ids, sink)?;
+            let carried = Carried { remote: Some(remote), ..placed.carried };
+            self.show(Datagram { carried, ..placed }.at(Some(local)), ids, sink)?;
         }
         Ok(())
     }
@@ -226,18 +239,24 @@ impl Datagrams {
         else {
             return Ok(());
         };
-        let is_it = |held: &Held| {
+        let is_there = |sent_to: SocketAddr| {
+            sent_to.port() == target.port() && (sent_to.ip() == target.ip() || target.ip().is_unspecified())
+        };
+        let is_it = |held: &&Held| {
             let sent = held.datagram.carried;
             let compared = held.payload.len().min(received.payload.len());
             held.datagram.direction == Direction::Sent
-                && sent.remote == Some(target)
+                && sent.remote.is_some_and(is_there)
                 && received.moved <= sent.moved
                 && held.payload.get(..compared) == received.payload.get(..compared)
         };
-        let sender =
-            self.held.iter().take(COMPARED).find(|(_, held)| held.iter().any(is_it)).map(|(socket, _)| *socket);
-        if let Some(socket) = sender {
+        let found = self.held.iter().take(COMPARED).find_map(|(socket, held)| {
+            let sent_to = held.iter().find(is_it)?.datagram.carried.remote?;
+            Some((*socket, sent_to))
+        });
+        if let Some((socket, sent_to)) = found {
             self.learnt.insert(socket, source);
+            self.hosts.told(datagram.socket, Some(source), sent_to);
             self.release(socket, Some(source), ids, sink)?;
         }
         Ok(())

@@ -2,6 +2,8 @@
 
 use crate::event::{Errno, Family, Timestamp};
 use crate::inet::invented::{Invented, StandIns};
+use crate::inet::unaddressed::{Held, OwnPortion, Unaddressed, Waiting};
+use crate::limits;
 use crate::packets::contents::{self, Beginning};
 use crate::packets::{Endpoint, Ids, Look, Portion, Talk, UNKNOWN_PORT, Witness, handshake_times};
 use crate::sockets::{
@@ -39,6 +41,7 @@ pub(super) struct Streams {
     /// Connections that only accept has shown so far. The other end's connect began before it, and where that is traced its
     /// line is about to come: their handshakes wait for that, for their first payload, or for the input to pause.
     accepted: BTreeMap<ConnectionId, Connection>,
+    unaddressed: Unaddressed,
     stand_ins: StandIns,
     invented: Invented,
 }
@@ -63,22 +66,102 @@ impl Streams {
         let by = (moved.marking, stream.side);
         let sender = stream.sender(moved.direction);
         let missing = fresh.saturating_sub(bytes.len() as u64);
-        let beginning = Some((Beginning { bytes, moved: fresh }, sender));
-        let Some(talk) = self.talk(connection, (time, beginning), ids, sink)? else {
+        let portion = Portion { sender, time, by, bytes, missing };
+        if connection.awaits_address || !self.unaddressed.is_empty() {
+            self.give_up_before(time.before(limits::WAITING_NANOSECONDS), ids, sink)?;
+            if self.waits(connection) {
+                let held = Held::Moved { portion: OwnPortion::of(&portion), skipped: stream.skipped };
+                self.unaddressed.hold(connection, time, held);
+                return Ok(());
+            }
+        }
+        self.write(connection, &portion, stream.skipped, ids, sink)
+    }
+
+    fn write<S: Sink>(
+        &mut self,
+        connection: &Connection,
+        portion: &Portion<'_>,
+        skipped: u64,
+        ids: &mut Ids,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        let Portion { sender, time, by, bytes, missing } = *portion;
+        let moved = missing.saturating_add(bytes.len() as u64);
+        let said = Some((Beginning { bytes, moved }, sender));
+        let Some(talk) = self.talk(connection, (time, said), ids, sink)? else {
             return Ok(());
         };
-        if stream.skipped > 0 {
-            talk.skip(sender, stream.skipped);
+        if skipped > 0 {
+            talk.skip(sender, skipped);
         }
-        talk.write(&Portion { sender, time, by, bytes, missing }, ids, sink)?;
+        talk.write(portion, ids, sink)?;
         if talk.unacknowledged(sender) > UNACKNOWLEDGED {
             talk.acknowledge(sender.other(), time, by, ids, sink)?;
         }
         Ok(())
     }
 
-    /// Everything but payload.
+    /// Whether nothing is written yet of a connection, because its address is about to be told.
+    fn waits(&self, connection: &Connection) -> bool {
+        connection.awaits_address && self.talks.get(connection.id).is_none()
+    }
+
+    /// What began to wait for its address before `time` goes out as it is.
+    fn give_up_before<S: Sink>(&mut self, time: Timestamp, ids: &mut Ids, sink: &mut S) -> Result<(), S::Error> {
+        while let Some(waiting) = self.unaddressed.take_overdue(time) {
+            let connection = waiting.connection.clone();
+            self.resume(&connection, &waiting, ids, sink)?;
+        }
+        Ok(())
+    }
+
+    /// What was held of a connection is written.
+    fn resume<S: Sink>(
+        &mut self,
+        connection: &Connection,
+        waiting: &Waiting,
+        ids: &mut Ids,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        for held in &waiting.held {
+            match held {
+                Held::Moved { portion, skipped } => {
+                    self.write(connection, &portion.portion(), *skipped, ids, sink)?;
+                }
+                Held::Change(change) => self.show(connection, change, ids, sink)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Everything but payload, unless it has to wait.
     pub(super) fn change<S: Sink>(
+        &mut self,
+        connection: &Connection,
+        change: &Change,
+        ids: &mut Ids,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        let time = match change {
+            Change::Opened { .. } => connection.opening.last(),
+            Change::Finished { time, .. } | Change::Reset { time, .. } => *time,
+            _ => {
+                if let Some(waiting) = self.unaddressed.take(connection.id) {
+                    self.resume(connection, &waiting, ids, sink)?;
+                }
+                return self.show(connection, change, ids, sink);
+            }
+        };
+        if self.waits(connection) {
+            self.unaddressed.hold(connection, time, Held::Change(change.clone()));
+            return Ok(());
+        }
+        self.show(connection, change, ids, sink)
+    }
+
+    /// Everything but payload.
+    fn show<S: Sink>(
         &mut self,
         connection: &Connection,
         change: &Change,
@@ -118,6 +201,7 @@ impl Streams {
 
     /// The input pauses: what could be waited for is long in coming.
     pub(super) fn pause<S: Sink>(&mut self, ids: &mut Ids, sink: &mut S) -> Result<(), S::Error> {
+        self.give_up_before(Timestamp(u64::MAX), ids, sink)?;
         while let Some((_, connection)) = self.accepted.pop_first() {
             self.talk(&connection, NOTHING_SAID, ids, sink)?;
         }

@@ -34,6 +34,7 @@ impl WireView {
             Change::SocketClosed { socket } => self.datagrams.closed(*socket, ids, sink),
             Change::Moved(_) | Change::Ancillary { .. } | Change::UnixMessage(_) => Ok(()),
             Change::Opened { connection }
+            | Change::AddressesKnown { connection }
             | Change::Failed { connection, .. }
             | Change::Finished { connection, .. }
             | Change::Reset { connection, .. }

@@ -180,6 +180,7 @@ impl Filter {
                 verdict
             }
             Change::Closed { .. }
+            | Change::AddressesKnown { .. }
             | Change::LocalAddressKnown { .. }
             | Change::Ancillary { .. }
             | Change::SocketClosed { .. } => Verdict::Show,

@@ -161,6 +161,7 @@ fn fast_open(sockets: &mut Sockets, socket: SocketId, call: &Move<'_>) {
         open.connect_to(address);
         if let Some(stream) = sockets.join(socket, Origin::connect(sockets.now.entry)) {
             sockets.mark(stream, call.socket.fd, Some(call.op));
+            sockets.expect_address(socket, true);
             sockets.prove(socket, sockets.now.entry);
         }
     }

@@ -79,6 +79,7 @@ impl UnixView {
             | Change::Ancillary { .. }
             | Change::UnixMessage(_)
             | Change::Failed { .. }
+            | Change::AddressesKnown { .. }
             | Change::LocalAddressKnown { .. } => {}
         }
         Ok(())

@@ -1,0 +1,100 @@
+//! What happened on connections whose own address is about to be told, by accept or by the next details: nothing of them is
+//! written until then, so that no stand-in has to be.
+//!
+//! They wait a bounded time, and with a bounded number of bytes; what comes too late for that goes out with a stand-in.
+
+use crate::event::Timestamp;
+use crate::limits;
+use crate::packets::{Portion, Witness};
+use crate::sockets::{Change, Connection, ConnectionId, Side};
+use std::collections::BTreeMap;
+
+/// What happened.
+#[derive(Debug)]
+pub(super) enum Held {
+    /// Bytes moved, behind so many that are not shown.
+    Moved { portion: OwnPortion, skipped: u64 },
+    /// Anything else.
+    Change(Change),
+}
+
+/// A [`Portion`] with its own bytes.
+#[derive(Debug)]
+pub(super) struct OwnPortion {
+    sender: Side,
+    time: Timestamp,
+    by: Witness,
+    bytes: Vec<u8>,
+    missing: u64,
+}
+
+impl OwnPortion {
+    /// A copy.
+    pub(super) fn of(portion: &Portion<'_>) -> Self {
+        let Portion { sender, time, by, bytes, missing } = *portion;
+        Self { sender, time, by, bytes: bytes.to_vec(), missing }
+    }
+
+    /// As it was.
+    pub(super) fn portion(&self) -> Portion<'_> {
+        let Self { sender, time, by, ref bytes, missing } = *self;
+        Portion { sender, time, by, bytes, missing }
+    }
+}
+
+/// A connection that waits.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    /// As it was when it began to wait.
+    pub(super) connection: Connection,
+    /// What happened on it, in order.
+    pub(super) held: Vec<Held>,
+    since: Timestamp,
+}
+
+/// All that wait, in the order in which they were made.
+#[derive(Debug, Default)]
+pub(super) struct Unaddressed {
+    waiting: BTreeMap<ConnectionId, Waiting>,
+    bytes: usize,
+}
+
+impl Unaddressed {
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Keeps what happened at `time`.
+    pub(super) fn hold(&mut self, connection: &Connection, time: Timestamp, held: Held) {
+        let waiting = self.waiting.entry(connection.id).or_insert_with(|| Waiting {
+            connection: connection.clone(),
+            held: Vec::new(),
+            since: time,
+        });
+        self.bytes += size(&held);
+        waiting.held.push(held);
+    }
+
+    /// One that waits no longer.
+    pub(super) fn take(&mut self, id: ConnectionId) -> Option<Waiting> {
+        let taken = self.waiting.remove(&id)?;
+        self.bytes = self.bytes.saturating_sub(taken.held.iter().map(size).sum());
+        Some(taken)
+    }
+
+    /// The oldest, if it has waited since before `time`, or all together hold more than they may.
+    pub(super) fn take_overdue(&mut self, time: Timestamp) -> Option<Waiting> {
+        let (id, oldest) = self.waiting.first_key_value()?;
+        let is_overdue = oldest.since < time || self.bytes > limits::HELD_DATAGRAM_BYTES;
+        let id = *id;
+        if is_overdue { self.take(id) } else { None }
+    }
+}
+
+fn size(held: &Held) -> usize {
+    let bytes = match held {
+        Held::Moved { portion, .. } => portion.bytes.len(),
+        Held::Change(_) => 0,
+    };
+    size_of::<Held>() + bytes
+}
