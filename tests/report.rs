@@ -90,10 +90,11 @@ fn each_kind_of_loss_has_its_key_and_fails_a_strict_run() {
 }
 
 /// Traces that a note is about, with its key.
-const NOTES: [(&str, &str); 7] = [
+const NOTES: [(&str, &str); 8] = [
     ("nothing_read", ""),
     ("nothing_shown", "100 1700000000.000001 close(3) = 0\n"),
     ("no_times", "write(3<TCP:[10.1.2.3:4000->10.4.5.6:80]>, \"a\", 1) = 1\n"),
+    ("blotted_out", "1700000000.000001 write(3<TCP:[x.x.x.x:4000->10.4.5.6:80]>, \"a\", 1) = 1\n"),
     ("relative_times", "     0.000005 write(3<TCP:[10.1.2.3:4000->10.4.5.6:80]>, \"a\", 1) = 1\n"),
     ("assumed_date", "12:00:00.000001 write(3<TCP:[10.1.2.3:4000->10.4.5.6:80]>, \"a\", 1) = 1\n"),
     ("tls", "1700000000.000001 write(3<TCP:[10.1.2.3:4000->10.4.5.6:80]>, \"\\26\\3\\1\", 3) = 3\n"),

@@ -455,6 +455,7 @@ impl<W: Write> Converter<W> {
         traffic.tell(Printed::of(&counts), &self.names, &mut report);
         let invented = views.inet.as_ref().map(Inet::invented).unwrap_or_default();
         addresses::tell(invented, sockets.has_full_details(), &mut report);
+        addresses::tell_blotted_out(self.parsers.iter().map(Parser::blotted_hosts).sum(), &mut report);
         reading::tell(&counts, &self.names, &mut report);
         let assumed = self.assumed_date();
         advice::times(&self.parsers, assumed, self.given, &mut report);

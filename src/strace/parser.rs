@@ -114,6 +114,11 @@ impl Parser {
         &self.decoder.counts
     }
 
+    /// How many hosts were blotted out by a person.
+    pub fn blotted_hosts(&self) -> usize {
+        self.decoder.scratch.blotted_hosts()
+    }
+
     /// Whether lines had to do without a time, and none so far had one.
     pub fn is_without_times(&self) -> bool {
         self.clock.only_counted(self.counts())

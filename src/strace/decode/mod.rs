@@ -73,6 +73,11 @@ impl Scratch {
         Self { cache: Cache::new(pipes), ..Self::default() }
     }
 
+    /// How many hosts were blotted out by a person.
+    pub(super) fn blotted_hosts(&self) -> usize {
+        self.names.blotted()
+    }
+
     /// Makes room for the next payload.
     #[inline]
     fn clear(&mut self) {
