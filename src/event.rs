@@ -408,6 +408,10 @@ pub enum What<'a> {
     Listen { socket: Descriptor<'a> },
     /// connect, whatever came of it; EINPROGRESS and EINTR mean that it goes on.
     Connect { socket: Descriptor<'a>, address: Address, outcome: Outcome },
+    /// connect to an internet address has begun. What comes of it is told by `Connect`, if it returns.
+    ConnectBegun { socket: Descriptor<'a>, address: Address },
+    /// A payload call has begun: who uses the descriptor, and what its details are.
+    MoveBegun { socket: Descriptor<'a>, op: Op },
     /// accept or accept4 that succeeded. `peer` is the other end's address where the call asked for it.
     Accept { listener: Descriptor<'a>, made: Descriptor<'a>, peer: Option<Address>, close_on_exec: bool },
     /// getsockname that succeeded.

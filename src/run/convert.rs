@@ -202,6 +202,7 @@ impl Engine {
         }
         match &event.what {
             What::Move(call) if call.payload.is_empty() => picture.traffic.tried(call.op),
+            What::MoveBegun { op, .. } => picture.traffic.tried(*op),
             What::Opaque { .. } if picture.filter.as_ref().is_none_or(Filter::asks_for_maker) => {
                 picture.traffic.ring(place());
             }

@@ -105,6 +105,8 @@ impl Sockets {
             What::Bind { socket, address } => open::bind(self, *socket, address),
             What::LocalName { socket, address } => open::local_name(self, *socket, address),
             What::Connect { socket, address, outcome } => open::connect(self, *socket, address, *outcome),
+            What::ConnectBegun { socket, address } => open::connect_begun(self, *socket, address),
+            What::MoveBegun { socket, .. } => transfer::begun(self, *socket),
             What::Accept { listener, made, peer, close_on_exec } => {
                 open::accept(self, [*listener, *made], peer.as_ref(), *close_on_exec);
             }

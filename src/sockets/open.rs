@@ -240,6 +240,16 @@ pub(super) fn accept(
     }
 }
 
+/// connect has begun: of a stream that has no connection yet, its SYN is on the way.
+pub(super) fn connect_begun(sockets: &mut Sockets, descriptor: Descriptor<'_>, address: &Address) {
+    let Some(socket) = sockets.locate(descriptor) else {
+        return;
+    };
+    if sockets.registry.get(socket).is_some_and(|open| open.is_stream() && open.stream.is_none()) {
+        connect(sockets, descriptor, address, Outcome::Failed(Errno::InProgress));
+    }
+}
+
 /// Ports at which hardly anybody is reached but with datagrams: DNS, NTP, mDNS.
 const DATAGRAM_PORTS: [u16; 3] = [53, 123, 5353];
 

@@ -2,7 +2,7 @@
 //! those that other calls report, say that a connection is gone; shutdown and a read of nothing, that a direction is.
 
 use crate::event::{
-    Address, Descriptor, Details, Direction, Errno, Family, How, Message, Move, Op, Outcome, Transport,
+    Address, Descriptor, Details, Direction, Errno, Family, Fd, How, Message, Move, Op, Outcome, Transport,
 };
 use crate::sockets::connections::Origin;
 use crate::sockets::names::{ConnectionId, Side, SocketId};
@@ -62,6 +62,24 @@ pub(super) fn moved(sockets: &mut Sockets, call: &Move<'_>) {
         Family::Unix => unix_messages_moved(sockets, socket, marking, call),
         Family::Pipe => pipes::moved(sockets, socket, marking, call),
         _ => datagrams_moved(sockets, socket, marking, call),
+    }
+}
+
+/// A payload call has begun. Its details may say more than those before, and who makes it is who has that end, whatever
+/// comes of it.
+pub(super) fn begun(sockets: &mut Sockets, descriptor: Descriptor<'_>) {
+    if let Some(socket) = sockets.locate(descriptor) {
+        used(sockets, socket, descriptor.fd);
+    }
+}
+
+/// The thread has this end of a connection, if it is one.
+pub(super) fn used(sockets: &mut Sockets, socket: SocketId, fd: Fd) {
+    if let Some((id, side)) = sockets.stream(socket) {
+        let marking = sockets.marking(fd, None);
+        if let Some(connection) = sockets.connections.get_mut(id) {
+            connection.end_mut(side).marking = Some(marking);
+        }
     }
 }
 

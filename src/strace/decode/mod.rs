@@ -20,7 +20,7 @@ use super::cache::{Cache, Handle};
 use super::counts::{Counts, Skip};
 use super::fifos::Fifos;
 use super::names::Names;
-use super::table::Decode;
+use super::table::{Decode, Transfer};
 use crate::event::{Credentials, Descriptor, Details, Family, Message, What};
 use crate::limits;
 use std::net::SocketAddr;
@@ -139,7 +139,11 @@ pub(super) fn decode<'s>(call: Call<'_, 's>) -> Decoded<'s> {
             learn(&call, named);
             Err(NOT_USED)
         }
-        Decode::Plain(decode) | Decode::Close(decode) | Decode::Fork(decode) | Decode::Execute(decode) => decode(call),
+        Decode::Plain(decode)
+        | Decode::Connect(decode)
+        | Decode::Close(decode)
+        | Decode::Fork(decode)
+        | Decode::Execute(decode) => decode(call),
         Decode::Exit { group } => Ok(What::Ended { group }),
     }
 }
@@ -150,6 +154,8 @@ pub(super) fn begin<'s>(call: Call<'_, 's>) -> Begun<'s> {
         Decode::Payload(..) if call.scratch.cache.begins_with_no_socket(arguments::unnamed(call.text)) => {
             Begun::NotUsed
         }
+        Decode::Payload(_, Transfer { op, .. }) => payload::begun(call, op),
+        Decode::Connect(_) => sockets::connect_begun(call),
         Decode::Path(..) if call.scratch.cache.fifos().is_none() => Begun::NotUsed,
         Decode::Close(_) => descriptors::close_begun(call),
         Decode::Fork(_) => Begun::Needed(Some(tasks::fork_begun(&call))),
