@@ -316,7 +316,7 @@ pub struct Message {
     /// The other end as the sockaddr argument has it: where to, or where from.
     pub address: Option<Address>,
     /// The thread's own end where control messages tell it (ip(7), IP_PKTINFO); without a port where they tell the host alone.
-    pub own: Option<SocketAddr>,
+    pub own: Option<Box<SocketAddr>>,
     /// How many of [`Move::rights`] go with it: those of the messages before come first.
     pub rights: usize,
 }

@@ -67,17 +67,35 @@ impl Streams {
         let sender = stream.sender(moved.direction);
         let missing = fresh.saturating_sub(bytes.len() as u64);
         let portion = Portion { sender, time, by, bytes, missing };
-        if connection.awaits_address || !self.unaddressed.is_empty() {
-            self.give_up_before(time.before(limits::WAITING_NANOSECONDS), ids, sink)?;
-            if self.waits(connection) {
-                let held = Held::Moved { portion: OwnPortion::of(&portion), skipped: stream.skipped };
-                self.unaddressed.hold(connection, time, held);
-                return Ok(());
-            }
+        if (connection.awaits_address || !self.unaddressed.is_empty())
+            && self.is_held(connection, &portion, stream.skipped, ids, sink)?
+        {
+            return Ok(());
         }
         self.write(connection, &portion, stream.skipped, ids, sink)
     }
 
+    /// Whether bytes have to wait, and do.
+    #[cold]
+    #[inline(never)]
+    fn is_held<S: Sink>(
+        &mut self,
+        connection: &Connection,
+        portion: &Portion<'_>,
+        skipped: u64,
+        ids: &mut Ids,
+        sink: &mut S,
+    ) -> Result<bool, S::Error> {
+        self.give_up_before(portion.time.before(limits::WAITING_NANOSECONDS), ids, sink)?;
+        let waits = self.waits(connection);
+        if waits {
+            let held = Held::Moved { portion: OwnPortion::of(portion), skipped };
+            self.unaddressed.hold(connection, portion.time, held);
+        }
+        Ok(waits)
+    }
+
+    #[inline(always)]
     fn write<S: Sink>(
         &mut self,
         connection: &Connection,
@@ -87,9 +105,11 @@ impl Streams {
         sink: &mut S,
     ) -> Result<(), S::Error> {
         let Portion { sender, time, by, bytes, missing } = *portion;
-        let moved = missing.saturating_add(bytes.len() as u64);
-        let said = Some((Beginning { bytes, moved }, sender));
-        let Some(talk) = self.talk(connection, (time, said), ids, sink)? else {
+        if self.talks.get(connection.id).is_none() {
+            let moved = missing.saturating_add(bytes.len() as u64);
+            self.begin(connection, (time, Some((Beginning { bytes, moved }, sender))), ids, sink)?;
+        }
+        let Some(talk) = self.talks.get_mut(connection.id) else {
             return Ok(());
         };
         if skipped > 0 {
@@ -228,6 +248,7 @@ impl Streams {
         Ok(self.talks.get_mut(connection.id))
     }
 
+    #[inline(never)]
     fn begin<S: Sink>(
         &mut self,
         connection: &Connection,

@@ -32,25 +32,15 @@ pub(super) fn moved(sockets: &mut Sockets, call: &Move<'_>) {
     if call.fast_open {
         fast_open(sockets, socket, call);
     }
-    // TCP tells no sender.
-    if call.direction == Direction::Received
-        && call.messages.first().is_some_and(|message| matches!(message.address, Some(Address::Inet(_))))
-        && sockets.registry.get(socket).is_some_and(OpenSocket::is_stream)
-    {
-        sockets.turn_into_datagrams(socket);
-    }
     if !sockets.registry.full_details {
         sockets.registry.guess_kind(socket, kind_by_content(call));
+    }
+    if let Some(address) = call.messages.first().and_then(|message| message.address.as_ref()) {
+        learn_from_address(sockets, socket, call, address);
     }
     let Some(open) = sockets.registry.get_mut(socket) else {
         return;
     };
-    if let Some(address) = call.messages.first().and_then(|message| message.address.as_ref()) {
-        open.learn_from_message(address);
-    }
-    if let Some(message) = call.messages.last().filter(|message| message.own.is_some()) {
-        open.asked_at(message);
-    }
     open.count_messages(call);
     let (is_stream, family, stream) = (open.is_stream(), open.family, open.stream);
     if family == Family::Unix && (!call.rights.is_empty() || call.credentials.is_some()) {
@@ -62,6 +52,22 @@ pub(super) fn moved(sockets: &mut Sockets, call: &Move<'_>) {
         Family::Unix => unix_messages_moved(sockets, socket, marking, call),
         Family::Pipe => pipes::moved(sockets, socket, marking, call),
         _ => datagrams_moved(sockets, socket, marking, call),
+    }
+}
+
+/// What the address of a message tells of its socket: TCP tells no sender.
+#[cold]
+#[inline(never)]
+fn learn_from_address(sockets: &mut Sockets, socket: SocketId, call: &Move<'_>, address: &Address) {
+    let is_stream = sockets.registry.get(socket).is_some_and(OpenSocket::is_stream);
+    if is_stream && call.direction == Direction::Received && matches!(address, Address::Inet(_)) {
+        sockets.turn_into_datagrams(socket);
+    }
+    if let Some(open) = sockets.registry.get_mut(socket) {
+        open.learn_from_message(address);
+        if let Some(message) = call.messages.last().filter(|message| message.own.is_some()) {
+            open.asked_at(message);
+        }
     }
 }
 
@@ -216,7 +222,7 @@ fn message_moved(
         socket: open.number,
         family: open.family,
         transport: open.transport,
-        local: open.own_end(message, remote),
+        local: if stream.is_some() { open.local.get() } else { open.own_end(message, remote) },
         remote,
         payload: Payload::of(message),
         moved: message.moved,

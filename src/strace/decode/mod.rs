@@ -62,7 +62,7 @@ pub(super) struct Scratch {
     rights: Vec<Handle>,
     credentials: Option<Credentials>,
     /// The thread's own end, as control messages of the message at hand tell it.
-    own: Option<SocketAddr>,
+    own: Option<Box<SocketAddr>>,
     /// What a thread is called.
     pub(super) command: Vec<u8>,
 }
