@@ -335,7 +335,7 @@ pub struct Message {
     /// The other end as the sockaddr argument has it: where to, or where from.
     pub address: Option<Address>,
     /// The thread's own end where control messages tell it (ip(7), IP_PKTINFO); without a port where they tell the host alone.
-    pub own: Option<SocketAddr>,
+    pub own: Option<Box<SocketAddr>>,
     /// How many of [`Ancillary::rights`] go with it: those of the messages before come first.
     pub rights: usize,
 }
@@ -441,6 +441,10 @@ pub enum What<'a> {
     Listen { socket: Descriptor<'a> },
     /// connect, whatever came of it; EINPROGRESS and EINTR mean that it goes on.
     Connect { socket: Descriptor<'a>, address: Address, outcome: Outcome },
+    /// connect to an internet address has begun. What comes of it is told by `Connect`, if it returns.
+    ConnectBegun { socket: Descriptor<'a>, address: Address },
+    /// A payload call has begun: who uses the descriptor, and what its details are.
+    MoveBegun { socket: Descriptor<'a>, op: Op },
     /// accept or accept4 that succeeded. `peer` is the other end's address where the call asked for it.
     Accept { listener: Descriptor<'a>, made: Descriptor<'a>, peer: Option<Address>, close_on_exec: bool },
     /// getsockname that succeeded.

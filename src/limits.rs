@@ -60,6 +60,9 @@ pub const PIDFDS: usize = 1024;
 /// Most children that are remembered of a thread without a number: if they are traced, they are seen soon after.
 pub const UNNUMBERED_CHILDREN: usize = 16;
 
+/// Most addresses at which traced sockets listen that are remembered: a machine has some dozens.
+pub const LISTENERS: usize = 4096;
+
 /// Most connections that are kept after their traced end closed, because the other end may turn up in the trace: a
 /// listen queue holds 4096 by default (`net.core.somaxconn`).
 pub const LINGERING_CONNECTIONS: usize = 4096;

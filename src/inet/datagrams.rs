@@ -8,7 +8,7 @@ use crate::inet::carrier::{self, Carried, Carrier};
 use crate::inet::hosts::{Hosts, Placed};
 use crate::inet::invented::{Counted, Counter, StandIns};
 use crate::inet::numbered::{Dccp, Sctp};
-use crate::inet::unplaced::Unplaced;
+use crate::inet::unplaced::{Unplaced, Waiting};
 use crate::limits;
 use crate::packets::{Invented, Output, Sighted, Sightings, Waits};
 use crate::sockets::{Moved, SocketNumber, canonical};
@@ -99,14 +99,16 @@ impl Datagrams {
             is_v6: moved.family == Family::Inet6,
             carried,
         };
+        self.hosts.meet(moved.socket);
         if !self.held.is_empty() {
             self.recognise(&datagram, out)?;
         }
         if !self.unplaced.is_empty() {
             self.place_others(&datagram, out)?;
         }
-        if carried.local.is_some() {
-            return self.place(datagram, out);
+        let local = carried.local.or_else(|| self.learnt.get(&moved.socket).copied());
+        if local.is_some() {
+            return self.place(datagram.at(local), out);
         }
         if self.given_up.contains(&moved.socket) {
             return self.show(datagram, out);
@@ -129,6 +131,7 @@ impl Datagrams {
         local: SocketAddr,
         out: &mut Output<'_, S>,
     ) -> Result<(), S::Error> {
+        self.hosts.meet(socket);
         self.hosts.bound(canonical(local));
         self.release(socket, Some(canonical(local)), out)
     }
@@ -137,7 +140,7 @@ impl Datagrams {
     pub(super) fn closed<S: Sink>(&mut self, socket: SocketNumber, out: &mut Output<'_, S>) -> Result<(), S::Error> {
         self.release(socket, None, out)?;
         while let Some(unplaced) = self.unplaced.take_of(socket) {
-            self.show(unplaced.datagram(), out)?;
+            self.give_up(&unplaced, out)?;
         }
         self.learnt.remove(&socket);
         self.given_up.remove(&socket);
@@ -176,9 +179,16 @@ impl Datagrams {
     /// What began to wait for its host before `time` goes out with a stand-in.
     fn give_up_before<S: Sink>(&mut self, time: Timestamp, out: &mut Output<'_, S>) -> Result<(), S::Error> {
         while let Some(unplaced) = self.unplaced.take_before(time) {
-            self.show(unplaced.datagram(), out)?;
+            self.give_up(&unplaced, out)?;
         }
         Ok(())
+    }
+
+    /// Nothing has told where this one is.
+    fn give_up<S: Sink>(&mut self, unplaced: &Waiting, out: &mut Output<'_, S>) -> Result<(), S::Error> {
+        let datagram = unplaced.datagram();
+        let local = self.hosts.guess(&datagram).or(datagram.carried.local);
+        self.show(datagram.at(local), out)
     }
 
     /// A datagram whose own end's port is known: it goes out once its host is known as well.
@@ -186,10 +196,11 @@ impl Datagrams {
         match self.hosts.place(&datagram, &mut self.sightings) {
             Placed::At(local) => self.show(datagram.at(Some(local)), out),
             Placed::Shown => Ok(()),
+            Placed::Nowhere => self.show(datagram, out),
             Placed::Unknown => {
                 self.unplaced.hold(&datagram);
                 while let Some(oldest) = self.unplaced.take_over_bound() {
-                    self.show(oldest.datagram(), out)?;
+                    self.give_up(&oldest, out)?;
                 }
                 Ok(())
             }
@@ -198,13 +209,15 @@ impl Datagrams {
 
     /// One end's call tells the host of the other's, which waits for that.
     fn place_others<S: Sink>(&mut self, datagram: &Datagram<'_>, out: &mut Output<'_, S>) -> Result<(), S::Error> {
-        while let Some((unplaced, local)) = self.unplaced.take_told_by(datagram) {
-            let placed = unplaced.datagram().at(Some(local));
-            self.hosts.told(placed.socket, placed.carried.remote, local);
-            if let Some(seen) = placed.carried.remote {
-                self.hosts.told(datagram.socket, Some(local), seen);
+        while let Some((unplaced, (local, remote))) = self.unplaced.take_told_by(datagram) {
+            let placed = unplaced.datagram();
+            self.hosts.told(placed.socket, Some(remote), local);
+            self.hosts.told(datagram.socket, Some(local), remote);
+            if datagram.carried.local.is_none() {
+                self.learnt.insert(datagram.socket, remote);
             }
-            self.show(placed, out)?;
+            let carried = Carried { remote: Some(remote), ..placed.carried };
+            self.show(Datagram { carried, ..placed }.at(Some(local)), out)?;
         }
         Ok(())
     }
@@ -235,18 +248,24 @@ impl Datagrams {
         else {
             return Ok(());
         };
-        let is_it = |held: &Held| {
+        let is_there = |sent_to: SocketAddr| {
+            sent_to.port() == target.port() && (sent_to.ip() == target.ip() || target.ip().is_unspecified())
+        };
+        let is_it = |held: &&Held| {
             let sent = held.datagram.carried;
             let compared = held.payload.len().min(received.payload.len());
             held.datagram.direction == Direction::Sent
-                && sent.remote == Some(target)
+                && sent.remote.is_some_and(is_there)
                 && received.moved <= sent.moved
                 && held.payload.get(..compared) == received.payload.get(..compared)
         };
-        let sender =
-            self.held.iter().take(COMPARED).find(|(_, held)| held.iter().any(is_it)).map(|(socket, _)| *socket);
-        if let Some(socket) = sender {
+        let found = self.held.iter().take(COMPARED).find_map(|(socket, held)| {
+            let sent_to = held.iter().find(is_it)?.datagram.carried.remote?;
+            Some((*socket, sent_to))
+        });
+        if let Some((socket, sent_to)) = found {
             self.learnt.insert(socket, source);
+            self.hosts.told(datagram.socket, Some(source), sent_to);
             self.release(socket, Some(source), out)?;
         }
         Ok(())

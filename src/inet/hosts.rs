@@ -1,10 +1,11 @@
-//! At which host a datagram of a socket was sent or received that is bound to every address.
+//! At which host a datagram of a socket was sent or received that is bound to every address. One that was received without
+//! asking from whom waits like these.
 //!
 //! | evidence, the best first | |
 //! |---|---|
 //! | the other end's call has shown the same datagram | exact |
 //! | it did so for an earlier one of this socket and that host | the kernel's choice, which stays |
-//! | the other end is traced, and its line may still come | wait |
+//! | the other end may be traced, and its line may still come | wait, and then: |
 //! | the other end is at loopback | loopback talks to loopback |
 //! | other sockets are bound or connected at an address of this family | a machine mostly has one |
 
@@ -24,12 +25,47 @@ const TARGETS: usize = 8;
 pub(super) struct Hosts {
     /// The own address, v4 and v6, as bound or connected sockets have shown it.
     own: [Option<IpAddr>; 2],
+    /// Whether there is another traced socket that could be the other end.
+    sockets: Sockets,
     /// Ports that traced datagram sockets have had.
     ports: FxHashSet<u16>,
     /// Where traced sockets have sent to, by port.
     targets: FxHashMap<u16, Vec<IpAddr>>,
     /// What the other end's calls have told of a socket, as that host sees it.
     told: FxHashMap<(SocketNumber, IpAddr), IpAddr>,
+}
+
+/// How many sockets there have been, as far as it matters.
+#[derive(Clone, Copy, Debug, Default)]
+enum Sockets {
+    #[default]
+    None,
+    One(SocketNumber),
+    Several,
+}
+
+impl Sockets {
+    /// This one is there.
+    fn meet(&mut self, socket: SocketNumber) {
+        *self = match *self {
+            Self::None => Self::One(socket),
+            Self::One(first) if first == socket => *self,
+            Self::One(_) | Self::Several => Self::Several,
+        };
+    }
+
+    const fn is_several(self) -> bool {
+        matches!(self, Self::Several)
+    }
+}
+
+/// Where loopback talks to `remote` from, if that is there.
+const fn localhost(remote: IpAddr) -> Option<IpAddr> {
+    match remote {
+        IpAddr::V4(ip) if ip.is_loopback() => Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        IpAddr::V6(ip) if ip.is_loopback() => Some(IpAddr::V6(Ipv6Addr::LOCALHOST)),
+        _ => None,
+    }
 }
 
 /// Where a datagram's own end is.
@@ -41,9 +77,16 @@ pub(super) enum Placed {
     Shown,
     /// Nothing tells yet.
     Unknown,
+    /// Nothing tells, nor will.
+    Nowhere,
 }
 
 impl Hosts {
+    /// A message of this socket.
+    pub(super) fn meet(&mut self, socket: SocketNumber) {
+        self.sockets.meet(socket);
+    }
+
     /// A datagram socket has this address from here on.
     pub(super) fn bound(&mut self, local: SocketAddr) {
         self.ports.insert(local.port());
@@ -82,11 +125,20 @@ impl Hosts {
     /// Where the own end of a datagram is, whose port is known.
     pub(super) fn place(&mut self, datagram: &Datagram<'_>, sightings: &mut Sightings<SocketAddr>) -> Placed {
         let Some(local) = datagram.carried.local else {
-            return Placed::Unknown;
+            return Placed::Nowhere;
         };
         if !local.ip().is_unspecified() {
             self.learn(local);
-            return Placed::At(local);
+            return if datagram.direction == Direction::Sent
+                || datagram.carried.remote.is_some()
+                || !self.sockets.is_several()
+            {
+                Placed::At(local)
+            } else if datagram.sighted(local, None).is_some_and(|sighted| sightings.take(&sighted, &local)) {
+                Placed::Shown
+            } else {
+                Placed::Unknown
+            };
         }
         let at = |ip: IpAddr| Placed::At(SocketAddr::new(ip, local.port()));
         let remote = datagram.carried.remote;
@@ -94,26 +146,32 @@ impl Hosts {
             return Placed::Shown;
         }
         let Some(remote) = remote else {
-            return Placed::Unknown;
+            return if self.sockets.is_several() { Placed::Unknown } else { Placed::Nowhere };
         };
         if let Some(ip) = self.told.get(&(datagram.socket, remote.ip())) {
             return at(*ip);
         }
-        let localhost = match remote.ip() {
-            IpAddr::V4(ip) if ip.is_loopback() => Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-            IpAddr::V6(ip) if ip.is_loopback() => Some(IpAddr::V6(Ipv6Addr::LOCALHOST)),
-            _ => None,
-        };
-        match localhost {
-            // The kernel sends to loopback from there, whatever the socket is bound to.
-            Some(ip) if datagram.direction == Direction::Sent => return at(ip),
-            _ if self.ports.contains(&remote.port()) => return Placed::Unknown,
-            Some(ip) => return at(ip),
-            None => {}
+        // The kernel sends to loopback from there, whatever the socket is bound to.
+        let is_sent = datagram.direction == Direction::Sent;
+        let localhost = localhost(remote.ip()).filter(|_| is_sent);
+        if let Some(ip) = localhost {
+            return at(ip);
         }
+        // Who sends to a traced socket is not known before its line; its own line tells to whom a traced one sends.
+        let may_be_told = if is_sent { self.ports.contains(&remote.port()) } else { self.sockets.is_several() };
+        if may_be_told {
+            return Placed::Unknown;
+        }
+        self.guess(datagram).map_or(Placed::Nowhere, Placed::At)
+    }
+
+    /// Where the own end of a datagram most likely is, where nothing will tell it.
+    pub(super) fn guess(&self, datagram: &Datagram<'_>) -> Option<SocketAddr> {
+        let (local, remote) = (datagram.carried.local?, datagram.carried.remote?);
         let [v4, v6] = self.own;
         let own = if remote.is_ipv4() { v4 } else { v6 };
-        own.map_or(Placed::Unknown, at)
+        let ip = localhost(remote.ip()).or(own)?;
+        Some(SocketAddr::new(ip, local.port()))
     }
 
     /// Whether a traced socket has sent the datagram that is received, to one of the own addresses.

@@ -8,6 +8,7 @@ mod invented;
 mod numbered;
 mod streams;
 mod syscall;
+mod unaddressed;
 mod unplaced;
 mod wire_view;
 

@@ -2,6 +2,7 @@
 
 use crate::event::{Errno, Family, Timestamp, as_u64};
 use crate::inet::invented::StandIns;
+use crate::inet::unaddressed::{Held, OwnChunk, Unaddressed};
 use crate::packets::contents::{self, Beginning};
 use crate::packets::{
     Chunk, Endpoint, Invented, Output, TcpConnection, UNKNOWN_PORT, Waits, Witness, begins, handshake_times,
@@ -40,6 +41,8 @@ pub(super) struct Streams {
     /// Connections of which nothing is shown yet: connect has not come to its end, an address is not known, or only accept
     /// has shown them. The other end's connect began before that, and where it is traced its line is about to come.
     waits: Waits<ConnectionId>,
+    /// What has happened on those whose own address is about to be told.
+    unaddressed: Unaddressed,
     stand_ins: StandIns,
     invented: Invented,
 }
@@ -63,19 +66,92 @@ impl Streams {
         let by = (moved.marking, stream.side);
         let sender = stream.sender(moved.direction);
         let missing = fresh.saturating_sub(as_u64(bytes.len()));
-        let beginning = Some((Beginning { bytes, moved: fresh }, sender));
-        let Some(tcp) = self.tcp(connection, (time, beginning), out)? else {
+        let chunk = Chunk { sender, time, by, skipped: stream.skipped, bytes, missing, comment: None };
+        if connection.awaits_address && self.holds_back(connection) {
+            self.unaddressed.hold(connection, time, Held::Moved(OwnChunk::of(&chunk)));
+            return Ok(());
+        }
+        self.write(connection, &chunk, out)
+    }
+
+    #[inline(always)]
+    fn write<S: Sink>(
+        &mut self,
+        connection: &Connection,
+        chunk: &Chunk<'_>,
+        out: &mut Output<'_, S>,
+    ) -> Result<(), S::Error> {
+        let Chunk { sender, time, by, bytes, .. } = *chunk;
+        if self.shown.get(connection.id).is_none() {
+            let beginning = Beginning { bytes, moved: chunk.moved() };
+            self.begin(connection, (time, Some((beginning, sender))), out)?;
+        }
+        let Some(tcp) = self.shown.get_mut(connection.id) else {
             return Ok(());
         };
-        tcp.write(&Chunk { sender, time, by, skipped: stream.skipped, bytes, missing, comment: None }, out)?;
+        tcp.write(chunk, out)?;
         if tcp.unacknowledged(sender) > UNACKNOWLEDGED {
             tcp.acknowledge(sender.other(), time, by, out)?;
         }
         Ok(())
     }
 
-    /// Everything but payload.
+    /// Whether nothing is written yet of a connection, because its address is about to be told.
+    fn holds_back(&self, connection: &Connection) -> bool {
+        connection.awaits_address && self.shown.get(connection.id).is_none()
+    }
+
+    /// What began to wait for its address before `time` goes out as it is.
+    #[inline]
+    fn give_up_before<S: Sink>(&mut self, time: Timestamp, out: &mut Output<'_, S>) -> Result<(), S::Error> {
+        while let Some(waiting) = self.unaddressed.take_overdue(time) {
+            self.resume(&waiting.connection, &waiting.held, out)?;
+        }
+        Ok(())
+    }
+
+    /// What was held of a connection is written.
+    fn resume<S: Sink>(
+        &mut self,
+        connection: &Connection,
+        held: &[Held],
+        out: &mut Output<'_, S>,
+    ) -> Result<(), S::Error> {
+        held.iter().try_for_each(|held| match held {
+            Held::Moved(chunk) => self.write(connection, &chunk.chunk(), out),
+            Held::Change(change) => self.show(connection, change, out),
+        })
+    }
+
+    /// Everything but payload, unless it has to wait.
     pub(super) fn change<S: Sink>(
+        &mut self,
+        connection: &Connection,
+        change: &Change,
+        out: &mut Output<'_, S>,
+    ) -> Result<(), S::Error> {
+        let time = match change {
+            Change::Begun { .. } => None,
+            Change::Opened { .. } => Some(connection.opening.last()),
+            Change::Finished { time, .. } | Change::Reset { time, .. } => Some(*time),
+            _ => {
+                if let Some(waiting) = self.unaddressed.take(connection.id) {
+                    self.resume(connection, &waiting.held, out)?;
+                }
+                None
+            }
+        };
+        match time {
+            Some(time) if self.holds_back(connection) => {
+                self.unaddressed.hold(connection, time, Held::Change(change.clone()));
+                Ok(())
+            }
+            _ => self.show(connection, change, out),
+        }
+    }
+
+    /// Everything but payload.
+    fn show<S: Sink>(
         &mut self,
         connection: &Connection,
         change: &Change,
@@ -130,15 +206,18 @@ impl Streams {
         }
     }
 
-    /// Nothing waits any more for what began before `since`. The moment at which the first begins of what others wait for.
+    /// Nothing waits any more for what began before `since`: what has been said is written. The moment at which the first
+    /// begins of what others wait for.
     #[inline]
-    pub(super) fn settle(&mut self, since: Timestamp) -> Timestamp {
+    pub(super) fn settle<S: Sink>(&mut self, since: Timestamp, out: &mut Output<'_, S>) -> Result<Timestamp, S::Error> {
+        self.give_up_before(since, out)?;
         self.waits.forget_before(since);
-        self.waits.earliest()
+        Ok(self.waits.earliest().min(self.unaddressed.earliest()))
     }
 
     /// Nothing has come for long: what has been made is shown as far as it is known, and keeps its stand-ins.
     pub(super) fn pause<S: Sink>(&mut self, refs: Refs<'_>, out: &mut Output<'_, S>) -> Result<(), S::Error> {
+        self.give_up_before(Timestamp::MAX, out)?;
         let made = |connection: &&Connection| matches!(connection.opening, Opening::Made { .. });
         for id in self.waits.all() {
             if let Some(connection) = refs.connection(id).filter(made) {
@@ -167,6 +246,7 @@ impl Streams {
         Ok(self.shown.get_mut(connection.id))
     }
 
+    #[inline(never)]
     fn begin<S: Sink>(
         &mut self,
         connection: &Connection,

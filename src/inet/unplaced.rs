@@ -1,4 +1,5 @@
-//! Datagrams of sockets that are bound to every address, as long as nothing tells at which host they were sent or received.
+//! Datagrams of sockets that are bound to every address, as long as nothing tells at which host they were sent or received;
+//! and those that a receive did not ask the sender of.
 //!
 //! The other end's call tells it, where that is traced: its line may come later, for a call that waits is printed at its
 //! end. They wait for that a bounded time, in bounded number.
@@ -8,7 +9,7 @@ use crate::event::Timestamp;
 use crate::inet::carrier::Carried;
 use crate::inet::datagrams::Datagram;
 use crate::limits;
-use crate::sockets::SocketNumber;
+use crate::sockets::{SocketNumber, is_vague};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
@@ -29,10 +30,11 @@ impl Waiting {
         Datagram { carried, ..self.datagram }
     }
 
-    /// The own end of this one, if `other` shows the same datagram at its other end.
-    fn told_by(&self, other: &Datagram<'_>) -> Option<SocketAddr> {
+    /// Both ends of this one, its own first, if `other` shows the same datagram at its other end.
+    fn told_by(&self, other: &Datagram<'_>) -> Option<(SocketAddr, SocketAddr)> {
         let (own, theirs) = (self.datagram.carried, other.carried);
         let (local, seen) = (own.local?, theirs.remote?);
+        let remote = own.remote.or(theirs.local.filter(|remote| !is_vague(*remote)))?;
         let (sent, received) = match (self.datagram.direction, other.direction) {
             (Direction::Sent, Direction::Received) => (own.moved, theirs.moved),
             (Direction::Received, Direction::Sent) => (theirs.moved, own.moved),
@@ -46,11 +48,12 @@ impl Waiting {
         };
         let compared = self.payload.len().min(theirs.payload.len());
         let is_it = seen.port() == local.port()
+            && (seen.ip() == local.ip() || local.ip().is_unspecified())
             && !seen.ip().is_unspecified()
             && is_same(own.remote, theirs.local)
             && received <= sent
             && self.payload.get(..compared) == theirs.payload.get(..compared);
-        is_it.then(|| SocketAddr::new(seen.ip(), local.port()))
+        is_it.then(|| (SocketAddr::new(seen.ip(), local.port()), remote))
     }
 }
 
@@ -98,11 +101,11 @@ impl Unplaced {
         self.take(index)
     }
 
-    /// The oldest one that `other` shows at its other end, and its own end by that.
-    pub(super) fn take_told_by(&mut self, other: &Datagram<'_>) -> Option<(Waiting, SocketAddr)> {
+    /// The oldest one that `other` shows at its other end, and both ends by that.
+    pub(super) fn take_told_by(&mut self, other: &Datagram<'_>) -> Option<(Waiting, (SocketAddr, SocketAddr))> {
         let mut compared = self.waiting.iter().take(COMPARED).enumerate();
-        let (index, local) = compared.find_map(|(index, waiting)| Some((index, waiting.told_by(other)?)))?;
-        Some((self.take(index)?, local))
+        let (index, ends) = compared.find_map(|(index, waiting)| Some((index, waiting.told_by(other)?)))?;
+        Some((self.take(index)?, ends))
     }
 
     fn take(&mut self, index: usize) -> Option<Waiting> {

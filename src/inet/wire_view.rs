@@ -40,6 +40,7 @@ impl View for WireView {
             Change::Moved(_) | Change::UnixMessage(_) => Ok(()),
             Change::Begun { connection }
             | Change::Opened { connection }
+            | Change::AddressesKnown { connection }
             | Change::Failed { connection, .. }
             | Change::Finished { connection, .. }
             | Change::Reset { connection, .. }
@@ -54,8 +55,9 @@ impl View for WireView {
     /// Datagrams go out with a stand-in for what is not known of their ends; handshakes wait on.
     #[inline]
     fn settle<S: Sink>(&mut self, since: Timestamp, sink: &mut S) -> Result<Timestamp, S::Error> {
-        self.datagrams.settle(since, &mut Output::new(&mut self.ids, sink))?;
-        Ok(self.streams.settle(since).min(self.datagrams.earliest()))
+        let out = &mut Output::new(&mut self.ids, sink);
+        self.datagrams.settle(since, out)?;
+        Ok(self.streams.settle(since, out)?.min(self.datagrams.earliest()))
     }
 
     fn pause<S: Sink>(&mut self, quiet: Duration, known: Known<'_>, sink: &mut S) -> Result<(), S::Error> {

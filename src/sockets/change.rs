@@ -180,6 +180,8 @@ pub enum Change {
     Begun { connection: ConnectionId },
     /// A connection is made and, where the trace tells, its addresses are known. Comes at most once, before its payload.
     Opened { connection: ConnectionId },
+    /// The addresses of a connection are known that it was said to wait for.
+    AddressesKnown { connection: ConnectionId },
     /// A connection could not be made, as was known at `time`; it is over.
     Failed { connection: ConnectionId, error: Errno, time: Timestamp },
     /// The end on `side` will send no more: its FIN. The thread that shows it is on side `by`, the same, or the other one if

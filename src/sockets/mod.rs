@@ -105,16 +105,15 @@ impl Sockets {
             What::Bind { socket, address } => open::bind(self, *socket, address),
             What::LocalName { socket, address } => open::local_name(self, *socket, address),
             What::Connect { socket, address, outcome } => open::connect(self, *socket, address, *outcome),
+            What::ConnectBegun { socket, address } => open::connect_begun(self, *socket, address),
+            What::MoveBegun { socket, .. } => transfer::begun(self, *socket),
             What::Accept { listener, made, peer, close_on_exec } => {
                 open::accept(self, [*listener, *made], peer.as_ref(), *close_on_exec);
             }
             What::RemoteName { socket, address } => open::remote_name(self, *socket, address),
             What::SocketError { socket, error } => transfer::error_fetched(self, *socket, *error),
             What::ResetOnClose { socket, on } => open::reset_on_close(self, *socket, *on),
-            // Their details may say more than those before.
-            What::Listen { socket } => {
-                self.locate(*socket);
-            }
+            What::Listen { socket } => open::listen(self, *socket),
             What::Relay { from, to, op, moved } => transfer::spliced(self, [*from, *to], *op, *moved),
             What::Shutdown { socket, how, outcome } => transfer::shutdown(self, *socket, *how, *outcome),
             What::Close { socket, outcome } => processes::close(self, *socket, *outcome),
@@ -431,6 +430,16 @@ impl Sockets {
             self.connections.part(&mut self.registry, id, &mut self.changes);
         }
         true
+    }
+
+    /// The connection that `socket` has begun may learn its own address yet: by `details_tell` with the next details.
+    fn expect_address(&mut self, socket: SocketId, details_tell: bool) {
+        if (details_tell || self.registry.is_answered(socket))
+            && let Some((id, _)) = self.stream(socket)
+            && let Some(connection) = self.connections.get_mut(id)
+        {
+            connection.awaits_address = true;
+        }
     }
 
     /// Lets `socket` enter the connection that waits for it, or a new one.

@@ -59,12 +59,27 @@ pub(super) fn connect_both(
 
 /// bind.
 pub(super) fn bind(sockets: &mut Sockets, descriptor: Descriptor<'_>, address: &Address) {
-    if let Some(socket) = sockets.locate(descriptor) {
+    let kind = (family_of(address), Transport::Unknown);
+    if let Some(socket) = sockets.locate_or_make(descriptor, kind) {
         if let (Some(open), Address::Inet(address)) = (sockets.registry.get_mut(socket), address) {
             open.bound = Some(*address);
         }
         name_local(sockets, socket, address);
     }
+}
+
+/// listen.
+pub(super) fn listen(sockets: &mut Sockets, descriptor: Descriptor<'_>) {
+    let Some(socket) = sockets.locate(descriptor) else {
+        return;
+    };
+    if let Some(open) = sockets.registry.get_mut(socket)
+        && open.transport == Transport::Unknown
+        && open.family != Family::Unix
+    {
+        open.transport = Transport::Stream;
+    }
+    sockets.registry.listen(socket);
 }
 
 /// getsockname. Of an accepted socket it tells its listener's address too, and so that of others.
@@ -154,6 +169,7 @@ pub(super) fn connect(sockets: &mut Sockets, descriptor: Descriptor<'_>, address
         return;
     };
     sockets.mark((id, side), descriptor.fd, Some(Op::Connect));
+    sockets.expect_address(socket, false);
     match outcome {
         _ if made => {
             sockets.prove(socket, sockets.now.exit);
@@ -190,6 +206,9 @@ pub(super) fn accept(
 ) {
     let kind = (peer.map_or(Family::Other, family_of), Transport::Stream);
     let listener_at = sockets.locate_or_make(listener, kind);
+    if let Some(listener) = listener_at {
+        sockets.registry.listen(listener);
+    }
     let listener = listener_at.and_then(|at| sockets.registry.get(at).cloned());
     let kind = match (&listener, details_of(made)) {
         (_, Some(details)) if details.transport != Transport::Unknown => (details.family, details.transport),
@@ -219,6 +238,16 @@ pub(super) fn accept(
     if let Some(stream) = sockets.join(socket, origin) {
         sockets.mark(stream, made.fd, Some(Op::Accept));
         sockets.refresh_connection(socket);
+    }
+}
+
+/// connect has begun: of a stream that has no connection yet, its SYN is on the way.
+pub(super) fn connect_begun(sockets: &mut Sockets, descriptor: Descriptor<'_>, address: &Address) {
+    let Some(socket) = sockets.locate(descriptor) else {
+        return;
+    };
+    if sockets.registry.get(socket).is_some_and(|open| open.is_stream() && open.stream.is_none()) {
+        connect(sockets, descriptor, address, Outcome::Failed(Errno::InProgress));
     }
 }
 

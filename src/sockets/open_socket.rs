@@ -324,7 +324,7 @@ impl OpenSocket {
     /// A receive tells where the message was sent to: an answer to the same host comes from there.
     #[cold]
     pub(super) fn asked_at(&mut self, peer: &Message) {
-        if let (Some(own), Some(Address::Inet(remote))) = (peer.own, &peer.address)
+        if let (Some(own), Some(Address::Inet(remote))) = (&peer.own, &peer.address)
             && !own.ip().is_multicast()
         {
             self.asked_at = Some((canonical(*remote).ip(), own.ip()));
@@ -340,8 +340,8 @@ impl OpenSocket {
             return local;
         }
         let port = local.map_or(0, |local| local.port());
-        if let Some(own) = message.own {
-            return Some(if own.port() == 0 { SocketAddr::new(own.ip(), port) } else { own });
+        if let Some(own) = &message.own {
+            return Some(if own.port() == 0 { SocketAddr::new(own.ip(), port) } else { **own });
         }
         let is_open = local.is_none_or(|local| local.ip().is_unspecified());
         match (self.asked_at, remote) {

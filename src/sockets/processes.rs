@@ -1,9 +1,9 @@
 //! Calls on descriptors and processes, whatever the descriptors stand for: close, dup, close_range, clone, exec, exit, and
 //! pidfds.
 
-use crate::event::{Descriptor, Details, Errno, Fd, Op, Outcome, Sharing, Tid};
+use crate::event::{Descriptor, Details, Errno, Family, Fd, Op, Outcome, Sharing, Tid};
 use crate::limits;
-use crate::sockets::{Sockets, identity};
+use crate::sockets::{Sockets, identity, transfer};
 use std::ops::RangeInclusive;
 
 /// close.
@@ -44,6 +44,10 @@ pub(super) fn duplicate(sockets: &mut Sockets, [from, made]: [Descriptor<'_>; 2]
     // dup2 of a descriptor onto itself does nothing.
     if from.fd != made.fd {
         sockets.arrive(made, socket, close_on_exec);
+        // Who lets a number stand for a pipe's end is about to use it: a shell does so for its child.
+        if let Some(socket) = socket.filter(|socket| sockets.registry.family(*socket) == Family::Pipe) {
+            transfer::used(sockets, socket, made.fd);
+        }
     }
 }
 

@@ -1,14 +1,15 @@
 //! The open sockets, each with what is known of it, and how they are found: by inode, by addresses, by name.
 
 use crate::event::{Address, Descriptor, Details, Direction, Family, Inode, SocketDetails, Transport, UnixName};
+use crate::limits;
 use crate::sockets::connections::Connection;
 use crate::sockets::identity;
 use crate::sockets::names::{Side, SocketId, SocketNumber};
 use crate::sockets::open_socket::{OpenSocket, canonical};
 use crate::sockets::{Change, UnixEnd};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use slab::Slab;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// What an end of a pipe is.
 const PIPE: (Family, Transport) = (Family::Pipe, Transport::Stream);
@@ -21,6 +22,8 @@ pub(super) struct Registry {
     by_addresses: FxHashMap<(SocketAddr, SocketAddr), SocketId>,
     /// UNIX datagram sockets by the name they are bound to: where messages sent to that name arrive.
     by_name: FxHashMap<UnixName, SocketId>,
+    /// Where traced sockets listen.
+    listening: FxHashSet<SocketAddr>,
     /// Details with a family have been seen: what has none is of a family that is not converted.
     pub(super) full_details: bool,
     /// How many open sockets there have been.
@@ -163,6 +166,27 @@ impl Registry {
         }
     }
 
+    /// The socket listens.
+    pub(super) fn listen(&mut self, socket: SocketId) {
+        let Some(local) = self.get(socket).and_then(|open| open.local.get()) else {
+            return;
+        };
+        if self.listening.len() >= limits::LISTENERS {
+            self.listening.clear();
+        }
+        self.listening.insert(canonical(local));
+    }
+
+    /// Whether a traced socket listens where `socket` connects to.
+    pub(super) fn is_answered(&self, socket: SocketId) -> bool {
+        let remote = self.get(socket).and_then(|open| open.remote.get()).map(canonical);
+        remote.is_some_and(|remote| {
+            let any = [IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)];
+            let mut hosts = any.into_iter().chain([remote.ip()]);
+            hosts.any(|host| self.listening.contains(&SocketAddr::new(host, remote.port())))
+        })
+    }
+
     /// An accepted socket is at `local`, and so is its listener, as far as nothing else says where that is.
     pub(super) fn tell_listener(&mut self, socket: SocketId, local: SocketAddr) {
         let listener = self.get(socket).and_then(|open| open.listener);
@@ -202,7 +226,8 @@ impl Registry {
         }
         if let Some(open) = self.get_mut(socket)
             && !open.family_known
-            && (open.family, open.transport) == (Family::Other, Transport::Unknown)
+            && (open.family == Family::Other || open.family == kind.0)
+            && open.transport == Transport::Unknown
         {
             (open.family, open.transport) = kind;
         }

@@ -2,7 +2,7 @@
 //! those that other calls report, say that a connection is gone; shutdown and a read of nothing, that a direction is.
 
 use crate::event::{
-    Address, Descriptor, Details, Direction, Errno, Family, How, Message, Move, Op, Outcome, Transport,
+    Address, Descriptor, Details, Direction, Errno, Family, Fd, How, Message, Move, Op, Outcome, Transport,
 };
 use crate::sockets::connections::Origin;
 use crate::sockets::names::{ConnectionId, Side, SocketId};
@@ -32,25 +32,15 @@ pub(super) fn moved(sockets: &mut Sockets, call: &Move<'_>) {
     if call.fast_open {
         fast_open(sockets, socket, call);
     }
-    // TCP tells no sender.
-    if call.direction == Direction::Received
-        && call.messages.first().is_some_and(|message| matches!(message.address, Some(Address::Inet(_))))
-        && sockets.registry.get(socket).is_some_and(OpenSocket::is_stream)
-    {
-        sockets.turn_into_datagrams(socket);
-    }
     if !sockets.registry.full_details {
         sockets.registry.guess_kind(socket, kind_by_content(call));
+    }
+    if let Some(address) = call.messages.first().and_then(|message| message.address.as_ref()) {
+        learn_from_address(sockets, socket, call, address);
     }
     let Some(open) = sockets.registry.get_mut(socket) else {
         return;
     };
-    if let Some(address) = call.messages.first().and_then(|message| message.address.as_ref()) {
-        open.learn_from_message(address);
-    }
-    if let Some(message) = call.messages.last().filter(|message| message.own.is_some()) {
-        open.asked_at(message);
-    }
     open.count_messages(call);
     let (is_stream, family, stream) = (open.is_stream(), open.family, open.stream);
     let marking = sockets.marking(call.socket.fd, Some(call.op));
@@ -59,6 +49,40 @@ pub(super) fn moved(sockets: &mut Sockets, call: &Move<'_>) {
         Family::Unix => unix_messages_moved(sockets, socket, marking, call),
         Family::Pipe => pipes::moved(sockets, socket, marking, call),
         _ => datagrams_moved(sockets, socket, marking, call),
+    }
+}
+
+/// What the address of a message tells of its socket: TCP tells no sender.
+#[cold]
+#[inline(never)]
+fn learn_from_address(sockets: &mut Sockets, socket: SocketId, call: &Move<'_>, address: &Address) {
+    let is_stream = sockets.registry.get(socket).is_some_and(OpenSocket::is_stream);
+    if is_stream && call.direction == Direction::Received && matches!(address, Address::Inet(_)) {
+        sockets.turn_into_datagrams(socket);
+    }
+    if let Some(open) = sockets.registry.get_mut(socket) {
+        open.learn_from_message(address);
+        if let Some(message) = call.messages.last().filter(|message| message.own.is_some()) {
+            open.asked_at(message);
+        }
+    }
+}
+
+/// A payload call has begun. Its details may say more than those before, and who makes it is who has that end, whatever
+/// comes of it.
+pub(super) fn begun(sockets: &mut Sockets, descriptor: Descriptor<'_>) {
+    if let Some(socket) = sockets.locate(descriptor) {
+        used(sockets, socket, descriptor.fd);
+    }
+}
+
+/// The thread has this end of a connection, if it is one.
+pub(super) fn used(sockets: &mut Sockets, socket: SocketId, fd: Fd) {
+    if let Some((id, side)) = sockets.stream(socket) {
+        let marking = sockets.marking(fd, None);
+        if let Some(connection) = sockets.connections.get_mut(id) {
+            connection.end_mut(side).marking = Some(marking);
+        }
     }
 }
 
@@ -156,6 +180,7 @@ fn fast_open(sockets: &mut Sockets, socket: SocketId, call: &Move<'_>) {
         open.connect_to(address);
         if let Some(stream) = sockets.join(socket, Origin::connect(sockets.now.entry)) {
             sockets.mark(stream, call.socket.fd, Some(call.op));
+            sockets.expect_address(socket, true);
             sockets.prove(socket, sockets.now.entry);
         }
     }
@@ -192,7 +217,7 @@ fn message_moved(
         socket: open.number,
         family: open.family,
         transport: open.transport,
-        local: open.own_end(message, remote),
+        local: if stream.is_some() { open.local.get() } else { open.own_end(message, remote) },
         remote,
         payload: Payload::of(message),
         moved: message.moved,

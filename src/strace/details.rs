@@ -7,7 +7,7 @@
 //! /path   /dev/null<char 1:3>   anon_inode:[eventpoll]   pid:12                   (no sockets)
 //! ```
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::str::FromStr;
 
 use super::names::Names;
@@ -131,7 +131,7 @@ fn known(text: &[u8], names: &mut Names) -> Details {
     match kind(name) {
         Some((Family::Unix, transport)) => Details::Socket(unix(transport, inner, names).into()),
         Some((Family::Pipe, _)) => pipe(inner, names),
-        Some((family, transport)) => Details::Socket(inet(family, transport, inner).into()),
+        Some((family, transport)) => Details::Socket(inet((family, transport), inner, names).into()),
         None => Details::NotSocket,
     }
 }
@@ -173,7 +173,7 @@ const fn nothing(family: Family, transport: Transport) -> SocketDetails {
 }
 
 /// `local->remote`, `local`, or an inode.
-fn inet(family: Family, transport: Transport, text: &[u8]) -> SocketDetails {
+fn inet((family, transport): (Family, Transport), text: &[u8], names: &mut Names) -> SocketDetails {
     let mut details = nothing(family, transport);
     if let Some((inode, [])) = inode(text) {
         details.inode = Some(inode);
@@ -183,8 +183,9 @@ fn inet(family: Family, transport: Transport, text: &[u8]) -> SocketDetails {
             Some(at) => (text.get(..at), text.get(at + 2..)),
             None => (Some(text), None),
         };
-        details.local = local.and_then(address);
-        details.remote = remote.and_then(address);
+        let mut address = |text| address(text, family == Family::Inet6, names);
+        details.local = local.and_then(&mut address);
+        details.remote = remote.and_then(&mut address);
     }
     details
 }
@@ -208,14 +209,15 @@ fn inode(text: &[u8]) -> Option<(Inode, &[u8])> {
     (count > 0).then_some((Inode(value), text.get(count..)?))
 }
 
-/// `10.0.0.1:80`, `[::1]:80`, and before strace 4.22 `::1:80`, whose port is behind the last colon.
-fn address(text: &[u8]) -> Option<SocketAddr> {
+/// `10.0.0.1:80`, `[::1]:80`, and before strace 4.22 `::1:80`, whose port is behind the last colon. A person may have put
+/// other text in the place of either: a port is then not known.
+fn address(text: &[u8], is_v6: bool, names: &mut Names) -> Option<SocketAddr> {
     let colon = memchr::memrchr(b':', text)?;
     let (host, port) = (text.get(..colon)?, text.get(colon + 1..)?);
     let host = host.strip_prefix(b"[").and_then(|host| host.strip_suffix(b"]")).unwrap_or(host);
-    let host = IpAddr::from_str(std::str::from_utf8(host).ok()?).ok()?;
-    let port = u16::from_str(std::str::from_utf8(port).ok()?).ok()?;
-    Some(SocketAddr::new(host, port))
+    let is_number = port.iter().all(u8::is_ascii_digit);
+    let port = if is_number { u16::from_str(std::str::from_utf8(port).ok()?).ok()? } else { 0 };
+    Some(SocketAddr::new(names.host(host, is_v6)?, port))
 }
 
 /// `inode->peer,"/path"` with every part but the first optional, and `@` before an abstract name's quotes.
@@ -296,7 +298,10 @@ mod tests {
         check("SCTP:[1.2.3.4:9]", Inet, Sctp, Some("1.2.3.4:9"), None);
         check("RAWv6:[[::]:58]", Inet6, Raw, Some("[::]:58"), None);
         check("PING:[0.0.0.0:1]", Inet, Ping, Some("0.0.0.0:1"), None);
-        check("UDP:[<srcAddress>:44252->188.185.84.86:9140]", Inet, Datagram, None, Some("188.185.84.86:9140"));
+        let blotted = Some("246.97.177.133:44252");
+        check("UDP:[<srcAddress>:44252->188.185.84.86:9140]", Inet, Datagram, blotted, Some("188.185.84.86:9140"));
+        check("TCPv6:[[REDACTED]:443]", Inet6, Stream, Some("[100::9a0d:8a8f:efdc:4a66]:443"), None);
+        check("TCP:[10.0.0.1:xxxx]", Inet, Stream, Some("10.0.0.1:0"), None);
         check("TCP:[1.2.3.4:99999]", Inet, Stream, None, None);
     }
 

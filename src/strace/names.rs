@@ -1,6 +1,9 @@
-//! Names of UNIX sockets, each held once, so that a name that was seen before costs no allocation.
+//! Names of UNIX sockets, each held once, so that a name that was seen before costs no allocation; and hosts, of which
+//! people blot out some before they publish a trace.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::rc::Rc;
+use std::str::FromStr;
 
 use rustc_hash::FxHashSet;
 
@@ -12,9 +15,38 @@ pub(super) struct Names {
     known: FxHashSet<Rc<[u8]>>,
     /// Room in which a quoted name or address is decoded.
     pub(super) decoded: Vec<u8>,
+    /// What stands for hosts that were blotted out.
+    blotted: FxHashSet<IpAddr>,
 }
 
 impl Names {
+    /// The host that `text` is. What is no address was one before a person put it there: it has a stand-in, of a range that
+    /// is on no wire (240.0.0.0/4, RFC 1112 §4; 100::/64, RFC 6666), the same text the same one in every file.
+    pub(super) fn host(&mut self, text: &[u8], is_v6: bool) -> Option<IpAddr> {
+        if let Some(host) = std::str::from_utf8(text).ok().and_then(|text| IpAddr::from_str(text).ok()) {
+            return Some(host);
+        }
+        if text.is_empty() {
+            return None;
+        }
+        let number = number_of(text);
+        let host = if is_v6 {
+            IpAddr::V6(Ipv6Addr::from(0x0100_u128 << 112 | u128::from(number)))
+        } else {
+            let [.., a, b, c, d] = number.to_be_bytes();
+            IpAddr::V4(Ipv4Addr::new(0xf0 | (a & 0x0f).min(0x0e), b, c, d))
+        };
+        if self.blotted.len() < limits::NAMES {
+            self.blotted.insert(host);
+        }
+        Some(host)
+    }
+
+    /// How many hosts were blotted out.
+    pub(super) fn blotted(&self) -> usize {
+        self.blotted.len()
+    }
+
     /// The one copy of `name`.
     pub(super) fn get(&mut self, name: &[u8]) -> Rc<[u8]> {
         if let Some(known) = self.known.get(name) {
@@ -27,4 +59,11 @@ impl Names {
         self.known.insert(Rc::clone(&name));
         name
     }
+}
+
+/// A number for a text, as good as its own (FNV-1a).
+fn number_of(text: &[u8]) -> u64 {
+    let mix = |number: u64, byte: &u8| (number ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    let number = text.iter().fold(0xcbf2_9ce4_8422_2325, mix);
+    number ^ (number >> 32)
 }

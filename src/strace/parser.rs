@@ -102,6 +102,11 @@ impl Parser {
         &self.decoder.counts
     }
 
+    /// How many hosts were blotted out by a person.
+    pub fn blotted_hosts(&self) -> usize {
+        self.decoder.scratch.blotted_hosts()
+    }
+
     /// Whether lines had to do without a time, and none so far had one.
     pub fn is_without_times(&self) -> bool {
         self.clock.only_counted(self.counts())
@@ -440,7 +445,7 @@ impl Parser {
                 self.decoder.whole(row, text, origin, &mut self.pending)
             }
             Decode::Close(_) | Decode::Exit { .. } | Decode::Path(..) => self.skip(Skip::NotUsed),
-            Decode::Plain(_) | Decode::Payload(..) => self.skip(Skip::ResumedAlone),
+            Decode::Plain(_) | Decode::Connect(_) | Decode::Payload(..) => self.skip(Skip::ResumedAlone),
         }
     }
 

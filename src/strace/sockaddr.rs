@@ -8,11 +8,10 @@
 //! {sa_family=0x2 /* AF_INET */, sin_port="\x00\x50" /* htons(80) */, …}                         -X verbose
 //! NULL    0x7ffd2b0b9ed0
 //! ```
-//! Under `-xx` the quoted addresses are hexadecimal too. A name is never looked up: what is no address is
-//! [`Address::Other`].
+//! Under `-xx` the quoted addresses are hexadecimal too. A name is never looked up: what is no address
+//! was blotted out, and something stands for it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::str::FromStr;
 
 use super::names::Names;
 use super::{arguments, escape, symbols, time};
@@ -64,10 +63,11 @@ fn internet<'t>(mut text: &'t [u8], names: &mut Names) -> Option<(Address, &'t [
             port = Some(u16::try_from(number).ok()?);
             rest.get(count..)?.strip_prefix(b")")?
         } else if let Some(rest) = field.strip_prefix(b"inet_addr(") {
-            quoted_host(rest, &mut host, names)?.strip_prefix(b")")?
+            quoted_host(rest, (&mut host, false), names)?.strip_prefix(b")")?
         } else if let Some(rest) = field.strip_prefix(b"inet_pton(") {
-            let (_, rest) = arguments::value(rest)?;
-            let rest = quoted_host(rest.strip_prefix(b", ")?, &mut host, names)?;
+            let (family, rest) = arguments::value(rest)?;
+            let is_v6 = symbols::AF_INET6.is(family);
+            let rest = quoted_host(rest.strip_prefix(b", ")?, (&mut host, is_v6), names)?;
             arguments::value(rest.strip_prefix(b", ")?)?.1.strip_prefix(b")")?
         } else {
             if field.first() == Some(&b'"') {
@@ -88,16 +88,19 @@ pub(super) fn host_in(text: &[u8], field: &[u8], names: &mut Names) -> Option<Ip
     }
     let mut host = None;
     let quoted = text.get(memchr::memchr(b'"', text)?..)?;
-    quoted_host(quoted, &mut host, names)?;
+    quoted_host(quoted, (&mut host, field.is_empty()), names)?;
     host
 }
 
 /// `"1.2.3.4"`, under `-xx` in hexadecimal.
-fn quoted_host<'t>(text: &'t [u8], host: &mut Option<IpAddr>, names: &mut Names) -> Option<&'t [u8]> {
-    names.decoded.clear();
-    let (_, rest) = escape::string(text, &mut names.decoded)?;
-    *host = Some(IpAddr::from_str(std::str::from_utf8(&names.decoded).ok()?).ok()?);
-    Some(rest)
+fn quoted_host<'t>(text: &'t [u8], (host, is_v6): (&mut Option<IpAddr>, bool), names: &mut Names) -> Option<&'t [u8]> {
+    let mut decoded = std::mem::take(&mut names.decoded);
+    decoded.clear();
+    let quoted = escape::string(text, &mut decoded);
+    *host = names.host(&decoded, is_v6);
+    names.decoded = decoded;
+    let (_, rest) = quoted?;
+    host.is_some().then_some(rest)
 }
 
 /// A field whose bytes are printed as they lie in memory, in network order.
@@ -201,7 +204,7 @@ mod tests {
             check(&format!("{{sa_family=AF_INET6, sin6_port=htons(9200), {fields}}}"), inet("[::1]:9200"));
         }
         let edited = r#"{sa_family=AF_INET, sin_port=htons(36463), sin_addr=inet_addr("10.0.x.z")}"#;
-        check(edited, Some(Address::Other));
+        check(edited, inet("249.179.243.90:36463"));
         check(r#"{sa_family=AF_INET, sa_data="\263U"}"#, Some(Address::Other));
         check(r#"{sa_family=AF_INET, sin_port=htons(80800), sin_addr=inet_addr("1.2.3.4")}"#, Some(Address::Other));
     }

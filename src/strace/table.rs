@@ -14,6 +14,8 @@ use crate::event::{Direction, Op};
 pub(super) enum Decode {
     /// A call that takes effect when it returns.
     Plain(for<'t, 's> fn(Call<'t, 's>) -> Decoded<'s>),
+    /// connect, of which its beginning tells where to.
+    Connect(for<'t, 's> fn(Call<'t, 's>) -> Decoded<'s>),
     /// A call that moves payload.
     Payload(for<'t, 's> fn(Call<'t, 's>, Transfer) -> Decoded<'s>, Transfer),
     /// A call that only shows what a path is, and makes no event.
@@ -99,7 +101,7 @@ const fn transfer(op: Op, direction: Direction) -> Transfer {
     Transfer { op, direction }
 }
 
-use Decode::{Close, Execute, Exit, Fork, Path, Payload, Plain};
+use Decode::{Close, Connect, Execute, Exit, Fork, Path, Payload, Plain};
 use Direction::{Received, Sent};
 use Traced::{Always, ForPipes, ForPipesIfKnown, IfKnown, Network, No};
 
@@ -132,7 +134,7 @@ static ROWS: &[Row] = &[
     row("socketpair", Plain(sockets::socketpair), Network),
     row("bind", Plain(sockets::bind), Network),
     row("listen", Plain(sockets::listen), Network),
-    row("connect", Plain(sockets::connect), Network),
+    row("connect", Connect(sockets::connect), Network),
     row("accept", Plain(sockets::accept), Network),
     row("accept4", Plain(sockets::accept), Network),
     row("getsockname", Plain(sockets::getsockname), Network),

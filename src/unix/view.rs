@@ -74,7 +74,11 @@ impl View for UnixView {
                     self.wait(connection);
                 }
             }
-            Change::Moved(_) | Change::UnixMessage(_) | Change::Failed { .. } | Change::LocalAddressKnown { .. } => {}
+            Change::Moved(_)
+            | Change::UnixMessage(_)
+            | Change::Failed { .. }
+            | Change::AddressesKnown { .. }
+            | Change::LocalAddressKnown { .. } => {}
         }
         Ok(())
     }

@@ -88,7 +88,7 @@ fn each_kind_of_loss_has_its_key_and_fails_a_strict_run() {
 }
 
 /// Traces that a note is about, with its key.
-const NOTES: [(&str, &str); 7] = [
+const NOTES: [(&str, &str); 8] = [
     ("nothing_read", ""),
     ("nothing_shown", "100 1700000000.000001 close(3) = 0\n"),
     ("no_times", "write(3<TCP:[10.1.2.3:4000->10.4.5.6:80]>, \"a\", 1) = 1\n"),
@@ -99,6 +99,7 @@ const NOTES: [(&str, &str); 7] = [
         "no_payload",
         "1700000000.000001 accept4(3<TCP:[10.1.2.3:80]>, NULL, NULL, 0) = 4<TCP:[10.1.2.3:80->10.4.5.6:5]>\n",
     ),
+    ("blotted_out", "1700000000.000001 write(3<TCP:[x.x.x.x:4000->10.4.5.6:80]>, \"a\", 1) = 1\n"),
 ];
 
 #[test]

@@ -180,7 +180,10 @@ impl Filter {
                 self.left_out += u64::from(matches!(verdict, Verdict::Hide));
                 verdict
             }
-            Change::Closed { .. } | Change::LocalAddressKnown { .. } | Change::SocketClosed { .. } => Verdict::Show,
+            Change::Closed { .. }
+            | Change::AddressesKnown { .. }
+            | Change::LocalAddressKnown { .. }
+            | Change::SocketClosed { .. } => Verdict::Show,
         }
     }
 

@@ -136,6 +136,7 @@ impl Engine {
         match &event.what {
             What::Move(call) if call.payload.is_empty() => picture.traffic.tried(call.op),
             What::Move(_) => {}
+            What::MoveBegun { op, .. } => picture.traffic.tried(*op),
             What::Opaque { .. } if picture.filter.as_ref().is_none_or(Filter::asks_for_maker) => {
                 picture.traffic.ring(place());
             }
@@ -400,6 +401,7 @@ impl<W: Write> Converter<W> {
         let counts: Vec<_> = self.parsers.iter().map(Parser::counts).collect();
         traffic.tell(Printed::of(&counts), &self.names, &mut report);
         addresses::tell(views.invented(), sockets.has_full_details(), &mut report);
+        addresses::tell_blotted_out(self.parsers.iter().map(Parser::blotted_hosts).sum(), &mut report);
         reading::tell(&counts, &self.names, &mut report);
         let assumed = self.assumed_date();
         advice::times(&self.parsers, assumed, self.given, &mut report);

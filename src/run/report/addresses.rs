@@ -3,7 +3,7 @@
 //! strace looks addresses up in its own network namespace, once an inode, and keeps the first it finds (strace
 //! `src/socketutils.c`): so `-yy` is not always the cure.
 
-use super::keys::LossKey;
+use super::keys::{LossKey, NoteKey};
 use super::{Loss, Report};
 use crate::packets::Invented;
 
@@ -29,4 +29,14 @@ pub fn tell(invented: Invented, full_details: bool, report: &mut Report) {
     report.lose(Loss::new(LossKey::Peers, invented.peers, what).cure(cure));
     let what = "datagram [socket|sockets] received without asking from whom: invented senders";
     report.lose(Loss::new(LossKey::Senders, invented.senders, what));
+}
+
+/// Adds that `hosts` were blotted out before the trace came here.
+pub fn tell_blotted_out(hosts: usize, report: &mut Report) {
+    if hosts > 0 {
+        let (is, each) = if hosts == 1 { ("host is", "it") } else { ("hosts are", "each") };
+        let text =
+            format!("{hosts} {is} blotted out in the trace: an address of 240.0.0.0/4 or 100::/64 stands for {each}");
+        report.note(NoteKey::BlottedOut, text, "");
+    }
 }

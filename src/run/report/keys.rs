@@ -79,6 +79,8 @@ keys! {
         NoOrder "no_order",
         /// Times are relative to nothing that is known.
         RelativeTimes "relative_times",
+        /// Hosts that a person has blotted out.
+        BlottedOut "blotted_out",
         /// All is encrypted.
         Tls "tls",
         /// The trace is empty.

@@ -206,6 +206,7 @@ impl Connections {
             && (connection.pair.is_some() || connection.family.is_local())
         {
             connection.announce(changes);
+            connection.tell_addresses(changes);
         }
     }
 

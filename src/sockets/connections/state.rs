@@ -14,6 +14,7 @@
 use crate::event::{Direction, Errno, Family, Inode, Timestamp, Transport, UnixName};
 use crate::sockets::connections::pairing::{AddressPair, Rendezvous};
 use crate::sockets::names::{ConnectionId, Side, SocketId};
+use crate::sockets::open_socket::is_vague;
 use crate::sockets::{Change, Marking};
 use std::net::SocketAddr;
 
@@ -67,6 +68,15 @@ impl Opening {
             Self::Unseen => Timestamp(0),
             Self::Begun { entry } | Self::Made { connected: Some(entry), .. } => entry,
             Self::Made { connected: None, exit } => exit,
+        }
+    }
+
+    /// When the last of it that is known was.
+    pub const fn last(self) -> Timestamp {
+        match self {
+            Self::Unseen => Timestamp(0),
+            Self::Begun { entry } => entry,
+            Self::Made { exit, .. } => exit,
         }
     }
 
@@ -190,6 +200,8 @@ pub struct Connection {
     /// Nothing but its connect shows that its socket is a stream's: it may be one for datagrams.
     pub kind_guessed: bool,
     stage: Stage,
+    /// The other end's accept, or the next details, are about to tell the address of who connected.
+    pub awaits_address: bool,
     /// Its two addresses, once both are known: where the other end's calls find it.
     pub(super) pair: Option<AddressPair>,
     /// Where the other end finds it, if it can by nothing else.
@@ -313,6 +325,15 @@ impl Connection {
     pub(in crate::sockets) const fn prove(&mut self, time: Timestamp) {
         if let Opening::Begun { entry } = self.opening {
             self.opening = Opening::Made { connected: Some(entry), exit: time };
+        }
+    }
+
+    /// Says once that the addresses are known that something waited for.
+    pub(super) fn tell_addresses(&mut self, changes: &mut Vec<Change>) {
+        let is_known = |end: &End| end.address.is_some_and(|address| !is_vague(address));
+        if self.awaits_address && self.ends.iter().all(is_known) {
+            self.awaits_address = false;
+            changes.push(Change::AddressesKnown { connection: self.id });
         }
     }
 

@@ -94,7 +94,7 @@ fn control_messages(mut control: &[u8], direction: Direction, scratch: &mut Scra
         } else if let Some(data) = data_of(control, symbols::SOL_SOCKET, symbols::SCM_CREDENTIALS) {
             scratch.credentials = credentials(data).or(scratch.credentials);
         } else if let Some(own) = own_end(control, direction, &mut scratch.names) {
-            scratch.own = Some(own);
+            scratch.own = Some(own.into());
         }
     }
 }

@@ -20,7 +20,7 @@ use super::cache::{Cache, Handle};
 use super::counts::{Counts, Skip};
 use super::fifos::Fifos;
 use super::names::Names;
-use super::table::Decode;
+use super::table::{Decode, Transfer};
 use crate::event::{Ancillary, Credentials, Descriptor, Details, Family, Message, What};
 use crate::limits;
 use std::net::SocketAddr;
@@ -62,7 +62,7 @@ pub(super) struct Scratch {
     rights: Vec<Handle>,
     credentials: Option<Credentials>,
     /// The thread's own end, as control messages of the message at hand tell it.
-    own: Option<SocketAddr>,
+    own: Option<Box<SocketAddr>>,
     /// What a thread is called.
     pub(super) command: Vec<u8>,
 }
@@ -71,6 +71,11 @@ impl Scratch {
     /// Scratch space for traces of which pipes are asked for, and these FIFOs, or neither.
     pub(super) fn new(pipes: Option<Fifos>) -> Self {
         Self { cache: Cache::new(pipes), ..Self::default() }
+    }
+
+    /// How many hosts were blotted out by a person.
+    pub(super) fn blotted_hosts(&self) -> usize {
+        self.names.blotted()
     }
 
     /// Makes room for the next payload.
@@ -138,7 +143,11 @@ pub(super) fn decode<'s>(call: Call<'_, 's>) -> Decoded<'s> {
             learn(&call, named);
             Err(NOT_USED)
         }
-        Decode::Plain(decode) | Decode::Close(decode) | Decode::Fork(decode) | Decode::Execute(decode) => decode(call),
+        Decode::Plain(decode)
+        | Decode::Connect(decode)
+        | Decode::Close(decode)
+        | Decode::Fork(decode)
+        | Decode::Execute(decode) => decode(call),
         Decode::Exit { group } => Ok(What::Ended { group }),
     }
 }
@@ -149,6 +158,8 @@ pub(super) fn begin<'s>(call: Call<'_, 's>) -> Begun<'s> {
         Decode::Payload(..) if call.scratch.cache.begins_with_no_socket(arguments::unnamed(call.text)) => {
             Begun::NotUsed
         }
+        Decode::Payload(_, Transfer { op, .. }) => payload::begun(call, op),
+        Decode::Connect(_) => sockets::connect_begun(call),
         Decode::Path(..) if call.scratch.cache.fifos().is_none() => Begun::NotUsed,
         Decode::Close(_) => descriptors::close_begun(call),
         Decode::Fork(_) => Begun::Needed(Some(tasks::fork_begun(&call))),

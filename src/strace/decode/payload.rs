@@ -6,7 +6,8 @@ use super::super::counts::Skip;
 use super::super::escape;
 use super::super::symbols::{self, Flag, Flags};
 use super::super::table::Transfer;
-use super::{Call, Decoded, NOT_SOCKET, NOT_USED, NoEvent};
+use super::call::is_socket;
+use super::{Begun, Call, Decoded, NOT_SOCKET, NOT_USED, NoEvent};
 use crate::event::{Address, Direction, Errno, Message, Move, Op, Outcome, What, as_u64};
 use crate::limits;
 
@@ -50,6 +51,16 @@ pub(crate) fn buffer<'s>(mut call: Call<'_, 's>, transfer: Transfer) -> Decoded<
     }
     let outcome = call.outcome()?;
     single(call, Draft { transfer, socket, outcome, requested, flags, shown }, address)
+}
+
+/// `(fd, …` of a payload call that goes on.
+pub(super) fn begun<'s>(mut call: Call<'_, 's>, op: Op) -> Begun<'s> {
+    match call.descriptor() {
+        Ok(socket) if is_socket(socket) => {
+            Begun::Needed(Some(What::MoveBegun { socket: call.scratch.descriptor(socket), op }))
+        }
+        _ => Begun::Needed(None),
+    }
 }
 
 /// One buffer's bytes from here, appended to the payload: a string, or anything else that strace prints instead.

@@ -4,7 +4,7 @@ use super::super::arguments;
 use super::super::cache::Handle;
 use super::super::symbols::{self, Value};
 use super::call::is_socket;
-use super::{Call, Decoded, NOT_USED, NoEvent};
+use super::{Begun, Call, Decoded, NOT_USED, NoEvent};
 use crate::event::{Address, Family, How, Transport, What};
 
 /// `(family, type, protocol) = fd`
@@ -129,6 +129,15 @@ pub(crate) fn connect<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
     let (socket, address, outcome) = (call.descriptor()?, call.address()?, call.outcome()?);
     let address = address.filter(|_| is_socket(socket)).ok_or(NOT_USED)?;
     Ok(What::Connect { socket: call.scratch.descriptor(socket), address, outcome })
+}
+
+/// `(fd, sockaddr, length` of a call that goes on.
+pub(super) fn connect_begun<'s>(mut call: Call<'_, 's>) -> Begun<'s> {
+    let (Ok(socket), Ok(Some(address @ Address::Inet(_)))) = (call.descriptor(), call.address()) else {
+        return Begun::Needed(None);
+    };
+    let is_socket = is_socket(socket);
+    Begun::Needed(is_socket.then(|| What::ConnectBegun { socket: call.scratch.descriptor(socket), address }))
 }
 
 /// `(fd, backlog)`

@@ -151,6 +151,23 @@ fn what_takes_effect_when_it_begins_is_told_then() {
 }
 
 #[test]
+fn first_halves_tell_who_has_a_socket_and_where_it_connects_to() {
+    let begun = |line: &str| {
+        let mut parser = Parser::new(Options::default());
+        let mut events = parser.line(line.as_bytes());
+        let words = events.next().map(|event| in_words(&event));
+        assert!(events.next().is_none());
+        words.unwrap_or_default()
+    };
+    assert_eq!(begun("5 read(3<UNIX-STREAM:[7]>,  <unfinished ...>"), "5 begins Read 3<Unix Stream #7>");
+    assert_eq!(begun("5 recvmsg(3 <unfinished ...>"), "5 begins Recvmsg 3");
+    assert_eq!(begun("5 write(3</dev/null>, \"a\", 1 <unfinished ...>"), "");
+    let address = "{sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr(\"1.2.3.4\")}";
+    assert_eq!(begun(&format!("5 connect(3, {address}, 16 <unfinished ...>")), "5 connects 3 1.2.3.4:80");
+    assert_eq!(begun("5 connect(3, {sa_family=AF_UNIX, sun_path=\"/x\"}, 110 <unfinished ...>"), "");
+}
+
+#[test]
 fn only_the_end_of_a_line_is_a_mark() {
     check("5 write(3, \" <unfinished ...>\", 17) = 17", &["5 Write 3 \" <unfinished ...>\" = 17 asked 17 [0+17/17]"]);
     let nested = "5 write(3, \"<... read resumed>\", 18 <unfinished ...>\n5 <... write resumed>) = 18";

@@ -1,0 +1,103 @@
+//! What happened on connections whose own address is about to be told, by accept or by the next details: nothing of them is
+//! written until then, so that no stand-in has to be.
+//!
+//! They wait a bounded time, and with a bounded number of bytes; what comes too late for that goes out with a stand-in.
+
+use crate::event::Timestamp;
+use crate::limits;
+use crate::packets::{Chunk, Witness};
+use crate::sockets::{Change, Connection, ConnectionId, Side};
+use std::collections::BTreeMap;
+
+/// What happened.
+#[derive(Debug)]
+pub(super) enum Held {
+    /// Bytes moved.
+    Moved(OwnChunk),
+    /// Anything else.
+    Change(Change),
+}
+
+/// A [`Chunk`] with its own bytes.
+#[derive(Debug)]
+pub(super) struct OwnChunk {
+    sender: Side,
+    time: Timestamp,
+    by: Witness,
+    skipped: u64,
+    bytes: Vec<u8>,
+    missing: u64,
+}
+
+impl OwnChunk {
+    /// A copy.
+    pub(super) fn of(chunk: &Chunk<'_>) -> Self {
+        let Chunk { sender, time, by, skipped, bytes, missing, .. } = *chunk;
+        Self { sender, time, by, skipped, bytes: bytes.to_vec(), missing }
+    }
+
+    /// As it was.
+    pub(super) fn chunk(&self) -> Chunk<'_> {
+        let Self { sender, time, by, skipped, ref bytes, missing } = *self;
+        Chunk { sender, time, by, skipped, bytes, missing, comment: None }
+    }
+}
+
+/// A connection that waits.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    /// As it was when it began to wait.
+    pub(super) connection: Connection,
+    /// What happened on it, in order.
+    pub(super) held: Vec<Held>,
+    since: Timestamp,
+}
+
+/// All that wait, in the order in which they were made.
+#[derive(Debug, Default)]
+pub(super) struct Unaddressed {
+    waiting: BTreeMap<ConnectionId, Waiting>,
+    bytes: usize,
+}
+
+impl Unaddressed {
+    /// Since when the first of them waits.
+    #[inline]
+    pub(super) fn earliest(&self) -> Timestamp {
+        self.waiting.first_key_value().map_or(Timestamp::MAX, |(_, first)| first.since)
+    }
+
+    /// Keeps what happened at `time`.
+    pub(super) fn hold(&mut self, connection: &Connection, time: Timestamp, held: Held) {
+        let waiting = self.waiting.entry(connection.id).or_insert_with(|| Waiting {
+            connection: connection.clone(),
+            held: Vec::new(),
+            since: time,
+        });
+        self.bytes += size(&held);
+        waiting.held.push(held);
+    }
+
+    /// One that waits no longer.
+    pub(super) fn take(&mut self, id: ConnectionId) -> Option<Waiting> {
+        let taken = self.waiting.remove(&id)?;
+        self.bytes = self.bytes.saturating_sub(taken.held.iter().map(size).sum());
+        Some(taken)
+    }
+
+    /// The oldest, if it has waited since before `time`, or all together hold more than they may.
+    pub(super) fn take_overdue(&mut self, time: Timestamp) -> Option<Waiting> {
+        let (id, oldest) = self.waiting.first_key_value()?;
+        let is_overdue = oldest.since < time || self.bytes > limits::HELD_DATAGRAM_BYTES;
+        let id = *id;
+        if is_overdue { self.take(id) } else { None }
+    }
+}
+
+fn size(held: &Held) -> usize {
+    let bytes = match held {
+        Held::Moved(chunk) => chunk.bytes.len(),
+        Held::Change(_) => 0,
+    };
+    size_of::<Held>() + bytes
+}
