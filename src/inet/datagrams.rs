@@ -3,8 +3,9 @@
 //! A socket that sends before it is bound gets its port from the kernel, and the trace shows it on a later line: its
 //! datagrams wait for that.
 
-use crate::event::{Direction, Family, Marking, Timestamp};
+use crate::event::{Direction, Family, Marking, Segments, Timestamp, as_usize};
 use crate::inet::carrier::{self, Carried, Carrier};
+use crate::inet::gathered::Gathered;
 use crate::inet::invented::{self, Counted, Counter};
 use crate::inet::numbered::{Dccp, Sctp};
 use crate::limits;
@@ -15,25 +16,41 @@ use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+/// Most datagrams that one message is cut into (the kernel's `UDP_MAX_SEGMENTS`).
+const MOST_SEGMENTS: u64 = 128;
+
 /// Sockets of unknown address that a receive is compared with: those that wait longest.
 const COMPARED: usize = 64;
 
 /// A datagram with its endpoints, as far as known.
 #[derive(Clone, Copy, Debug)]
-struct Datagram<'a> {
-    time: Timestamp,
-    socket: SocketNumber,
-    marking: Marking,
+pub(super) struct Datagram<'a> {
+    pub(super) time: Timestamp,
+    pub(super) socket: SocketNumber,
+    pub(super) marking: Marking,
     direction: Direction,
     is_v6: bool,
-    carried: Carried<'a>,
+    /// It was cut into several on the wire, and nothing tells how.
+    is_uncut: bool,
+    pub(super) carried: Carried<'a>,
 }
 
-/// A datagram that waits for its socket's port.
+/// A datagram that waits, for its socket's port or for the rest of it, with its bytes beside it.
 #[derive(Debug)]
-struct Held {
-    datagram: Datagram<'static>,
-    payload: Vec<u8>,
+pub(super) struct Held {
+    pub(super) datagram: Datagram<'static>,
+    pub(super) payload: Vec<u8>,
+}
+
+impl Held {
+    pub(super) fn of(datagram: Datagram<'_>) -> Self {
+        let carried = Carried { payload: &[], ..datagram.carried };
+        Self { datagram: Datagram { carried, ..datagram }, payload: datagram.carried.payload.to_vec() }
+    }
+
+    fn datagram(&self) -> Datagram<'_> {
+        Datagram { carried: Carried { payload: &self.payload, ..self.datagram.carried }, ..self.datagram }
+    }
 }
 
 /// The datagrams of all sockets.
@@ -41,6 +58,9 @@ struct Held {
 pub(super) struct Datagrams {
     held: BTreeMap<SocketNumber, Vec<Held>>,
     held_bytes: usize,
+    gathered: Gathered,
+    /// How many messages are shown whole that were cut on the wire, because nothing tells how.
+    uncut: u64,
     sightings: Sightings<SocketAddr>,
     sctp: Sctp,
     dccp: Dccp,
@@ -71,8 +91,68 @@ impl Datagrams {
             marking: moved.marking,
             direction: moved.direction,
             is_v6: moved.family == Family::Inet6,
+            is_uncut: false,
             carried,
         };
+        let is_sent = moved.direction == Direction::Sent;
+        if is_sent && self.gathered.concerns(moved.shape) {
+            let whole = self.gathered.add(datagram, moved.shape);
+            return whole.map_or(Ok(()), |whole| self.cut(whole.held.datagram(), whole.segments, out));
+        }
+        self.cut(datagram, moved.shape.segments, out)
+    }
+
+    /// What has gathered on a socket goes out.
+    pub(super) fn uncorked<S: Sink>(
+        &mut self,
+        socket: SocketNumber,
+        time: Timestamp,
+        out: &mut Output<'_, S>,
+    ) -> Result<(), S::Error> {
+        let Some(whole) = self.gathered.take(socket) else {
+            return Ok(());
+        };
+        self.cut(Datagram { time, ..whole.held.datagram() }, whole.segments, out)
+    }
+
+    /// What has gathered on a socket is thrown away.
+    pub(super) fn gathered_in_vain(&mut self, socket: SocketNumber) {
+        self.gathered.take(socket);
+    }
+
+    /// How many messages are shown whole that were cut on the wire.
+    pub(super) const fn uncut(&self) -> u64 {
+        self.uncut
+    }
+
+    /// Takes the datagrams that a message is (UDP_SEGMENT, UDP_GRO).
+    fn cut<S: Sink>(
+        &mut self,
+        message: Datagram<'_>,
+        segments: Segments,
+        out: &mut Output<'_, S>,
+    ) -> Result<(), S::Error> {
+        let carried = message.carried;
+        let size = match segments {
+            Segments::Of(size) if carried.moved > size.into() && carried.moved <= u64::from(size) * MOST_SEGMENTS => {
+                size
+            }
+            Segments::Unknown => return self.take(Datagram { is_uncut: true, ..message }, out),
+            _ => return self.take(message, out),
+        };
+        let (mut left, mut payload) = (carried.moved, carried.payload);
+        while left > 0 {
+            let moved = left.min(size.into());
+            let (piece, rest) = payload.split_at_checked(as_usize(size)).unwrap_or((payload, &[]));
+            self.take(Datagram { carried: Carried { payload: piece, moved, ..carried }, ..message }, out)?;
+            (left, payload) = (left - moved, rest);
+        }
+        Ok(())
+    }
+
+    /// Takes a datagram as it was on the wire.
+    fn take<S: Sink>(&mut self, datagram: Datagram<'_>, out: &mut Output<'_, S>) -> Result<(), S::Error> {
+        let carried = datagram.carried;
         if !self.held.is_empty() {
             self.recognise(&datagram, out)?;
         }
@@ -83,9 +163,7 @@ impl Datagrams {
             self.finish(out)?;
         }
         self.held_bytes += carried.payload.len() + size_of::<Held>();
-        let payload = carried.payload.to_vec();
-        let held = Held { datagram: Datagram { carried: Carried { payload: &[], ..carried }, ..datagram }, payload };
-        self.held.entry(moved.socket).or_default().push(held);
+        self.held.entry(datagram.socket).or_default().push(Held::of(datagram));
         Ok(())
     }
 
@@ -102,6 +180,7 @@ impl Datagrams {
 
     /// The socket is closed: its address will not be known any more.
     pub(super) fn closed<S: Sink>(&mut self, socket: SocketNumber, out: &mut Output<'_, S>) -> Result<(), S::Error> {
+        self.gathered.take(socket);
         self.release(socket, None, out)?;
         self.learnt.remove(&socket);
         self.counter.forget(Counted::Socket(socket));
@@ -130,8 +209,8 @@ impl Datagrams {
         for held in self.held.remove(&socket).unwrap_or_default() {
             self.held_bytes = self.held_bytes.saturating_sub(held.payload.len() + size_of::<Held>());
             let local = local.map(|local| held.datagram.carried.on_wire(local));
-            let carried = Carried { local, payload: &held.payload, ..held.datagram.carried };
-            self.show(Datagram { carried, ..held.datagram }, out)?;
+            let datagram = held.datagram();
+            self.show(Datagram { carried: Carried { local, ..datagram.carried }, ..datagram }, out)?;
         }
         Ok(())
     }
@@ -162,7 +241,7 @@ impl Datagrams {
 
     /// Writes a datagram, unless the other end's call has shown it.
     fn show<S: Sink>(&mut self, datagram: Datagram<'_>, out: &mut Output<'_, S>) -> Result<(), S::Error> {
-        let carried = datagram.carried;
+        let mut carried = datagram.carried;
         let local = carried.local.map(|local| self.placed(local, carried.remote));
         let (local, remote) = invented::endpoints((local, carried.remote), datagram.is_v6);
         let (source, target) = match datagram.direction {
@@ -170,15 +249,19 @@ impl Datagrams {
             Direction::Received => (remote, local),
         };
         let source_known = datagram.direction == Direction::Sent || carried.remote.is_some();
-        if self.sightings.seen_before(Sighted {
+        let mut sighted = Sighted {
             source: source_known.then_some(source),
             target,
             direction: datagram.direction,
             length: carried.moved,
             payload: carried.payload,
-        }) {
+            is_uncut: datagram.is_uncut,
+        };
+        if self.sightings.seen_before(&mut sighted) {
             return Ok(());
         }
+        (carried.moved, carried.payload) = (sighted.length, sighted.payload);
+        self.uncut += u64::from(datagram.is_uncut);
         if carried.local.is_none() || carried.remote.is_none() {
             let counted = Counted::Socket(datagram.socket);
             self.counter.count(counted, carried.local.is_some(), datagram.direction);

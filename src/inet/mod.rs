@@ -3,6 +3,7 @@
 
 mod carrier;
 mod datagrams;
+mod gathered;
 mod invented;
 mod numbered;
 mod streams;

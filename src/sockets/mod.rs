@@ -27,7 +27,7 @@ mod registry;
 mod tests;
 mod transfer;
 
-pub use change::{Change, Moved, Payload, Refs, Stream, UnixEnd, UnixMessage};
+pub use change::{Change, Moved, Payload, Refs, Shape, Stream, UnixEnd, UnixMessage};
 pub use connections::{ByConnection, Connection, Flow, Opening, Role};
 pub use names::{ConnectionId, Side, SocketNumber};
 pub use open_socket::canonical;
@@ -97,9 +97,8 @@ impl Sockets {
             What::Pair { made, family, transport, close_on_exec } => {
                 open::socketpair(self, *made, (*family, *transport), *close_on_exec);
             }
-            What::Bind { socket, address } | What::LocalName { socket, address } => {
-                open::local_name(self, *socket, address);
-            }
+            What::Bind { socket, address } => open::bind(self, *socket, address),
+            What::LocalName { socket, address } => open::local_name(self, *socket, address),
             What::Connect { socket, address, outcome } => open::connect(self, *socket, address, *outcome),
             What::Accept { listener, made, peer, close_on_exec } => {
                 open::accept(self, [*listener, *made], peer.as_ref(), *close_on_exec);
@@ -107,11 +106,14 @@ impl Sockets {
             What::RemoteName { socket, address } => open::remote_name(self, *socket, address),
             What::SocketError { socket, error } => transfer::error_fetched(self, *socket, *error),
             What::ResetOnClose { socket, on } => open::reset_on_close(self, *socket, *on),
+            What::Cork { socket, on } => transfer::corked(self, *socket, *on),
+            What::Segment { socket, segments } => transfer::segmented(self, *socket, *segments),
             // Their details may say more than those before.
             What::Listen { socket } => {
                 self.locate(*socket);
             }
             What::Relay { from, to, op, moved } => transfer::spliced(self, [*from, *to], *op, *moved),
+            What::ShutdownBegun { socket, how } => transfer::shutdown_begun(self, *socket, *how),
             What::Shutdown { socket, how, outcome } => transfer::shutdown(self, *socket, *how, *outcome),
             What::Close { socket, outcome } => processes::close(self, *socket, *outcome),
             What::CloseRange { first, last, only_mark, unshare } => {

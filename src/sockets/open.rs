@@ -16,7 +16,7 @@ pub(super) fn socket(
 ) {
     let socket = sockets.make(made, kind, close_on_exec);
     if let Some(open) = sockets.registry.get_mut(socket) {
-        open.family_known = true;
+        (open.family_known, open.began_unbound) = (true, true);
         if let Some(protocol) = protocol {
             open.speak(protocol);
         }
@@ -54,6 +54,16 @@ pub(super) fn connect_both(
     for (side, made) in [Side::First, Side::Second].into_iter().zip(made) {
         sockets.mark((id, side), made.fd, None);
     }
+}
+
+/// bind.
+pub(super) fn bind(sockets: &mut Sockets, descriptor: Descriptor<'_>, address: &Address) {
+    if let (Some(socket), Address::Inet(address)) = (sockets.locate(descriptor), address)
+        && let Some(open) = sockets.registry.get_mut(socket)
+    {
+        open.bound = Some(*address);
+    }
+    local_name(sockets, descriptor, address);
 }
 
 /// bind or getsockname.
@@ -109,7 +119,8 @@ pub(super) fn connect(sockets: &mut Sockets, descriptor: Descriptor<'_>, address
         return;
     };
     let (is_stream, is_unix) = (open.is_stream(), open.family == Family::Unix);
-    if made || goes_on || (is_stream && !is_unix) {
+    open.began_unbound |= open.local.get().is_none();
+    if !dissolves && (made || goes_on || (is_stream && !is_unix)) {
         open.name_remote(address);
     }
     if dissolves {
@@ -142,6 +153,7 @@ fn dissolve(sockets: &mut Sockets, descriptor: Descriptor<'_>, socket: SocketId)
         sockets.reset(id, [side; 2], witnessed);
         sockets.connections.close_end(id, side, &mut sockets.changes);
     }
+    sockets.changes.extend(sockets.registry.unbind(socket));
 }
 
 /// accept.

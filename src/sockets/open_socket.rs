@@ -1,6 +1,9 @@
 //! An open file description that is a socket: what dup and fork share.
 
-use crate::event::{Address, Direction, Family, Inode, Message, Move, SocketDetails, Transport, UnixName, as_u64};
+use crate::event::{
+    Address, Direction, Family, Inode, Message, Move, Segments, SocketDetails, Transport, UnixName, as_u64,
+};
+use crate::sockets::Shape;
 use crate::sockets::names::{ConnectionId, Side, SocketId, SocketNumber};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -9,6 +12,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 pub(super) struct Known {
     from_call: Option<SocketAddr>,
     from_details: Option<SocketAddr>,
+    /// What details say that is not true any more: strace prints it for as long as the socket is open.
+    outdated: Option<SocketAddr>,
     /// What [`Known::merged`] makes of the two: asked for at every payload call.
     best: Option<SocketAddr>,
 }
@@ -41,13 +46,16 @@ impl Known {
 
     /// Details said so.
     pub(super) fn read(&mut self, address: SocketAddr) {
+        if self.outdated == Some(address) {
+            return;
+        }
         self.from_details = Some(address);
         self.best = self.merged();
     }
 
-    /// Nothing is known any more.
+    /// Nothing is known any more, whatever details go on to say.
     pub(super) fn forget(&mut self) {
-        *self = Self::default();
+        *self = Self { outdated: self.from_details.or(self.outdated), ..Self::default() };
     }
 }
 
@@ -87,6 +95,16 @@ pub(super) struct OpenSocket {
     /// A close sends RST (SO_LINGER with 0 seconds).
     pub(super) reset_on_close: bool,
     pub(super) stream: Option<(ConnectionId, Side)>,
+    /// What bind asked for.
+    pub(super) bound: Option<SocketAddr>,
+    /// The trace shows that it had no address to begin with.
+    pub(super) began_unbound: bool,
+    /// What is sent gathers for one datagram (UDP_CORK).
+    pub(super) corked: bool,
+    /// Something has gathered.
+    pub(super) is_gathering: bool,
+    /// How what is sent is cut into datagrams (UDP_SEGMENT).
+    pub(super) segments: Segments,
 }
 
 impl OpenSocket {
@@ -174,7 +192,6 @@ impl OpenSocket {
                 self.guess_family(*address);
             }
             Address::Unix(Some(name)) => self.peer_name = Some(name.clone()),
-            Address::Unspecified => self.remote.forget(),
             _ => {}
         }
     }
@@ -241,6 +258,36 @@ impl OpenSocket {
             Family::Unix | Family::Pipe => self.peer_inode.is_none(),
             _ => self.remote.from_details.is_none(),
         }
+    }
+
+    /// What the message at this place of a call is on the wire: sockets that write packets of IP gather with MSG_MORE,
+    /// those of UDP are corked, and the size of its datagrams is the message's own before the socket's.
+    pub(super) fn shape(&mut self, call: &Move<'_>, place: usize) -> Shape {
+        let is_udp = matches!(self.transport, Transport::Datagram | Transport::UdpLite);
+        let is_ip = is_udp || matches!(self.transport, Transport::Raw | Transport::Ping);
+        let segments = call.segments(place);
+        match call.direction {
+            Direction::Received => Shape { goes_on: false, segments: segments.unwrap_or_default() },
+            Direction::Sent => {
+                self.is_gathering = (is_udp && self.corked) || (is_ip && call.flags.go_on());
+                Shape { goes_on: self.is_gathering, segments: segments.unwrap_or(self.segments) }
+            }
+        }
+    }
+
+    /// connect to AF_UNSPEC: the other end is none any more, and what the kernel chose of the local address is free again
+    /// (`__udp_disconnect`, `tcp_disconnect`). Whether anything was.
+    pub(super) fn unbind(&mut self) -> bool {
+        self.remote.forget();
+        if self.bound.is_none() && !self.began_unbound {
+            return false;
+        }
+        let before = self.local.get();
+        self.local.forget();
+        if let Some(bound) = self.bound {
+            self.local.say(bound);
+        }
+        before != self.local.get()
     }
 
     /// Counts the messages of a call. What goes to an address is not for the other end.

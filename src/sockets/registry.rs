@@ -18,6 +18,9 @@ pub(super) struct Registry {
     open: Slab<OpenSocket>,
     by_inode: FxHashMap<Inode, SocketId>,
     by_addresses: FxHashMap<(SocketAddr, SocketAddr), SocketId>,
+    /// Datagram sockets by the address they are bound to. Several may share one (SO_REUSEPORT); they are as one then, for
+    /// what either of them sends and receives is the same on the wire.
+    by_bound: FxHashMap<SocketAddr, SocketId>,
     /// UNIX datagram sockets by the name they are bound to: where messages sent to that name arrive.
     by_name: FxHashMap<UnixName, SocketId>,
     /// Details with a family have been seen: what has none is of a family that is not converted.
@@ -93,6 +96,7 @@ impl Registry {
         let known = match (details.inode, details.local, details.remote) {
             (Some(inode), ..) => self.by_inode.get(&inode),
             (None, Some(local), Some(remote)) => self.by_addresses.get(&(canonical(local), canonical(remote))),
+            (None, Some(local), None) if details.transport == Transport::Datagram => self.by_bound.get(&local),
             _ => None,
         };
         known.copied().filter(|socket| self.get(*socket).is_some_and(|open| open.agrees(details)))
@@ -128,6 +132,9 @@ impl Registry {
             (Transport::Stream, Some(local), Some(remote), _) => {
                 self.by_addresses.insert((canonical(local), canonical(remote)), socket);
             }
+            (Transport::Datagram, Some(local), ..) if local.port() != 0 && !self.by_bound.contains_key(&local) => {
+                self.by_bound.insert(local, socket);
+            }
             // A name belongs to who bound it last.
             (Transport::Datagram, .., Some(name)) if self.by_name.get(name) != Some(&socket) => {
                 self.by_name.insert(name.clone(), socket);
@@ -153,7 +160,32 @@ impl Registry {
         {
             other.pair = None;
         }
-        if let (Some(local), Some(remote)) = (open.local.get(), open.remote.get()) {
+        self.forget_addresses(socket, open.local.get(), open.remote.get());
+    }
+
+    /// A socket loses the address that the kernel chose for it. One for datagrams is as good as a new one then.
+    pub(super) fn unbind(&mut self, socket: SocketId) -> Option<Change> {
+        let open = self.open.get(socket.0)?;
+        self.forget_addresses(socket, open.local.get(), open.remote.get());
+        let open = self.open.get_mut(socket.0)?;
+        if open.family.is_local() || !open.unbind() || open.is_stream() || open.is_gathering {
+            return None;
+        }
+        self.numbered += 1;
+        open.address_announced = false;
+        let before = std::mem::replace(&mut open.number, SocketNumber(self.numbered));
+        Some(Change::SocketClosed { socket: before })
+    }
+
+    /// The socket is not found by its addresses any more.
+    fn forget_addresses(&mut self, socket: SocketId, local: Option<SocketAddr>, remote: Option<SocketAddr>) {
+        let Some(local) = local else {
+            return;
+        };
+        if self.by_bound.get(&local) == Some(&socket) {
+            self.by_bound.remove(&local);
+        }
+        if let Some(remote) = remote {
             let key = (canonical(local), canonical(remote));
             if self.by_addresses.get(&key) == Some(&socket) {
                 self.by_addresses.remove(&key);

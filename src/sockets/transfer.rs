@@ -2,12 +2,13 @@
 //! those that other calls report, say that a connection is gone; shutdown and a read of nothing, that a direction is.
 
 use crate::event::{
-    Address, Descriptor, Details, Direction, Errno, Family, How, Message, Move, Op, Outcome, Transport,
+    Address, Descriptor, Details, Direction, Errno, Family, How, Message, MessageFlags, Move, Op, Outcome, Segments,
+    Transport,
 };
 use crate::sockets::connections::Origin;
 use crate::sockets::names::{ConnectionId, Side, SocketId};
 use crate::sockets::open_socket::OpenSocket;
-use crate::sockets::{Change, Marking, Moved, Now, Payload, Sockets, Stream, UnixMessage, ancillary, pipes};
+use crate::sockets::{Change, Marking, Moved, Now, Payload, Shape, Sockets, Stream, UnixMessage, ancillary, pipes};
 
 /// A payload call.
 pub(super) fn moved(sockets: &mut Sockets, call: &Move<'_>) {
@@ -26,10 +27,10 @@ pub(super) fn moved(sockets: &mut Sockets, call: &Move<'_>) {
     };
     match call.outcome {
         Outcome::Done(_) => {}
-        Outcome::Failed(error) => return errored(sockets, call.socket, socket, error),
+        Outcome::Failed(error) => return failed(sockets, call, socket, error),
         Outcome::Unknown => return,
     }
-    if call.fast_open {
+    if call.flags.connect() && call.direction == Direction::Sent {
         fast_open(sockets, socket, call);
     }
     if !sockets.registry.full_details {
@@ -67,7 +68,7 @@ pub(super) fn spliced(sockets: &mut Sockets, [from, to]: [Descriptor<'_>; 2], op
             messages: if count > 0 { &message } else { &[] },
             requested: None,
             ancillary: None,
-            fast_open: false,
+            flags: MessageFlags::default(),
         };
         moved(sockets, &call);
     }
@@ -99,7 +100,7 @@ pub(super) fn stream_moved(
     for message in call.messages {
         let (reached, known) = connection.count(side, call.direction, message.moved);
         let stream = Some(Stream { connection: id, side, reached, known, skipped: 0 });
-        changes.push(message_moved(*now, marking, (open, stream), call, message));
+        changes.push(message_moved(*now, marking, (open, stream, Shape::default()), call, message));
     }
 }
 
@@ -151,11 +152,42 @@ fn fast_open(sockets: &mut Sockets, socket: SocketId, call: &Move<'_>) {
 
 fn datagrams_moved(sockets: &mut Sockets, socket: SocketId, marking: Marking, call: &Move<'_>) {
     let Sockets { registry, changes, now, .. } = sockets;
-    let Some(open) = registry.get(socket) else {
+    let Some(open) = registry.get_mut(socket) else {
         return;
     };
-    for message in call.messages {
-        changes.push(message_moved(*now, marking, (open, None), call, message));
+    for (place, message) in call.messages.iter().enumerate() {
+        if is_message(open, call, message) {
+            let shape = open.shape(call, place);
+            changes.push(message_moved(*now, marking, (open, None, shape), call, message));
+        }
+    }
+}
+
+/// Whether a call has met a message: a receive of nothing from nobody may be one that shutdown has woken.
+fn is_message(open: &OpenSocket, call: &Move<'_>, message: &Message) -> bool {
+    let is_nothing = call.direction == Direction::Received && message.moved == 0 && message.address.is_none();
+    !(open.read_shut && is_nothing)
+}
+
+/// setsockopt(UDP_CORK): what has gathered goes out when it is switched off.
+pub(super) fn corked(sockets: &mut Sockets, descriptor: Descriptor<'_>, on: bool) {
+    let Some(socket) = sockets.locate(descriptor) else {
+        return;
+    };
+    if let Some(open) = sockets.registry.get_mut(socket) {
+        open.corked = on;
+        if !on && std::mem::take(&mut open.is_gathering) {
+            sockets.changes.push(Change::Uncorked { socket: open.number, time: sockets.now.exit });
+        }
+    }
+}
+
+/// setsockopt(UDP_SEGMENT).
+pub(super) fn segmented(sockets: &mut Sockets, descriptor: Descriptor<'_>, segments: Segments) {
+    if let Some(socket) = sockets.locate(descriptor)
+        && let Some(open) = sockets.registry.get_mut(socket)
+    {
+        open.segments = segments;
     }
 }
 
@@ -164,7 +196,7 @@ fn datagrams_moved(sockets: &mut Sockets, socket: SocketId, marking: Marking, ca
 fn message_moved(
     now: Now,
     marking: Marking,
-    (open, stream): (&OpenSocket, Option<Stream>),
+    (open, stream, shape): (&OpenSocket, Option<Stream>, Shape),
     call: &Move<'_>,
     message: &Message,
 ) -> Change {
@@ -186,6 +218,7 @@ fn message_moved(
         moved: message.moved,
         ancillary: has_ancillary(call, message),
         stream,
+        shape,
     })
 }
 
@@ -196,7 +229,7 @@ fn unix_messages_moved(sockets: &mut Sockets, socket: SocketId, marking: Marking
     let Some(open) = registry.get(socket) else {
         return;
     };
-    for message in call.messages {
+    for message in call.messages.iter().filter(|message| is_message(open, call, message)) {
         let [local, remote] = registry.ends(open, message.address.as_ref());
         changes.push(Change::UnixMessage(UnixMessage {
             marking,
@@ -212,17 +245,30 @@ fn unix_messages_moved(sockets: &mut Sockets, socket: SocketId, marking: Marking
     }
 }
 
-/// shutdown.
+/// shutdown begins: a receive that it wakes may return first.
+pub(super) fn shutdown_begun(sockets: &mut Sockets, descriptor: Descriptor<'_>, how: How) {
+    if let Some(socket) = sockets.locate(descriptor) {
+        shut_reading(sockets, socket, how);
+    }
+}
+
+fn shut_reading(sockets: &mut Sockets, socket: SocketId, how: How) {
+    if matches!(how, How::Read | How::Both)
+        && let Some(open) = sockets.registry.get_mut(socket)
+    {
+        open.read_shut = true;
+    }
+}
+
+/// shutdown. A datagram socket without a peer is shut as well where the call says that it is not connected
+/// (`inet_shutdown`).
 pub(super) fn shutdown(sockets: &mut Sockets, descriptor: Descriptor<'_>, how: How, outcome: Outcome) {
     let Some(socket) = sockets.locate(descriptor) else {
         return;
     };
     let done = outcome.value().is_some();
-    if done
-        && matches!(how, How::Read | How::Both)
-        && let Some(open) = sockets.registry.get_mut(socket)
-    {
-        open.read_shut = true;
+    if done || outcome == Outcome::Failed(Errno::NotConnected) {
+        shut_reading(sockets, socket, how);
     }
     let sends_fin = done && matches!(how, How::Write | How::Both);
     if sends_fin && let Some((id, side)) = sockets.stream(socket) {
@@ -240,6 +286,18 @@ pub(super) fn error_fetched(sockets: &mut Sockets, descriptor: Descriptor<'_>, e
             Some(error) => errored(sockets, descriptor, socket, error),
         }
     }
+}
+
+/// A payload call failed: a send that would have added to a datagram throws away what had gathered for it
+/// (`udp_flush_pending_frames`).
+fn failed(sockets: &mut Sockets, call: &Move<'_>, socket: SocketId, error: Errno) {
+    if call.direction == Direction::Sent
+        && let Some(open) = sockets.registry.get_mut(socket)
+        && std::mem::take(&mut open.is_gathering)
+    {
+        sockets.changes.push(Change::GatheredInVain { socket: open.number });
+    }
+    errored(sockets, call.socket, socket, error);
 }
 
 /// A call on the socket failed: some errors say that the connection is gone.

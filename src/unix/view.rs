@@ -66,7 +66,12 @@ impl View for UnixView {
                     return self.connection_changed(connection, change, known, sink);
                 }
             }
-            Change::Moved(_) | Change::UnixMessage(_) | Change::Failed { .. } | Change::LocalAddressKnown { .. } => {}
+            Change::Moved(_)
+            | Change::UnixMessage(_)
+            | Change::Failed { .. }
+            | Change::LocalAddressKnown { .. }
+            | Change::Uncorked { .. }
+            | Change::GatheredInVain { .. } => {}
         }
         Ok(())
     }

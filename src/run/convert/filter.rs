@@ -179,7 +179,11 @@ impl Filter {
                 self.left_out += u64::from(matches!(verdict, Verdict::Hide));
                 verdict
             }
-            Change::Closed { .. } | Change::LocalAddressKnown { .. } | Change::SocketClosed { .. } => Verdict::Show,
+            Change::Closed { .. }
+            | Change::LocalAddressKnown { .. }
+            | Change::Uncorked { .. }
+            | Change::GatheredInVain { .. }
+            | Change::SocketClosed { .. } => Verdict::Show,
         }
     }
 

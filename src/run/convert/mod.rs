@@ -361,6 +361,7 @@ impl<W: Write> Converter<W> {
         let counts: Vec<_> = self.parsers.iter().map(Parser::counts).collect();
         traffic.tell(Printed::of(&counts), &self.names, &mut report);
         addresses::tell(views.invented(), sockets.has_full_details(), &mut report);
+        addresses::tell_uncut(views.uncut(), &mut report);
         reading::tell(&counts, &self.names, &mut report);
         let assumed = self.assumed_date();
         advice::times(&self.parsers, assumed, self.given, &mut report);

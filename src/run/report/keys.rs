@@ -49,6 +49,8 @@ keys! {
         Peers "peers",
         /// Invented senders of datagrams.
         Senders "senders",
+        /// Messages that were several datagrams.
+        Uncut "uncut",
         /// Lines that are longer than any that is read.
         TooLong "too_long",
         /// Second halves of calls alone.

@@ -9,11 +9,11 @@
 use super::super::counts::{Counts, Skip};
 use super::super::symbols::{self, Flags, Value};
 use super::super::table::Transfer;
-use super::super::{arguments, sockaddr};
+use super::super::{arguments, escape, sockaddr};
 use super::payload::{self, Draft, Shown};
 use super::vectors::{self, Vector};
 use super::{Call, Decoded, NoEvent, Scratch};
-use crate::event::{Address, Credentials, Direction, Message, Outcome, as_u64};
+use crate::event::{Address, Credentials, Direction, Message, Outcome, Segments, as_u64};
 use crate::limits;
 
 /// What a msghdr holds.
@@ -75,18 +75,25 @@ fn header(call: &mut Call<'_, '_>, message: u64, transfer: Transfer) -> Result<H
     }
 }
 
-/// Descriptors and credentials in control messages: `cmsg_level=SOL_SOCKET, cmsg_type=SCM_RIGHTS, cmsg_data=[18<TCP:[…]>,
-/// 19]` and `cmsg_type=SCM_CREDENTIALS, cmsg_data={pid=1, uid=0, gid=0}`, without `cmsg_data=` before strace 4.13.
+/// Descriptors, credentials and datagrams' sizes in control messages: `cmsg_level=SOL_SOCKET, cmsg_type=SCM_RIGHTS,
+/// cmsg_data=[18<TCP:[…]>, 19]`, `cmsg_type=SCM_CREDENTIALS, cmsg_data={pid=1, uid=0, gid=0}` and `cmsg_level=SOL_UDP,
+/// cmsg_type=0x67, cmsg_data="\x04\x00"`, without `cmsg_data=` before strace 4.13.
 fn control_messages(mut control: &[u8], scratch: &mut Scratch) {
     const LEVEL: &[u8] = b"cmsg_level=";
     while let Some(at) = memchr::memmem::find(control, LEVEL) {
         control = control.get(at + LEVEL.len()..).unwrap_or_default();
-        if let Some(data) = of_socket(control, symbols::SCM_RIGHTS)
+        if let Some(data) = data_of(control, symbols::SOL_SOCKET, symbols::SCM_RIGHTS)
             && let Some(data) = data.strip_prefix(b"[")
         {
             control = rights(data, scratch);
-        } else if let Some(data) = of_socket(control, symbols::SCM_CREDENTIALS) {
+        } else if let Some(data) = data_of(control, symbols::SOL_SOCKET, symbols::SCM_CREDENTIALS) {
             scratch.credentials = credentials(data).or(scratch.credentials);
+            scratch.is_beside |= scratch.credentials.is_some();
+        } else if let Some(data) = data_of(control, symbols::SOL_UDP, symbols::UDP_SEGMENT)
+            .or_else(|| data_of(control, symbols::SOL_UDP, symbols::UDP_GRO))
+        {
+            scratch.segments.push((scratch.messages.len(), segments(data)));
+            scratch.is_beside = true;
         }
     }
 }
@@ -96,18 +103,35 @@ fn rights<'t>(mut text: &'t [u8], scratch: &mut Scratch) -> &'t [u8] {
     while let Some((right, rest)) = scratch.cache.read(arguments::separated(text), &mut scratch.names) {
         if right.is_possible() {
             scratch.rights.push(right);
+            scratch.is_beside = true;
         }
         text = rest;
     }
     text
 }
 
-/// The data of the control message with this level, if it is SOL_SOCKET's of this type.
-fn of_socket(control: &[u8], wanted: Value) -> Option<&[u8]> {
-    let (level, text) = arguments::value(control)?;
-    let (kind, text) = arguments::value(arguments::next(text))?;
-    let is = symbols::SOL_SOCKET.is(level) && wanted.is(kind);
-    is.then(|| arguments::next(text))
+/// The data of the control message that begins with its level, if it is of this level and type.
+fn data_of(control: &[u8], level: Value, kind: Value) -> Option<&[u8]> {
+    let (its_level, text) = arguments::value(control)?;
+    let (its_kind, text) = arguments::value(arguments::next(text))?;
+    (level.is(its_level) && kind.is(its_kind)).then(|| arguments::next(text))
+}
+
+/// The size of datagrams: bytes of a number, least significant first as on nearly every machine, or `[1200]`.
+pub(super) fn segments(data: &[u8]) -> Segments {
+    let mut bytes = Vec::new();
+    let size = match escape::string(data, &mut bytes) {
+        Some(_) if !bytes.is_empty() && bytes.len() <= 4 => {
+            Some(bytes.iter().rev().fold(0, |size, byte| size << 8 | u32::from(*byte)))
+        }
+        Some(_) => None,
+        None => data.strip_prefix(b"[").and_then(|data| u32::try_from(arguments::number(data)?.0).ok()),
+    };
+    match size {
+        None => Segments::Unknown,
+        Some(0) => Segments::One,
+        Some(size) => Segments::Of(size),
+    }
 }
 
 /// `{pid=1, uid=0, gid=0}`

@@ -4,10 +4,10 @@
 use super::super::cache::Handle;
 use super::super::counts::Skip;
 use super::super::escape;
-use super::super::symbols::{self, Flag, Flags};
+use super::super::symbols::{self, Flags};
 use super::super::table::Transfer;
 use super::{Call, Decoded, NOT_SOCKET, NOT_USED, NoEvent};
-use crate::event::{Address, Direction, Message, Move, Op, Outcome, What, as_u64};
+use crate::event::{Address, Direction, Message, MessageFlags, Move, Op, Outcome, What, as_u64};
 use crate::limits;
 
 /// How much of a buffer's bytes the trace has.
@@ -105,6 +105,9 @@ pub(super) fn single<'s>(mut call: Call<'_, 's>, draft: Draft, address: Option<A
     let room = draft.requested.filter(|_| is_received).map_or(moved, |requested| requested.min(moved));
     let captured = usize::try_from(room).map_or(printed, |room| room.min(printed));
     let missing = room.saturating_sub(as_u64(captured));
+    if moved == 0 && asks_for_nothing(&draft) {
+        return Ok(transferred(call, draft));
+    }
     if missing > 0 {
         match draft.shown {
             Shown::Cut if call.dump.is_none() => return Err(NoEvent::Cut),
@@ -117,6 +120,14 @@ pub(super) fn single<'s>(mut call: Call<'_, 's>, draft: Draft, address: Option<A
     let rights = call.scratch.rights.len();
     call.scratch.messages.push(Message { start: 0, captured, moved, address, rights });
     Ok(transferred(call, draft))
+}
+
+/// Whether the kernel returns before it asks the socket: a read or a vector of no bytes sends and takes nothing, where
+/// write, send and recv of none send and take an empty datagram (`sock_read_iter`, `do_iter_readv_writev`).
+#[cold]
+fn asks_for_nothing(draft: &Draft) -> bool {
+    let returns_at_once = matches!(draft.transfer.op, Op::Read | Op::Readv | Op::Writev | Op::Preadv2 | Op::Pwritev2);
+    returns_at_once && draft.requested == Some(0)
 }
 
 /// What a call can have moved: of a buffer that is printed whole no more than was asked for, unless MSG_TRUNC returned
@@ -139,7 +150,7 @@ pub(super) fn transferred<'s>(call: Call<'_, 's>, draft: Draft) -> What<'s> {
     if outcome.value().is_none() {
         scratch.clear();
     }
-    let has = |of: Direction, flag: Flag| direction == of && flags.has(flag);
+    let close_on_exec = direction == Direction::Received && flags.has(symbols::MSG_CMSG_CLOEXEC);
     What::Move(Move {
         socket: scratch.descriptor(socket),
         op,
@@ -148,8 +159,8 @@ pub(super) fn transferred<'s>(call: Call<'_, 's>, draft: Draft) -> What<'s> {
         payload: &scratch.payload,
         messages: &scratch.messages,
         requested,
-        ancillary: scratch.ancillary(has(Direction::Received, symbols::MSG_CMSG_CLOEXEC)),
-        fast_open: has(Direction::Sent, symbols::MSG_FASTOPEN),
+        ancillary: scratch.ancillary(close_on_exec),
+        flags: MessageFlags(flags.bits()),
     })
 }
 
