@@ -345,6 +345,16 @@ impl MessageFlags {
         self.0 & 0x2000_0000 != 0
     }
 
+    /// MSG_OOB: the last byte is urgent.
+    pub const fn is_urgent(self) -> bool {
+        self.0 & 0x1 != 0
+    }
+
+    /// MSG_TRUNC: TCP throws away what is received (tcp(7)), of a datagram the true length is returned.
+    pub const fn discard(self) -> bool {
+        self.0 & 0x20 != 0
+    }
+
     /// MSG_MORE: a datagram goes on with the next send.
     pub const fn go_on(self) -> bool {
         self.0 & 0x8000 != 0

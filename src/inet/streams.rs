@@ -2,11 +2,11 @@
 
 use crate::event::{Errno, Family, Timestamp, as_u64};
 use crate::inet::invented::StandIns;
-use crate::packets::{Chunk, Endpoint, Invented, Output, TcpConnection, Witness, handshake_times};
+use crate::packets::{Chunk, Endpoint, HANDSHAKE, Invented, Output, TcpConnection, Witness, handshake_times};
 use crate::sockets::{
     ByConnection, Change, Connection, ConnectionId, Moved, Opening, Refs, Role, Side, Stream, canonical,
 };
-use crate::wire::{HandshakeOptions, SeqNumber, Sink};
+use crate::wire::{SeqNumber, Sink};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
@@ -15,9 +15,6 @@ const HANDSHAKE_LEAD: u64 = 30_000;
 
 /// The window that every segment announces: with the scale of the handshake, 8 MiB, so that nothing ever fills it.
 const WINDOW: u16 = u16::MAX;
-
-/// What SYNs announce: the largest segment that is ever written, and a scale as Linux has it.
-const OPTIONS: HandshakeOptions = HandshakeOptions { mss: 65_495, window_scale: 7 };
 
 /// Bytes that may wait for the other direction to acknowledge them; more get an ACK of their own.
 const UNACKNOWLEDGED: u32 = 32 * 1024;
@@ -55,7 +52,19 @@ impl Streams {
         let Some(tcp) = self.tcp(connection, time, out)? else {
             return Ok(());
         };
-        tcp.write(&Chunk { sender, time, by, skipped: stream.skipped, bytes, missing, comment: None }, out)?;
+        tcp.write(
+            &Chunk {
+                sender,
+                time,
+                by,
+                skipped: stream.skipped,
+                bytes,
+                missing,
+                comment: None,
+                is_urgent: moved.shape.is_urgent,
+            },
+            out,
+        )?;
         if tcp.unacknowledged(sender) > UNACKNOWLEDGED {
             tcp.acknowledge(sender.other(), time, by, out)?;
         }
@@ -175,7 +184,7 @@ fn new_connection(connection: &Connection, stand_ins: &mut StandIns) -> (TcpConn
     let (client_isn, server_isn) = isns(connection.id);
     let ends = [Endpoint::new(client_address, None, client_isn), Endpoint::new(server_address, None, server_isn)];
     let opener = connection.opener(client);
-    (TcpConnection::new(client, ends, WINDOW, Some(OPTIONS)), opener)
+    (TcpConnection::new(client, ends, WINDOW, Some(HANDSHAKE)), opener)
 }
 
 /// The client: who connected, or the other end of who accepted; in mid-stream, where it makes no difference to the

@@ -10,5 +10,5 @@ mod view;
 pub use output::{Ids, Output};
 pub use segmenter::Endpoint;
 pub use sightings::{Sighted, Sightings};
-pub use tcp::{Chunk, TcpConnection, Witness, handshake_times};
+pub use tcp::{Chunk, HANDSHAKE, TcpConnection, Witness, handshake_times};
 pub use view::{Invented, Known, View, ViewKind};

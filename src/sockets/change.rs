@@ -95,13 +95,17 @@ pub struct Moved {
     pub ancillary: bool,
     /// The connection and the thread's side of it, for a stream.
     pub stream: Option<Stream>,
-    /// What it is on the wire, for a datagram.
+    /// What it is on the wire.
     pub shape: Shape,
 }
 
-/// What a message of a datagram socket is on the wire.
+/// What a message is on the wire.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Shape {
+    /// The last byte of a stream's message is urgent.
+    pub is_urgent: bool,
+    /// Bytes of a stream were thrown away, and are not those that strace prints.
+    pub is_discarded: bool,
     /// The next message adds to the same datagram (MSG_MORE, UDP_CORK).
     pub goes_on: bool,
     /// How it is cut.

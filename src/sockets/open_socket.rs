@@ -267,10 +267,11 @@ impl OpenSocket {
         let is_ip = is_udp || matches!(self.transport, Transport::Raw | Transport::Ping);
         let segments = call.segments(place);
         match call.direction {
-            Direction::Received => Shape { goes_on: false, segments: segments.unwrap_or_default() },
+            Direction::Received => Shape { segments: segments.unwrap_or_default(), ..Shape::default() },
             Direction::Sent => {
                 self.is_gathering = (is_udp && self.corked) || (is_ip && call.flags.go_on());
-                Shape { goes_on: self.is_gathering, segments: segments.unwrap_or(self.segments) }
+                let segments = segments.unwrap_or(self.segments);
+                Shape { goes_on: self.is_gathering, segments, ..Shape::default() }
             }
         }
     }

@@ -5,7 +5,7 @@ use crate::event::{
     Address, Descriptor, Details, Direction, Errno, Family, How, Message, MessageFlags, Move, Op, Outcome, Segments,
     Transport,
 };
-use crate::sockets::connections::Origin;
+use crate::sockets::connections::{Connection, Origin};
 use crate::sockets::names::{ConnectionId, Side, SocketId};
 use crate::sockets::open_socket::OpenSocket;
 use crate::sockets::{Change, Marking, Moved, Now, Payload, Shape, Sockets, Stream, UnixMessage, ancillary, pipes};
@@ -97,11 +97,29 @@ pub(super) fn stream_moved(
     };
     connection.announce(changes);
     connection.end_mut(side).marking = Some(marking);
+    let shape = if call.flags == MessageFlags::default() {
+        Shape::default()
+    } else {
+        shape_of_stream(connection, (side, open), call)
+    };
     for message in call.messages {
         let (reached, known) = connection.count(side, call.direction, message.moved);
         let stream = Some(Stream { connection: id, side, reached, known, skipped: 0 });
-        changes.push(message_moved(*now, marking, (open, stream, Shape::default()), call, message));
+        changes.push(message_moved(*now, marking, (open, stream, shape), call, message));
     }
+}
+
+/// What flags make of bytes of TCP. Urgent ones the other end may pass over (tcp(7), SO_OOBINLINE).
+#[cold]
+fn shape_of_stream(connection: &mut Connection, (side, open): (Side, &OpenSocket), call: &Move<'_>) -> Shape {
+    if !open.family.is_inet() {
+        return Shape::default();
+    }
+    let is_urgent = call.flags.is_urgent();
+    if is_urgent && call.direction == Direction::Sent {
+        connection.end_mut(side.other()).urgent += 1;
+    }
+    Shape { is_urgent, is_discarded: call.direction == Direction::Received && call.flags.discard(), ..Shape::default() }
 }
 
 /// The connection of `socket`; one that was there before the trace where it has none.
@@ -214,7 +232,7 @@ fn message_moved(
         transport: open.transport,
         local: open.local.get(),
         remote,
-        payload: Payload::of(message),
+        payload: if shape.is_discarded { Payload::default() } else { Payload::of(message) },
         moved: message.moved,
         ancillary: has_ancillary(call, message),
         stream,

@@ -13,6 +13,7 @@ use super::arguments;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Flag(&'static [u8], u64);
 
+pub(super) const MSG_OOB: Flag = Flag(b"MSG_OOB", 0x1);
 pub(super) const MSG_PEEK: Flag = Flag(b"MSG_PEEK", 0x2);
 pub(super) const MSG_TRUNC: Flag = Flag(b"MSG_TRUNC", 0x20);
 pub(super) const MSG_MORE: Flag = Flag(b"MSG_MORE", 0x8000);
@@ -89,7 +90,7 @@ impl Flags {
     /// Those of `MSG_…` that change what a call does to payload or descriptors.
     #[inline]
     pub(super) fn of_message(text: &[u8]) -> Self {
-        const FLAGS: [Flag; 6] = [MSG_PEEK, MSG_TRUNC, MSG_MORE, MSG_ERRQUEUE, MSG_FASTOPEN, MSG_CMSG_CLOEXEC];
+        const FLAGS: [Flag; 7] = [MSG_OOB, MSG_PEEK, MSG_TRUNC, MSG_MORE, MSG_ERRQUEUE, MSG_FASTOPEN, MSG_CMSG_CLOEXEC];
         if text == b"0" {
             return Self::NONE;
         }

@@ -36,6 +36,7 @@ impl View for UnixView {
         let bytes = known.refs.bytes(moved.payload).get(accounted..).unwrap_or_default();
         let comment = self.ancillary(moved.ancillary, known.refs);
         let chunk = Chunk {
+            is_urgent: false,
             sender: stream.sender(moved.direction),
             time: self.options.moment(moved.entry, moved.exit),
             by: (moved.marking, stream.side),

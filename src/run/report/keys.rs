@@ -35,6 +35,8 @@ keys! {
         Cut "cut",
         /// Payload of sendfile, splice and tee.
         Hidden "hidden",
+        /// Payload that its reader threw away.
+        Discarded "discarded",
         /// Payload handed to io_uring.
         IoUring "io_uring",
         /// What the wire view alone shows.
