@@ -340,6 +340,44 @@ pub struct Message {
     pub rights: usize,
 }
 
+/// What the flags of a payload call say of what it does to the socket, by the kernel's numbers (send(2), recv(2)).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MessageFlags(pub u64);
+
+impl MessageFlags {
+    /// MSG_FASTOPEN: a send with an address connects.
+    pub const fn connect(self) -> bool {
+        self.0 & 0x2000_0000 != 0
+    }
+
+    /// MSG_OOB: the last byte is urgent.
+    pub const fn is_urgent(self) -> bool {
+        self.0 & 0x1 != 0
+    }
+
+    /// MSG_TRUNC: TCP throws away what is received (tcp(7)), of a datagram the true length is returned.
+    pub const fn discard(self) -> bool {
+        self.0 & 0x20 != 0
+    }
+
+    /// MSG_MORE: a datagram goes on with the next send.
+    pub const fn go_on(self) -> bool {
+        self.0 & 0x8000 != 0
+    }
+}
+
+/// How a message and the datagrams on the wire correspond, beyond one for one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Segments {
+    /// It is not cut.
+    #[default]
+    One,
+    /// A datagram for each so many bytes, and one for the rest.
+    Of(u32),
+    /// It is cut, and strace does not print how.
+    Unknown,
+}
+
 /// Who a message says its sender is (SCM_CREDENTIALS, unix(7)).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Credentials {
@@ -351,7 +389,7 @@ pub struct Credentials {
     pub group: u32,
 }
 
-/// What goes with the messages of a call beside their bytes (unix(7), "Ancillary messages").
+/// What goes with the messages of a call beside their bytes (unix(7), "Ancillary messages"; cmsg(3)).
 #[derive(Clone, Debug, Default)]
 pub struct Ancillary<'a> {
     /// Descriptors (SCM_RIGHTS): of a send the sender's own, of a receive the new ones.
@@ -360,6 +398,8 @@ pub struct Ancillary<'a> {
     pub close_on_exec: bool,
     /// Who the sender of the last message is, if it says that.
     pub credentials: Option<Credentials>,
+    /// How messages are cut into datagrams (UDP_SEGMENT, UDP_GRO), by their places; those not in it are not.
+    pub segments: Vec<(usize, Segments)>,
 }
 
 /// A call that moves payload.
@@ -381,8 +421,8 @@ pub struct Move<'a> {
     pub requested: Option<u64>,
     /// What goes beside the bytes. Boxed, for few calls have any and every call's event is handed on.
     pub ancillary: Option<Box<Ancillary<'a>>>,
-    /// MSG_FASTOPEN was given: a sendto with an address connects.
-    pub fast_open: bool,
+    /// What its flags say.
+    pub flags: MessageFlags,
 }
 
 impl<'a> Move<'a> {
@@ -390,6 +430,13 @@ impl<'a> Move<'a> {
     #[inline]
     pub fn rights(&self) -> &[Descriptor<'a>] {
         self.ancillary.as_ref().map_or(&[], |ancillary| &ancillary.rights)
+    }
+
+    /// How the message at this place is cut into datagrams, where it says so itself.
+    #[inline]
+    pub fn segments(&self, place: usize) -> Option<Segments> {
+        let all = &self.ancillary.as_ref()?.segments;
+        all.iter().find(|(of, _)| *of == place).map(|(_, segments)| *segments)
     }
 }
 
@@ -455,11 +502,17 @@ pub enum What<'a> {
     SocketError { socket: Descriptor<'a>, error: Option<Errno> },
     /// setsockopt(SO_LINGER) with `l_onoff` on and `l_linger` 0: a close will reset.
     ResetOnClose { socket: Descriptor<'a>, on: bool },
+    /// setsockopt(UDP_CORK): while it is on, what is sent gathers for one datagram.
+    Cork { socket: Descriptor<'a>, on: bool },
+    /// setsockopt(UDP_SEGMENT): what is sent is cut into datagrams.
+    Segment { socket: Descriptor<'a>, segments: Segments },
     /// A payload call.
     Move(Move<'a>),
     /// splice: bytes went from one descriptor to another without being shown. Either may be a socket. With tee they stay
     /// in the first as well.
     Relay { from: Descriptor<'a>, to: Descriptor<'a>, op: Op, moved: u64 },
+    /// shutdown has begun: receives that it wakes may return before it.
+    ShutdownBegun { socket: Descriptor<'a>, how: How },
     /// shutdown.
     Shutdown { socket: Descriptor<'a>, how: How, outcome: Outcome },
     /// close. It takes effect when the call begins, so an unfinished one is told at its first line, as `Done(0)`.

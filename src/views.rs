@@ -175,6 +175,14 @@ impl Views {
         views.fold(Invented::default(), |all, view| all.and(view.invented()))
     }
 
+    /// How many messages are shown as one datagram that were cut into several, as nothing tells how.
+    pub fn uncut(&self) -> u64 {
+        match &self.inet {
+            Some(AnyView::Wire(view)) => view.uncut(),
+            _ => 0,
+        }
+    }
+
     /// How the ports of UNIX servers were chosen, where UNIX sockets are converted.
     pub const fn chosen(&self) -> Option<&Chosen> {
         match &self.local {

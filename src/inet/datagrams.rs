@@ -3,8 +3,9 @@
 //! A socket that sends before it is bound gets its port from the kernel, and the trace shows it on a later line: its
 //! datagrams wait for that. Those of a socket that is bound to every address wait for their host (`unplaced`).
 
-use crate::event::{Direction, Family, Marking, Timestamp};
+use crate::event::{Direction, Family, Marking, Segments, Timestamp, as_usize};
 use crate::inet::carrier::{self, Carried, Carrier};
+use crate::inet::gathered::Gathered;
 use crate::inet::hosts::{Hosts, Placed};
 use crate::inet::invented::{Counted, Counter, StandIns};
 use crate::inet::numbered::{Dccp, Sctp};
@@ -17,6 +18,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+/// Most datagrams that one message is cut into (the kernel's `UDP_MAX_SEGMENTS`).
+const MOST_SEGMENTS: u64 = 128;
+
 /// Sockets of unknown address that a receive is compared with: those that wait longest.
 const COMPARED: usize = 64;
 
@@ -28,6 +32,8 @@ pub(super) struct Datagram<'a> {
     pub(super) marking: Marking,
     pub(super) direction: Direction,
     pub(super) is_v6: bool,
+    /// It was cut into several on the wire, and nothing tells how.
+    pub(super) is_uncut: bool,
     pub(super) carried: Carried<'a>,
 }
 
@@ -40,7 +46,7 @@ impl<'a> Datagram<'a> {
         };
         let Carried { moved: length, payload, .. } = self.carried;
         let to_many = target.ip().is_multicast() || target.ip() == IpAddr::V4(Ipv4Addr::BROADCAST);
-        Some(Sighted { source, target, direction: self.direction, length, payload, to_many })
+        Some(Sighted { source, target, direction: self.direction, length, payload, to_many, is_uncut: self.is_uncut })
     }
 
     /// The same with this own end.
@@ -49,11 +55,22 @@ impl<'a> Datagram<'a> {
     }
 }
 
-/// A datagram that waits for its socket's port.
+/// A datagram that waits, for its socket's port or for the rest of it, with its bytes beside it.
 #[derive(Debug)]
-struct Held {
-    datagram: Datagram<'static>,
-    payload: Vec<u8>,
+pub(super) struct Held {
+    pub(super) datagram: Datagram<'static>,
+    pub(super) payload: Vec<u8>,
+}
+
+impl Held {
+    pub(super) fn of(datagram: Datagram<'_>) -> Self {
+        let carried = Carried { payload: &[], ..datagram.carried };
+        Self { datagram: Datagram { carried, ..datagram }, payload: datagram.carried.payload.to_vec() }
+    }
+
+    fn datagram(&self) -> Datagram<'_> {
+        Datagram { carried: Carried { payload: &self.payload, ..self.datagram.carried }, ..self.datagram }
+    }
 }
 
 /// The datagrams of all sockets.
@@ -65,6 +82,9 @@ pub(super) struct Datagrams {
     waits: Waits<SocketNumber>,
     /// Sockets whose datagrams have waited long enough.
     given_up: FxHashSet<SocketNumber>,
+    gathered: Gathered,
+    /// How many messages are shown whole that were cut on the wire, because nothing tells how.
+    uncut: u64,
     sightings: Sightings<SocketAddr>,
     sctp: Sctp,
     dccp: Dccp,
@@ -97,30 +117,88 @@ impl Datagrams {
             marking: moved.marking,
             direction: moved.direction,
             is_v6: moved.family == Family::Inet6,
+            is_uncut: false,
             carried,
         };
         self.hosts.meet(moved.socket);
+        let is_sent = moved.direction == Direction::Sent;
+        if is_sent && self.gathered.concerns(moved.shape) {
+            let whole = self.gathered.add(datagram, moved.shape);
+            return whole.map_or(Ok(()), |whole| self.cut(whole.held.datagram(), whole.segments, out));
+        }
+        self.cut(datagram, moved.shape.segments, out)
+    }
+
+    /// What has gathered on a socket goes out.
+    pub(super) fn uncorked<S: Sink>(
+        &mut self,
+        socket: SocketNumber,
+        time: Timestamp,
+        out: &mut Output<'_, S>,
+    ) -> Result<(), S::Error> {
+        let Some(whole) = self.gathered.take(socket) else {
+            return Ok(());
+        };
+        self.cut(Datagram { time, ..whole.held.datagram() }, whole.segments, out)
+    }
+
+    /// What has gathered on a socket is thrown away.
+    pub(super) fn gathered_in_vain(&mut self, socket: SocketNumber) {
+        self.gathered.take(socket);
+    }
+
+    /// How many messages are shown whole that were cut on the wire.
+    pub(super) const fn uncut(&self) -> u64 {
+        self.uncut
+    }
+
+    /// Takes the datagrams that a message is (UDP_SEGMENT, UDP_GRO).
+    fn cut<S: Sink>(
+        &mut self,
+        message: Datagram<'_>,
+        segments: Segments,
+        out: &mut Output<'_, S>,
+    ) -> Result<(), S::Error> {
+        let carried = message.carried;
+        let size = match segments {
+            Segments::Of(size) if carried.moved > size.into() && carried.moved <= u64::from(size) * MOST_SEGMENTS => {
+                size
+            }
+            Segments::Unknown => return self.take(Datagram { is_uncut: true, ..message }, out),
+            _ => return self.take(message, out),
+        };
+        let (mut left, mut payload) = (carried.moved, carried.payload);
+        while left > 0 {
+            let moved = left.min(size.into());
+            let (piece, rest) = payload.split_at_checked(as_usize(size)).unwrap_or((payload, &[]));
+            self.take(Datagram { carried: Carried { payload: piece, moved, ..carried }, ..message }, out)?;
+            (left, payload) = (left - moved, rest);
+        }
+        Ok(())
+    }
+
+    /// Takes a datagram as it was on the wire.
+    fn take<S: Sink>(&mut self, datagram: Datagram<'_>, out: &mut Output<'_, S>) -> Result<(), S::Error> {
+        let carried = datagram.carried;
         if !self.held.is_empty() {
             self.recognise(&datagram, out)?;
         }
         if !self.unplaced.is_empty() {
             self.place_others(&datagram, out)?;
         }
-        let local = carried.local.or_else(|| self.learnt.get(&moved.socket).copied());
+        let local = carried.local.or_else(|| self.learnt.get(&datagram.socket).copied());
         if local.is_some() {
             return self.place(datagram.at(local), out);
         }
-        if self.given_up.contains(&moved.socket) {
+        if self.given_up.contains(&datagram.socket) {
             return self.show(datagram, out);
         }
         if self.held_bytes.saturating_add(carried.payload.len()) > limits::HELD_DATAGRAM_BYTES {
             self.finish(out)?;
         }
         self.held_bytes += carried.payload.len() + size_of::<Held>();
-        let payload = carried.payload.to_vec();
-        let held = Held { datagram: Datagram { carried: Carried { payload: &[], ..carried }, ..datagram }, payload };
-        self.held.entry(moved.socket).or_default().push(held);
-        self.waits.begin(moved.socket, datagram.time);
+        self.held.entry(datagram.socket).or_default().push(Held::of(datagram));
+        self.waits.begin(datagram.socket, datagram.time);
         Ok(())
     }
 
@@ -138,6 +216,7 @@ impl Datagrams {
 
     /// The socket is closed: its address will not be known any more.
     pub(super) fn closed<S: Sink>(&mut self, socket: SocketNumber, out: &mut Output<'_, S>) -> Result<(), S::Error> {
+        self.gathered.take(socket);
         self.release(socket, None, out)?;
         while let Some(unplaced) = self.unplaced.take_of(socket) {
             self.give_up(&unplaced, out)?;
@@ -231,8 +310,7 @@ impl Datagrams {
         self.waits.end(socket);
         for held in self.held.remove(&socket).unwrap_or_default() {
             self.held_bytes = self.held_bytes.saturating_sub(held.payload.len() + size_of::<Held>());
-            let carried = Carried { payload: &held.payload, ..held.datagram.carried };
-            let datagram = Datagram { carried, ..held.datagram }.at(local);
+            let datagram = held.datagram().at(local);
             match local {
                 Some(_) => self.place(datagram, out)?,
                 None => self.show(datagram, out)?,
@@ -273,7 +351,7 @@ impl Datagrams {
 
     /// Writes a datagram, unless the other end's call has shown it.
     fn show<S: Sink>(&mut self, datagram: Datagram<'_>, out: &mut Output<'_, S>) -> Result<(), S::Error> {
-        let carried = datagram.carried;
+        let mut carried = datagram.carried;
         let is_placed = |end: &SocketAddr| !end.ip().is_unspecified();
         let known = (carried.local.filter(is_placed), carried.remote);
         let (local, remote) =
@@ -282,15 +360,18 @@ impl Datagrams {
             self.hosts.sent_to(remote);
         }
         let source_known = datagram.direction == Direction::Sent || carried.remote.is_some();
-        if let Some(sighted) = datagram.sighted(local, Some(remote))
-            && self.sightings.seen_before(Sighted { source: sighted.source.filter(|_| source_known), ..sighted })
-        {
-            return Ok(());
+        if let Some(sighted) = datagram.sighted(local, Some(remote)) {
+            let mut sighted = Sighted { source: sighted.source.filter(|_| source_known), ..sighted };
+            if self.sightings.seen_before(&mut sighted) {
+                return Ok(());
+            }
+            (carried.moved, carried.payload) = (sighted.length, sighted.payload);
         }
         let (source, target) = match datagram.direction {
             Direction::Sent => (local, remote),
             Direction::Received => (remote, local),
         };
+        self.uncut += u64::from(datagram.is_uncut);
         if let (None, _) | (_, None) = known {
             self.counter.count(Counted::Socket(datagram.socket), carried.local, datagram.direction);
         }

@@ -3,6 +3,7 @@
 
 mod carrier;
 mod datagrams;
+mod gathered;
 mod hosts;
 mod invented;
 mod numbered;

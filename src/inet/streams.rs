@@ -5,12 +5,12 @@ use crate::inet::invented::StandIns;
 use crate::inet::unaddressed::{Held, OwnChunk, Unaddressed};
 use crate::packets::contents::{self, Beginning};
 use crate::packets::{
-    Chunk, Endpoint, Invented, Output, TcpConnection, UNKNOWN_PORT, Waits, Witness, begins, handshake_times,
+    Chunk, Endpoint, HANDSHAKE, Invented, Output, TcpConnection, UNKNOWN_PORT, Waits, Witness, begins, handshake_times,
 };
 use crate::sockets::{
     ByConnection, Change, Connection, ConnectionId, End, Moved, Opening, Refs, Role, Side, Stream, canonical, is_vague,
 };
-use crate::wire::{HandshakeOptions, SeqNumber, Sink};
+use crate::wire::{SeqNumber, Sink};
 use std::net::SocketAddr;
 
 /// How long before its end the handshake of an accepted connection began, in nanoseconds: what loopback needs for it.
@@ -18,9 +18,6 @@ const HANDSHAKE_LEAD: u64 = 30_000;
 
 /// The window that every segment announces: with the scale of the handshake, 8 MiB, so that nothing ever fills it.
 const WINDOW: u16 = u16::MAX;
-
-/// What SYNs announce: the largest segment that is ever written, and a scale as Linux has it.
-const OPTIONS: HandshakeOptions = HandshakeOptions { mss: 65_495, window_scale: 7 };
 
 /// Bytes that may wait for the other direction to acknowledge them; more get an ACK of their own.
 const UNACKNOWLEDGED: u32 = 32 * 1024;
@@ -66,7 +63,16 @@ impl Streams {
         let by = (moved.marking, stream.side);
         let sender = stream.sender(moved.direction);
         let missing = fresh.saturating_sub(as_u64(bytes.len()));
-        let chunk = Chunk { sender, time, by, skipped: stream.skipped, bytes, missing, comment: None };
+        let chunk = Chunk {
+            sender,
+            time,
+            by,
+            skipped: stream.skipped,
+            bytes,
+            missing,
+            comment: None,
+            is_urgent: moved.shape.is_urgent,
+        };
         if connection.awaits_address && self.holds_back(connection) {
             self.unaddressed.hold(connection, time, Held::Moved(OwnChunk::of(&chunk)));
             return Ok(());
@@ -300,7 +306,7 @@ fn new_connection(
     let (client_isn, server_isn) = isns(connection.id);
     let ends = [Endpoint::new(client_address, None, client_isn), Endpoint::new(server_address, None, server_isn)];
     let opener = connection.opener(client);
-    (TcpConnection::new(client, ends, WINDOW, Some(OPTIONS)), opener)
+    (TcpConnection::new(client, ends, WINDOW, Some(HANDSHAKE)), opener)
 }
 
 /// The client: who connected, or the other end of who accepted; in mid-stream, where it makes no difference to the

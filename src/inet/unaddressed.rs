@@ -27,19 +27,20 @@ pub(super) struct OwnChunk {
     skipped: u64,
     bytes: Vec<u8>,
     missing: u64,
+    is_urgent: bool,
 }
 
 impl OwnChunk {
     /// A copy.
     pub(super) fn of(chunk: &Chunk<'_>) -> Self {
-        let Chunk { sender, time, by, skipped, bytes, missing, .. } = *chunk;
-        Self { sender, time, by, skipped, bytes: bytes.to_vec(), missing }
+        let Chunk { sender, time, by, skipped, bytes, missing, is_urgent, .. } = *chunk;
+        Self { sender, time, by, skipped, bytes: bytes.to_vec(), missing, is_urgent }
     }
 
     /// As it was.
     pub(super) fn chunk(&self) -> Chunk<'_> {
-        let Self { sender, time, by, skipped, ref bytes, missing } = *self;
-        Chunk { sender, time, by, skipped, bytes, missing, comment: None }
+        let Self { sender, time, by, skipped, ref bytes, missing, is_urgent } = *self;
+        Chunk { sender, time, by, skipped, bytes, missing, comment: None, is_urgent }
     }
 }
 

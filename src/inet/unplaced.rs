@@ -79,9 +79,9 @@ impl Unplaced {
     pub(super) fn hold(&mut self, datagram: &Datagram<'_>) {
         let payload = datagram.carried.payload.to_vec();
         self.bytes += payload.len() + size_of::<Waiting>();
-        let Datagram { time, socket, marking, direction, is_v6, carried } = *datagram;
+        let Datagram { time, socket, marking, direction, is_v6, is_uncut, carried } = *datagram;
         let carried = Carried { payload: &[], ..carried };
-        let datagram = Datagram { time, socket, marking, direction, is_v6, carried };
+        let datagram = Datagram { time, socket, marking, direction, is_v6, is_uncut, carried };
         self.waiting.push_back(Waiting { datagram, payload });
     }
 

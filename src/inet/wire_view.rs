@@ -18,6 +18,13 @@ pub struct WireView {
     ids: Ids,
 }
 
+impl WireView {
+    /// How many messages are shown as one datagram that were cut into several, as nothing tells how.
+    pub const fn uncut(&self) -> u64 {
+        self.datagrams.uncut()
+    }
+}
+
 impl View for WireView {
     fn shows(&self, family: Family, transport: Transport) -> bool {
         family.is_inet() && carrier::is_carried(transport)
@@ -37,6 +44,11 @@ impl View for WireView {
         match change {
             Change::LocalAddressKnown { socket, local } => self.datagrams.named(*socket, *local, out),
             Change::SocketClosed { socket } => self.datagrams.closed(*socket, out),
+            Change::Uncorked { socket, time } => self.datagrams.uncorked(*socket, *time, out),
+            Change::GatheredInVain { socket } => {
+                self.datagrams.gathered_in_vain(*socket);
+                Ok(())
+            }
             Change::Moved(_) | Change::UnixMessage(_) => Ok(()),
             Change::Begun { connection }
             | Change::Opened { connection }

@@ -15,6 +15,6 @@ pub use output::{Ids, Output};
 pub use protocols::UNKNOWN_PORT;
 pub use segmenter::Endpoint;
 pub use sightings::{Sighted, Sightings};
-pub use tcp::{Chunk, TcpConnection, Witness, begins, handshake_times};
+pub use tcp::{Chunk, HANDSHAKE, TcpConnection, Witness, begins, handshake_times};
 pub use view::{Invented, Known, View, ViewKind};
 pub use waits::Waits;

@@ -25,10 +25,12 @@ pub struct Sighted<'a, E> {
     pub payload: &'a [u8],
     /// It goes to everyone who has joined (multicast), or to all: several calls may show that it was received.
     pub to_many: bool,
+    /// It is several datagrams, of which only the other end's calls may show which.
+    pub is_uncut: bool,
 }
 
 /// A datagram that one end's call has shown and the other's has not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Sighting<E> {
     number: u64,
     source: Option<E>,
@@ -36,6 +38,8 @@ struct Sighting<E> {
     length: u64,
     /// The first bytes, as many as are in the trace.
     head: ([u8; HEAD], usize),
+    /// The bytes of what was sent and may be received in pieces: those that have not been.
+    uncut: VecDeque<u8>,
 }
 
 /// The datagrams that wait for their other end's line; `E` is what an end is known by.
@@ -46,28 +50,38 @@ pub struct Sightings<E> {
     /// Target and number of each sighting, the oldest first; those since recognised are still among them.
     order: VecDeque<(E, u64)>,
     numbered: u64,
+    /// How many bytes of uncut ones are held.
+    uncut_bytes: usize,
 }
 
 impl<E> Default for Sightings<E> {
     fn default() -> Self {
-        Self { waiting: FxHashMap::default(), order: VecDeque::new(), numbered: 0 }
+        Self { waiting: FxHashMap::default(), order: VecDeque::new(), numbered: 0, uncut_bytes: 0 }
     }
 }
 
 impl<E: Clone + Eq + Hash> Sightings<E> {
-    /// Whether the other end's call has shown this datagram; if not, it is remembered for the other end.
-    pub fn seen_before(&mut self, sighted: Sighted<'_, E>) -> bool {
-        let is_shown = self.take(&sighted, &sighted.target);
+    /// Whether the other end's call has shown this datagram; if not, what of it has not been shown is left in `sighted`,
+    /// and remembered for the other end.
+    pub fn seen_before(&mut self, sighted: &mut Sighted<'_, E>) -> bool {
+        let is_shown = self.take(sighted, &sighted.target) || (sighted.is_uncut && self.take_pieces(sighted));
         // Others may receive it as well.
         if is_shown && !(sighted.to_many && sighted.direction == Direction::Sent) {
             return true;
         }
         self.numbered += 1;
         let number = self.numbered;
-        let sighting = Sighting::of(&sighted, number);
+        let mut sighting = Sighting::of(sighted, number);
+        let is_kept = sighted.is_uncut
+            && sighted.direction == Direction::Sent
+            && self.uncut_bytes + sighted.payload.len() <= limits::HELD_DATAGRAM_BYTES;
+        if is_kept {
+            self.uncut_bytes += sighted.payload.len();
+            sighting.uncut = sighted.payload.iter().copied().collect();
+        }
         let waiting = self.waiting.entry(sighted.target.clone()).or_default();
         waiting.push_back(sighting);
-        self.order.push_back((sighted.target, number));
+        self.order.push_back((sighted.target.clone(), number));
         if self.order.len() > limits::DATAGRAM_SIGHTINGS {
             self.forget_oldest();
         }
@@ -80,11 +94,39 @@ impl<E: Clone + Eq + Hash> Sightings<E> {
             return false;
         };
         let sighting = Sighting::of(sighted, 0);
-        let found = waiting.iter().position(|other| sighting.is_of_the_same(other));
-        if let Some(index) = found.filter(|_| !(sighted.to_many && sighted.direction == Direction::Received)) {
-            waiting.remove(index);
+        let Some(index) = waiting.iter().position(|other| sighting.is_of_the_same(other)) else {
+            return false;
+        };
+        if sighted.to_many && sighted.direction == Direction::Received {
+            return true;
         }
-        found.is_some()
+        if let Some(received) = waiting.get_mut(index).and_then(|sent| sent.received(sighting.length)) {
+            self.uncut_bytes = self.uncut_bytes.saturating_sub(received);
+            return true;
+        }
+        if let Some(sent) = waiting.remove(index) {
+            self.uncut_bytes = self.uncut_bytes.saturating_sub(sent.uncut.len());
+        }
+        true
+    }
+
+    /// Takes those that were sent and of which `sighted`, received, is made; whether there is nothing else in it.
+    fn take_pieces(&mut self, sighted: &mut Sighted<'_, E>) -> bool {
+        while sighted.direction == Direction::Received && sighted.length > 0 {
+            let sighting = Sighting::of(sighted, 0);
+            let Some(waiting) = self.waiting.get_mut(&sighted.target) else {
+                return false;
+            };
+            let found = waiting.iter().position(|sent| sent.begins(&sighting));
+            let Some(sent) = found.and_then(|index| waiting.remove(index)) else {
+                return false;
+            };
+            self.uncut_bytes = self.uncut_bytes.saturating_sub(sent.uncut.len());
+            let length = usize::try_from(sent.length).unwrap_or(usize::MAX);
+            sighted.payload = sighted.payload.get(length..).unwrap_or_default();
+            sighted.length -= sent.length;
+        }
+        sighted.direction == Direction::Received
     }
 
     fn forget_oldest(&mut self) {
@@ -92,8 +134,10 @@ impl<E: Clone + Eq + Hash> Sightings<E> {
             return;
         };
         if let Some(waiting) = self.waiting.get_mut(&target) {
-            if waiting.front().is_some_and(|sighting| sighting.number == number) {
-                waiting.pop_front();
+            if waiting.front().is_some_and(|sighting| sighting.number == number)
+                && let Some(sighting) = waiting.pop_front()
+            {
+                self.uncut_bytes = self.uncut_bytes.saturating_sub(sighting.uncut.len());
             }
             if waiting.is_empty() {
                 self.waiting.remove(&target);
@@ -104,15 +148,34 @@ impl<E: Clone + Eq + Hash> Sightings<E> {
 
 impl<E: Clone + Eq> Sighting<E> {
     fn of(sighted: &Sighted<'_, E>, number: u64) -> Self {
-        let mut first = [0; HEAD];
-        first.iter_mut().zip(sighted.payload).for_each(|(to, from)| *to = *from);
         Self {
             number,
             source: sighted.source.clone(),
             direction: sighted.direction,
             length: sighted.length,
-            head: (first, sighted.payload.len().min(HEAD)),
+            head: head(sighted.payload.iter()),
+            uncut: VecDeque::new(),
         }
+    }
+
+    /// The other end has received so many of the bytes of an uncut one: how many are held no longer, if others are still
+    /// to come.
+    fn received(&mut self, length: u64) -> Option<usize> {
+        let left = self.length.checked_sub(length).filter(|left| *left > 0 && length > 0)?;
+        let received = usize::try_from(length).ok().filter(|received| *received <= self.uncut.len())?;
+        self.uncut.drain(..received);
+        (self.length, self.head) = (left, head(self.uncut.iter()));
+        Some(received)
+    }
+
+    /// Whether this, sent, is what `received` begins with.
+    fn begins(&self, received: &Self) -> bool {
+        let is_from_there = self.source == received.source || received.source.is_none();
+        let compared = self.head.1.min(received.head.1);
+        self.direction == Direction::Sent
+            && is_from_there
+            && (1..=received.length).contains(&self.length)
+            && self.head.0.get(..compared) == received.head.0.get(..compared)
     }
 
     /// Whether the two are one datagram, sent and received. A receive may have been cut by its buffer.
@@ -131,39 +194,65 @@ impl<E: Clone + Eq> Sighting<E> {
     }
 }
 
+/// The first bytes, and how many there are.
+fn head<'a>(payload: impl ExactSizeIterator<Item = &'a u8>) -> ([u8; HEAD], usize) {
+    let (mut first, length) = ([0; HEAD], payload.len().min(HEAD));
+    first.iter_mut().zip(payload).for_each(|(to, from)| *to = *from);
+    (first, length)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn sighted(direction: Direction, source: Option<u8>, payload: &[u8]) -> Sighted<'_, u8> {
-        Sighted { source, target: 7, direction, length: payload.len() as u64, payload, to_many: false }
+        Sighted { source, target: 7, direction, length: payload.len() as u64, payload, to_many: false, is_uncut: false }
+    }
+
+    #[test]
+    fn pieces_of_what_was_sent_or_received_at_once() {
+        let mut sightings = Sightings::default();
+        let uncut = |direction, payload| Sighted { is_uncut: true, ..sighted(direction, Some(1), payload) };
+        assert!(!sightings.seen_before(&mut uncut(Direction::Sent, b"aaaabbbbcc")));
+        assert_eq!(sightings.uncut_bytes, 10);
+        for piece in ["aaaa", "bbbb", "cc"] {
+            assert!(sightings.seen_before(&mut sighted(Direction::Received, Some(1), piece.as_bytes())), "{piece}");
+        }
+        assert_eq!((sightings.waiting.values().all(VecDeque::is_empty), sightings.uncut_bytes), (true, 0));
+        for piece in ["dddd", "eeee"] {
+            assert!(!sightings.seen_before(&mut sighted(Direction::Sent, Some(1), piece.as_bytes())));
+        }
+        let mut received = uncut(Direction::Received, b"ddddeeeeff");
+        assert!(!sightings.seen_before(&mut received));
+        assert_eq!((received.payload, received.length), (&b"ff"[..], 2), "its sender's line is still to come");
+        assert!(sightings.seen_before(&mut sighted(Direction::Sent, Some(1), b"ff")));
     }
 
     #[test]
     fn each_datagram_once_whichever_line_comes_first() {
         let mut sightings = Sightings::default();
         for [first, second] in [[Direction::Sent, Direction::Received], [Direction::Received, Direction::Sent]] {
-            assert!(!sightings.seen_before(sighted(first, Some(1), b"a")));
-            assert!(!sightings.seen_before(sighted(first, Some(1), b"a")));
-            assert!(sightings.seen_before(sighted(second, Some(1), b"a")));
-            assert!(sightings.seen_before(sighted(second, Some(1), b"a")));
+            assert!(!sightings.seen_before(&mut sighted(first, Some(1), b"a")));
+            assert!(!sightings.seen_before(&mut sighted(first, Some(1), b"a")));
+            assert!(sightings.seen_before(&mut sighted(second, Some(1), b"a")));
+            assert!(sightings.seen_before(&mut sighted(second, Some(1), b"a")));
         }
     }
 
     #[test]
     fn other_sources_and_other_bytes_are_other_datagrams() {
         let mut sightings = Sightings::default();
-        assert!(!sightings.seen_before(sighted(Direction::Sent, Some(1), b"abc")));
-        assert!(!sightings.seen_before(sighted(Direction::Received, Some(2), b"abc")));
-        assert!(!sightings.seen_before(sighted(Direction::Received, None, b"abd")));
-        assert!(sightings.seen_before(sighted(Direction::Received, None, b"ab")), "cut by its reader's buffer");
+        assert!(!sightings.seen_before(&mut sighted(Direction::Sent, Some(1), b"abc")));
+        assert!(!sightings.seen_before(&mut sighted(Direction::Received, Some(2), b"abc")));
+        assert!(!sightings.seen_before(&mut sighted(Direction::Received, None, b"abd")));
+        assert!(sightings.seen_before(&mut sighted(Direction::Received, None, b"ab")), "cut by its reader's buffer");
     }
 
     #[test]
     fn what_waits_is_bounded() {
         let mut sightings = Sightings::default();
         for _ in 0..=limits::DATAGRAM_SIGHTINGS {
-            sightings.seen_before(sighted(Direction::Sent, None, b"x"));
+            sightings.seen_before(&mut sighted(Direction::Sent, None, b"x"));
         }
         let waiting: usize = sightings.waiting.values().map(VecDeque::len).sum();
         assert_eq!(waiting, limits::DATAGRAM_SIGHTINGS);

@@ -27,6 +27,8 @@ pub struct Chunk<'a> {
     pub missing: u64,
     /// What is to be read beside its first packet.
     pub comment: Option<&'a str>,
+    /// Its last byte is urgent.
+    pub is_urgent: bool,
 }
 
 impl Chunk<'_> {
@@ -42,6 +44,9 @@ impl Chunk<'_> {
         About { comment: self.comment, ..About::made(self.time, marking, direction) }
     }
 }
+
+/// What SYNs announce in the wire view: the largest segment over IPv4, and a scale as Linux has it.
+pub const HANDSHAKE: HandshakeOptions = HandshakeOptions { mss: 65_495, window_scale: 7 };
 
 /// A connection as its packets show it.
 #[derive(Debug)]
@@ -100,10 +105,11 @@ impl TcpConnection {
         while left > 0 {
             let length = usize::try_from(left).map_or(longest, |left| left.min(longest));
             let (own, rest) = bytes.split_at_checked(length).unwrap_or((bytes, &[]));
-            out.packet(about, self.segments.segment(sender, Flags::PSH_ACK, (own, length)))?;
+            left -= as_u64(length);
+            let flags = if chunk.is_urgent && left == 0 { Flags::PSH_ACK.and(Flags::URG) } else { Flags::PSH_ACK };
+            out.packet(about, self.segments.segment(sender, flags, (own, length)))?;
             about.comment = None;
             bytes = rest;
-            left -= as_u64(length);
         }
         Ok(())
     }

@@ -4,7 +4,7 @@
 //! connection is as the whole event has left it; one that is over stays there until the next event.
 
 use crate::event::{
-    Direction, Errno, Event, Family, Inode, Marking, Message, Move, Timestamp, Transport, UnixName, What,
+    Direction, Errno, Event, Family, Inode, Marking, Message, Move, Segments, Timestamp, Transport, UnixName, What,
 };
 use crate::sockets::Sockets;
 use crate::sockets::connections::Connection;
@@ -95,6 +95,21 @@ pub struct Moved {
     pub ancillary: bool,
     /// The connection and the thread's side of it, for a stream.
     pub stream: Option<Stream>,
+    /// What it is on the wire.
+    pub shape: Shape,
+}
+
+/// What a message is on the wire.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shape {
+    /// The last byte of a stream's message is urgent.
+    pub is_urgent: bool,
+    /// Bytes of a stream were thrown away, and are not those that strace prints.
+    pub is_discarded: bool,
+    /// The next message adds to the same datagram (MSG_MORE, UDP_CORK).
+    pub goes_on: bool,
+    /// How it is cut.
+    pub segments: Segments,
 }
 
 impl Moved {
@@ -174,7 +189,11 @@ pub enum Change {
     UnixMessage(UnixMessage),
     /// The local address of a datagram socket is known from here on, port and all; the host may be a wildcard.
     LocalAddressKnown { socket: SocketNumber, local: SocketAddr },
-    /// A datagram socket is closed.
+    /// What gathers on a datagram socket goes out.
+    Uncorked { socket: SocketNumber, time: Timestamp },
+    /// What gathers on a datagram socket is thrown away.
+    GatheredInVain { socket: SocketNumber },
+    /// A datagram socket is closed, or has lost its address and is as good as a new one.
     SocketClosed { socket: SocketNumber },
     /// A connection is being made, or is made and yet to be shown.
     Begun { connection: ConnectionId },

@@ -28,7 +28,7 @@ mod registry;
 mod tests;
 mod transfer;
 
-pub use change::{Change, Moved, Payload, Refs, Stream, UnixEnd, UnixMessage};
+pub use change::{Change, Moved, Payload, Refs, Shape, Stream, UnixEnd, UnixMessage};
 pub use connections::{ByConnection, Connection, End, Flow, Opening, Role};
 pub use names::{ConnectionId, Side, SocketNumber};
 pub use open_socket::{canonical, is_vague};
@@ -114,7 +114,10 @@ impl Sockets {
             What::SocketError { socket, error } => transfer::error_fetched(self, *socket, *error),
             What::ResetOnClose { socket, on } => open::reset_on_close(self, *socket, *on),
             What::Listen { socket } => open::listen(self, *socket),
+            What::Cork { socket, on } => transfer::corked(self, *socket, *on),
+            What::Segment { socket, segments } => transfer::segmented(self, *socket, *segments),
             What::Relay { from, to, op, moved } => transfer::spliced(self, [*from, *to], *op, *moved),
+            What::ShutdownBegun { socket, how } => transfer::shutdown_begun(self, *socket, *how),
             What::Shutdown { socket, how, outcome } => transfer::shutdown(self, *socket, *how, *outcome),
             What::Close { socket, outcome } => processes::close(self, *socket, *outcome),
             What::CloseRange { first, last, only_mark, unshare } => {

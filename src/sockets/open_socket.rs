@@ -1,6 +1,9 @@
 //! An open file description that is a socket: what dup and fork share.
 
-use crate::event::{Address, Direction, Family, Inode, Message, Move, SocketDetails, Transport, UnixName, as_u64};
+use crate::event::{
+    Address, Direction, Family, Inode, Message, Move, Segments, SocketDetails, Transport, UnixName, as_u64,
+};
+use crate::sockets::Shape;
 use crate::sockets::names::{ConnectionId, Side, SocketId, SocketNumber};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -116,6 +119,12 @@ pub(super) struct OpenSocket {
     /// A close sends RST (SO_LINGER with 0 seconds).
     pub(super) reset_on_close: bool,
     pub(super) stream: Option<(ConnectionId, Side)>,
+    /// What is sent gathers for one datagram (UDP_CORK).
+    pub(super) corked: bool,
+    /// Something has gathered.
+    pub(super) is_gathering: bool,
+    /// How what is sent is cut into datagrams (UDP_SEGMENT).
+    pub(super) segments: Segments,
 }
 
 impl OpenSocket {
@@ -199,7 +208,6 @@ impl OpenSocket {
                 self.guess_family(*address);
             }
             Address::Unix(Some(name)) => self.peer_name = Some(name.clone()),
-            Address::Unspecified => self.remote.forget(),
             _ => {}
         }
     }
@@ -293,6 +301,22 @@ impl OpenSocket {
         match self.family {
             Family::Unix | Family::Pipe => self.peer_inode.is_none(),
             _ => self.remote.from_details.is_none(),
+        }
+    }
+
+    /// What the message at this place of a call is on the wire: sockets that write packets of IP gather with MSG_MORE,
+    /// those of UDP are corked, and the size of its datagrams is the message's own before the socket's.
+    pub(super) fn shape(&mut self, call: &Move<'_>, place: usize) -> Shape {
+        let is_udp = matches!(self.transport, Transport::Datagram | Transport::UdpLite);
+        let is_ip = is_udp || matches!(self.transport, Transport::Raw | Transport::Ping);
+        let segments = call.segments(place);
+        match call.direction {
+            Direction::Received => Shape { segments: segments.unwrap_or_default(), ..Shape::default() },
+            Direction::Sent => {
+                self.is_gathering = (is_udp && self.corked) || (is_ip && call.flags.go_on());
+                let segments = segments.unwrap_or(self.segments);
+                Shape { goes_on: self.is_gathering, segments, ..Shape::default() }
+            }
         }
     }
 

@@ -20,6 +20,9 @@ pub(super) struct Registry {
     open: Slab<OpenSocket>,
     by_inode: FxHashMap<Inode, SocketId>,
     by_addresses: FxHashMap<(SocketAddr, SocketAddr), SocketId>,
+    /// Datagram sockets by the address they are bound to. Several may share one (SO_REUSEPORT); they are as one then, for
+    /// what either of them sends and receives is the same on the wire.
+    by_bound: FxHashMap<SocketAddr, SocketId>,
     /// UNIX datagram sockets by the name they are bound to: where messages sent to that name arrive.
     by_name: FxHashMap<UnixName, SocketId>,
     /// Where traced sockets listen.
@@ -98,6 +101,7 @@ impl Registry {
         let known = match (details.inode, details.local, details.remote) {
             (Some(inode), ..) => self.by_inode.get(&inode),
             (None, Some(local), Some(remote)) => self.by_addresses.get(&(canonical(local), canonical(remote))),
+            (None, Some(local), None) if details.transport == Transport::Datagram => self.by_bound.get(&local),
             _ => None,
         };
         known.copied().filter(|socket| self.get(*socket).is_some_and(|open| identity::agrees(open, details)))
@@ -133,6 +137,9 @@ impl Registry {
             (Transport::Stream, Some(local), Some(remote), _) => {
                 self.by_addresses.insert((canonical(local), canonical(remote)), socket);
             }
+            (Transport::Datagram, Some(local), ..) if local.port() != 0 && !self.by_bound.contains_key(&local) => {
+                self.by_bound.insert(local, socket);
+            }
             // A name belongs to who bound it last.
             (Transport::Datagram, .., Some(name)) if self.by_name.get(name) != Some(&socket) => {
                 self.by_name.insert(name.clone(), socket);
@@ -158,7 +165,18 @@ impl Registry {
         {
             other.pair = None;
         }
-        if let (Some(local), Some(remote)) = (open.local.get(), open.remote.get()) {
+        self.forget_addresses(socket, open.local.get(), open.remote.get());
+    }
+
+    /// The socket is not found by its addresses any more.
+    fn forget_addresses(&mut self, socket: SocketId, local: Option<SocketAddr>, remote: Option<SocketAddr>) {
+        let Some(local) = local else {
+            return;
+        };
+        if self.by_bound.get(&local) == Some(&socket) {
+            self.by_bound.remove(&local);
+        }
+        if let Some(remote) = remote {
             let key = (canonical(local), canonical(remote));
             if self.by_addresses.get(&key) == Some(&socket) {
                 self.by_addresses.remove(&key);
@@ -202,7 +220,7 @@ impl Registry {
         let number = SocketNumber(self.numbered + 1);
         let open = self.get_mut(socket)?;
         open.unconnect();
-        if open.local.get().is_some_and(|local| local.port() != 0) {
+        if open.is_gathering || open.local.get().is_some_and(|local| local.port() != 0) {
             return None;
         }
         let before = std::mem::replace(&mut open.number, number);

@@ -1,7 +1,7 @@
 //! What is held of descriptors in messages and of pidfds is bounded, and nothing is left of what arrived.
 
 use super::*;
-use crate::event::{Ancillary, Direction, Message, Move};
+use crate::event::{Ancillary, Direction, Message, MessageFlags, Move};
 
 const MISSING: &Details = &Details::Missing;
 
@@ -49,7 +49,7 @@ fn message(sockets: &mut Sockets, op: Op, on: u32, rights: &[Descriptor<'_>]) {
         messages: &messages,
         requested: Some(1),
         ancillary: Some(Box::new(Ancillary { rights: rights.to_vec(), ..Ancillary::default() })),
-        fast_open: false,
+        flags: MessageFlags::default(),
     };
     apply(sockets, What::Move(call));
 }

@@ -2,12 +2,13 @@
 //! those that other calls report, say that a connection is gone; shutdown and a read of nothing, that a direction is.
 
 use crate::event::{
-    Address, Descriptor, Details, Direction, Errno, Family, Fd, How, Message, Move, Op, Outcome, Transport,
+    Address, Descriptor, Details, Direction, Errno, Family, Fd, How, Message, MessageFlags, Move, Op, Outcome,
+    Segments, Transport,
 };
-use crate::sockets::connections::Origin;
+use crate::sockets::connections::{Connection, Origin};
 use crate::sockets::names::{ConnectionId, Side, SocketId};
 use crate::sockets::open_socket::OpenSocket;
-use crate::sockets::{Change, Marking, Moved, Now, Payload, Sockets, Stream, UnixMessage, ancillary, pipes};
+use crate::sockets::{Change, Marking, Moved, Now, Payload, Shape, Sockets, Stream, UnixMessage, ancillary, pipes};
 
 /// A payload call.
 pub(super) fn moved(sockets: &mut Sockets, call: &Move<'_>) {
@@ -26,10 +27,10 @@ pub(super) fn moved(sockets: &mut Sockets, call: &Move<'_>) {
     };
     match call.outcome {
         Outcome::Done(_) => {}
-        Outcome::Failed(error) => return errored(sockets, call.socket, socket, error),
+        Outcome::Failed(error) => return failed(sockets, call, socket, error),
         Outcome::Unknown => return,
     }
-    if call.fast_open {
+    if call.flags.connect() && call.direction == Direction::Sent {
         fast_open(sockets, socket, call);
     }
     if !sockets.registry.full_details {
@@ -101,7 +102,7 @@ pub(super) fn spliced(sockets: &mut Sockets, [from, to]: [Descriptor<'_>; 2], op
             messages: if count > 0 { &message } else { &[] },
             requested: None,
             ancillary: None,
-            fast_open: false,
+            flags: MessageFlags::default(),
         };
         moved(sockets, &call);
     }
@@ -132,11 +133,29 @@ pub(super) fn stream_moved(
     };
     connection.announce(changes);
     connection.end_mut(side).marking = Some(marking);
+    let shape = if call.flags == MessageFlags::default() {
+        Shape::default()
+    } else {
+        shape_of_stream(connection, (side, open), call)
+    };
     for message in call.messages {
         let (reached, known) = connection.count(side, call.direction, message.moved);
         let stream = Some(Stream { connection: id, side, reached, known, skipped: 0 });
-        changes.push(message_moved(*now, marking, (open, stream), call, message));
+        changes.push(message_moved(*now, marking, (open, stream, shape), call, message));
     }
+}
+
+/// What flags make of bytes of TCP. Urgent ones the other end may pass over (tcp(7), SO_OOBINLINE).
+#[cold]
+fn shape_of_stream(connection: &mut Connection, (side, open): (Side, &OpenSocket), call: &Move<'_>) -> Shape {
+    if !open.family.is_inet() {
+        return Shape::default();
+    }
+    let is_urgent = call.flags.is_urgent();
+    if is_urgent && call.direction == Direction::Sent {
+        connection.end_mut(side.other()).urgent += 1;
+    }
+    Shape { is_urgent, is_discarded: call.direction == Direction::Received && call.flags.discard(), ..Shape::default() }
 }
 
 /// The connection of `socket`; one that was there before the trace where it has none.
@@ -188,11 +207,42 @@ fn fast_open(sockets: &mut Sockets, socket: SocketId, call: &Move<'_>) {
 
 fn datagrams_moved(sockets: &mut Sockets, socket: SocketId, marking: Marking, call: &Move<'_>) {
     let Sockets { registry, changes, now, .. } = sockets;
-    let Some(open) = registry.get(socket) else {
+    let Some(open) = registry.get_mut(socket) else {
         return;
     };
-    for message in call.messages {
-        changes.push(message_moved(*now, marking, (open, None), call, message));
+    for (place, message) in call.messages.iter().enumerate() {
+        if is_message(open, call, message) {
+            let shape = open.shape(call, place);
+            changes.push(message_moved(*now, marking, (open, None, shape), call, message));
+        }
+    }
+}
+
+/// Whether a call has met a message: a receive of nothing from nobody may be one that shutdown has woken.
+fn is_message(open: &OpenSocket, call: &Move<'_>, message: &Message) -> bool {
+    let is_nothing = call.direction == Direction::Received && message.moved == 0 && message.address.is_none();
+    !(open.read_shut && is_nothing)
+}
+
+/// setsockopt(UDP_CORK): what has gathered goes out when it is switched off.
+pub(super) fn corked(sockets: &mut Sockets, descriptor: Descriptor<'_>, on: bool) {
+    let Some(socket) = sockets.locate(descriptor) else {
+        return;
+    };
+    if let Some(open) = sockets.registry.get_mut(socket) {
+        open.corked = on;
+        if !on && std::mem::take(&mut open.is_gathering) {
+            sockets.changes.push(Change::Uncorked { socket: open.number, time: sockets.now.exit });
+        }
+    }
+}
+
+/// setsockopt(UDP_SEGMENT).
+pub(super) fn segmented(sockets: &mut Sockets, descriptor: Descriptor<'_>, segments: Segments) {
+    if let Some(socket) = sockets.locate(descriptor)
+        && let Some(open) = sockets.registry.get_mut(socket)
+    {
+        open.segments = segments;
     }
 }
 
@@ -201,7 +251,7 @@ fn datagrams_moved(sockets: &mut Sockets, socket: SocketId, marking: Marking, ca
 fn message_moved(
     now: Now,
     marking: Marking,
-    (open, stream): (&OpenSocket, Option<Stream>),
+    (open, stream, shape): (&OpenSocket, Option<Stream>, Shape),
     call: &Move<'_>,
     message: &Message,
 ) -> Change {
@@ -219,10 +269,11 @@ fn message_moved(
         transport: open.transport,
         local: if stream.is_some() { open.local.get() } else { open.own_end(message, remote) },
         remote,
-        payload: Payload::of(message),
+        payload: if shape.is_discarded { Payload::default() } else { Payload::of(message) },
         moved: message.moved,
         ancillary: has_ancillary(call, message),
         stream,
+        shape,
     })
 }
 
@@ -233,7 +284,7 @@ fn unix_messages_moved(sockets: &mut Sockets, socket: SocketId, marking: Marking
     let Some(open) = registry.get(socket) else {
         return;
     };
-    for message in call.messages {
+    for message in call.messages.iter().filter(|message| is_message(open, call, message)) {
         let [local, remote] = registry.ends(open, message.address.as_ref());
         changes.push(Change::UnixMessage(UnixMessage {
             marking,
@@ -249,17 +300,30 @@ fn unix_messages_moved(sockets: &mut Sockets, socket: SocketId, marking: Marking
     }
 }
 
-/// shutdown.
+/// shutdown begins: a receive that it wakes may return first.
+pub(super) fn shutdown_begun(sockets: &mut Sockets, descriptor: Descriptor<'_>, how: How) {
+    if let Some(socket) = sockets.locate(descriptor) {
+        shut_reading(sockets, socket, how);
+    }
+}
+
+fn shut_reading(sockets: &mut Sockets, socket: SocketId, how: How) {
+    if matches!(how, How::Read | How::Both)
+        && let Some(open) = sockets.registry.get_mut(socket)
+    {
+        open.read_shut = true;
+    }
+}
+
+/// shutdown. A datagram socket without a peer is shut as well where the call says that it is not connected
+/// (`inet_shutdown`).
 pub(super) fn shutdown(sockets: &mut Sockets, descriptor: Descriptor<'_>, how: How, outcome: Outcome) {
     let Some(socket) = sockets.locate(descriptor) else {
         return;
     };
     let done = outcome.value().is_some();
-    if done
-        && matches!(how, How::Read | How::Both)
-        && let Some(open) = sockets.registry.get_mut(socket)
-    {
-        open.read_shut = true;
+    if done || outcome == Outcome::Failed(Errno::NotConnected) {
+        shut_reading(sockets, socket, how);
     }
     let sends_fin = done && matches!(how, How::Write | How::Both);
     if sends_fin && let Some((id, side)) = sockets.stream(socket) {
@@ -279,6 +343,18 @@ pub(super) fn error_fetched(sockets: &mut Sockets, descriptor: Descriptor<'_>, e
             Some(error) => errored(sockets, descriptor, socket, error),
         }
     }
+}
+
+/// A payload call failed: a send that would have added to a datagram throws away what had gathered for it
+/// (`udp_flush_pending_frames`).
+fn failed(sockets: &mut Sockets, call: &Move<'_>, socket: SocketId, error: Errno) {
+    if call.direction == Direction::Sent
+        && let Some(open) = sockets.registry.get_mut(socket)
+        && std::mem::take(&mut open.is_gathering)
+    {
+        sockets.changes.push(Change::GatheredInVain { socket: open.number });
+    }
+    errored(sockets, call.socket, socket, error);
 }
 
 /// A call on the socket failed: some errors say that the connection is gone.

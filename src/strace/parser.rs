@@ -445,7 +445,9 @@ impl Parser {
                 self.decoder.whole(row, text, origin, &mut self.pending)
             }
             Decode::Close(_) | Decode::Exit { .. } | Decode::Path(..) => self.skip(Skip::NotUsed),
-            Decode::Plain(_) | Decode::Connect(_) | Decode::Payload(..) => self.skip(Skip::ResumedAlone),
+            Decode::Plain(_) | Decode::Connect(_) | Decode::Shutdown(_) | Decode::Payload(..) => {
+                self.skip(Skip::ResumedAlone)
+            }
         }
     }
 

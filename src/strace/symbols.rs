@@ -13,8 +13,10 @@ use super::arguments;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Flag(&'static [u8], u64);
 
+pub(super) const MSG_OOB: Flag = Flag(b"MSG_OOB", 0x1);
 pub(super) const MSG_PEEK: Flag = Flag(b"MSG_PEEK", 0x2);
 pub(super) const MSG_TRUNC: Flag = Flag(b"MSG_TRUNC", 0x20);
+pub(super) const MSG_MORE: Flag = Flag(b"MSG_MORE", 0x8000);
 pub(super) const MSG_ERRQUEUE: Flag = Flag(b"MSG_ERRQUEUE", 0x2000);
 pub(super) const MSG_FASTOPEN: Flag = Flag(b"MSG_FASTOPEN", 0x2000_0000);
 pub(super) const MSG_CMSG_CLOEXEC: Flag = Flag(b"MSG_CMSG_CLOEXEC", 0x4000_0000);
@@ -49,6 +51,11 @@ pub(super) const IPV6_PKTINFO: Value = Value(&[b"IPV6_PKTINFO"], 50);
 pub(super) const IPV6_ORIGDSTADDR: Value = Value(&[b"IPV6_ORIGDSTADDR", b"IPV6_RECVORIGDSTADDR"], 74);
 pub(super) const SO_ERROR: Value = Value(&[b"SO_ERROR"], 4);
 pub(super) const SO_LINGER: Value = Value(&[b"SO_LINGER"], 13);
+pub(super) const SOL_UDP: Value = Value(&[b"SOL_UDP", b"IPPROTO_UDP"], 17);
+pub(super) const SOL_UDPLITE: Value = Value(&[b"SOL_UDPLITE", b"IPPROTO_UDPLITE"], 136);
+pub(super) const UDP_CORK: Value = Value(&[b"UDP_CORK"], 1);
+pub(super) const UDP_SEGMENT: Value = Value(&[b"UDP_SEGMENT"], 103);
+pub(super) const UDP_GRO: Value = Value(&[b"UDP_GRO"], 104);
 pub(super) const SCM_RIGHTS: Value = Value(&[b"SCM_RIGHTS"], 1);
 pub(super) const SCM_CREDENTIALS: Value = Value(&[b"SCM_CREDENTIALS"], 2);
 pub(super) const SHUT_RD: Value = Value(&[b"SHUT_RD"], 0);
@@ -89,7 +96,7 @@ impl Flags {
     /// Those of `MSG_…` that change what a call does to payload or descriptors.
     #[inline]
     pub(super) fn of_message(text: &[u8]) -> Self {
-        const FLAGS: [Flag; 5] = [MSG_PEEK, MSG_TRUNC, MSG_ERRQUEUE, MSG_FASTOPEN, MSG_CMSG_CLOEXEC];
+        const FLAGS: [Flag; 7] = [MSG_OOB, MSG_PEEK, MSG_TRUNC, MSG_MORE, MSG_ERRQUEUE, MSG_FASTOPEN, MSG_CMSG_CLOEXEC];
         if text == b"0" {
             return Self::NONE;
         }
@@ -109,6 +116,12 @@ impl Flags {
     #[inline]
     pub(super) const fn has(self, flag: Flag) -> bool {
         self.0 & flag.1 != 0
+    }
+
+    /// All of them, by their numbers.
+    #[inline]
+    pub(super) const fn bits(self) -> u64 {
+        self.0
     }
 
     /// The same with another one.
@@ -154,8 +167,13 @@ fn is_symbol(text: &[u8]) -> bool {
     matches!(text, [b'A'..=b'Z', rest @ ..] if rest.iter().all(|byte| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b'_')))
 }
 
-/// The number that `text` is where it holds no name: `0x1|0x80000`.
+/// The number that `text` is where it holds no name: `0x1|0x80000`, or one that this strace does not know:
+/// `0x67 /* UDP_??? */`.
 fn numbers(text: &[u8]) -> Option<u64> {
+    let text = match memchr::memmem::find(text, b" /* ") {
+        Some(at) if text.ends_with(b"_??? */") => text.get(..at)?,
+        _ => text,
+    };
     text.split(|byte| *byte == b'|').try_fold(0, |sum, word| Some(sum | number_of(word)?))
 }
 
@@ -187,6 +205,16 @@ fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_that_this_strace_does_not_know() {
+        for text in ["UDP_SEGMENT", "103", "0x67", "0x67 /* UDP_??? */", "0x67 /* UDP_SEGMENT */"] {
+            assert!(UDP_SEGMENT.is(text.as_bytes()), "{text}");
+        }
+        for text in ["UDP_GRO", "0x68 /* UDP_??? */", "0x67 /* UDP_GRO */", "UDP_SEGMENTS"] {
+            assert!(!UDP_SEGMENT.is(text.as_bytes()), "{text}");
+        }
+    }
 
     #[test]
     fn flags_by_name_and_by_number() {

@@ -22,6 +22,8 @@ pub(super) enum Decode {
     Path(fn(&Call<'_, '_>, Named) -> Option<()>, Named),
     /// A call that closes its descriptor when it begins.
     Close(for<'t, 's> fn(Call<'t, 's>) -> Decoded<'s>),
+    /// A call that may wake others before it returns.
+    Shutdown(for<'t, 's> fn(Call<'t, 's>) -> Decoded<'s>),
     /// A call whose child may be seen before it returns.
     Fork(for<'t, 's> fn(Call<'t, 's>) -> Decoded<'s>),
     /// A call that may return as another thread's.
@@ -101,7 +103,7 @@ const fn transfer(op: Op, direction: Direction) -> Transfer {
     Transfer { op, direction }
 }
 
-use Decode::{Close, Connect, Execute, Exit, Fork, Path, Payload, Plain};
+use Decode::{Close, Connect, Execute, Exit, Fork, Path, Payload, Plain, Shutdown};
 use Direction::{Received, Sent};
 use Traced::{Always, ForPipes, ForPipesIfKnown, IfKnown, Network, No};
 
@@ -141,7 +143,7 @@ static ROWS: &[Row] = &[
     row("getpeername", Plain(sockets::getpeername), Network),
     row("getsockopt", Plain(options::getsockopt), Network),
     row("setsockopt", Plain(options::setsockopt), Network),
-    row("shutdown", Plain(sockets::shutdown), Network),
+    row("shutdown", Shutdown(sockets::shutdown), Network),
     row("close", Close(descriptors::close), Always),
     row("close_range", Plain(descriptors::close_range), IfKnown),
     row("dup", Plain(descriptors::dup), Always),

@@ -370,7 +370,10 @@ impl UnixConnection {
         let bytes = &*of_side(aligners, sender).finish();
         let time = *of_side(&mut self.last, sender);
         *of_side(&mut self.written, sender) += as_u64(bytes.len());
-        tcp.write(&Chunk { sender, time, by, skipped: 0, bytes, missing: 0, comment: None }, &mut context.out)
+        tcp.write(
+            &Chunk { sender, time, by, skipped: 0, bytes, missing: 0, comment: None, is_urgent: false },
+            &mut context.out,
+        )
     }
 
     /// D-Bus messages that have begun and will not go on.
@@ -385,7 +388,7 @@ impl UnixConnection {
         };
         for sender in [Side::First, Side::Second] {
             let time = *of_side(&mut self.last, sender);
-            let chunk = Chunk { sender, time, by, skipped: 0, bytes: &[], missing: 0, comment: None };
+            let chunk = Chunk { sender, time, by, skipped: 0, bytes: &[], missing: 0, comment: None, is_urgent: false };
             write_messages(connection, &chunk, of_side(assemblers, sender).finish(), context)?;
         }
         Ok(())

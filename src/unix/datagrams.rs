@@ -110,17 +110,18 @@ impl Datagrams {
             Direction::Sent => (&message.local, &message.remote),
             Direction::Received => (&message.remote, &message.local),
         };
-        let sighted = Sighted {
+        let mut sighted = Sighted {
             source: Key::of(source).map(Some),
             target: Key::of(target),
             direction: message.direction,
             length: message.moved,
             payload,
             to_many: false,
+            is_uncut: false,
         };
         let by_name = target.name.clone().map(Key::Name);
         let is_other_word = by_name.is_some() && by_name != sighted.target;
-        (is_other_word && self.sightings.take(&sighted, &by_name)) || self.sightings.seen_before(sighted)
+        (is_other_word && self.sightings.take(&sighted, &by_name)) || self.sightings.seen_before(&mut sighted)
     }
 
     /// The endpoints of a client to which somebody unknown sends: the server that it turned to last.

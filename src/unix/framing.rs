@@ -30,7 +30,7 @@ impl Held {
     pub(super) fn chunk(&self) -> Chunk<'_> {
         let Self { sender, time, by, skipped, bytes, comment } = self;
         let (sender, time, by, skipped) = (*sender, *time, *by, *skipped);
-        Chunk { sender, time, by, skipped, bytes, missing: 0, comment: comment.as_deref() }
+        Chunk { sender, time, by, skipped, bytes, missing: 0, comment: comment.as_deref(), is_urgent: false }
     }
 }
 

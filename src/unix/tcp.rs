@@ -2,7 +2,7 @@
 //! call moved.
 
 use crate::event::Timestamp;
-use crate::packets::{self, Chunk, Endpoint, TcpConnection, Witness, handshake_times};
+use crate::packets::{self, Chunk, Endpoint, HANDSHAKE, TcpConnection, Witness, handshake_times};
 use crate::sockets::{Connection, Side};
 use crate::unix::context::Context;
 use crate::unix::endpoints;
@@ -43,7 +43,7 @@ pub(super) fn begin<S: Sink>(
         names::write(ends.map(|end| end.address), name, user, &mut context.out)?;
     }
     let ends = ends.map(|end| Endpoint::new(end.address, (!options.is_wire()).then_some(end.mac), end.isn));
-    let mut tcp = TcpConnection::new(client, ends, WINDOW, None);
+    let mut tcp = TcpConnection::new(client, ends, WINDOW, options.is_wire().then_some(HANDSHAKE));
     let times = handshake_times(connection, first, HANDSHAKE_LEAD);
     tcp.handshake(times, connection.opener(client), comment.as_deref(), &mut context.out)?;
     Ok(tcp)
@@ -58,7 +58,10 @@ pub(super) fn seed<S: Sink>(
     context: &mut Context<'_, S>,
 ) -> Result<(), S::Error> {
     let sender = if from_client { tcp.client() } else { tcp.client().other() };
-    tcp.write(&Chunk { sender, time, by, skipped: 0, bytes, missing: 0, comment: None }, &mut context.out)
+    tcp.write(
+        &Chunk { sender, time, by, skipped: 0, bytes, missing: 0, comment: None, is_urgent: false },
+        &mut context.out,
+    )
 }
 
 /// Writes the FIN of the end on `side`, once, and its acknowledgement.

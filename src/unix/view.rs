@@ -40,6 +40,7 @@ impl View for UnixView {
         let bytes = known.refs.bytes(moved.payload).get(accounted..).unwrap_or_default();
         let comment = self.ancillary(moved.ancillary, known.refs);
         let chunk = Chunk {
+            is_urgent: false,
             sender: stream.sender(moved.direction),
             time: self.options.moment(moved.entry, moved.exit),
             by: (moved.marking, stream.side),
@@ -78,7 +79,9 @@ impl View for UnixView {
             | Change::UnixMessage(_)
             | Change::Failed { .. }
             | Change::AddressesKnown { .. }
-            | Change::LocalAddressKnown { .. } => {}
+            | Change::LocalAddressKnown { .. }
+            | Change::Uncorked { .. }
+            | Change::GatheredInVain { .. } => {}
         }
         Ok(())
     }

@@ -36,6 +36,8 @@ impl Flags {
     pub const PSH: Self = Self(0x08);
     /// ACK.
     pub const ACK: Self = Self(0x10);
+    /// URG: the urgent pointer counts, and the last byte of the payload is urgent (RFC 6093 §3.1).
+    pub const URG: Self = Self(0x20);
     /// SYN and ACK.
     pub const SYN_ACK: Self = Self::SYN.and(Self::ACK);
     /// PSH and ACK.
@@ -46,7 +48,8 @@ impl Flags {
     pub const RST_ACK: Self = Self::RST.and(Self::ACK);
 
     /// These and `others`.
-    const fn and(self, others: Self) -> Self {
+    #[must_use]
+    pub const fn and(self, others: Self) -> Self {
         Self(self.0 | others.0)
     }
 
@@ -59,7 +62,7 @@ impl Flags {
 /// The header between IP and the payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
-    /// A TCP header; 20 bytes, or 28 with `handshake_options` (MSS and window scale, as a SYN or SYN-ACK carries them).
+    /// A TCP header; 20 bytes, or 32 with the options that a SYN or SYN-ACK carries.
     Tcp {
         /// Sequence number of the first payload byte (of the SYN or FIN where there is none).
         seq: SeqNumber,
@@ -69,7 +72,7 @@ pub enum Transport {
         flags: Flags,
         /// The window field, unscaled.
         window: u16,
-        /// MSS and window scale to announce, on a SYN only.
+        /// What to announce, on a SYN only.
         options: Option<HandshakeOptions>,
     },
     /// A UDP header, 8 bytes.
@@ -84,7 +87,8 @@ pub enum Transport {
     },
 }
 
-/// The TCP options of a SYN: MSS (RFC 9293 §3.7.1) and window scale (RFC 7323 §2), padded with NOP to 8 bytes.
+/// The TCP options of a SYN: MSS (RFC 9293 §3.7.1), that selective ACKs are permitted (RFC 2018 §2), as Wireshark misses
+/// where they are not, and window scale (RFC 7323 §2), 12 bytes with NOPs between.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HandshakeOptions {
     /// Largest segment, in bytes.

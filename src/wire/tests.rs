@@ -106,17 +106,17 @@ fn udp_unconnected() {
 }
 
 #[test]
-fn a_syn_announces_mss_and_window_scale_and_needs_no_tag() {
+fn a_syn_announces_its_options_and_needs_no_tag() {
     let options = Some(HandshakeOptions { mss: 1460, window_scale: 7 });
     let (seq, ack) = (SeqNumber(7), SeqNumber(0));
     let syn = Transport::Tcp { seq, ack, flags: Flags::SYN, window: 65_535, options };
     let mut packet = packet(frame("10.0.0.1:1", "10.0.0.2:2", syn, b""), Op::Connect, 5, Direction::Sent);
     packet.about.by = None;
     let (bytes, _) = packet_written(&packet);
-    assert_eq!(bytes.len(), 14 + 20 + 28);
+    assert_eq!(bytes.len(), 14 + 20 + 32);
     assert_eq!(bytes[12..14], [0x08, 0x00]);
-    assert_eq!(bytes[46..48], [0x70, 0x02]);
-    assert_eq!(bytes[54..], [2, 4, 0x05, 0xb4, 1, 3, 3, 7]);
+    assert_eq!(bytes[46..48], [0x80, 0x02]);
+    assert_eq!(bytes[54..], [2, 4, 0x05, 0xb4, 1, 1, 4, 2, 1, 3, 3, 7]);
     assert_eq!(bytes[..12], [0; 12], "nobody is known to have made it");
     assert_reads_back(&packet, &bytes);
 }
@@ -266,7 +266,7 @@ fn assert_reads_back(packet: &Packet<'_>, bytes: &[u8]) {
         assert_eq!((rest.number(2), rest.number(2)), (0x8100, tag.into()));
     }
     let (protocol, header) = match frame.transport {
-        Transport::Tcp { options, .. } => (6, 20 + options.map_or(0, |_| 8)),
+        Transport::Tcp { options, .. } => (6, 20 + options.map_or(0, |_| 12)),
         Transport::Udp => (17, 8),
         Transport::UdpLite => (136, 8),
         Transport::Raw { .. } => panic!("it has no header of ours"),
@@ -320,13 +320,14 @@ fn assert_ip(frame: &Frame<'_>, protocol: u8, length: u64, rest: &mut Rest<'_>) 
 fn assert_tcp(frame: &Frame<'_>, rest: &mut Rest<'_>) {
     let Transport::Tcp { seq, ack, flags, window, options } = frame.transport else { panic!("not TCP") };
     assert_eq!((rest.number(4), rest.number(4)), (seq.0.into(), ack.0.into()));
-    let words = if options.is_some() { 7 } else { 5 };
+    let words = if options.is_some() { 8 } else { 5 };
     assert_eq!(rest.bytes(2), [words << 4, flags.0]);
     let (found, _checksum, urgent) = (rest.number(2), rest.number(2), rest.number(2));
-    assert_eq!((found, urgent), (window.into(), 0));
+    let behind_all = u16::try_from(frame.original).unwrap_or(u16::MAX).into();
+    assert_eq!((found, urgent), (window.into(), if flags.has(Flags::URG) { behind_all } else { 0 }));
     if let Some(HandshakeOptions { mss, window_scale }) = options {
         let [high, low] = mss.to_be_bytes();
-        assert_eq!(rest.bytes(8), [2, 4, high, low, 1, 3, 3, window_scale]);
+        assert_eq!(rest.bytes(12), [2, 4, high, low, 1, 1, 4, 2, 1, 3, 3, window_scale]);
     }
 }
 
@@ -337,7 +338,7 @@ fn transports() -> impl Strategy<Value = Transport> {
     prop_oneof![
         Just(Transport::Udp),
         Just(Transport::UdpLite),
-        (any::<u32>(), any::<u32>(), 0_u8..0x20, any::<u16>(), options).prop_map(
+        (any::<u32>(), any::<u32>(), 0_u8..0x40, any::<u16>(), options).prop_map(
             |(seq, ack, flags, window, options)| Transport::Tcp {
                 seq: SeqNumber(seq),
                 ack: SeqNumber(ack),

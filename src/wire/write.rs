@@ -78,7 +78,7 @@ impl<'a> Payload<'a> {
 const fn protocol_and_header(transport: &Transport) -> (IpNumber, u16) {
     match transport {
         Transport::Tcp { options: None, .. } => (IpNumber::TCP, 20),
-        Transport::Tcp { options: Some(_), .. } => (IpNumber::TCP, 28),
+        Transport::Tcp { options: Some(_), .. } => (IpNumber::TCP, 32),
         Transport::Udp => (IpNumber::UDP, 8),
         Transport::UdpLite => (IpNumber::UDP_LITE, 8),
         Transport::Raw { protocol } => (IpNumber(*protocol), 0),
@@ -164,11 +164,12 @@ fn tcp(frame: &Frame<'_>, pseudo_header: Sum, payload: &Payload<'_>, bytes: &mut
     bytes.extend_from_slice(payload.captured);
 }
 
-/// TCP's header with a SYN's options, 8 bytes: MSS (RFC 9293 §3.7.1), NOP, window scale (RFC 7323 §2.2).
+/// TCP's header with a SYN's options, 12 bytes: MSS (RFC 9293 §3.7.1), two NOPs, SACK permitted (RFC 2018 §2), NOP, window
+/// scale (RFC 7323 §2.2).
 #[cold]
 fn handshake(frame: &Frame<'_>, options: HandshakeOptions, sum: Sum, bytes: &mut Vec<u8>) {
     let [high, low] = options.mss.to_be_bytes();
-    let options = TcpOptions::from([2, 4, high, low, 1, 3, 3, options.window_scale]);
+    let options = TcpOptions::from([2, 4, high, low, 1, 1, 4, 2, 1, 3, 3, options.window_scale]);
     let mut header = tcp_header(frame, options).to_bytes();
     sum.fill_in(&mut header, 16);
     bytes.extend_from_slice(&header);
@@ -188,9 +189,17 @@ fn tcp_header(frame: &Frame<'_>, options: TcpOptions) -> TcpHeader {
         rst: flags.has(Flags::RST),
         psh: flags.has(Flags::PSH),
         ack: flags.has(Flags::ACK),
+        urg: flags.has(Flags::URG),
+        urgent_pointer: if flags.has(Flags::URG) { urgent_pointer(frame) } else { 0 },
         options,
         ..TcpHeader::new(source, target, seq.0, window)
     }
+}
+
+/// Behind the urgent byte, which is the last one (RFC 6093 §3.1).
+#[cold]
+fn urgent_pointer(frame: &Frame<'_>) -> u16 {
+    u16::try_from(frame.original).unwrap_or(u16::MAX)
 }
 
 /// UDP's header (RFC 768), and the payload. A checksum of 0 is sent as ffff, for 0 means that there is none.

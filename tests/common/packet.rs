@@ -215,8 +215,8 @@ fn tcp(ip: &Ip<'_>, body: &[u8], faults: &mut Vec<String>) -> Result<Above, Stri
     let header = usize::from(offset >> 4) * 4;
     let options = rest.bytes(header.checked_sub(20).ok_or("TCP's data offset is within its header")?)?.to_vec();
     check_checksum(ip, body, "TCP", faults);
-    if urgent != 0 {
-        faults.push("an urgent pointer".to_string());
+    if (urgent != 0) != (flags & 0x20 != 0) {
+        faults.push("an urgent pointer without URG, or the other way round".to_string());
     }
     if offset & 0x0f != 0 {
         faults.push("reserved bits".to_string());

@@ -183,6 +183,8 @@ impl Filter {
             Change::Closed { .. }
             | Change::AddressesKnown { .. }
             | Change::LocalAddressKnown { .. }
+            | Change::Uncorked { .. }
+            | Change::GatheredInVain { .. }
             | Change::SocketClosed { .. } => Verdict::Show,
         }
     }

@@ -402,6 +402,7 @@ impl<W: Write> Converter<W> {
         traffic.tell(Printed::of(&counts), &self.names, &mut report);
         addresses::tell(views.invented(), sockets.has_full_details(), &mut report);
         addresses::tell_blotted_out(self.parsers.iter().map(Parser::blotted_hosts).sum(), &mut report);
+        addresses::tell_uncut(views.uncut(), &mut report);
         reading::tell(&counts, &self.names, &mut report);
         let assumed = self.assumed_date();
         advice::times(&self.parsers, assumed, self.given, &mut report);

@@ -40,3 +40,10 @@ pub fn tell_blotted_out(hosts: usize, report: &mut Report) {
         report.note(NoteKey::BlottedOut, text, "");
     }
 }
+
+/// Adds messages that are shown as one datagram each and were several.
+pub fn tell_uncut(uncut: u64, report: &mut Report) {
+    let what =
+        "[message was|messages were] cut into datagrams by UDP_SEGMENT or UDP_GRO, and strace did not print where";
+    report.lose(Loss::new(LossKey::Uncut, uncut, what).cure("record with strace 6.13 or later"));
+}

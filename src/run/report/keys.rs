@@ -35,6 +35,8 @@ keys! {
         Cut "cut",
         /// Payload of sendfile, splice and tee.
         Hidden "hidden",
+        /// Payload that its reader threw away.
+        Discarded "discarded",
         /// Payload handed to io_uring.
         IoUring "io_uring",
         /// What the wire view alone shows.
@@ -51,6 +53,8 @@ keys! {
         Hosts "hosts",
         /// Invented senders of datagrams.
         Senders "senders",
+        /// Messages that were several datagrams.
+        Uncut "uncut",
         /// Lines that are longer than any that is read.
         TooLong "too_long",
         /// Second halves of calls alone.

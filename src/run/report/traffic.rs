@@ -75,6 +75,8 @@ pub(in crate::run) struct Traffic {
     cut: Missing,
     /// Payloads that strace never shows: sendfile, splice, tee.
     hidden: Missing,
+    /// Receives that threw bytes away which no other call shows.
+    discarded: Missing,
     /// Messages of internet sockets that the wire view alone shows.
     wire_only: Missing,
     /// Messages of internet sockets that no view shows.
@@ -154,7 +156,20 @@ impl Traffic {
             self.look_for_fastcgi(moved, refs);
         }
         let missing = moved.moved.saturating_sub(as_u64(moved.payload.len()));
+        if moved.shape.is_discarded {
+            return self.discarded(moved, place);
+        }
         self.missing(moved.marking.op, missing, place);
+    }
+
+    /// A receive with MSG_TRUNC threw bytes away: lost are those that the other end's calls have not shown.
+    #[cold]
+    fn discarded(&mut self, moved: &Moved, place: impl Fn() -> Place) {
+        let known = moved.stream.map_or(0, |stream| stream.known);
+        let lost = moved.moved.saturating_sub(known);
+        if lost > 0 {
+            self.discarded.add(lost, place());
+        }
     }
 
     #[inline(always)]
@@ -259,6 +274,10 @@ impl Traffic {
         let what = format!("sendfile or splice [call|calls] moved {bytes} bytes that strace cannot show");
         let loss = self.hidden.loss(LossKey::Hidden, &what, traces).bytes(bytes);
         report.lose(loss.cure("switch sendfile off in the traced program"));
+        let bytes = self.discarded.bytes;
+        let what = format!("[receive|receives] threw {bytes} bytes away unread (MSG_TRUNC), which strace cannot show");
+        let loss = self.discarded.loss(LossKey::Discarded, &what, traces).bytes(bytes);
+        report.lose(loss.cure("trace the sender too"));
         let what = "io_uring [call|calls] may have moved payload that strace cannot show";
         let loss = self.io_uring.loss(LossKey::IoUring, what, traces);
         report.lose(loss.cure("switch io_uring off in the traced program"));

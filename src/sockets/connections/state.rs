@@ -156,6 +156,8 @@ pub struct End {
     pub(in crate::sockets) sent: u64,
     /// Bytes its calls have received, counted likewise.
     pub(in crate::sockets) received: u64,
+    /// Urgent bytes that it was sent, each of which its reads may pass over.
+    pub(in crate::sockets) urgent: u32,
 }
 
 impl End {
@@ -313,7 +315,7 @@ impl Connection {
         !self.family.is_local()
             && self.opening != Opening::Unseen
             && self.end(side.other()).traced
-            && self.flow_from(side.other()).accounted > self.end(side).received
+            && self.flow_from(side.other()).accounted > self.end(side).received + u64::from(self.end(side).urgent)
     }
 
     /// A call shows how an end came here.

@@ -9,11 +9,11 @@
 use super::super::counts::{Counts, Skip};
 use super::super::symbols::{self, Flags, Value};
 use super::super::table::Transfer;
-use super::super::{arguments, sockaddr};
+use super::super::{arguments, escape, sockaddr};
 use super::payload::{self, Draft, Shown};
 use super::vectors::{self, Vector};
 use super::{Call, Decoded, Names, NoEvent, Scratch};
-use crate::event::{Address, Credentials, Direction, Message, Outcome, as_u64};
+use crate::event::{Address, Credentials, Direction, Message, Outcome, Segments, as_u64};
 use crate::limits;
 use std::net::SocketAddr;
 
@@ -76,12 +76,14 @@ fn header(call: &mut Call<'_, '_>, message: u64, transfer: Transfer) -> Result<H
     }
 }
 
-/// What control messages tell: descriptors, credentials, and the thread's own end; without `cmsg_data=` before strace 4.13.
+/// What control messages tell: descriptors, credentials, the thread's own end, and the size of datagrams; without
+/// `cmsg_data=` before strace 4.13.
 ///
 /// ```text
 /// cmsg_level=SOL_SOCKET, cmsg_type=SCM_RIGHTS, cmsg_data=[18<TCP:[…]>, 19]
 /// cmsg_level=SOL_SOCKET, cmsg_type=SCM_CREDENTIALS, cmsg_data={pid=1, uid=0, gid=0}
 /// cmsg_level=SOL_IP, cmsg_type=IP_PKTINFO, cmsg_data={ipi_ifindex=…, ipi_spec_dst=inet_addr("…"), ipi_addr=inet_addr("…")}
+/// cmsg_level=SOL_UDP, cmsg_type=0x67, cmsg_data="\x04\x00"
 /// ```
 fn control_messages(mut control: &[u8], direction: Direction, scratch: &mut Scratch) {
     const LEVEL: &[u8] = b"cmsg_level=";
@@ -93,8 +95,15 @@ fn control_messages(mut control: &[u8], direction: Direction, scratch: &mut Scra
             control = rights(data, scratch);
         } else if let Some(data) = data_of(control, symbols::SOL_SOCKET, symbols::SCM_CREDENTIALS) {
             scratch.credentials = credentials(data).or(scratch.credentials);
+            scratch.is_beside |= scratch.credentials.is_some();
+        } else if let Some(data) = data_of(control, symbols::SOL_UDP, symbols::UDP_SEGMENT)
+            .or_else(|| data_of(control, symbols::SOL_UDP, symbols::UDP_GRO))
+        {
+            scratch.segments.push((scratch.messages.len(), segments(data)));
+            scratch.is_beside = true;
         } else if let Some(own) = own_end(control, direction, &mut scratch.names) {
             scratch.own = Some(own.into());
+            scratch.is_beside = true;
         }
     }
 }
@@ -123,18 +132,35 @@ fn rights<'t>(mut text: &'t [u8], scratch: &mut Scratch) -> &'t [u8] {
     while let Some((right, rest)) = scratch.cache.read(arguments::separated(text), &mut scratch.names) {
         if right.is_possible() {
             scratch.rights.push(right);
+            scratch.is_beside = true;
         }
         text = rest;
     }
     text
 }
 
-/// The data of the control message with this level, if that and its type are these.
-fn data_of(control: &[u8], wanted_level: Value, wanted: Value) -> Option<&[u8]> {
-    let (level, text) = arguments::value(control)?;
-    let (kind, text) = arguments::value(arguments::next(text))?;
-    let is = wanted_level.is(level) && wanted.is(kind);
-    is.then(|| arguments::next(text))
+/// The data of the control message that begins with its level, if it is of this level and type.
+fn data_of(control: &[u8], level: Value, kind: Value) -> Option<&[u8]> {
+    let (its_level, text) = arguments::value(control)?;
+    let (its_kind, text) = arguments::value(arguments::next(text))?;
+    (level.is(its_level) && kind.is(its_kind)).then(|| arguments::next(text))
+}
+
+/// The size of datagrams: bytes of a number, least significant first as on nearly every machine, or `[1200]`.
+pub(super) fn segments(data: &[u8]) -> Segments {
+    let mut bytes = Vec::new();
+    let size = match escape::string(data, &mut bytes) {
+        Some(_) if !bytes.is_empty() && bytes.len() <= 4 => {
+            Some(bytes.iter().rev().fold(0, |size, byte| size << 8 | u32::from(*byte)))
+        }
+        Some(_) => None,
+        None => data.strip_prefix(b"[").and_then(|data| u32::try_from(arguments::number(data)?.0).ok()),
+    };
+    match size {
+        None => Segments::Unknown,
+        Some(0) => Segments::One,
+        Some(size) => Segments::Of(size),
+    }
 }
 
 /// `{pid=1, uid=0, gid=0}`

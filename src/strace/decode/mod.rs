@@ -21,7 +21,7 @@ use super::counts::{Counts, Skip};
 use super::fifos::Fifos;
 use super::names::Names;
 use super::table::{Decode, Transfer};
-use crate::event::{Ancillary, Credentials, Descriptor, Details, Family, Message, What};
+use crate::event::{Ancillary, Credentials, Descriptor, Details, Family, Message, Segments, What};
 use crate::limits;
 use std::net::SocketAddr;
 
@@ -63,6 +63,9 @@ pub(super) struct Scratch {
     credentials: Option<Credentials>,
     /// The thread's own end, as control messages of the message at hand tell it.
     own: Option<Box<SocketAddr>>,
+    segments: Vec<(usize, Segments)>,
+    /// One of these four holds something.
+    is_beside: bool,
     /// What a thread is called.
     pub(super) command: Vec<u8>,
 }
@@ -83,9 +86,18 @@ impl Scratch {
     fn clear(&mut self) {
         self.payload.clear();
         self.messages.clear();
+        if self.is_beside {
+            self.clear_beside();
+        }
+    }
+
+    #[cold]
+    fn clear_beside(&mut self) {
         self.rights.clear();
         self.credentials = None;
         self.own = None;
+        self.segments.clear();
+        self.is_beside = false;
     }
 
     /// Gives back the memory that an uncommonly large payload or many details needed.
@@ -114,11 +126,12 @@ impl Scratch {
     /// What goes with the messages beside their bytes; few have anything.
     #[inline]
     fn ancillary(&self, close_on_exec: bool) -> Option<Box<Ancillary<'_>>> {
-        if self.rights.is_empty() && self.credentials.is_none() {
+        if !self.is_beside {
             return None;
         }
         let rights = self.rights.iter().map(|right| self.descriptor(*right)).collect();
-        Some(Box::new(Ancillary { rights, close_on_exec, credentials: self.credentials }))
+        let (credentials, segments) = (self.credentials, self.segments.clone());
+        Some(Box::new(Ancillary { rights, close_on_exec, credentials, segments }))
     }
 
     /// Counts which details a payload call's descriptor has: `socket:[inode]` of `-y` has an inode and no family.
@@ -146,6 +159,7 @@ pub(super) fn decode<'s>(call: Call<'_, 's>) -> Decoded<'s> {
         Decode::Plain(decode)
         | Decode::Connect(decode)
         | Decode::Close(decode)
+        | Decode::Shutdown(decode)
         | Decode::Fork(decode)
         | Decode::Execute(decode) => decode(call),
         Decode::Exit { group } => Ok(What::Ended { group }),
@@ -162,6 +176,7 @@ pub(super) fn begin<'s>(call: Call<'_, 's>) -> Begun<'s> {
         Decode::Connect(_) => sockets::connect_begun(call),
         Decode::Path(..) if call.scratch.cache.fifos().is_none() => Begun::NotUsed,
         Decode::Close(_) => descriptors::close_begun(call),
+        Decode::Shutdown(_) => Begun::Needed(sockets::shutdown_begun(call)),
         Decode::Fork(_) => Begun::Needed(Some(tasks::fork_begun(&call))),
         Decode::Exit { group } => Begun::Known(What::Ended { group }),
         _ => Begun::Needed(None),

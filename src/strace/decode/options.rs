@@ -1,14 +1,18 @@
-//! The two socket options that say something about a connection's end: `SO_ERROR` and `SO_LINGER`.
+//! Socket options that say something about a connection's end, `SO_ERROR` and `SO_LINGER`, or about what becomes a datagram:
+//! `UDP_CORK` and `UDP_SEGMENT`.
 
-use super::super::cache::Handle;
-use super::super::symbols::{self, Value};
-use super::super::{arguments, returned};
-use super::{Call, Decoded, NOT_USED, NoEvent};
-use crate::event::What;
+use super::super::{arguments, returned, symbols};
+use super::{Call, Decoded, NOT_USED, messages};
+use crate::event::{Segments, What};
 
 /// `(fd, SOL_SOCKET, SO_ERROR, [ECONNREFUSED], [4])`; a number before strace 4.19.
 pub(crate) fn getsockopt<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
-    let (socket, value) = option(&mut call, symbols::SO_ERROR)?;
+    let (socket, level, option) = (call.descriptor()?, call.value()?, call.value()?);
+    if !symbols::SOL_SOCKET.is(level) || !symbols::SO_ERROR.is(option) || !socket.is_possible() {
+        return Err(NOT_USED);
+    }
+    let value = call.value()?;
+    call.success()?;
     let value = value.strip_prefix(b"[").and_then(|value| value.strip_suffix(b"]")).ok_or(NOT_USED)?;
     let error = match arguments::number(value) {
         Some((0, _)) => None,
@@ -19,23 +23,29 @@ pub(crate) fn getsockopt<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
 }
 
 /// `(fd, SOL_SOCKET, SO_LINGER, {l_onoff=1, l_linger=0}, 8)`; `{onoff=1, linger=0}` in old versions.
+/// `(fd, SOL_UDP, UDP_CORK, [1], 4)`; `SOL_UDP, 1, "\1\0\0\0"` in old versions.
 pub(crate) fn setsockopt<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
-    let (socket, value) = option(&mut call, symbols::SO_LINGER)?;
-    let mut numbers = value.split(|byte| *byte == b'=').skip(1).filter_map(|text| Some(arguments::number(text)?.0));
-    let (Some(onoff), Some(linger)) = (numbers.next(), numbers.next()) else {
-        return Err(NOT_USED);
-    };
-    let on = onoff != 0 && linger == 0;
-    Ok(What::ResetOnClose { socket: call.scratch.descriptor(socket), on })
-}
-
-/// The socket and the value of `(fd, SOL_SOCKET, wanted, value, length)` that succeeded.
-fn option<'t>(call: &mut Call<'t, '_>, wanted: Value) -> Result<(Handle, &'t [u8]), NoEvent> {
     let (socket, level, option) = (call.descriptor()?, call.value()?, call.value()?);
-    if !symbols::SOL_SOCKET.is(level) || !wanted.is(option) || !socket.is_possible() {
+    let is_udp = symbols::SOL_UDP.is(level) || symbols::SOL_UDPLITE.is(level);
+    let is_linger = symbols::SOL_SOCKET.is(level) && symbols::SO_LINGER.is(option);
+    let (is_cork, is_segment) = (is_udp && symbols::UDP_CORK.is(option), is_udp && symbols::UDP_SEGMENT.is(option));
+    if !(is_linger || is_cork || is_segment) || !socket.is_possible() {
         return Err(NOT_USED);
     }
     let value = call.value()?;
     call.success()?;
-    Ok((socket, value))
+    let socket = call.scratch.descriptor(socket);
+    if is_linger {
+        return linger(value).map(|on| What::ResetOnClose { socket, on }).ok_or(NOT_USED);
+    }
+    let segments = messages::segments(value);
+    let on = segments != Segments::One;
+    Ok(if is_cork { What::Cork { socket, on } } else { What::Segment { socket, segments } })
+}
+
+/// Whether a close resets.
+fn linger(value: &[u8]) -> Option<bool> {
+    let mut numbers = value.split(|byte| *byte == b'=').skip(1).filter_map(|text| Some(arguments::number(text)?.0));
+    let (onoff, linger) = (numbers.next()?, numbers.next()?);
+    Some(onoff != 0 && linger == 0)
 }

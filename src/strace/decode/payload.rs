@@ -4,11 +4,11 @@
 use super::super::cache::Handle;
 use super::super::counts::Skip;
 use super::super::escape;
-use super::super::symbols::{self, Flag, Flags};
+use super::super::symbols::{self, Flags};
 use super::super::table::Transfer;
 use super::call::is_socket;
 use super::{Begun, Call, Decoded, NOT_SOCKET, NOT_USED, NoEvent};
-use crate::event::{Address, Direction, Errno, Message, Move, Op, Outcome, What, as_u64};
+use crate::event::{Address, Direction, Errno, Message, MessageFlags, Move, Op, Outcome, What, as_u64};
 use crate::limits;
 
 /// How much of a buffer's bytes the trace has.
@@ -116,6 +116,9 @@ pub(super) fn single<'s>(mut call: Call<'_, 's>, draft: Draft, address: Option<A
     let room = draft.requested.filter(|_| is_received).map_or(moved, |requested| requested.min(moved));
     let captured = usize::try_from(room).map_or(printed, |room| room.min(printed));
     let missing = room.saturating_sub(as_u64(captured));
+    if moved == 0 && asks_for_nothing(&draft) {
+        return Ok(transferred(call, draft));
+    }
     if missing > 0 {
         match draft.shown {
             Shown::Cut if call.dump.is_none() => return Err(NoEvent::Cut),
@@ -144,6 +147,14 @@ fn failed<'s>(call: Call<'_, 's>, draft: Draft, address: Option<Address>) -> Wha
     }
 }
 
+/// Whether the kernel returns before it asks the socket: a read or a vector of no bytes sends and takes nothing, where
+/// write, send and recv of none send and take an empty datagram (`sock_read_iter`, `do_iter_readv_writev`).
+#[cold]
+fn asks_for_nothing(draft: &Draft) -> bool {
+    let returns_at_once = matches!(draft.transfer.op, Op::Read | Op::Readv | Op::Writev | Op::Preadv2 | Op::Pwritev2);
+    returns_at_once && draft.requested == Some(0)
+}
+
 /// What a call can have moved: of a buffer that is printed whole no more than was asked for, unless MSG_TRUNC returned
 /// the length of a datagram that did not fit. A damaged line must not make gigabytes of nothing.
 #[inline(always)]
@@ -164,7 +175,7 @@ pub(super) fn transferred<'s>(call: Call<'_, 's>, draft: Draft) -> What<'s> {
     if outcome.value().is_none() {
         scratch.clear();
     }
-    let has = |of: Direction, flag: Flag| direction == of && flags.has(flag);
+    let close_on_exec = direction == Direction::Received && flags.has(symbols::MSG_CMSG_CLOEXEC);
     What::Move(Move {
         socket: scratch.descriptor(socket),
         op,
@@ -173,8 +184,8 @@ pub(super) fn transferred<'s>(call: Call<'_, 's>, draft: Draft) -> What<'s> {
         payload: &scratch.payload,
         messages: &scratch.messages,
         requested,
-        ancillary: scratch.ancillary(has(Direction::Received, symbols::MSG_CMSG_CLOEXEC)),
-        fast_open: has(Direction::Sent, symbols::MSG_FASTOPEN),
+        ancillary: scratch.ancillary(close_on_exec),
+        flags: MessageFlags(flags.bits()),
     })
 }
 

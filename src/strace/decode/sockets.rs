@@ -163,17 +163,20 @@ pub(crate) fn accept<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
 /// `(fd, how)`
 pub(crate) fn shutdown<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
     let (socket, how, outcome) = (call.descriptor()?, call.value()?, call.outcome()?);
-    let how = if symbols::SHUT_RD.is(how) {
-        How::Read
-    } else if symbols::SHUT_WR.is(how) {
-        How::Write
-    } else if symbols::SHUT_RDWR.is(how) {
-        How::Both
-    } else {
-        return Err(NOT_USED);
-    };
-    if !is_socket(socket) {
-        return Err(NOT_USED);
-    }
+    let how = ends(how).filter(|_| is_socket(socket)).ok_or(NOT_USED)?;
     Ok(What::Shutdown { socket: call.scratch.descriptor(socket), how, outcome })
+}
+
+/// `(fd, how` of a call that goes on.
+pub(super) fn shutdown_begun<'s>(mut call: Call<'_, 's>) -> Option<What<'s>> {
+    let socket = call.descriptor().ok().filter(|socket| is_socket(*socket))?;
+    call.next();
+    let how = ends(call.rest.trim_ascii_end())?;
+    Some(What::ShutdownBegun { socket: call.scratch.descriptor(socket), how })
+}
+
+/// What shutdown ends.
+fn ends(text: &[u8]) -> Option<How> {
+    let all = [(symbols::SHUT_RD, How::Read), (symbols::SHUT_WR, How::Write), (symbols::SHUT_RDWR, How::Both)];
+    all.into_iter().find(|(value, _)| value.is(text)).map(|(_, how)| how)
 }

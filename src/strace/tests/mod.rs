@@ -8,7 +8,9 @@ mod real_lines;
 mod threads;
 
 use super::{Counts, Options, Parser, Skip};
-use crate::event::{Address, Descriptor, Details, Errno, Event, Move, Outcome, SocketDetails, UnixName, What};
+use crate::event::{
+    Address, Descriptor, Details, Direction, Errno, Event, Move, Outcome, SocketDetails, UnixName, What,
+};
 
 /// The events of lines, in text, and what was counted.
 fn read<L: AsRef<[u8]>>(lines: impl IntoIterator<Item = L>, options: Options) -> (Vec<String>, Counts) {
@@ -96,6 +98,9 @@ fn of_no_connection(what: &What<'_>) -> String {
             format!("error {}{}", descriptor(*socket), error.map(errno).unwrap_or_default())
         }
         What::ResetOnClose { socket, on } => format!("reset-on-close {} {on}", descriptor(*socket)),
+        What::Cork { socket, on } => format!("cork {} {on}", descriptor(*socket)),
+        What::Segment { socket, segments } => format!("segment {} {segments:?}", descriptor(*socket)),
+        What::ShutdownBegun { socket, how } => format!("shutdown begins {} {how:?}", descriptor(*socket)),
         What::Relay { from, to, op, moved } => {
             format!("{op:?} {} {} = {moved}", descriptor(*from), descriptor(*to))
         }
@@ -163,8 +168,11 @@ fn payload(moved: &Move<'_>) -> String {
         for right in &ancillary.rights {
             parts.push(format!(" right {}{}", descriptor(*right), marked(ancillary.close_on_exec)));
         }
+        parts.extend(ancillary.segments.iter().map(|(place, segments)| format!(" {place}: {segments:?}")));
     }
-    parts.extend(moved.fast_open.then(|| " fast open".into()));
+    let is_sent = moved.direction == Direction::Sent;
+    parts.extend((is_sent && moved.flags.connect()).then(|| " fast open".into()));
+    parts.extend((is_sent && moved.flags.go_on()).then(|| " more".into()));
     parts.concat()
 }
 
