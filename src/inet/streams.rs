@@ -166,6 +166,7 @@ impl Streams {
         let time = match change {
             Change::Opened { .. } => connection.opening.last(),
             Change::Finished { time, .. } | Change::Reset { time, .. } => *time,
+            Change::Closed { .. } => return Ok(()),
             _ => {
                 if let Some(waiting) = self.unaddressed.take(connection.id) {
                     self.resume(connection, &waiting, ids, sink)?;
