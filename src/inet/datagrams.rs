@@ -5,7 +5,7 @@
 
 use crate::event::{Direction, Family, Timestamp};
 use crate::inet::carrier::{self, Carried, Carrier};
-use crate::inet::hosts::{Hosts, Placed};
+use crate::inet::hosts::{self, Hosts, Placed};
 use crate::inet::invented::{Invented, StandIns, Stranger, Strangers};
 use crate::inet::numbered::{Dccp, Sctp};
 use crate::inet::unplaced::{Unplaced, Waiting};
@@ -101,7 +101,8 @@ impl Datagrams {
             self.recognise(&datagram, ids, sink)?;
         }
         if !self.unplaced.is_empty() {
-            self.place_others(&datagram, ids, sink)?;
+            let local = hosts::from_loopback(&datagram).or(datagram.carried.local);
+            self.place_others(&datagram.at(local), ids, sink)?;
         }
         let local = carried.local.or_else(|| self.learnt.get(&moved.socket).copied());
         if local.is_some() {

@@ -69,6 +69,15 @@ const fn localhost(remote: IpAddr) -> Option<IpAddr> {
     }
 }
 
+/// The own end of a datagram that is sent to loopback by a socket that is bound to every address: the kernel sends it from
+/// there, wherever the socket was asked.
+pub(super) fn from_loopback(datagram: &Datagram<'_>) -> Option<SocketAddr> {
+    let (local, remote) = (datagram.carried.local?, datagram.carried.remote?);
+    let is_its = datagram.direction == Direction::Sent && local.ip().is_unspecified();
+    let ip = localhost(remote.ip()).filter(|_| is_its)?;
+    Some(SocketAddr::new(ip, local.port()))
+}
+
 /// Where a datagram's own end is.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Placed {
@@ -149,12 +158,10 @@ impl Hosts {
         let Some(remote) = remote else {
             return if self.sockets.is_several() { Placed::Unknown } else { Placed::Nowhere };
         };
-        // The kernel sends to loopback from there, wherever it was asked.
-        let is_sent = datagram.direction == Direction::Sent;
-        let localhost = localhost(remote.ip()).filter(|_| is_sent);
-        if let Some(ip) = localhost {
-            return at(ip);
+        if let Some(local) = from_loopback(datagram) {
+            return Placed::At(local);
         }
+        let is_sent = datagram.direction == Direction::Sent;
         if let Some(ip) = self.told.get(&(datagram.socket, remote.ip())) {
             return at(*ip);
         }

@@ -101,7 +101,12 @@ impl Pairing {
         entry: Timestamp,
     ) -> Option<(ConnectionId, bool)> {
         let at = |listener| self.waiting.get(&Rendezvous { at: listener, accepted: role == Role::Connected });
-        let known = |id: &ConnectionId| Some((*id, identity::meeting(store.get(*id)?, open, role)?));
+        let known = |id: &ConnectionId| {
+            let other = store.get(*id)?;
+            let meeting = identity::meeting(other, open, role)?;
+            // Its first bytes are still to tell whose it is.
+            (meeting == Meeting::Confirmed || !other.is_undecided).then_some((*id, meeting))
+        };
         // What was accepted before this connect began is another's.
         let may_be_its = |id: &&ConnectionId| {
             role != Role::Connected

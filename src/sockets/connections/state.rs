@@ -302,7 +302,7 @@ impl Connection {
     /// Whether its other end may still be found where it connected or was accepted.
     #[inline]
     pub(in crate::sockets) const fn is_waiting(&self) -> bool {
-        self.rendezvous.is_some()
+        self.rendezvous.is_some() || self.is_undecided
     }
 
     /// The first end of one that waits has sent this.
