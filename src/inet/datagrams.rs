@@ -6,7 +6,7 @@
 use crate::event::{Direction, Family, Marking, Segments, Timestamp, as_usize};
 use crate::inet::carrier::{self, Carried, Carrier};
 use crate::inet::gathered::Gathered;
-use crate::inet::hosts::{Hosts, Placed};
+use crate::inet::hosts::{self, Hosts, Placed};
 use crate::inet::invented::{Counted, Counter, StandIns};
 use crate::inet::numbered::{Dccp, Sctp};
 use crate::inet::unplaced::{Unplaced, Waiting};
@@ -184,7 +184,8 @@ impl Datagrams {
             self.recognise(&datagram, out)?;
         }
         if !self.unplaced.is_empty() {
-            self.place_others(&datagram, out)?;
+            let local = hosts::from_loopback(&datagram).or(datagram.carried.local);
+            self.place_others(&datagram.at(local), out)?;
         }
         let local = carried.local.or_else(|| self.learnt.get(&datagram.socket).copied());
         if local.is_some() {

@@ -4,6 +4,7 @@
 //! | evidence, the best first | |
 //! |---|---|
 //! | the other end's call has shown the same datagram | exact |
+//! | it is sent to loopback | the kernel sends it from there |
 //! | it did so for an earlier one of this socket and that host | the kernel's choice, which stays |
 //! | the other end may be traced, and its line may still come | wait, and then: |
 //! | the other end is at loopback | loopback talks to loopback |
@@ -66,6 +67,15 @@ const fn localhost(remote: IpAddr) -> Option<IpAddr> {
         IpAddr::V6(ip) if ip.is_loopback() => Some(IpAddr::V6(Ipv6Addr::LOCALHOST)),
         _ => None,
     }
+}
+
+/// The own end of a datagram that is sent to loopback by a socket that is bound to every address: the kernel sends it from
+/// there, wherever the socket was asked.
+pub(super) fn from_loopback(datagram: &Datagram<'_>) -> Option<SocketAddr> {
+    let (local, remote) = (datagram.carried.local?, datagram.carried.remote?);
+    let is_its = datagram.direction == Direction::Sent && local.ip().is_unspecified();
+    let ip = localhost(remote.ip()).filter(|_| is_its)?;
+    Some(SocketAddr::new(ip, local.port()))
 }
 
 /// Where a datagram's own end is.
@@ -148,14 +158,12 @@ impl Hosts {
         let Some(remote) = remote else {
             return if self.sockets.is_several() { Placed::Unknown } else { Placed::Nowhere };
         };
+        if let Some(local) = from_loopback(datagram) {
+            return Placed::At(local);
+        }
+        let is_sent = datagram.direction == Direction::Sent;
         if let Some(ip) = self.told.get(&(datagram.socket, remote.ip())) {
             return at(*ip);
-        }
-        // The kernel sends to loopback from there, whatever the socket is bound to.
-        let is_sent = datagram.direction == Direction::Sent;
-        let localhost = localhost(remote.ip()).filter(|_| is_sent);
-        if let Some(ip) = localhost {
-            return at(ip);
         }
         // Who sends to a traced socket is not known before its line; its own line tells to whom a traced one sends.
         let may_be_told = if is_sent { self.ports.contains(&remote.port()) } else { self.sockets.is_several() };

@@ -137,6 +137,7 @@ impl Streams {
         out: &mut Output<'_, S>,
     ) -> Result<(), S::Error> {
         let time = match change {
+            Change::Closed { .. } => return Ok(()),
             Change::Begun { .. } => None,
             Change::Opened { .. } => Some(connection.opening.last()),
             Change::Finished { time, .. } | Change::Reset { time, .. } => Some(*time),

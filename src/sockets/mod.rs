@@ -465,6 +465,16 @@ impl Sockets {
         self.stream(socket)
     }
 
+    /// As [`Connections::decide`], where that is open; the connection that the socket has then.
+    fn decide(&mut self, socket: SocketId, received: Option<&[u8]>) -> Option<(ConnectionId, Side)> {
+        let stream = self.stream(socket)?;
+        if self.connections.get(stream.0).is_some_and(|connection| connection.is_undecided) {
+            self.connections.decide(&mut self.registry, stream, socket, received);
+            self.refresh_connection(socket);
+        }
+        self.stream(socket)
+    }
+
     /// Remembers who brought an end into its connection.
     fn mark(&mut self, (id, side): (ConnectionId, Side), fd: Fd, op: Option<Op>) {
         let marking = self.marking(fd, op);
@@ -516,6 +526,9 @@ impl Sockets {
     fn drop_reference(&mut self, socket: SocketId, closer: Closer) {
         self.undelivered.push((socket, closer));
         while let Some((socket, closer)) = self.undelivered.pop() {
+            if self.registry.get(socket).is_some_and(|open| open.references == 1 && open.stream.is_some()) {
+                self.decide(socket, None);
+            }
             if let Some(open) = self.registry.release(socket) {
                 self.closed(socket, &open, closer);
             }

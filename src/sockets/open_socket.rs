@@ -350,6 +350,7 @@ impl OpenSocket {
     pub(super) fn asked_at(&mut self, peer: &Message) {
         if let (Some(own), Some(Address::Inet(remote))) = (&peer.own, &peer.address)
             && !own.ip().is_multicast()
+            && !own.ip().is_loopback()
         {
             self.asked_at = Some((canonical(*remote).ip(), own.ip()));
         }

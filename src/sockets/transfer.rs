@@ -122,11 +122,8 @@ pub(super) fn stream_moved(
     if call.messages.iter().all(|message| message.moved == 0) {
         return nothing_moved(sockets, socket, (id, side), marking, call);
     }
-    let (id, side) = if sockets.connections.get_mut(id).is_some_and(|connection| connection.is_begun()) {
-        sockets.prove(socket, sockets.now.entry).unwrap_or((id, side))
-    } else {
-        (id, side)
-    };
+    let is_open = sockets.connections.get_mut(id).is_some_and(|at| at.is_begun() || at.is_waiting());
+    let (id, side) = if is_open { settled(sockets, socket, (id, side), call) } else { (id, side) };
     let Sockets { connections, registry, changes, now, .. } = sockets;
     let (Some(connection), Some(open)) = (connections.get_mut(id), registry.get(socket)) else {
         return;
@@ -158,6 +155,28 @@ fn shape_of_stream(connection: &mut Connection, (side, open): (Side, &OpenSocket
     Shape { is_urgent, is_discarded: call.direction == Direction::Received && call.flags.discard(), ..Shape::default() }
 }
 
+/// Bytes move on a connection that was only begun, or of which an end is to be found: what they tell of that, and the
+/// connection that the socket has then.
+#[cold]
+#[inline(never)]
+fn settled(
+    sockets: &mut Sockets,
+    socket: SocketId,
+    (id, side): (ConnectionId, Side),
+    call: &Move<'_>,
+) -> (ConnectionId, Side) {
+    if sockets.connections.get(id).is_some_and(Connection::is_begun) {
+        sockets.prove(socket, sockets.now.entry);
+    }
+    let received = call.direction == Direction::Received;
+    let stream = sockets.decide(socket, received.then_some(call.payload)).unwrap_or((id, side));
+    let connection = sockets.connections.get_mut(stream.0);
+    if let Some(connection) = connection.filter(|at| at.is_waiting() && !received && stream.1 == Side::First) {
+        connection.note_head(call.payload);
+    }
+    stream
+}
+
 /// The connection of `socket`; one that was there before the trace where it has none.
 #[inline]
 pub(super) fn stream_of(sockets: &mut Sockets, socket: SocketId) -> Option<(ConnectionId, Side)> {
@@ -179,7 +198,8 @@ fn nothing_moved(
 ) {
     let read_shut = sockets.registry.get(socket).is_some_and(|open| open.read_shut);
     if call.direction == Direction::Received && had_room(call) && !read_shut {
-        let (id, side) = sockets.prove(socket, sockets.now.entry).unwrap_or((id, side));
+        sockets.prove(socket, sockets.now.entry);
+        let (id, side) = sockets.decide(socket, None).unwrap_or((id, side));
         sockets.finish_flow(id, [side.other(), side], (marking, sockets.now.exit));
     }
 }
@@ -326,7 +346,7 @@ pub(super) fn shutdown(sockets: &mut Sockets, descriptor: Descriptor<'_>, how: H
         shut_reading(sockets, socket, how);
     }
     let sends_fin = done && matches!(how, How::Write | How::Both);
-    if sends_fin && let Some((id, side)) = sockets.stream(socket) {
+    if sends_fin && let Some((id, side)) = sockets.decide(socket, None) {
         let marking = sockets.marking(descriptor.fd, Some(Op::Shutdown));
         sockets.finish_flow(id, [side; 2], (marking, sockets.now.entry));
     }

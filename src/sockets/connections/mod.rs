@@ -78,12 +78,17 @@ impl Connections {
         let open = registry.get(socket)?;
         let entry = origin.opening.entry();
         let found = self.pairing.find(&self.store, open, origin.role);
-        let waiting = || self.pairing.find_waiting(&self.store, open, origin.role, entry);
-        let Some((id, side)) = found.or_else(waiting) else {
+        let waiting = match found {
+            Some(_) => None,
+            None => self.pairing.find_waiting(&self.store, open, origin.role, entry),
+        };
+        let certain = waiting.filter(|(_, is_certain)| *is_certain).map(|(id, _)| (id, Side::Second));
+        let Some((id, side)) = found.or(certain) else {
             let id = self.begin(registry, socket, origin)?;
             if let (Some(connection), Some(open)) = (self.store.get_mut(id), registry.get_mut(socket)) {
                 self.pairing.wait(connection, open, origin.role);
-                if origin.role == Role::Accepted {
+                connection.is_undecided = waiting.is_some();
+                if origin.role == Role::Accepted && waiting.is_none() {
                     open.guess_host();
                 }
             }
@@ -91,6 +96,7 @@ impl Connections {
         };
         if let Some(connection) = self.store.get_mut(id) {
             self.pairing.leave(connection);
+            connection.is_undecided = false;
             connection.learn_opening(origin.opening);
         }
         self.enter(registry, (id, side), socket, origin.role);
@@ -225,17 +231,51 @@ impl Connections {
         let Some(found) = self.pairing.find(&self.store, open, role).filter(|(found, _)| *found != id) else {
             return false;
         };
+        self.move_to(registry, (id, side), found, socket)
+    }
+
+    /// Moves `socket` from the connection that it has alone to another one.
+    fn move_to(
+        &mut self,
+        registry: &mut Registry,
+        (id, side): (ConnectionId, Side),
+        found: (ConnectionId, Side),
+        socket: SocketId,
+    ) -> bool {
         let Some(mut alone) = self.store.remove(id) else {
             return false;
         };
         self.pairing.forget(&mut alone);
-        self.enter(registry, found, socket, role);
+        self.enter(registry, found, socket, alone.end(side).role);
         if let Some(connection) = self.store.get_mut(found.0) {
             connection.learn_opening(alone.opening);
             let (end, alone) = (connection.end_mut(found.1), alone.end(side));
             (end.brought, end.marking) = (alone.brought, alone.marking);
         }
         true
+    }
+
+    /// The first bytes of an accepted connection, or that it has sent some or is at its end, decide which of several that
+    /// wait its other end is.
+    pub(in crate::sockets) fn decide(
+        &mut self,
+        registry: &mut Registry,
+        (id, side): (ConnectionId, Side),
+        socket: SocketId,
+        received: Option<&[u8]>,
+    ) {
+        let found = registry.get(socket).and_then(|open| self.pairing.find_by_bytes(&self.store, open, received));
+        if let Some(found) = found {
+            if let Some(connection) = self.store.get_mut(found) {
+                self.pairing.leave(connection);
+            }
+            self.move_to(registry, (id, side), (found, Side::Second), socket);
+            return self.complete(registry, found);
+        }
+        if let (Some(connection), Some(open)) = (self.store.get_mut(id), registry.get_mut(socket)) {
+            connection.is_undecided = false;
+            open.guess_host();
+        }
     }
 
     /// The end on `side` sends no more, as the end on `by` has seen. A connection that has only begun ends with that.

@@ -92,16 +92,21 @@ impl Pairing {
     }
 
     /// A connection whose other end met nobody yet where `open` connects or was accepted, if nothing that is known of the
-    /// two contradicts that. `entry`: when the call of `open` began.
+    /// two contradicts that; and whether it is the one for certain. `entry`: when the call of `open` began.
     pub(super) fn find_waiting(
         &self,
         store: &Store,
         open: &OpenSocket,
         role: Role,
         entry: Timestamp,
-    ) -> Option<(ConnectionId, Side)> {
+    ) -> Option<(ConnectionId, bool)> {
         let at = |listener| self.waiting.get(&Rendezvous { at: listener, accepted: role == Role::Connected });
-        let known = |id: &ConnectionId| Some((*id, identity::meeting(store.get(*id)?, open, role)?));
+        let known = |id: &ConnectionId| {
+            let other = store.get(*id)?;
+            let meeting = identity::meeting(other, open, role)?;
+            // Its first bytes are still to tell whose it is.
+            (meeting == Meeting::Confirmed || !other.is_undecided).then_some((*id, meeting))
+        };
         // What was accepted before this connect began is another's.
         let may_be_its = |id: &&ConnectionId| {
             role != Role::Connected
@@ -114,13 +119,44 @@ impl Pairing {
                 _ => 0,
             };
             let mut possible = waiting.iter().skip(skipped).take(COMPARED).filter_map(known);
-            let first = possible.next();
-            let confirmed = first.into_iter().chain(possible).find(|(_, meeting)| *meeting == Meeting::Confirmed);
-            if let Some((id, _)) = confirmed.or(first) {
-                return Some((id, Side::Second));
+            let (first, second) = (possible.next(), possible.next());
+            let mut all = first.into_iter().chain(second).chain(possible);
+            if let Some((id, _)) = all.find(|(_, meeting)| *meeting == Meeting::Confirmed) {
+                return Some((id, true));
+            }
+            if let Some((id, _)) = first {
+                let at_its_address = open.local.get().is_some_and(|local| !local.ip().is_unspecified());
+                let is_alone = second.is_none() && at_its_address;
+                return Some((id, role != Role::Accepted || open.family.is_local() || is_alone));
             }
         }
         None
+    }
+
+    /// The connection that waits and whose client has sent what `open`, which was accepted, has received; if nothing is
+    /// received or known of that, the one that has waited longest.
+    pub(super) fn find_by_bytes(
+        &self,
+        store: &Store,
+        open: &OpenSocket,
+        received: Option<&[u8]>,
+    ) -> Option<ConnectionId> {
+        let at = |listener| self.waiting.get(&Rendezvous { at: listener, accepted: false });
+        let mut unknown = None;
+        for waiting in listeners(open, Role::Accepted).into_iter().flatten().filter_map(at) {
+            for id in waiting.iter().take(COMPARED) {
+                let Some(other) = store.get(*id).filter(|id| identity::meeting(id, open, Role::Accepted).is_some())
+                else {
+                    continue;
+                };
+                match received.and_then(|received| other.has_sent(received)) {
+                    Some(true) => return Some(*id),
+                    Some(false) => {}
+                    None => unknown = unknown.or(Some(*id)),
+                }
+            }
+        }
+        unknown
     }
 
     /// Lets a new connection of `open` be found by the other end at its rendezvous.

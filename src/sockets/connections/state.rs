@@ -188,6 +188,9 @@ impl Flow {
     }
 }
 
+/// How many bytes of what is sent first are remembered to tell connections apart.
+const HEAD_BYTES: usize = 64;
+
 /// One stream from open to close.
 #[derive(Clone, Debug, Default)]
 pub struct Connection {
@@ -204,6 +207,10 @@ pub struct Connection {
     stage: Stage,
     /// The other end's accept, or the next details, are about to tell the address of who connected.
     pub awaits_address: bool,
+    /// It was accepted, and of several that wait any may be its other end: the first bytes tell which.
+    pub(in crate::sockets) is_undecided: bool,
+    /// What its first end has sent first, while the other one is not known.
+    head: Vec<u8>,
     /// Its two addresses, once both are known: where the other end's calls find it.
     pub(super) pair: Option<AddressPair>,
     /// Where the other end finds it, if it can by nothing else.
@@ -296,6 +303,27 @@ impl Connection {
         matches!(self.opening, Opening::Begun { .. })
     }
 
+    /// Whether its other end may still be found where it connected or was accepted.
+    #[inline]
+    pub(in crate::sockets) const fn is_waiting(&self) -> bool {
+        self.rendezvous.is_some() || self.is_undecided
+    }
+
+    /// The first end of one that waits has sent this.
+    pub(in crate::sockets) fn note_head(&mut self, bytes: &[u8]) {
+        if self.head.len() < HEAD_BYTES {
+            let room = HEAD_BYTES - self.head.len();
+            self.head.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+        }
+    }
+
+    /// Whether what its first end has sent begins like what another one has received; none where nothing tells.
+    pub(super) fn has_sent(&self, received: &[u8]) -> Option<bool> {
+        let compared = self.head.len().min(received.len());
+        let same = || self.head.get(..compared) == received.get(..compared);
+        (compared > 0).then(same)
+    }
+
     /// Whether nothing of it has been emitted, neither its opening nor bytes.
     pub(super) fn is_unheard(&self) -> bool {
         self.stage == Stage::Quiet && self.flows.iter().all(|flow| flow.accounted == 0)
@@ -342,7 +370,7 @@ impl Connection {
     /// Says once that the connection is made, if it is.
     #[inline]
     pub(in crate::sockets) fn announce(&mut self, changes: &mut Vec<Change>) {
-        if self.stage == Stage::Quiet && matches!(self.opening, Opening::Made { .. }) {
+        if self.stage == Stage::Quiet && !self.is_undecided && matches!(self.opening, Opening::Made { .. }) {
             self.stage = Stage::Announced;
             changes.push(Change::Opened { connection: self.id });
         }
@@ -350,6 +378,7 @@ impl Connection {
 
     /// The end of the trace: what nothing was said of is said now.
     pub(in crate::sockets) fn tell_at_last(&mut self, changes: &mut Vec<Change>) {
+        self.is_undecided = false;
         self.announce(changes);
         if let (Opening::Begun { entry }, false) = (self.opening, self.family.is_local()) {
             changes.push(Change::Failed { connection: self.id, error: Errno::InProgress, time: entry });
@@ -368,6 +397,7 @@ impl Connection {
             return;
         }
         self.flow_from_mut(side).finished = true;
+        self.is_undecided = false;
         self.announce(changes);
         changes.push(Change::Finished { connection: self.id, side, by, marking, time });
     }
@@ -382,6 +412,7 @@ impl Connection {
         if self.stage == Stage::Reset || self.is_begun() {
             return;
         }
+        self.is_undecided = false;
         self.announce(changes);
         self.stage = Stage::Reset;
         changes.push(Change::Reset { connection: self.id, side, by, marking, time });
