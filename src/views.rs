@@ -42,8 +42,8 @@ macro_rules! any_view {
                 match self { $(Self::$name(view) => view.leaves_out(moved),)* }
             }
 
-            fn pause<S: Sink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
-                match self { $(Self::$name(view) => view.pause(sink),)* }
+            fn pause<S: Sink>(&mut self, known: Known<'_>, sink: &mut S) -> Result<(), S::Error> {
+                match self { $(Self::$name(view) => view.pause(known, sink),)* }
             }
 
             fn finish<S: Sink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
@@ -135,8 +135,10 @@ impl Views {
     }
 
     /// The input pauses: what could be waited for is long in coming.
-    pub fn pause<S: Sink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
-        self.all().try_for_each(|view| view.pause(sink))
+    pub fn pause<S: Sink>(&mut self, refs: Refs<'_>, sink: &mut S) -> Result<(), S::Error> {
+        let Self { inet, local, threads } = self;
+        let known = Known { refs, threads };
+        [inet, local].into_iter().flatten().try_for_each(|view| view.pause(known, sink))
     }
 
     /// The end of the trace: what still waits goes out.

@@ -2,7 +2,9 @@
 
 use crate::event::{Errno, Family, Timestamp, as_u64};
 use crate::inet::invented::StandIns;
-use crate::packets::{Chunk, Endpoint, HANDSHAKE, Invented, Output, TcpConnection, Witness, handshake_times};
+use crate::packets::{
+    Chunk, Endpoint, HANDSHAKE, Invented, Output, SmallReads, TcpConnection, Witness, handshake_times, has_filled,
+};
 use crate::sockets::{
     ByConnection, Change, Connection, ConnectionId, Moved, Opening, Refs, Role, Side, Stream, canonical,
 };
@@ -26,6 +28,7 @@ pub(super) struct Streams {
     /// Connections that only accept has shown so far. The other end's connect began before it, and where that is traced its
     /// line is about to come: their handshakes wait for that, for their first payload, or for the input to pause.
     accepted: BTreeMap<ConnectionId, Connection>,
+    reads: SmallReads,
     stand_ins: StandIns,
     invented: Invented,
 }
@@ -49,22 +52,69 @@ impl Streams {
         let by = (moved.marking, stream.side);
         let sender = stream.sender(moved.direction);
         let missing = fresh.saturating_sub(as_u64(bytes.len()));
+        let chunk = Chunk {
+            sender,
+            time,
+            by,
+            skipped: stream.skipped,
+            bytes,
+            missing,
+            comment: None,
+            is_urgent: moved.shape.is_urgent,
+        };
+        if !self.reads.is_empty() {
+            self.settle(Some(time), refs, out)?;
+        }
+        let fills = has_filled(moved, &chunk, connection, refs);
+        if fills && self.reads.add(connection.id, &chunk, moved.entry) {
+            return Ok(());
+        }
+        if !self.reads.is_empty() {
+            self.release(connection, out)?;
+        }
+        if fills && self.reads.begin(connection.id, &chunk) {
+            return Ok(());
+        }
+        self.write(connection, &chunk, out)
+    }
+
+    /// Writes the reads that have waited long enough at `now`, or all.
+    fn settle<S: Sink>(
+        &mut self,
+        now: Option<Timestamp>,
+        refs: Refs<'_>,
+        out: &mut Output<'_, S>,
+    ) -> Result<(), S::Error> {
+        while let Some(id) = self.reads.due(now) {
+            match refs.connection(id) {
+                Some(connection) => self.release(connection, out)?,
+                None => drop(self.reads.release(id)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what waits on a connection on which something else happens.
+    fn release<S: Sink>(&mut self, connection: &Connection, out: &mut Output<'_, S>) -> Result<(), S::Error> {
+        if let Some(released) = self.reads.release(connection.id) {
+            self.write(connection, &released.chunk(), out)?;
+            self.reads.give_back(released);
+        }
+        Ok(())
+    }
+
+    /// Writes what moved, and an acknowledgement where much waits for one.
+    fn write<S: Sink>(
+        &mut self,
+        connection: &Connection,
+        chunk: &Chunk<'_>,
+        out: &mut Output<'_, S>,
+    ) -> Result<(), S::Error> {
+        let Chunk { sender, time, by, .. } = *chunk;
         let Some(tcp) = self.tcp(connection, time, out)? else {
             return Ok(());
         };
-        tcp.write(
-            &Chunk {
-                sender,
-                time,
-                by,
-                skipped: stream.skipped,
-                bytes,
-                missing,
-                comment: None,
-                is_urgent: moved.shape.is_urgent,
-            },
-            out,
-        )?;
+        tcp.write(chunk, out)?;
         if tcp.unacknowledged(sender) > UNACKNOWLEDGED {
             tcp.acknowledge(sender.other(), time, by, out)?;
         }
@@ -78,6 +128,7 @@ impl Streams {
         change: &Change,
         out: &mut Output<'_, S>,
     ) -> Result<(), S::Error> {
+        self.release(connection, out)?;
         match change {
             Change::Opened { .. } if is_seen_by_accept_alone(connection) => {
                 self.accepted.insert(connection.id, connection.clone());
@@ -114,7 +165,8 @@ impl Streams {
     }
 
     /// The input pauses: what could be waited for is long in coming.
-    pub(super) fn pause<S: Sink>(&mut self, out: &mut Output<'_, S>) -> Result<(), S::Error> {
+    pub(super) fn pause<S: Sink>(&mut self, refs: Refs<'_>, out: &mut Output<'_, S>) -> Result<(), S::Error> {
+        self.settle(None, refs, out)?;
         while let Some((_, connection)) = self.accepted.pop_first() {
             self.tcp(&connection, Timestamp::default(), out)?;
         }

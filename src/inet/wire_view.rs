@@ -60,9 +60,9 @@ impl View for WireView {
         }
     }
 
-    /// The input pauses: handshakes that wait for the other end's call go out.
-    fn pause<S: Sink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
-        self.streams.pause(&mut Output::new(&mut self.ids, sink))
+    /// The input pauses: handshakes that wait for the other end's call go out, and reads that wait for the next.
+    fn pause<S: Sink>(&mut self, known: Known<'_>, sink: &mut S) -> Result<(), S::Error> {
+        self.streams.pause(known.refs, &mut Output::new(&mut self.ids, sink))
     }
 
     fn invented(&self) -> Invented {

@@ -4,11 +4,13 @@
 mod output;
 mod segmenter;
 mod sightings;
+mod small_reads;
 mod tcp;
 mod view;
 
 pub use output::{Ids, Output};
 pub use segmenter::Endpoint;
 pub use sightings::{Sighted, Sightings};
+pub use small_reads::{SmallReads, has_filled};
 pub use tcp::{Chunk, HANDSHAKE, TcpConnection, Witness, handshake_times};
 pub use view::{Invented, Known, View, ViewKind};

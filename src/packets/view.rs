@@ -43,7 +43,7 @@ pub trait View {
     }
 
     /// The input pauses: what could be waited for is long in coming.
-    fn pause<S: Sink>(&mut self, _: &mut S) -> Result<(), S::Error> {
+    fn pause<S: Sink>(&mut self, _: Known<'_>, _: &mut S) -> Result<(), S::Error> {
         Ok(())
     }
 

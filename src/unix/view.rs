@@ -1,7 +1,7 @@
 //! The view of UNIX sockets and pipes: one conversation a connection, from its first packet to its end, and datagrams.
 
-use crate::event::{Family, Transport, as_u64};
-use crate::packets::{Chunk, Ids, Known, Output, View};
+use crate::event::{Family, Timestamp, Transport, as_u64};
+use crate::packets::{Chunk, Ids, Known, Output, SmallReads, View, has_filled};
 use crate::sockets::{ByConnection, Change, Connection, Moved, Refs};
 use crate::unix::connection::UnixConnection;
 use crate::unix::context::{Context, Options};
@@ -18,6 +18,7 @@ pub struct UnixView {
     datagrams: Datagrams,
     begun: u64,
     chosen: Chosen,
+    reads: SmallReads,
     ids: Ids,
 }
 
@@ -46,8 +47,22 @@ impl View for UnixView {
             comment: comment.as_deref(),
         };
         let Some(connection) = known.refs.connection(stream.connection) else { return Ok(()) };
-        let Some((state, mut context)) = self.parts(connection, known, sink) else { return Ok(()) };
-        state.take(connection, &chunk, &mut context)
+        if !self.reads.is_empty() {
+            self.settle(Some(chunk.time), known, sink)?;
+        }
+        // A message of a seqpacket socket is none to be cut or put together.
+        let may_wait = self.options.is_wire() && moved.transport != Transport::Seqpacket;
+        let fills = may_wait && has_filled(moved, &chunk, connection, known.refs);
+        if fills && self.reads.add(connection.id, &chunk, moved.entry) {
+            return Ok(());
+        }
+        if !self.reads.is_empty() {
+            self.release(connection, known, sink)?;
+        }
+        if fills && self.reads.begin(connection.id, &chunk) {
+            return Ok(());
+        }
+        self.take(connection, &chunk, known, sink)
     }
 
     fn change<S: Sink>(&mut self, change: &Change, known: Known<'_>, sink: &mut S) -> Result<(), S::Error> {
@@ -64,6 +79,7 @@ impl View for UnixView {
             | Change::Closed { connection }
             | Change::ConnectionForgotten { connection } => {
                 if let Some(connection) = known.refs.connection(*connection) {
+                    self.release(connection, known, sink)?;
                     return self.connection_changed(connection, change, known, sink);
                 }
             }
@@ -75,6 +91,11 @@ impl View for UnixView {
             | Change::GatheredInVain { .. } => {}
         }
         Ok(())
+    }
+
+    /// The input pauses: reads that wait for the next go out.
+    fn pause<S: Sink>(&mut self, known: Known<'_>, sink: &mut S) -> Result<(), S::Error> {
+        self.settle(None, known, sink)
     }
 
     fn leaves_out(&self, moved: &Moved) -> bool {
@@ -92,6 +113,7 @@ impl UnixView {
             datagrams: Datagrams::default(),
             begun: 0,
             chosen: Chosen::default(),
+            reads: SmallReads::default(),
             ids: Ids::default(),
         }
     }
@@ -99,6 +121,40 @@ impl UnixView {
     /// The servers' ports, and how they were chosen.
     pub const fn chosen(&self) -> &Chosen {
         &self.chosen
+    }
+
+    /// Takes what moved on a connection.
+    fn take<S: Sink>(
+        &mut self,
+        connection: &Connection,
+        chunk: &Chunk<'_>,
+        known: Known<'_>,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        match self.parts(connection, known, sink) {
+            Some((state, mut context)) => state.take(connection, chunk, &mut context),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes the reads that have waited long enough at `now`, or all.
+    fn settle<S: Sink>(&mut self, now: Option<Timestamp>, known: Known<'_>, sink: &mut S) -> Result<(), S::Error> {
+        while let Some(id) = self.reads.due(now) {
+            match known.refs.connection(id) {
+                Some(connection) => self.release(connection, known, sink)?,
+                None => drop(self.reads.release(id)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what waits on a connection on which something else happens.
+    fn release<S: Sink>(&mut self, connection: &Connection, known: Known<'_>, sink: &mut S) -> Result<(), S::Error> {
+        if let Some(released) = self.reads.release(connection.id) {
+            self.take(connection, &released.chunk(), known, sink)?;
+            self.reads.give_back(released);
+        }
+        Ok(())
     }
 
     fn connection_changed<S: Sink>(

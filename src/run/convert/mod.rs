@@ -129,7 +129,7 @@ impl Engine {
     }
 
     fn pause<S: Sink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
-        self.picture.views.pause(sink)
+        self.picture.views.pause(self.sockets.last_refs(), sink)
     }
 
     /// Adds what is to be said of options: those that nothing came of, what they leave out, and what Wireshark needs.
