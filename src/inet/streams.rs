@@ -1,9 +1,10 @@
 //! TCP connections of the wire view: handshake where it was traced, each byte once, acknowledgements, FIN and RST.
 
-use crate::event::{Errno, Family, Timestamp, as_u64};
+use crate::event::{Direction, Errno, Family, Marking, Op, Timestamp, as_u64};
 use crate::inet::invented::StandIns;
 use crate::packets::{
-    Chunk, Endpoint, HANDSHAKE, Invented, Output, SmallReads, TcpConnection, Witness, handshake_times, has_filled,
+    Chunk, Endpoint, HANDSHAKE, Invented, Late, Output, SmallReads, TcpConnection, Unseen, Witness, handshake_times,
+    has_filled,
 };
 use crate::sockets::{
     ByConnection, Change, Connection, ConnectionId, Moved, Opening, Refs, Role, Side, Stream, canonical,
@@ -29,6 +30,7 @@ pub(super) struct Streams {
     /// line is about to come: their handshakes wait for that, for their first payload, or for the input to pause.
     accepted: BTreeMap<ConnectionId, Connection>,
     reads: SmallReads,
+    unseen: Unseen,
     stand_ins: StandIns,
     invented: Invented,
 }
@@ -43,9 +45,15 @@ impl Streams {
         out: &mut Output<'_, S>,
     ) -> Result<(), S::Error> {
         let fresh = moved.moved.saturating_sub(stream.known);
-        let Some(connection) = refs.connection(stream.connection).filter(|_| fresh > 0) else {
+        let Some(connection) = refs.connection(stream.connection) else {
             return Ok(());
         };
+        if !self.unseen.is_empty() && moved.direction == Direction::Received {
+            self.read_late(connection, moved, stream, refs, out)?;
+        }
+        if fresh == 0 {
+            return Ok(());
+        }
         let known = usize::try_from(stream.known).unwrap_or(usize::MAX);
         let bytes = refs.bytes(moved.payload).get(known..).unwrap_or_default();
         let time = moved.moment();
@@ -62,8 +70,13 @@ impl Streams {
             comment: None,
             is_urgent: moved.shape.is_urgent,
         };
-        if !self.reads.is_empty() {
+        if !(self.reads.is_empty() && self.unseen.is_empty()) {
             self.settle(Some(time), refs, out)?;
+        }
+        if self.is_late(moved, &chunk, connection) {
+            let before = stream.reached.saturating_sub(fresh);
+            self.unseen.push(connection.id, (sender, before), time, Late::of(&chunk));
+            return Ok(());
         }
         let fills = has_filled(moved, &chunk, connection, refs);
         if fills && self.reads.add(connection.id, &chunk, moved.entry) {
@@ -91,7 +104,83 @@ impl Streams {
                 None => drop(self.reads.release(id)),
             }
         }
+        while let Some(id) = self.unseen.due(now) {
+            match refs.connection(id) {
+                Some(connection) => self.give_up(connection, out)?,
+                None => while self.unseen.pop(id).is_some() {},
+            }
+        }
         Ok(())
+    }
+
+    /// Whether what a call sent waits: for the reader's call, where that has bytes which this one does not show, or behind
+    /// what does.
+    #[inline]
+    fn is_late(&mut self, moved: &Moved, chunk: &Chunk<'_>, connection: &Connection) -> bool {
+        if moved.direction == Direction::Received || chunk.skipped > 0 {
+            return false;
+        }
+        let reader = connection.end(chunk.sender.other());
+        let is_unseen = chunk.missing > 0 && chunk.bytes.is_empty() && reader.may_show();
+        is_unseen && matches!(moved.marking.op, Some(Op::Sendfile | Op::Splice))
+            || (!self.unseen.is_empty() && self.unseen.waits(connection.id, chunk.sender))
+    }
+
+    /// The reader's call may have bytes that wait for it.
+    #[cold]
+    fn read_late<S: Sink>(
+        &mut self,
+        connection: &Connection,
+        moved: &Moved,
+        stream: Stream,
+        refs: Refs<'_>,
+        out: &mut Output<'_, S>,
+    ) -> Result<(), S::Error> {
+        if !self.unseen.waits(connection.id, stream.sender(moved.direction)) {
+            return Ok(());
+        }
+        let (before, bytes) = (stream.reached.saturating_sub(moved.moved), refs.bytes(moved.payload));
+        while let Some(late) = self.unseen.read(connection.id, before, bytes) {
+            self.write_late(connection, late, out)?;
+        }
+        Ok(())
+    }
+
+    /// Writes all that waits for the reader's calls, as far as it is known.
+    fn give_up<S: Sink>(&mut self, connection: &Connection, out: &mut Output<'_, S>) -> Result<(), S::Error> {
+        while let Some(late) = self.unseen.pop(connection.id) {
+            self.write_late(connection, late, out)?;
+        }
+        Ok(())
+    }
+
+    fn write_late<S: Sink>(
+        &mut self,
+        connection: &Connection,
+        late: Late,
+        out: &mut Output<'_, S>,
+    ) -> Result<(), S::Error> {
+        match late {
+            Late::Chunk { sender, time, by, bytes, missing, is_urgent } => {
+                let chunk = Chunk { sender, time, by, skipped: 0, bytes: &bytes, missing, comment: None, is_urgent };
+                self.write(connection, &chunk, out)
+            }
+            Late::Finish { side, time, marking, by } => self.finish(connection, (side, by), (marking, time), out),
+        }
+    }
+
+    /// Writes a FIN.
+    fn finish<S: Sink>(
+        &mut self,
+        connection: &Connection,
+        (side, by): (Side, Side),
+        (marking, time): (Marking, Timestamp),
+        out: &mut Output<'_, S>,
+    ) -> Result<(), S::Error> {
+        match self.tcp(connection, time, out)? {
+            Some(tcp) => tcp.finish(side, (time, 0), (marking, by), out),
+            None => Ok(()),
+        }
     }
 
     /// Writes what waits on a connection on which something else happens.
@@ -130,6 +219,17 @@ impl Streams {
     ) -> Result<(), S::Error> {
         self.release(connection, out)?;
         match change {
+            Change::Finished { side, by, marking, time, .. } if self.unseen.waits(connection.id, *side) => {
+                let late = Late::Finish { side: *side, time: *time, marking: *marking, by: *by };
+                self.unseen.push(connection.id, (*side, 0), *time, late);
+                return Ok(());
+            }
+            Change::Reset { .. } | Change::Closed { .. } | Change::ConnectionForgotten { .. } => {
+                self.give_up(connection, out)?;
+            }
+            _ => {}
+        }
+        match change {
             Change::Opened { .. } if is_seen_by_accept_alone(connection) => {
                 self.accepted.insert(connection.id, connection.clone());
             }
@@ -142,9 +242,7 @@ impl Streams {
                 stand_ins.give_back(connection.id);
             }
             Change::Finished { side, by, marking, time, .. } => {
-                if let Some(tcp) = self.tcp(connection, *time, out)? {
-                    tcp.finish(*side, (*time, 0), (*marking, *by), out)?;
-                }
+                self.finish(connection, (*side, *by), (*marking, *time), out)?;
             }
             Change::Reset { side, by, marking, time, .. } => {
                 if let Some(tcp) = self.tcp(connection, *time, out)? {

@@ -6,6 +6,7 @@ mod segmenter;
 mod sightings;
 mod small_reads;
 mod tcp;
+mod unseen;
 mod view;
 
 pub use output::{Ids, Output};
@@ -13,4 +14,5 @@ pub use segmenter::Endpoint;
 pub use sightings::{Sighted, Sightings};
 pub use small_reads::{SmallReads, has_filled};
 pub use tcp::{Chunk, HANDSHAKE, TcpConnection, Witness, handshake_times};
+pub use unseen::{Late, Unseen};
 pub use view::{Invented, Known, View, ViewKind};

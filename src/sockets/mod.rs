@@ -28,7 +28,7 @@ mod tests;
 mod transfer;
 
 pub use change::{Change, Moved, Payload, Refs, Shape, Stream, UnixEnd, UnixMessage};
-pub use connections::{ByConnection, Connection, Flow, Opening, Role};
+pub use connections::{ByConnection, Connection, End, Flow, Opening, Role};
 pub use names::{ConnectionId, Side, SocketNumber};
 pub use open_socket::canonical;
 

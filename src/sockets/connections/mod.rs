@@ -7,7 +7,7 @@ mod pairing;
 mod state;
 mod store;
 
-pub use state::{Connection, Flow, Opening, Role};
+pub use state::{Connection, End, Flow, Opening, Role};
 pub(in crate::sockets) use state::{Origin, Witnessed};
 pub use store::ByConnection;
 use store::Store;

@@ -14,7 +14,7 @@
 use crate::event::{Direction, Errno, Family, Inode, Timestamp, Transport, UnixName};
 use crate::sockets::connections::pairing::{AddressPair, Rendezvous};
 use crate::sockets::names::{ConnectionId, Side, SocketId};
-use crate::sockets::{Change, Marking};
+use crate::sockets::{Change, Marking, canonical};
 use std::net::SocketAddr;
 
 /// How an end came to its connection.
@@ -134,6 +134,14 @@ pub struct End {
     pub(in crate::sockets) received: u64,
     /// Urgent bytes that it was sent, each of which its reads may pass over.
     pub(in crate::sockets) urgent: u32,
+}
+
+impl End {
+    /// Whether its calls may show what the other end's do not: it is traced, or it is on this host and may turn up.
+    pub fn may_show(&self) -> bool {
+        let is_here = self.address.is_some_and(|address| canonical(address).ip().is_loopback());
+        if self.traced { !self.closed } else { is_here }
+    }
 }
 
 /// One direction of a connection.
