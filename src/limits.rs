@@ -160,3 +160,7 @@ pub const OFFERS_TOLD: usize = 5;
 
 /// Most threads whose names are remembered; beyond it they are learnt anew.
 pub const THREAD_NAMES: usize = 64 << 10;
+
+/// Most calls whose bytes a reader's call may show later that are remembered for the report; those beyond it count as not
+/// shown.
+pub const UNSEEN: usize = 1024;

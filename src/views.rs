@@ -44,8 +44,8 @@ macro_rules! any_view {
             }
 
             #[inline]
-            fn settle<S: Sink>(&mut self, since: Timestamp, sink: &mut S) -> Result<Timestamp, S::Error> {
-                match self { $(Self::$name(view) => view.settle(since, sink),)* }
+            fn settle<S: Sink>(&mut self, now: Timestamp, known: Known<'_>, sink: &mut S) -> Result<Timestamp, S::Error> {
+                match self { $(Self::$name(view) => view.settle(now, known, sink),)* }
             }
 
             fn pause<S: Sink>(&mut self, quiet: Duration, known: Known<'_>, sink: &mut S) -> Result<(), S::Error> {
@@ -143,16 +143,18 @@ impl Views {
         self.of(moved.family).is_some_and(|view| view.leaves_out(moved))
     }
 
-    /// Nothing waits any more for what began before `since`. The moment at which the first begins of what is yet to be
-    /// written, and waited for.
+    /// What has waited long enough at `now` is written. The moment at which the first begins of what is yet to be written,
+    /// and waited for.
     #[inline]
-    pub fn settle<S: Sink>(&mut self, since: Timestamp, sink: &mut S) -> Result<Timestamp, S::Error> {
+    pub fn settle<S: Sink>(&mut self, now: Timestamp, refs: Refs<'_>, sink: &mut S) -> Result<Timestamp, S::Error> {
+        let Self { inet, local, threads } = self;
+        let known = Known { refs, threads };
         let mut earliest = Timestamp::MAX;
-        if let Some(view) = &mut self.inet {
-            earliest = view.settle(since, sink)?;
+        if let Some(view) = inet {
+            earliest = view.settle(now, known, sink)?;
         }
-        if let Some(view) = &mut self.local {
-            earliest = earliest.min(view.settle(since, sink)?);
+        if let Some(view) = local {
+            earliest = earliest.min(view.settle(now, known, sink)?);
         }
         Ok(earliest)
     }

@@ -7,7 +7,7 @@
 //! capture.
 //!
 //! What pcapng holds comes as a [`Record`]. What is known of a packet beside its bytes (who made it, which way it went)
-//! stands in its [`About`](crate::wire::About): as options it is for `pcapng/packet.rs` to write. A block that this room
+//! stands in its [`About`]: as options it is for `pcapng/packet.rs` to write. A block that this room
 //! does not write yet (secrets, processes) is a variant of [`Record`] and a file in `pcapng`.
 
 mod error;

@@ -1,17 +1,20 @@
 //! TCP connections of the wire view: handshake where it was traced, each byte once, acknowledgements, FIN and RST.
 
-use crate::event::{Errno, Family, Timestamp, as_u64};
+use crate::event::{Direction, Errno, Family, Marking, Op, Timestamp, as_u64};
 use crate::inet::invented::StandIns;
 use crate::inet::unaddressed::{Held, OwnChunk, Unaddressed};
+use crate::limits;
 use crate::packets::contents::{self, Beginning};
 use crate::packets::{
-    Chunk, Endpoint, HANDSHAKE, Invented, Output, TcpConnection, UNKNOWN_PORT, Waits, Witness, begins, handshake_times,
+    Chunk, Endpoint, HANDSHAKE, Invented, Late, Output, SmallReads, TcpConnection, UNKNOWN_PORT, Unseen, Waits,
+    Witness, begins, handshake_times, has_filled,
 };
 use crate::sockets::{
     ByConnection, Change, Connection, ConnectionId, End, Moved, Opening, Refs, Role, Side, Stream, canonical, is_vague,
 };
 use crate::wire::{SeqNumber, Sink};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// How long before its end the handshake of an accepted connection began, in nanoseconds: what loopback needs for it.
 const HANDSHAKE_LEAD: u64 = 30_000;
@@ -40,6 +43,10 @@ pub(super) struct Streams {
     waits: Waits<ConnectionId>,
     /// What has happened on those whose own address is about to be told.
     unaddressed: Unaddressed,
+    /// Reads that may be one segment with the next.
+    reads: SmallReads,
+    /// Bytes that their sender's call does not show.
+    unseen: Unseen,
     stand_ins: StandIns,
     invented: Invented,
 }
@@ -54,9 +61,15 @@ impl Streams {
         out: &mut Output<'_, S>,
     ) -> Result<(), S::Error> {
         let fresh = moved.moved.saturating_sub(stream.known);
-        let Some(connection) = refs.connection(stream.connection).filter(|_| fresh > 0) else {
+        let Some(connection) = refs.connection(stream.connection) else {
             return Ok(());
         };
+        if !self.unseen.is_empty() && moved.direction == Direction::Received {
+            self.read_late(connection, moved, stream, refs, out)?;
+        }
+        if fresh == 0 {
+            return Ok(());
+        }
         let known = usize::try_from(stream.known).unwrap_or(usize::MAX);
         let bytes = refs.bytes(moved.payload).get(known..).unwrap_or_default();
         let time = moved.moment();
@@ -77,9 +90,126 @@ impl Streams {
             self.unaddressed.hold(connection, time, Held::Moved(OwnChunk::of(&chunk)));
             return Ok(());
         }
+        if self.is_late(moved, &chunk, connection) {
+            let before = stream.reached.saturating_sub(fresh);
+            self.unseen.push(connection.id, (sender, before), time, Late::of(&chunk));
+            return Ok(());
+        }
+        let fills = has_filled(moved, &chunk, connection, refs);
+        if fills && self.reads.add(connection.id, &chunk, moved.entry) {
+            return Ok(());
+        }
+        if !self.reads.is_empty() {
+            self.release(connection, out)?;
+        }
+        if fills && self.reads.begin(connection.id, &chunk) {
+            return Ok(());
+        }
         self.write(connection, &chunk, out)
     }
 
+    /// Writes the reads, and what waits for a reader's call, that have waited long enough at `now`, or all.
+    fn write_due<S: Sink>(
+        &mut self,
+        now: Option<Timestamp>,
+        refs: Refs<'_>,
+        out: &mut Output<'_, S>,
+    ) -> Result<(), S::Error> {
+        while let Some(id) = self.reads.due(now) {
+            match refs.connection(id) {
+                Some(connection) => self.release(connection, out)?,
+                None => drop(self.reads.release(id)),
+            }
+        }
+        while let Some(id) = self.unseen.due(now) {
+            match refs.connection(id) {
+                Some(connection) => self.give_up(connection, out)?,
+                None => while self.unseen.pop(id).is_some() {},
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether what a call sent waits: for the reader's call, where that has bytes which this one does not show, or behind
+    /// what does.
+    #[inline]
+    fn is_late(&mut self, moved: &Moved, chunk: &Chunk<'_>, connection: &Connection) -> bool {
+        if moved.direction == Direction::Received || chunk.skipped > 0 {
+            return false;
+        }
+        let reader = connection.end(chunk.sender.other());
+        let is_unseen = chunk.missing > 0 && chunk.bytes.is_empty() && reader.may_show();
+        is_unseen && matches!(moved.marking.op, Some(Op::Sendfile | Op::Splice))
+            || (!self.unseen.is_empty() && self.unseen.waits(connection.id, chunk.sender))
+    }
+
+    /// The reader's call may have bytes that wait for it.
+    #[cold]
+    fn read_late<S: Sink>(
+        &mut self,
+        connection: &Connection,
+        moved: &Moved,
+        stream: Stream,
+        refs: Refs<'_>,
+        out: &mut Output<'_, S>,
+    ) -> Result<(), S::Error> {
+        if !self.unseen.waits(connection.id, stream.sender(moved.direction)) {
+            return Ok(());
+        }
+        let (before, bytes) = (stream.reached.saturating_sub(moved.moved), refs.bytes(moved.payload));
+        while let Some(late) = self.unseen.read(connection.id, before, bytes) {
+            self.write_late(connection, late, out)?;
+        }
+        Ok(())
+    }
+
+    /// Writes all that waits for the reader's calls, as far as it is known.
+    fn give_up<S: Sink>(&mut self, connection: &Connection, out: &mut Output<'_, S>) -> Result<(), S::Error> {
+        while let Some(late) = self.unseen.pop(connection.id) {
+            self.write_late(connection, late, out)?;
+        }
+        Ok(())
+    }
+
+    fn write_late<S: Sink>(
+        &mut self,
+        connection: &Connection,
+        late: Late,
+        out: &mut Output<'_, S>,
+    ) -> Result<(), S::Error> {
+        match late {
+            Late::Chunk { sender, time, by, bytes, missing, is_urgent } => {
+                let chunk = Chunk { sender, time, by, skipped: 0, bytes: &bytes, missing, comment: None, is_urgent };
+                self.write(connection, &chunk, out)
+            }
+            Late::Finish { side, time, marking, by } => self.finish(connection, (side, by), (marking, time), out),
+        }
+    }
+
+    /// Writes a FIN.
+    fn finish<S: Sink>(
+        &mut self,
+        connection: &Connection,
+        (side, by): (Side, Side),
+        (marking, time): (Marking, Timestamp),
+        out: &mut Output<'_, S>,
+    ) -> Result<(), S::Error> {
+        match self.tcp(connection, (time, None), out)? {
+            Some(tcp) => tcp.finish(side, (time, 0), (marking, by), out),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes what waits on a connection on which something else happens.
+    fn release<S: Sink>(&mut self, connection: &Connection, out: &mut Output<'_, S>) -> Result<(), S::Error> {
+        if let Some(released) = self.reads.release(connection.id) {
+            self.write(connection, &released.chunk(), out)?;
+            self.reads.give_back(released);
+        }
+        Ok(())
+    }
+
+    /// Writes what moved, and an acknowledgement where much waits for one.
     #[inline(always)]
     fn write<S: Sink>(
         &mut self,
@@ -136,6 +266,18 @@ impl Streams {
         change: &Change,
         out: &mut Output<'_, S>,
     ) -> Result<(), S::Error> {
+        self.release(connection, out)?;
+        match change {
+            Change::Finished { side, by, marking, time, .. } if self.unseen.waits(connection.id, *side) => {
+                let late = Late::Finish { side: *side, time: *time, marking: *marking, by: *by };
+                self.unseen.push(connection.id, (*side, 0), *time, late);
+                return Ok(());
+            }
+            Change::Reset { .. } | Change::Closed { .. } | Change::ConnectionForgotten { .. } => {
+                self.give_up(connection, out)?;
+            }
+            _ => {}
+        }
         let time = match change {
             Change::Closed { .. } => return Ok(()),
             Change::Begun { .. } => None,
@@ -175,9 +317,7 @@ impl Streams {
                 failed(connection, (*error, *time), &mut self.stand_ins, out)?;
             }
             Change::Finished { side, by, marking, time, .. } => {
-                if let Some(tcp) = self.tcp(connection, (*time, None), out)? {
-                    tcp.finish(*side, (*time, 0), (*marking, *by), out)?;
-                }
+                self.finish(connection, (*side, *by), (*marking, *time), out)?;
             }
             Change::Reset { side, by, marking, time, .. } => {
                 if let Some(tcp) = self.tcp(connection, (*time, None), out)? {
@@ -213,17 +353,37 @@ impl Streams {
         }
     }
 
-    /// Nothing waits any more for what began before `since`: what has been said is written. The moment at which the first
-    /// begins of what others wait for.
+    /// What has waited long enough at `now` is written, as far as it can be. The moment at which the first begins of what
+    /// others wait for.
     #[inline]
-    pub(super) fn settle<S: Sink>(&mut self, since: Timestamp, out: &mut Output<'_, S>) -> Result<Timestamp, S::Error> {
+    pub(super) fn settle<S: Sink>(
+        &mut self,
+        now: Timestamp,
+        refs: Refs<'_>,
+        out: &mut Output<'_, S>,
+    ) -> Result<Timestamp, S::Error> {
+        if !(self.reads.is_empty() && self.unseen.is_empty()) {
+            self.write_due(Some(now), refs, out)?;
+        }
+        let since = now.before(limits::WAITING_TIME);
         self.give_up_before(since, out)?;
         self.waits.forget_before(since);
-        Ok(self.waits.earliest().min(self.unaddressed.earliest()))
+        let waits = self.waits.earliest().min(self.unaddressed.earliest());
+        Ok(waits.min(self.reads.earliest()).min(self.unseen.earliest()))
     }
 
-    /// Nothing has come for long: what has been made is shown as far as it is known, and keeps its stand-ins.
-    pub(super) fn pause<S: Sink>(&mut self, refs: Refs<'_>, out: &mut Output<'_, S>) -> Result<(), S::Error> {
+    /// Nothing has come for so long: what waits for another call is written. After long, what has been made is shown as far
+    /// as it is known, and keeps its stand-ins.
+    pub(super) fn pause<S: Sink>(
+        &mut self,
+        quiet: Duration,
+        refs: Refs<'_>,
+        out: &mut Output<'_, S>,
+    ) -> Result<(), S::Error> {
+        self.write_due(None, refs, out)?;
+        if quiet < limits::LONG_PAUSE {
+            return Ok(());
+        }
         self.give_up_before(Timestamp::MAX, out)?;
         let made = |connection: &&Connection| matches!(connection.opening, Opening::Made { .. });
         for id in self.waits.all() {

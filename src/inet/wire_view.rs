@@ -66,16 +66,16 @@ impl View for WireView {
 
     /// Datagrams go out with a stand-in for what is not known of their ends; handshakes wait on.
     #[inline]
-    fn settle<S: Sink>(&mut self, since: Timestamp, sink: &mut S) -> Result<Timestamp, S::Error> {
+    fn settle<S: Sink>(&mut self, now: Timestamp, known: Known<'_>, sink: &mut S) -> Result<Timestamp, S::Error> {
         let out = &mut Output::new(&mut self.ids, sink);
-        self.datagrams.settle(since, out)?;
-        Ok(self.streams.settle(since, out)?.min(self.datagrams.earliest()))
+        self.datagrams.settle(now.before(limits::WAITING_TIME), out)?;
+        Ok(self.streams.settle(now, known.refs, out)?.min(self.datagrams.earliest()))
     }
 
     fn pause<S: Sink>(&mut self, quiet: Duration, known: Known<'_>, sink: &mut S) -> Result<(), S::Error> {
         let out = &mut Output::new(&mut self.ids, sink);
         self.datagrams.settle(Timestamp::MAX, out)?;
-        if quiet >= limits::LONG_PAUSE { self.streams.pause(known.refs, out) } else { Ok(()) }
+        self.streams.pause(quiet, known.refs, out)
     }
 
     fn invented(&self) -> Invented {

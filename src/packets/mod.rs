@@ -7,7 +7,9 @@ pub mod protocols;
 mod output;
 mod segmenter;
 mod sightings;
+mod small_reads;
 mod tcp;
+mod unseen;
 mod view;
 mod waits;
 
@@ -15,6 +17,8 @@ pub use output::{Ids, Output};
 pub use protocols::UNKNOWN_PORT;
 pub use segmenter::Endpoint;
 pub use sightings::{Sighted, Sightings};
+pub use small_reads::{SmallReads, has_filled};
 pub use tcp::{Chunk, HANDSHAKE, TcpConnection, Witness, begins, handshake_times};
+pub use unseen::{Late, Unseen};
 pub use view::{Invented, Known, View, ViewKind};
 pub use waits::Waits;

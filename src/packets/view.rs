@@ -43,10 +43,10 @@ pub trait View {
         false
     }
 
-    /// Nothing waits any more for what began before `since`: it is written as far as it can be. The moment at which the
-    /// first begins of what is yet to be written, and waited for.
+    /// What has waited long enough at `now` is written as far as it can be. The moment at which the first begins of what is
+    /// yet to be written, and waited for.
     #[inline]
-    fn settle<S: Sink>(&mut self, _since: Timestamp, _: &mut S) -> Result<Timestamp, S::Error> {
+    fn settle<S: Sink>(&mut self, _now: Timestamp, _: Known<'_>, _: &mut S) -> Result<Timestamp, S::Error> {
         Ok(Timestamp::MAX)
     }
 

@@ -2,7 +2,7 @@
 
 use crate::event::{Family, Timestamp, Transport, as_u64};
 use crate::limits;
-use crate::packets::{Chunk, Ids, Known, Output, View, Waits};
+use crate::packets::{Chunk, Ids, Known, Output, SmallReads, View, Waits, has_filled};
 use crate::sockets::{ByConnection, Change, Connection, ConnectionId, Moved, Refs};
 use crate::unix::connection::UnixConnection;
 use crate::unix::context::{Context, Options};
@@ -22,6 +22,7 @@ pub struct UnixView {
     waits: Waits<ConnectionId>,
     begun: u64,
     chosen: Chosen,
+    reads: SmallReads,
     ids: Ids,
 }
 
@@ -50,10 +51,19 @@ impl View for UnixView {
             comment: comment.as_deref(),
         };
         let Some(connection) = known.refs.connection(stream.connection) else { return Ok(()) };
-        let Some((state, mut context)) = self.parts(connection, known, sink) else { return Ok(()) };
-        state.take(connection, &chunk, &mut context)?;
-        self.wait(connection);
-        Ok(())
+        // A message of a seqpacket socket is none to be cut or put together.
+        let may_wait = self.options.is_wire() && moved.transport != Transport::Seqpacket;
+        let fills = may_wait && has_filled(moved, &chunk, connection, known.refs);
+        if fills && self.reads.add(connection.id, &chunk, moved.entry) {
+            return Ok(());
+        }
+        if !self.reads.is_empty() {
+            self.release(connection, known, sink)?;
+        }
+        if fills && self.reads.begin(connection.id, &chunk) {
+            return Ok(());
+        }
+        self.take(connection, &chunk, known, sink)
     }
 
     fn change<S: Sink>(&mut self, change: &Change, known: Known<'_>, sink: &mut S) -> Result<(), S::Error> {
@@ -71,6 +81,7 @@ impl View for UnixView {
             | Change::Closed { connection }
             | Change::ConnectionForgotten { connection } => {
                 if let Some(connection) = known.refs.connection(*connection) {
+                    self.release(connection, known, sink)?;
                     self.connection_changed(connection, change, known, sink)?;
                     self.wait(connection);
                 }
@@ -87,13 +98,17 @@ impl View for UnixView {
     }
 
     #[inline]
-    fn settle<S: Sink>(&mut self, since: Timestamp, _: &mut S) -> Result<Timestamp, S::Error> {
-        self.waits.forget_before(since);
-        Ok(self.waits.earliest())
+    fn settle<S: Sink>(&mut self, now: Timestamp, known: Known<'_>, sink: &mut S) -> Result<Timestamp, S::Error> {
+        if !self.reads.is_empty() {
+            self.write_due(Some(now), known, sink)?;
+        }
+        self.waits.forget_before(now.before(limits::WAITING_TIME));
+        Ok(self.waits.earliest().min(self.reads.earliest()))
     }
 
-    /// After long, what waits for its port is shown without, and keeps that.
+    /// Reads that wait for the next go out. After long, what waits for its port is shown without, and keeps that.
     fn pause<S: Sink>(&mut self, quiet: Duration, known: Known<'_>, sink: &mut S) -> Result<(), S::Error> {
+        self.write_due(None, known, sink)?;
         if quiet < limits::LONG_PAUSE {
             return Ok(());
         }
@@ -121,6 +136,7 @@ impl UnixView {
             waits: Waits::default(),
             begun: 0,
             chosen: Chosen::default(),
+            reads: SmallReads::default(),
             ids: Ids::default(),
         }
     }
@@ -128,6 +144,41 @@ impl UnixView {
     /// The servers' ports, and how they were chosen.
     pub const fn chosen(&self) -> &Chosen {
         &self.chosen
+    }
+
+    /// Takes what moved on a connection.
+    fn take<S: Sink>(
+        &mut self,
+        connection: &Connection,
+        chunk: &Chunk<'_>,
+        known: Known<'_>,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        if let Some((state, mut context)) = self.parts(connection, known, sink) {
+            state.take(connection, chunk, &mut context)?;
+        }
+        self.wait(connection);
+        Ok(())
+    }
+
+    /// Takes the reads that have waited long enough at `now`, or all.
+    fn write_due<S: Sink>(&mut self, now: Option<Timestamp>, known: Known<'_>, sink: &mut S) -> Result<(), S::Error> {
+        while let Some(id) = self.reads.due(now) {
+            match known.refs.connection(id) {
+                Some(connection) => self.release(connection, known, sink)?,
+                None => drop(self.reads.release(id)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what waits on a connection on which something else happens.
+    fn release<S: Sink>(&mut self, connection: &Connection, known: Known<'_>, sink: &mut S) -> Result<(), S::Error> {
+        if let Some(released) = self.reads.release(connection.id) {
+            self.take(connection, &released.chunk(), known, sink)?;
+            self.reads.give_back(released);
+        }
+        Ok(())
     }
 
     fn connection_changed<S: Sink>(

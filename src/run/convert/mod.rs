@@ -92,14 +92,12 @@ struct Clock {
 }
 
 impl Clock {
-    /// A call has returned at `exit`. Since when it can be waited for what is yet to be written; a clock that is set back
-    /// begins anew.
+    /// A call has returned at `exit`. A clock that is set back begins anew.
     #[inline]
-    fn tick(&mut self, exit: Timestamp) -> Timestamp {
+    fn tick(&mut self, exit: Timestamp) {
         let moment = self.line.unwrap_or(exit);
         let is_set_back = moment.after(limits::WAITING_TIME) < self.now;
         self.now = if is_set_back { moment } else { self.now.max(moment) };
-        self.now.before(limits::WAITING_TIME)
     }
 }
 
@@ -128,7 +126,11 @@ impl Engine {
 
     /// Takes the next event: what it changes goes to the views, and what they make of it to `sink`.
     fn event<S: Sink>(&mut self, event: &Event<'_>, sink: &mut S) -> Result<(), S::Error> {
-        let Self { sockets, picture, trace, clock, .. } = self;
+        if let Some(clock) = &mut self.clock {
+            clock.tick(event.exit);
+            self.settle(sink)?;
+        }
+        let Self { sockets, picture, trace, .. } = self;
         let place = || Place { trace: *trace, line: event.line };
         if let Some(filter) = picture.filter.as_mut().filter(|filter| filter.is_by_thread()) {
             filter.turn_to(event.tid, sockets.process_of(event));
@@ -148,11 +150,15 @@ impl Engine {
                 picture.take(change, sockets.refs(event), place, sink)?;
             }
             if !sockets.goes_on() {
-                break;
+                return Ok(());
             }
         }
-        let Some(clock) = clock else { return Ok(()) };
-        let earliest = picture.views.settle(clock.tick(event.exit), sink)?;
+    }
+
+    /// Writes what has waited long enough, and what nothing can come in front of any more.
+    fn settle<S: Sink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
+        let Self { sockets, picture, clock: Some(clock), .. } = self else { return Ok(()) };
+        let earliest = picture.views.settle(clock.now, sockets.last_refs(), sink)?;
         sink.settle(clock.line.map_or(earliest, |line| line.min(earliest)))
     }
 
@@ -357,6 +363,8 @@ impl<W: Write> Converter<W> {
         self.release(Some(quiet))?;
         if quiet >= limits::PAUSE {
             self.engine.pause(quiet, &mut self.written)?;
+        } else {
+            self.engine.settle(&mut self.written)?;
         }
         Ok(self.written.capture.flush()?)
     }

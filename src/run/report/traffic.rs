@@ -4,8 +4,9 @@ use super::keys::{LossKey, NoteKey};
 use super::{Loss, Place, Report};
 use crate::event::{Direction, Family, Op, Transport, as_u64};
 use crate::inet::is_carried;
+use crate::limits;
 use crate::run::name::Name;
-use crate::sockets::{Change, Moved, Refs};
+use crate::sockets::{Change, ConnectionId, End, Moved, Refs, Side};
 use crate::strace::Counts;
 use crate::unix::{self, FastCgi};
 use crate::views::Views;
@@ -75,6 +76,8 @@ pub(in crate::run) struct Traffic {
     cut: Missing,
     /// Payloads that strace never shows: sendfile, splice, tee.
     hidden: Missing,
+    /// Those of them that a reader's call may show: connection, sender, the place of the first byte, and how many are left.
+    unseen: Vec<(ConnectionId, Side, u64, u64)>,
     /// Receives that threw bytes away which no other call shows.
     discarded: Missing,
     /// Messages of internet sockets that the wire view alone shows.
@@ -107,6 +110,9 @@ impl Traffic {
     /// Counts what moved and what of it is not shown. `place` is the line of its event.
     #[inline(always)]
     pub fn count(&mut self, moved: &Moved, refs: Refs<'_>, views: &Views, place: impl Fn() -> Place) {
+        if !self.unseen.is_empty() && moved.direction == Direction::Received {
+            self.shown_by_reader(moved);
+        }
         if self.is_plain && is_as_most(moved) && views.shows(moved.family, moved.transport) {
             // No other protocol's messages begin so often with this byte that it would cost anything.
             if refs.bytes(moved.payload).first() == Some(&FASTCGI_VERSION) {
@@ -159,7 +165,46 @@ impl Traffic {
         if moved.shape.is_discarded {
             return self.discarded(moved, place);
         }
+        if missing > 0
+            && matches!(moved.marking.op, Some(Op::Sendfile | Op::Splice))
+            && moved.direction == Direction::Sent
+        {
+            self.may_be_shown(moved, refs);
+        }
         self.missing(moved.marking.op, missing, place);
+    }
+
+    /// A call moved bytes that it does not show, to a reader that may.
+    #[cold]
+    fn may_be_shown(&mut self, moved: &Moved, refs: Refs<'_>) {
+        let Some(stream) = moved.stream.filter(|_| moved.family.is_inet()) else {
+            return;
+        };
+        let reader = refs.connection(stream.connection).map(|connection| connection.end(stream.side.other()));
+        if reader.is_some_and(End::may_show) && self.unseen.len() < limits::UNSEEN {
+            let first = stream.reached.saturating_sub(moved.moved);
+            self.unseen.push((stream.connection, stream.side, first, moved.moved));
+        }
+    }
+
+    /// A receive shows bytes that no call has shown, perhaps.
+    #[cold]
+    fn shown_by_reader(&mut self, moved: &Moved) {
+        let Some(stream) = moved.stream else {
+            return;
+        };
+        let first = stream.reached.saturating_sub(moved.moved);
+        let end = first.saturating_add(as_u64(moved.payload.len()));
+        let hidden = &mut self.hidden;
+        self.unseen.retain_mut(|(connection, sender, start, left)| {
+            if (*connection, *sender) == (stream.connection, stream.side.other()) && first <= *start && *start < end {
+                let shown = (end - *start).min(*left);
+                (*start, *left) = (*start + shown, *left - shown);
+                hidden.bytes = hidden.bytes.saturating_sub(shown);
+                hidden.messages = hidden.messages.saturating_sub(u64::from(*left == 0));
+            }
+            *left > 0
+        });
     }
 
     /// A receive with MSG_TRUNC threw bytes away: lost are those that the other end's calls have not shown.

@@ -15,7 +15,7 @@ use crate::event::{Direction, Errno, Family, Inode, Timestamp, Transport, UnixNa
 use crate::sockets::connections::pairing::{AddressPair, Rendezvous};
 use crate::sockets::names::{ConnectionId, Side, SocketId};
 use crate::sockets::open_socket::is_vague;
-use crate::sockets::{Change, Marking};
+use crate::sockets::{Change, Marking, canonical};
 use std::net::SocketAddr;
 
 /// How an end came to its connection.
@@ -164,6 +164,12 @@ impl End {
     /// Whether none of its calls has moved anything.
     pub(in crate::sockets) const fn is_unused(&self) -> bool {
         self.sent == 0 && self.received == 0
+    }
+
+    /// Whether its calls may show what the other end's do not: it is traced, or it is on this host and may turn up.
+    pub fn may_show(&self) -> bool {
+        let is_here = self.address.is_some_and(|address| canonical(address).ip().is_loopback());
+        if self.traced { !self.closed } else { is_here }
     }
 }
 

@@ -112,6 +112,12 @@ impl<T> ByConnection<T> {
         (*kept_for == id).then_some(kept)
     }
 
+    /// What was kept for `id`, if anything was.
+    pub fn take(&mut self, id: ConnectionId) -> Option<T> {
+        let place = self.places.get_mut(id.place)?;
+        place.take_if(|(kept_for, _)| *kept_for == id).map(|(_, kept)| kept)
+    }
+
     /// The connection will not be heard of again.
     pub fn forget(&mut self, id: ConnectionId) {
         if let Some(place) = self.places.get_mut(id.place) {
