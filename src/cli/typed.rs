@@ -47,7 +47,7 @@ pub struct Typed {
     )]
     output: PathBuf,
 
-    /// strace's text: files, or - for standard input, which is also read when none is named
+    /// strace's text, also compressed by gzip or zstd: files, or - for standard input, which is also read when none is named
     #[arg(value_name = "TRACE")]
     traces: Vec<PathBuf>,
 

@@ -177,7 +177,9 @@ fn an_empty_file_is_a_mistake_that_costs_nothing() {
 #[test]
 fn what_is_no_trace_is_told_while_it_goes_on() {
     let perf = "     0.052 ( 0.020 ms): true/1665 brk()  = 0x563072350000\n".repeat(3);
-    for (bytes, part) in [(&b"\x1f\x8b\x08\0"[..], "gzip"), (perf.as_bytes(), "perf")] {
+    for (bytes, part) in
+        [(&b"BZh91AY&SY"[..], "bzip2"), (b"\x1f\x8b\x08\xff\0\0\0\0\0\0", "gzip"), (perf.as_bytes(), "perf")]
+    {
         let directory = Directory::new();
         let mut run = Run::start(directory.file("out.pcap"), |command| command);
         let mut input = run.input();

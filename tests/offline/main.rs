@@ -5,6 +5,7 @@
 mod common;
 
 mod cases;
+mod compressed;
 mod conversations;
 mod days;
 mod faults;
