@@ -48,9 +48,9 @@ pub fn refuse(usage: &Usage) -> Exit {
     exit
 }
 
-/// Prints a line that was asked for in place of a conversion.
-pub fn answer(line: &str) -> Exit {
-    match writeln!(io::stdout(), "{line}") {
+/// Prints a text that was asked for in place of a conversion.
+pub fn answer(text: &str) -> Exit {
+    match writeln!(io::stdout(), "{text}") {
         // As after a conversion: who reads no more has what they want.
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Exit::Failed,
         _ => Exit::Done,
