@@ -4,7 +4,9 @@ use super::help;
 
 /// The page in roff.
 pub(super) fn page(command: clap::Command) -> String {
-    let man = clap_mangen::Man::new(command.about(help::NAME)).manual("User Commands");
+    // What -h leaves out, clap_mangen would name without a word of what it does.
+    let command = command.about(help::NAME).mut_args(|argument| argument.hide_short_help(false));
+    let man = clap_mangen::Man::new(command).manual("User Commands");
     let mut page = Vec::new();
     // A vector takes all that is written to it.
     let _ = man

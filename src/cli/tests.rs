@@ -205,8 +205,14 @@ fn manual_and_completions_are_asked_for_without_output() {
         assert!(page.contains(&format!("\n.SH {title}\n")), "{title}: {page}");
     }
     assert!(page.contains("\\-o \\(aq! strace2pcap out.pcap\\(aq COMMAND"), "{page}");
+    let plain = page.replace("\\-", "-").replace("\\*(Aq", "'").replace("\\(aq", "'");
+    for argument in command.get_arguments() {
+        let help =
+            argument.get_long_help().or_else(|| argument.get_help()).map(ToString::to_string).unwrap_or_default();
+        assert!(!help.is_empty() && plain.contains(&help), "{help}: {plain}");
+    }
     for option in &options {
-        assert!(page.contains(&format!("\\-\\-{}", option.replace('-', "\\-"))), "{option}");
+        assert!(plain.contains(&format!("--{option}")), "{option}");
     }
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let script = answer(&format!("--completions {shell}"));
