@@ -73,6 +73,22 @@ fn no_program_is_needed() {
 }
 
 #[test]
+fn standard_input_may_be_a_file_and_stand_behind_its_beginning() {
+    let text = trace(50);
+    let expected = convert(&[], &text);
+    for (compress, _) in BOTH {
+        let folder = Folder::new();
+        fs::write(folder.path().join("a"), [b"in front of it\n".to_vec(), compress(&text)].concat())
+            .expect("it is ours");
+        let line = "{ read -r line; exec \"$0\" out.pcap; } < a";
+        let mut command = Command::new("sh");
+        command.args(["-c", line, env!("CARGO_BIN_EXE_strace2pcap")]).current_dir(folder.path());
+        assert!(command.status().expect("sh starts").success());
+        assert!(fs::read(folder.path().join("out.pcap")).expect("it is there") == expected.file);
+    }
+}
+
+#[test]
 fn several_members_or_frames_are_one_trace() {
     let text = trace(100);
     let expected = convert(&[], &text);

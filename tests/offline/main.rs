@@ -13,6 +13,7 @@ mod foreign;
 mod laws;
 mod many_connections;
 mod mistakes;
+mod packages;
 mod reader;
 mod report;
 mod tidy;

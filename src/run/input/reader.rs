@@ -219,7 +219,7 @@ impl LineSource for Reader<'_> {
     }
 }
 
-/// Whether to try again: interrupted, or a descriptor that does not block, for which [`Reader::is_ready`] waits.
+/// Whether to try again: interrupted, or a descriptor that does not block, for which [`Reader`] waits.
 pub(super) fn is_temporary(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock)
 }
