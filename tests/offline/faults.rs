@@ -71,6 +71,32 @@ fn the_last_line_needs_no_newline() {
 }
 
 #[test]
+fn a_compressed_pipe_is_as_live_as_its_compressor_and_read_on_like_any() {
+    let directory = Directory::new();
+    let output = directory.file("out.pcap");
+    let mut run = Run::start(&output, |command| command);
+    let mut encoder = flate2::write::GzEncoder::new(run.input(), flate2::Compression::fast());
+    for records in 1..=3 {
+        encoder.write_all(LINE).unwrap();
+        encoder.flush().unwrap();
+        until_records(&output, records);
+    }
+    drop(encoder.finish().unwrap());
+    assert_eq!(run.told(), (Some(0), String::new()));
+    let mut run = Run::start("/dev/full", |command| command);
+    let mut encoder = flate2::write::GzEncoder::new(run.input(), flate2::Compression::none());
+    for _ in 0..100 {
+        encoder.write_all(&LINE.repeat(1000)).unwrap();
+    }
+    thread::sleep(MOMENT);
+    assert!(run.is_running(), "it goes on reading while somebody may write");
+    drop(encoder.finish().unwrap());
+    let (code, said) = run.told();
+    assert_eq!(code, Some(1));
+    assert!(said.contains("No space left") && said.contains("Ctrl-C ends it"), "{said}");
+}
+
+#[test]
 fn nothing_in_gives_a_capture_without_packets() {
     let directory = Directory::new();
     let output = directory.file("out.pcap");
