@@ -21,7 +21,7 @@
 //! | [`packets`] | what a view is; what both have in common: a connection as TCP segments, the way to the capture | whose picture it is |
 //! | [`wire`] | packets, and what is known of each, to bytes: Ethernet, VLAN and the marking in them, IPv4, IPv6, TCP, UDP, checksums, sequence arithmetic; the only room that names `etherparse` | why a frame is sent |
 //! | [`capture`] | pcap and pcapng; the only room that names `pcap-file` | sockets |
-//! | [`run`] | the one loop, with output and signals; in it `input` (traces opened, judged, read, put in order), `convert` (from lines to a capture, and what of it is asked for), `report` (what was lost, what helps) | – |
+//! | [`run`] | the one loop, with output and signals; in it `input` (traces opened, judged, decompressed, read, put in order), `convert` (from lines to a capture, and what of it is asked for), `report` (what was lost, what helps) | – |
 //! | [`cli`] | the command line, as typed | how it is done |
 //! | [`glob`] | patterns for the names of sockets, pipes and FIFOs | what is done with what they are for |
 //! | [`escape`] | what is safe to print, and a word of a shell's command | whose text it is |

@@ -132,6 +132,13 @@ pub const DBUS_MESSAGE_BYTES: usize = 256 << 10;
 /// a pipe holds.
 pub const BEGINNING_BYTES: usize = 64 << 10;
 
+/// How much of a compressed trace is read at once. It is decoded to some times as much.
+pub const COMPRESSED_BYTES: usize = 64 << 10;
+
+/// Largest window of a compressed trace's zstd frames, which is how much of the text is held: the most that `zstd` itself
+/// reads and writes unless it is told otherwise (`--long`, `--memory`).
+pub const ZSTD_WINDOW_BYTES: u64 = 128 << 20;
+
 /// Lines of one side that decide what a trace's beginning is, where there is none of the other yet: a library call that
 /// is named as a system call comes several times in a row at most, and so does what a traced program prints.
 pub const DECIDING_LINES: usize = 64;

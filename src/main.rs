@@ -8,7 +8,7 @@ fn main() -> ExitCode {
     match strace2pcap::parse(std::env::args_os()) {
         Ok(options) => strace2pcap::convert(&options).into(),
         Err(Refused::Asked(told)) => told.exit(),
-        Err(Refused::Calls(calls)) => strace2pcap::answer(&calls).into(),
+        Err(Refused::Answer(text)) => strace2pcap::answer(&text).into(),
         Err(Refused::Usage(usage)) => strace2pcap::refuse(&usage).into(),
     }
 }

@@ -8,12 +8,53 @@ Turns strace's text into a capture that Wireshark reads: what a process says
 on its sockets, without the right to capture on an interface, and for UNIX
 sockets, which no interface sees.";
 
-/// What is said after the options. Lines stay below 80 columns, so that no terminal breaks a command.
+/// The same in `-h`, where the arguments have no lines of their own.
+pub const SHORT_ABOUT: &str = "\
+Turns strace's text (TRACE: files, or standard input) into a capture (OUTPUT: a
+file, or - for standard output) that Wireshark reads";
+
+/// The same in one line, as the manual page begins.
+pub const NAME: &str = "turns strace's text into a capture that Wireshark reads";
+
+/// What is said after the options in `-h`, which fits on a screen of 24 lines.
+pub const SHORT_AFTER: &str = "\
+Examples:
+  strace -f -s 1048576 -ttt -T -yy -xx -e \"$(strace2pcap --calls)\" \\
+    -o '! strace2pcap out.pcapng' COMMAND
+  strace2pcap out.pcapng trace.log
+  strace2pcap - trace.log | wireshark -k -i -";
+
+/// A part of what is said after the options.
+pub struct Section {
+    /// Its title in the manual page.
+    pub title: &'static str,
+    /// Its lines in `--help`. They stay below 80 columns, so that no terminal breaks a command.
+    pub text: String,
+}
+
+/// All of them.
+pub fn sections() -> Vec<Section> {
+    let section = |title, text: &str| Section { title, text: text.to_owned() };
+    vec![
+        section("EXAMPLES", EXAMPLES),
+        section("OPTIONS OF STRACE", OPTIONS_OF_STRACE),
+        section("EXIT STATUS", EXIT_CODES),
+        Section { title: "REPORT", text: report() },
+        section("SIGNALS", SIGNALS),
+        section("ENVIRONMENT", ENVIRONMENT),
+    ]
+}
+
+/// What is said after the options in `--help`.
 pub fn after() -> String {
+    sections().into_iter().map(|section| section.text).collect::<Vec<_>>().join("\n\n")
+}
+
+fn report() -> String {
     let reasons = listed(Reason::ALL.iter().map(|key| key.text()));
     let losses = listed(LossKey::ALL.iter().map(|key| key.text()));
     let notes = listed(NoteKey::ALL.iter().map(|key| key.text()));
-    format!("{BEFORE_KEYS}Reasons in left_out:{reasons}\nKeys of losses:{losses}\nKeys of notes:{notes}\n{BEHIND_KEYS}")
+    format!("{REPORT}\nReasons in left_out:{reasons}\nKeys of losses:{losses}\nKeys of notes:{notes}")
 }
 
 /// Words as indented lines.
@@ -32,7 +73,7 @@ fn listed<'w>(words: impl Iterator<Item = &'w str>) -> String {
     text
 }
 
-const BEFORE_KEYS: &str = "\
+const EXAMPLES: &str = "\
 Examples:
   Run a command and capture what it says; strace starts strace2pcap:
     strace -f -s 1048576 -ttt -T -yy -xx -e \"$(strace2pcap --calls)\" \\
@@ -47,8 +88,9 @@ Examples:
 
   Or a part of it:
     strace2pcap --pid 1234 --port 80,8000-8010 out.pcapng trace.log
-    strace2pcap --capture-unix-socket='/run/*.sock' out.pcapng trace.log
+    strace2pcap --capture-unix-socket='/run/*.sock' out.pcapng trace.log";
 
+const OPTIONS_OF_STRACE: &str = "\
 What the options of strace are for:
   -f            follow threads and child processes
   -s 1048576    print payloads whole; strace prints 32 bytes otherwise
@@ -56,8 +98,9 @@ What the options of strace are for:
   -yy           the addresses behind a file descriptor
   -xx           every byte readable back
   -e trace=…    the calls that matter, so that the rest runs at full speed:
-                strace2pcap --calls prints them, with --capture-pipes more
+                strace2pcap --calls prints them, with --capture-pipes more";
 
+const EXIT_CODES: &str = "\
 Exit codes:
   0  done; also when lines were skipped, when the reader of the output went
      away, and when a signal ended a live capture
@@ -65,20 +108,21 @@ Exit codes:
      or a signal came before the end of a file
   2  the command line makes no sense, or OUTPUT is there and is no capture;
      nothing was touched
-  3  with --strict: a line was not understood, or bytes or addresses are missing
+  3  with --strict: a line was not understood, or bytes or addresses are missing";
 
+const REPORT: &str = "\
 --report json writes one object as the last line on stderr, with the keys
   version exit_code lines calls packets payload_bytes capture_bytes
   left_out [reason text count]
   losses   [key count text cure, and where known bytes first_line trace]
   notes    [key text cure]
   hints    [texts: what helps to read the capture]
-  errors   [texts, which are also printed]
-";
+  errors   [texts, which are also printed]";
 
-const BEHIND_KEYS: &str = "
+const SIGNALS: &str = "\
 Signals: SIGTERM and SIGHUP end it with everything known written. So does
 Ctrl-C, but when a pipe is read only the second one: the first goes to the
-traced program as well, and what that still says belongs into the capture.
+traced program as well, and what that still says belongs into the capture.";
 
+const ENVIRONMENT: &str = "\
 For what one part of the program does: RUST_LOG=strace2pcap::sockets=debug";

@@ -1,6 +1,7 @@
 //! The command line: as typed ([`Typed`]), checked, and turned into what a run needs ([`Options`]).
 
 mod help;
+mod manual;
 mod mistakes;
 mod refused;
 mod typed;
@@ -22,8 +23,8 @@ pub fn parse(words: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Opt
     let words: Vec<OsString> = words.into_iter().map(Into::into).collect();
     let refused = |error| Refused::new(error, &words);
     let typed = <Typed as clap::Parser>::try_parse_from(&words).map_err(refused)?;
-    match typed.calls() {
-        Some(calls) => Err(Refused::Calls(calls)),
+    match typed.answer() {
+        Some(text) => Err(Refused::Answer(text)),
         None => typed.checked(&words).map_err(refused),
     }
 }

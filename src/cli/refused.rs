@@ -13,8 +13,8 @@ use std::ffi::{OsStr, OsString};
 pub enum Refused {
     /// Help or the version was asked for; [`clap::Error::exit`] tells it.
     Asked(Box<clap::Error>),
-    /// What strace has to trace was asked for: this.
-    Calls(String),
+    /// A text was asked for in place of a conversion: this.
+    Answer(String),
     /// The command line makes no sense.
     Usage(Usage),
 }

@@ -185,7 +185,7 @@ fn options_of_other_programs_for_output_and_trace() {
 fn the_calls_to_trace_are_asked_for_without_output() {
     for words in ["--calls", "--calls out trace", "--view wire --calls"] {
         assert!(
-            matches!(typed(words), Err(Refused::Calls(calls)) if calls.starts_with("trace=network,read,")),
+            matches!(typed(words), Err(Refused::Answer(calls)) if calls.starts_with("trace=network,read,")),
             "{words}"
         );
     }
@@ -193,9 +193,56 @@ fn the_calls_to_trace_are_asked_for_without_output() {
 }
 
 #[test]
+fn manual_and_completions_are_asked_for_without_output() {
+    let answer = |words: &str| match typed(words) {
+        Err(Refused::Answer(text)) => text,
+        other => panic!("{words}: {other:?}"),
+    };
+    let command = <super::Typed as clap::CommandFactory>::command();
+    let options: Vec<_> = command.get_arguments().filter_map(clap::Arg::get_long).collect();
+    let page = answer("--man");
+    for title in ["NAME", "SYNOPSIS", "OPTIONS", "\"EXAMPLES\"", "\"EXIT STATUS\"", "\"SIGNALS\"", "\"SEE ALSO\""] {
+        assert!(page.contains(&format!("\n.SH {title}\n")), "{title}: {page}");
+    }
+    assert!(page.contains("\\-o \\(aq! strace2pcap out.pcap\\(aq COMMAND"), "{page}");
+    let plain = page.replace("\\-", "-").replace("\\*(Aq", "'").replace("\\(aq", "'");
+    for argument in command.get_arguments() {
+        let help =
+            argument.get_long_help().or_else(|| argument.get_help()).map(ToString::to_string).unwrap_or_default();
+        assert!(!help.is_empty() && plain.contains(&help), "{help}: {plain}");
+    }
+    for option in &options {
+        assert!(plain.contains(&format!("--{option}")), "{option}");
+    }
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let script = answer(&format!("--completions {shell}"));
+        assert!(options.iter().all(|option| script.contains(option)), "{shell}: {script}");
+        assert_eq!(script, answer(&format!("out.pcap trace --completions={shell}")));
+    }
+    refused("--completions tcsh", "tcsh");
+    refused("--completions", "a value is required");
+}
+
+#[test]
+fn the_short_help_is_one_screen_and_the_long_one_is_all() {
+    let told = |flag: &str| match typed(flag) {
+        Err(Refused::Asked(told)) => told.to_string(),
+        other => panic!("{flag}: {other:?}"),
+    };
+    let (short, long) = (told("-h"), told("--help"));
+    assert!(short.lines().count() <= 24 && short.lines().all(|line| line.chars().count() < 80), "{short}");
+    let of_option = |line: &&str| line.trim_start().starts_with('-') && !line.trim_start().starts_with("-o ");
+    assert_eq!(short.lines().filter(of_option).count(), 10, "{short}");
+    let command = <super::Typed as clap::CommandFactory>::command();
+    for option in command.get_arguments().filter_map(clap::Arg::get_long) {
+        assert!(long.contains(&format!("--{option}")), "{option}");
+    }
+}
+
+#[test]
 fn help_and_version_are_no_errors() {
     for (flag, part) in
-        [("-h", "-o '! strace2pcap out.pcap' COMMAND"), ("--help", "Exit codes"), ("-V", env!("CARGO_PKG_VERSION"))]
+        [("-h", "-o '! strace2pcap out.pcapng' COMMAND"), ("--help", "Exit codes"), ("-V", env!("CARGO_PKG_VERSION"))]
     {
         let Err(Refused::Asked(told)) = typed(flag) else { panic!("{flag}") };
         assert_eq!(told.exit_code(), 0);

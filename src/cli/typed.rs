@@ -4,13 +4,14 @@ use std::ffi::OsString;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
-use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::builder::{ArgPredicate, OsStringValueParser, TypedValueParser};
 use clap::error::ErrorKind;
-use clap::{ArgAction, CommandFactory, Parser, ValueEnum};
+use clap::{ArgAction, CommandFactory, Parser, ValueEnum, ValueHint};
+use clap_complete::Shell;
 
-use super::help;
 use super::mistakes::{command_of, given};
 use super::values::{self, Names};
+use super::{help, manual};
 use crate::event::{Tid, Timestamp};
 use crate::run::Options;
 use crate::run::input::dates::{self, Date};
@@ -18,18 +19,20 @@ use crate::run::options::{Format, ReportFormat, Seed, Verbosity, View, format_of
 use crate::strace::calls_to_trace;
 use crate::unix::{PortRule, Ports, UNKNOWN_PORT};
 
-/// The headings of `--help`.
-const CONVERTED: &str = "What is converted";
-const WRITTEN: &str = "What is written";
-const TOLD: &str = "What is told";
+/// The headings of `--help`. What most people need stands in front of them, and alone in `-h`, each on one line.
+const CONVERTED: &str = "More of what is converted";
+const WRITTEN: &str = "More of what is written";
+const TOLD: &str = "More of what is told";
 
 /// The arguments as typed.
 #[derive(Debug, Parser)]
 #[command(
     name = "strace2pcap",
     version,
-    about = help::ABOUT,
-    after_help = help::after(),
+    about = help::SHORT_ABOUT,
+    long_about = help::ABOUT,
+    after_help = help::SHORT_AFTER,
+    after_long_help = help::after(),
     override_usage = "strace2pcap [OPTIONS] OUTPUT [TRACE...]",
     // Scripts written for py_strace2pcap.py may shorten long options, as Python's argparse lets them.
     infer_long_args = true,
@@ -41,87 +44,124 @@ pub struct Typed {
     /// Where the capture goes: a file, or - for standard output; a capture that is there is replaced
     #[arg(
         value_name = "OUTPUT",
+        hide_short_help = true,
+        value_hint = ValueHint::FilePath,
         required = false,
-        required_unless_present = "calls",
-        default_value_if("calls", "true", "-")
+        required_unless_present_any = ["calls", "man", "completions"],
+        default_value_ifs([
+            ("calls", ArgPredicate::Equals("true".into()), "-"),
+            ("man", ArgPredicate::Equals("true".into()), "-"),
+            ("completions", ArgPredicate::IsPresent, "-"),
+        ])
     )]
     output: PathBuf,
 
-    /// strace's text: files, or - for standard input, which is also read when none is named
-    #[arg(value_name = "TRACE")]
+    /// strace's text, also compressed by gzip or zstd: files, or - for standard input, which is also read when none is named
+    #[arg(value_name = "TRACE", hide_short_help = true, value_hint = ValueHint::FilePath)]
     traces: Vec<PathBuf>,
 
     /// Leave out IPv4 and IPv6 sockets
-    #[arg(long, overrides_with = "capture_net", help_heading = CONVERTED)]
+    #[arg(long, overrides_with = "capture_net", help_heading = CONVERTED, hide_short_help = true)]
     no_capture_net: bool,
 
     /// Convert IPv4 and IPv6 sockets (the default)
-    #[arg(long, overrides_with = "no_capture_net", help_heading = CONVERTED)]
+    #[arg(long, overrides_with = "no_capture_net", help_heading = CONVERTED, hide_short_help = true)]
     capture_net: bool,
 
-    /// Convert UNIX sockets, as TCP conversations; with =GLOB only those with such a name, may be repeated
+    /// UNIX sockets too, or those named so
     #[arg(
         long,
+        long_help = "Convert UNIX sockets, as TCP conversations; with =GLOB only those with such a name, may be repeated",
         value_name = "GLOB",
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = values::ALL,
         value_parser = OsStringValueParser::new().try_map(|text| values::names(&text)),
-        overrides_with = "no_capture_unix_socket",
-        help_heading = CONVERTED
+        overrides_with = "no_capture_unix_socket"
     )]
     capture_unix_socket: Vec<Names>,
 
     /// Leave out UNIX sockets (the default)
-    #[arg(long, overrides_with = "capture_unix_socket", help_heading = CONVERTED)]
+    #[arg(long, overrides_with = "capture_unix_socket", help_heading = CONVERTED, hide_short_help = true)]
     no_capture_unix_socket: bool,
 
-    /// Convert pipes and FIFOs, as TCP conversations from the writer to the reader; with =GLOB only those with such a name or path, may be repeated
+    /// Pipes and FIFOs too, or those named so
     #[arg(
         long,
+        long_help = "Convert pipes and FIFOs, as TCP conversations from the writer to the reader; with =GLOB only those with such a name or path, may be repeated",
         value_name = "GLOB",
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = values::ALL,
-        value_parser = OsStringValueParser::new().try_map(|text| values::names(&text)),
-        help_heading = CONVERTED
+        value_parser = OsStringValueParser::new().try_map(|text| values::names(&text))
     )]
     capture_pipes: Vec<Names>,
 
-    /// Only what these processes or threads do; may be repeated
-    #[arg(long, value_name = "N,…", value_delimiter = ',', value_parser = values::pid, help_heading = CONVERTED)]
+    /// Only what these processes or threads do
+    #[arg(
+        long,
+        long_help = "Only what these processes or threads do; may be repeated",
+        value_name = "N,…",
+        value_delimiter = ',',
+        value_parser = values::pid
+    )]
     pid: Vec<Tid>,
 
     /// Nothing that these processes or threads do; may be repeated
-    #[arg(long, value_name = "N,…", value_delimiter = ',', value_parser = values::pid, help_heading = CONVERTED)]
+    #[arg(
+        long,
+        value_name = "N,…",
+        value_delimiter = ',',
+        value_parser = values::pid,
+        help_heading = CONVERTED,
+        hide_short_help = true
+    )]
     exclude_pid: Vec<Tid>,
 
-    /// Only what has one of these ports, or one in a range like 8000-8010, at either end; may be repeated
-    #[arg(long, value_name = "N,…", value_delimiter = ',', value_parser = values::port_range, help_heading = CONVERTED)]
+    /// Only what has one of these ports
+    #[arg(
+        long,
+        long_help = "Only what has one of these ports, or one in a range like 8000-8010, at either end; may be repeated",
+        value_name = "N,…",
+        value_delimiter = ',',
+        value_parser = values::port_range
+    )]
     port: Vec<RangeInclusive<u16>>,
 
     /// Begin UNIX conversations joined midway with HTTP/2's preface, so that Wireshark decodes them
-    #[arg(long, help_heading = CONVERTED)]
+    #[arg(long, help_heading = CONVERTED, hide_short_help = true)]
     seed_http2: bool,
 
     /// And gRPC in them with the headers that Wireshark needs; requires --seed-http2
-    #[arg(long, help_heading = CONVERTED)]
+    #[arg(long, help_heading = CONVERTED, hide_short_help = true)]
     seed_grpc: bool,
 
     /// The day on which times of day (strace -t, -tt) begin, in local time [default: such that the trace file ends when it was last written, else today]
-    #[arg(long, value_name = "YYYY-MM-DD", help_heading = CONVERTED)]
+    #[arg(long, value_name = "YYYY-MM-DD", help_heading = CONVERTED, hide_short_help = true)]
     date: Option<Date>,
 
     /// When relative times (strace -r) begin: seconds since 1970, or a date and time [default: 0]
-    #[arg(long, value_name = "SECONDS|DATE-TIME", value_parser = dates::start, help_heading = CONVERTED)]
+    #[arg(
+        long,
+        value_name = "SECONDS|DATE-TIME",
+        value_parser = dates::start,
+        help_heading = CONVERTED,
+        hide_short_help = true
+    )]
     start: Option<Timestamp>,
 
-    /// What a packet is: a payload call, or a segment as the interface would have had it [default: wire for pcapng, syscall for pcap]
-    #[arg(long, value_enum, value_name = "VIEW", help_heading = WRITTEN)]
+    /// What a packet is: a call, or a segment
+    #[arg(
+        long,
+        value_enum,
+        long_help = "What a packet is: a payload call, marked with PID, fd and call (syscall), or a segment or datagram as the interface would have had it, with handshakes (wire) [default: wire for pcapng, syscall for pcap]",
+        value_name = "syscall|wire",
+        hide_possible_values = true
+    )]
     view: Option<TypedView>,
 
     /// The port of UNIX servers: a number, or by the service, so that Wireshark picks its dissector [default: auto in the wire view, else 50051]
-    #[arg(long, value_name = "auto|N", value_parser = values::unix_port, help_heading = WRITTEN)]
+    #[arg(long, value_name = "auto|N", value_parser = values::unix_port, help_heading = WRITTEN, hide_short_help = true)]
     unix_port: Option<Ports>,
 
     /// The port of UNIX servers with such a name, above all else: a number, or a protocol like http or redis; the first that fits counts
@@ -129,36 +169,53 @@ pub struct Typed {
         long,
         value_name = "GLOB=N|NAME",
         value_parser = OsStringValueParser::new().try_map(|text| values::port_rule(&text)),
-        help_heading = WRITTEN
+        help_heading = WRITTEN,
+        hide_short_help = true
     )]
     unix_port_for: Vec<PortRule>,
 
     /// The capture's format [default: pcapng for NAME.pcapng and -, else pcap]
-    #[arg(long, value_enum, value_name = "FORMAT", help_heading = WRITTEN)]
+    #[arg(long, value_enum, value_name = "FORMAT", help_heading = WRITTEN, hide_short_help = true)]
     format: Option<TypedFormat>,
 
     /// Overwrite OUTPUT also where it is no capture
-    #[arg(long, help_heading = WRITTEN)]
+    #[arg(long, help_heading = WRITTEN, hide_short_help = true)]
     force: bool,
 
-    /// Print what strace's -e needs for these options, and convert nothing; OUTPUT is not needed
-    #[arg(long, help_heading = TOLD)]
+    /// Print what strace -e needs for this
+    #[arg(
+        long,
+        long_help = "Print what strace's -e needs for these options, and convert nothing; OUTPUT is not needed"
+    )]
     calls: bool,
 
+    /// Print the manual page, for man -l - or a file strace2pcap.1
+    #[arg(long, help_heading = TOLD, hide_short_help = true)]
+    man: bool,
+
+    /// Print what completes these options in a shell
+    #[arg(long, value_enum, value_name = "SHELL", help_heading = TOLD, hide_short_help = true)]
+    completions: Option<Shell>,
+
     /// Exit with 3 if a line was not understood, or bytes or addresses are missing
-    #[arg(long, help_heading = TOLD)]
+    #[arg(long, help_heading = TOLD, hide_short_help = true)]
     strict: bool,
 
     /// How the end is told on stderr: lines for a person, or one line of JSON for scripts, also with -q [default: text]
-    #[arg(long, value_enum, value_name = "FORMAT", help_heading = TOLD)]
+    #[arg(long, value_enum, value_name = "FORMAT", help_heading = TOLD, hide_short_help = true)]
     report: Option<TypedReport>,
 
-    /// Tell more on stderr: -v a summary, -vv how things were understood
-    #[arg(short, long, action = ArgAction::Count, help_heading = TOLD)]
+    /// Tell more: a summary
+    #[arg(
+        short,
+        long,
+        action = ArgAction::Count,
+        long_help = "Tell more on stderr: -v a summary, -vv how things were understood"
+    )]
     verbose: u8,
 
-    /// Tell errors only, and show no progress
-    #[arg(short, long, conflicts_with = "verbose", help_heading = TOLD)]
+    /// Tell errors only
+    #[arg(short, long, conflicts_with = "verbose", long_help = "Tell errors only, and show no progress")]
     quiet: bool,
 }
 
@@ -187,9 +244,15 @@ enum TypedReport {
 }
 
 impl Typed {
-    /// What strace has to trace, if that is asked for and nothing else.
-    pub(super) fn calls(&self) -> Option<String> {
-        self.calls.then(|| calls_to_trace(!self.capture_pipes.is_empty()))
+    /// The text that is asked for in place of a conversion.
+    pub(super) fn answer(&self) -> Option<String> {
+        if self.calls {
+            Some(calls_to_trace(!self.capture_pipes.is_empty()))
+        } else if self.man {
+            Some(manual::page(Self::command()))
+        } else {
+            self.completions.map(completions)
+        }
     }
 
     /// What the run needs, if it makes sense. `words` are all that was typed.
@@ -238,6 +301,13 @@ impl Typed {
             verbosity: if self.quiet { Verbosity::Quiet } else { verbosity(self.verbose) },
         })
     }
+}
+
+/// What completes the options in `shell`.
+fn completions(shell: Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Typed::command(), "strace2pcap", &mut script);
+    String::from_utf8_lossy(&script).trim_end().to_owned()
 }
 
 fn seed(http2: bool, grpc: bool, words: &[OsString]) -> Result<Seed, clap::Error> {

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use rustix::io::Errno;
 use thiserror::Error;
 
+use super::input::compressed::{Compression, Damage};
 use super::input::foreign::Foreign;
 use super::name::Name;
 
@@ -53,8 +54,11 @@ pub enum Error {
     #[error("the trace {0} is a directory: name the files in it ({0}/*)")]
     Directory(Name),
     /// A trace is none.
-    #[error("{}", .1.told(.0))]
-    NotATrace(Name, Foreign),
+    #[error("{}", .1.told(.0, *.2))]
+    NotATrace(Name, Foreign, Option<Compression>),
+    /// Compressed data ends early or makes no sense, before anything is known of it, or behind what was converted.
+    #[error("{}{came}", .1.told(.0, *.2), came = if *.3 { "; the capture holds what came before" } else { "" })]
+    DamagedTrace(Name, Damage, Compression, bool),
     /// A trace's file has nothing in it.
     #[error(
         "the trace {0} is empty: strace writes to standard error unless it is given -o; name the file that it wrote"
@@ -188,7 +192,7 @@ mod tests {
         assert!(create(Errno::ACCESS).ends_with("choose a place that can be written"));
         assert!(create(Errno::NOENT).ends_with("its folder must be there"));
         assert_eq!(Error::SameFile(name()).exit(), Exit::Usage);
-        let foreign = Error::NotATrace(name(), Foreign::Text);
+        let foreign = Error::NotATrace(name(), Foreign::Text, None);
         assert_eq!(foreign.exit(), Exit::Failed);
         assert_eq!(Error::EmptyTrace(name()).exit(), Exit::Failed);
     }

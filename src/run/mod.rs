@@ -48,9 +48,9 @@ pub fn refuse(usage: &Usage) -> Exit {
     exit
 }
 
-/// Prints a line that was asked for in place of a conversion.
-pub fn answer(line: &str) -> Exit {
-    match writeln!(io::stdout(), "{line}") {
+/// Prints a text that was asked for in place of a conversion.
+pub fn answer(text: &str) -> Exit {
+    match writeln!(io::stdout(), "{text}") {
         // As after a conversion: who reads no more has what they want.
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Exit::Failed,
         _ => Exit::Done,
@@ -99,12 +99,11 @@ fn prepare(options: &Options, sources: &mut Vec<Source>) -> Result<(Output, Sign
 /// Before anything is touched: where not a line of any trace is strace's, there is nothing to do. Of a pipe nothing may
 /// come, for a program that does nothing of what is traced; a file that is empty was given by mistake.
 fn refuse_nothing(sources: &[Source]) -> Result<(), Error> {
-    let is_empty = |source: &Source| source.kind() == SourceKind::File && source.size() == 0;
     match sources.first() {
-        Some(first) if sources.iter().all(is_empty) => Err(Error::EmptyTrace(first.name().clone())),
+        Some(first) if sources.iter().all(Source::is_empty) => Err(Error::EmptyTrace(first.name().clone())),
         Some(first) if sources.iter().all(|source| source.nothing().is_some()) => {
             let kind = first.nothing().unwrap_or(Foreign::Text);
-            Err(Error::NotATrace(first.name().clone(), kind))
+            Err(Error::NotATrace(first.name().clone(), kind, first.compression()))
         }
         _ => Ok(()),
     }
@@ -220,7 +219,7 @@ impl Run<'_> {
         }
         let nothing = report.is_all_strange() || self.input.holds_nothing();
         if let (true, true, Some(first)) = (read_all, nothing, traces.first()) {
-            exit = report.fail(&Error::NotATrace(first.name.clone(), Foreign::Text), false);
+            exit = report.fail(&Error::NotATrace(first.name.clone(), Foreign::Text, None), false);
         }
         if self.keeps {
             report.note(NoteKey::Kept, format!("{} is as it was before", self.name), "");
@@ -243,7 +242,8 @@ impl Run<'_> {
                 Advance::TooLong => self.converter.too_long(self.input.line().0),
                 Advance::Pause(quiet) => self.pause(quiet)?,
                 Advance::Chunk => self.progress.at(|| self.input.position()),
-                Advance::Stopped | Advance::End => return Ok(()),
+                Advance::Stopped => return Ok(()),
+                Advance::End => return self.input.whole(),
             }
         }
     }

@@ -11,7 +11,7 @@
 
 use crate::event::as_u64;
 use std::fs::{File, Metadata, OpenOptions, TryLockError};
-use std::io::{self, IsTerminal, Read, Seek, Write};
+use std::io::{self, IsTerminal, Seek, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -20,10 +20,10 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{FileType, OFlags, fcntl_getfl};
 
 use super::error::Error;
-use super::input::foreign::{Foreign, Verdict, judge};
+use super::input;
+use super::input::foreign::{Foreign, Verdict};
 use super::input::source::Source;
 use super::name::Name;
-use crate::limits;
 
 /// An output that has been opened.
 #[derive(Debug)]
@@ -119,11 +119,10 @@ pub fn look(path: &Path) -> Result<(), Error> {
     if path.as_os_str() == "-" || !path.metadata().is_ok_and(is_taken) {
         return Ok(());
     }
-    let mut beginning = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(as_u64(limits::BEGINNING_BYTES)).read_to_end(&mut beginning));
-    match read.map(|_| judge::whole(&beginning)) {
-        Ok(Verdict::Foreign(Foreign::Capture)) => Ok(()),
-        Ok(Verdict::Trace) => Err(Error::OutputIsTrace(Name::new(path))),
+    let beginning = File::open(path).and_then(|file| input::beginning(&file, 0));
+    match beginning.map(|it| (it.verdict, it.compression)) {
+        Ok((Verdict::Foreign(Foreign::Capture), None)) => Ok(()),
+        Ok((Verdict::Trace, _)) => Err(Error::OutputIsTrace(Name::new(path))),
         Ok(_) => Err(Error::NotACapture(Name::new(path))),
         Err(_) => Err(Error::Unseen(Name::new(path))),
     }

@@ -71,6 +71,32 @@ fn the_last_line_needs_no_newline() {
 }
 
 #[test]
+fn a_compressed_pipe_is_as_live_as_its_compressor_and_read_on_like_any() {
+    let directory = Directory::new();
+    let output = directory.file("out.pcap");
+    let mut run = Run::start(&output, |command| command);
+    let mut encoder = flate2::write::GzEncoder::new(run.input(), flate2::Compression::fast());
+    for records in 1..=3 {
+        encoder.write_all(LINE).unwrap();
+        encoder.flush().unwrap();
+        until_records(&output, records);
+    }
+    drop(encoder.finish().unwrap());
+    assert_eq!(run.told(), (Some(0), String::new()));
+    let mut run = Run::start("/dev/full", |command| command);
+    let mut encoder = flate2::write::GzEncoder::new(run.input(), flate2::Compression::none());
+    for _ in 0..100 {
+        encoder.write_all(&LINE.repeat(1000)).unwrap();
+    }
+    thread::sleep(MOMENT);
+    assert!(run.is_running(), "it goes on reading while somebody may write");
+    drop(encoder.finish().unwrap());
+    let (code, said) = run.told();
+    assert_eq!(code, Some(1));
+    assert!(said.contains("No space left") && said.contains("Ctrl-C ends it"), "{said}");
+}
+
+#[test]
 fn nothing_in_gives_a_capture_without_packets() {
     let directory = Directory::new();
     let output = directory.file("out.pcap");
@@ -177,7 +203,9 @@ fn an_empty_file_is_a_mistake_that_costs_nothing() {
 #[test]
 fn what_is_no_trace_is_told_while_it_goes_on() {
     let perf = "     0.052 ( 0.020 ms): true/1665 brk()  = 0x563072350000\n".repeat(3);
-    for (bytes, part) in [(&b"\x1f\x8b\x08\0"[..], "gzip"), (perf.as_bytes(), "perf")] {
+    for (bytes, part) in
+        [(&b"BZh91AY&SY"[..], "bzip2"), (b"\x1f\x8b\x08\xff\0\0\0\0\0\0", "gzip"), (perf.as_bytes(), "perf")]
+    {
         let directory = Directory::new();
         let mut run = Run::start(directory.file("out.pcap"), |command| command);
         let mut input = run.input();

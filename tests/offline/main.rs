@@ -5,6 +5,7 @@
 mod common;
 
 mod cases;
+mod compressed;
 mod conversations;
 mod days;
 mod faults;
@@ -12,6 +13,7 @@ mod foreign;
 mod laws;
 mod many_connections;
 mod mistakes;
+mod packages;
 mod reader;
 mod report;
 mod tidy;

@@ -255,11 +255,9 @@ fn json_is_told_of_a_run_that_fails() {
 }
 
 /// What is given by mistake, and what is said of it: `NAME` is its name, `WORD` its name in a command.
-const MISTAKES: [(&[u8], &str); 11] = [
-    (b"\x1f\x8b\x08\0\0\0\0\0", "NAME is gzip-compressed: zcat WORD | strace2pcap OUTPUT -"),
+const MISTAKES: [(&[u8], &str); 9] = [
     (b"BZh91AY&SY", "NAME is bzip2-compressed: bzcat WORD | strace2pcap OUTPUT -"),
     (b"\xfd7zXZ\0\0", "NAME is xz-compressed: xzcat WORD | strace2pcap OUTPUT -"),
-    (b"\x28\xb5\x2f\xfd\x04", "NAME is zstd-compressed: zstdcat WORD | strace2pcap OUTPUT -"),
     (b"\xd4\xc3\xb2\xa1\x02\0\x04\0", "NAME is a capture, not a trace: OUTPUT comes first"),
     (b"\x0a\x0d\x0d\x0a\x1c\0\0\0", "NAME is a capture, not a trace: OUTPUT comes first"),
     (b"\x7fELF\x02\x01\x01\0", "NAME is a program or a core dump, not a trace"),

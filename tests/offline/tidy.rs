@@ -61,12 +61,13 @@ fn places<'a>(text: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a 
 type Rule = fn(&Source) -> Vec<String>;
 
 /// The rules for `src`.
-const RULES: [Rule; 13] = [
+const RULES: [Rule; 14] = [
     direction,
     direction_in_run,
     pcap_file_in_capture,
     etherparse_in_wire,
     clap_in_cli,
+    compression_in_its_place,
     document_first,
     short_functions,
     short_files,
@@ -158,6 +159,14 @@ fn etherparse_in_wire(source: &Source) -> Vec<String> {
 
 fn clap_in_cli(source: &Source) -> Vec<String> {
     if source.is_in(&["cli"]) { Vec::new() } else { source.find_words(&["clap"]) }
+}
+
+fn compression_in_its_place(source: &Source) -> Vec<String> {
+    if source.path.starts_with("src/run/input/compressed/") {
+        Vec::new()
+    } else {
+        source.find_words(&["flate2", "ruzstd"])
+    }
 }
 
 fn document_first(source: &Source) -> Vec<String> {
@@ -402,6 +411,13 @@ mod samples {
         check(clap_in_cli, "src/main.rs", "use clap::Parser;", &["src/main.rs:1: clap"]);
         check(clap_in_cli, "src/cli/mod.rs", "use clap::Parser;", &[]);
         check(clap_in_cli, "src/main.rs", "let clapper = 1;", &[]);
+        check(
+            compression_in_its_place,
+            "src/run/input/reader.rs",
+            "use flate2::Status;",
+            &["src/run/input/reader.rs:1: flate2"],
+        );
+        check(compression_in_its_place, "src/run/input/compressed/zstd.rs", "use ruzstd::decoding;", &[]);
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! Finds out on which day a file's times of day begin: it ended when it was last written, and may go over midnight, once
 //! or more, which only reading it tells. So a file with times of day is read twice; others up to their first time.
 
-use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
+use super::beginning::FileAt;
+use super::bytes::{Bytes, Got};
 use super::dates::Date;
 use super::lines::{CHUNK_BYTES, Lines, Step};
 use super::source::{Source, SourceKind};
-use crate::event::{Timestamp, as_u64};
+use crate::event::Timestamp;
 use crate::limits;
 use crate::run::signals::Signals;
 use crate::strace::{Options, Times};
@@ -33,7 +34,7 @@ pub fn first(source: &Source, signals: &Signals) -> Option<Date> {
 fn latest(source: &Source, signals: &Signals) -> Option<Timestamp> {
     let mut lines = Lines::new(CHUNK_BYTES, limits::LINE_BYTES);
     let mut times = Times::new(&Options { date: MIDNIGHT, ..Options::default() });
-    let (mut position, mut ended) = (source.start(), false);
+    let (mut file, mut bytes, mut ended) = (FileAt::new(source.file(), source.start()), Bytes::new(), false);
     let (mut latest, mut without) = (None, 0);
     loop {
         match lines.step() {
@@ -45,15 +46,13 @@ fn latest(source: &Source, signals: &Signals) -> Option<Timestamp> {
             },
             Step::TooLong => {}
             Step::More if ended || signals.stop().is_some() => return latest,
-            Step::More => match source.file().read_at(lines.room(), position) {
-                Ok(0) => {
+            Step::More => match bytes.read(&mut file, lines.room()) {
+                Ok(Got::End) => {
                     ended = true;
                     lines.finish();
                 }
-                Ok(count) => {
-                    lines.filled(count);
-                    position += as_u64(count);
-                }
+                Ok(Got::Bytes(count)) => lines.filled(count),
+                Ok(Got::Nothing) => {}
                 // Who reads it for its calls will tell.
                 Err(_) => return latest,
             },

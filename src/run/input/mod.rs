@@ -1,9 +1,15 @@
 //! Where traces come from: opened before anything is written, looked at for what is none, read as lines, and several of
 //! them put in order of time.
 //!
+//! ```text
+//! source ─→ bytes (compressed) ─→ foreign ─→ lines ─→ merge
+//! ```
 //! [`Input::advance`] takes one step; the loop in [`super`] acts on it. Nothing is copied: a line is borrowed from the
 //! buffer it was read into.
 
+mod beginning;
+mod bytes;
+pub mod compressed;
 pub mod dates;
 mod days;
 pub mod foreign;
@@ -21,6 +27,7 @@ use super::error::Error;
 use super::signals::Signals;
 use crate::event::Timestamp;
 use crate::strace::Times;
+pub use beginning::beginning;
 pub use days::first as first_day;
 use lines::CHUNK_BYTES;
 use merge::Merge;
@@ -109,6 +116,12 @@ impl<'s> Input<'s> {
     /// How many bytes have been read.
     pub fn position(&self) -> u64 {
         self.readers().iter().map(Reader::position).sum()
+    }
+
+    /// Whether all of each trace could be read, once the end has come: of one whose data is damaged what came before has
+    /// been given, and the others are whole.
+    pub fn whole(&self) -> Result<(), Error> {
+        self.readers().iter().try_for_each(Reader::whole)
     }
 
     /// Whether there was something to read, and nothing of it is strace's, as far as it has been looked at.

@@ -2,18 +2,17 @@
 //!
 //! Nothing is copied: a line is borrowed from the buffer it was read into.
 
-use std::io::{self, Read};
+use std::io;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use super::bytes::{Bytes, Got};
 use super::foreign::{Judge, Verdict};
 use super::lines::{Lines, Step};
-use super::{Advance, LineSource};
-
 use super::source::{Source, SourceKind};
-use crate::event::as_u64;
+use super::{Advance, LineSource};
 use crate::limits;
 use crate::run::error::Error;
 use crate::run::signals::Signals;
@@ -34,8 +33,8 @@ enum Wait {
 pub struct Reader<'s> {
     source: Source,
     signals: &'s Signals,
+    bytes: Bytes,
     lines: Lines,
-    position: u64,
     /// Looks at what has been read first, until it is known what it is. Files have been looked at before.
     judge: Option<Judge>,
     /// What has been read and waits, while it may be no trace's.
@@ -57,16 +56,22 @@ impl<'s> Reader<'s> {
             nothing: source.nothing().is_some(),
             source,
             signals,
+            bytes: Bytes::new(),
             lines,
-            position: 0,
             pauses: 0,
             ended: false,
         }
     }
 
-    /// How many bytes have been read.
+    /// How many bytes of the source have been read.
     pub fn position(&self) -> u64 {
-        self.position
+        self.bytes.position()
+    }
+
+    /// Whether all of it could be read, once its end has come.
+    pub fn whole(&self) -> Result<(), Error> {
+        let damaged = |(with, damage)| Error::DamagedTrace(self.source.name().clone(), damage, with, true);
+        self.bytes.whole().map_err(damaged)
     }
 
     /// Whether nothing in it is strace's, as far as it has been looked at.
@@ -82,7 +87,7 @@ impl<'s> Reader<'s> {
             if self.signals.stop().is_some() {
                 return Ok(Advance::Stopped);
             }
-            let wait = if is_file { Wait::Ready } else { self.wait()? };
+            let wait = if is_file || self.bytes.has_more() { Wait::Ready } else { self.wait()? };
             match (wait, PAUSES.get(self.pauses)) {
                 (Wait::Ready, _) => {}
                 (Wait::Quiet, Some(pause)) => {
@@ -105,12 +110,12 @@ impl<'s> Reader<'s> {
         Ok(Advance::End)
     }
 
-    /// Reads once.
+    /// Reads from the source once at most.
     fn read_chunk(&mut self) -> Result<(), Error> {
         self.pauses = 0;
         let room = self.lines.room();
-        match self.source.file().read(room) {
-            Ok(0) => {
+        match self.bytes.read(&mut self.source.file(), room) {
+            Ok(Got::End) => {
                 self.ended = true;
                 if let Some(mut judge) = self.judge.take() {
                     self.believe(judge.end())?;
@@ -118,16 +123,12 @@ impl<'s> Reader<'s> {
                 self.release();
                 self.lines.finish();
             }
-            Ok(count) => {
-                self.position += as_u64(count);
-                if self.judge.is_some() {
-                    let bytes = room.get(..count).unwrap_or_default().to_vec();
-                    self.look(&bytes)?;
-                } else {
-                    self.lines.filled(count);
-                }
+            Ok(Got::Bytes(count)) if self.judge.is_some() => {
+                let bytes = room.get(..count).unwrap_or_default().to_vec();
+                self.look(&bytes)?;
             }
-            Err(error) if is_temporary(&error) => {}
+            Ok(Got::Bytes(count)) => self.lines.filled(count),
+            Ok(Got::Nothing) => {}
             Err(error) => {
                 self.ended = true;
                 return Err(Error::ReadTrace(self.source.name().clone(), error));
@@ -153,7 +154,9 @@ impl<'s> Reader<'s> {
 
     fn believe(&mut self, verdict: Verdict) -> Result<(), Error> {
         match verdict {
-            Verdict::Foreign(kind) if kind.is_certain() => Err(Error::NotATrace(self.source.name().clone(), kind)),
+            Verdict::Foreign(kind) if kind.is_certain() => {
+                Err(Error::NotATrace(self.source.name().clone(), kind, self.bytes.compression()))
+            }
             Verdict::Foreign(_) => {
                 self.nothing = true;
                 Ok(())
@@ -196,7 +199,7 @@ impl<'s> Reader<'s> {
 
     /// What it reads, if that is a pipe that has not come to its end.
     pub fn pipe(&self) -> Option<&Source> {
-        (self.source.kind() == SourceKind::Pipe && !self.ended).then_some(&self.source)
+        (self.source.kind() == SourceKind::Pipe && !self.bytes.has_ended()).then_some(&self.source)
     }
 }
 
@@ -216,7 +219,7 @@ impl LineSource for Reader<'_> {
     }
 }
 
-/// Whether to try again: interrupted, or a descriptor that does not block, for which [`Reader::is_ready`] waits.
+/// Whether to try again: interrupted, or a descriptor that does not block, for which [`Reader`] waits.
 pub(super) fn is_temporary(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock)
 }

@@ -7,16 +7,17 @@ use std::fs::{File, Metadata};
 use std::io::{self, IsTerminal, Seek};
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use rustix::pipe::fcntl_setpipe_size;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::foreign::{Foreign, Verdict, judge};
+use super::beginning::beginning;
+use super::compressed::Compression;
+use super::foreign::{Foreign, Verdict};
 use crate::event::{Tid, as_u64};
-use crate::limits;
 use crate::run::error::Error;
 use crate::run::name::Name;
 
@@ -57,6 +58,8 @@ pub struct Source {
     start: u64,
     size: u64,
     modified: Option<SystemTime>,
+    compression: Option<Compression>,
+    is_empty: bool,
     nothing: Option<Foreign>,
     identity: (u64, u64),
     file: File,
@@ -113,19 +116,25 @@ impl Source {
             return Err(Error::Directory(name));
         }
         let kind = kind_of(&metadata);
-        let (mut start, mut size, mut nothing) = (0, 0, None);
+        let (mut start, mut size, mut nothing, mut compression, mut is_empty) = (0, 0, None, None, false);
         match kind {
             SourceKind::File => {
                 // Standard input may stand behind the beginning of its file.
                 start = file.stream_position().unwrap_or(0);
-                match beginning(&file, start) {
-                    Verdict::Foreign(kind) if kind.is_certain() => {
-                        return Err(Error::NotATrace(name, kind));
-                    }
-                    Verdict::Foreign(kind) => nothing = Some(kind),
-                    Verdict::Trace | Verdict::Unknown => {}
-                }
                 size = metadata.len().saturating_sub(start);
+                // One that cannot be read is read again, and told, by who reads it all.
+                if let Ok(it) = beginning(&file, start) {
+                    (compression, is_empty) = (it.compression, it.is_empty);
+                    match (it.verdict, it.damage.zip(it.compression)) {
+                        (Verdict::Foreign(kind), _) if kind.is_certain() => {
+                            return Err(Error::NotATrace(name, kind, compression));
+                        }
+                        (Verdict::Trace, _) | (Verdict::Unknown, None) => {}
+                        // Nothing of strace's can be read.
+                        (_, Some((damage, with))) => return Err(Error::DamagedTrace(name, damage, with, false)),
+                        (Verdict::Foreign(kind), None) => nothing = Some(kind),
+                    }
+                }
             }
             SourceKind::Pipe => {
                 // Worth a try: a socket refuses, and so does a user who has many large pipes.
@@ -140,6 +149,8 @@ impl Source {
             start,
             size,
             modified: metadata.modified().ok().filter(|_| metadata.is_file()),
+            compression,
+            is_empty,
             nothing,
             identity: (metadata.dev(), metadata.ino()),
             file,
@@ -151,7 +162,7 @@ impl Source {
         &self.name
     }
 
-    /// The thread whose calls it holds, where the name says so as `strace -ff -o NAME` does: `NAME.PID`.
+    /// The thread whose calls it holds, where the name says so as `strace -ff -o NAME` does: `NAME.PID`, also compressed.
     pub fn tid(&self) -> Option<Tid> {
         self.tid
     }
@@ -166,7 +177,17 @@ impl Source {
         self.start
     }
 
-    /// How many bytes are there to read, of a file; else 0.
+    /// What a file is compressed with.
+    pub fn compression(&self) -> Option<Compression> {
+        self.compression
+    }
+
+    /// Whether there is no text in a file.
+    pub fn is_empty(&self) -> bool {
+        self.is_empty
+    }
+
+    /// How many bytes are there to read, of a file, as they are; else 0.
     pub fn size(&self) -> u64 {
         self.size
     }
@@ -232,27 +253,14 @@ fn kind_of(metadata: &Metadata) -> SourceKind {
     }
 }
 
-/// The PID at the end of `NAME.PID`.
+/// The PID at the end of `NAME.PID`, `NAME.PID.gz` or `NAME.PID.zst`.
 fn tid_in(file_name: &OsStr) -> Option<Tid> {
     let name = file_name.as_bytes();
+    let name = name.strip_suffix(b".gz").or_else(|| name.strip_suffix(b".zst")).unwrap_or(name);
     let dot = memchr::memrchr(b'.', name).filter(|&dot| dot > 0)?;
     let digits = std::str::from_utf8(name.get(dot + 1..)?).ok()?;
     let number = if digits.starts_with(|first: char| matches!(first, '1'..='9')) { digits.parse().ok()? } else { 0 };
     (number > 0).then_some(Tid(number))
-}
-
-/// What the beginning of a file tells. One that cannot be read is read again, and told, by who reads it all.
-fn beginning(file: &File, position: u64) -> Verdict {
-    let mut bytes = vec![0; limits::BEGINNING_BYTES];
-    let mut length = 0;
-    while let Some(room) = bytes.get_mut(length..).filter(|room| !room.is_empty()) {
-        match file.read_at(room, position + as_u64(length)) {
-            Ok(0) => break,
-            Ok(count) => length += count,
-            Err(_) => return Verdict::Unknown,
-        }
-    }
-    judge::whole(bytes.get(..length).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -264,9 +272,20 @@ mod tests {
         let tid = |name: &str| tid_in(OsStr::new(name)).map(|tid| tid.0);
         assert_eq!(tid("trace.1234"), Some(1234));
         assert_eq!(tid("a.b.7"), Some(7));
-        for other in
-            ["trace", "trace.log", "1234", ".1234", "trace.", "trace.0", "trace.012", "trace.+1", "t.99999999999"]
-        {
+        assert_eq!(tid("trace.1234.gz"), Some(1234));
+        assert_eq!(tid("trace.log.7.zst"), Some(7));
+        for other in [
+            "trace",
+            "trace.log",
+            "1234",
+            ".1234",
+            "trace.",
+            "trace.0",
+            "trace.012",
+            "trace.+1",
+            "t.99999999999",
+            "7.gz",
+        ] {
             assert_eq!(tid(other), None, "{other}");
         }
     }

@@ -1,5 +1,6 @@
 //! What is told from a trace by its bytes alone: formats by their first ones, text of wide characters, what is no text.
 
+use super::super::compressed::Compression;
 use super::Foreign;
 
 /// How many bytes tell a format, at most.
@@ -7,10 +8,10 @@ pub(super) const HEAD_BYTES: usize = 32;
 
 /// What files begin with.
 pub(super) const MAGIC: [(&[u8], Foreign); 13] = [
-    (b"\x1f\x8b\x08", Foreign::Gzip),
+    (Compression::Gzip.magic(), Foreign::Compressed(Compression::Gzip)),
     (b"BZh", Foreign::Bzip2),
     (b"\xfd7zXZ\0", Foreign::Xz),
-    (b"\x28\xb5\x2f\xfd", Foreign::Zstd),
+    (Compression::Zstd.magic(), Foreign::Compressed(Compression::Zstd)),
     (b"PK\x03\x04", Foreign::Zip),
     (b"\xa1\xb2\xc3\xd4", Foreign::Capture),
     (b"\xd4\xc3\xb2\xa1", Foreign::Capture),

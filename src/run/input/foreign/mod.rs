@@ -15,6 +15,7 @@ mod front;
 pub mod judge;
 mod tools;
 
+use super::compressed::Compression;
 use crate::run::name::Name;
 use front::Front;
 pub use judge::{Judge, Verdict};
@@ -22,14 +23,12 @@ pub use judge::{Judge, Verdict};
 /// What is no trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Foreign {
-    /// RFC 1952.
-    Gzip,
+    /// What is read where it is not compressed twice.
+    Compressed(Compression),
     /// bzip2's own format.
     Bzip2,
     /// xz's own format.
     Xz,
-    /// RFC 8878.
-    Zstd,
     /// A zip archive.
     Zip,
     /// pcap, in either byte order and resolution, or pcapng: somebody gave the arguments the wrong way round.
@@ -89,28 +88,31 @@ impl Foreign {
         !matches!(self, Self::Text)
     }
 
-    /// What `name` is, and what to do.
-    pub fn told(self, name: &Name) -> String {
+    /// What `name` is, or what is in it if it is `compressed`, and what to do.
+    pub fn told(self, name: &Name, compressed: Option<Compression>) -> String {
         let give = "give the text that strace writes with -o";
-        let through = |what: &str, reader: &str| through(name, what, reader);
+        let it = if compressed.is_some() { format!("what is in {name}") } else { name.to_string() };
+        let through = |what: &str, reader: &str| {
+            let mark = if what.ends_with(", or") { "" } else { ":" };
+            format!("{it} {what}{mark} {} | strace2pcap OUTPUT -", command(name, compressed, reader))
+        };
         match self {
-            Self::Gzip => through("is gzip-compressed", "zcat"),
+            Self::Compressed(with) => through(&format!("is {with}-compressed"), with.reader()),
             Self::Bzip2 => through("is bzip2-compressed", "bzcat"),
             Self::Xz => through("is xz-compressed", "xzcat"),
-            Self::Zstd => through("is zstd-compressed", "zstdcat"),
-            Self::Zip => through("is a zip archive", "unzip -p"),
+            Self::Zip => through("is a zip archive", if compressed.is_some() { "funzip" } else { "unzip -p" }),
             Self::Capture => {
-                format!("{name} is a capture, not a trace: OUTPUT comes first, then the traces")
+                format!("{it} is a capture, not a trace: OUTPUT comes first, then the traces")
             }
-            Self::Elf => format!("{name} is a program or a core dump, not a trace: {give}"),
-            Self::PerfData => Tool::Perf.told(name),
+            Self::Elf => format!("{it} is a program or a core dump, not a trace: {give}"),
+            Self::PerfData => Tool::Perf.told(&it),
             Self::Wide(encoding) => {
                 let what = format!("is {} text", encoding.trim_end_matches("LE").trim_end_matches("BE"));
                 through(&what, &format!("iconv -f {encoding} -t UTF-8"))
             }
-            Self::Tool(tool) => tool.told(name),
+            Self::Tool(tool) => tool.told(&it),
             Self::Summary => {
-                format!("{name} is a summary (strace -c) and holds no calls: record without -c")
+                format!("{it} is a summary (strace -c) and holds no calls: record without -c")
             }
             Self::Quotes => through(
                 "has other quotes than strace writes, as word processors, chats and HTML make them: \
@@ -118,14 +120,14 @@ impl Foreign {
                 r#"sed -E 's/“|”|„|«|»|&quot;|&#34;/"/g; s/…/.../g; s/–/-/g; s/&lt;/</g; s/&gt;/>/g; s/&amp;/\&/g'"#,
             ),
             Self::Front(front) => through(&format!("has {} in front of strace's lines", front.what()), &front.cut()),
-            Self::Binary => format!("{name} is no text, so not a trace: {give}"),
+            Self::Binary => format!("{it} is no text, so not a trace: {give}"),
             Self::Text => format!("nothing in {name} is of strace: {give}"),
         }
     }
 }
 
 impl Tool {
-    fn told(self, name: &Name) -> String {
+    fn told(self, it: &str) -> String {
         let (tool, what, cure) = match self {
             Self::Audit => ("auditd", "which records no payload", "record with strace, as --help shows"),
             Self::Bpftrace => ("bpftrace", "which is another program", "record with strace, as --help shows"),
@@ -154,15 +156,17 @@ impl Tool {
             }
             Self::Valgrind => ("valgrind", "which prints no payload", "record with strace, as --help shows"),
         };
-        format!("{name} is of {tool}, {what}: {cure}")
+        format!("{it} is of {tool}, {what}: {cure}")
     }
 }
 
-/// What reads it and hands it on.
-fn through(name: &Name, what: &str, reader: &str) -> String {
+/// The command that hands on what `reader` makes of the text.
+fn command(name: &Name, compressed: Option<Compression>, reader: &str) -> String {
     let word = name.word();
-    let mark = if what.ends_with(", or") { "" } else { ":" };
-    format!("{name} {what}{mark} {reader} {word} | strace2pcap OUTPUT -")
+    match compressed {
+        Some(with) => format!("{} {word} | {reader}", with.reader()),
+        None => format!("{reader} {word}"),
+    }
 }
 
 #[cfg(test)]
@@ -171,18 +175,27 @@ mod tests {
 
     #[test]
     fn cures_can_be_typed() {
-        let told = |name: &str| Foreign::Gzip.told(&Name::new(name));
-        assert_eq!(told("trace.log.gz"), "trace.log.gz is gzip-compressed: zcat trace.log.gz | strace2pcap OUTPUT -");
-        assert!(told("it's").contains(r"zcat 'it'\''s' |"), "{}", told("it's"));
+        let told = |name: &str| Foreign::Xz.told(&Name::new(name), None);
+        assert_eq!(told("trace.log.xz"), "trace.log.xz is xz-compressed: xzcat trace.log.xz | strace2pcap OUTPUT -");
+        assert!(told("it's").contains(r"xzcat 'it'\''s' |"), "{}", told("it's"));
         assert_eq!(
-            Foreign::Zstd.told(&Name::standard_input()),
-            "standard input is zstd-compressed: zstdcat FILE | strace2pcap OUTPUT -"
+            Foreign::Bzip2.told(&Name::standard_input(), None),
+            "standard input is bzip2-compressed: bzcat FILE | strace2pcap OUTPUT -"
         );
+        let wide = Foreign::Wide("UTF-16LE");
         assert_eq!(
-            Foreign::Wide("UTF-16LE").told(&Name::new("a")),
+            wide.told(&Name::new("a"), None),
             "a is UTF-16 text: iconv -f UTF-16LE -t UTF-8 a | strace2pcap OUTPUT -"
         );
-        let quotes = Foreign::Quotes.told(&Name::new("a"));
+        assert_eq!(
+            wide.told(&Name::new("a.zst"), Some(Compression::Zstd)),
+            "what is in a.zst is UTF-16 text: zstdcat a.zst | iconv -f UTF-16LE -t UTF-8 | strace2pcap OUTPUT -"
+        );
+        assert_eq!(
+            Foreign::Compressed(Compression::Gzip).told(&Name::new("a.gz"), Some(Compression::Gzip)),
+            "what is in a.gz is gzip-compressed: zcat a.gz | zcat | strace2pcap OUTPUT -"
+        );
+        let quotes = Foreign::Quotes.told(&Name::new("a"), None);
         assert!(quotes.contains("give what strace wrote, or sed -E 's/“|"), "{quotes}");
     }
 }
