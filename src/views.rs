@@ -43,7 +43,11 @@ macro_rules! any_view {
                 match self { $(Self::$name(view) => view.leaves_out(moved),)* }
             }
 
-            #[inline]
+            #[inline(always)]
+            fn holds(&self) -> bool {
+                match self { $(Self::$name(view) => view.holds(),)* }
+            }
+
             fn settle<S: Sink>(&mut self, now: Timestamp, known: Known<'_>, sink: &mut S) -> Result<Timestamp, S::Error> {
                 match self { $(Self::$name(view) => view.settle(now, known, sink),)* }
             }
@@ -143,9 +147,14 @@ impl Views {
         self.of(moved.family).is_some_and(|view| view.leaves_out(moved))
     }
 
+    /// Whether anything is yet to be written.
+    #[inline(always)]
+    pub fn hold(&self) -> bool {
+        self.inet.as_ref().is_some_and(View::holds) || self.local.as_ref().is_some_and(View::holds)
+    }
+
     /// What has waited long enough at `now` is written. The moment at which the first begins of what is yet to be written,
     /// and waited for.
-    #[inline]
     pub fn settle<S: Sink>(&mut self, now: Timestamp, refs: Refs<'_>, sink: &mut S) -> Result<Timestamp, S::Error> {
         let Self { inet, local, threads } = self;
         let known = Known { refs, threads };

@@ -240,6 +240,12 @@ impl Datagrams {
         self.settle(Timestamp::MAX, out)
     }
 
+    /// Whether anything waits.
+    #[inline(always)]
+    pub(super) fn hold(&self) -> bool {
+        !(self.waits.is_empty() && self.unplaced.is_empty())
+    }
+
     /// What began to wait before `since` goes out with a stand-in, and later datagrams of the same sockets at once.
     #[inline]
     pub(super) fn settle<S: Sink>(&mut self, since: Timestamp, out: &mut Output<'_, S>) -> Result<(), S::Error> {

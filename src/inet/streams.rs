@@ -353,9 +353,14 @@ impl Streams {
         }
     }
 
+    /// Whether anything is yet to be written.
+    #[inline(always)]
+    pub(super) fn hold(&self) -> bool {
+        !(self.reads.is_empty() && self.waits.is_empty() && self.unseen.is_empty() && self.unaddressed.is_empty())
+    }
+
     /// What has waited long enough at `now` is written, as far as it can be. The moment at which the first begins of what
     /// others wait for.
-    #[inline]
     pub(super) fn settle<S: Sink>(
         &mut self,
         now: Timestamp,

@@ -62,6 +62,11 @@ pub(super) struct Unaddressed {
 }
 
 impl Unaddressed {
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
     /// Since when the first of them waits.
     #[inline]
     pub(super) fn earliest(&self) -> Timestamp {

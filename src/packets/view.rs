@@ -43,6 +43,12 @@ pub trait View {
         false
     }
 
+    /// Whether anything is yet to be written: most of the time nothing is.
+    #[inline]
+    fn holds(&self) -> bool {
+        false
+    }
+
     /// What has waited long enough at `now` is written as far as it can be. The moment at which the first begins of what is
     /// yet to be written, and waited for.
     #[inline]

@@ -41,6 +41,12 @@ impl<K: Copy + Ord> Waits<K> {
         })
     }
 
+    /// Whether nothing waits that others wait for.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.order.is_empty()
+    }
+
     /// Nothing waits any more for what began before `since`, whether it is written or not.
     #[inline]
     pub fn forget_before(&mut self, since: Timestamp) {

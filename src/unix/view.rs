@@ -97,7 +97,11 @@ impl View for UnixView {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
+    fn holds(&self) -> bool {
+        !(self.waits.is_empty() && self.reads.is_empty())
+    }
+
     fn settle<S: Sink>(&mut self, now: Timestamp, known: Known<'_>, sink: &mut S) -> Result<Timestamp, S::Error> {
         if !self.reads.is_empty() {
             self.write_due(Some(now), known, sink)?;

@@ -89,6 +89,8 @@ struct Clock {
     now: Timestamp,
     /// Of several traces: no line that is still to come is earlier.
     line: Option<Timestamp>,
+    /// Something was yet to be written when it ticked last.
+    held: bool,
 }
 
 impl Clock {
@@ -128,7 +130,10 @@ impl Engine {
     fn event<S: Sink>(&mut self, event: &Event<'_>, sink: &mut S) -> Result<(), S::Error> {
         if let Some(clock) = &mut self.clock {
             clock.tick(event.exit);
-            self.settle(sink)?;
+            let holds = self.picture.views.hold() || clock.line.is_some();
+            if std::mem::replace(&mut clock.held, holds) || holds {
+                self.settle(sink)?;
+            }
         }
         let Self { sockets, picture, trace, .. } = self;
         let place = || Place { trace: *trace, line: event.line };
@@ -156,6 +161,7 @@ impl Engine {
     }
 
     /// Writes what has waited long enough, and what nothing can come in front of any more.
+    #[inline(never)]
     fn settle<S: Sink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
         let Self { sockets, picture, clock: Some(clock), .. } = self else { return Ok(()) };
         let earliest = picture.views.settle(clock.now, sockets.last_refs(), sink)?;
