@@ -219,6 +219,16 @@ impl<W: Write> Capture<W> {
         Ok(())
     }
 
+    /// The traces' clock was set back to `time`: what waits goes out, and the capture goes on from there.
+    ///
+    /// # Errors
+    /// Those of [`Capture::record`].
+    pub fn set_back(&mut self, time: Timestamp) -> Result<(), CaptureError> {
+        self.settle(Timestamp::MAX)?;
+        self.order.iter_mut().for_each(|order| order.restart(time));
+        Ok(())
+    }
+
     /// Adds a record that comes before its turn, or too late.
     #[inline(never)]
     fn in_turn(&mut self, record: &Record<'_>, time: Timestamp) -> Result<(), CaptureError> {
@@ -232,11 +242,6 @@ impl<W: Write> Capture<W> {
                 order.keep(time, gathered.bytes().get(start..).unwrap_or_default());
                 gathered.truncate(start);
                 Ok(())
-            }
-            Turn::Anew => {
-                self.settle(Timestamp::MAX)?;
-                self.order.iter_mut().for_each(|order| order.restart(time));
-                self.gathered.append(record)
             }
         }
     }

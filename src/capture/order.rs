@@ -2,7 +2,7 @@
 //!
 //! What a record's time may be is for others to know: they say until when nothing earlier can come any more. Later records
 //! wait, laid out as they will be written. One that comes behind its time, when later ones are out, takes the time of the
-//! last of these; one that is further behind than anything waits shows that the clock was set back, and so is the capture.
+//! last of these. Where the traces' own clock is set back, so is the capture.
 
 use crate::event::Timestamp;
 use crate::limits;
@@ -15,8 +15,6 @@ pub(super) enum Turn {
     Next(Timestamp),
     /// It waits.
     Waits,
-    /// The clock was set back: what waits goes out before it.
-    Anew,
 }
 
 /// The records that wait, and how far the capture has come.
@@ -52,13 +50,7 @@ impl Order {
 
     /// What becomes of a record that is not next as it comes.
     pub(super) fn turn(&mut self, time: Timestamp) -> Turn {
-        if time.after(limits::WAITING_TIME) < self.last {
-            Turn::Anew
-        } else if time <= self.until || time <= self.last {
-            Turn::Next(self.last)
-        } else {
-            Turn::Waits
-        }
+        if time <= self.until || time <= self.last { Turn::Next(self.last) } else { Turn::Waits }
     }
 
     /// Keeps a record until its turn.

@@ -51,4 +51,8 @@ impl<S: Sink> Sink for Output<'_, S> {
     fn settle(&mut self, until: Timestamp) -> Result<(), S::Error> {
         self.sink.settle(until)
     }
+
+    fn set_back(&mut self, time: Timestamp) -> Result<(), S::Error> {
+        self.sink.set_back(time)
+    }
 }

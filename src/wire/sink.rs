@@ -19,4 +19,10 @@ pub trait Sink {
     /// # Errors
     /// What waited for that could not be written.
     fn settle(&mut self, until: Timestamp) -> Result<(), Self::Error>;
+
+    /// The clock was set back to `time`.
+    ///
+    /// # Errors
+    /// What waited could not be written.
+    fn set_back(&mut self, time: Timestamp) -> Result<(), Self::Error>;
 }

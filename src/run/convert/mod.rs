@@ -94,12 +94,13 @@ struct Clock {
 }
 
 impl Clock {
-    /// A call has returned at `exit`. A clock that is set back begins anew.
+    /// A call has returned at `exit`. Whether the clock was set back by more than anything waits: it begins anew then.
     #[inline]
-    fn tick(&mut self, exit: Timestamp) {
+    fn tick(&mut self, exit: Timestamp) -> bool {
         let moment = self.line.unwrap_or(exit);
         let is_set_back = moment.after(limits::WAITING_TIME) < self.now;
         self.now = if is_set_back { moment } else { self.now.max(moment) };
+        is_set_back
     }
 }
 
@@ -129,7 +130,9 @@ impl Engine {
     /// Takes the next event: what it changes goes to the views, and what they make of it to `sink`.
     fn event<S: Sink>(&mut self, event: &Event<'_>, sink: &mut S) -> Result<(), S::Error> {
         if let Some(clock) = &mut self.clock {
-            clock.tick(event.exit);
+            if clock.tick(event.exit) {
+                sink.set_back(event.entry)?;
+            }
             let holds = self.picture.views.hold() || clock.line.is_some();
             if std::mem::replace(&mut clock.held, holds) || holds {
                 self.settle(sink)?;
@@ -260,6 +263,10 @@ impl<W: Write> Sink for Written<W> {
     #[inline]
     fn settle(&mut self, until: Timestamp) -> io::Result<()> {
         Ok(self.capture.settle(until)?)
+    }
+
+    fn set_back(&mut self, time: Timestamp) -> io::Result<()> {
+        Ok(self.capture.set_back(time)?)
     }
 }
 
