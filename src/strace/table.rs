@@ -210,8 +210,8 @@ static ROWS: &[Row] = &[
     row("exit_group", Exit { group: true }, No),
     row("exit", Exit { group: false }, No),
     row("_exit", Exit { group: false }, No),
-    row("io_uring_setup", Plain(descriptors::io_uring), IfKnown),
-    row("io_uring_enter", Plain(descriptors::io_uring), IfKnown),
+    row("io_uring_setup", Plain(descriptors::io_uring), No),
+    row("io_uring_enter", Plain(descriptors::io_uring), No),
     // as a strace older than the call prints it, up to 4.20 and since then; numbers from 424 on are the same on every
     // architecture
     row("syscall_425", Plain(descriptors::io_uring), No),
@@ -362,7 +362,7 @@ mod tests {
         assert_eq!(
             plain,
             "trace=network,read,write,readv,writev,?preadv2,?pwritev2,splice,close,?close_range,dup,?dup2,dup3,?fcntl,\
-             ?fcntl64,?pidfd_getfd,?fork,?vfork,clone,?clone3,unshare,execve,?execveat,?io_uring_setup,?io_uring_enter"
+             ?fcntl64,?pidfd_getfd,?fork,?vfork,clone,?clone3,unshare,execve,?execveat"
         );
         let all = calls_to_trace(true);
         let of_pipes: Vec<_> = all.split(',').filter(|call| !plain.split(',').any(|other| other == *call)).collect();
