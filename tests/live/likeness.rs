@@ -36,6 +36,9 @@ struct Names {
     numbers: Pairs<[u8; 6]>,
     /// How far our sequence numbers are from the true ones, by the true source and target.
     shifts: HashMap<(SocketAddr, SocketAddr), u32>,
+    /// How far they were in the last packet of INET that was right: connections are numbered in their order in each run,
+    /// and the numbers of a second one go on behind the first's.
+    shift: u32,
 }
 
 /// An endpoint: TCP's ports are others than UDP's.
@@ -84,9 +87,12 @@ pub fn differences(ours: &[Packet], truth: &[Packet], withheld: Withheld) -> Vec
         conversations.retain(|conversation| !conversation.is_empty());
         let wrongs = conversations.iter().enumerate().filter_map(|(number, conversation)| {
             let head = *conversation.front()?;
-            Some((names.wrong(packet, head, withheld), number))
+            // Where details are withheld any handshake fits another: of several the one as far away as the packet before.
+            let is_elsewhere = shift(packet, head.packet).is_some_and(|shift| shift != names.shift);
+            Some((names.wrong(packet, head, withheld), is_elsewhere, number))
         });
-        let Some((wrong, number)) = wrongs.min_by_key(|(wrong, number)| (wrong.len(), *number)) else {
+        let best = wrongs.min_by_key(|(wrong, is_elsewhere, number)| (wrong.len(), *is_elsewhere, *number));
+        let Some((wrong, _, number)) = best else {
             told.push(format!("never was: {}", packet_line(packet)));
             continue;
         };
@@ -140,6 +146,11 @@ fn conversations(truth: &[Packet]) -> Vec<VecDeque<True<'_>>> {
     conversations
 }
 
+/// How far a packet's sequence number is from the true one.
+fn shift(ours: &Packet, truth: &Packet) -> Option<u32> {
+    Some(ours.tcp()?.seq.wrapping_sub(truth.tcp()?.seq))
+}
+
 /// Whether a packet is all that there is of a connection that was refused.
 fn is_refusal(packet: &Packet) -> bool {
     packet.tcp().is_some_and(|tcp| tcp.flags & (SYN | RST) != 0)
@@ -170,7 +181,8 @@ impl Names {
         };
         let is_tcp = truth.tcp().is_some();
         let is_place = |ours: SocketAddr, truth: SocketAddr| {
-            let same_host = ours.ip() == truth.ip() || (is_of_unix(ours) && is_of_unix(truth));
+            let alike = [is_of_unix, is_invented].iter().any(|kind| kind(ours) && kind(truth));
+            let same_host = ours.ip() == truth.ip() || alike;
             let may_be = self.places.may_be((is_tcp, ours), (is_tcp, truth));
             (withheld.details && is_invented(ours)) || (same_host && may_be)
         };
@@ -227,7 +239,11 @@ impl Names {
             }
         }
         if let (Some(ours), Some(tcp)) = (ours.tcp(), truth.tcp()) {
-            self.shifts.insert((truth.source, truth.target), ours.seq.wrapping_sub(tcp.seq));
+            let shift = ours.seq.wrapping_sub(tcp.seq);
+            if !is_of_unix(truth.source) {
+                self.shift = shift;
+            }
+            self.shifts.insert((truth.source, truth.target), shift);
             if tcp.ack != 0 {
                 self.shifts.insert((truth.target, truth.source), ours.ack.wrapping_sub(tcp.ack));
             }

@@ -329,7 +329,8 @@ fn fastcgi_where_wireshark_is_told() {
         };
         let (capture, told) = service.record(&folder, who);
         assert!(told.lines().any(|line| line.ends_with("hello, wire")), "{told}");
-        let undecoded = read(&capture, "tcp.len", &["-Y", "tcp.flags.syn == 1 && tcp.flags.ack == 0"]);
+        let undecoded =
+            read(&capture, "tcp.len", &["-Y", "tcp.flags.syn == 1 && tcp.flags.ack == 0 && ip.host == 10.0.0.1"]);
         let port = &undecoded.rows[0].target_port;
         let told = ["-d", &format!("tcp.port=={port},fcgi"), "-Y", "ip.host == 10.0.0.1"];
         let reading = read(&capture, "fcgi.type", &told);
