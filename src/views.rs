@@ -149,7 +149,7 @@ impl Views {
 
     /// Whether anything is yet to be written.
     #[inline(always)]
-    pub fn hold(&self) -> bool {
+    pub fn holds(&self) -> bool {
         self.inet.as_ref().is_some_and(View::holds) || self.local.as_ref().is_some_and(View::holds)
     }
 

@@ -177,15 +177,10 @@ impl<W: Write> Capture<W> {
         if let Record::Packet(packet) = record {
             return self.packet(packet);
         }
-        match (&mut self.order, record.time()) {
-            (Some(order), Some(time)) => {
-                if order.takes(time) {
-                    self.gathered.append(record)?;
-                } else {
-                    self.in_turn(record, time)?;
-                }
-            }
-            _ => self.gathered.append(record)?,
+        let is_out_of_turn = |time: &Timestamp| self.order.as_mut().is_some_and(|order| !order.takes(*time));
+        match record.time().filter(is_out_of_turn) {
+            Some(time) => self.in_turn(record, time)?,
+            None => self.gathered.append(record)?,
         }
         self.hand_over_if_enough()
     }

@@ -3,75 +3,27 @@
 //! A socket that sends before it is bound gets its port from the kernel, and the trace shows it on a later line: its
 //! datagrams wait for that. Those of a socket that is bound to every address wait for their host (`unplaced`).
 
-use crate::event::{Direction, Family, Marking, Segments, Timestamp, as_usize};
+use crate::event::{Direction, Family, Segments, Timestamp, as_usize};
 use crate::inet::carrier::{self, Carried, Carrier};
+use crate::inet::datagram::{Datagram, Held};
 use crate::inet::gathered::Gathered;
 use crate::inet::hosts::{self, Hosts, Placed};
 use crate::inet::invented::{Counted, Counter, StandIns};
 use crate::inet::numbered::{Dccp, Sctp};
-use crate::inet::unplaced::{Unplaced, Waiting};
+use crate::inet::unplaced::Unplaced;
 use crate::limits;
 use crate::packets::{Invented, Output, Sighted, Sightings, Waits};
 use crate::sockets::{Moved, SocketNumber, canonical};
 use crate::wire::{About, Frame, LinkHeader, Sink, Transport as Header};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 
 /// Most datagrams that one message is cut into (the kernel's `UDP_MAX_SEGMENTS`).
 const MOST_SEGMENTS: u64 = 128;
 
 /// Sockets of unknown address that a receive is compared with: those that wait longest.
 const COMPARED: usize = 64;
-
-/// A datagram with its endpoints, as far as known.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Datagram<'a> {
-    pub(super) time: Timestamp,
-    pub(super) socket: SocketNumber,
-    pub(super) marking: Marking,
-    pub(super) direction: Direction,
-    pub(super) is_v6: bool,
-    /// It was cut into several on the wire, and nothing tells how.
-    pub(super) is_uncut: bool,
-    pub(super) carried: Carried<'a>,
-}
-
-impl<'a> Datagram<'a> {
-    /// As the other end's call shows it; `local` is the thread's own end.
-    pub(super) fn sighted(&self, local: SocketAddr, remote: Option<SocketAddr>) -> Option<Sighted<'a, SocketAddr>> {
-        let (source, target) = match self.direction {
-            Direction::Sent => (Some(local), remote?),
-            Direction::Received => (remote, local),
-        };
-        let Carried { moved: length, payload, .. } = self.carried;
-        let to_many = target.ip().is_multicast() || target.ip() == IpAddr::V4(Ipv4Addr::BROADCAST);
-        Some(Sighted { source, target, direction: self.direction, length, payload, to_many, is_uncut: self.is_uncut })
-    }
-
-    /// The same with this own end.
-    pub(super) fn at(self, local: Option<SocketAddr>) -> Self {
-        Self { carried: Carried { local: local.map(|local| self.carried.on_wire(local)), ..self.carried }, ..self }
-    }
-}
-
-/// A datagram that waits, for its socket's port or for the rest of it, with its bytes beside it.
-#[derive(Debug)]
-pub(super) struct Held {
-    pub(super) datagram: Datagram<'static>,
-    pub(super) payload: Vec<u8>,
-}
-
-impl Held {
-    pub(super) fn of(datagram: Datagram<'_>) -> Self {
-        let carried = Carried { payload: &[], ..datagram.carried };
-        Self { datagram: Datagram { carried, ..datagram }, payload: datagram.carried.payload.to_vec() }
-    }
-
-    fn datagram(&self) -> Datagram<'_> {
-        Datagram { carried: Carried { payload: &self.payload, ..self.datagram.carried }, ..self.datagram }
-    }
-}
 
 /// The datagrams of all sockets.
 #[derive(Debug, Default)]
@@ -197,8 +149,9 @@ impl Datagrams {
         if self.held_bytes.saturating_add(carried.payload.len()) > limits::HELD_DATAGRAM_BYTES {
             self.finish(out)?;
         }
-        self.held_bytes += carried.payload.len() + size_of::<Held>();
-        self.held.entry(datagram.socket).or_default().push(Held::of(datagram));
+        let held = Held::of(datagram);
+        self.held_bytes += held.size();
+        self.held.entry(datagram.socket).or_default().push(held);
         self.waits.begin(datagram.socket, datagram.time);
         Ok(())
     }
@@ -242,7 +195,7 @@ impl Datagrams {
 
     /// Whether anything waits.
     #[inline(always)]
-    pub(super) fn hold(&self) -> bool {
+    pub(super) fn holds(&self) -> bool {
         !(self.waits.is_empty() && self.unplaced.is_empty())
     }
 
@@ -271,7 +224,7 @@ impl Datagrams {
     }
 
     /// Nothing has told where this one is.
-    fn give_up<S: Sink>(&mut self, unplaced: &Waiting, out: &mut Output<'_, S>) -> Result<(), S::Error> {
+    fn give_up<S: Sink>(&mut self, unplaced: &Held, out: &mut Output<'_, S>) -> Result<(), S::Error> {
         let datagram = unplaced.datagram();
         let local = self.hosts.guess(&datagram).or(datagram.carried.local);
         self.show(datagram.at(local), out)
@@ -316,7 +269,7 @@ impl Datagrams {
     ) -> Result<(), S::Error> {
         self.waits.end(socket);
         for held in self.held.remove(&socket).unwrap_or_default() {
-            self.held_bytes = self.held_bytes.saturating_sub(held.payload.len() + size_of::<Held>());
+            self.held_bytes = self.held_bytes.saturating_sub(held.size());
             let datagram = held.datagram().at(local);
             match local {
                 Some(_) => self.place(datagram, out)?,

@@ -1,7 +1,7 @@
 //! Datagrams that several sends make together (MSG_MORE, UDP_CORK; udp(7)): they gather here until they are whole.
 
 use crate::event::Segments;
-use crate::inet::datagrams::{Datagram, Held};
+use crate::inet::datagram::{Datagram, Held};
 use crate::limits;
 use crate::sockets::{Shape, SocketNumber};
 use rustc_hash::FxHashMap;

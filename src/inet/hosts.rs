@@ -11,7 +11,7 @@
 //! | other sockets are bound or connected at an address of this family | a machine mostly has one |
 
 use crate::event::Direction;
-use crate::inet::datagrams::Datagram;
+use crate::inet::datagram::Datagram;
 use crate::limits;
 use crate::packets::Sightings;
 use crate::sockets::SocketNumber;

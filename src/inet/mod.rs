@@ -2,6 +2,7 @@
 //! what tcpdump would have seen. Each packet says who made it.
 
 mod carrier;
+mod datagram;
 mod datagrams;
 mod gathered;
 mod hosts;

@@ -2,12 +2,12 @@
 
 use crate::event::{Direction, Errno, Family, Marking, Op, Timestamp, as_u64};
 use crate::inet::invented::StandIns;
-use crate::inet::unaddressed::{Held, OwnChunk, Unaddressed};
+use crate::inet::unaddressed::{Held, Unaddressed};
 use crate::limits;
 use crate::packets::contents::{self, Beginning};
 use crate::packets::{
-    Chunk, Endpoint, HANDSHAKE, Invented, Late, Output, SmallReads, TcpConnection, UNKNOWN_PORT, Unseen, Waits,
-    Witness, begins, handshake_times, has_filled,
+    Chunk, Endpoint, HANDSHAKE, Invented, Late, Output, OwnChunk, Released, SmallReads, TcpConnection, UNKNOWN_PORT,
+    Unseen, Waits, Witness, begins, handshake_times, has_filled,
 };
 use crate::sockets::{
     ByConnection, Change, Connection, ConnectionId, End, Moved, Opening, Refs, Role, Side, Stream, canonical, is_vague,
@@ -92,18 +92,18 @@ impl Streams {
         }
         if self.is_late(moved, &chunk, connection) {
             let before = stream.reached.saturating_sub(fresh);
-            self.unseen.push(connection.id, (sender, before), time, Late::of(&chunk));
+            self.unseen.push(connection.id, (sender, before), time, Late::Chunk(OwnChunk::of(&chunk)));
             return Ok(());
         }
-        let fills = has_filled(moved, &chunk, connection, refs);
-        if fills && self.reads.add(connection.id, &chunk, moved.entry) {
-            return Ok(());
-        }
-        if !self.reads.is_empty() {
-            self.release(connection, out)?;
-        }
-        if fills && self.reads.begin(connection.id, &chunk) {
-            return Ok(());
+        let filled = has_filled(moved, &chunk, connection, refs).then_some(moved.entry);
+        if filled.is_some() || !self.reads.is_empty() {
+            let (before, waits) = self.reads.meet(connection.id, &chunk, filled);
+            if let Some(before) = before {
+                self.write_reads(connection, before, out)?;
+            }
+            if waits {
+                return Ok(());
+            }
         }
         self.write(connection, &chunk, out)
     }
@@ -115,10 +115,9 @@ impl Streams {
         refs: Refs<'_>,
         out: &mut Output<'_, S>,
     ) -> Result<(), S::Error> {
-        while let Some(id) = self.reads.due(now) {
-            match refs.connection(id) {
-                Some(connection) => self.release(connection, out)?,
-                None => drop(self.reads.release(id)),
+        while let Some((id, reads)) = self.reads.take_due(now) {
+            if let Some(connection) = refs.connection(id) {
+                self.write_reads(connection, reads, out)?;
             }
         }
         while let Some(id) = self.unseen.due(now) {
@@ -178,10 +177,7 @@ impl Streams {
         out: &mut Output<'_, S>,
     ) -> Result<(), S::Error> {
         match late {
-            Late::Chunk { sender, time, by, bytes, missing, is_urgent } => {
-                let chunk = Chunk { sender, time, by, skipped: 0, bytes: &bytes, missing, comment: None, is_urgent };
-                self.write(connection, &chunk, out)
-            }
+            Late::Chunk(chunk) => self.write(connection, &chunk.chunk(), out),
             Late::Finish { side, time, marking, by } => self.finish(connection, (side, by), (marking, time), out),
         }
     }
@@ -200,12 +196,16 @@ impl Streams {
         }
     }
 
-    /// Writes what waits on a connection on which something else happens.
-    fn release<S: Sink>(&mut self, connection: &Connection, out: &mut Output<'_, S>) -> Result<(), S::Error> {
-        if let Some(released) = self.reads.release(connection.id) {
-            self.write(connection, &released.chunk(), out)?;
-            self.reads.give_back(released);
-        }
+    /// Writes reads that wait no longer.
+    #[inline(never)]
+    fn write_reads<S: Sink>(
+        &mut self,
+        connection: &Connection,
+        reads: Released,
+        out: &mut Output<'_, S>,
+    ) -> Result<(), S::Error> {
+        self.write(connection, &reads.chunk(), out)?;
+        self.reads.give_back(reads);
         Ok(())
     }
 
@@ -266,7 +266,9 @@ impl Streams {
         change: &Change,
         out: &mut Output<'_, S>,
     ) -> Result<(), S::Error> {
-        self.release(connection, out)?;
+        if let Some(reads) = self.reads.release(connection.id) {
+            self.write_reads(connection, reads, out)?;
+        }
         match change {
             Change::Finished { side, by, marking, time, .. } if self.unseen.waits(connection.id, *side) => {
                 let late = Late::Finish { side: *side, time: *time, marking: *marking, by: *by };
@@ -355,7 +357,7 @@ impl Streams {
 
     /// Whether anything is yet to be written.
     #[inline(always)]
-    pub(super) fn hold(&self) -> bool {
+    pub(super) fn holds(&self) -> bool {
         !(self.reads.is_empty() && self.waits.is_empty() && self.unseen.is_empty() && self.unaddressed.is_empty())
     }
 

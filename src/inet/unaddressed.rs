@@ -5,8 +5,8 @@
 
 use crate::event::Timestamp;
 use crate::limits;
-use crate::packets::{Chunk, Witness};
-use crate::sockets::{Change, Connection, ConnectionId, Side};
+use crate::packets::OwnChunk;
+use crate::sockets::{Change, Connection, ConnectionId};
 use std::collections::BTreeMap;
 
 /// What happened.
@@ -16,32 +16,6 @@ pub(super) enum Held {
     Moved(OwnChunk),
     /// Anything else.
     Change(Change),
-}
-
-/// A [`Chunk`] with its own bytes.
-#[derive(Debug)]
-pub(super) struct OwnChunk {
-    sender: Side,
-    time: Timestamp,
-    by: Witness,
-    skipped: u64,
-    bytes: Vec<u8>,
-    missing: u64,
-    is_urgent: bool,
-}
-
-impl OwnChunk {
-    /// A copy.
-    pub(super) fn of(chunk: &Chunk<'_>) -> Self {
-        let Chunk { sender, time, by, skipped, bytes, missing, is_urgent, .. } = *chunk;
-        Self { sender, time, by, skipped, bytes: bytes.to_vec(), missing, is_urgent }
-    }
-
-    /// As it was.
-    pub(super) fn chunk(&self) -> Chunk<'_> {
-        let Self { sender, time, by, skipped, ref bytes, missing, is_urgent } = *self;
-        Chunk { sender, time, by, skipped, bytes, missing, comment: None, is_urgent }
-    }
 }
 
 /// A connection that waits.
@@ -101,9 +75,8 @@ impl Unaddressed {
 }
 
 fn size(held: &Held) -> usize {
-    let bytes = match held {
-        Held::Moved(chunk) => chunk.bytes.len(),
-        Held::Change(_) => 0,
-    };
-    size_of::<Held>() + bytes
+    match held {
+        Held::Moved(chunk) => chunk.size(),
+        Held::Change(_) => size_of::<Held>(),
+    }
 }

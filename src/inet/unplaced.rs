@@ -4,10 +4,8 @@
 //! The other end's call tells it, where that is traced: its line may come later, for a call that waits is printed at its
 //! end. They wait for that a bounded time, in bounded number.
 
-use crate::event::Direction;
-use crate::event::Timestamp;
-use crate::inet::carrier::Carried;
-use crate::inet::datagrams::Datagram;
+use crate::event::{Direction, Timestamp};
+use crate::inet::datagram::{Datagram, Held};
 use crate::limits;
 use crate::sockets::{SocketNumber, is_vague};
 use std::collections::VecDeque;
@@ -16,51 +14,10 @@ use std::net::SocketAddr;
 /// How many of those that wait are compared with a datagram: the oldest.
 const COMPARED: usize = 64;
 
-/// One that waits.
-#[derive(Debug)]
-pub(super) struct Waiting {
-    datagram: Datagram<'static>,
-    payload: Vec<u8>,
-}
-
-impl Waiting {
-    /// The datagram as it was.
-    pub(super) fn datagram(&self) -> Datagram<'_> {
-        let carried = Carried { payload: &self.payload, ..self.datagram.carried };
-        Datagram { carried, ..self.datagram }
-    }
-
-    /// Both ends of this one, its own first, if `other` shows the same datagram at its other end.
-    fn told_by(&self, other: &Datagram<'_>) -> Option<(SocketAddr, SocketAddr)> {
-        let (own, theirs) = (self.datagram.carried, other.carried);
-        let (local, seen) = (own.local?, theirs.remote?);
-        let remote = own.remote.or(theirs.local.filter(|remote| !is_vague(*remote)))?;
-        let (sent, received) = match (self.datagram.direction, other.direction) {
-            (Direction::Sent, Direction::Received) => (own.moved, theirs.moved),
-            (Direction::Received, Direction::Sent) => (theirs.moved, own.moved),
-            _ => return None,
-        };
-        let is_same = |ours: Option<SocketAddr>, theirs: Option<SocketAddr>| match (ours, theirs) {
-            (Some(ours), Some(theirs)) => {
-                ours.port() == theirs.port() && (ours.ip() == theirs.ip() || theirs.ip().is_unspecified())
-            }
-            _ => true,
-        };
-        let compared = self.payload.len().min(theirs.payload.len());
-        let is_it = seen.port() == local.port()
-            && (seen.ip() == local.ip() || local.ip().is_unspecified())
-            && !seen.ip().is_unspecified()
-            && is_same(own.remote, theirs.local)
-            && received <= sent
-            && self.payload.get(..compared) == theirs.payload.get(..compared);
-        is_it.then(|| (SocketAddr::new(seen.ip(), local.port()), remote))
-    }
-}
-
 /// All that wait, the oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Unplaced {
-    waiting: VecDeque<Waiting>,
+    waiting: VecDeque<Held>,
     bytes: usize,
 }
 
@@ -77,40 +34,63 @@ impl Unplaced {
 
     /// Keeps a datagram.
     pub(super) fn hold(&mut self, datagram: &Datagram<'_>) {
-        let payload = datagram.carried.payload.to_vec();
-        self.bytes += payload.len() + size_of::<Waiting>();
-        let Datagram { time, socket, marking, direction, is_v6, is_uncut, carried } = *datagram;
-        let carried = Carried { payload: &[], ..carried };
-        let datagram = Datagram { time, socket, marking, direction, is_v6, is_uncut, carried };
-        self.waiting.push_back(Waiting { datagram, payload });
+        let held = Held::of(*datagram);
+        self.bytes += held.size();
+        self.waiting.push_back(held);
     }
 
     /// The oldest, if all together take more than they may.
-    pub(super) fn take_over_bound(&mut self) -> Option<Waiting> {
+    pub(super) fn take_over_bound(&mut self) -> Option<Held> {
         if self.bytes > limits::HELD_DATAGRAM_BYTES { self.take(0) } else { None }
     }
 
     /// The oldest, if it was made before `time`.
-    pub(super) fn take_before(&mut self, time: Timestamp) -> Option<Waiting> {
+    pub(super) fn take_before(&mut self, time: Timestamp) -> Option<Held> {
         if self.waiting.front()?.datagram.time < time { self.take(0) } else { None }
     }
 
     /// The oldest of this socket.
-    pub(super) fn take_of(&mut self, socket: SocketNumber) -> Option<Waiting> {
+    pub(super) fn take_of(&mut self, socket: SocketNumber) -> Option<Held> {
         let index = self.waiting.iter().position(|waiting| waiting.datagram.socket == socket)?;
         self.take(index)
     }
 
     /// The oldest one that `other` shows at its other end, and both ends by that.
-    pub(super) fn take_told_by(&mut self, other: &Datagram<'_>) -> Option<(Waiting, (SocketAddr, SocketAddr))> {
+    pub(super) fn take_told_by(&mut self, other: &Datagram<'_>) -> Option<(Held, (SocketAddr, SocketAddr))> {
         let mut compared = self.waiting.iter().take(COMPARED).enumerate();
-        let (index, ends) = compared.find_map(|(index, waiting)| Some((index, waiting.told_by(other)?)))?;
+        let (index, ends) = compared.find_map(|(index, waiting)| Some((index, told_by(waiting, other)?)))?;
         Some((self.take(index)?, ends))
     }
 
-    fn take(&mut self, index: usize) -> Option<Waiting> {
+    fn take(&mut self, index: usize) -> Option<Held> {
         let taken = self.waiting.remove(index)?;
-        self.bytes = self.bytes.saturating_sub(taken.payload.len() + size_of::<Waiting>());
+        self.bytes = self.bytes.saturating_sub(taken.size());
         Some(taken)
     }
+}
+
+/// Both ends of `held`, its own first, if `other` shows the same datagram at its other end.
+fn told_by(held: &Held, other: &Datagram<'_>) -> Option<(SocketAddr, SocketAddr)> {
+    let (own, theirs) = (held.datagram.carried, other.carried);
+    let (local, seen) = (own.local?, theirs.remote?);
+    let remote = own.remote.or(theirs.local.filter(|remote| !is_vague(*remote)))?;
+    let (sent, received) = match (held.datagram.direction, other.direction) {
+        (Direction::Sent, Direction::Received) => (own.moved, theirs.moved),
+        (Direction::Received, Direction::Sent) => (theirs.moved, own.moved),
+        _ => return None,
+    };
+    let is_same = |ours: Option<SocketAddr>, theirs: Option<SocketAddr>| match (ours, theirs) {
+        (Some(ours), Some(theirs)) => {
+            ours.port() == theirs.port() && (ours.ip() == theirs.ip() || theirs.ip().is_unspecified())
+        }
+        _ => true,
+    };
+    let compared = held.payload.len().min(theirs.payload.len());
+    let is_it = seen.port() == local.port()
+        && (seen.ip() == local.ip() || local.ip().is_unspecified())
+        && !seen.ip().is_unspecified()
+        && is_same(own.remote, theirs.local)
+        && received <= sent
+        && held.payload.get(..compared) == theirs.payload.get(..compared);
+    is_it.then(|| (SocketAddr::new(seen.ip(), local.port()), remote))
 }

@@ -66,7 +66,7 @@ impl View for WireView {
 
     #[inline(always)]
     fn holds(&self) -> bool {
-        self.streams.hold() || self.datagrams.hold()
+        self.streams.holds() || self.datagrams.holds()
     }
 
     /// Datagrams go out with a stand-in for what is not known of their ends; handshakes wait on.

@@ -71,9 +71,19 @@ impl SmallReads {
         self.since.is_empty()
     }
 
+    /// A chunk has come; `filled`: when its call began, where that is a read which filled its buffer. What is to go out
+    /// before it, and whether it waits itself.
+    #[inline(never)]
+    pub fn meet(&mut self, id: ConnectionId, chunk: &Chunk<'_>, filled: Option<Timestamp>) -> (Option<Released>, bool) {
+        if filled.is_some_and(|entry| self.add(id, chunk, entry)) {
+            return (None, true);
+        }
+        (self.release(id), filled.is_some() && self.begin(id, chunk))
+    }
+
     /// Lets a read, which began at `entry` and has filled its buffer, wait with those before it. Whether it does: if not, it
     /// is to go out behind them.
-    pub fn add(&mut self, id: ConnectionId, chunk: &Chunk<'_>, entry: Timestamp) -> bool {
+    fn add(&mut self, id: ConnectionId, chunk: &Chunk<'_>, entry: Timestamp) -> bool {
         let Some(waiting) = self.waiting.get_mut(id) else {
             return false;
         };
@@ -88,7 +98,7 @@ impl SmallReads {
     }
 
     /// Lets a read, the first of its connection, wait for the next; whether it does.
-    pub fn begin(&mut self, id: ConnectionId, chunk: &Chunk<'_>) -> bool {
+    fn begin(&mut self, id: ConnectionId, chunk: &Chunk<'_>) -> bool {
         let begins = chunk.moved() < LARGE;
         if begins {
             let mut bytes = std::mem::take(&mut self.spare);
@@ -112,8 +122,13 @@ impl SmallReads {
         released
     }
 
-    /// A connection whose reads have waited long enough at `now`; all have where there is no such time.
-    pub fn due(&mut self, now: Option<Timestamp>) -> Option<ConnectionId> {
+    /// The next that have waited long enough at `now`, and their connection; all have where there is no such time.
+    pub fn take_due(&mut self, now: Option<Timestamp>) -> Option<(ConnectionId, Released)> {
+        let id = self.due(now)?;
+        Some((id, self.release(id)?))
+    }
+
+    fn due(&mut self, now: Option<Timestamp>) -> Option<ConnectionId> {
         while let Some((since, id)) = self.since.front().copied() {
             let waited = |from: Timestamp| now.is_none_or(|now| from.after(WAITS) < now);
             let waiting = self.waiting.get(id).map(|waiting| waiting.ended);

@@ -45,7 +45,46 @@ impl Chunk<'_> {
     }
 }
 
-/// What SYNs announce in the wire view: the largest segment over IPv4, and a scale as Linux has it.
+/// A [`Chunk`] that waits, with its own bytes.
+#[derive(Clone, Debug)]
+pub struct OwnChunk {
+    /// The end that sent it.
+    pub sender: Side,
+    /// When.
+    pub time: Timestamp,
+    /// Whose call shows it.
+    pub by: Witness,
+    /// The bytes that are in the trace.
+    pub bytes: Vec<u8>,
+    /// How many more moved.
+    pub missing: u64,
+    skipped: u64,
+    comment: Option<String>,
+    is_urgent: bool,
+}
+
+impl OwnChunk {
+    /// A copy.
+    pub fn of(chunk: &Chunk<'_>) -> Self {
+        let Chunk { sender, time, by, skipped, bytes, missing, comment, is_urgent } = *chunk;
+        let (bytes, comment) = (bytes.to_vec(), comment.map(str::to_owned));
+        Self { sender, time, by, bytes, missing, skipped, comment, is_urgent }
+    }
+
+    /// As it was.
+    pub fn chunk(&self) -> Chunk<'_> {
+        let Self { sender, time, by, ref bytes, missing, skipped, ref comment, is_urgent } = *self;
+        Chunk { sender, time, by, skipped, bytes, missing, comment: comment.as_deref(), is_urgent }
+    }
+
+    /// How much memory it takes, in bytes.
+    pub fn size(&self) -> usize {
+        size_of::<Self>() + self.bytes.len()
+    }
+}
+
+/// What SYNs announce in the wire view: the largest segment over IPv4, that acknowledgements may be selective, and a scale
+/// as Linux has it.
 pub const HANDSHAKE: HandshakeOptions = HandshakeOptions { mss: 65_495, window_scale: 7 };
 
 /// A connection as its packets show it.

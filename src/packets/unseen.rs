@@ -4,29 +4,23 @@
 
 use crate::event::{Marking, Timestamp, as_u64};
 use crate::limits;
-use crate::packets::tcp::{Chunk, Witness};
+use crate::packets::tcp::{Chunk, OwnChunk};
 use crate::sockets::{ByConnection, ConnectionId, Side};
 use std::collections::VecDeque;
 
 /// Something of the sender's that waits.
 #[derive(Debug)]
 pub enum Late {
-    /// What moved, with the bytes that are known, and how many are not.
-    Chunk { sender: Side, time: Timestamp, by: Witness, bytes: Vec<u8>, missing: u64, is_urgent: bool },
+    /// What moved, as far as it is known.
+    Chunk(OwnChunk),
     /// Its FIN.
     Finish { side: Side, time: Timestamp, marking: Marking, by: Side },
 }
 
 impl Late {
-    /// What moved, to wait.
-    pub fn of(chunk: &Chunk<'_>) -> Self {
-        let Chunk { sender, time, by, bytes, missing, is_urgent, .. } = *chunk;
-        Self::Chunk { sender, time, by, bytes: bytes.to_vec(), missing, is_urgent }
-    }
-
     fn length(&self) -> usize {
         match self {
-            Self::Chunk { bytes, .. } => bytes.len() + size_of::<Self>(),
+            Self::Chunk(chunk) => chunk.size(),
             Self::Finish { .. } => size_of::<Self>(),
         }
     }
@@ -77,38 +71,36 @@ impl Unseen {
     pub fn read(&mut self, id: ConnectionId, before: u64, bytes: &[u8]) -> Option<Late> {
         let queue = self.queues.get_mut(id)?;
         let first = queue.late.front_mut()?;
-        let Late::Chunk { sender, time, by, bytes: shown, missing, .. } = first else {
+        let Late::Chunk(first) = first else {
             return self.pop(id);
         };
-        if *missing == 0 || !shown.is_empty() {
+        if first.missing == 0 || !first.bytes.is_empty() {
             return self.pop(id);
         }
-        let (sender, time, by) = (*sender, *time, *by);
-        let part = |bytes: &[u8], missing| {
-            Some(Late::Chunk { sender, time, by, bytes: bytes.to_vec(), missing, is_urgent: false })
-        };
         // Of what the reader's call before has received, the trace had not all.
-        let lost = before.saturating_sub(queue.next).min(*missing);
+        let lost = before.saturating_sub(queue.next).min(first.missing);
         let known = queue.next.checked_sub(before).and_then(|at| bytes.get(usize::try_from(at).ok()?..));
         let known = known.unwrap_or_default();
-        let length = if lost > 0 { lost } else { as_u64(known.len()).min(*missing) };
+        let length = if lost > 0 { lost } else { as_u64(known.len()).min(first.missing) };
         if length == 0 {
             return None;
         }
-        (queue.next, *missing) = (queue.next + length, *missing - length);
-        if *missing == 0 {
+        let known = usize::try_from(length).ok().and_then(|length| known.get(..length)).unwrap_or_default();
+        let part = Chunk { bytes: known, missing: length - as_u64(known.len()), ..first.chunk() };
+        let part = Late::Chunk(OwnChunk::of(&part));
+        (queue.next, first.missing) = (queue.next + length, first.missing - length);
+        if first.missing == 0 {
             self.pop(id);
         }
-        let known = usize::try_from(length).ok().and_then(|length| known.get(..length)).unwrap_or_default();
-        part(known, length - as_u64(known.len()))
+        Some(part)
     }
 
     /// The next that waits on a connection, whether it is known or not.
     pub fn pop(&mut self, id: ConnectionId) -> Option<Late> {
         let queue = self.queues.get_mut(id)?;
         let late = queue.late.pop_front();
-        if let Some(Late::Chunk { bytes, missing, .. }) = &late {
-            queue.next += as_u64(bytes.len()).saturating_add(*missing);
+        if let Some(Late::Chunk(chunk)) = &late {
+            queue.next += chunk.chunk().moved();
         }
         if queue.late.is_empty() {
             self.queues.forget(id);

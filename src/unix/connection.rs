@@ -3,11 +3,11 @@
 
 use crate::event::{Timestamp, Transport, as_u64};
 use crate::packets::contents::Beginning;
-use crate::packets::{Chunk, TcpConnection, Witness};
+use crate::packets::{Chunk, OwnChunk, TcpConnection, Witness};
 use crate::sockets::{Connection, Opening, Role, Side};
 use crate::unix::context::Context;
 use crate::unix::dbus::{self, Message};
-use crate::unix::framing::{self, Framing, Held};
+use crate::unix::framing::{self, Framing};
 use crate::unix::http2::{self, Aligner, GrpcSeeding, PieceKind, Step, Verdict};
 use crate::unix::names;
 use crate::unix::ports::{self, Midway, Said};
@@ -126,7 +126,7 @@ impl UnixConnection {
         let held = match &mut self.framing {
             Framing::Undecided(held) if verdict != Verdict::Undecided => std::mem::take(held),
             Framing::Undecided(held) => {
-                held.push(Held::new(chunk));
+                held.push(OwnChunk::of(chunk));
                 return Ok(());
             }
             _ => Vec::new(),
@@ -192,7 +192,7 @@ impl UnixConnection {
         match by_name.or_else(by_content) {
             Some(false) => return Ok(false),
             None if chunk.missing > 0 => return Ok(false),
-            None => held.push(Held::new(chunk)),
+            None => held.push(OwnChunk::of(chunk)),
             Some(true) => {
                 let held = std::mem::take(held);
                 self.framing = Framing::Dbus(Box::default());
@@ -493,7 +493,7 @@ fn write_piece<S: Sink>(
 }
 
 /// The first bytes of one direction: those that wait and those of the chunk.
-fn beginning<'a>(held: &[Held], chunk: &Chunk<'a>, side: Side) -> Cow<'a, [u8]> {
+fn beginning<'a>(held: &[OwnChunk], chunk: &Chunk<'a>, side: Side) -> Cow<'a, [u8]> {
     let own = if chunk.sender == side { chunk.bytes } else { &[] };
     let mut before = held.iter().filter(|held| held.sender == side).peekable();
     if before.peek().is_none() {

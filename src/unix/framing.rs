@@ -1,38 +1,11 @@
 //! How a connection's bytes are cut into pieces, decided from its first ones: at the ends of HTTP/2's frames, into D-Bus
 //! messages, or as the calls moved them.
 
-use crate::event::Timestamp;
-use crate::packets::{Chunk, Witness};
+use crate::packets::OwnChunk;
 use crate::sockets::{Connection, Opening, Role, Side};
 use crate::unix::dbus::Assembler;
 use crate::unix::http2::{self, Aligner, Verdict};
 use crate::unix::roles;
-
-/// A chunk that waits for the decision.
-#[derive(Clone, Debug)]
-pub(super) struct Held {
-    pub(super) sender: Side,
-    pub(super) time: Timestamp,
-    pub(super) by: Witness,
-    skipped: u64,
-    pub(super) bytes: Vec<u8>,
-    comment: Option<String>,
-}
-
-impl Held {
-    /// A copy of the chunk.
-    pub(super) fn new(chunk: &Chunk<'_>) -> Self {
-        let Chunk { sender, time, by, skipped, bytes, comment, .. } = *chunk;
-        Self { sender, time, by, skipped, bytes: bytes.to_vec(), comment: comment.map(str::to_owned) }
-    }
-
-    /// The chunk again.
-    pub(super) fn chunk(&self) -> Chunk<'_> {
-        let Self { sender, time, by, skipped, bytes, comment } = self;
-        let (sender, time, by, skipped) = (*sender, *time, *by, *skipped);
-        Chunk { sender, time, by, skipped, bytes, missing: 0, comment: comment.as_deref(), is_urgent: false }
-    }
-}
 
 /// How a connection's bytes are cut into pieces.
 ///
@@ -44,7 +17,7 @@ impl Held {
 #[derive(Debug)]
 pub(super) enum Framing {
     /// Fewer than nine bytes in each direction so far, and they may be HTTP/2.
-    Undecided(Vec<Held>),
+    Undecided(Vec<OwnChunk>),
     /// A piece a call.
     Plain,
     /// A direction each, indexed by the sender's side.

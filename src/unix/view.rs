@@ -2,7 +2,7 @@
 
 use crate::event::{Family, Timestamp, Transport, as_u64};
 use crate::limits;
-use crate::packets::{Chunk, Ids, Known, Output, SmallReads, View, Waits, has_filled};
+use crate::packets::{Chunk, Ids, Known, Output, Released, SmallReads, View, Waits, has_filled};
 use crate::sockets::{ByConnection, Change, Connection, ConnectionId, Moved, Refs};
 use crate::unix::connection::UnixConnection;
 use crate::unix::context::{Context, Options};
@@ -53,17 +53,12 @@ impl View for UnixView {
         let Some(connection) = known.refs.connection(stream.connection) else { return Ok(()) };
         // A message of a seqpacket socket is none to be cut or put together.
         let may_wait = self.options.is_wire() && moved.transport != Transport::Seqpacket;
-        let fills = may_wait && has_filled(moved, &chunk, connection, known.refs);
-        if fills && self.reads.add(connection.id, &chunk, moved.entry) {
-            return Ok(());
+        let filled = (may_wait && has_filled(moved, &chunk, connection, known.refs)).then_some(moved.entry);
+        let (before, waits) = self.reads.meet(connection.id, &chunk, filled);
+        if let Some(before) = before {
+            self.take_reads(connection, before, known, sink)?;
         }
-        if !self.reads.is_empty() {
-            self.release(connection, known, sink)?;
-        }
-        if fills && self.reads.begin(connection.id, &chunk) {
-            return Ok(());
-        }
-        self.take(connection, &chunk, known, sink)
+        if waits { Ok(()) } else { self.take(connection, &chunk, known, sink) }
     }
 
     fn change<S: Sink>(&mut self, change: &Change, known: Known<'_>, sink: &mut S) -> Result<(), S::Error> {
@@ -81,7 +76,9 @@ impl View for UnixView {
             | Change::Closed { connection }
             | Change::ConnectionForgotten { connection } => {
                 if let Some(connection) = known.refs.connection(*connection) {
-                    self.release(connection, known, sink)?;
+                    if let Some(reads) = self.reads.release(connection.id) {
+                        self.take_reads(connection, reads, known, sink)?;
+                    }
                     self.connection_changed(connection, change, known, sink)?;
                     self.wait(connection);
                 }
@@ -167,21 +164,24 @@ impl UnixView {
 
     /// Takes the reads that have waited long enough at `now`, or all.
     fn write_due<S: Sink>(&mut self, now: Option<Timestamp>, known: Known<'_>, sink: &mut S) -> Result<(), S::Error> {
-        while let Some(id) = self.reads.due(now) {
-            match known.refs.connection(id) {
-                Some(connection) => self.release(connection, known, sink)?,
-                None => drop(self.reads.release(id)),
+        while let Some((id, reads)) = self.reads.take_due(now) {
+            if let Some(connection) = known.refs.connection(id) {
+                self.take_reads(connection, reads, known, sink)?;
             }
         }
         Ok(())
     }
 
-    /// Takes what waits on a connection on which something else happens.
-    fn release<S: Sink>(&mut self, connection: &Connection, known: Known<'_>, sink: &mut S) -> Result<(), S::Error> {
-        if let Some(released) = self.reads.release(connection.id) {
-            self.take(connection, &released.chunk(), known, sink)?;
-            self.reads.give_back(released);
-        }
+    /// Takes reads that wait no longer.
+    fn take_reads<S: Sink>(
+        &mut self,
+        connection: &Connection,
+        reads: Released,
+        known: Known<'_>,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        self.take(connection, &reads.chunk(), known, sink)?;
+        self.reads.give_back(reads);
         Ok(())
     }
 

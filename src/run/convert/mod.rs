@@ -133,7 +133,7 @@ impl Engine {
             if clock.tick(event.exit) {
                 sink.set_back(event.entry)?;
             }
-            let holds = self.picture.views.hold() || clock.line.is_some();
+            let holds = self.picture.views.holds() || clock.line.is_some();
             if std::mem::replace(&mut clock.held, holds) || holds {
                 self.settle(sink)?;
             }

@@ -246,15 +246,13 @@ impl Tables {
         registry: &mut Registry,
         dropped: &mut Vec<SocketId>,
     ) {
-        let held = self.ended(child);
-        let thread = self.make(maker, sharing, child, registry);
-        self.threads.insert(child, thread);
+        let (table, held) = self.begin_anew(child, (maker, sharing), registry);
         let wrong = self.known(wrong);
         for (fd, slot) in held.give() {
             let is_copy = wrong.and_then(|table| self.slot(table, fd)).is_some_and(|of| of.socket == slot.socket);
             if is_copy {
                 dropped.push(slot.socket);
-            } else if let Some(replaced) = self.put(thread.table, fd, slot) {
+            } else if let Some(replaced) = self.put(table, fd, slot) {
                 dropped.push(replaced.socket);
             }
         }
@@ -270,16 +268,27 @@ impl Tables {
         registry: &mut Registry,
         dropped: &mut Vec<SocketId>,
     ) {
-        let opened = self.ended(child);
-        let thread = self.make(maker, sharing, child, registry);
-        self.threads.insert(child, thread);
+        let (table, opened) = self.begin_anew(child, (maker, sharing), registry);
         for (fd, slot) in opened.give() {
-            if orphan && self.slot(thread.table, fd).is_none() {
-                self.put(thread.table, fd, slot);
+            if orphan && self.slot(table, fd).is_none() {
+                self.put(table, fd, slot);
             } else {
                 dropped.push(slot.socket);
             }
         }
+    }
+
+    /// Lets a thread that is known begin as a child of `maker`: its table, and what it had open before.
+    fn begin_anew(
+        &mut self,
+        child: Tid,
+        (maker, sharing): (Tid, Sharing),
+        registry: &mut Registry,
+    ) -> (TableId, Slots) {
+        let before = self.ended(child);
+        let thread = self.make(maker, sharing, child, registry);
+        self.threads.insert(child, thread);
+        (thread.table, before)
     }
 
     fn take_unnumbered(&mut self, tid: Tid) -> Option<Slots> {
