@@ -7,7 +7,7 @@
 //! tcp.port    5432    pgsql
 //! ```
 //!
-//! and, if its first bytes are telling, a test to `contents.rs`. `tests/live_ports.rs` holds the table against the tshark
+//! and, if its first bytes are telling, a test to `contents.rs`. `tests/live/ports.rs` holds the table against the tshark
 //! that is installed: what it registers for each port, and that it reads what each protocol begins with.
 
 /// The port of a conversation that nothing is known of: gRPC's customary one, as the predecessor had it. No dissector of
