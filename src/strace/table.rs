@@ -210,6 +210,7 @@ static ROWS: &[Row] = &[
     row("exit_group", Exit { group: true }, No),
     row("exit", Exit { group: false }, No),
     row("_exit", Exit { group: false }, No),
+    // Not asked for: databases use it for their files, and each of these calls is told as payload that may be lost.
     row("io_uring_setup", Plain(descriptors::io_uring), No),
     row("io_uring_enter", Plain(descriptors::io_uring), No),
     // as a strace older than the call prints it, up to 4.20 and since then; numbers from 424 on are the same on every
