@@ -60,6 +60,15 @@ pub const PIDFDS: usize = 1024;
 /// Most children that are remembered of a thread without a number: if they are traced, they are seen soon after.
 pub const UNNUMBERED_CHILDREN: usize = 16;
 
+/// Most segments of one call of which no byte is there: two megabytes.
+pub const HOLLOW_SEGMENTS: u64 = 32;
+
+/// Most such segments beyond these, of all calls together: sixteen gigabytes, as of programs that send large files.
+pub const HOLLOW_SEGMENTS_BEYOND: u64 = 1 << 18;
+
+/// Most bytes of one message that are shown, missing ones included: no socket's buffer holds more.
+pub const MESSAGE_BYTES: usize = 4 << 20;
+
 /// Most sockets that such a child is known to start with: it is a small program's first thread that has no number.
 pub const INHERITED_SOCKETS: usize = 1024;
 

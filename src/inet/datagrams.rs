@@ -25,6 +25,9 @@ const MOST_SEGMENTS: u64 = 128;
 /// Sockets of unknown address that a receive is compared with: those that wait longest.
 const COMPARED: usize = 64;
 
+/// How many datagrams of each of these.
+const COMPARED_OF_EACH: usize = 16;
+
 /// The datagrams of all sockets.
 #[derive(Debug, Default)]
 pub(super) struct Datagrams {
@@ -297,7 +300,7 @@ impl Datagrams {
                 && held.payload.get(..compared) == received.payload.get(..compared)
         };
         let found = self.held.iter().take(COMPARED).find_map(|(socket, held)| {
-            let sent_to = held.iter().find(is_it)?.datagram.carried.remote?;
+            let sent_to = held.iter().take(COMPARED_OF_EACH).find(is_it)?.datagram.carried.remote?;
             Some((*socket, sent_to))
         });
         if let Some((socket, sent_to)) = found {

@@ -8,16 +8,21 @@ use crate::event::{Direction, Timestamp};
 use crate::inet::datagram::{Datagram, Held};
 use crate::limits;
 use crate::sockets::{SocketNumber, is_vague};
-use std::collections::VecDeque;
+use rustc_hash::FxHashMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 /// How many of those that wait are compared with a datagram: the oldest.
 const COMPARED: usize = 64;
 
-/// All that wait, the oldest first.
+/// All that wait.
 #[derive(Debug, Default)]
 pub(super) struct Unplaced {
-    waiting: VecDeque<Held>,
+    /// By number, the oldest first.
+    waiting: BTreeMap<u64, Held>,
+    by_socket: FxHashMap<SocketNumber, BTreeSet<u64>>,
+    /// How many have waited.
+    numbered: u64,
     bytes: usize,
 }
 
@@ -29,41 +34,55 @@ impl Unplaced {
     /// The moment of the oldest.
     #[inline]
     pub(super) fn earliest(&self) -> Timestamp {
-        self.waiting.front().map_or(Timestamp::MAX, |waiting| waiting.datagram.time)
+        self.waiting.first_key_value().map_or(Timestamp::MAX, |(_, waiting)| waiting.datagram.time)
     }
 
     /// Keeps a datagram.
     pub(super) fn hold(&mut self, datagram: &Datagram<'_>) {
         let held = Held::of(*datagram);
         self.bytes += held.size();
-        self.waiting.push_back(held);
+        self.numbered += 1;
+        self.by_socket.entry(held.datagram.socket).or_default().insert(self.numbered);
+        self.waiting.insert(self.numbered, held);
     }
 
     /// The oldest, if all together take more than they may.
     pub(super) fn take_over_bound(&mut self) -> Option<Held> {
-        if self.bytes > limits::HELD_DATAGRAM_BYTES { self.take(0) } else { None }
+        if self.bytes > limits::HELD_DATAGRAM_BYTES { self.take(self.first()?) } else { None }
     }
 
     /// The oldest, if it was made before `time`.
     pub(super) fn take_before(&mut self, time: Timestamp) -> Option<Held> {
-        if self.waiting.front()?.datagram.time < time { self.take(0) } else { None }
+        let (number, first) = self.waiting.first_key_value()?;
+        if first.datagram.time < time { self.take(*number) } else { None }
+    }
+
+    fn first(&self) -> Option<u64> {
+        self.waiting.first_key_value().map(|(number, _)| *number)
     }
 
     /// The oldest of this socket.
     pub(super) fn take_of(&mut self, socket: SocketNumber) -> Option<Held> {
-        let index = self.waiting.iter().position(|waiting| waiting.datagram.socket == socket)?;
-        self.take(index)
+        let number = *self.by_socket.get(&socket)?.first()?;
+        self.take(number)
     }
 
     /// The oldest one that `other` shows at its other end, and both ends by that.
     pub(super) fn take_told_by(&mut self, other: &Datagram<'_>) -> Option<(Held, (SocketAddr, SocketAddr))> {
-        let mut compared = self.waiting.iter().take(COMPARED).enumerate();
-        let (index, ends) = compared.find_map(|(index, waiting)| Some((index, told_by(waiting, other)?)))?;
-        Some((self.take(index)?, ends))
+        let mut compared = self.waiting.iter().take(COMPARED);
+        let (number, ends) = compared.find_map(|(number, waiting)| Some((*number, told_by(waiting, other)?)))?;
+        Some((self.take(number)?, ends))
     }
 
-    fn take(&mut self, index: usize) -> Option<Held> {
-        let taken = self.waiting.remove(index)?;
+    fn take(&mut self, number: u64) -> Option<Held> {
+        let taken = self.waiting.remove(&number)?;
+        let socket = taken.datagram.socket;
+        if let Some(numbers) = self.by_socket.get_mut(&socket) {
+            numbers.remove(&number);
+            if numbers.is_empty() {
+                self.by_socket.remove(&socket);
+            }
+        }
         self.bytes = self.bytes.saturating_sub(taken.size());
         Some(taken)
     }

@@ -1,17 +1,23 @@
 //! Where a view's packets go, each with the next identification of IPv4.
 
 use crate::event::Timestamp;
+use crate::limits;
 use crate::wire::{About, Frame, Packet, Record, Sink};
 
-/// IPv4 identifications: one counter for the run, from 1.
+/// What a view counts of its packets.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Ids(u16);
+pub struct Ids {
+    /// IPv4 identifications: one counter for the run, from 1.
+    last: u16,
+    /// How many segments of which no byte is there have been written beyond those that each call may have.
+    hollow: u64,
+}
 
 impl Ids {
-    /// The next one.
+    /// The next identification.
     const fn take(&mut self) -> u16 {
-        self.0 = self.0.wrapping_add(1);
-        self.0
+        self.last = self.last.wrapping_add(1);
+        self.last
     }
 }
 
@@ -27,6 +33,16 @@ impl<'a, S: Sink> Output<'a, S> {
     #[inline]
     pub const fn new(ids: &'a mut Ids, sink: &'a mut S) -> Self {
         Self { ids, sink }
+    }
+
+    /// How many of `wanted` segments of which no byte is there a call may have: a line of a trace can say that it moved
+    /// gigabytes.
+    #[cold]
+    pub fn hollow(&mut self, wanted: u64) -> u64 {
+        let beyond = wanted.saturating_sub(limits::HOLLOW_SEGMENTS);
+        let granted = beyond.min(limits::HOLLOW_SEGMENTS_BEYOND.saturating_sub(self.ids.hollow));
+        self.ids.hollow += granted;
+        wanted - beyond + granted
     }
 
     /// Writes a packet. Its identification is the next one, whatever `frame` says.

@@ -4,11 +4,16 @@
 use crate::event::Direction;
 use crate::limits;
 use rustc_hash::FxHashMap;
-use std::collections::VecDeque;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, VecDeque};
 use std::hash::Hash;
 
 /// Bytes of a datagram that are compared to recognise it.
 const HEAD: usize = 32;
+
+/// How many of those that wait are compared with one that is like none of them: it was cut by its reader's buffer, or is
+/// several.
+const COMPARED: usize = 64;
 
 /// A datagram as one end's call shows it.
 #[derive(Clone, Copy, Debug)]
@@ -42,13 +47,18 @@ struct Sighting<E> {
     uncut: VecDeque<u8>,
 }
 
+/// What a datagram that is whole is like: where it went, who shows it, its length and first bytes.
+type Likeness<E> = (E, Direction, u64, [u8; HEAD]);
+
 /// The datagrams that wait for their other end's line; `E` is what an end is known by.
 #[derive(Debug)]
 pub struct Sightings<E> {
-    /// By target.
-    waiting: FxHashMap<E, VecDeque<Sighting<E>>>,
-    /// Target and number of each sighting, the oldest first; those since recognised are still among them.
-    order: VecDeque<(E, u64)>,
+    /// By target and who shows it; by number, the oldest first.
+    waiting: FxHashMap<(E, Direction), BTreeMap<u64, Sighting<E>>>,
+    /// Those that are whole; the oldest first.
+    alike: FxHashMap<Likeness<E>, VecDeque<u64>>,
+    /// Target, who shows it, and number of each sighting, the oldest first; those since recognised are still among them.
+    order: VecDeque<((E, Direction), u64)>,
     numbered: u64,
     /// How many bytes of uncut ones are held.
     uncut_bytes: usize,
@@ -56,7 +66,8 @@ pub struct Sightings<E> {
 
 impl<E> Default for Sightings<E> {
     fn default() -> Self {
-        Self { waiting: FxHashMap::default(), order: VecDeque::new(), numbered: 0, uncut_bytes: 0 }
+        let (waiting, alike) = (FxHashMap::default(), FxHashMap::default());
+        Self { waiting, alike, order: VecDeque::new(), numbered: 0, uncut_bytes: 0 }
     }
 }
 
@@ -79,9 +90,12 @@ impl<E: Clone + Eq + Hash> Sightings<E> {
             self.uncut_bytes += sighted.payload.len();
             sighting.uncut = sighted.payload.iter().copied().collect();
         }
-        let waiting = self.waiting.entry(sighted.target.clone()).or_default();
-        waiting.push_back(sighting);
-        self.order.push_back((sighted.target.clone(), number));
+        let key = (sighted.target.clone(), sighted.direction);
+        if sighting.uncut.is_empty() {
+            self.alike.entry(sighting.likeness(key.clone())).or_default().push_back(number);
+        }
+        self.order.push_back((key.clone(), number));
+        self.waiting.entry(key).or_default().insert(number, sighting);
         if self.order.len() > limits::DATAGRAM_SIGHTINGS {
             self.forget_oldest();
         }
@@ -90,23 +104,25 @@ impl<E: Clone + Eq + Hash> Sightings<E> {
 
     /// Whether the other end's call has shown this datagram as one to `target`, another name for where it went.
     pub fn take(&mut self, sighted: &Sighted<'_, E>, target: &E) -> bool {
-        let Some(waiting) = self.waiting.get_mut(target) else {
+        let key = (target.clone(), sighted.direction.other());
+        let Some(waiting) = self.waiting.get_mut(&key) else {
             return false;
         };
         let sighting = Sighting::of(sighted, 0);
-        let Some(index) = waiting.iter().position(|other| sighting.is_of_the_same(other)) else {
+        let is_it = |number: &&u64| waiting.get(number).is_some_and(|other| sighting.is_of_the_same(other));
+        let alike = self.alike.get(&sighting.likeness(key.clone()));
+        let number = alike.and_then(|alike| alike.iter().take(COMPARED).find(is_it).copied());
+        let Some(number) = number.or_else(|| waiting.keys().take(COMPARED).find(is_it).copied()) else {
             return false;
         };
         if sighted.to_many && sighted.direction == Direction::Received {
             return true;
         }
-        if let Some(received) = waiting.get_mut(index).and_then(|sent| sent.received(sighting.length)) {
+        if let Some(received) = waiting.get_mut(&number).and_then(|sent| sent.received(sighting.length)) {
             self.uncut_bytes = self.uncut_bytes.saturating_sub(received);
             return true;
         }
-        if let Some(sent) = waiting.remove(index) {
-            self.uncut_bytes = self.uncut_bytes.saturating_sub(sent.uncut.len());
-        }
+        self.forget(&key, number);
         true
     }
 
@@ -114,14 +130,14 @@ impl<E: Clone + Eq + Hash> Sightings<E> {
     fn take_pieces(&mut self, sighted: &mut Sighted<'_, E>) -> bool {
         while sighted.direction == Direction::Received && sighted.length > 0 {
             let sighting = Sighting::of(sighted, 0);
-            let Some(waiting) = self.waiting.get_mut(&sighted.target) else {
+            let key = (sighted.target.clone(), Direction::Sent);
+            let mut sent = self.waiting.get(&key).into_iter().flatten().take(COMPARED);
+            let Some(number) = sent.find(|(_, sent)| sent.begins(&sighting)).map(|(number, _)| *number) else {
                 return false;
             };
-            let found = waiting.iter().position(|sent| sent.begins(&sighting));
-            let Some(sent) = found.and_then(|index| waiting.remove(index)) else {
+            let Some(sent) = self.forget(&key, number) else {
                 return false;
             };
-            self.uncut_bytes = self.uncut_bytes.saturating_sub(sent.uncut.len());
             let length = usize::try_from(sent.length).unwrap_or(usize::MAX);
             sighted.payload = sighted.payload.get(length..).unwrap_or_default();
             sighted.length -= sent.length;
@@ -130,19 +146,28 @@ impl<E: Clone + Eq + Hash> Sightings<E> {
     }
 
     fn forget_oldest(&mut self) {
-        let Some((target, number)) = self.order.pop_front() else {
-            return;
-        };
-        if let Some(waiting) = self.waiting.get_mut(&target) {
-            if waiting.front().is_some_and(|sighting| sighting.number == number)
-                && let Some(sighting) = waiting.pop_front()
-            {
-                self.uncut_bytes = self.uncut_bytes.saturating_sub(sighting.uncut.len());
-            }
-            if waiting.is_empty() {
-                self.waiting.remove(&target);
+        if let Some((key, number)) = self.order.pop_front() {
+            self.forget(&key, number);
+        }
+    }
+
+    /// One waits no longer, if it still did.
+    fn forget(&mut self, key: &(E, Direction), number: u64) -> Option<Sighting<E>> {
+        let waiting = self.waiting.get_mut(key)?;
+        let sighting = waiting.remove(&number)?;
+        if waiting.is_empty() {
+            self.waiting.remove(key);
+        }
+        self.uncut_bytes = self.uncut_bytes.saturating_sub(sighting.uncut.len());
+        if let Entry::Occupied(mut alike) = self.alike.entry(sighting.likeness(key.clone())) {
+            // Mostly the oldest.
+            let place = alike.get().iter().take(COMPARED).position(|other| *other == number);
+            place.map(|place| alike.get_mut().remove(place));
+            if alike.get().is_empty() {
+                alike.remove();
             }
         }
+        Some(sighting)
     }
 }
 
@@ -156,6 +181,10 @@ impl<E: Clone + Eq> Sighting<E> {
             head: head(sighted.payload.iter()),
             uncut: VecDeque::new(),
         }
+    }
+
+    fn likeness(&self, (target, direction): (E, Direction)) -> Likeness<E> {
+        (target, direction, self.length, self.head.0)
     }
 
     /// The other end has received so many of the bytes of an uncut one: how many are held no longer, if others are still
@@ -218,7 +247,7 @@ mod tests {
         for piece in ["aaaa", "bbbb", "cc"] {
             assert!(sightings.seen_before(&mut sighted(Direction::Received, Some(1), piece.as_bytes())), "{piece}");
         }
-        assert_eq!((sightings.waiting.values().all(VecDeque::is_empty), sightings.uncut_bytes), (true, 0));
+        assert_eq!((sightings.waiting.is_empty(), sightings.uncut_bytes), (true, 0));
         for piece in ["dddd", "eeee"] {
             assert!(!sightings.seen_before(&mut sighted(Direction::Sent, Some(1), piece.as_bytes())));
         }
@@ -254,7 +283,7 @@ mod tests {
         for _ in 0..=limits::DATAGRAM_SIGHTINGS {
             sightings.seen_before(&mut sighted(Direction::Sent, None, b"x"));
         }
-        let waiting: usize = sightings.waiting.values().map(VecDeque::len).sum();
+        let waiting: usize = sightings.waiting.values().map(BTreeMap::len).sum();
         assert_eq!(waiting, limits::DATAGRAM_SIGHTINGS);
     }
 }

@@ -141,6 +141,8 @@ impl TcpConnection {
         let mut left = chunk.moved();
         let longest = self.segments.longest(sender);
         let mut about = About { comment, ..self.about(sender, time, Some(by)) };
+        let unshown = if chunk.missing > as_u64(longest) { unshown(chunk.missing, longest, out) } else { 0 };
+        left -= unshown;
         while left > 0 {
             let length = usize::try_from(left).map_or(longest, |left| left.min(longest));
             let (own, rest) = bytes.split_at_checked(length).unwrap_or((bytes, &[]));
@@ -149,6 +151,9 @@ impl TcpConnection {
             out.packet(about, self.segments.segment(sender, flags, (own, length)))?;
             about.comment = None;
             bytes = rest;
+        }
+        if unshown > 0 {
+            self.skip(sender, unshown);
         }
         Ok(())
     }
@@ -226,6 +231,13 @@ impl TcpConnection {
         let by = by.map(|(marking, side)| (marking, direction(side)));
         About { time: self.segments.moment(time), by, comment: None }
     }
+}
+
+/// How many of the bytes that are missing no segment shows: they are a gap in the sequence numbers.
+#[cold]
+fn unshown<S: Sink>(missing: u64, longest: usize, out: &mut Output<'_, S>) -> u64 {
+    let longest = as_u64(longest);
+    missing.saturating_sub(out.hollow(missing.div_ceil(longest)).saturating_mul(longest))
 }
 
 /// When a connection begins of which nothing is written yet; none if that is before the trace.

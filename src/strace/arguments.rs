@@ -116,6 +116,7 @@ fn nested(text: &[u8], from: usize) -> Option<(&[u8], &[u8])> {
     let mut depth = 0_usize;
     let mut before = from.checked_sub(1).and_then(|at| text.get(at)).copied();
     let mut rest = text.get(from..)?;
+    let mut comments_end = true;
     loop {
         let (first, after) = rest.split_first()?;
         rest = match first {
@@ -132,7 +133,11 @@ fn nested(text: &[u8], from: usize) -> Option<(&[u8], &[u8])> {
             b'<' if before.is_some_and(|byte| byte.is_ascii_digit() || byte == b'D') => {
                 details::skip(rest).unwrap_or(after)
             }
-            b'/' if after.first() == Some(&b'*') => comment(rest).unwrap_or(after),
+            b'/' if comments_end && after.first() == Some(&b'*') => {
+                let behind = comment(rest);
+                comments_end = behind.is_some();
+                behind.unwrap_or(after)
+            }
             _ => after,
         };
         let step = plain(rest)?;

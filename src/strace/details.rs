@@ -14,6 +14,10 @@ use super::names::Names;
 use super::{escape, time};
 use crate::event::{Details, Family, Inode, SocketDetails, Transport, UnixName};
 
+/// Most angle brackets within details: strace's own has one, and few paths have any. With more, text that only begins like
+/// details would be searched to its end, and again from each bracket in it.
+const NESTED_MAX: usize = 8;
+
 /// Passes over details, `<…>` and maybe `(deleted)`; None if they have no end.
 pub(super) fn skip(text: &[u8]) -> Option<&[u8]> {
     let inner = text.strip_prefix(b"<")?;
@@ -32,12 +36,17 @@ fn protocol(text: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((name, rest.strip_prefix(b":[")?)).filter(|_| end > 0)
 }
 
-/// Text up to `]>` outside quotes, and what follows that.
+/// Text up to `]>` outside quotes, and what follows that. A person may have put `<host>` for an address.
 fn brackets(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let mut from = 0;
+    let (mut from, mut nested) = (0, 0);
     loop {
-        let at = from + memchr::memchr2(b']', b'"', text.get(from..)?)?;
+        let at = from + memchr::memchr3(b']', b'"', b'<', text.get(from..)?)?;
         from = match text.get(at..)? {
+            [b'<', ..] if nested == NESTED_MAX => return None,
+            [b'<', ..] => {
+                nested += 1;
+                at + 1
+            }
             [b']', b'>', after @ ..] => return Some((text.get(..at)?, after)),
             quoted @ [b'"', ..] => text.len() - escape::skip_string(quoted)?.len(),
             _ => at + 1,
@@ -53,6 +62,7 @@ fn path(text: &[u8]) -> Option<&[u8]> {
         let at = from + memchr::memchr2(b'<', b'>', text.get(from..)?)?;
         from = at + 1;
         match text.get(at)? {
+            b'<' if depth == NESTED_MAX => return None,
             b'<' => depth += 1,
             _ if depth == 0 => return text.get(from..),
             _ => depth -= 1,

@@ -213,7 +213,7 @@ impl Datagrams {
         let mut about = About { comment, ..About::made(time, message.marking, message.direction) };
         let (source, target, transport) = (source.address, target.address, Transport::Udp);
         let mut out = Output::new(&mut self.ids, sink);
-        let mut left = usize::try_from(message.moved).unwrap_or(usize::MAX);
+        let mut left = usize::try_from(message.moved).unwrap_or(usize::MAX).min(limits::MESSAGE_BYTES);
         loop {
             let original = left.min(LONGEST_MESSAGE);
             let (payload, rest) = bytes.split_at_checked(original).unwrap_or((bytes, &[]));

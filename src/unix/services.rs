@@ -9,6 +9,7 @@ use crate::packets::protocols::{
     AGENTX, AJP, AMQP, DBUS, FASTCGI, GEARMAN, GRPC, HTTP, IPP, LDAP, MEMCACHED, MONGODB, MQTT, MYSQL, NBD, NINE_P,
     OPENFLOW, POSTGRESQL, Protocol, REDIS, RPC, RSYNC, SMTP, UNKNOWN_PORT, VNC, X11, ZEBRA,
 };
+use std::sync::LazyLock;
 
 /// What a socket's name tells: its server's protocol, or that Wireshark has no dissector for what it speaks.
 pub(super) type Speaks = Option<&'static Protocol>;
@@ -194,20 +195,58 @@ fn is_syslog(first: &[u8]) -> bool {
 /// What the name of a server's socket tells, if it is in the table.
 pub(super) fn by_name(name: &UnixName) -> Option<Speaks> {
     let (UnixName::Path(name) | UnixName::Abstract(name)) = name;
-    BY_NAME.iter().find(|(pattern, _)| ends_with(name, pattern.as_bytes())).map(|(_, speaks)| *speaks)
+    let last_parts = [0, 1, 2, 3].map(|slashes| last_parts(name, slashes));
+    let fits = |pattern: &&Pattern| {
+        let parts = last_parts.get(pattern.slashes).copied().unwrap_or_default();
+        pattern.first.is_none_or(|first| parts.first() == Some(&first))
+            && pattern.last.is_none_or(|last| parts.last() == Some(&last))
+            && glob::fits(parts, pattern.text)
+    };
+    PATTERNS.iter().find(fits).map(|pattern| pattern.speaks)
 }
+
+/// A line of [`BY_NAME`]. Its ends are compared first: nearly no line fits a name.
+struct Pattern {
+    text: &'static [u8],
+    speaks: Speaks,
+    /// How many slashes it has: it is for as many and one of a name's last parts.
+    slashes: usize,
+    /// The bytes that it begins and ends with, where they stand for themselves.
+    first: Option<u8>,
+    last: Option<u8>,
+}
+
+static PATTERNS: LazyLock<Vec<Pattern>> = LazyLock::new(|| {
+    let is_itself = |byte: &u8| !b"*?[]\\".contains(byte);
+    let pattern = |(text, speaks): &(&'static str, Speaks)| {
+        let (text, speaks) = (text.as_bytes(), *speaks);
+        let [first, last] = [text.first(), text.last()].map(|end| end.copied().filter(is_itself));
+        Pattern { text, speaks, slashes: memchr::memchr_iter(b'/', text).count(), first, last }
+    };
+    BY_NAME.iter().map(pattern).collect()
+});
 
 /// Whether the last parts of `name`, as many as the pattern has, fit the pattern.
 fn ends_with(name: &[u8], pattern: &[u8]) -> bool {
-    let parts = memchr::memchr_iter(b'/', pattern).count();
-    let from = memchr::memrchr_iter(b'/', name).nth(parts).map_or(0, |at| at + 1);
-    name.get(from..).is_some_and(|last| glob::fits(last, pattern))
+    let slashes = memchr::memchr_iter(b'/', pattern).count();
+    glob::fits(last_parts(name, slashes), pattern)
+}
+
+/// The parts of a name behind the last slashes but so many.
+fn last_parts(name: &[u8], slashes: usize) -> &[u8] {
+    let from = memchr::memrchr_iter(b'/', name).nth(slashes).map_or(0, |at| at + 1);
+    name.get(from..).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::packets::protocols::PROTOCOLS;
+
+    #[test]
+    fn no_line_is_for_more_parts_than_are_looked_at() {
+        assert!(PATTERNS.iter().all(|pattern| pattern.slashes < 4));
+    }
 
     #[track_caller]
     fn check(name: &str, protocol: Option<&str>) {

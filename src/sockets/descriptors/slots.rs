@@ -1,8 +1,8 @@
 //! The descriptors of one table that stand for sockets, in the order of their numbers.
 //!
-//! They lie in pages of a few numbers each. A fork shares its maker's pages until either of them changes one, so that a
-//! process with thousands of descriptors costs its children nothing; the references of open sockets are counted once a page,
-//! however many tables share it. Each payload call asks for one: the first pages lie in a row, where a look-up is two steps,
+//! They lie in pages of a few numbers each. A fork shares all with its maker until either of them changes something, and
+//! then all pages but that, so that a process with thousands of descriptors costs its children nothing; the references of
+//! open sockets are counted once a page, however many tables share it. Each payload call asks for one: the first pages lie in a row, where a look-up is two steps,
 //! and the others in a tree, so that one high number takes no room for all below it.
 
 use crate::event::{Fd, SocketDetails, as_usize};
@@ -35,8 +35,6 @@ const ROW: usize = 256;
 #[derive(Clone, Debug, Default)]
 struct Page {
     slots: [Option<Slot>; PAGE],
-    /// How many of them execve closes.
-    closed_by_exec: usize,
     /// A fork has shared it, and it has not been changed since.
     was_shared: Cell<bool>,
 }
@@ -50,23 +48,23 @@ impl Page {
     fn place(&mut self, fd: Fd) -> Option<&mut Option<Slot>> {
         self.slots.get_mut(as_usize(fd.0) % PAGE)
     }
+}
 
-    fn replace(&mut self, fd: Fd, slot: Option<Slot>) -> Option<Slot> {
-        let closes = |slot: &Option<Slot>| usize::from(slot.as_ref().is_some_and(|slot| slot.close_on_exec));
-        self.closed_by_exec += closes(&slot);
-        let before = std::mem::replace(self.place(fd)?, slot);
-        self.closed_by_exec -= closes(&before);
-        before
-    }
+/// Pages by their numbers.
+#[derive(Clone, Debug, Default)]
+struct Pages {
+    /// Up to the highest one that was used.
+    row: Vec<Option<Rc<Page>>>,
+    tree: BTreeMap<usize, Rc<Page>>,
+    /// How many descriptors execve closes.
+    closed_by_exec: usize,
+    /// A fork has shared them, and none has been changed since.
+    were_shared: Cell<bool>,
 }
 
 /// Slots by their numbers.
 #[derive(Debug, Default)]
-pub(in crate::sockets) struct Slots {
-    /// Up to the highest page that was used.
-    row: Vec<Option<Rc<Page>>>,
-    tree: BTreeMap<usize, Rc<Page>>,
-}
+pub(in crate::sockets) struct Slots(Rc<Pages>);
 
 /// Which page a number is on.
 #[inline]
@@ -74,13 +72,12 @@ const fn page_of(fd: Fd) -> usize {
     as_usize(fd.0) / PAGE
 }
 
-impl Slots {
-    /// What `fd` stands for.
-    #[inline]
-    pub(in crate::sockets) fn get(&self, fd: Fd) -> Option<&Slot> {
-        let number = page_of(fd);
-        let page = if number < ROW { self.row.get(number)?.as_ref()? } else { self.tree.get(&number)? };
-        page.slots.get(as_usize(fd.0) % PAGE)?.as_ref()
+impl Pages {
+    /// All, by rising number.
+    fn iter(&self) -> impl Iterator<Item = (usize, &Rc<Page>)> {
+        let row = self.row.iter().enumerate();
+        let row = row.filter_map(|(number, page)| Some((number, page.as_ref()?)));
+        row.chain(self.tree.iter().map(|(number, page)| (*number, page)))
     }
 
     /// The page of `fd`, if it has one, to change it: from here on it is this table's own, with references of its own in
@@ -90,64 +87,82 @@ impl Slots {
         let page = if number < ROW { self.row.get_mut(number)?.as_mut()? } else { self.tree.get_mut(&number)? };
         if page.was_shared.get() {
             let is_shared = Rc::strong_count(page) > 1;
-            page.sockets()
-                .for_each(|socket| if is_shared { registry.refer(socket) } else { registry.note_shared(socket) });
+            for socket in page.sockets() {
+                if is_shared { registry.refer(socket) } else { registry.note_shared(socket) }
+            }
             Rc::make_mut(page).was_shared.set(false);
         }
         Rc::get_mut(page)
     }
 
+    fn replace(&mut self, fd: Fd, slot: Option<Slot>, registry: &mut Registry) -> Option<Slot> {
+        let closes = |slot: &Option<Slot>| usize::from(slot.as_ref().is_some_and(|slot| slot.close_on_exec));
+        let after = closes(&slot);
+        let before = std::mem::replace(self.page_mut(fd, registry)?.place(fd)?, slot);
+        self.closed_by_exec = self.closed_by_exec + after - closes(&before);
+        before
+    }
+}
+
+impl Slots {
+    /// What `fd` stands for.
+    #[inline]
+    pub(in crate::sockets) fn get(&self, fd: Fd) -> Option<&Slot> {
+        let number = page_of(fd);
+        let page = if number < ROW { self.0.row.get(number)?.as_ref()? } else { self.0.tree.get(&number)? };
+        page.slots.get(as_usize(fd.0) % PAGE)?.as_ref()
+    }
+
+    /// The pages, to change one: from here on they are this table's own, each shared with the others that had them.
+    fn pages_mut(&mut self) -> &mut Pages {
+        if self.0.were_shared.replace(false) {
+            self.0.iter().for_each(|(_, page)| page.was_shared.set(true));
+        }
+        Rc::make_mut(&mut self.0)
+    }
+
     /// Makes `fd` stand for a socket; what it stood for before.
     pub(in crate::sockets) fn insert(&mut self, fd: Fd, slot: Slot, registry: &mut Registry) -> Option<Slot> {
         let number = page_of(fd);
+        let pages = self.pages_mut();
         if number >= ROW {
-            self.tree.entry(number).or_default();
+            pages.tree.entry(number).or_default();
         } else {
-            if self.row.len() <= number {
-                self.row.resize(number + 1, None);
+            if pages.row.len() <= number {
+                pages.row.resize(number + 1, None);
             }
-            self.row.get_mut(number)?.get_or_insert_default();
+            pages.row.get_mut(number)?.get_or_insert_default();
         }
-        self.page_mut(fd, registry)?.replace(fd, Some(slot))
+        pages.replace(fd, Some(slot), registry)
     }
 
     /// Makes `fd` stand for no socket; what it stood for before.
     pub(in crate::sockets) fn remove(&mut self, fd: Fd, registry: &mut Registry) -> Option<Slot> {
         self.get(fd)?;
-        self.page_mut(fd, registry)?.replace(fd, None)
+        self.pages_mut().replace(fd, None, registry)
     }
 
     /// Whether execve closes `fd`.
     pub(in crate::sockets) fn close_on_exec(&mut self, fd: Fd, on: bool, registry: &mut Registry) {
-        if self.get(fd).is_some_and(|slot| slot.close_on_exec != on)
-            && let Some(page) = self.page_mut(fd, registry)
-            && let Some(slot) = page.place(fd).and_then(Option::take)
-        {
-            page.closed_by_exec -= usize::from(!on);
-            page.replace(fd, Some(Slot { close_on_exec: on, ..slot }));
+        let changed = self.get(fd).filter(|slot| slot.close_on_exec != on);
+        if let Some(slot) = changed.map(|slot| Slot { close_on_exec: on, ..slot.clone() }) {
+            self.pages_mut().replace(fd, Some(slot), registry);
         }
     }
 
     /// These details were printed for `fd` last.
     pub(in crate::sockets) fn see(&mut self, fd: Fd, details: &Rc<SocketDetails>, registry: &mut Registry) {
         if self.get(fd).is_some()
-            && let Some(slot) = self.page_mut(fd, registry).and_then(|page| page.place(fd)?.as_mut())
+            && let Some(slot) = self.pages_mut().page_mut(fd, registry).and_then(|page| page.place(fd)?.as_mut())
         {
             slot.seen = Some(Rc::clone(details));
         }
     }
 
-    /// What a fork's child has: the same, without references of its own until a page of either changes.
+    /// What a fork's child has: the same, without references of its own until either changes something.
     pub(in crate::sockets) fn shared(&self) -> Self {
-        self.pages().for_each(|(_, page)| page.was_shared.set(true));
-        Self { row: self.row.clone(), tree: self.tree.clone() }
-    }
-
-    /// The pages, by rising number.
-    fn pages(&self) -> impl Iterator<Item = (usize, &Rc<Page>)> {
-        let row = self.row.iter().enumerate();
-        let row = row.filter_map(|(number, page)| Some((number, page.as_ref()?)));
-        row.chain(self.tree.iter().map(|(number, page)| (*number, page)))
+        self.0.were_shared.set(true);
+        Self(Rc::clone(&self.0))
     }
 
     /// Those in a range, by rising number.
@@ -156,29 +171,33 @@ impl Slots {
         if first > last {
             return Vec::new();
         }
-        let end = self.row.len().min(last.saturating_add(1));
-        let row = (first..end).filter_map(|number| Some((number, self.row.get(number)?.as_ref()?)));
-        let tree = self.tree.range(first..=last).map(|(number, page)| (*number, page));
+        let end = self.0.row.len().min(last.saturating_add(1));
+        let row = (first..end).filter_map(|number| Some((number, self.0.row.get(number)?.as_ref()?)));
+        let tree = self.0.tree.range(first..=last).map(|(number, page)| (*number, page));
         let slots = row.chain(tree).flat_map(|(number, page)| numbered(number, page));
         slots.map(|(fd, _)| fd).filter(|fd| range.contains(fd)).collect()
     }
 
     /// Those that execve closes, by rising number.
     pub(in crate::sockets) fn closed_by_exec(&self) -> Vec<Fd> {
-        let pages = self.pages().filter(|(_, page)| page.closed_by_exec > 0);
-        let slots = pages.flat_map(|(number, page)| numbered(number, page));
-        slots.filter(|(_, slot)| slot.close_on_exec).map(|(fd, _)| fd).collect()
+        if self.0.closed_by_exec == 0 {
+            return Vec::new();
+        }
+        self.iter().filter(|(_, slot)| slot.close_on_exec).map(|(fd, _)| fd).collect()
     }
 
     /// All, by rising number.
     pub(in crate::sockets) fn iter(&self) -> impl Iterator<Item = (Fd, &Slot)> {
-        self.pages().flat_map(|(number, page)| numbered(number, page))
+        self.0.iter().flat_map(|(number, page)| numbered(number, page))
     }
 
     /// Gives all away that no other table shares, by rising number: their references go with them.
     pub(in crate::sockets) fn give(self) -> Given {
-        let row = self.row.into_iter().enumerate().filter_map(|(number, page)| Some((number, page?)));
-        let pages = row.chain(self.tree).filter_map(|(number, page)| Some((number, Rc::try_unwrap(page).ok()?)));
+        let Ok(Pages { row, tree, .. }) = Rc::try_unwrap(self.0) else {
+            return Given::default();
+        };
+        let row = row.into_iter().enumerate().filter_map(|(number, page)| Some((number, page?)));
+        let pages = row.chain(tree).filter_map(|(number, page)| Some((number, Rc::try_unwrap(page).ok()?)));
         let slots = pages.flat_map(|(number, page)| numbers(number).zip(page.slots));
         slots.filter_map(|(fd, slot)| Some((fd, slot?))).collect::<Vec<_>>().into_iter()
     }
