@@ -165,6 +165,12 @@ pub const OFFERED: usize = 64;
 /// Most of them that are named: what one line holds.
 pub const OFFERS_TOLD: usize = 5;
 
+/// Most conversations of datagrams of which it is remembered who was named in them; of those forgotten it is told again.
+pub const DATAGRAMS_TOLD: usize = 16 << 10;
+
+/// Most processes, each under one name and program, that packets can still be of: those that ran last.
+pub const PROCESSES: usize = 16 << 10;
+
 /// Most threads whose names are remembered; beyond it they are learnt anew.
 pub const THREAD_NAMES: usize = 64 << 10;
 

@@ -2,13 +2,13 @@
 //!
 //! A further view is a type with [`View`], a line of `any_view!`, and where its families are new a place in [`Views`].
 
-use crate::event::{Event, Family, Timestamp, Transport};
+use crate::event::{Event, Family, Timestamp, Transport, What};
 use crate::inet::{SyscallView, WireView};
 use crate::packets::{Invented, Known, View, ViewKind};
-use crate::sockets::{Change, Moved, Refs};
-use crate::threads::Threads;
+use crate::processes::Processes;
+use crate::sockets::{Change, Moved, Refs, Sockets};
 use crate::unix::{self, Chosen, UnixView};
-use crate::wire::Sink;
+use crate::wire::{Record, Sink};
 use std::time::Duration;
 
 /// An enum of views that is itself one.
@@ -79,18 +79,20 @@ pub struct Views {
     inet: Option<AnyView>,
     /// Of UNIX sockets, and of pipes.
     local: Option<AnyView>,
-    threads: Threads,
+    /// Where the capture tells who made a packet.
+    tells_who: bool,
+    processes: Processes,
 }
 
 impl Views {
-    /// Those of INET sockets and of UNIX sockets, where these are asked for.
-    pub fn new(inet: Option<ViewKind>, local: Option<unix::Options>) -> Self {
+    /// Those of INET sockets and of UNIX sockets, where these are asked for. `tells_who`: it matters who makes a packet.
+    pub fn new(inet: Option<ViewKind>, local: Option<unix::Options>, tells_who: bool) -> Self {
         let inet = inet.map(|kind| match kind {
             ViewKind::Syscall => AnyView::Syscall(SyscallView::default()),
             ViewKind::Wire => AnyView::Wire(Box::default()),
         });
         let local = local.map(|options| AnyView::Unix(Box::new(UnixView::new(options))));
-        Self { inet, local, threads: Threads::default() }
+        Self { inet, local, tells_who, processes: Processes::default() }
     }
 
     #[inline]
@@ -108,16 +110,50 @@ impl Views {
         self.of(family).is_some_and(|view| view.shows(family, transport))
     }
 
-    /// Takes what an event says of threads.
+    /// Lets `sockets` know whose event comes, and the capture if that is somebody new.
     #[inline]
-    pub fn note(&mut self, event: &Event<'_>) {
-        self.threads.note(event);
+    pub fn turn_to<S: Sink>(&mut self, event: &Event<'_>, sockets: &mut Sockets, sink: &mut S) -> Result<(), S::Error> {
+        if !self.tells_who {
+            return Ok(());
+        }
+        match self.processes.known(event.tid).filter(|_| !matches!(event.what, What::Called { .. })) {
+            Some(process) => sockets.turn_to(process),
+            None => return self.meet(event, sockets, sink),
+        }
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn meet<S: Sink>(&mut self, event: &Event<'_>, sockets: &mut Sockets, sink: &mut S) -> Result<(), S::Error> {
+        if let What::Called { name } = event.what {
+            self.processes.called(event.tid, name);
+            return Ok(());
+        }
+        let process = sockets.process_of(event);
+        let met = self.processes.meet(event.tid, process);
+        sockets.turn_to(met.reference);
+        match met.new {
+            Some(process) => sink.record(&Record::Process { reference: met.reference, process }),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes what an event that has happened says of threads.
+    #[inline]
+    pub fn note(&mut self, event: &Event<'_>, sockets: &mut Sockets) {
+        let concerns = matches!(
+            event.what,
+            What::Executed { .. } | What::Cloned { .. } | What::Superseded { .. } | What::Ended { .. }
+        );
+        if self.tells_who && concerns {
+            self.processes.note(event, sockets.process_of(event));
+        }
     }
 
     /// Gives a message to the view that shows its family.
     #[inline(always)]
     pub fn moved<S: Sink>(&mut self, moved: &Moved, refs: Refs<'_>, sink: &mut S) -> Result<(), S::Error> {
-        let known = Known { refs, threads: &self.threads };
+        let known = Known { refs, processes: &self.processes };
         let view = match moved.family {
             Family::Inet | Family::Inet6 => &mut self.inet,
             Family::Unix | Family::Pipe => &mut self.local,
@@ -129,8 +165,8 @@ impl Views {
     /// Gives any other change to all views.
     #[inline(never)]
     pub fn change<S: Sink>(&mut self, change: &Change, refs: Refs<'_>, sink: &mut S) -> Result<(), S::Error> {
-        let Self { inet, local, threads } = self;
-        let known = Known { refs, threads };
+        let Self { inet, local, processes, .. } = self;
+        let known = Known { refs, processes };
         if let Some(view) = inet {
             view.change(change, known, sink)?;
         }
@@ -156,8 +192,8 @@ impl Views {
     /// What has waited long enough at `now` is written. The moment at which the first begins of what is yet to be written,
     /// and waited for.
     pub fn settle<S: Sink>(&mut self, now: Timestamp, refs: Refs<'_>, sink: &mut S) -> Result<Timestamp, S::Error> {
-        let Self { inet, local, threads } = self;
-        let known = Known { refs, threads };
+        let Self { inet, local, processes, .. } = self;
+        let known = Known { refs, processes };
         let mut earliest = Timestamp::MAX;
         if let Some(view) = inet {
             earliest = view.settle(now, known, sink)?;
@@ -170,8 +206,8 @@ impl Views {
 
     /// Nothing has come for so long: what could be waited for is long in coming.
     pub fn pause<S: Sink>(&mut self, quiet: Duration, refs: Refs<'_>, sink: &mut S) -> Result<(), S::Error> {
-        let Self { inet, local, threads } = self;
-        let known = Known { refs, threads };
+        let Self { inet, local, processes, .. } = self;
+        let known = Known { refs, processes };
         [inet, local].into_iter().flatten().try_for_each(|view| view.pause(quiet, known, sink))
     }
 

@@ -12,7 +12,7 @@ use crate::inet::invented::{Counted, Counter, StandIns};
 use crate::inet::numbered::{Dccp, Sctp};
 use crate::inet::unplaced::Unplaced;
 use crate::limits;
-use crate::packets::{Invented, Output, Sighted, Sightings, Waits};
+use crate::packets::{Invented, Output, Sighted, Sightings, ToldOfDatagrams, Waits};
 use crate::sockets::{Moved, SocketNumber, canonical};
 use crate::wire::{About, Frame, LinkHeader, Sink, Transport as Header};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -47,6 +47,7 @@ pub(super) struct Datagrams {
     unplaced: Unplaced,
     stand_ins: StandIns,
     counter: Counter,
+    told: ToldOfDatagrams,
 }
 
 impl Datagrams {
@@ -335,7 +336,8 @@ impl Datagrams {
         if let (None, _) | (_, None) = known {
             self.counter.count(Counted::Socket(datagram.socket), carried.local, datagram.direction);
         }
-        let about = About::made(datagram.time, datagram.marking, datagram.direction);
+        let remarks = self.told.news(Some(datagram.socket), remote, &datagram.marking);
+        let about = About { remarks, ..About::made(datagram.time, datagram.marking, datagram.direction) };
         let original = usize::try_from(carried.moved).unwrap_or(usize::MAX);
         let (link, transport, payload) = (LinkHeader::Marking, Header::Udp, carried.payload);
         let frame = Frame { link, source, target, id: 0, transport, payload, original };

@@ -3,19 +3,28 @@
 //! TCP carries PSH and ACK with ack 0; both ends of a connection are shown where both are traced. What the trace knows
 //! of the endpoints is used, and invented values stand for the rest.
 
-use crate::event::{Direction, Family, Transport, as_u64};
+use crate::event::{Direction, Family, ProcessRef, Transport, as_u64};
 use crate::inet::invented::{self, Counted, Counter};
-use crate::packets::{Invented, Known, View};
+use crate::packets::{Invented, Known, Told, ToldOfDatagrams, View};
 use crate::sockets::{ByConnection, Change, Moved, Side};
-use crate::wire::{About, Flags, Frame, LinkHeader, Packet, Record, SeqNumber, Sink, Transport as Header};
+use crate::wire::{About, Flags, Frame, LinkHeader, Packet, Record, Remarks, SeqNumber, Sink, Transport as Header};
+use std::net::SocketAddr;
 
 /// Longest payload of one packet; a longer call is cut into pieces of this and a rest.
 const LONGEST_PAYLOAD: usize = 65_480;
 
+/// The next sequence numbers of one connection's directions, and who has been named beside its packets.
+#[derive(Debug, Default)]
+struct Stream {
+    next: [Option<SeqNumber>; 2],
+    told: Told,
+}
+
 /// The state of the view: how far each direction of each connection has come.
 #[derive(Debug, Default)]
 pub struct SyscallView {
-    next: ByConnection<[Option<SeqNumber>; 2]>,
+    next: ByConnection<Stream>,
+    told: ToldOfDatagrams,
     counter: Counter,
 }
 
@@ -50,6 +59,7 @@ impl View for SyscallView {
             about: About::made(moved.entry, moved.marking, moved.direction),
             frame: Frame { link, source: *source, target: *target, id: 1, transport, payload: &[], original: 0 },
         };
+        packet.about.remarks = self.news(moved, *remote);
         let mut next = is_tcp.then(|| self.advance(moved));
         let mut rest = known.refs.bytes(moved.payload);
         loop {
@@ -60,6 +70,7 @@ impl View for SyscallView {
             }
             (packet.frame.payload, packet.frame.original) = (piece, piece.len());
             sink.record(&Record::Packet(&packet))?;
+            packet.about.remarks = Remarks::NONE;
             rest = after;
             if rest.is_empty() {
                 return Ok(());
@@ -90,6 +101,20 @@ impl View for SyscallView {
 }
 
 impl SyscallView {
+    /// Whether it is news who made a message's packets.
+    #[inline]
+    fn news(&mut self, moved: &Moved, remote: SocketAddr) -> Remarks {
+        let marking = &moved.marking;
+        match moved.stream {
+            _ if marking.process == ProcessRef::default() => Remarks::NONE,
+            None => self.told.news(Some(moved.socket), remote, marking),
+            Some(stream) => {
+                let state = self.next.or_default(stream.connection);
+                state.map_or(Remarks::NONE, |state| state.told.news(stream.side, marking))
+            }
+        }
+    }
+
     /// The sequence number of the message's first byte; the direction moves on by all that moved.
     #[inline(always)]
     fn advance(&mut self, moved: &Moved) -> SeqNumber {
@@ -99,7 +124,7 @@ impl SyscallView {
         let Some(stream) = moved.stream else {
             return first;
         };
-        let Some([from_first, from_second]) = self.next.or_default(stream.connection) else {
+        let Some(Stream { next: [from_first, from_second], .. }) = self.next.or_default(stream.connection) else {
             return first;
         };
         let next = match stream.sender(moved.direction) {

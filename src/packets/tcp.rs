@@ -4,8 +4,9 @@
 use crate::event::{Direction, Marking, Timestamp, as_u64};
 use crate::packets::output::Output;
 use crate::packets::segmenter::{Endpoint, Segmenter};
+use crate::packets::told::Told;
 use crate::sockets::{Connection, Opening, Side};
-use crate::wire::{About, Flags, HandshakeOptions, Sink};
+use crate::wire::{About, Flags, HandshakeOptions, Remarks, Sink};
 
 /// The thread whose call shows what happened, and the side it is on.
 pub type Witness = (Marking, Side);
@@ -92,6 +93,7 @@ pub const HANDSHAKE: HandshakeOptions = HandshakeOptions { mss: 65_495, window_s
 pub struct TcpConnection {
     segments: Segmenter,
     client: Side,
+    told: Told,
 }
 
 impl TcpConnection {
@@ -102,7 +104,7 @@ impl TcpConnection {
             Side::First => [client_end, server_end],
             Side::Second => [server_end, client_end],
         };
-        Self { segments: Segmenter::new(ends, window, options), client }
+        Self { segments: Segmenter::new(ends, window, options), client, told: Told::NONE }
     }
 
     /// SYN, SYN-ACK and ACK at three times; `comment` is to be read beside the first.
@@ -147,7 +149,7 @@ impl TcpConnection {
             left -= as_u64(length);
             let flags = if chunk.is_urgent && left == 0 { Flags::PSH_ACK.and(Flags::URG) } else { Flags::PSH_ACK };
             out.packet(about, self.segments.segment(sender, flags, (own, length)))?;
-            about.comment = None;
+            (about.comment, about.remarks) = (None, Remarks::NONE);
             bytes = rest;
         }
         Ok(())
@@ -223,8 +225,9 @@ impl TcpConnection {
     #[inline(always)]
     fn about(&mut self, sender: Side, time: Timestamp, by: Option<Witness>) -> About<'static> {
         let direction = |side| if side == sender { Direction::Sent } else { Direction::Received };
+        let remarks = by.map_or(Remarks::NONE, |(marking, side)| self.told.news(side, &marking));
         let by = by.map(|(marking, side)| (marking, direction(side)));
-        About { time: self.segments.moment(time), by, comment: None }
+        About { time: self.segments.moment(time), by, comment: None, remarks }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::event::{Timestamp, Transport, as_u64};
 use crate::packets::contents::Beginning;
-use crate::packets::{Chunk, OwnChunk, TcpConnection, Witness};
+use crate::packets::{Chunk, OwnChunk, TcpConnection, Told, Witness};
 use crate::sockets::{Connection, Opening, Role, Side};
 use crate::unix::context::Context;
 use crate::unix::dbus::{self, Message};
@@ -55,6 +55,8 @@ pub(super) struct UnixConnection {
     /// Those of them that are; seeds do not count.
     written: [u64; 2],
     grpc: Grpc,
+    /// Who has been named beside its messages, where it is D-Bus.
+    told: Told,
     /// Its server's port is not asked for.
     left_out: bool,
 }
@@ -262,7 +264,7 @@ impl UnixConnection {
                 let assembler = of_side(assemblers, chunk.sender);
                 let before = assembler.push(&[], chunk.skipped);
                 let messages = before.into_iter().chain(assembler.push(chunk.bytes, chunk.missing));
-                write_messages(connection, chunk, messages, context)
+                write_messages(connection, (chunk, &mut self.told), messages, context)
             }
             (Framing::Http2(_), Some(_)) => self.pass_http2(chunk, context),
             (_, Some(tcp)) => {
@@ -389,7 +391,8 @@ impl UnixConnection {
         for sender in [Side::First, Side::Second] {
             let time = *of_side(&mut self.last, sender);
             let chunk = Chunk { sender, time, by, skipped: 0, bytes: &[], missing: 0, comment: None, is_urgent: false };
-            write_messages(connection, &chunk, of_side(assemblers, sender).finish(), context)?;
+            let messages = of_side(assemblers, sender).finish();
+            write_messages(connection, (&chunk, &mut self.told), messages, context)?;
         }
         Ok(())
     }
@@ -443,7 +446,7 @@ impl UnixConnection {
 /// Writes D-Bus messages, and beside each who sent or received it.
 fn write_messages<'a, S: Sink>(
     connection: &Connection,
-    chunk: &Chunk<'_>,
+    (chunk, told): (&Chunk<'_>, &mut Told),
     messages: impl IntoIterator<Item = Message<'a>>,
     context: &mut Context<'_, S>,
 ) -> Result<(), S::Error> {
@@ -454,7 +457,9 @@ fn write_messages<'a, S: Sink>(
         if let Some(beside) = beside.take() {
             comment = format!("{comment}; {beside}");
         }
-        let about = About { comment: Some(&comment), ..chunk.about() };
+        let (marking, side) = chunk.by;
+        let remarks = told.news(side, &marking);
+        let about = About { comment: Some(&comment), remarks, ..chunk.about() };
         context.out.record(&Record::Dbus { about, bytes: &bytes, original })?;
     }
     Ok(())

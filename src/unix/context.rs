@@ -2,7 +2,7 @@
 
 use crate::event::{Family, Timestamp};
 use crate::packets::{Output, ViewKind};
-use crate::threads::Threads;
+use crate::processes::Processes;
 use crate::unix::endpoints::{self, ClientPorts};
 use crate::unix::ports::{Chosen, PortRule, Ports};
 use std::ops::RangeInclusive;
@@ -62,6 +62,6 @@ pub(super) struct Context<'a, S> {
     /// How many conversations have begun.
     pub(super) begun: &'a mut u64,
     pub(super) chosen: &'a mut Chosen,
-    pub(super) threads: &'a Threads,
+    pub(super) processes: &'a Processes,
     pub(super) out: Output<'a, S>,
 }

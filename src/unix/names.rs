@@ -1,14 +1,15 @@
 //! What a person reads beside the packets of a UNIX socket: its name in place of the invented address, and a comment.
 
 use crate::escape;
-use crate::event::{Ancillary, Descriptor, Details, Family, UnixName};
+use crate::event::{Ancillary, Descriptor, Details, Family, Marking, UnixName};
 use crate::packets::Chunk;
+use crate::processes::Processes;
 use crate::sockets::{Connection, Side};
 use crate::wire::{Record, Sink};
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
-/// Names the addresses of client and server: the thread that is behind the one, the name of the other's socket.
+/// Names the addresses of client and server: the process that is behind the one, the name of the other's socket.
 pub(super) fn write<S: Sink>(
     [client, server]: [SocketAddr; 2],
     name: Option<&UnixName>,
@@ -22,6 +23,11 @@ pub(super) fn write<S: Sink>(
         sink.record(&Record::Name { address: server.ip(), name: &readable(name) })?;
     }
     Ok(())
+}
+
+/// Who made a packet: `curl[1234]`, or `pid-1234` of whom no name is known.
+pub(super) fn of_process(by: &Marking, processes: &Processes) -> String {
+    processes.name(by.process).unwrap_or_else(|| format!("pid-{}", by.tid))
 }
 
 /// What is said of a pair of datagram sockets.

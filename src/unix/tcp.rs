@@ -39,7 +39,7 @@ pub(super) fn begin<S: Sink>(
         comment = Some(names::of_connection(connection, client));
         let name = connection.end(client.other()).name.as_ref();
         let user = connection.end(client).marking;
-        let user = user.map(|user| context.threads.name(user.tid));
+        let user = user.map(|user| names::of_process(&user, context.processes));
         names::write(ends.map(|end| end.address), name, user, &mut context.out)?;
     }
     let ends = ends.map(|end| Endpoint::new(end.address, (!options.is_wire()).then_some(end.mac), end.isn));

@@ -66,7 +66,7 @@ impl View for UnixView {
             Change::UnixMessage(message) if self.options.sockets => {
                 let beside = self.ancillary(message.ancillary, known.refs);
                 let message = (message, known.refs.bytes(message.payload));
-                return self.datagrams.message(message, (known.threads, beside), &self.options, sink);
+                return self.datagrams.message(message, (known.processes, beside), &self.options, sink);
             }
             Change::SocketClosed { socket } => self.datagrams.closed(*socket),
             Change::Begun { connection }
@@ -253,7 +253,7 @@ impl UnixView {
             options: &self.options,
             begun: &mut self.begun,
             chosen: &mut self.chosen,
-            threads: known.threads,
+            processes: known.processes,
             out: Output::new(&mut self.ids, sink),
         };
         Some((state, context))

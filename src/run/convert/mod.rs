@@ -116,7 +116,8 @@ impl Engine {
             view: options.view,
             records: options.format == Format::PcapNg,
         };
-        let views = Views::new(options.net.then_some(options.view), (options.unix || options.pipes).then_some(unix));
+        let local = (options.unix || options.pipes).then_some(unix);
+        let views = Views::new(options.net.then_some(options.view), local, options.format == Format::PcapNg);
         let (filter, traffic) = (Filter::of(options), Traffic::default());
         Self {
             sockets: Sockets::default(),
@@ -145,14 +146,15 @@ impl Engine {
         }
         match &event.what {
             What::Move(call) if call.payload.is_empty() => picture.traffic.tried(call.op),
-            What::Move(_) => {}
             What::MoveBegun { op, .. } => picture.traffic.tried(*op),
             What::Opaque { .. } if picture.filter.as_ref().is_none_or(Filter::asks_for_maker) => {
                 picture.traffic.ring(place());
             }
-            _ => picture.views.note(event),
+            _ => {}
         }
+        picture.views.turn_to(event, sockets, sink)?;
         sockets.apply(event);
+        picture.views.note(event, sockets);
         loop {
             for change in sockets.changes() {
                 picture.take(change, sockets.refs(event), place, sink)?;
@@ -253,7 +255,7 @@ impl<W: Write> Sink for Written<W> {
             }
             Record::Dbus { bytes, .. } => bytes,
             Record::Journal { entry, .. } => entry,
-            Record::Name { .. } => return Ok(self.capture.record(record)?),
+            Record::Name { .. } | Record::Process { .. } => return Ok(self.capture.record(record)?),
         };
         self.packets += 1;
         self.payload_bytes += as_u64(payload.len());
@@ -301,7 +303,8 @@ impl<W: Write> Converter<W> {
     ///
     /// The capture's header could not be written.
     pub fn new(options: &Options, traces: &[Trace], sink: W) -> io::Result<Self> {
-        let capture = Capture::new(options.format, options.view == ViewKind::Wire, sink)?;
+        let mut capture = Capture::new(options.format, options.view == ViewKind::Wire, sink)?;
+        capture.comment(options.comments);
         let parsers = traces.iter().map(|trace| Parser::new(trace.options.clone()));
         let midnights = || traces.iter().map(|trace| trace.options.date).collect();
         Ok(Self {
@@ -390,6 +393,7 @@ impl<W: Write> Converter<W> {
     pub fn finish(&mut self) -> io::Result<()> {
         self.release(None)?;
         self.engine.finish(&mut self.written)?;
+        self.written.capture.finish()?;
         Ok(self.written.capture.flush()?)
     }
 

@@ -447,7 +447,7 @@ pub(in crate::sockets) type Witnessed = (Marking, Timestamp);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Fd, Tid};
+    use crate::event::{Fd, ProcessRef, Tid};
     use crate::sockets::connections::store::Store;
 
     #[test]
@@ -477,7 +477,7 @@ mod tests {
     fn a_life_goes_one_way() {
         let mut connections = Store::default();
         let connection = connections.make(Family::Inet, Transport::Stream);
-        let marking = Marking { tid: Tid(1), fd: Fd(3), session: 1, op: None };
+        let marking = Marking { tid: Tid(1), process: ProcessRef(1), fd: Fd(3), session: 1, op: None };
         let (at, mut changes) = ((marking, Timestamp(9)), Vec::new());
         connection.learn_opening(Opening::Begun { entry: Timestamp(1) });
         connection.announce(&mut changes);
