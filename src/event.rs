@@ -341,6 +341,8 @@ pub struct Credentials {
 pub struct Ancillary<'a> {
     /// Descriptors (SCM_RIGHTS): of a send the sender's own, of a receive the new ones.
     pub rights: Vec<Descriptor<'a>>,
+    /// Those that are files, by their places among these: their paths.
+    pub files: Vec<(usize, Rc<[u8]>)>,
     /// The new descriptors are close-on-exec (MSG_CMSG_CLOEXEC).
     pub close_on_exec: bool,
     /// Who the sender of the last message is, if it says that.
@@ -447,6 +449,8 @@ pub enum What<'a> {
     RemoteName { socket: Descriptor<'a>, address: Address },
     /// getsockopt(SO_ERROR) that succeeded: the outcome of an earlier non-blocking connect, or a later error.
     SocketError { socket: Descriptor<'a>, error: Option<Errno> },
+    /// getsockopt(SO_PEERCRED) that succeeded: the process of the other end.
+    PeerProcess { socket: Descriptor<'a>, process: Tid },
     /// setsockopt(SO_LINGER) with `l_onoff` on and `l_linger` 0: a close will reset.
     ResetOnClose { socket: Descriptor<'a>, on: bool },
     /// setsockopt(UDP_CORK): while it is on, what is sent gathers for one datagram.

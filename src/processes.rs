@@ -111,6 +111,12 @@ impl Processes {
         Some(Process { name: name.cloned(), ..met.clone() }.to_string())
     }
 
+    /// The same of a process that others tell of.
+    pub fn name_of(&self, number: Tid) -> String {
+        let name = self.tasks.get(&number).and_then(|task| task.name.clone());
+        Process { number, name, path: None }.to_string()
+    }
+
     /// A thread has a name.
     pub fn called(&mut self, tid: Tid, name: &[u8]) {
         self.make_room();

@@ -275,6 +275,11 @@ impl<W: Write> Capture<W> {
         if self.gathered.bytes().len() >= BUFFER_BYTES { self.hand_over() } else { Ok(()) }
     }
 
+    /// For the comment of the whole capture to be this text: what is to be written at which byte of it, where that can be.
+    pub fn section_comment(&self, text: &str) -> Option<(u64, Vec<u8>)> {
+        matches!(self.gathered, Gathered::PcapNg(_)).then(|| pcapng::section::comment(text))
+    }
+
     /// The end of the capture: what is only known then.
     ///
     /// # Errors

@@ -162,7 +162,12 @@ fn pcapng_layout() {
     };
     let section = block();
     assert_eq!(section[8..24], bytes("4d3c2b1a 0100 0000 ffffffffffffffff"));
-    assert_eq!(section[24..36], bytes("0300 0500 4c696e7578 000000"));
+    assert_eq!(section[24..28], bytes("0100 0004"));
+    assert!(section[28..1052].starts_with(b"From a trace of system calls: ") && section[1051] == b' ');
+    assert_eq!(section[1052..1064], bytes("0300 0500 4c696e7578 000000"));
+    let (at, comment) = pcapng::section::comment(&"\u{e9}".repeat(1000));
+    assert_eq!((at, comment.len()), (28, 1024));
+    assert!(std::str::from_utf8(&comment).is_ok());
     let interface = "01000000 60000000 0100 0000 00000400 \
                      0200 0600 737472616365 0000 \
                      0300 2400 73797374656d2063616c6c73206f66207468652074726163 65642070726f636573736573 \

@@ -51,6 +51,7 @@ fn defaults() {
         start: None,
         view: View::Syscall,
         format: Format::Pcap,
+        dbus: true,
         comments: Comments::First,
         strict: false,
         report: ReportFormat::Text,

@@ -178,6 +178,10 @@ pub struct Typed {
     #[arg(long, value_enum, value_name = "FORMAT", help_heading = WRITTEN, hide_short_help = true)]
     format: Option<TypedFormat>,
 
+    /// Leave D-Bus a TCP conversation in pcapng too, for programs that read no file with two kinds of interfaces
+    #[arg(long, help_heading = WRITTEN, hide_short_help = true)]
+    no_dbus: bool,
+
     /// Which packets of pcapng say in a comment who made them: the first of each conversation and where that changes, all, or none, which leaves out other comments too [default: first]
     #[arg(
         long,
@@ -314,6 +318,7 @@ impl Typed {
             start: self.start,
             view,
             format,
+            dbus: !self.no_dbus,
             comments: match self.comments {
                 Some(TypedComments::All) => Comments::All,
                 Some(TypedComments::None) => Comments::None,

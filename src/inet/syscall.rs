@@ -43,10 +43,11 @@ impl View for SyscallView {
             _ => return Ok(()),
         };
         let invented;
+        let mut is_invented = false;
         let (local, remote) = if let (Some(local), Some(remote)) = (&moved.local, &moved.remote) {
             (local, remote)
         } else {
-            self.counter.count(Counted::of(moved), moved.local, moved.direction);
+            is_invented = self.counter.count(Counted::of(moved), moved.local, moved.direction);
             invented = invented::endpoints((moved.local, moved.remote), moved.family == Family::Inet6);
             (&invented.0, &invented.1)
         };
@@ -59,7 +60,7 @@ impl View for SyscallView {
             about: About::made(moved.entry, moved.marking, moved.direction),
             frame: Frame { link, source: *source, target: *target, id: 1, transport, payload: &[], original: 0 },
         };
-        packet.about.remarks = self.news(moved, *remote);
+        packet.about.remarks = self.news(moved, *remote).and(Remarks::STAND_IN.only_if(is_invented));
         let mut next = is_tcp.then(|| self.advance(moved));
         let mut rest = known.refs.bytes(moved.payload);
         loop {
@@ -101,18 +102,20 @@ impl View for SyscallView {
 }
 
 impl SyscallView {
-    /// Whether it is news who made a message's packets.
+    /// Whether it is news who made a message's packets, or that bytes of it are missing.
     #[inline]
     fn news(&mut self, moved: &Moved, remote: SocketAddr) -> Remarks {
         let marking = &moved.marking;
-        match moved.stream {
-            _ if marking.process == ProcessRef::default() => Remarks::NONE,
-            None => self.told.news(Some(moved.socket), remote, marking),
-            Some(stream) => {
-                let state = self.next.or_default(stream.connection);
-                state.map_or(Remarks::NONE, |state| state.told.news(stream.side, marking))
-            }
+        if marking.process == ProcessRef::default() {
+            return Remarks::NONE;
         }
+        let has_lost = as_u64(moved.payload.len()) < moved.moved;
+        let Some(stream) = moved.stream else {
+            return self.told.news((Some(moved.socket), remote), marking, has_lost);
+        };
+        let Some(Stream { told, .. }) = self.next.or_default(stream.connection) else { return Remarks::NONE };
+        let who = told.news(stream.side, marking);
+        if has_lost { who.and(told.lost()) } else { who }
     }
 
     /// The sequence number of the message's first byte; the direction moves on by all that moved.

@@ -7,6 +7,7 @@ use crate::packets::segmenter::{Endpoint, Segmenter};
 use crate::packets::told::Told;
 use crate::sockets::{Connection, Opening, Side};
 use crate::wire::{About, Flags, HandshakeOptions, Remarks, Sink};
+use std::net::SocketAddr;
 
 /// The thread whose call shows what happened, and the side it is on.
 pub type Witness = (Marking, Side);
@@ -94,6 +95,8 @@ pub struct TcpConnection {
     segments: Segmenter,
     client: Side,
     told: Told,
+    /// What is to be said of the next packet.
+    next: Remarks,
 }
 
 impl TcpConnection {
@@ -104,7 +107,7 @@ impl TcpConnection {
             Side::First => [client_end, server_end],
             Side::Second => [server_end, client_end],
         };
-        Self { segments: Segmenter::new(ends, window, options), client, told: Told::NONE }
+        Self { segments: Segmenter::new(ends, window, options), client, told: Told::NONE, next: Remarks::NONE }
     }
 
     /// SYN, SYN-ACK and ACK at three times; `comment` is to be read beside the first.
@@ -143,6 +146,9 @@ impl TcpConnection {
         let mut left = chunk.moved();
         let longest = self.segments.longest(sender);
         let mut about = About { comment, ..self.about(sender, time, Some(by)) };
+        if chunk.missing > 0 {
+            about.remarks = about.remarks.and(self.told.lost());
+        }
         while left > 0 {
             let length = usize::try_from(left).map_or(longest, |left| left.min(longest));
             let (own, rest) = bytes.split_at_checked(length).unwrap_or((bytes, &[]));
@@ -153,6 +159,11 @@ impl TcpConnection {
             bytes = rest;
         }
         Ok(())
+    }
+
+    /// The next packet is such a one.
+    pub const fn remark(&mut self, remark: Remarks) {
+        self.next = self.next.and(remark);
     }
 
     /// `bytes` of the end on `side` are not to be shown: a gap in the sequence numbers.
@@ -203,6 +214,11 @@ impl TcpConnection {
         self.segments.unacknowledged(side)
     }
 
+    /// The address of the end on `side`.
+    pub const fn address(&self, side: Side) -> SocketAddr {
+        self.segments.address(side)
+    }
+
     /// The side of the client.
     pub const fn client(&self) -> Side {
         self.client
@@ -225,7 +241,10 @@ impl TcpConnection {
     #[inline(always)]
     fn about(&mut self, sender: Side, time: Timestamp, by: Option<Witness>) -> About<'static> {
         let direction = |side| if side == sender { Direction::Sent } else { Direction::Received };
-        let remarks = by.map_or(Remarks::NONE, |(marking, side)| self.told.news(side, &marking));
+        let mut remarks = by.map_or(Remarks::NONE, |(marking, side)| self.told.news(side, &marking));
+        if self.next != Remarks::NONE {
+            remarks = remarks.and(std::mem::take(&mut self.next));
+        }
         let by = by.map(|(marking, side)| (marking, direction(side)));
         About { time: self.segments.moment(time), by, comment: None, remarks }
     }

@@ -214,7 +214,12 @@ impl Run<'_> {
             drain(pipes, signals);
         }
         report.fill(self.converter.report(read_all));
-        if let (Err(error), Exit::Done) = (self.converter.into_sink().close(), exit) {
+        let comment = self.converter.section_comment(&report.of_whole_capture()).filter(|_| !self.keeps);
+        let mut output = self.converter.into_sink();
+        if let Some((at, text)) = comment {
+            output.fill_in(at, &text);
+        }
+        if let (Err(error), Exit::Done) = (output.close(), exit) {
             exit = report.fail(&error, false);
         }
         let nothing = report.is_all_strange() || self.input.holds_nothing();

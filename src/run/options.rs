@@ -109,6 +109,8 @@ pub struct Options {
     pub view: View,
     /// The format of the capture.
     pub format: Format,
+    /// Show D-Bus as messages where the format can hold them.
+    pub dbus: bool,
     /// Which packets of pcapng have comments.
     pub comments: Comments,
     /// Fail if something was not understood or was lost.

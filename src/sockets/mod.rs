@@ -115,6 +115,7 @@ impl Sockets {
             }
             What::RemoteName { socket, address } => open::remote_name(self, *socket, address),
             What::SocketError { socket, error } => transfer::error_fetched(self, *socket, *error),
+            What::PeerProcess { socket, process } => transfer::peer_is(self, *socket, *process),
             What::ResetOnClose { socket, on } => open::reset_on_close(self, *socket, *on),
             What::Listen { socket } => open::listen(self, *socket),
             What::Cork { socket, on } => transfer::corked(self, *socket, *on),

@@ -471,6 +471,8 @@ impl Parser {
         }
         let event = self.decoder.event(origin, What::Ended { group: false });
         self.decoder.who.ended(origin.tid);
+        // Another thread of this number may be called the same.
+        self.commands.remove(&origin.tid);
         event
     }
 }

@@ -14,6 +14,7 @@ use crate::unix::ports::{self, Midway, Said};
 use crate::unix::{roles, tcp};
 use crate::wire::{About, Record, Sink};
 use std::borrow::Cow;
+use std::net::SocketAddr;
 
 /// How much earlier seeds stand than what they prepare, in nanoseconds.
 const SEED_STEP: u64 = 1_000;
@@ -55,6 +56,8 @@ pub(super) struct UnixConnection {
     /// Those of them that are; seeds do not count.
     written: [u64; 2],
     grpc: Grpc,
+    /// Which ends' addresses have the name of who is behind them.
+    named: [bool; 2],
     /// Who has been named beside its messages, where it is D-Bus.
     told: Told,
     /// Its server's port is not asked for.
@@ -65,6 +68,14 @@ impl UnixConnection {
     /// Whether nothing is written of it.
     pub(super) const fn is_left_out(&self) -> bool {
         self.left_out
+    }
+
+    /// The address of the end on `side`, if it has one and no name yet; it gets one now.
+    pub(super) fn name(&mut self, side: Side) -> Option<SocketAddr> {
+        let named = of_side(&mut self.named, side);
+        let address = self.tcp.as_ref().filter(|_| !*named).map(|tcp| tcp.address(side));
+        *named |= address.is_some();
+        address
     }
 
     /// Since when something of it is yet to be shown: its first bytes, or the handshake of one that was made in the trace.
@@ -97,7 +108,7 @@ impl UnixConnection {
         context: &mut Context<'_, S>,
     ) -> Result<(), S::Error> {
         let options = context.options;
-        if options.records && ports::is_dbus(connection, &options.rules) {
+        if options.shows_messages() && ports::is_dbus(connection, &options.rules) {
             return Ok(());
         }
         let client = roles::client(connection).unwrap_or(Side::First);
@@ -121,7 +132,7 @@ impl UnixConnection {
         if !matches!(self.framing, Framing::Undecided(_)) {
             return self.pass(connection, chunk, context);
         }
-        if context.options.records && self.is_dbus(connection, chunk, context)? {
+        if context.options.shows_messages() && self.is_dbus(connection, chunk, context)? {
             return Ok(());
         }
         let verdict = self.judge(connection, chunk);
@@ -458,7 +469,10 @@ fn write_messages<'a, S: Sink>(
             comment = format!("{comment}; {beside}");
         }
         let (marking, side) = chunk.by;
-        let remarks = told.news(side, &marking);
+        let mut remarks = told.news(side, &marking);
+        if original > as_u64(bytes.len()) {
+            remarks = remarks.and(told.lost());
+        }
         let about = About { comment: Some(&comment), remarks, ..chunk.about() };
         context.out.record(&Record::Dbus { about, bytes: &bytes, original })?;
     }

@@ -26,6 +26,8 @@ pub struct Options {
     /// In the wire view packets carry the marking instead of invented MACs, connections show their handshake when they are
     /// made, not at their first payload, and clients have ports that are no protocol's.
     pub view: ViewKind,
+    /// D-Bus is shown as messages where the capture can hold them.
+    pub dbus: bool,
     /// The capture can hold more than frames (pcapng): comments, names, D-Bus messages and journal entries.
     pub records: bool,
 }
@@ -43,6 +45,11 @@ impl Options {
 
     pub(super) const fn is_wire(&self) -> bool {
         matches!(self.view, ViewKind::Wire)
+    }
+
+    /// Whether D-Bus is shown as messages.
+    pub(super) const fn shows_messages(&self) -> bool {
+        self.dbus && self.records
     }
 
     /// Whether connections of this family are shown.

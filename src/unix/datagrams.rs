@@ -3,7 +3,7 @@
 //! Messages to systemd's journal become journal entries where the capture can hold them. A message that both ends' calls show
 //! is written once.
 
-use crate::event::{Direction, Inode, UnixName};
+use crate::event::{Direction, Inode, UnixName, as_u64};
 use crate::limits;
 use crate::packets::{Ids, Output, Sighted, Sightings, ToldOfDatagrams};
 use crate::processes::Processes;
@@ -94,8 +94,14 @@ impl Datagrams {
             return Ok(());
         }
         if is_new && options.records {
-            let user = (own == Own::Client).then(|| names::of_process(&message.marking, processes));
-            names::write(ends.map(|end| end.address), server.name.as_ref(), user, sink)?;
+            let user = names::of_process(&message.marking, processes);
+            let [client_end, server_end] = ends.map(|end| end.address);
+            let [client_user, server_user] = match own {
+                Own::Client => [Some(&*user), None],
+                Own::Server => [None, Some(&*user)],
+            };
+            names::write(client_end, client_user, None, sink)?;
+            names::write(server_end, server_user, server.name.as_ref(), sink)?;
         }
         let pair = (is_new && options.records).then(|| names::of_datagrams(server.name.as_ref()));
         let comment = match (pair, beside) {
@@ -212,7 +218,8 @@ impl Datagrams {
         };
         let time = options.moment(message.entry, message.exit);
         let other = if message.direction == Direction::Sent { target } else { source };
-        let remarks = self.told.news(message.local.socket, other.address, &message.marking);
+        let has_lost = as_u64(bytes.len()) < message.moved;
+        let remarks = self.told.news((message.local.socket, other.address), &message.marking, has_lost);
         let mut about = About { comment, remarks, ..About::made(time, message.marking, message.direction) };
         let (source, target, transport) = (source.address, target.address, Transport::Udp);
         let mut out = Output::new(&mut self.ids, sink);

@@ -25,6 +25,20 @@ impl Remarks {
     pub const NONE: Self = Self(0);
     /// Who made it: that is news in its conversation.
     pub const WHO: Self = Self(1);
+    /// It is the first of its conversation that lacks bytes.
+    pub const LOST: Self = Self(2);
+    /// It is the first of its conversation, which has a stand-in for an address.
+    pub const STAND_IN: Self = Self(4);
+    /// No call moved its bytes: they let a reader understand what follows.
+    pub const MADE_UP: Self = Self(8);
+    /// It begins a conversation whose beginning the trace does not show.
+    pub const MIDWAY: Self = Self(16);
+
+    /// These and `others`.
+    #[must_use]
+    pub const fn and(self, others: Self) -> Self {
+        Self(self.0 | others.0)
+    }
 
     /// These, if that is so.
     #[must_use]

@@ -2,6 +2,7 @@
 //! `curl[24435] pid=24435 tid=24435 comm=curl fd=5 call=connect path=/usr/bin/curl`.
 
 use crate::event::{Marking, Process, Tid};
+use crate::wire::Remarks;
 use std::fmt::Write as _;
 
 /// Who made a packet.
@@ -24,6 +25,22 @@ pub(super) fn who(by: &Marking, process: &Process) -> String {
         let _ = write!(text, " path={}", value(path));
     }
     text
+}
+
+/// What else there is to be said.
+const WORDS: [(Remarks, &str); 4] = [
+    (Remarks::LOST, "incomplete: bytes that this call moved are not in the trace"),
+    (Remarks::STAND_IN, "stand-in: an address of this conversation is not in the trace"),
+    (Remarks::MADE_UP, "made up: no call moved these bytes, they let Wireshark read what follows"),
+    (
+        Remarks::MIDWAY,
+        "made up: this conversation began before the trace did, or unseen, and its handshake is not in it",
+    ),
+];
+
+/// What else is to be said of a packet.
+pub(super) fn remarks(of: Remarks) -> impl Iterator<Item = &'static str> {
+    WORDS.into_iter().filter(move |(remark, _)| of.has(*remark)).map(|(_, words)| words)
 }
 
 /// A value of `key=value`: in quotes, with a backslash before those within, where it holds what would end it.

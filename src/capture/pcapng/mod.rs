@@ -9,7 +9,7 @@ mod interface;
 mod name;
 mod packet;
 mod process;
-mod section;
+pub(super) mod section;
 mod statistics;
 
 use super::error::refused;

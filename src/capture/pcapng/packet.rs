@@ -128,6 +128,9 @@ fn comments(about: &About<'_>, Beside { processes, comments }: Beside<'_>, gathe
     if let Some(comment) = about.comment {
         option(COMMENT, fitting(comment).as_bytes(), gathered);
     }
+    for remark in comment::remarks(about.remarks) {
+        option(COMMENT, remark.as_bytes(), gathered);
+    }
 }
 
 /// Appends an option: code, length, value, zeros up to a multiple of four.

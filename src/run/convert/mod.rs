@@ -114,6 +114,7 @@ impl Engine {
             rules: options.unix_port_for.clone(),
             only_ports: options.ports.clone(),
             view: options.view,
+            dbus: options.dbus,
             records: options.format == Format::PcapNg,
         };
         let local = (options.unix || options.pipes).then_some(unix);
@@ -411,6 +412,11 @@ impl<W: Write> Converter<W> {
             }
         }
         Ok(())
+    }
+
+    /// For the comment of the whole capture to be this text: what is to be written at which byte of it, where that can be.
+    pub fn section_comment(&self, text: &str) -> Option<(u64, Vec<u8>)> {
+        self.written.capture.section_comment(text)
     }
 
     /// The sink, with what has gone to it.

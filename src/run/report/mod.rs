@@ -214,6 +214,20 @@ impl Report {
         *self = Self { errors, is_filled: true, is_refused: self.is_refused, ..other };
     }
 
+    /// What is said of the whole capture within it: what is not in it.
+    pub fn of_whole_capture(&self) -> String {
+        let mut text = String::from("From a trace of system calls: nothing here was captured on an interface.");
+        let missing: Vec<_> = self.losses.iter().map(|loss| loss.text.as_str()).collect();
+        if missing.is_empty() {
+            text.push_str(" Nothing is known to be missing.");
+        } else {
+            text.push_str(" What the trace lacks: ");
+            text.push_str(&missing.join("; "));
+            text.push('.');
+        }
+        text
+    }
+
     /// Tells it.
     pub fn tell(&self, exit: Exit, format: ReportFormat) {
         match format {

@@ -24,6 +24,7 @@ use super::table::{Decode, Transfer};
 use crate::event::{Ancillary, Credentials, Descriptor, Details, Family, Message, Segments, What};
 use crate::limits;
 use std::net::SocketAddr;
+use std::rc::Rc;
 
 /// The event that a call is, or why it is none.
 pub(super) type Decoded<'s> = Result<What<'s>, NoEvent>;
@@ -60,11 +61,13 @@ pub(super) struct Scratch {
     payload: Vec<u8>,
     messages: Vec<Message>,
     rights: Vec<Handle>,
+    /// The paths of those that are files, by their places.
+    files: Vec<(usize, Rc<[u8]>)>,
     credentials: Option<Credentials>,
     /// The thread's own end, as control messages of the message at hand tell it.
     own: Option<Box<SocketAddr>>,
     segments: Vec<(usize, Segments)>,
-    /// One of these four holds something.
+    /// One of these holds something.
     is_beside: bool,
     /// What a thread is called.
     pub(super) command: Vec<u8>,
@@ -94,6 +97,7 @@ impl Scratch {
     #[cold]
     fn clear_beside(&mut self) {
         self.rights.clear();
+        self.files.clear();
         self.credentials = None;
         self.own = None;
         self.segments.clear();
@@ -130,8 +134,8 @@ impl Scratch {
             return None;
         }
         let rights = self.rights.iter().map(|right| self.descriptor(*right)).collect();
-        let (credentials, segments) = (self.credentials, self.segments.clone());
-        Some(Box::new(Ancillary { rights, close_on_exec, credentials, segments }))
+        let (files, credentials, segments) = (self.files.clone(), self.credentials, self.segments.clone());
+        Some(Box::new(Ancillary { rights, files, close_on_exec, credentials, segments }))
     }
 
     /// Counts which details a payload call's descriptor has: `socket:[inode]` of `-y` has an inode and no family.
