@@ -496,6 +496,8 @@ pub enum What<'a> {
     Superseded { by: Tid },
     /// The thread ended; with `group` the whole process began to (exit_group).
     Ended { group: bool },
+    /// Lines of a TLS key log, each with its end, were written to `file`.
+    Keys { lines: &'a [u8], file: &'a [u8] },
     /// Payload went a way that strace cannot show (io_uring); said once in the report. `made`: the descriptor of
     /// io_uring_setup.
     Opaque { made: Option<Descriptor<'a>> },

@@ -124,6 +124,15 @@ impl Processes {
         self.tasks.entry(tid).or_default().name = Some(readable(name).into());
     }
 
+    /// What nothing in the trace tells of a process has been found out.
+    pub fn found(&mut self, process: Tid, name: &[u8], path: Option<&[u8]>) {
+        self.called(process, name);
+        let path = path.map(|path| readable(path).into());
+        if let Some(task) = self.tasks.get_mut(&process) {
+            task.path = task.path.take().or(path);
+        }
+    }
+
     /// Takes what an event says of threads, once it has happened; `process` is what its thread is of.
     pub fn note(&mut self, event: &Event<'_>, process: Tid) {
         match event.what {

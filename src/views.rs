@@ -2,7 +2,7 @@
 //!
 //! A further view is a type with [`View`], a line of `any_view!`, and where its families are new a place in [`Views`].
 
-use crate::event::{Event, Family, Timestamp, Transport, What};
+use crate::event::{Event, Family, Tid, Timestamp, Transport, What};
 use crate::inet::{SyscallView, WireView};
 use crate::packets::{Invented, Known, View, ViewKind};
 use crate::processes::Processes;
@@ -110,32 +110,46 @@ impl Views {
         self.of(family).is_some_and(|view| view.shows(family, transport))
     }
 
-    /// Lets `sockets` know whose event comes, and the capture if that is somebody new.
+    /// Lets `sockets` know whose event comes, and the capture if that is somebody new. That process, if it has no name.
     #[inline]
-    pub fn turn_to<S: Sink>(&mut self, event: &Event<'_>, sockets: &mut Sockets, sink: &mut S) -> Result<(), S::Error> {
+    pub fn turn_to<S: Sink>(
+        &mut self,
+        event: &Event<'_>,
+        sockets: &mut Sockets,
+        sink: &mut S,
+    ) -> Result<Option<Tid>, S::Error> {
         if !self.tells_who {
-            return Ok(());
+            return Ok(None);
         }
         match self.processes.known(event.tid).filter(|_| !matches!(event.what, What::Called { .. })) {
-            Some(process) => sockets.turn_to(process),
+            Some(process) => sockets.acting = process,
             None => return self.meet(event, sockets, sink),
         }
-        Ok(())
+        Ok(None)
+    }
+
+    /// A process is called so, and runs this program.
+    pub fn named(&mut self, process: Tid, name: &[u8], path: Option<&[u8]>) {
+        self.processes.found(process, name, path);
     }
 
     #[inline(never)]
-    fn meet<S: Sink>(&mut self, event: &Event<'_>, sockets: &mut Sockets, sink: &mut S) -> Result<(), S::Error> {
+    fn meet<S: Sink>(
+        &mut self,
+        event: &Event<'_>,
+        sockets: &mut Sockets,
+        sink: &mut S,
+    ) -> Result<Option<Tid>, S::Error> {
         if let What::Called { name } = event.what {
             self.processes.called(event.tid, name);
-            return Ok(());
+            return Ok(None);
         }
         let process = sockets.process_of(event);
         let met = self.processes.meet(event.tid, process);
-        sockets.turn_to(met.reference);
-        match met.new {
-            Some(process) => sink.record(&Record::Process { reference: met.reference, process }),
-            None => Ok(()),
-        }
+        sockets.acting = met.reference;
+        let Some(process) = met.new else { return Ok(None) };
+        sink.record(&Record::Process { reference: met.reference, process })?;
+        Ok(process.name.is_none().then_some(process.number))
     }
 
     /// Takes what an event that has happened says of threads.

@@ -150,7 +150,9 @@ impl Gathered {
             Record::Dbus { about, bytes, original } => {
                 self.append(&Record::Dbus { about: About { time, ..about }, bytes, original })
             }
-            Record::Journal { .. } | Record::Name { .. } | Record::Process { .. } => self.append(record),
+            Record::Journal { .. } | Record::Name { .. } | Record::Secrets { .. } | Record::Process { .. } => {
+                self.append(record)
+            }
         }
     }
 }

@@ -51,6 +51,8 @@ fn defaults() {
         start: None,
         view: View::Syscall,
         format: Format::Pcap,
+        tls_keys: true,
+        key_log: None,
         dbus: true,
         comments: Comments::First,
         strict: false,

@@ -178,6 +178,14 @@ pub struct Typed {
     #[arg(long, value_enum, value_name = "FORMAT", help_heading = WRITTEN, hide_short_help = true)]
     format: Option<TypedFormat>,
 
+    /// A file with TLS keys (SSLKEYLOGFILE), beside those that traced programs write: Wireshark decrypts with them
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = WRITTEN, hide_short_help = true)]
+    keylog: Option<PathBuf>,
+
+    /// Leave out the TLS keys that traced programs write to files (SSLKEYLOGFILE)
+    #[arg(long, help_heading = WRITTEN, hide_short_help = true)]
+    no_tls_keys: bool,
+
     /// Leave D-Bus a TCP conversation in pcapng too, for programs that read no file with two kinds of interfaces
     #[arg(long, help_heading = WRITTEN, hide_short_help = true)]
     no_dbus: bool,
@@ -318,6 +326,8 @@ impl Typed {
             start: self.start,
             view,
             format,
+            tls_keys: !self.no_tls_keys,
+            key_log: self.keylog,
             dbus: !self.no_dbus,
             comments: match self.comments {
                 Some(TypedComments::All) => Comments::All,

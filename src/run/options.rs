@@ -109,6 +109,10 @@ pub struct Options {
     pub view: View,
     /// The format of the capture.
     pub format: Format,
+    /// Look for TLS keys in what traced programs write to files.
+    pub tls_keys: bool,
+    /// A file with more of them.
+    pub key_log: Option<PathBuf>,
     /// Show D-Bus as messages where the format can hold them.
     pub dbus: bool,
     /// Which packets of pcapng have comments.

@@ -55,8 +55,8 @@ type Closer = Option<Witnessed>;
 #[derive(Debug, Default)]
 pub struct Sockets {
     now: Now,
-    /// Who does the events that come.
-    acting: ProcessRef,
+    /// Whose events come: who turns to another process sets it.
+    pub acting: ProcessRef,
     tables: Tables,
     sessions: Sessions,
     rights: Rights,
@@ -78,12 +78,6 @@ pub struct Sockets {
 }
 
 impl Sockets {
-    /// The events from here on are of this process.
-    #[inline]
-    pub const fn turn_to(&mut self, process: ProcessRef) {
-        self.acting = process;
-    }
-
     /// Takes the next event.
     #[inline]
     pub fn apply(&mut self, event: &Event<'_>) {
@@ -155,7 +149,7 @@ impl Sockets {
             What::Superseded { by } => processes::superseded(self, *by),
             What::Ended { group: true } => processes::exiting(self),
             What::Ended { group: false } => processes::ended(self, false),
-            What::Move(_) | What::Called { .. } | What::Opaque { made: None } => {}
+            What::Move(_) | What::Called { .. } | What::Keys { .. } | What::Opaque { made: None } => {}
         }
     }
 

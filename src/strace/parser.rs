@@ -85,7 +85,7 @@ impl Parser {
     pub fn new(options: Options) -> Self {
         Self {
             decoder: Decoder {
-                scratch: Scratch::new(options.pipes),
+                scratch: Scratch::new(options.pipes, options.keys),
                 who: Attribution::new(options.tid),
                 counts: Counts::default(),
             },

@@ -258,6 +258,8 @@ impl UnixConnection {
         context.chosen.note(&choice);
         if self.tcp.is_none() {
             self.tcp = Some(tcp::begin(connection, (client, choice.port), first, context)?);
+            // Who has made both ends need not be who uses them.
+            *of_side(&mut self.named, client) = was_connected(connection) && connection.end(client).marking.is_some();
         }
         Ok(())
     }

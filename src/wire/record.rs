@@ -33,6 +33,11 @@ pub enum Record<'a> {
         /// Its name; a NUL in it would end it.
         name: &'a str,
     },
+    /// TLS secrets, as lines of a key log.
+    Secrets {
+        /// The lines, each with its end.
+        lines: &'a [u8],
+    },
     /// A process that may make packets from here on.
     Process {
         /// By which packets name it. Each is one more than the one before.
@@ -43,14 +48,14 @@ pub enum Record<'a> {
 }
 
 impl Record<'_> {
-    /// When it was seen; names and processes hold for the whole capture.
+    /// When it was seen; names, secrets and processes hold for the whole capture.
     #[inline]
     pub const fn time(&self) -> Option<Timestamp> {
         match self {
             Self::Packet(packet) => Some(packet.about.time),
             Self::Dbus { about, .. } => Some(about.time),
             Self::Journal { time, .. } => Some(*time),
-            Self::Name { .. } | Self::Process { .. } => None,
+            Self::Name { .. } | Self::Secrets { .. } | Self::Process { .. } => None,
         }
     }
 }

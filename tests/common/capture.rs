@@ -2,9 +2,9 @@
 
 use pcap_parser::nom;
 use pcap_parser::{
-    Block, EnhancedPacketBlock, InterfaceDescriptionBlock, InterfaceStatisticsBlock, NameRecordType, OptionCode,
-    PcapError, PcapNGOption, ProcessInformationBlock, SectionHeaderBlock, parse_block_le, parse_pcap_frame,
-    parse_pcap_header,
+    Block, DecryptionSecretsBlock, EnhancedPacketBlock, InterfaceDescriptionBlock, InterfaceStatisticsBlock,
+    NameRecordType, OptionCode, PcapError, PcapNGOption, ProcessInformationBlock, SectionHeaderBlock, parse_block_le,
+    parse_pcap_frame, parse_pcap_header,
 };
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -104,6 +104,9 @@ fn read_pcapng(file: &[u8]) -> Result<Capture, String> {
             Block::SystemdJournalExport(journal) => {
                 let text = String::from_utf8_lossy(journal.data);
                 capture.notes.push(short(&format!("journal entry {:?}", text.trim_end_matches('\0'))));
+            }
+            Block::DecryptionSecrets(secrets) => {
+                capture.notes.extend(secrets_notes(&secrets, capture.records.len())?);
             }
             Block::InterfaceStatistics(statistics) => capture.notes.push(statistics_note(&statistics)?),
             Block::ProcessInformation(process) => {
@@ -209,6 +212,16 @@ fn process_note(number: u32, process: &ProcessInformationBlock<'_>) -> Result<St
         };
     }
     Ok(note)
+}
+
+/// One line on each of the secrets that stand behind so many packets.
+fn secrets_notes(secrets: &DecryptionSecretsBlock<'_>, records: usize) -> Result<Vec<String>, String> {
+    if secrets.secrets_type.0 != 0x544c_534b {
+        return Err(format!("secrets of type {:x}", secrets.secrets_type.0));
+    }
+    let text = secrets.data.get(..secrets.secrets_len as usize).ok_or("secrets longer than their block")?;
+    let text = std::str::from_utf8(text).map_err(|error| error.to_string())?;
+    Ok(text.lines().map(|line| short(&format!("secrets behind packet {records}: {line}"))).collect())
 }
 
 fn statistics_note(statistics: &InterfaceStatisticsBlock<'_>) -> Result<String, String> {

@@ -1,14 +1,15 @@
 //! The newer format: a section header, an interface named `strace`, then an enhanced packet block for each packet,
 //! and blocks for what no packet can say (draft-ietf-opsawg-pcapng §4).
 //!
-//! The library writes every block but the packet's own. Of one that it does not know, Darwin's of processes, the fields and
-//! options are laid out here.
+//! The library writes every block but the packet's own. Of those that it does not know, Darwin's of processes
+//! and that of secrets, the fields and options are laid out here.
 
 mod comment;
 mod interface;
 mod name;
 mod packet;
 mod process;
+mod secrets;
 pub(super) mod section;
 mod statistics;
 
@@ -116,6 +117,7 @@ impl Blocks {
                 self.block(SystemdJournalExportBlock { journal_entry: Cow::Borrowed(entry) })?;
             }
             Record::Name { address, name } => self.block(name::block(address, name))?,
+            Record::Secrets { lines } => self.block(secrets::block(lines))?,
             Record::Process { reference, process } => self.processes.add(reference, process),
         }
         Ok(())

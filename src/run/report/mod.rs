@@ -168,6 +168,13 @@ impl Report {
         self.notes.push(Note { key, text, cure });
     }
 
+    /// The secrets of so many TLS sessions are in the capture. That it can be read is no surprise then.
+    pub fn keys(&mut self, sessions: u64) {
+        self.notes.retain(|note| note.key != NoteKey::Tls);
+        let text = in_number(sessions, &format!("keys of {sessions} TLS [session|sessions] are in the capture"));
+        self.note(NoteKey::Keys, text, "`editcap --discard-all-secrets` takes them out");
+    }
+
     /// Adds what helps to read the capture.
     pub fn hint(&mut self, hint: String) {
         self.hints.push(hint);
@@ -223,6 +230,11 @@ impl Report {
         } else {
             text.push_str(" What the trace lacks: ");
             text.push_str(&missing.join("; "));
+            text.push('.');
+        }
+        for note in self.notes.iter().filter(|note| note.key == NoteKey::Keys) {
+            text.push_str(" Also: ");
+            text.push_str(&note.to_string());
             text.push('.');
         }
         text

@@ -6,6 +6,7 @@
 mod call;
 pub(super) mod descriptors;
 pub(super) mod files;
+pub(super) mod keys;
 pub(super) mod messages;
 pub(super) mod options;
 pub(super) mod payload;
@@ -22,6 +23,7 @@ use super::fifos::Fifos;
 use super::names::Names;
 use super::table::{Decode, Transfer};
 use crate::event::{Ancillary, Credentials, Descriptor, Details, Family, Message, Segments, What};
+use crate::keys::KeyLogs;
 use crate::limits;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -71,12 +73,17 @@ pub(super) struct Scratch {
     is_beside: bool,
     /// What a thread is called.
     pub(super) command: Vec<u8>,
+    /// The key logs that are being written, where they are looked for.
+    keys: Option<KeyLogs>,
+    /// Whole lines of one, and its path.
+    key_lines: Vec<u8>,
+    key_file: Vec<u8>,
 }
 
 impl Scratch {
-    /// Scratch space for traces of which pipes are asked for, and these FIFOs, or neither.
-    pub(super) fn new(pipes: Option<Fifos>) -> Self {
-        Self { cache: Cache::new(pipes), ..Self::default() }
+    /// Scratch space for traces of which pipes are asked for, and these FIFOs, or neither; and TLS keys, or not.
+    pub(super) fn new(pipes: Option<Fifos>, keys: bool) -> Self {
+        Self { cache: Cache::new(pipes), keys: keys.then(KeyLogs::default), ..Self::default() }
     }
 
     /// How many hosts were blotted out by a person.
@@ -173,8 +180,9 @@ pub(super) fn decode<'s>(call: Call<'_, 's>) -> Decoded<'s> {
 /// Decodes the first half of a call, for what takes effect when a call begins.
 pub(super) fn begin<'s>(call: Call<'_, 's>) -> Begun<'s> {
     match call.row.decode {
-        Decode::Payload(..) if call.scratch.cache.begins_with_no_socket(arguments::unnamed(call.text)) => {
-            Begun::NotUsed
+        Decode::Payload(_, transfer) if call.scratch.cache.begins_with_no_socket(arguments::unnamed(call.text)) => {
+            let may_be = keys::writes(transfer) && keys::may_be(&call);
+            if may_be { Begun::Needed(None) } else { Begun::NotUsed }
         }
         Decode::Payload(_, Transfer { op, .. }) => payload::begun(call, op),
         Decode::Connect(_) => sockets::connect_begun(call),
