@@ -16,7 +16,7 @@ mod statistics;
 use super::error::refused;
 use super::{CaptureError, Comments};
 use crate::event::ProcessRef;
-use crate::wire::{About, Packet, Record};
+use crate::wire::{About, Headers, Packet, Record};
 use interface::Interface;
 use packet::Beside;
 use pcap_file::pcapng::blocks::systemd_journal_export::SystemdJournalExportBlock;
@@ -34,14 +34,20 @@ pub(super) struct Blocks {
     processes: Processes,
     statistics: Statistics,
     comments: Comments,
+    headers: Headers,
 }
 
 impl Blocks {
     /// The section's header and the description of Ethernet's interface, in `room`.
     pub(super) fn new(room: Vec<u8>) -> Result<Self, CaptureError> {
         let writer = PcapNgWriter::with_section_header(room, section::header()).map_err(refused)?;
-        let (processes, statistics) = (Processes::default(), Statistics::default());
-        let mut blocks = Self { writer, processes, statistics, comments: Comments::default() };
+        let mut blocks = Self {
+            writer,
+            processes: Processes::default(),
+            statistics: Statistics::default(),
+            comments: Comments::default(),
+            headers: Headers::default(),
+        };
         blocks.describe(Interface::ETHERNET)?;
         Ok(blocks)
     }
@@ -54,9 +60,9 @@ impl Blocks {
     /// Appends the block of a packet that needs nothing described any more.
     #[inline(always)]
     pub(super) fn append_packet(&mut self, packet: &Packet<'_>) {
-        let Self { writer, processes, statistics, comments } = self;
+        let Self { writer, processes, statistics, comments, headers } = self;
         statistics.count(Interface::ETHERNET, packet.about.time);
-        packet::append(packet, Beside { processes, comments: *comments }, writer.get_mut());
+        packet::append(packet, headers, Beside { processes, comments: *comments }, writer.get_mut());
     }
 
     /// Describes whatever a packet needs to be described before it.
@@ -108,7 +114,7 @@ impl Blocks {
         match *record {
             Record::Packet(packet) => self.append_packet(packet),
             Record::Dbus { about, bytes, original } => {
-                let Self { writer, processes, statistics, comments } = self;
+                let Self { writer, processes, statistics, comments, .. } = self;
                 statistics.count(Interface::DBUS, about.time);
                 let beside = Beside { processes, comments: *comments };
                 packet::append_message(&about, (bytes, original), beside, writer.get_mut());

@@ -8,7 +8,7 @@ use super::process::{Owner, Processes};
 use super::{comment, fitting};
 use crate::capture::{Comments, SNAPLEN, field, fill};
 use crate::event::Direction;
-use crate::wire::{self, About, Lengths, Packet, Remarks};
+use crate::wire::{About, Headers, Lengths, Packet, Remarks};
 use pcap_file::pcapng::blocks::ENHANCED_PACKET_BLOCK;
 
 /// Options (§3.5, §4.3): the end of them, a comment, flags, process and thread, and Apple's number of the process's block.
@@ -37,10 +37,10 @@ const BEHIND: usize = 4;
 
 /// Appends the block of a packet of Ethernet.
 #[inline(always)]
-pub(super) fn append(packet: &Packet<'_>, beside: Beside<'_>, gathered: &mut Vec<u8>) {
+pub(super) fn append(packet: &Packet<'_>, headers: &mut Headers, beside: Beside<'_>, gathered: &mut Vec<u8>) {
     let start = gathered.len();
     gathered.extend_from_slice(&[0; BEFORE]);
-    let lengths = wire::write(packet, gathered);
+    let lengths = headers.write(packet, gathered);
     finish(start, (Interface::ETHERNET, lengths), (&packet.about, beside), gathered);
 }
 
