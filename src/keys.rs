@@ -39,7 +39,7 @@ pub fn may_begin(first: &[u8]) -> bool {
         let compared = first.len().min(with.len());
         with.get(..compared) == first.get(..compared) && first.get(compared).is_none_or(|next| *next == b' ')
     };
-    !first.is_empty() && LABELS.iter().chain(&HEADINGS).any(|with| begins(with))
+    !first.is_empty() && LABELS.iter().chain(&HEADINGS).any(begins)
 }
 
 /// The secrets of a session, or one of them.
@@ -92,7 +92,7 @@ fn is_label(text: &[u8]) -> bool {
 }
 
 fn is_hex(text: &[u8], lengths: std::ops::RangeInclusive<usize>) -> bool {
-    lengths.contains(&text.len()) && text.len() % 2 == 0 && text.iter().all(u8::is_ascii_hexdigit)
+    lengths.contains(&text.len()) && text.len().is_multiple_of(2) && text.iter().all(u8::is_ascii_hexdigit)
 }
 
 /// 32 bytes from 64 digits.

@@ -125,8 +125,9 @@ impl Secrets {
             {
                 new.extend_from_slice(plain);
                 new.push(b'\n');
-                if let Some(random) = told.random {
-                    self.know(random, told.part);
+                match told.random {
+                    Some(random) => self.know(random, told.part),
+                    None => self.count += 1,
                 }
             }
         }

@@ -248,9 +248,13 @@ impl Engine {
     fn tell_keys(&self, report: &mut Report) {
         let secrets = &self.secrets;
         let sessions = secrets.count();
-        if sessions > 0 && secrets.are_shown() {
+        if sessions == 0 {
+            return;
+        }
+        report.has_keys();
+        if secrets.are_shown() {
             report.keys(sessions);
-        } else if sessions > 0 {
+        } else {
             secrets.files().map(hints::keys).for_each(|hint| report.hint(hint));
         }
     }

@@ -168,9 +168,13 @@ impl Report {
         self.notes.push(Note { key, text, cure });
     }
 
-    /// The secrets of so many TLS sessions are in the capture. That it can be read is no surprise then.
-    pub fn keys(&mut self, sessions: u64) {
+    /// TLS keys have been found: that all is encrypted is nothing to be told then.
+    pub fn has_keys(&mut self) {
         self.notes.retain(|note| note.key != NoteKey::Tls);
+    }
+
+    /// The secrets of so many TLS sessions are in the capture.
+    pub fn keys(&mut self, sessions: u64) {
         let text = in_number(sessions, &format!("keys of {sessions} TLS [session|sessions] are in the capture"));
         self.note(NoteKey::Keys, text, "`editcap --discard-all-secrets` takes them out");
     }
