@@ -6,9 +6,9 @@
 //! built where they go out and copied nowhere. Bytes are little-endian on every machine, so that one trace gives one
 //! capture.
 //!
-//! What pcapng holds comes as a [`Record`]. What is known of a packet beside its bytes (who made it, which way it went)
-//! stands in its [`About`]: as options it is for `pcapng/packet.rs` to write. A block that this room
-//! does not write yet (secrets, processes) is a variant of [`Record`] and a file in `pcapng`.
+//! What pcapng holds comes as a [`Record`]. What is known of a packet beside its bytes (who made it, which way it went, what
+//! is to be said of it) stands in its [`About`]: as options it is for `pcapng/packet.rs` to write. A further block is a
+//! variant of [`Record`] and a file in `pcapng`.
 
 mod error;
 mod order;
