@@ -8,7 +8,6 @@ use crate::inet::invented::{self, Counted, Counter};
 use crate::packets::{Invented, Known, Told, ToldOfDatagrams, View};
 use crate::sockets::{ByConnection, Change, Moved, Side};
 use crate::wire::{About, Flags, Frame, LinkHeader, Packet, Record, Remarks, SeqNumber, Sink, Transport as Header};
-use std::net::SocketAddr;
 
 /// Longest payload of one packet; a longer call is cut into pieces of this and a rest.
 const LONGEST_PAYLOAD: usize = 65_480;
@@ -60,8 +59,14 @@ impl View for SyscallView {
             about: About::made(moved.entry, moved.marking, moved.direction),
             frame: Frame { link, source: *source, target: *target, id: 1, transport, payload: &[], original: 0 },
         };
-        packet.about.remarks = self.news(moved, *remote).and(Remarks::STAND_IN.only_if(is_invented));
-        let mut next = is_tcp.then(|| self.advance(moved));
+        let has_lost = as_u64(moved.payload.len()) < moved.moved;
+        let (first, news) = self.advance(moved, Some(has_lost));
+        let mut next = is_tcp.then_some(first);
+        let stand_in = Remarks::STAND_IN.only_if(is_invented);
+        packet.about.remarks = match moved.stream {
+            Some(_) => news.and(stand_in),
+            None => self.told.news((Some(moved.socket), *remote), &moved.marking, has_lost).and(stand_in),
+        };
         let mut rest = known.refs.bytes(moved.payload);
         loop {
             let (piece, after) = rest.split_at_checked(LONGEST_PAYLOAD).unwrap_or((rest, &[]));
@@ -93,7 +98,7 @@ impl View for SyscallView {
     }
 
     fn pass_over(&mut self, moved: &Moved) {
-        self.advance(moved);
+        self.advance(moved, None);
     }
 
     fn invented(&self) -> Invented {
@@ -102,33 +107,23 @@ impl View for SyscallView {
 }
 
 impl SyscallView {
-    /// Whether it is news who made a message's packets, or that bytes of it are missing.
-    #[inline]
-    fn news(&mut self, moved: &Moved, remote: SocketAddr) -> Remarks {
-        let marking = &moved.marking;
-        if marking.process == ProcessRef::default() {
-            return Remarks::NONE;
-        }
-        let has_lost = as_u64(moved.payload.len()) < moved.moved;
-        let Some(stream) = moved.stream else {
-            return self.told.news((Some(moved.socket), remote), marking, has_lost);
-        };
-        let Some(Stream { told, .. }) = self.next.or_default(stream.connection) else { return Remarks::NONE };
-        let who = told.news(stream.side, marking);
-        if has_lost { who.and(told.lost()) } else { who }
-    }
-
-    /// The sequence number of the message's first byte; the direction moves on by all that moved.
+    /// The sequence number of the message's first byte; the direction moves on by all that moved. Of a stream's message that
+    /// is `shown`, with all of its bytes or not, also what is to be said of it.
     #[inline(always)]
-    fn advance(&mut self, moved: &Moved) -> SeqNumber {
+    fn advance(&mut self, moved: &Moved, shown: Option<bool>) -> (SeqNumber, Remarks) {
         let marking = &moved.marking;
         let first = SeqNumber(0)
             .advanced(u64::from(marking.fd.0) * 100 + u64::from(marking.tid.0) * 10_000 + u64::from(marking.session));
         let Some(stream) = moved.stream else {
-            return first;
+            return (first, Remarks::NONE);
         };
-        let Some(Stream { next: [from_first, from_second], .. }) = self.next.or_default(stream.connection) else {
-            return first;
+        let Some(Stream { next: [from_first, from_second], told }) = self.next.or_default(stream.connection) else {
+            return (first, Remarks::NONE);
+        };
+        let remarks = match shown {
+            Some(false) => told.news(stream.side, marking),
+            Some(true) if marking.process != ProcessRef::default() => told.news(stream.side, marking).and(told.lost()),
+            _ => Remarks::NONE,
         };
         let next = match stream.sender(moved.direction) {
             Side::First => from_first,
@@ -136,7 +131,7 @@ impl SyscallView {
         };
         let seq = next.unwrap_or(first);
         *next = Some(seq.advanced(moved.moved));
-        seq
+        (seq, remarks)
     }
 }
 

@@ -69,7 +69,7 @@ impl Blocks {
     #[inline(always)]
     pub(super) fn prepare_packet(&mut self, about: &About<'_>) -> Result<(), CaptureError> {
         match &about.by {
-            Some((by, _)) if !self.processes.is_owner(by.process) => self.introduce(by.process),
+            Some((by, _)) if !self.processes.turn_to(by.process) => self.introduce(by.process),
             _ => Ok(()),
         }
     }

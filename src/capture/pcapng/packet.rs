@@ -101,11 +101,9 @@ fn options(about: &About<'_>, beside: Beside<'_>, gathered: &mut Vec<u8>) {
     if number == 0 {
         return fields([FLAGS | OF_4_BYTES, direction, END_OF_OPTIONS.into()], gathered);
     }
-    let process = [PROCESS_AND_THREAD | OF_8_BYTES, number, by.tid.0];
-    let [first, second, third] = process;
-    let options = [FLAGS | OF_4_BYTES, direction, first, second, third, PROCESS_BLOCK | OF_4_BYTES, block];
-    fields(options, gathered);
-    fields([END_OF_OPTIONS.into()], gathered);
+    let [flags, process_and_thread] = [FLAGS | OF_4_BYTES, PROCESS_AND_THREAD | OF_8_BYTES];
+    let end = END_OF_OPTIONS.into();
+    fields([flags, direction, process_and_thread, number, by.tid.0, PROCESS_BLOCK | OF_4_BYTES, block, end], gathered);
 }
 
 /// Appends fields of 32 bits.

@@ -61,28 +61,29 @@ impl Processes {
         self.known.push_back(Known { process: process.clone(), block: None });
     }
 
-    /// Whether the packet at hand is of the same process as the one before.
+    /// Lets the packet at hand be of this process, if it has made one before.
     #[inline(always)]
-    pub(super) fn is_owner(&self, reference: ProcessRef) -> bool {
-        self.owner.reference == reference
+    pub(super) fn turn_to(&mut self, reference: ProcessRef) -> bool {
+        self.owner.reference == reference || self.has_turned_to(reference)
     }
 
-    /// Lets the packet at hand be of this process; its block where it has none yet.
+    #[inline]
+    fn has_turned_to(&mut self, reference: ProcessRef) -> bool {
+        let place = as_usize(reference.0.wrapping_sub(self.first.0));
+        let Some(Known { process, block: Some(block) }) = self.known.get(place) else { return false };
+        self.owner = Owner { reference, number: process.number.0, block: *block };
+        true
+    }
+
+    /// Lets the packet at hand be of this process, which has made none before; its block, where it has a number.
     pub(super) fn introduce(&mut self, reference: ProcessRef) -> Option<UnknownBlock<'static>> {
         self.owner = Owner { reference, ..Owner::default() };
         let place = as_usize(reference.0.wrapping_sub(self.first.0));
         let Known { process, block } = self.known.get_mut(place).filter(|known| known.process.number.0 > 0)?;
-        let number = process.number.0;
-        let (index, is_new) = match *block {
-            Some(index) => (index, false),
-            None => (self.blocks, true),
-        };
-        *block = Some(index);
-        self.owner = Owner { reference, number, block: index };
-        is_new.then(|| {
-            self.blocks += 1;
-            laid_out(process)
-        })
+        *block = Some(self.blocks);
+        self.owner = Owner { reference, number: process.number.0, block: self.blocks };
+        self.blocks += 1;
+        Some(laid_out(process))
     }
 
     /// Who made the packet at hand.
