@@ -3,6 +3,10 @@
 //! [`crate::strace`] makes [`Event`]s from text, [`crate::sockets`] reads them. Nothing here parses or writes.
 //! An event borrows its bytes from the line or from the parser's scratch space and lives until the next line.
 
+mod who;
+
+pub use who::{Marking, Op, Process, ProcessRef};
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -95,63 +99,6 @@ impl Direction {
             Self::Received => Self::Sent,
         }
     }
-}
-
-/// The system call behind a packet, as the marking names it (README, "Marking"). The numbers are a contract.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum Op {
-    Read = 1,
-    Write = 2,
-    Sendmsg = 3,
-    Recvmsg = 4,
-    Recvfrom = 5,
-    Sendto = 6,
-    Close = 7,
-    Readv = 8,
-    Writev = 9,
-    Sendmmsg = 10,
-    Recvmmsg = 11,
-    Send = 12,
-    Recv = 13,
-    Sendfile = 14,
-    Splice = 15,
-    Shutdown = 16,
-    Connect = 17,
-    Accept = 18,
-    Preadv = 19,
-    Pwritev = 20,
-    Preadv2 = 21,
-    Pwritev2 = 22,
-    /// The end of a process, which closes what it had open.
-    Exit = 23,
-    /// dup2, dup3 or close_range, where they close a socket.
-    Replace = 24,
-    /// execve, where it closes a socket marked close-on-exec.
-    Exec = 25,
-    Vmsplice = 26,
-    Tee = 27,
-}
-
-impl Op {
-    /// The number that the marking writes.
-    #[expect(clippy::as_conversions, reason = "the numbers are the enum's own, fixed above")]
-    pub const fn number(self) -> u8 {
-        self as u8
-    }
-}
-
-/// Who made a packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Marking {
-    /// The thread.
-    pub tid: Tid,
-    /// The descriptor it used.
-    pub fd: Fd,
-    /// The n-th life of this descriptor in this thread, from 1.
-    pub session: u32,
-    /// The system call; none for packets that no call made.
-    pub op: Option<Op>,
 }
 
 /// The address family of a socket.
@@ -394,6 +341,8 @@ pub struct Credentials {
 pub struct Ancillary<'a> {
     /// Descriptors (SCM_RIGHTS): of a send the sender's own, of a receive the new ones.
     pub rights: Vec<Descriptor<'a>>,
+    /// Those that are files, by their places among these: their paths.
+    pub files: Vec<(usize, Rc<[u8]>)>,
     /// The new descriptors are close-on-exec (MSG_CMSG_CLOEXEC).
     pub close_on_exec: bool,
     /// Who the sender of the last message is, if it says that.
@@ -500,6 +449,8 @@ pub enum What<'a> {
     RemoteName { socket: Descriptor<'a>, address: Address },
     /// getsockopt(SO_ERROR) that succeeded: the outcome of an earlier non-blocking connect, or a later error.
     SocketError { socket: Descriptor<'a>, error: Option<Errno> },
+    /// getsockopt(SO_PEERCRED) that succeeded: the process of the other end.
+    PeerProcess { socket: Descriptor<'a>, process: Tid },
     /// setsockopt(SO_LINGER) with `l_onoff` on and `l_linger` 0: a close will reset.
     ResetOnClose { socket: Descriptor<'a>, on: bool },
     /// setsockopt(UDP_CORK): while it is on, what is sent gathers for one datagram.
@@ -538,13 +489,15 @@ pub enum What<'a> {
     UnsharedFiles,
     /// What the thread is called from here on, as `-Y` says.
     Called { name: &'a [u8] },
-    /// execve succeeded: descriptors marked close-on-exec are closed, other threads are gone. `name`: what the thread is
-    /// called from here on, as `ps` shows it, if the path was printed.
-    Executed { name: Option<&'a [u8]> },
+    /// execve succeeded: descriptors marked close-on-exec are closed, other threads are gone. `path`: the program's, if it
+    /// was printed.
+    Executed { path: Option<&'a [u8]> },
     /// The thread became its process's leader by execve: `by` is the thread that called it, `Event::tid` the leader.
     Superseded { by: Tid },
     /// The thread ended; with `group` the whole process began to (exit_group).
     Ended { group: bool },
+    /// Lines of a TLS key log, each with its end, were written to `file`.
+    Keys { lines: &'a [u8], file: &'a [u8] },
     /// Payload went a way that strace cannot show (io_uring); said once in the report. `made`: the descriptor of
     /// io_uring_setup.
     Opaque { made: Option<Descriptor<'a>> },

@@ -4,8 +4,8 @@
 //! `cli` see all); `tests/offline/tidy.rs` holds the direction.
 //!
 //! ```text
-//! main → cli → run ─→ strace ─→ event ←─ sockets, threads ←─ inet ┐
-//!                └──→ views ─→ inet, unix                   unix ┴→ packets → wire → capture
+//! main → cli → run ─→ strace ─→ event ←─ sockets, processes ←─ inet ┐
+//!                └──→ views ─→ inet, unix                     unix ┴→ packets → wire → capture
 //! bytes → Line<'a> → Call<'a> → Event<'a> → Change → Packet<'a> → bytes
 //! ```
 //!
@@ -14,7 +14,9 @@
 //! | [`strace`] | strace's grammar: lines, rejoining, escapes, socket details, sockaddrs, one table row per system call | packets, the history of sockets |
 //! | [`event`] | the shared words: who, when, on which fd, did what, with which bytes | anything else |
 //! | [`sockets`] | which open file description and which connection an event belongs to; how far each direction has come | strace's text, how anything is written |
-//! | [`threads`] | what threads are called | what they do |
+//! | [`processes`] | whose thread it is: the process, its name and program | what they do |
+//! | [`keys`] | the lines of TLS key logs, in what is written to files | whose they are |
+//! | [`secrets`] | TLS secrets on their way to the capture, and what waits for them | where they come from |
 //! | [`views`] | which view shows what of a run | how a view does it |
 //! | [`inet`] | the packets of AF_INET and AF_INET6: the syscall view and the wire view | strace's text |
 //! | [`unix`] | UNIX sockets as TCP conversations: roles, ports, HTTP/2 alignment, seeding | strace's text |
@@ -49,12 +51,14 @@ mod escape;
 mod event;
 mod glob;
 mod inet;
+mod keys;
 mod limits;
 mod packets;
+mod processes;
 mod run;
+mod secrets;
 mod sockets;
 mod strace;
-mod threads;
 mod unix;
 mod views;
 mod wire;

@@ -177,6 +177,24 @@ pub const OFFERED: usize = 64;
 /// Most of them that are named: what one line holds.
 pub const OFFERS_TOLD: usize = 5;
 
+/// Most conversations of datagrams of which it is remembered who was named in them; of those forgotten it is told again.
+pub const DATAGRAMS_TOLD: usize = 16 << 10;
+
+/// Most processes, each under one name and program, that packets can still be of: those that ran last.
+pub const PROCESSES: usize = 16 << 10;
+
+/// Longest line of a TLS key log, in bytes: a label, a random of 32 bytes and a secret of 64 as digits; ECH's are longer.
+pub const KEY_LINE_BYTES: usize = 8 << 10;
+
+/// Most bytes of a key log that is given: the keys of some hundred thousand sessions.
+pub const KEY_LOG_BYTES: u64 = 64 << 20;
+
+/// Most files in which a line of a key log has begun at a time.
+pub const KEY_LOGS: usize = 64;
+
+/// Most sessions whose keys, and connections whose handshakes, are remembered; of those forgotten nothing waits.
+pub const TLS_SESSIONS: usize = 16 << 10;
+
 /// Most threads whose names are remembered; beyond it they are learnt anew.
 pub const THREAD_NAMES: usize = 64 << 10;
 

@@ -2,13 +2,13 @@
 //!
 //! A further view is a type with [`View`], a line of `any_view!`, and where its families are new a place in [`Views`].
 
-use crate::event::{Event, Family, Timestamp, Transport};
+use crate::event::{Event, Family, Tid, Timestamp, Transport, What};
 use crate::inet::{SyscallView, WireView};
 use crate::packets::{Invented, Known, View, ViewKind};
-use crate::sockets::{Change, Moved, Refs};
-use crate::threads::Threads;
+use crate::processes::Processes;
+use crate::sockets::{Change, Moved, Refs, Sockets};
 use crate::unix::{self, Chosen, UnixView};
-use crate::wire::Sink;
+use crate::wire::{Record, Sink};
 use std::time::Duration;
 
 /// An enum of views that is itself one.
@@ -80,18 +80,20 @@ pub struct Views {
     inet: Option<AnyView>,
     /// Of UNIX sockets, and of pipes.
     local: Option<AnyView>,
-    threads: Threads,
+    /// Where the capture tells who made a packet.
+    tells_who: bool,
+    processes: Processes,
 }
 
 impl Views {
-    /// Those of INET sockets and of UNIX sockets, where these are asked for.
-    pub fn new(inet: Option<ViewKind>, local: Option<unix::Options>) -> Self {
+    /// Those of INET sockets and of UNIX sockets, where these are asked for. `tells_who`: it matters who makes a packet.
+    pub fn new(inet: Option<ViewKind>, local: Option<unix::Options>, tells_who: bool) -> Self {
         let inet = inet.map(|kind| match kind {
             ViewKind::Syscall => AnyView::Syscall(SyscallView::default()),
             ViewKind::Wire => AnyView::Wire(Box::default()),
         });
         let local = local.map(|options| AnyView::Unix(Box::new(UnixView::new(options))));
-        Self { inet, local, threads: Threads::default() }
+        Self { inet, local, tells_who, processes: Processes::default() }
     }
 
     #[inline]
@@ -109,16 +111,64 @@ impl Views {
         self.of(family).is_some_and(|view| view.shows(family, transport))
     }
 
-    /// Takes what an event says of threads.
+    /// Lets `sockets` know whose event comes, and the capture if that is somebody new. That process, if it has no name.
     #[inline]
-    pub fn note(&mut self, event: &Event<'_>) {
-        self.threads.note(event);
+    pub fn turn_to<S: Sink>(
+        &mut self,
+        event: &Event<'_>,
+        sockets: &mut Sockets,
+        sink: &mut S,
+    ) -> Result<Option<Tid>, S::Error> {
+        if !self.tells_who {
+            return Ok(None);
+        }
+        match self.processes.known(event.tid).filter(|_| !matches!(event.what, What::Called { .. })) {
+            Some(process) => sockets.acting = process,
+            None => return self.meet(event, sockets, sink),
+        }
+        Ok(None)
+    }
+
+    /// A process is called so, and runs this program.
+    pub fn named(&mut self, process: Tid, name: &[u8], path: Option<&[u8]>) {
+        self.processes.found(process, name, path);
+    }
+
+    #[inline(never)]
+    fn meet<S: Sink>(
+        &mut self,
+        event: &Event<'_>,
+        sockets: &mut Sockets,
+        sink: &mut S,
+    ) -> Result<Option<Tid>, S::Error> {
+        if let What::Called { name } = event.what {
+            self.processes.called(event.tid, name);
+            return Ok(None);
+        }
+        let process = sockets.process_of(event);
+        let met = self.processes.meet(event.tid, process);
+        sockets.acting = met.reference;
+        let Some(process) = met.new else { return Ok(None) };
+        sink.record(&Record::Process { reference: met.reference, process })?;
+        Ok(process.name.is_none().then_some(process.number))
+    }
+
+    /// Takes what an event that has happened says of threads.
+    #[inline]
+    pub fn note(&mut self, event: &Event<'_>, sockets: &mut Sockets) {
+        let concerns = matches!(
+            event.what,
+            What::Executed { .. } | What::Cloned { .. } | What::Superseded { .. } | What::Ended { .. }
+        );
+        if self.tells_who && concerns {
+            self.processes.note(event, sockets.process_of(event));
+        }
     }
 
     /// Gives a message to the view that shows its family.
     #[inline(always)]
     pub fn moved<S: Sink>(&mut self, moved: &Moved, refs: Refs<'_>, sink: &mut S) -> Result<(), S::Error> {
-        let known = Known { refs, threads: &self.threads };
+        let known = Known { refs, processes: &self.processes };
         let view = match moved.family {
             Family::Inet | Family::Inet6 => &mut self.inet,
             Family::Unix | Family::Pipe => &mut self.local,
@@ -130,8 +180,8 @@ impl Views {
     /// Gives any other change to all views.
     #[inline(never)]
     pub fn change<S: Sink>(&mut self, change: &Change, refs: Refs<'_>, sink: &mut S) -> Result<(), S::Error> {
-        let Self { inet, local, threads } = self;
-        let known = Known { refs, threads };
+        let Self { inet, local, processes, .. } = self;
+        let known = Known { refs, processes };
         if let Some(view) = inet {
             view.change(change, known, sink)?;
         }
@@ -158,8 +208,8 @@ impl Views {
     /// and waited for.
     #[inline(always)]
     pub fn settle<S: Sink>(&mut self, now: Timestamp, refs: Refs<'_>, sink: &mut S) -> Result<Timestamp, S::Error> {
-        let Self { inet, local, threads } = self;
-        let known = Known { refs, threads };
+        let Self { inet, local, processes, .. } = self;
+        let known = Known { refs, processes };
         let mut earliest = Timestamp::MAX;
         if let Some(view) = inet {
             earliest = view.settle(now, known, sink)?;
@@ -172,8 +222,8 @@ impl Views {
 
     /// Nothing has come for so long: what could be waited for is long in coming.
     pub fn pause<S: Sink>(&mut self, quiet: Duration, refs: Refs<'_>, sink: &mut S) -> Result<(), S::Error> {
-        let Self { inet, local, threads } = self;
-        let known = Known { refs, threads };
+        let Self { inet, local, processes, .. } = self;
+        let known = Known { refs, processes };
         [inet, local].into_iter().flatten().try_for_each(|view| view.pause(quiet, known, sink))
     }
 

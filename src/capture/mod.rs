@@ -6,9 +6,9 @@
 //! built where they go out and copied nowhere. Bytes are little-endian on every machine, so that one trace gives one
 //! capture.
 //!
-//! What pcapng holds comes as a [`Record`]. What is known of a packet beside its bytes (who made it, which way it went)
-//! stands in its [`About`]: as options it is for `pcapng/packet.rs` to write. A block that this room
-//! does not write yet (secrets, processes) is a variant of [`Record`] and a file in `pcapng`.
+//! What pcapng holds comes as a [`Record`]. What is known of a packet beside its bytes (who made it, which way it went, what
+//! is to be said of it) stands in its [`About`]: as options it is for `pcapng/packet.rs` to write. A further block is a
+//! variant of [`Record`] and a file in `pcapng`.
 
 mod error;
 mod order;
@@ -32,6 +32,18 @@ pub enum Format {
     Pcap,
     /// Blocks with options, nanoseconds (draft-ietf-opsawg-pcapng).
     PcapNg,
+}
+
+/// Which packets of pcapng have comments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Comments {
+    /// Those with which a conversation begins, or something is news.
+    #[default]
+    First,
+    /// All, with who made them.
+    All,
+    /// None.
+    None,
 }
 
 /// The longest frame a reader must expect, in bytes: libpcap's own `MAXIMUM_SNAPLEN`, above which it refuses a file. Our
@@ -100,6 +112,15 @@ impl Gathered {
         }
     }
 
+    /// Describes what a packet of Ethernet needs to be described before it.
+    #[inline(always)]
+    fn prepare_packet(&mut self, about: &About<'_>) -> Result<(), CaptureError> {
+        match self {
+            Self::Pcap(_) => Ok(()),
+            Self::PcapNg(blocks) => blocks.prepare_packet(about),
+        }
+    }
+
     /// Describes what a record needs to be described before it.
     fn prepare(&mut self, record: &Record<'_>) -> Result<(), CaptureError> {
         match self {
@@ -129,7 +150,9 @@ impl Gathered {
             Record::Dbus { about, bytes, original } => {
                 self.append(&Record::Dbus { about: About { time, ..about }, bytes, original })
             }
-            Record::Journal { .. } | Record::Name { .. } => self.append(record),
+            Record::Journal { .. } | Record::Name { .. } | Record::Secrets { .. } | Record::Process { .. } => {
+                self.append(record)
+            }
         }
     }
 }
@@ -167,6 +190,13 @@ impl<W: Write> Capture<W> {
         Ok(Self { header: gathered.bytes().len(), gathered, order: by_time.then(Order::new), sink, handed_over: 0 })
     }
 
+    /// Lets these packets have comments, where the format has any.
+    pub fn comment(&mut self, comments: Comments) {
+        if let Gathered::PcapNg(blocks) = &mut self.gathered {
+            blocks.comment(comments);
+        }
+    }
+
     /// Adds whatever the format can hold. The sink sees it when enough has been gathered, or at the next
     /// [`Capture::flush`]. A classic capture takes packets of Ethernet, without their comments, and leaves the rest out:
     /// whoever has more to tell asks for [`Format::PcapNg`].
@@ -196,6 +226,7 @@ impl<W: Write> Capture<W> {
         {
             self.in_turn(&Record::Packet(packet), packet.about.time)?;
         } else {
+            self.gathered.prepare_packet(&packet.about)?;
             self.gathered.append_packet(packet);
         }
         self.hand_over_if_enough()
@@ -244,6 +275,22 @@ impl<W: Write> Capture<W> {
     #[inline(always)]
     fn hand_over_if_enough(&mut self) -> Result<(), CaptureError> {
         if self.gathered.bytes().len() >= BUFFER_BYTES { self.hand_over() } else { Ok(()) }
+    }
+
+    /// For the comment of the whole capture to be this text: what is to be written at which byte of it, where that can be.
+    pub fn section_comment(&self, text: &str) -> Option<(u64, Vec<u8>)> {
+        matches!(self.gathered, Gathered::PcapNg(_)).then(|| pcapng::section::comment(text))
+    }
+
+    /// The end of the capture: what is only known then.
+    ///
+    /// # Errors
+    /// Those of [`Capture::record`].
+    pub fn finish(&mut self) -> Result<(), CaptureError> {
+        match &mut self.gathered {
+            Gathered::Pcap(_) => Ok(()),
+            Gathered::PcapNg(blocks) => blocks.finish(),
+        }
     }
 
     /// Hands everything gathered to the sink and flushes it: what was written so far can be read from now on.

@@ -2,9 +2,9 @@
 
 use super::pcap::rounded;
 use super::*;
-use crate::event::{Direction, Fd, Marking, Op, Tid, Timestamp};
+use crate::event::{Direction, Fd, Marking, Op, Process, ProcessRef, Tid, Timestamp};
 use crate::limits;
-use crate::wire::{self, About, Frame, LinkHeader, Packet, SeqNumber, Transport};
+use crate::wire::{self, About, Frame, LinkHeader, Packet, Remarks, SeqNumber, Transport};
 use pcap_parser::{Block, EnhancedPacketBlock, parse_block_le, parse_pcap_frame, parse_pcap_header};
 use proptest::prelude::*;
 use std::io;
@@ -13,7 +13,7 @@ const FORMATS: [Format; 2] = [Format::Pcap, Format::PcapNg];
 
 /// What is known of a packet that thread 1234 sent by call 2 on descriptor 5.
 fn about(time: u64) -> About<'static> {
-    let by = Marking { tid: Tid(1234), fd: Fd(5), session: 1, op: Some(Op::Write) };
+    let by = Marking { tid: Tid(1234), process: ProcessRef(1), fd: Fd(5), session: 1, op: Some(Op::Write) };
     About::made(Timestamp(time), by, Direction::Sent)
 }
 
@@ -145,18 +145,79 @@ fn classic_layout() {
 #[test]
 fn pcapng_layout() {
     let mut capture = Capture::new(Format::PcapNg, false, Vec::new()).unwrap();
-    write(&mut capture, &packet(0x1122_3344_5566_7788, b"ABC", 1000));
-    assert_eq!(capture.bytes(), 28 + 44 + 32 + 64);
+    let process = Process { number: Tid(1233), name: Some("curl".into()), path: Some("/bin/curl".into()) };
+    capture.record(&Record::Process { reference: ProcessRef(1), process: &process }).unwrap();
+    let mut introduced = packet(0x1122_3344_5566_7788, b"ABC", 1000);
+    introduced.about.remarks = Remarks::WHO;
+    write(&mut capture, &introduced);
+    write(&mut capture, &packet(0x1122_3344_5566_7789, b"", 0));
+    capture.finish().unwrap();
     let written = finished(capture);
-    assert_eq!(written[..28], bytes("0a0d0d0a 1c000000 4d3c2b1a 0100 0000 ffffffffffffffff 1c000000"));
-    let interface = "01000000 2c000000 0100 0000 00000400 \
+    let mut rest = &written[..];
+    let mut block = || {
+        let length = u32::from_le_bytes(rest[4..8].try_into().unwrap());
+        let (block, behind) = rest.split_at(length as usize);
+        rest = behind;
+        block
+    };
+    let section = block();
+    assert_eq!(section[8..24], bytes("4d3c2b1a 0100 0000 ffffffffffffffff"));
+    assert_eq!(section[24..28], bytes("0100 0004"));
+    assert!(section[28..1052].starts_with(b"From a trace of system calls: ") && section[1051] == b' ');
+    assert_eq!(section[1052..1064], bytes("0300 0500 4c696e7578 000000"));
+    let (at, comment) = pcapng::section::comment(&"\u{e9}".repeat(1000));
+    assert_eq!((at, comment.len()), (28, 1024));
+    assert!(std::str::from_utf8(&comment).is_ok());
+    let interface = "01000000 60000000 0100 0000 00000400 \
                      0200 0600 737472616365 0000 \
+                     0300 2400 73797374656d2063616c6c73206f66207468652074726163 65642070726f636573736573 \
                      0900 0100 09 000000 \
-                     0000 0000 2c000000";
-    assert_eq!(written[28..72], bytes(interface));
-    assert_eq!(written[72..100], bytes("06000000 60000000 00000000 44332211 88776655 3d000000 22040000"));
-    assert_eq!(written[100..114], bytes("000200000001 000000001234 8100"));
-    assert_eq!(written[158..], bytes("414243 000000 60000000"));
+                     0c00 0500 4c696e7578 000000 \
+                     0000 0000 60000000";
+    assert_eq!(block(), bytes(interface));
+    let process = "01000080 1c000000 d1040000 0200 0400 6375726c 0000 0000 1c000000";
+    assert_eq!(block(), bytes(process));
+    let first = block();
+    assert_eq!(first[8..28], bytes("00000000 44332211 88776655 3d000000 22040000"));
+    assert_eq!(first[28..42], bytes("000200000001 000000001234 8100"));
+    assert_eq!(first[86..92], bytes("414243 000000"));
+    let comment = b"curl[1233] pid=1233 tid=1234 comm=curl fd=5 call=write path=/bin/curl";
+    assert_eq!(first[92..96], bytes("0100 4500"));
+    assert_eq!(&first[96..165], comment);
+    let options = "000000 0200 0400 02000000 0800 0800 d1040000 d2040000 0180 0400 00000000 0000 0000";
+    assert_eq!(first[165..first.len() - 4], bytes(options), "direction, process and thread, its block");
+    let second = block();
+    assert_eq!(second[88..second.len() - 4], bytes(&options[7..]), "who made it is no news");
+    let statistics = "05000000 34000000 00000000 44332211 89776655 \
+                      0400 0800 0200000000000000 0500 0800 0000000000000000 0000 0000 34000000";
+    assert_eq!(block(), bytes(statistics));
+    assert!(rest.is_empty());
+}
+
+#[test]
+fn comments_are_those_that_are_asked_for() {
+    let of = |comments: Comments| {
+        let mut capture = Capture::new(Format::PcapNg, false, Vec::new()).unwrap();
+        capture.comment(comments);
+        let process = Process { number: Tid(1234), ..Process::default() };
+        capture.record(&Record::Process { reference: ProcessRef(1), process: &process }).unwrap();
+        let mut first = packet(1, b"", 0);
+        (first.about.remarks, first.about.comment) = (Remarks::WHO, Some("beside it"));
+        write(&mut capture, &first);
+        write(&mut capture, &packet(2, b"", 0));
+        let mut of_nobody = packet(3, b"", 0);
+        of_nobody.about.by = None;
+        write(&mut capture, &of_nobody);
+        let written = finished(capture);
+        let comments = |block: &Block<'_>| match block {
+            Block::EnhancedPacket(packet) => packet.options.iter().filter(|option| option.code.0 == 1).count(),
+            _ => 0,
+        };
+        blocks(&written).iter().map(comments).filter(|count| *count > 0).collect::<Vec<_>>()
+    };
+    assert_eq!(of(Comments::First), [2]);
+    assert_eq!(of(Comments::All), [2, 1]);
+    assert_eq!(of(Comments::None), [0; 0]);
 }
 
 #[test]

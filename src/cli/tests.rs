@@ -6,7 +6,7 @@ use super::{Refused, parse};
 use crate::event::Tid;
 use crate::glob::Glob;
 use crate::run::Options;
-use crate::run::options::{Format, ReportFormat, Seed, Verbosity, View};
+use crate::run::options::{Comments, Format, ReportFormat, Seed, Verbosity, View};
 use crate::unix::{Ports, Target};
 
 fn typed(arguments: &str) -> Result<Options, Refused> {
@@ -51,6 +51,10 @@ fn defaults() {
         start: None,
         view: View::Syscall,
         format: Format::Pcap,
+        tls_keys: true,
+        key_log: None,
+        dbus: true,
+        comments: Comments::First,
         strict: false,
         report: ReportFormat::Text,
         verbosity: Verbosity::Warnings,

@@ -15,7 +15,7 @@ use super::{help, manual};
 use crate::event::{Tid, Timestamp};
 use crate::run::Options;
 use crate::run::input::dates::{self, Date};
-use crate::run::options::{Format, ReportFormat, Seed, Verbosity, View, format_of, view_of};
+use crate::run::options::{Comments, Format, ReportFormat, Seed, Verbosity, View, format_of, view_of};
 use crate::strace::calls_to_trace;
 use crate::unix::{PortRule, Ports, UNKNOWN_PORT};
 
@@ -178,6 +178,29 @@ pub struct Typed {
     #[arg(long, value_enum, value_name = "FORMAT", help_heading = WRITTEN, hide_short_help = true)]
     format: Option<TypedFormat>,
 
+    /// A file with TLS keys (SSLKEYLOGFILE), beside those that traced programs write: Wireshark decrypts with them
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = WRITTEN, hide_short_help = true)]
+    keylog: Option<PathBuf>,
+
+    /// Leave out the TLS keys that traced programs write to files (SSLKEYLOGFILE)
+    #[arg(long, help_heading = WRITTEN, hide_short_help = true)]
+    no_tls_keys: bool,
+
+    /// Leave D-Bus a TCP conversation in pcapng too, for programs that read no file with two kinds of interfaces
+    #[arg(long, help_heading = WRITTEN, hide_short_help = true)]
+    no_dbus: bool,
+
+    /// Which packets of pcapng say in a comment who made them: the first of each conversation and where that changes, all, or none, which leaves out other comments too [default: first]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "first|all|none",
+        hide_possible_values = true,
+        help_heading = WRITTEN,
+        hide_short_help = true
+    )]
+    comments: Option<TypedComments>,
+
     /// Overwrite OUTPUT also where it is no capture
     #[arg(long, help_heading = WRITTEN, hide_short_help = true)]
     force: bool,
@@ -233,6 +256,16 @@ enum TypedFormat {
     Pcap,
     /// With nanoseconds
     Pcapng,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum TypedComments {
+    /// The first of each conversation, and where it changes
+    First,
+    /// All packets
+    All,
+    /// No packet
+    None,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -293,6 +326,14 @@ impl Typed {
             start: self.start,
             view,
             format,
+            tls_keys: !self.no_tls_keys,
+            key_log: self.keylog,
+            dbus: !self.no_dbus,
+            comments: match self.comments {
+                Some(TypedComments::All) => Comments::All,
+                Some(TypedComments::None) => Comments::None,
+                Some(TypedComments::First) | None => Comments::First,
+            },
             strict: self.strict,
             report: match self.report {
                 Some(TypedReport::Json) => ReportFormat::Json,

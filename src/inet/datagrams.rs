@@ -3,7 +3,7 @@
 //! A socket that sends before it is bound gets its port from the kernel, and the trace shows it on a later line: its
 //! datagrams wait for that. Those of a socket that is bound to every address wait for their host (`unplaced`).
 
-use crate::event::{Direction, Family, Segments, Timestamp, as_usize};
+use crate::event::{Direction, Family, Segments, Timestamp, as_u64, as_usize};
 use crate::inet::carrier::{self, Carried, Carrier};
 use crate::inet::datagram::{Datagram, Held};
 use crate::inet::gathered::Gathered;
@@ -12,9 +12,9 @@ use crate::inet::invented::{Counted, Counter, StandIns};
 use crate::inet::numbered::{Dccp, Sctp};
 use crate::inet::unplaced::Unplaced;
 use crate::limits;
-use crate::packets::{Invented, Output, Sighted, Sightings, Waits};
+use crate::packets::{Invented, Output, Sighted, Sightings, ToldOfDatagrams, Waits};
 use crate::sockets::{Moved, SocketNumber, canonical};
-use crate::wire::{About, Frame, LinkHeader, Sink, Transport as Header};
+use crate::wire::{About, Frame, LinkHeader, Remarks, Sink, Transport as Header};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -50,6 +50,7 @@ pub(super) struct Datagrams {
     unplaced: Unplaced,
     stand_ins: StandIns,
     counter: Counter,
+    told: ToldOfDatagrams,
 }
 
 impl Datagrams {
@@ -334,10 +335,12 @@ impl Datagrams {
             Direction::Received => (remote, local),
         };
         self.uncut += u64::from(datagram.is_uncut);
-        if let (None, _) | (_, None) = known {
-            self.counter.count(Counted::Socket(datagram.socket), carried.local, datagram.direction);
-        }
-        let about = About::made(datagram.time, datagram.marking, datagram.direction);
+        let is_invented = matches!(known, (None, _) | (_, None))
+            && self.counter.count(Counted::Socket(datagram.socket), carried.local, datagram.direction);
+        let has_lost = as_u64(carried.payload.len()) < carried.moved;
+        let mut remarks = self.told.news((Some(datagram.socket), remote), &datagram.marking, has_lost);
+        remarks = remarks.and(Remarks::STAND_IN.only_if(is_invented));
+        let about = About { remarks, ..About::made(datagram.time, datagram.marking, datagram.direction) };
         let original = usize::try_from(carried.moved).unwrap_or(usize::MAX);
         let (link, transport, payload) = (LinkHeader::Marking, Header::Udp, carried.payload);
         let frame = Frame { link, source, target, id: 0, transport, payload, original };

@@ -129,11 +129,12 @@ pub(super) struct Counter {
 }
 
 impl Counter {
-    /// A message is shown with stand-ins for what is not known of the thread's own end or of the other one.
+    /// A message is shown with stand-ins for what is not known of the thread's own end or of the other one. Whether it is
+    /// the first.
     #[cold]
-    pub(super) fn count(&mut self, counted: Counted, own: Option<SocketAddr>, direction: Direction) {
+    pub(super) fn count(&mut self, counted: Counted, own: Option<SocketAddr>, direction: Direction) -> bool {
         if self.counted.contains_key(&counted) {
-            return;
+            return false;
         }
         self.counted.insert(counted, own.is_some());
         let count = match (counted, own, direction) {
@@ -143,6 +144,7 @@ impl Counter {
             _ => &mut self.invented.peers,
         };
         *count += 1;
+        true
     }
 
     /// The own address of a datagram socket is known from here on.

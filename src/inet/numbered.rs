@@ -4,7 +4,9 @@
 //! numbers run through all associations: within each they go up, and over the parts of one message without a gap.
 
 use crate::packets::Output;
-use crate::wire::{About, Frame, LONGEST_DCCP, LONGEST_SCTP_PART, SctpPart, Sink, Transport, dccp_packet, sctp_packet};
+use crate::wire::{
+    About, Frame, LONGEST_DCCP, LONGEST_SCTP_PART, Remarks, SctpPart, Sink, Transport, dccp_packet, sctp_packet,
+};
 
 /// IP's protocol numbers.
 const SCTP: u8 = 132;
@@ -21,7 +23,7 @@ impl Sctp {
     /// Writes the message that `message` has for its payload.
     pub(super) fn write<S: Sink>(
         &mut self,
-        about: About<'_>,
+        mut about: About<'_>,
         message: Frame<'_>,
         out: &mut Output<'_, S>,
     ) -> Result<(), S::Error> {
@@ -41,7 +43,7 @@ impl Sctp {
             if last {
                 return Ok(());
             }
-            (bytes, first) = (rest, false);
+            (bytes, first, about.remarks) = (rest, false, Remarks::NONE);
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::packets::{
 use crate::sockets::{
     ByConnection, Change, Connection, ConnectionId, End, Moved, Opening, Refs, Role, Side, Stream, canonical, is_vague,
 };
-use crate::wire::{SeqNumber, Sink};
+use crate::wire::{Remarks, SeqNumber, Sink};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -450,11 +450,15 @@ fn is_seen_by_accept_alone(connection: &Connection) -> bool {
     is_accepted && connect_is_unseen
 }
 
+/// Whether a stand-in is shown for an end's address.
+fn is_open(end: &End) -> bool {
+    end.address.is_none_or(is_vague)
+}
+
 /// Counts a connection of which not both addresses are known. One that could not be made is none: its socket had no
 /// address to know.
 fn count_invented(connection: &Connection, invented: &mut Invented) {
     let [first, second] = [Side::First, Side::Second].map(|side| connection.end(side));
-    let is_open = |end: &End| end.address.is_none_or(is_vague);
     if [first, second].iter().any(|end| end.traced && is_open(end)) {
         invented.own += 1;
     } else if is_open(first) || is_open(second) {
@@ -478,7 +482,10 @@ fn new_connection(
     let (client_isn, server_isn) = isns(connection.id);
     let ends = [Endpoint::new(client_address, None, client_isn), Endpoint::new(server_address, None, server_isn)];
     let opener = connection.opener(client);
-    (TcpConnection::new(client, ends, WINDOW, Some(HANDSHAKE)), opener)
+    let mut tcp = TcpConnection::new(client, ends, WINDOW, Some(HANDSHAKE));
+    let has_stand_in = [Side::First, Side::Second].into_iter().any(|side| is_open(connection.end(side)));
+    tcp.remark(Remarks::STAND_IN.only_if(has_stand_in));
+    (tcp, opener)
 }
 
 /// The client: who connected, or the other end of who accepted; in mid-stream, where it makes no difference to the

@@ -3,19 +3,27 @@
 //! TCP carries PSH and ACK with ack 0; both ends of a connection are shown where both are traced. What the trace knows
 //! of the endpoints is used, and invented values stand for the rest.
 
-use crate::event::{Direction, Family, Transport, as_u64};
+use crate::event::{Direction, Family, ProcessRef, Transport, as_u64};
 use crate::inet::invented::{self, Counted, Counter};
-use crate::packets::{Invented, Known, View};
+use crate::packets::{Invented, Known, Told, ToldOfDatagrams, View};
 use crate::sockets::{ByConnection, Change, Moved, Side};
-use crate::wire::{About, Flags, Frame, LinkHeader, Packet, Record, SeqNumber, Sink, Transport as Header};
+use crate::wire::{About, Flags, Frame, LinkHeader, Packet, Record, Remarks, SeqNumber, Sink, Transport as Header};
 
 /// Longest payload of one packet; a longer call is cut into pieces of this and a rest.
 const LONGEST_PAYLOAD: usize = 65_480;
 
+/// The next sequence numbers of one connection's directions, and who has been named beside its packets.
+#[derive(Debug, Default)]
+struct Stream {
+    next: [Option<SeqNumber>; 2],
+    told: Told,
+}
+
 /// The state of the view: how far each direction of each connection has come.
 #[derive(Debug, Default)]
 pub struct SyscallView {
-    next: ByConnection<[Option<SeqNumber>; 2]>,
+    next: ByConnection<Stream>,
+    told: ToldOfDatagrams,
     counter: Counter,
 }
 
@@ -34,10 +42,11 @@ impl View for SyscallView {
             _ => return Ok(()),
         };
         let invented;
+        let mut is_invented = false;
         let (local, remote) = if let (Some(local), Some(remote)) = (&moved.local, &moved.remote) {
             (local, remote)
         } else {
-            self.counter.count(Counted::of(moved), moved.local, moved.direction);
+            is_invented = self.counter.count(Counted::of(moved), moved.local, moved.direction);
             invented = invented::endpoints((moved.local, moved.remote), moved.family == Family::Inet6);
             (&invented.0, &invented.1)
         };
@@ -50,7 +59,14 @@ impl View for SyscallView {
             about: About::made(moved.entry, moved.marking, moved.direction),
             frame: Frame { link, source: *source, target: *target, id: 1, transport, payload: &[], original: 0 },
         };
-        let mut next = is_tcp.then(|| self.advance(moved));
+        let has_lost = as_u64(moved.payload.len()) < moved.moved;
+        let (first, news) = self.advance(moved, Some(has_lost));
+        let mut next = is_tcp.then_some(first);
+        let stand_in = Remarks::STAND_IN.only_if(is_invented);
+        packet.about.remarks = match moved.stream {
+            Some(_) => news.and(stand_in),
+            None => self.told.news((Some(moved.socket), *remote), &moved.marking, has_lost).and(stand_in),
+        };
         let mut rest = known.refs.bytes(moved.payload);
         loop {
             let (piece, after) = rest.split_at_checked(LONGEST_PAYLOAD).unwrap_or((rest, &[]));
@@ -60,6 +76,7 @@ impl View for SyscallView {
             }
             (packet.frame.payload, packet.frame.original) = (piece, piece.len());
             sink.record(&Record::Packet(&packet))?;
+            packet.about.remarks = Remarks::NONE;
             rest = after;
             if rest.is_empty() {
                 return Ok(());
@@ -81,7 +98,7 @@ impl View for SyscallView {
     }
 
     fn pass_over(&mut self, moved: &Moved) {
-        self.advance(moved);
+        self.advance(moved, None);
     }
 
     fn invented(&self) -> Invented {
@@ -90,17 +107,23 @@ impl View for SyscallView {
 }
 
 impl SyscallView {
-    /// The sequence number of the message's first byte; the direction moves on by all that moved.
+    /// The sequence number of the message's first byte; the direction moves on by all that moved. Of a stream's message that
+    /// is `shown`, with all of its bytes or not, also what is to be said of it.
     #[inline(always)]
-    fn advance(&mut self, moved: &Moved) -> SeqNumber {
+    fn advance(&mut self, moved: &Moved, shown: Option<bool>) -> (SeqNumber, Remarks) {
         let marking = &moved.marking;
         let first = SeqNumber(0)
             .advanced(u64::from(marking.fd.0) * 100 + u64::from(marking.tid.0) * 10_000 + u64::from(marking.session));
         let Some(stream) = moved.stream else {
-            return first;
+            return (first, Remarks::NONE);
         };
-        let Some([from_first, from_second]) = self.next.or_default(stream.connection) else {
-            return first;
+        let Some(Stream { next: [from_first, from_second], told }) = self.next.or_default(stream.connection) else {
+            return (first, Remarks::NONE);
+        };
+        let remarks = match shown {
+            Some(false) => told.news(stream.side, marking),
+            Some(true) if marking.process != ProcessRef::default() => told.news(stream.side, marking).and(told.lost()),
+            _ => Remarks::NONE,
         };
         let next = match stream.sender(moved.direction) {
             Side::First => from_first,
@@ -108,7 +131,7 @@ impl SyscallView {
         };
         let seq = next.unwrap_or(first);
         *next = Some(seq.advanced(moved.moved));
-        seq
+        (seq, remarks)
     }
 }
 

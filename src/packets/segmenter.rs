@@ -68,6 +68,11 @@ impl Segmenter {
         }
     }
 
+    /// The address of the end on `side`.
+    pub(super) const fn address(&self, side: Side) -> SocketAddr {
+        self.end(side).address
+    }
+
     /// Bytes of `sender` that the other end has not acknowledged in a segment of its own.
     pub(super) const fn unacknowledged(&self, sender: Side) -> u32 {
         let end = self.end(sender);

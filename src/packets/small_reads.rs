@@ -165,10 +165,10 @@ impl SmallReads {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Fd, Marking, Tid};
+    use crate::event::{Fd, Marking, ProcessRef, Tid};
 
     fn chunk(bytes: &[u8], time: u64) -> Chunk<'_> {
-        let marking = Marking { tid: Tid(1), fd: Fd(3), session: 1, op: None };
+        let marking = Marking { tid: Tid(1), process: ProcessRef(1), fd: Fd(3), session: 1, op: None };
         let (sender, time) = (Side::Second, Timestamp(time));
         let by = (marking, Side::First);
         Chunk { sender, time, by, skipped: 0, bytes, missing: 0, comment: None, is_urgent: false }

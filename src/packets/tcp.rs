@@ -4,8 +4,10 @@
 use crate::event::{Direction, Marking, Timestamp, as_u64};
 use crate::packets::output::Output;
 use crate::packets::segmenter::{Endpoint, Segmenter};
+use crate::packets::told::Told;
 use crate::sockets::{Connection, Opening, Side};
-use crate::wire::{About, Flags, HandshakeOptions, Sink};
+use crate::wire::{About, Flags, HandshakeOptions, Remarks, Sink};
+use std::net::SocketAddr;
 
 /// The thread whose call shows what happened, and the side it is on.
 pub type Witness = (Marking, Side);
@@ -92,6 +94,9 @@ pub const HANDSHAKE: HandshakeOptions = HandshakeOptions { mss: 65_495, window_s
 pub struct TcpConnection {
     segments: Segmenter,
     client: Side,
+    told: Told,
+    /// What is to be said of the next packet.
+    next: Remarks,
 }
 
 impl TcpConnection {
@@ -102,7 +107,7 @@ impl TcpConnection {
             Side::First => [client_end, server_end],
             Side::Second => [server_end, client_end],
         };
-        Self { segments: Segmenter::new(ends, window, options), client }
+        Self { segments: Segmenter::new(ends, window, options), client, told: Told::NONE, next: Remarks::NONE }
     }
 
     /// SYN, SYN-ACK and ACK at three times; `comment` is to be read beside the first.
@@ -143,19 +148,27 @@ impl TcpConnection {
         let mut about = About { comment, ..self.about(sender, time, Some(by)) };
         let unshown = if chunk.missing > as_u64(longest) { unshown(chunk.missing, longest, out) } else { 0 };
         left -= unshown;
+        if chunk.missing > 0 {
+            about.remarks = about.remarks.and(self.told.lost());
+        }
         while left > 0 {
             let length = usize::try_from(left).map_or(longest, |left| left.min(longest));
             let (own, rest) = bytes.split_at_checked(length).unwrap_or((bytes, &[]));
             left -= as_u64(length);
             let flags = if chunk.is_urgent && left == 0 { Flags::PSH_ACK.and(Flags::URG) } else { Flags::PSH_ACK };
             out.packet(about, self.segments.segment(sender, flags, (own, length)))?;
-            about.comment = None;
+            (about.comment, about.remarks) = (None, Remarks::NONE);
             bytes = rest;
         }
         if unshown > 0 {
             self.skip(sender, unshown);
         }
         Ok(())
+    }
+
+    /// The next packet is such a one.
+    pub const fn remark(&mut self, remark: Remarks) {
+        self.next = self.next.and(remark);
     }
 
     /// `bytes` of the end on `side` are not to be shown: a gap in the sequence numbers.
@@ -206,6 +219,11 @@ impl TcpConnection {
         self.segments.unacknowledged(side)
     }
 
+    /// The address of the end on `side`.
+    pub const fn address(&self, side: Side) -> SocketAddr {
+        self.segments.address(side)
+    }
+
     /// The side of the client.
     pub const fn client(&self) -> Side {
         self.client
@@ -228,8 +246,12 @@ impl TcpConnection {
     #[inline(always)]
     fn about(&mut self, sender: Side, time: Timestamp, by: Option<Witness>) -> About<'static> {
         let direction = |side| if side == sender { Direction::Sent } else { Direction::Received };
+        let mut remarks = by.map_or(Remarks::NONE, |(marking, side)| self.told.news(side, &marking));
+        if self.next != Remarks::NONE {
+            remarks = remarks.and(std::mem::take(&mut self.next));
+        }
         let by = by.map(|(marking, side)| (marking, direction(side)));
-        About { time: self.segments.moment(time), by, comment: None }
+        About { time: self.segments.moment(time), by, comment: None, remarks }
     }
 }
 

@@ -1,8 +1,8 @@
 //! What a view is: a picture of sockets of some families, made of what happens to them.
 
 use crate::event::{Family, Timestamp, Transport};
+use crate::processes::Processes;
 use crate::sockets::{Change, Moved, Refs};
-use crate::threads::Threads;
 use crate::wire::Sink;
 use std::time::Duration;
 
@@ -20,8 +20,8 @@ pub enum ViewKind {
 pub struct Known<'a> {
     /// What changes refer to.
     pub refs: Refs<'a>,
-    /// What threads are called.
-    pub threads: &'a Threads,
+    /// Who makes packets.
+    pub processes: &'a Processes,
 }
 
 /// From changes to records. Errors are those of the sink.

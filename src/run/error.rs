@@ -67,6 +67,9 @@ pub enum Error {
     /// Reading failed.
     #[error("cannot read the trace {0}: {1}; the capture holds what came before")]
     ReadTrace(Name, #[source] io::Error),
+    /// TLS keys cannot be read.
+    #[error("cannot read the TLS keys in {0}: {1}")]
+    ReadKeys(Name, #[source] io::Error),
     /// The output is an input.
     #[error("{0} is both the output and a trace: it would be overwritten before it is read; give another OUTPUT")]
     SameFile(Name),

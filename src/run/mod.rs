@@ -11,6 +11,7 @@
 pub mod convert;
 mod error;
 pub mod input;
+mod live;
 pub mod name;
 pub mod options;
 mod output;
@@ -19,8 +20,11 @@ mod screen;
 mod signals;
 
 use crate::cli::Usage;
+use crate::limits;
 use crate::strace::{self, Fifos, Times};
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
 use std::time::Duration;
 use std::time::SystemTime;
 
@@ -31,6 +35,7 @@ use input::dates::Date;
 use input::foreign::Foreign;
 use input::source::{self, Repeated, Source, SourceKind};
 use input::{Advance, Input, drain, first_day};
+use live::Live;
 use name::Name;
 pub use options::Options;
 use output::Output;
@@ -63,8 +68,9 @@ pub fn convert(options: &Options) -> Exit {
     let mut report = Report::default();
     let mut sources = Vec::new();
     let mut exit = match prepare(options, &mut sources) {
-        Ok((output, signals, repeated)) => {
-            let exit = convert_all(options, &screen, sources, output, &signals, &mut report);
+        Ok(prepared) => {
+            let repeated = prepared.repeated.clone();
+            let exit = convert_all(options, &screen, sources, prepared, &mut report);
             names_given::tell(&repeated, &options.output, options.format, &mut report);
             exit
         }
@@ -77,9 +83,26 @@ pub fn convert(options: &Options) -> Exit {
     exit
 }
 
-/// All that has to be there before the first line: the traces, which `sources` takes, each once, the output, and the
-/// signals' way.
-fn prepare(options: &Options, sources: &mut Vec<Source>) -> Result<(Output, Signals, Vec<Repeated>), Error> {
+/// What has to be there before the first line, beside the traces.
+struct Prepared {
+    output: Output,
+    signals: Signals,
+    /// Traces that were named twice.
+    repeated: Vec<Repeated>,
+    /// The key log that was given.
+    keys: Vec<u8>,
+}
+
+/// The TLS keys that were given.
+fn key_log(path: &Path) -> Result<Vec<u8>, Error> {
+    let mut log = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(limits::KEY_LOG_BYTES).read_to_end(&mut log));
+    read.map_err(|error| Error::ReadKeys(Name::new(path.as_os_str()), error))?;
+    Ok(log)
+}
+
+/// All that has to be there before the first line; `sources` takes the traces, each once.
+fn prepare(options: &Options, sources: &mut Vec<Source>) -> Result<Prepared, Error> {
     if !options.force {
         output::look(&options.output)?;
     }
@@ -90,10 +113,12 @@ fn prepare(options: &Options, sources: &mut Vec<Source>) -> Result<(Output, Sign
     if let Some(terminal) = sources.iter().find(|source| source.is_terminal()) {
         return Err(Error::TerminalTrace(terminal.name().clone()));
     }
+    let keys = options.key_log.as_deref().map_or_else(|| Ok(Vec::new()), key_log)?;
     let output = Output::open(&options.output, sources)?;
     // Only now: while an output FIFO waits for its reader there is nothing to save from a signal.
     let is_live = sources.iter().any(|source| source.kind() == SourceKind::Pipe);
-    Ok((output, Signals::listen(is_live).map_err(Error::Signals)?, repeated))
+    let signals = Signals::listen(is_live).map_err(Error::Signals)?;
+    Ok(Prepared { output, signals, repeated, keys })
 }
 
 /// Before anything is touched: where not a line of any trace is strace's, there is nothing to do. Of a pipe nothing may
@@ -137,6 +162,7 @@ fn trace(options: &Options, fifos: Option<Fifos>, source: &Source, signals: &Sig
         date: date.map(Date::midnight).unwrap_or_default(),
         start: options.start.unwrap_or_default(),
         pipes: fifos,
+        keys: options.tls_keys,
     };
     Trace { name: source.name().clone(), options: text }
 }
@@ -146,10 +172,10 @@ fn convert_all(
     options: &Options,
     screen: &Screen,
     sources: Vec<Source>,
-    output: Output,
-    signals: &Signals,
+    Prepared { output, signals, keys, .. }: Prepared,
     report: &mut Report,
 ) -> Exit {
+    let signals = &signals;
     let fifos = options.pipes.then(|| Fifos::new(options.pipe_names.clone()));
     let traces: Vec<_> = sources.iter().map(|source| trace(options, fifos.clone(), source, signals)).collect();
     let name = output.name().clone();
@@ -161,6 +187,12 @@ fn convert_all(
         Ok(converter) => converter,
         Err(error) => return report.fail(&Error::WriteOutput(name, error), false),
     };
+    converter.ask(Live::of(&sources));
+    if let Some(path) = &options.key_log
+        && let Err(error) = converter.give_keys(&keys, path.as_os_str().as_encoded_bytes())
+    {
+        return report.fail(&Error::WriteOutput(name, error), false);
+    }
     if screen.has_person() {
         converter.close_with(name.clone());
     }
@@ -214,7 +246,12 @@ impl Run<'_> {
             drain(pipes, signals);
         }
         report.fill(self.converter.report(read_all));
-        if let (Err(error), Exit::Done) = (self.converter.into_sink().close(), exit) {
+        let comment = self.converter.section_comment(&report.of_whole_capture()).filter(|_| !self.keeps);
+        let mut output = self.converter.into_sink();
+        if let Some((at, text)) = comment {
+            output.fill_in(at, &text);
+        }
+        if let (Err(error), Exit::Done) = (output.close(), exit) {
             exit = report.fail(&error, false);
         }
         let nothing = report.is_all_strange() || self.input.holds_nothing();

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-pub use crate::capture::Format;
+pub use crate::capture::{Comments, Format};
 use crate::event::{Tid, Timestamp};
 use crate::glob::Glob;
 pub use crate::packets::ViewKind as View;
@@ -109,6 +109,14 @@ pub struct Options {
     pub view: View,
     /// The format of the capture.
     pub format: Format,
+    /// Look for TLS keys in what traced programs write to files.
+    pub tls_keys: bool,
+    /// A file with more of them.
+    pub key_log: Option<PathBuf>,
+    /// Show D-Bus as messages where the format can hold them.
+    pub dbus: bool,
+    /// Which packets of pcapng have comments.
+    pub comments: Comments,
     /// Fail if something was not understood or was lost.
     pub strict: bool,
     /// How the end is told.

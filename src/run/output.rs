@@ -13,7 +13,7 @@ use crate::event::as_u64;
 use std::fs::{File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, IsTerminal, Seek, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 
 use rustix::event::{PollFd, PollFlags, poll};
@@ -32,6 +32,8 @@ pub struct Output {
     file: File,
     /// How long the file is up to the last whole write; nothing where it is no file that can be cut.
     length: Option<u64>,
+    /// Where the capture begins in the file; nothing where what is written can only be added to.
+    start: Option<u64>,
     /// The capture that was there before is still there.
     keeps: bool,
 }
@@ -63,7 +65,8 @@ impl Output {
             lock(&file, &name)?;
             (Some(0), metadata.len() > 0)
         };
-        Ok(Self { name, file, length, keeps })
+        let only_appends = fcntl_getfl(&file).is_ok_and(|flags| flags.contains(OFlags::APPEND));
+        Ok(Self { name, file, length, start: length.filter(|_| !only_appends), keeps })
     }
 
     /// Its name for messages.
@@ -74,6 +77,16 @@ impl Output {
     /// Whether a capture of before is still there, which the first write replaces.
     pub const fn keeps(&self) -> bool {
         self.keeps
+    }
+
+    /// Writes `bytes` in the place of those that stand at `at`, where that can be done and they are all there. Where it
+    /// fails, the capture is as good as it was.
+    pub fn fill_in(&mut self, at: u64, bytes: &[u8]) {
+        if let (Some(start), Some(length)) = (self.start, self.length)
+            && length >= start + at + as_u64(bytes.len())
+        {
+            let _ = self.file.write_all_at(bytes, start + at);
+        }
     }
 
     /// Closes it, which is where some file systems (NFS, quotas) first tell that the disk is full.

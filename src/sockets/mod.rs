@@ -19,6 +19,7 @@ mod connections;
 mod descriptors;
 mod identity;
 mod names;
+mod now;
 mod open;
 mod open_socket;
 mod pipes;
@@ -34,13 +35,15 @@ pub use names::{ConnectionId, Side, SocketNumber};
 pub use open_socket::{canonical, is_vague};
 
 use crate::event::{
-    Descriptor, Details, Errno, Event, Family, Fd, Marking, Op, Outcome, SocketDetails, Tid, Timestamp, Transport, What,
+    Descriptor, Details, Errno, Event, Family, Fd, Marking, Op, Outcome, ProcessRef, SocketDetails, Tid, Timestamp,
+    Transport, What,
 };
 use crate::limits;
 use connections::{Connections, Origin, Witnessed};
 use descriptors::{Channel, Given, Pidfds, Rights, Sessions, Slot, TableId, Tables};
 use names::SocketId;
-use open_socket::OpenSocket;
+use now::Now;
+use open_socket::{OpenSocket, details_of};
 use registry::Registry;
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -48,18 +51,12 @@ use std::rc::Rc;
 /// Who closes a socket, and when; none where the trace just does not follow it any further.
 type Closer = Option<Witnessed>;
 
-/// The event at hand: who, and when.
-#[derive(Clone, Copy, Debug, Default)]
-struct Now {
-    tid: Tid,
-    entry: Timestamp,
-    exit: Timestamp,
-}
-
 /// The state of all sockets and connections of a trace.
 #[derive(Debug, Default)]
 pub struct Sockets {
     now: Now,
+    /// Whose events come: who turns to another process sets it.
+    pub acting: ProcessRef,
     tables: Tables,
     sessions: Sessions,
     rights: Rights,
@@ -85,7 +82,7 @@ impl Sockets {
     #[inline]
     pub fn apply(&mut self, event: &Event<'_>) {
         self.sweep();
-        self.now = Now { tid: event.tid, entry: event.entry, exit: event.exit };
+        self.now = Now { tid: event.tid, process: self.acting, entry: event.entry, exit: event.exit };
         match &event.what {
             What::Move(call) => transfer::moved(self, call),
             other => self.apply_other(other),
@@ -112,6 +109,7 @@ impl Sockets {
             }
             What::RemoteName { socket, address } => open::remote_name(self, *socket, address),
             What::SocketError { socket, error } => transfer::error_fetched(self, *socket, *error),
+            What::PeerProcess { socket, process } => transfer::peer_is(self, *socket, *process),
             What::ResetOnClose { socket, on } => open::reset_on_close(self, *socket, *on),
             What::Listen { socket } => open::listen(self, *socket),
             What::Cork { socket, on } => transfer::corked(self, *socket, *on),
@@ -151,7 +149,7 @@ impl Sockets {
             What::Superseded { by } => processes::superseded(self, *by),
             What::Ended { group: true } => processes::exiting(self),
             What::Ended { group: false } => processes::ended(self, false),
-            What::Move(_) | What::Called { .. } | What::Opaque { made: None } => {}
+            What::Move(_) | What::Called { .. } | What::Keys { .. } | What::Opaque { made: None } => {}
         }
     }
 
@@ -266,7 +264,13 @@ impl Sockets {
     /// What a packet of this event says about who made it.
     #[inline]
     fn marking(&self, fd: Fd, op: Option<Op>) -> Marking {
-        Marking { tid: self.now.tid, fd, session: self.sessions.current(self.now.tid, fd), op }
+        Marking {
+            tid: self.now.tid,
+            process: self.now.process,
+            fd,
+            session: self.sessions.current(self.now.tid, fd),
+            op,
+        }
     }
 
     /// A close or shutdown on a socket: the session goes on to the next. Sockets of other families do not count, as the
@@ -580,13 +584,5 @@ impl Sockets {
         if !self.rights.is_empty() {
             self.undelivered.extend(self.rights.close(channel).map(|socket| (socket, closer)));
         }
-    }
-}
-
-/// The socket details of a descriptor.
-fn details_of(descriptor: Descriptor<'_>) -> Option<&Rc<SocketDetails>> {
-    match descriptor.details {
-        Details::Socket(details) => Some(details),
-        _ => None,
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::event::{
     Address, Descriptor, Details, Direction, Errno, Family, Fd, How, Message, MessageFlags, Move, Op, Outcome,
-    Segments, Transport,
+    Segments, Tid, Transport,
 };
 use crate::sockets::connections::{Connection, Origin};
 use crate::sockets::names::{ConnectionId, Side, SocketId};
@@ -386,6 +386,16 @@ pub(super) fn error_fetched(sockets: &mut Sockets, descriptor: Descriptor<'_>, e
             }
             Some(error) => errored(sockets, descriptor, socket, error),
         }
+    }
+}
+
+/// The other end of a connection is of this process.
+pub(super) fn peer_is(sockets: &mut Sockets, descriptor: Descriptor<'_>, process: Tid) {
+    if let Some(socket) = sockets.locate(descriptor)
+        && let Some((id, side)) = sockets.stream(socket)
+        && let Some(connection) = sockets.connections.get_mut(id)
+    {
+        connection.end_mut(side.other()).told = Some(process);
     }
 }
 

@@ -57,6 +57,8 @@ pub struct Options {
     pub tid: Option<Tid>,
     /// Midnight of the day on which times of day (`-t`, `-tt`) begin, in strace's time zone.
     pub date: Timestamp,
+    /// Look for TLS keys in what is written to files.
+    pub keys: bool,
     /// When a trace begins that has relative times (`-r`) or none.
     pub start: Timestamp,
     /// Pipes and these FIFOs are asked for: their calls become events as those of sockets do. Otherwise their descriptors

@@ -85,7 +85,7 @@ impl Parser {
     pub fn new(options: Options) -> Self {
         Self {
             decoder: Decoder {
-                scratch: Scratch::new(options.pipes),
+                scratch: Scratch::new(options.pipes, options.keys),
                 who: Attribution::new(options.tid),
                 counts: Counts::default(),
             },
@@ -471,6 +471,8 @@ impl Parser {
         }
         let event = self.decoder.event(origin, What::Ended { group: false });
         self.decoder.who.ended(origin.tid);
+        // Another thread of this number may be called the same.
+        self.commands.remove(&origin.tid);
         event
     }
 }

@@ -50,6 +50,7 @@ pub(super) const IP_ORIGDSTADDR: Value = Value(&[b"IP_ORIGDSTADDR", b"IP_RECVORI
 pub(super) const IPV6_PKTINFO: Value = Value(&[b"IPV6_PKTINFO"], 50);
 pub(super) const IPV6_ORIGDSTADDR: Value = Value(&[b"IPV6_ORIGDSTADDR", b"IPV6_RECVORIGDSTADDR"], 74);
 pub(super) const SO_ERROR: Value = Value(&[b"SO_ERROR"], 4);
+pub(super) const SO_PEERCRED: Value = Value(&[b"SO_PEERCRED"], 17);
 pub(super) const SO_LINGER: Value = Value(&[b"SO_LINGER"], 13);
 pub(super) const SOL_UDP: Value = Value(&[b"SOL_UDP", b"IPPROTO_UDP"], 17);
 pub(super) const SOL_UDPLITE: Value = Value(&[b"SOL_UDPLITE", b"IPPROTO_UDPLITE"], 136);

@@ -6,7 +6,7 @@
 
 #![expect(clippy::as_conversions, reason = "the hash is made in constants, which have no traits")]
 
-use super::decode::{Call, Decoded, descriptors, files, messages, options, payload, sockets, tasks, vectors};
+use super::decode::{Call, Decoded, descriptors, files, keys, messages, options, payload, sockets, tasks, vectors};
 use crate::event::{Direction, Op};
 
 /// The function that reads a call, by what is special about the call's halves.
@@ -120,6 +120,8 @@ static ROWS: &[Row] = &[
     row("pwritev", Payload(vectors::iovec, transfer(Op::Pwritev, Sent)), No),
     row("preadv2", Payload(vectors::iovec, transfer(Op::Preadv2, Received)), IfKnown),
     row("pwritev2", Payload(vectors::iovec, transfer(Op::Pwritev2, Sent)), IfKnown),
+    // not asked for: databases make many
+    row("pwrite64", Plain(keys::pwrite), No),
     row("recvmsg", Payload(messages::msghdr, transfer(Op::Recvmsg, Received)), Network),
     row("sendmsg", Payload(messages::msghdr, transfer(Op::Sendmsg, Sent)), Network),
     row("recvmmsg", Payload(messages::mmsghdr, transfer(Op::Recvmmsg, Received)), Network),

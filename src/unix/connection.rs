@@ -3,7 +3,7 @@
 
 use crate::event::{Timestamp, Transport, as_u64};
 use crate::packets::contents::Beginning;
-use crate::packets::{Chunk, OwnChunk, TcpConnection, Witness};
+use crate::packets::{Chunk, OwnChunk, TcpConnection, Told, Witness};
 use crate::sockets::{Connection, Opening, Role, Side};
 use crate::unix::context::Context;
 use crate::unix::dbus::{self, Message};
@@ -14,6 +14,7 @@ use crate::unix::ports::{self, Midway, Said};
 use crate::unix::{roles, tcp};
 use crate::wire::{About, Record, Sink};
 use std::borrow::Cow;
+use std::net::SocketAddr;
 
 /// How much earlier seeds stand than what they prepare, in nanoseconds.
 const SEED_STEP: u64 = 1_000;
@@ -55,6 +56,10 @@ pub(super) struct UnixConnection {
     /// Those of them that are; seeds do not count.
     written: [u64; 2],
     grpc: Grpc,
+    /// Which ends' addresses have the name of who is behind them.
+    named: [bool; 2],
+    /// Who has been named beside its messages, where it is D-Bus.
+    told: Told,
     /// Its server's port is not asked for.
     left_out: bool,
 }
@@ -63,6 +68,14 @@ impl UnixConnection {
     /// Whether nothing is written of it.
     pub(super) const fn is_left_out(&self) -> bool {
         self.left_out
+    }
+
+    /// The address of the end on `side`, if it has one and no name yet; it gets one now.
+    pub(super) fn name(&mut self, side: Side) -> Option<SocketAddr> {
+        let named = of_side(&mut self.named, side);
+        let address = self.tcp.as_ref().filter(|_| !*named).map(|tcp| tcp.address(side));
+        *named |= address.is_some();
+        address
     }
 
     /// Since when something of it is yet to be shown: its first bytes, or the handshake of one that was made in the trace.
@@ -95,7 +108,7 @@ impl UnixConnection {
         context: &mut Context<'_, S>,
     ) -> Result<(), S::Error> {
         let options = context.options;
-        if options.records && ports::is_dbus(connection, &options.rules) {
+        if options.shows_messages() && ports::is_dbus(connection, &options.rules) {
             return Ok(());
         }
         let client = roles::client(connection).unwrap_or(Side::First);
@@ -119,7 +132,7 @@ impl UnixConnection {
         if !matches!(self.framing, Framing::Undecided(_)) {
             return self.pass(connection, chunk, context);
         }
-        if context.options.records && self.is_dbus(connection, chunk, context)? {
+        if context.options.shows_messages() && self.is_dbus(connection, chunk, context)? {
             return Ok(());
         }
         let verdict = self.judge(connection, chunk);
@@ -245,6 +258,8 @@ impl UnixConnection {
         context.chosen.note(&choice);
         if self.tcp.is_none() {
             self.tcp = Some(tcp::begin(connection, (client, choice.port), first, context)?);
+            // Who has made both ends need not be who uses them.
+            *of_side(&mut self.named, client) = was_connected(connection) && connection.end(client).marking.is_some();
         }
         Ok(())
     }
@@ -262,7 +277,7 @@ impl UnixConnection {
                 let assembler = of_side(assemblers, chunk.sender);
                 let before = assembler.push(&[], chunk.skipped);
                 let messages = before.into_iter().chain(assembler.push(chunk.bytes, chunk.missing));
-                write_messages(connection, chunk, messages, context)
+                write_messages(connection, (chunk, &mut self.told), messages, context)
             }
             (Framing::Http2(_), Some(_)) => self.pass_http2(chunk, context),
             (_, Some(tcp)) => {
@@ -389,7 +404,8 @@ impl UnixConnection {
         for sender in [Side::First, Side::Second] {
             let time = *of_side(&mut self.last, sender);
             let chunk = Chunk { sender, time, by, skipped: 0, bytes: &[], missing: 0, comment: None, is_urgent: false };
-            write_messages(connection, &chunk, of_side(assemblers, sender).finish(), context)?;
+            let messages = of_side(assemblers, sender).finish();
+            write_messages(connection, (&chunk, &mut self.told), messages, context)?;
         }
         Ok(())
     }
@@ -443,7 +459,7 @@ impl UnixConnection {
 /// Writes D-Bus messages, and beside each who sent or received it.
 fn write_messages<'a, S: Sink>(
     connection: &Connection,
-    chunk: &Chunk<'_>,
+    (chunk, told): (&Chunk<'_>, &mut Told),
     messages: impl IntoIterator<Item = Message<'a>>,
     context: &mut Context<'_, S>,
 ) -> Result<(), S::Error> {
@@ -454,7 +470,12 @@ fn write_messages<'a, S: Sink>(
         if let Some(beside) = beside.take() {
             comment = format!("{comment}; {beside}");
         }
-        let about = About { comment: Some(&comment), ..chunk.about() };
+        let (marking, side) = chunk.by;
+        let mut remarks = told.news(side, &marking);
+        if original > as_u64(bytes.len()) {
+            remarks = remarks.and(told.lost());
+        }
+        let about = About { comment: Some(&comment), remarks, ..chunk.about() };
         context.out.record(&Record::Dbus { about, bytes: &bytes, original })?;
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use crate::event::{Family, Timestamp};
 use crate::packets::{Output, ViewKind};
-use crate::threads::Threads;
+use crate::processes::Processes;
 use crate::unix::endpoints::{self, ClientPorts};
 use crate::unix::ports::{Chosen, PortRule, Ports};
 use std::ops::RangeInclusive;
@@ -26,6 +26,8 @@ pub struct Options {
     /// In the wire view packets carry the marking instead of invented MACs, connections show their handshake when they are
     /// made, not at their first payload, and clients have ports that are no protocol's.
     pub view: ViewKind,
+    /// D-Bus is shown as messages where the capture can hold them.
+    pub dbus: bool,
     /// The capture can hold more than frames (pcapng): comments, names, D-Bus messages and journal entries.
     pub records: bool,
 }
@@ -45,6 +47,11 @@ impl Options {
         matches!(self.view, ViewKind::Wire)
     }
 
+    /// Whether D-Bus is shown as messages.
+    pub(super) const fn shows_messages(&self) -> bool {
+        self.dbus && self.records
+    }
+
     /// Whether connections of this family are shown.
     pub(super) fn shows(&self, family: Family) -> bool {
         family == Family::Pipe || (family == Family::Unix && self.sockets)
@@ -62,6 +69,6 @@ pub(super) struct Context<'a, S> {
     /// How many conversations have begun.
     pub(super) begun: &'a mut u64,
     pub(super) chosen: &'a mut Chosen,
-    pub(super) threads: &'a Threads,
+    pub(super) processes: &'a Processes,
     pub(super) out: Output<'a, S>,
 }

@@ -3,15 +3,15 @@
 //! Messages to systemd's journal become journal entries where the capture can hold them. A message that both ends' calls show
 //! is written once.
 
-use crate::event::{Direction, Inode, UnixName};
+use crate::event::{Direction, Inode, UnixName, as_u64};
 use crate::limits;
-use crate::packets::{Ids, Output, Sighted, Sightings};
+use crate::packets::{Ids, Output, Sighted, Sightings, ToldOfDatagrams};
+use crate::processes::Processes;
 use crate::sockets::{SocketNumber, UnixEnd, UnixMessage};
-use crate::threads::Threads;
 use crate::unix::context::Options;
 use crate::unix::endpoints::{self, Endpoint};
 use crate::unix::{journal, names, ports};
-use crate::wire::{About, Frame, LinkHeader, Record, Sink, Transport};
+use crate::wire::{About, Frame, LinkHeader, Record, Remarks, Sink, Transport};
 use rustc_hash::FxHashMap;
 use std::collections::VecDeque;
 
@@ -54,6 +54,7 @@ pub(super) struct Datagrams {
     sightings: Sightings<Option<Key>>,
     begun: u64,
     ids: Ids,
+    told: ToldOfDatagrams,
 }
 
 impl Datagrams {
@@ -68,7 +69,7 @@ impl Datagrams {
     pub(super) fn message<S: Sink>(
         &mut self,
         (message, payload): (&UnixMessage, &[u8]),
-        (threads, beside): (&Threads, Option<String>),
+        (processes, beside): (&Processes, Option<String>),
         options: &Options,
         sink: &mut S,
     ) -> Result<(), S::Error> {
@@ -93,8 +94,14 @@ impl Datagrams {
             return Ok(());
         }
         if is_new && options.records {
-            let user = (own == Own::Client).then(|| threads.name(message.marking.tid));
-            names::write(ends.map(|end| end.address), server.name.as_ref(), user, sink)?;
+            let user = names::of_process(&message.marking, processes);
+            let [client_end, server_end] = ends.map(|end| end.address);
+            let [client_user, server_user] = match own {
+                Own::Client => [Some(&*user), None],
+                Own::Server => [None, Some(&*user)],
+            };
+            names::write(client_end, client_user, None, sink)?;
+            names::write(server_end, server_user, server.name.as_ref(), sink)?;
         }
         let pair = (is_new && options.records).then(|| names::of_datagrams(server.name.as_ref()));
         let comment = match (pair, beside) {
@@ -210,7 +217,10 @@ impl Datagrams {
             LinkHeader::Macs { source: source.mac, target: target.mac }
         };
         let time = options.moment(message.entry, message.exit);
-        let mut about = About { comment, ..About::made(time, message.marking, message.direction) };
+        let other = if message.direction == Direction::Sent { target } else { source };
+        let has_lost = as_u64(bytes.len()) < message.moved;
+        let remarks = self.told.news((message.local.socket, other.address), &message.marking, has_lost);
+        let mut about = About { comment, remarks, ..About::made(time, message.marking, message.direction) };
         let (source, target, transport) = (source.address, target.address, Transport::Udp);
         let mut out = Output::new(&mut self.ids, sink);
         let mut left = usize::try_from(message.moved).unwrap_or(usize::MAX).min(limits::MESSAGE_BYTES);
@@ -218,7 +228,7 @@ impl Datagrams {
             let original = left.min(LONGEST_MESSAGE);
             let (payload, rest) = bytes.split_at_checked(original).unwrap_or((bytes, &[]));
             out.packet(about, Frame { link, source, target, id: 0, transport, payload, original })?;
-            about.comment = None;
+            (about.comment, about.remarks) = (None, Remarks::NONE);
             bytes = rest;
             left -= original;
             if left == 0 {

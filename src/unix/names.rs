@@ -1,27 +1,35 @@
 //! What a person reads beside the packets of a UNIX socket: its name in place of the invented address, and a comment.
 
 use crate::escape;
-use crate::event::{Ancillary, Descriptor, Details, Family, UnixName};
+use crate::event::{Ancillary, Descriptor, Details, Family, Marking, UnixName};
 use crate::packets::Chunk;
+use crate::processes::Processes;
 use crate::sockets::{Connection, Side};
 use crate::wire::{Record, Sink};
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
-/// Names the addresses of client and server: the thread that is behind the one, the name of the other's socket.
+/// Names the address of an end: who is behind it, the name of its socket, or both, as far as they are known.
 pub(super) fn write<S: Sink>(
-    [client, server]: [SocketAddr; 2],
+    address: SocketAddr,
+    user: Option<&str>,
     name: Option<&UnixName>,
-    user: Option<String>,
     sink: &mut S,
 ) -> Result<(), S::Error> {
-    if let Some(user) = user {
-        sink.record(&Record::Name { address: client.ip(), name: &user })?;
-    }
-    if let Some(name) = name {
-        sink.record(&Record::Name { address: server.ip(), name: &readable(name) })?;
-    }
-    Ok(())
+    let name = name.map(readable);
+    let both = match (user, name.as_deref()) {
+        (None, None) => return Ok(()),
+        (Some(user), None) => Cow::Borrowed(user),
+        (None, Some(name)) => Cow::Borrowed(name),
+        (Some(user), Some(name)) => Cow::Owned(format!("{user} {name}")),
+    };
+    sink.record(&Record::Name { address: address.ip(), name: &both })
+}
+
+/// Who made a packet: `curl[1234]`, or `pid-1234` of whom no name is known.
+pub(super) fn of_process(by: &Marking, processes: &Processes) -> String {
+    processes.name(by.process).unwrap_or_else(|| format!("pid-{}", by.tid))
 }
 
 /// What is said of a pair of datagram sockets.
@@ -69,7 +77,9 @@ pub(super) fn of_message(connection: &Connection, client: Side, chunk: &Chunk<'_
 pub(super) fn of_ancillary(ancillary: &Ancillary<'_>) -> String {
     let mut parts = Vec::new();
     if !ancillary.rights.is_empty() {
-        let rights: Vec<_> = ancillary.rights.iter().map(of_descriptor).collect();
+        let path = |place| ancillary.files.iter().find(|(of, _)| *of == place).map(|(_, path)| &**path);
+        let rights = ancillary.rights.iter().enumerate();
+        let rights: Vec<_> = rights.map(|(place, right)| of_descriptor(right, path(place))).collect();
         parts.push(format!("SCM_RIGHTS {}", rights.join(", ")));
     }
     if let Some(from) = ancillary.credentials {
@@ -78,9 +88,13 @@ pub(super) fn of_ancillary(ancillary: &Ancillary<'_>) -> String {
     parts.join("; ")
 }
 
-/// `fd 5 10.1.2.3:4000->10.4.5.6:80`, as far as it is known.
-fn of_descriptor(descriptor: &Descriptor<'_>) -> String {
+/// `fd 5 10.1.2.3:4000->10.4.5.6:80`, `fd 6 /etc/hosts`, as far as it is known.
+fn of_descriptor(descriptor: &Descriptor<'_>, path: Option<&[u8]>) -> String {
     let mut text = format!("fd {}", descriptor.fd);
+    if let Some(path) = path {
+        text.push(' ');
+        text.push_str(&escape::readable(path));
+    }
     if let Details::Socket(details) = descriptor.details {
         let _ = match (details.local, details.remote, &details.name, details.inode) {
             (Some(local), Some(remote), ..) => write!(text, " {local}->{remote}"),

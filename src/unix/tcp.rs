@@ -3,11 +3,11 @@
 
 use crate::event::Timestamp;
 use crate::packets::{self, Chunk, Endpoint, HANDSHAKE, TcpConnection, Witness, handshake_times};
-use crate::sockets::{Connection, Side};
+use crate::sockets::{Connection, Opening, Side};
 use crate::unix::context::Context;
 use crate::unix::endpoints;
 use crate::unix::names;
-use crate::wire::Sink;
+use crate::wire::{Remarks, Sink};
 
 /// How long before the first packet the handshake begins where no call of it was traced, in nanoseconds.
 const HANDSHAKE_LEAD: u64 = 300_000;
@@ -37,13 +37,15 @@ pub(super) fn begin<S: Sink>(
     let mut comment = None;
     if options.records {
         comment = Some(names::of_connection(connection, client));
-        let name = connection.end(client.other()).name.as_ref();
-        let user = connection.end(client).marking;
-        let user = user.map(|user| context.threads.name(user.tid));
-        names::write(ends.map(|end| end.address), name, user, &mut context.out)?;
+        let [client_end, server_end] = ends;
+        let user = connection.end(client).marking.map(|user| names::of_process(&user, context.processes));
+        names::write(client_end.address, user.as_deref(), None, &mut context.out)?;
+        // Who is behind the server, its calls will show.
+        names::write(server_end.address, None, connection.end(client.other()).name.as_ref(), &mut context.out)?;
     }
     let ends = ends.map(|end| Endpoint::new(end.address, (!options.is_wire()).then_some(end.mac), end.isn));
     let mut tcp = TcpConnection::new(client, ends, WINDOW, options.is_wire().then_some(HANDSHAKE));
+    tcp.remark(Remarks::MIDWAY.only_if(connection.opening == Opening::Unseen));
     let times = handshake_times(connection, first, HANDSHAKE_LEAD);
     tcp.handshake(times, connection.opener(client), comment.as_deref(), &mut context.out)?;
     Ok(tcp)
@@ -58,6 +60,7 @@ pub(super) fn seed<S: Sink>(
     context: &mut Context<'_, S>,
 ) -> Result<(), S::Error> {
     let sender = if from_client { tcp.client() } else { tcp.client().other() };
+    tcp.remark(Remarks::MADE_UP);
     tcp.write(
         &Chunk { sender, time, by, skipped: 0, bytes, missing: 0, comment: None, is_urgent: false },
         &mut context.out,

@@ -1,9 +1,9 @@
 //! The view of UNIX sockets and pipes: one conversation a connection, from its first packet to its end, and datagrams.
 
-use crate::event::{Family, Timestamp, Transport, as_u64};
+use crate::event::{Direction, Family, Tid, Timestamp, Transport, as_u64};
 use crate::limits;
 use crate::packets::{Chunk, Ids, Known, Output, Released, SmallReads, View, Waits, has_filled};
-use crate::sockets::{ByConnection, Change, Connection, ConnectionId, Moved, Refs};
+use crate::sockets::{ByConnection, Change, Connection, ConnectionId, Moved, Refs, Stream};
 use crate::unix::connection::UnixConnection;
 use crate::unix::context::{Context, Options};
 use crate::unix::datagrams::Datagrams;
@@ -33,32 +33,8 @@ impl View for UnixView {
 
     fn moved<S: Sink>(&mut self, moved: &Moved, known: Known<'_>, sink: &mut S) -> Result<(), S::Error> {
         let Some(stream) = moved.stream else { return Ok(()) };
-        let fresh = moved.moved.saturating_sub(stream.known);
-        if fresh == 0 || !matches!(moved.transport, Transport::Stream | Transport::Seqpacket | Transport::Unknown) {
-            return Ok(());
-        }
-        let accounted = usize::try_from(stream.known).unwrap_or(usize::MAX);
-        let bytes = known.refs.bytes(moved.payload).get(accounted..).unwrap_or_default();
-        let comment = self.ancillary(moved.ancillary, known.refs);
-        let chunk = Chunk {
-            is_urgent: false,
-            sender: stream.sender(moved.direction),
-            time: self.options.moment(moved.entry, moved.exit),
-            by: (moved.marking, stream.side),
-            skipped: stream.skipped,
-            bytes,
-            missing: fresh.saturating_sub(as_u64(bytes.len())),
-            comment: comment.as_deref(),
-        };
-        let Some(connection) = known.refs.connection(stream.connection) else { return Ok(()) };
-        // A message of a seqpacket socket is none to be cut or put together.
-        let may_wait = self.options.is_wire() && moved.transport != Transport::Seqpacket;
-        let filled = (may_wait && has_filled(moved, &chunk, connection, known.refs)).then_some(moved.entry);
-        let (before, waits) = self.reads.meet(connection.id, &chunk, filled);
-        if let Some(before) = before {
-            self.take_reads(connection, before, known, sink)?;
-        }
-        if waits { Ok(()) } else { self.take(connection, &chunk, known, sink) }
+        self.moved_by(moved, stream, known, sink)?;
+        if self.options.records { self.name_ends(moved, stream, known, sink) } else { Ok(()) }
     }
 
     fn change<S: Sink>(&mut self, change: &Change, known: Known<'_>, sink: &mut S) -> Result<(), S::Error> {
@@ -66,7 +42,7 @@ impl View for UnixView {
             Change::UnixMessage(message) if self.options.sockets => {
                 let beside = self.ancillary(message.ancillary, known.refs);
                 let message = (message, known.refs.bytes(message.payload));
-                return self.datagrams.message(message, (known.threads, beside), &self.options, sink);
+                return self.datagrams.message(message, (known.processes, beside), &self.options, sink);
             }
             Change::SocketClosed { socket } => self.datagrams.closed(*socket),
             Change::Begun { connection }
@@ -145,6 +121,70 @@ impl UnixView {
     /// The servers' ports, and how they were chosen.
     pub const fn chosen(&self) -> &Chosen {
         &self.chosen
+    }
+
+    /// Takes what a call moved on a connection, as far as it is news.
+    fn moved_by<S: Sink>(
+        &mut self,
+        moved: &Moved,
+        stream: Stream,
+        known: Known<'_>,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        let fresh = moved.moved.saturating_sub(stream.known);
+        if fresh == 0 || !matches!(moved.transport, Transport::Stream | Transport::Seqpacket | Transport::Unknown) {
+            return Ok(());
+        }
+        let accounted = usize::try_from(stream.known).unwrap_or(usize::MAX);
+        let bytes = known.refs.bytes(moved.payload).get(accounted..).unwrap_or_default();
+        let comment = self.ancillary(moved.ancillary, known.refs);
+        let chunk = Chunk {
+            is_urgent: false,
+            sender: stream.sender(moved.direction),
+            time: self.options.moment(moved.entry, moved.exit),
+            by: (moved.marking, stream.side),
+            skipped: stream.skipped,
+            bytes,
+            missing: fresh.saturating_sub(as_u64(bytes.len())),
+            comment: comment.as_deref(),
+        };
+        let Some(connection) = known.refs.connection(stream.connection) else { return Ok(()) };
+        // A message of a seqpacket socket is none to be cut or put together.
+        let may_wait = self.options.is_wire() && moved.transport != Transport::Seqpacket;
+        let filled = (may_wait && has_filled(moved, &chunk, connection, known.refs)).then_some(moved.entry);
+        let (before, waits) = self.reads.meet(connection.id, &chunk, filled);
+        if let Some(before) = before {
+            self.take_reads(connection, before, known, sink)?;
+        }
+        if waits { Ok(()) } else { self.take(connection, &chunk, known, sink) }
+    }
+
+    /// Names the ends of a conversation that has begun: the thread's own by its process, the other one by what it was told.
+    fn name_ends<S: Sink>(
+        &mut self,
+        moved: &Moved,
+        stream: Stream,
+        known: Known<'_>,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        let Some(state) = self.connections.get_mut(stream.connection) else { return Ok(()) };
+        let Some(connection) = known.refs.connection(stream.connection) else { return Ok(()) };
+        if let Some(address) = state.name(stream.side) {
+            let user = names::of_process(&moved.marking, known.processes);
+            names::write(address, Some(&user), connection.end(stream.side).name.as_ref(), sink)?;
+        }
+        let other = stream.side.other();
+        let ancillary = known.refs.call().and_then(|call| call.ancillary.as_ref()).filter(|_| moved.ancillary);
+        let said = ancillary.filter(|_| moved.direction == Direction::Received).and_then(|beside| beside.credentials);
+        let process = said.map(|said| Tid(said.process)).or(connection.end(other).told);
+        if let Some(process) = process.filter(|process| process.0 > 0)
+            && !connection.end(other).traced
+            && let Some(address) = state.name(other)
+        {
+            let user = known.processes.name_of(process);
+            names::write(address, Some(&user), connection.end(other).name.as_ref(), sink)?;
+        }
+        Ok(())
     }
 
     /// Takes what moved on a connection.
@@ -253,7 +293,7 @@ impl UnixView {
             options: &self.options,
             begun: &mut self.begun,
             chosen: &mut self.chosen,
-            threads: known.threads,
+            processes: known.processes,
             out: Output::new(&mut self.ids, sink),
         };
         Some((state, context))

@@ -66,11 +66,12 @@ fn eight_digits(number: u32) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Fd, Tid};
+    use crate::event::{Fd, ProcessRef, Tid};
 
     #[test]
     fn numbers_are_read_as_decimal_digits() {
-        let marking = Marking { tid: Tid(123_456), fd: Fd(4097), session: 124, op: Some(Op::Write) };
+        let marking =
+            Marking { tid: Tid(123_456), process: ProcessRef(1), fd: Fd(4097), session: 124, op: Some(Op::Write) };
         assert_eq!(thread_mac(&marking), 0x0000_0012_3456);
         assert_eq!(session_mac(&marking), 0x0002_0000_0124);
         assert_eq!(vlan(&marking), 1);

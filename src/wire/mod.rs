@@ -21,7 +21,7 @@ mod write;
 pub use dccp::{LONGEST_DCCP, dccp_packet};
 pub use frame::{Flags, Frame, HandshakeOptions, LinkHeader, Mac, Transport};
 pub use headers::Headers;
-pub use packet::{About, Packet};
+pub use packet::{About, Packet, Remarks};
 pub use record::Record;
 pub use sctp::{LONGEST_SCTP_PART, SctpPart, sctp_packet};
 pub use sequence::SeqNumber;

@@ -1,6 +1,7 @@
-//! What a capture holds: packets of Ethernet, messages of a link of their own, entries of a journal, names of addresses.
+//! What a capture holds: packets of Ethernet, messages of a link of their own, entries of a journal, names of
+//! addresses, processes.
 
-use crate::event::Timestamp;
+use crate::event::{Process, ProcessRef, Timestamp};
 use crate::wire::{About, Packet};
 use std::net::IpAddr;
 
@@ -32,17 +33,29 @@ pub enum Record<'a> {
         /// Its name; a NUL in it would end it.
         name: &'a str,
     },
+    /// TLS secrets, as lines of a key log.
+    Secrets {
+        /// The lines, each with its end.
+        lines: &'a [u8],
+    },
+    /// A process that may make packets from here on.
+    Process {
+        /// By which packets name it. Each is one more than the one before.
+        reference: ProcessRef,
+        /// What is known of it.
+        process: &'a Process,
+    },
 }
 
 impl Record<'_> {
-    /// When it was seen; a name holds for the whole capture.
+    /// When it was seen; names, secrets and processes hold for the whole capture.
     #[inline]
     pub const fn time(&self) -> Option<Timestamp> {
         match self {
             Self::Packet(packet) => Some(packet.about.time),
             Self::Dbus { about, .. } => Some(about.time),
             Self::Journal { time, .. } => Some(*time),
-            Self::Name { .. } => None,
+            Self::Name { .. } | Self::Secrets { .. } | Self::Process { .. } => None,
         }
     }
 }

@@ -2,7 +2,7 @@
 //! and without the library that writes it.
 
 use super::*;
-use crate::event::{Direction, Fd, Marking, Op, Tid, Timestamp};
+use crate::event::{Direction, Fd, Marking, Op, ProcessRef, Tid, Timestamp};
 use proptest::prelude::*;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -18,7 +18,7 @@ fn frame<'a>(source: &str, target: &str, transport: Transport, payload: &'a [u8]
 
 /// The packet that thread 1234 sends or receives by `op` on descriptor `fd`.
 fn packet(frame: Frame<'_>, op: Op, fd: u32, direction: Direction) -> Packet<'_> {
-    let by = Marking { tid: Tid(1234), fd: Fd(fd), session: 1, op: Some(op) };
+    let by = Marking { tid: Tid(1234), process: ProcessRef(1), fd: Fd(fd), session: 1, op: Some(op) };
     Packet { about: About::made(Timestamp(1_700_000_000_123_456_000), by, direction), frame }
 }
 
@@ -354,7 +354,13 @@ fn links() -> impl Strategy<Value = (LinkHeader, Option<(Marking, Direction)>)> 
     let macs = any::<[[u8; 6]; 2]>();
     let op = prop_oneof![Just(None), Just(Some(Op::Read)), Just(Some(Op::Tee))];
     let marking = (any::<u32>(), any::<u32>(), any::<u32>(), op);
-    let marking = marking.prop_map(|(tid, fd, session, op)| Marking { tid: Tid(tid), fd: Fd(fd), session, op });
+    let marking = marking.prop_map(|(tid, fd, session, op)| Marking {
+        tid: Tid(tid),
+        process: ProcessRef(1),
+        fd: Fd(fd),
+        session,
+        op,
+    });
     let direction = prop_oneof![Just(Direction::Sent), Just(Direction::Received)];
     (proptest::option::of(macs), proptest::option::of((marking, direction))).prop_map(|(macs, by)| {
         let given = macs.map(|[source, target]| LinkHeader::Macs { source: Mac(source), target: Mac(target) });
@@ -383,7 +389,7 @@ proptest! {
             let (link, target) = (LinkHeader::Marking, "10.0.0.2:80".parse().unwrap());
             let frame = Frame { link, source, target, id, transport, payload, original };
             let direction = if is_sent { Direction::Sent } else { Direction::Received };
-            let by = Marking { tid: Tid(tid), fd: Fd(port.into()), session: 1, op: Some(Op::Write) };
+            let by = Marking { tid: Tid(tid), process: ProcessRef(1), fd: Fd(port.into()), session: 1, op: Some(Op::Write) };
             let packet = Packet { about: About::made(Timestamp(0), by, direction), frame };
             prop_assert_eq!(headers.write(&packet, &mut kept), write(&packet, &mut anew));
             prop_assert_eq!(&kept, &anew);
@@ -403,7 +409,7 @@ proptest! {
     ) {
         let frame =
             Frame { link, source, target, id, transport, payload: &payload, original: payload.len() + missing };
-        let packet = Packet { about: About { time: Timestamp(0), by, comment: None }, frame };
+        let packet = Packet { about: About { time: Timestamp(0), by, comment: None, remarks: Remarks::NONE }, frame };
         let (bytes, lengths) = packet_written(&packet);
         prop_assert_eq!(lengths.original, bytes.len() + missing);
         prop_assert!(bytes.ends_with(&payload));

@@ -2,8 +2,9 @@
 
 use pcap_parser::nom;
 use pcap_parser::{
-    Block, EnhancedPacketBlock, InterfaceDescriptionBlock, NameRecordType, OptionCode, PcapError, PcapNGOption,
-    parse_block_le, parse_pcap_frame, parse_pcap_header,
+    Block, DecryptionSecretsBlock, EnhancedPacketBlock, InterfaceDescriptionBlock, InterfaceStatisticsBlock,
+    NameRecordType, OptionCode, PcapError, PcapNGOption, ProcessInformationBlock, SectionHeaderBlock, parse_block_le,
+    parse_pcap_frame, parse_pcap_header,
 };
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -71,21 +72,20 @@ fn read_pcap(file: &[u8]) -> Result<Capture, String> {
 
 fn read_pcapng(file: &[u8]) -> Result<Capture, String> {
     let mut capture = Capture::default();
-    let mut interfaces = Vec::new();
+    let (mut interfaces, mut processes) = (Vec::new(), 0);
     let mut rest = file;
     while !rest.is_empty() {
         let (after, block) = parse_block_le(rest).map_err(|error| problem(&error, capture.records.len()))?;
         rest = after;
         match block {
             Block::SectionHeader(section) => {
-                let order = if section.big_endian() { "Big" } else { "Little" };
-                capture.notes.push(format!("pcapng {}.{} {order}", section.major_version, section.minor_version));
+                capture.notes.push(section_note(&section)?);
             }
             Block::EnhancedPacket(packet) => {
                 let interface = interfaces
                     .get(packet.if_id as usize)
                     .ok_or_else(|| format!("packet {} has no interface", capture.records.len()))?;
-                capture.records.push(enhanced_record(&packet, interface)?);
+                capture.records.push(enhanced_record(&packet, interface, processes)?);
             }
             Block::InterfaceDescription(interface) => {
                 capture.notes.push(interface_note(&interface)?);
@@ -105,6 +105,14 @@ fn read_pcapng(file: &[u8]) -> Result<Capture, String> {
                 let text = String::from_utf8_lossy(journal.data);
                 capture.notes.push(short(&format!("journal entry {:?}", text.trim_end_matches('\0'))));
             }
+            Block::DecryptionSecrets(secrets) => {
+                capture.notes.extend(secrets_notes(&secrets, capture.records.len())?);
+            }
+            Block::InterfaceStatistics(statistics) => capture.notes.push(statistics_note(&statistics)?),
+            Block::ProcessInformation(process) => {
+                capture.notes.push(process_note(processes, &process)?);
+                processes += 1;
+            }
             other => capture.notes.push(short(&format!("{other:?}"))),
         }
     }
@@ -121,13 +129,14 @@ fn problem(error: &nom::Err<PcapError<&[u8]>>, records: usize) -> String {
 fn enhanced_record(
     packet: &EnhancedPacketBlock<'_>,
     interface: &InterfaceDescriptionBlock<'_>,
+    processes: u32,
 ) -> Result<Record, String> {
     let mut remarks = Vec::new();
     if packet.if_id != 0 {
         remarks.push(format!("interface {}", packet.if_id));
     }
     for option in &packet.options {
-        remarks.extend(remark(option)?);
+        remarks.extend(remark(option, processes)?);
     }
     let count = u128::from(packet.ts_high) << 32 | u128::from(packet.ts_low);
     let units = interface.ts_resolution().ok_or("no resolution of times")?;
@@ -142,8 +151,8 @@ fn enhanced_record(
     })
 }
 
-/// What an option of a packet says; nothing for their end.
-fn remark(option: &PcapNGOption<'_>) -> Result<Option<String>, String> {
+/// What an option of a packet says; nothing for their end. `processes`: how many have been described before it.
+fn remark(option: &PcapNGOption<'_>, processes: u32) -> Result<Option<String>, String> {
     let value = option.as_bytes().map_err(|error| error.to_string())?;
     Ok(match (option.code.0, value) {
         (0, _) => None,
@@ -153,8 +162,82 @@ fn remark(option: &PcapNGOption<'_>) -> Result<Option<String>, String> {
             2 => Some("out".to_string()),
             _ => Some(format!("flags {}", hex(value))),
         },
+        (8, value) => match numbers(value)?[..] {
+            [process, thread] if process == thread => Some(process.to_string()),
+            [process, thread] => Some(format!("{process}/{thread}")),
+            _ => return Err("a process and thread of another length".to_string()),
+        },
+        (32_769, value) => match numbers(value)?[..] {
+            [block] if block < processes => Some(format!("p{block}")),
+            _ => return Err("a process that no block before it describes".to_string()),
+        },
         (code, value) => Some(format!("option {code} {}", hex(value))),
     })
+}
+
+/// Fields of 32 bits.
+fn numbers(value: &[u8]) -> Result<Vec<u32>, String> {
+    match value.as_chunks::<4>() {
+        (chunks, []) => Ok(chunks.iter().map(|chunk| u32::from_le_bytes(*chunk)).collect()),
+        _ => Err(format!("{} bytes are no fields", value.len())),
+    }
+}
+
+/// What the section says of itself; its application's version is not printed, for it changes.
+fn section_note(section: &SectionHeaderBlock<'_>) -> Result<String, String> {
+    let order = if section.big_endian() { "Big" } else { "Little" };
+    let mut note = format!("pcapng {}.{} {order}", section.major_version, section.minor_version);
+    for option in &section.options {
+        let value = option.as_bytes().map_err(|error| error.to_string())?;
+        let text = String::from_utf8_lossy(value);
+        let _ = match option.code.0 {
+            0 => Ok(()),
+            1 => write!(note, " # {}", text.trim_end().escape_debug()),
+            3 => write!(note, " system {text:?}"),
+            4 => write!(note, " by {:?}", text.split(' ').next().unwrap_or_default()),
+            code => write!(note, " option {code} {}", hex(value)),
+        };
+    }
+    Ok(note)
+}
+
+fn process_note(number: u32, process: &ProcessInformationBlock<'_>) -> Result<String, String> {
+    let mut note = format!("process p{number} {}", process.process_id);
+    for option in &process.options {
+        let value = option.as_bytes().map_err(|error| error.to_string())?;
+        let _ = match option.code.0 {
+            0 => Ok(()),
+            2 => write!(note, " {:?}", String::from_utf8_lossy(value)),
+            code => write!(note, " option {code} {}", hex(value)),
+        };
+    }
+    Ok(note)
+}
+
+/// One line on each of the secrets that stand behind so many packets.
+fn secrets_notes(secrets: &DecryptionSecretsBlock<'_>, records: usize) -> Result<Vec<String>, String> {
+    if secrets.secrets_type.0 != 0x544c_534b {
+        return Err(format!("secrets of type {:x}", secrets.secrets_type.0));
+    }
+    let text = secrets.data.get(..secrets.secrets_len as usize).ok_or("secrets longer than their block")?;
+    let text = std::str::from_utf8(text).map_err(|error| error.to_string())?;
+    Ok(text.lines().map(|line| short(&format!("secrets behind packet {records}: {line}"))).collect())
+}
+
+fn statistics_note(statistics: &InterfaceStatisticsBlock<'_>) -> Result<String, String> {
+    let time = u64::from(statistics.ts_high) << 32 | u64::from(statistics.ts_low);
+    let mut note = format!("statistics of interface {} at {}", statistics.if_id, super::render::time(time));
+    for option in &statistics.options {
+        let value = option.as_bytes().map_err(|error| error.to_string())?;
+        let number = || value.try_into().map(u64::from_le_bytes).map_err(|_| "a count of another length");
+        let _ = match option.code.0 {
+            0 => Ok(()),
+            4 => write!(note, " received {}", number()?),
+            5 => write!(note, " dropped {}", number()?),
+            code => write!(note, " option {code} {}", hex(value)),
+        };
+    }
+    Ok(note)
 }
 
 fn interface_note(interface: &InterfaceDescriptionBlock<'_>) -> Result<String, String> {
@@ -166,6 +249,7 @@ fn interface_note(interface: &InterfaceDescriptionBlock<'_>) -> Result<String, S
             OptionCode::EndOfOpt => Ok(()),
             OptionCode::IfName => write!(note, " name {text:?}"),
             OptionCode::IfDescription => write!(note, " description {text:?}"),
+            OptionCode::IfOs => write!(note, " system {text:?}"),
             OptionCode::IfTsresol => write!(note, " resolution {}", hex(value).trim_start_matches('0')),
             OptionCode(code) => write!(note, " option {code} {}", hex(value)),
         };

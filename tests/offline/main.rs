@@ -10,6 +10,7 @@ mod conversations;
 mod days;
 mod faults;
 mod foreign;
+mod keys;
 mod laws;
 mod many_connections;
 mod mistakes;

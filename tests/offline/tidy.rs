@@ -82,18 +82,20 @@ const RULES: [Rule; 14] = [
 const RULES_FOR_TESTS: [Rule; 3] = [document_first, short_functions, short_files];
 
 /// Which rooms each room may name, beside itself. Whoever is not here sees all.
-const MAY_NAME: [(&str, &[&str]); 13] = [
+const MAY_NAME: [(&str, &[&str]); 15] = [
     ("event", &[]),
     ("escape", &[]),
     ("limits", &[]),
     ("glob", &["event"]),
-    ("strace", &["event", "glob", "limits"]),
+    ("keys", &["limits"]),
+    ("secrets", &["keys", "packets", "wire", "event", "limits"]),
+    ("strace", &["event", "glob", "keys", "limits"]),
     ("sockets", &["event", "limits"]),
-    ("threads", &["event", "escape", "limits"]),
-    ("views", &["inet", "unix", "packets", "sockets", "threads", "event", "wire"]),
+    ("processes", &["event", "escape", "limits"]),
+    ("views", &["inet", "unix", "packets", "sockets", "processes", "event", "wire"]),
     ("inet", &["packets", "sockets", "event", "wire", "limits"]),
-    ("unix", &["packets", "sockets", "threads", "event", "glob", "wire", "escape", "limits"]),
-    ("packets", &["sockets", "threads", "event", "wire", "limits"]),
+    ("unix", &["packets", "sockets", "processes", "event", "glob", "wire", "escape", "limits"]),
+    ("packets", &["sockets", "processes", "event", "wire", "limits"]),
     ("wire", &["event"]),
     ("capture", &["wire", "event", "limits"]),
 ];

@@ -1,23 +1,28 @@
 //! The newer format: a section header, an interface named `strace`, then an enhanced packet block for each packet,
 //! and blocks for what no packet can say (draft-ietf-opsawg-pcapng §4).
 //!
-//! The library writes every block but the packet's own. It can write what may come next too: comments, custom options and
-//! options that it does not know, on any block; application and system of the section; blocks that it does not know, such
-//! as secrets (type 10) or Darwin's process block (0x8000_0001), as bytes whose own options are then laid out here. The
-//! time of an interface's statistics it writes as one number, whose upper half the format wants in front.
+//! The library writes every block but the packet's own. Of those that it does not know, Darwin's of processes
+//! and that of secrets, the fields and options are laid out here.
 
+mod comment;
 mod interface;
 mod name;
 mod packet;
+mod process;
+mod secrets;
+pub(super) mod section;
+mod statistics;
 
-use super::CaptureError;
 use super::error::refused;
-use crate::wire::{Headers, Packet, Record};
+use super::{CaptureError, Comments};
+use crate::event::ProcessRef;
+use crate::wire::{About, Headers, Packet, Record};
 use interface::Interface;
-use pcap_file::Endianness;
-use pcap_file::pcapng::blocks::section_header::SectionHeaderBlock;
+use packet::Beside;
 use pcap_file::pcapng::blocks::systemd_journal_export::SystemdJournalExportBlock;
 use pcap_file::pcapng::{PcapNgBlock, PcapNgWriter};
+use process::Processes;
+use statistics::Statistics;
 use std::borrow::Cow;
 
 /// Longest text of a comment or a name that is written, in bytes: their length fields have 16 bits.
@@ -26,40 +31,81 @@ const TEXT_BYTES: usize = 1024;
 /// Blocks, one behind the other.
 pub(super) struct Blocks {
     writer: PcapNgWriter<Vec<u8>>,
+    processes: Processes,
+    statistics: Statistics,
+    comments: Comments,
     headers: Headers,
 }
 
 impl Blocks {
     /// The section's header and the description of Ethernet's interface, in `room`.
     pub(super) fn new(room: Vec<u8>) -> Result<Self, CaptureError> {
-        let section = SectionHeaderBlock {
-            endianness: Endianness::Little,
-            major_version: 1,
-            minor_version: 0,
-            // Not known: the section ends with the file.
-            section_length: -1,
-            options: Vec::new(),
+        let writer = PcapNgWriter::with_section_header(room, section::header()).map_err(refused)?;
+        let mut blocks = Self {
+            writer,
+            processes: Processes::default(),
+            statistics: Statistics::default(),
+            comments: Comments::default(),
+            headers: Headers::default(),
         };
-        let writer = PcapNgWriter::with_section_header(room, section).map_err(refused)?;
-        let mut blocks = Self { writer, headers: Headers::default() };
         blocks.describe(Interface::ETHERNET)?;
         Ok(blocks)
     }
 
-    /// Appends the block of a packet.
-    #[inline(always)]
-    pub(super) fn append_packet(&mut self, packet: &Packet<'_>) {
-        packet::append(packet, &mut self.headers, self.writer.get_mut());
+    /// Lets these packets have comments.
+    pub(super) const fn comment(&mut self, comments: Comments) {
+        self.comments = comments;
     }
 
-    /// Describes the interface of a record if that has not been done. D-Bus's is described where the first message comes,
-    /// because libpcap refuses files whose interfaces differ in their links.
+    /// Appends the block of a packet that needs nothing described any more.
+    #[inline(always)]
+    pub(super) fn append_packet(&mut self, packet: &Packet<'_>) {
+        let Self { writer, processes, statistics, comments, headers } = self;
+        statistics.count(Interface::ETHERNET, packet.about.time);
+        packet::append(packet, headers, Beside { processes, comments: *comments }, writer.get_mut());
+    }
+
+    /// Describes whatever a packet needs to be described before it.
+    #[inline(always)]
+    pub(super) fn prepare_packet(&mut self, about: &About<'_>) -> Result<(), CaptureError> {
+        match &about.by {
+            Some((by, _)) if !self.processes.turn_to(by.process) => self.introduce(by.process),
+            _ => Ok(()),
+        }
+    }
+
+    /// The same of any record. D-Bus's interface is described where the first message comes, because libpcap refuses files
+    /// whose interfaces differ in their links.
     #[inline]
     pub(super) fn prepare(&mut self, record: &Record<'_>) -> Result<(), CaptureError> {
         match record {
-            Record::Dbus { .. } if self.writer.interfaces().len() == 1 => self.describe(Interface::DBUS),
+            Record::Packet(packet) => self.prepare_packet(&packet.about),
+            Record::Dbus { about, .. } => {
+                if self.writer.interfaces().len() == 1 {
+                    self.describe(Interface::DBUS)?;
+                }
+                self.prepare_packet(about)
+            }
             _ => Ok(()),
         }
+    }
+
+    /// A process makes its first packet.
+    #[cold]
+    fn introduce(&mut self, process: ProcessRef) -> Result<(), CaptureError> {
+        match self.processes.introduce(process) {
+            Some(block) => self.block(block),
+            None => Ok(()),
+        }
+    }
+
+    /// What is known at the end: how many packets each interface had.
+    pub(super) fn finish(&mut self) -> Result<(), CaptureError> {
+        let interfaces = [Interface::ETHERNET, Interface::DBUS].into_iter().take(self.writer.interfaces().len());
+        for interface in interfaces {
+            self.block(self.statistics.block(interface))?;
+        }
+        Ok(())
     }
 
     /// Appends the block of any record whose interface is described.
@@ -68,12 +114,17 @@ impl Blocks {
         match *record {
             Record::Packet(packet) => self.append_packet(packet),
             Record::Dbus { about, bytes, original } => {
-                packet::append_message(&about, (bytes, original), self.writer.get_mut());
+                let Self { writer, processes, statistics, comments, .. } = self;
+                statistics.count(Interface::DBUS, about.time);
+                let beside = Beside { processes, comments: *comments };
+                packet::append_message(&about, (bytes, original), beside, writer.get_mut());
             }
             Record::Journal { entry, .. } => {
                 self.block(SystemdJournalExportBlock { journal_entry: Cow::Borrowed(entry) })?;
             }
             Record::Name { address, name } => self.block(name::block(address, name))?,
+            Record::Secrets { lines } => self.block(secrets::block(lines))?,
+            Record::Process { reference, process } => self.processes.add(reference, process),
         }
         Ok(())
     }

@@ -5,16 +5,18 @@ mod filter;
 mod offers;
 
 use crate::capture::Capture;
-use crate::event::{Event, Timestamp, What, as_u64};
+use crate::event::{Details, Event, Move, Op, ProcessRef, Timestamp, What, as_u64};
 use crate::limits;
 use crate::packets::ViewKind;
 use crate::run::input::dates::Date;
+use crate::run::live::{Found, Live};
 use crate::run::name::Name;
 use crate::run::options::{Format, Options, Seed};
 use crate::run::report::advice::{Given, Selected};
 use crate::run::report::keys::{NoteKey, Reason};
 use crate::run::report::traffic::{Printed, Traffic};
 use crate::run::report::{Place, Report, addresses, advice, hints, reading};
+use crate::secrets::Secrets;
 use crate::sockets::{Change, Refs, Sockets};
 use crate::strace::{self, Parser};
 use crate::unix::{self, Chosen, PortRule};
@@ -81,6 +83,12 @@ struct Engine {
     trace: usize,
     /// Where the capture is in order of time.
     clock: Option<Clock>,
+    /// The TLS keys that the traces tell.
+    secrets: Secrets,
+    /// They are looked for.
+    seeks_keys: bool,
+    /// Where the processes can be asked what they are called.
+    live: Option<Live>,
 }
 
 /// How far the traces have come.
@@ -114,9 +122,11 @@ impl Engine {
             rules: options.unix_port_for.clone(),
             only_ports: options.ports.clone(),
             view: options.view,
+            dbus: options.dbus,
             records: options.format == Format::PcapNg,
         };
-        let views = Views::new(options.net.then_some(options.view), (options.unix || options.pipes).then_some(unix));
+        let local = (options.unix || options.pipes).then_some(unix);
+        let views = Views::new(options.net.then_some(options.view), local, options.format == Format::PcapNg);
         let (filter, traffic) = (Filter::of(options), Traffic::default());
         Self {
             sockets: Sockets::default(),
@@ -124,6 +134,9 @@ impl Engine {
             rules: options.unix_port_for.clone(),
             trace: 0,
             clock: (options.view == ViewKind::Wire).then(Clock::default),
+            secrets: Secrets::new(options.format == Format::PcapNg && options.view == ViewKind::Wire),
+            seeks_keys: options.tls_keys,
+            live: None,
         }
     }
 
@@ -133,26 +146,42 @@ impl Engine {
             if clock.tick(event.exit) {
                 sink.set_back(event.entry)?;
             }
-            let holds = self.picture.views.holds() || clock.line.is_some();
+            let holds = self.picture.views.holds() || self.secrets.holds() || clock.line.is_some();
             if std::mem::replace(&mut clock.held, holds) || holds {
                 self.settle(sink)?;
             }
         }
-        let Self { sockets, picture, trace, .. } = self;
+        let Self { sockets, picture, trace, secrets, live, .. } = self;
         let place = || Place { trace: *trace, line: event.line };
         if let Some(filter) = picture.filter.as_mut().filter(|filter| filter.is_by_thread()) {
             filter.turn_to(event.tid, sockets.process_of(event));
         }
         match &event.what {
             What::Move(call) if call.payload.is_empty() => picture.traffic.tried(call.op),
-            What::Move(_) => {}
             What::MoveBegun { op, .. } => picture.traffic.tried(*op),
             What::Opaque { .. } if picture.filter.as_ref().is_none_or(Filter::asks_for_maker) => {
                 picture.traffic.ring(place());
             }
-            _ => picture.views.note(event),
+            _ => {}
+        }
+        if let (Some(process), Some(live)) = (picture.views.turn_to(event, sockets, sink)?, live)
+            && let Some(Found { name, path }) = live.look(process)
+        {
+            picture.views.named(process, &name, path.as_deref());
+            picture.views.turn_to(event, sockets, sink)?;
         }
         sockets.apply(event);
+        picture.views.note(event, sockets);
+        match &event.what {
+            What::Keys { lines, file } if picture.filter.as_ref().is_none_or(Filter::asks_for_maker) => {
+                secrets.take(lines, (file, sockets.acting), sink)?;
+            }
+            What::Move(call) if self.seeks_keys && is_to_unknown(call) && sockets.changes().is_empty() => {
+                secrets.written(call.payload, (sockets.acting, call.socket.fd), sink)?;
+            }
+            _ => {}
+        }
+        let sink = &mut secrets.watch(sink);
         loop {
             for change in sockets.changes() {
                 picture.take(change, sockets.refs(event), place, sink)?;
@@ -166,15 +195,18 @@ impl Engine {
     /// Writes what has waited long enough, and what nothing can come in front of any more.
     #[inline(never)]
     fn settle<S: Sink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
-        let Self { sockets, picture, clock: Some(clock), .. } = self else { return Ok(()) };
-        let earliest = picture.views.settle(clock.now, sockets.last_refs(), sink)?;
-        sink.settle(clock.line.map_or(earliest, |line| line.min(earliest)))
+        let Self { sockets, picture, clock: Some(clock), secrets, .. } = self else { return Ok(()) };
+        let earliest = picture.views.settle(clock.now, sockets.last_refs(), &mut secrets.watch(sink))?;
+        let earliest = earliest.min(secrets.settle(clock.now));
+        secrets.watch(sink).settle(clock.line.map_or(earliest, |line| line.min(earliest)))
     }
 
     /// Nothing has come for so long: what waited for that is written, and nothing in front of it any more.
     fn pause<S: Sink>(&mut self, quiet: Duration, sink: &mut S) -> Result<(), S::Error> {
-        self.picture.views.pause(quiet, self.sockets.last_refs(), sink)?;
-        sink.settle(Timestamp::MAX)
+        let Self { sockets, picture, secrets, .. } = self;
+        picture.views.pause(quiet, sockets.last_refs(), &mut secrets.watch(sink))?;
+        secrets.pause();
+        secrets.watch(sink).settle(Timestamp::MAX)
     }
 
     /// Adds what is to be said of options: those that nothing came of, what they leave out, and what Wireshark needs.
@@ -205,14 +237,31 @@ impl Engine {
         for (option, cure) in unfound {
             report.note(NoteKey::SelectsNothing, format!("{option} selects nothing in this trace"), cure);
         }
+        self.tell_keys(report);
         for hint in hints::for_wireshark(chosen, self.picture.traffic.fastcgi()) {
             report.hint(hint);
         }
         selected
     }
 
+    /// Adds whose secrets are in the capture, or where Wireshark finds them.
+    fn tell_keys(&self, report: &mut Report) {
+        let secrets = &self.secrets;
+        let sessions = secrets.count();
+        if sessions == 0 {
+            return;
+        }
+        report.has_keys();
+        if secrets.are_shown() {
+            report.keys(sessions);
+        } else {
+            secrets.files().map(hints::keys).for_each(|hint| report.hint(hint));
+        }
+    }
+
     fn finish<S: Sink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
-        let Self { sockets, picture: Picture { views, .. }, .. } = self;
+        let Self { sockets, picture: Picture { views, .. }, secrets, .. } = self;
+        let sink = &mut secrets.watch(sink);
         sockets.finish();
         loop {
             for change in sockets.changes() {
@@ -225,6 +274,12 @@ impl Engine {
         views.finish(sink)?;
         sink.settle(Timestamp::MAX)
     }
+}
+
+/// Whether a call writes to a descriptor of which nothing is told: it may be a file's.
+#[inline]
+fn is_to_unknown(call: &Move<'_>) -> bool {
+    matches!(call.socket.details, Details::Missing) && matches!(call.op, Op::Write | Op::Writev)
 }
 
 /// What has been written.
@@ -253,7 +308,9 @@ impl<W: Write> Sink for Written<W> {
             }
             Record::Dbus { bytes, .. } => bytes,
             Record::Journal { entry, .. } => entry,
-            Record::Name { .. } => return Ok(self.capture.record(record)?),
+            Record::Name { .. } | Record::Secrets { .. } | Record::Process { .. } => {
+                return Ok(self.capture.record(record)?);
+            }
         };
         self.packets += 1;
         self.payload_bytes += as_u64(payload.len());
@@ -301,7 +358,8 @@ impl<W: Write> Converter<W> {
     ///
     /// The capture's header could not be written.
     pub fn new(options: &Options, traces: &[Trace], sink: W) -> io::Result<Self> {
-        let capture = Capture::new(options.format, options.view == ViewKind::Wire, sink)?;
+        let mut capture = Capture::new(options.format, options.view == ViewKind::Wire, sink)?;
+        capture.comment(options.comments);
         let parsers = traces.iter().map(|trace| Parser::new(trace.options.clone()));
         let midnights = || traces.iter().map(|trace| trace.options.date).collect();
         Ok(Self {
@@ -319,6 +377,20 @@ impl<W: Write> Converter<W> {
     pub fn close_with(&mut self, output: Name) {
         self.closing = Some(output);
         self.written.conversations = Some(Conversations::default());
+    }
+
+    /// Processes whose names the trace does not tell can be asked for them.
+    pub fn ask(&mut self, live: Option<Live>) {
+        self.engine.live = live;
+    }
+
+    /// These TLS keys, lines of a key log, are to be in the capture, or known to be in the file of that name.
+    ///
+    /// # Errors
+    ///
+    /// Those of the sink.
+    pub fn give_keys(&mut self, log: &[u8], file: &[u8]) -> io::Result<()> {
+        self.engine.secrets.take(log, (file, ProcessRef::default()), &mut self.written)
     }
 
     /// The date that times of day were given, where nobody gave one and there are any.
@@ -390,6 +462,7 @@ impl<W: Write> Converter<W> {
     pub fn finish(&mut self) -> io::Result<()> {
         self.release(None)?;
         self.engine.finish(&mut self.written)?;
+        self.written.capture.finish()?;
         Ok(self.written.capture.flush()?)
     }
 
@@ -407,6 +480,11 @@ impl<W: Write> Converter<W> {
             }
         }
         Ok(())
+    }
+
+    /// For the comment of the whole capture to be this text: what is to be written at which byte of it, where that can be.
+    pub fn section_comment(&self, text: &str) -> Option<(u64, Vec<u8>)> {
+        self.written.capture.section_comment(text)
     }
 
     /// The sink, with what has gone to it.

@@ -212,6 +212,11 @@ impl Source {
         self.kind == SourceKind::File && self.identity == (metadata.dev(), metadata.ino())
     }
 
+    /// Its device and inode.
+    pub const fn identity(&self) -> (u64, u64) {
+        self.identity
+    }
+
     /// What to read from.
     pub(super) fn file(&self) -> &File {
         &self.file

@@ -1,7 +1,7 @@
 //! What Wireshark has to be told to read a capture, ready to be given to it, and which of the rules for ports no UNIX
 //! server was of.
 
-use crate::escape::escaped;
+use crate::escape::{escaped, word};
 use crate::unix::{Advice, Chosen, Midway, PortRule, Readers};
 use std::collections::BTreeSet;
 
@@ -30,6 +30,11 @@ pub(in crate::run) fn for_wireshark(chosen: Option<&Chosen>, fastcgi: &BTreeSet<
     }
     lines.extend(chosen.and_then(Chosen::midway).map(seeds));
     lines
+}
+
+/// Where Wireshark finds the keys that a traced program has written, or that were given.
+pub(in crate::run) fn keys(file: &[u8]) -> String {
+    format!("TLS keys are in {0}: for Wireshark to decrypt with them, add -o tls.keylog_file:{0}", word(file))
 }
 
 fn decode_as(advice: &Advice) -> String {

@@ -87,6 +87,8 @@ keys! {
         BlottedOut "blotted_out",
         /// All is encrypted.
         Tls "tls",
+        /// The capture holds what decrypts it.
+        Keys "keys",
         /// The trace is empty.
         NothingRead "nothing_read",
         /// There is no packet.

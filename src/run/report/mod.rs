@@ -168,6 +168,17 @@ impl Report {
         self.notes.push(Note { key, text, cure });
     }
 
+    /// TLS keys have been found: that all is encrypted is nothing to be told then.
+    pub fn has_keys(&mut self) {
+        self.notes.retain(|note| note.key != NoteKey::Tls);
+    }
+
+    /// The secrets of so many TLS sessions are in the capture.
+    pub fn keys(&mut self, sessions: u64) {
+        let text = in_number(sessions, &format!("keys of {sessions} TLS [session|sessions] are in the capture"));
+        self.note(NoteKey::Keys, text, "`editcap --discard-all-secrets` takes them out");
+    }
+
     /// Adds what helps to read the capture.
     pub fn hint(&mut self, hint: String) {
         self.hints.push(hint);
@@ -212,6 +223,25 @@ impl Report {
     pub fn fill(&mut self, other: Self) {
         let errors = std::mem::take(&mut self.errors);
         *self = Self { errors, is_filled: true, is_refused: self.is_refused, ..other };
+    }
+
+    /// What is said of the whole capture within it: what is not in it.
+    pub fn of_whole_capture(&self) -> String {
+        let mut text = String::from("From a trace of system calls: nothing here was captured on an interface.");
+        let missing: Vec<_> = self.losses.iter().map(|loss| loss.text.as_str()).collect();
+        if missing.is_empty() {
+            text.push_str(" Nothing is known to be missing.");
+        } else {
+            text.push_str(" What the trace lacks: ");
+            text.push_str(&missing.join("; "));
+            text.push('.');
+        }
+        for note in self.notes.iter().filter(|note| note.key == NoteKey::Keys) {
+            text.push_str(" Also: ");
+            text.push_str(&note.to_string());
+            text.push('.');
+        }
+        text
     }
 
     /// Tells it.

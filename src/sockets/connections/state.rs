@@ -11,7 +11,7 @@
 //! How it was opened ([`Opening`]) stays true when it is reset or over, and the views ask for it then; how far it has come
 //! is its [`Stage`]. Each direction has its own FIN. What changes either stands here.
 
-use crate::event::{Direction, Errno, Family, Inode, Timestamp, Transport, UnixName};
+use crate::event::{Direction, Errno, Family, Inode, Tid, Timestamp, Transport, UnixName};
 use crate::sockets::connections::pairing::{AddressPair, Rendezvous};
 use crate::sockets::names::{ConnectionId, Side, SocketId};
 use crate::sockets::open_socket::is_vague;
@@ -150,6 +150,8 @@ pub struct End {
     pub(in crate::sockets) brought: Option<Marking>,
     /// Who used it last, for packets that no call made.
     pub marking: Option<Marking>,
+    /// Its process, as the other end was told (SO_PEERCRED).
+    pub told: Option<Tid>,
     /// All its descriptors are closed.
     pub closed: bool,
     /// Bytes its calls have sent, counted from the beginning of what the trace shows.
@@ -447,7 +449,7 @@ pub(in crate::sockets) type Witnessed = (Marking, Timestamp);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Fd, Tid};
+    use crate::event::{Fd, ProcessRef};
     use crate::sockets::connections::store::Store;
 
     #[test]
@@ -477,7 +479,7 @@ mod tests {
     fn a_life_goes_one_way() {
         let mut connections = Store::default();
         let connection = connections.make(Family::Inet, Transport::Stream);
-        let marking = Marking { tid: Tid(1), fd: Fd(3), session: 1, op: None };
+        let marking = Marking { tid: Tid(1), process: ProcessRef(1), fd: Fd(3), session: 1, op: None };
         let (at, mut changes) = ((marking, Timestamp(9)), Vec::new());
         connection.learn_opening(Opening::Begun { entry: Timestamp(1) });
         connection.announce(&mut changes);

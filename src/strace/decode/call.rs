@@ -129,6 +129,17 @@ impl<'t, 's> Call<'t, 's> {
         Ok(socket)
     }
 
+    /// The first argument of a payload call; none where it is no socket.
+    #[inline(always)]
+    pub(super) fn socket_or_other(&mut self) -> Result<Option<Handle>, NoEvent> {
+        let socket = self.descriptor()?;
+        if !is_socket(socket) {
+            return Ok(None);
+        }
+        self.scratch.clear();
+        Ok(Some(socket))
+    }
+
     /// The next argument, an address where the call gave one.
     #[inline]
     pub(super) fn address(&mut self) -> Result<Option<Address>, NoEvent> {

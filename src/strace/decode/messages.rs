@@ -9,7 +9,7 @@
 use super::super::counts::{Counts, Skip};
 use super::super::symbols::{self, Flags, Value};
 use super::super::table::Transfer;
-use super::super::{arguments, escape, sockaddr};
+use super::super::{arguments, details, escape, sockaddr, time};
 use super::payload::{self, Draft, Shown};
 use super::vectors::{self, Vector};
 use super::{Call, Decoded, Names, NoEvent, Scratch};
@@ -127,10 +127,22 @@ fn own_end(control: &[u8], direction: Direction, names: &mut Names) -> Option<So
     address.filter(|address| !address.ip().is_unspecified())
 }
 
+/// The details of a descriptor, of which `text` begins with the number, and `rest` is what stands behind.
+fn text_of_details<'t>(text: &'t [u8], rest: &[u8]) -> &'t [u8] {
+    let read = text.get(..text.len().saturating_sub(rest.len())).unwrap_or_default();
+    let (_, digits) = time::digits(read);
+    read.get(digits..).unwrap_or_default()
+}
+
 /// Descriptors behind an opening bracket, and the text behind them.
 fn rights<'t>(mut text: &'t [u8], scratch: &mut Scratch) -> &'t [u8] {
     while let Some((right, rest)) = scratch.cache.read(arguments::separated(text), &mut scratch.names) {
         if right.is_possible() {
+            if right.is_no_socket() {
+                let details = text_of_details(arguments::separated(text), rest);
+                let path = details::path_in(details).map(|path| (scratch.rights.len(), path.into()));
+                scratch.files.extend(path);
+            }
             scratch.rights.push(right);
             scratch.is_beside = true;
         }
@@ -164,7 +176,7 @@ pub(super) fn segments(data: &[u8]) -> Segments {
 }
 
 /// `{pid=1, uid=0, gid=0}`
-fn credentials(data: &[u8]) -> Option<Credentials> {
+pub(super) fn credentials(data: &[u8]) -> Option<Credentials> {
     let mut text = data.strip_prefix(b"{")?;
     let mut found = Credentials::default();
     loop {
@@ -267,6 +279,7 @@ fn element(call: &mut Call<'_, '_>, message: u64, transfer: Transfer, missing: &
     if call.take(b"}") {
         call.scratch.payload.truncate(start);
         call.scratch.rights.truncate(rights);
+        call.scratch.files.retain(|(place, _)| *place < rights);
         call.scratch.own = None;
         return Ok(());
     }

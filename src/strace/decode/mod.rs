@@ -6,6 +6,7 @@
 mod call;
 pub(super) mod descriptors;
 pub(super) mod files;
+pub(super) mod keys;
 pub(super) mod messages;
 pub(super) mod options;
 pub(super) mod payload;
@@ -22,8 +23,10 @@ use super::fifos::Fifos;
 use super::names::Names;
 use super::table::{Decode, Transfer};
 use crate::event::{Ancillary, Credentials, Descriptor, Details, Family, Message, Segments, What};
+use crate::keys::KeyLogs;
 use crate::limits;
 use std::net::SocketAddr;
+use std::rc::Rc;
 
 /// The event that a call is, or why it is none.
 pub(super) type Decoded<'s> = Result<What<'s>, NoEvent>;
@@ -60,20 +63,27 @@ pub(super) struct Scratch {
     payload: Vec<u8>,
     messages: Vec<Message>,
     rights: Vec<Handle>,
+    /// The paths of those that are files, by their places.
+    files: Vec<(usize, Rc<[u8]>)>,
     credentials: Option<Credentials>,
     /// The thread's own end, as control messages of the message at hand tell it.
     own: Option<Box<SocketAddr>>,
     segments: Vec<(usize, Segments)>,
-    /// One of these four holds something.
+    /// One of these holds something.
     is_beside: bool,
     /// What a thread is called.
     pub(super) command: Vec<u8>,
+    /// The key logs that are being written, where they are looked for.
+    keys: Option<KeyLogs>,
+    /// Whole lines of one, and its path.
+    key_lines: Vec<u8>,
+    key_file: Vec<u8>,
 }
 
 impl Scratch {
-    /// Scratch space for traces of which pipes are asked for, and these FIFOs, or neither.
-    pub(super) fn new(pipes: Option<Fifos>) -> Self {
-        Self { cache: Cache::new(pipes), ..Self::default() }
+    /// Scratch space for traces of which pipes are asked for, and these FIFOs, or neither; and TLS keys, or not.
+    pub(super) fn new(pipes: Option<Fifos>, keys: bool) -> Self {
+        Self { cache: Cache::new(pipes), keys: keys.then(KeyLogs::default), ..Self::default() }
     }
 
     /// How many hosts were blotted out by a person.
@@ -94,6 +104,7 @@ impl Scratch {
     #[cold]
     fn clear_beside(&mut self) {
         self.rights.clear();
+        self.files.clear();
         self.credentials = None;
         self.own = None;
         self.segments.clear();
@@ -130,8 +141,8 @@ impl Scratch {
             return None;
         }
         let rights = self.rights.iter().map(|right| self.descriptor(*right)).collect();
-        let (credentials, segments) = (self.credentials, self.segments.clone());
-        Some(Box::new(Ancillary { rights, close_on_exec, credentials, segments }))
+        let (files, credentials, segments) = (self.files.clone(), self.credentials, self.segments.clone());
+        Some(Box::new(Ancillary { rights, files, close_on_exec, credentials, segments }))
     }
 
     /// Counts which details a payload call's descriptor has: `socket:[inode]` of `-y` has an inode and no family.
@@ -169,8 +180,9 @@ pub(super) fn decode<'s>(call: Call<'_, 's>) -> Decoded<'s> {
 /// Decodes the first half of a call, for what takes effect when a call begins.
 pub(super) fn begin<'s>(call: Call<'_, 's>) -> Begun<'s> {
     match call.row.decode {
-        Decode::Payload(..) if call.scratch.cache.begins_with_no_socket(arguments::unnamed(call.text)) => {
-            Begun::NotUsed
+        Decode::Payload(_, transfer) if call.scratch.cache.begins_with_no_socket(arguments::unnamed(call.text)) => {
+            let may_be = keys::writes(transfer) && keys::may_be(&call);
+            if may_be { Begun::Needed(None) } else { Begun::NotUsed }
         }
         Decode::Payload(_, Transfer { op, .. }) => payload::begun(call, op),
         Decode::Connect(_) => sockets::connect_begun(call),

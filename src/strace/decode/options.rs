@@ -1,18 +1,24 @@
-//! Socket options that say something about a connection's end, `SO_ERROR` and `SO_LINGER`, or about what becomes a datagram:
+//! Socket options that say something about a connection's end, `SO_ERROR`, `SO_PEERCRED` and `SO_LINGER`, or about what becomes a datagram:
 //! `UDP_CORK` and `UDP_SEGMENT`.
 
 use super::super::{arguments, returned, symbols};
 use super::{Call, Decoded, NOT_USED, messages};
-use crate::event::{Segments, What};
+use crate::event::{Segments, Tid, What};
 
-/// `(fd, SOL_SOCKET, SO_ERROR, [ECONNREFUSED], [4])`; a number before strace 4.19.
+/// `(fd, SOL_SOCKET, SO_ERROR, [ECONNREFUSED], [4])`, a number before strace 4.19;
+/// `(fd, SOL_SOCKET, SO_PEERCRED, {pid=1, uid=0, gid=0}, [12])`.
 pub(crate) fn getsockopt<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
     let (socket, level, option) = (call.descriptor()?, call.value()?, call.value()?);
-    if !symbols::SOL_SOCKET.is(level) || !symbols::SO_ERROR.is(option) || !socket.is_possible() {
+    let is_error = symbols::SO_ERROR.is(option);
+    if !symbols::SOL_SOCKET.is(level) || !(is_error || symbols::SO_PEERCRED.is(option)) || !socket.is_possible() {
         return Err(NOT_USED);
     }
     let value = call.value()?;
     call.success()?;
+    if !is_error {
+        let process = messages::credentials(value).ok_or(NOT_USED)?.process;
+        return Ok(What::PeerProcess { socket: call.scratch.descriptor(socket), process: Tid(process) });
+    }
     let value = value.strip_prefix(b"[").and_then(|value| value.strip_suffix(b"]")).ok_or(NOT_USED)?;
     let error = match arguments::number(value) {
         Some((0, _)) => None,

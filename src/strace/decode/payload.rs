@@ -7,7 +7,7 @@ use super::super::escape;
 use super::super::symbols::{self, Flags};
 use super::super::table::Transfer;
 use super::call::is_socket;
-use super::{Begun, Call, Decoded, NOT_SOCKET, NOT_USED, NoEvent};
+use super::{Begun, Call, Decoded, NOT_SOCKET, NOT_USED, NoEvent, keys};
 use crate::event::{Address, Direction, Errno, Message, MessageFlags, Move, Op, Outcome, What, as_u64};
 use crate::limits;
 
@@ -38,7 +38,7 @@ pub(super) struct Draft {
 
 /// `(fd, buffer, count)`; of send and recv with flags behind that, of sendto and recvfrom with flags and an address.
 pub(crate) fn buffer<'s>(mut call: Call<'_, 's>, transfer: Transfer) -> Decoded<'s> {
-    let socket = call.socket()?;
+    let Some(socket) = call.socket_or_other()? else { return keys::written(call, transfer) };
     call.next();
     let shown = bytes(&mut call, (0, 0))?;
     let requested = call.count()?;

@@ -5,9 +5,6 @@ use super::super::{arguments, escape, returned, symbols, time};
 use super::{Call, Decoded, NOT_USED};
 use crate::event::{Sharing, Tid, What};
 
-/// Longest name of a thread (TASK_COMM_LEN of the kernel's `linux/sched.h`, without its NUL).
-const COMMAND_BYTES: usize = 15;
-
 /// `(child_stack=…, flags=CLONE_FILES|…, …) = tid`, `({flags=…} => {…}, 88) = tid`, `() = tid`
 pub(crate) fn fork<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
     let returned = call.returned()?;
@@ -56,12 +53,8 @@ pub(crate) fn execve<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
     }
     let path = &mut call.scratch.command;
     path.clear();
-    let name = escape::string(text, path).map(|_| {
-        let start = memchr::memrchr(b'/', path).map_or(0, |at| at + 1);
-        let name = path.get(start..).unwrap_or_default();
-        name.get(..COMMAND_BYTES).unwrap_or(name)
-    });
-    Ok(What::Executed { name })
+    let is_read = escape::string(text, path).is_some();
+    Ok(What::Executed { path: is_read.then_some(path.as_slice()) })
 }
 
 /// `(pid, flags) = fd`

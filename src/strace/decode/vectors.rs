@@ -10,7 +10,7 @@ use super::super::arguments;
 use super::super::symbols::Flags;
 use super::super::table::Transfer;
 use super::payload::{self, Draft, Shown};
-use super::{Call, Decoded, NoEvent};
+use super::{Call, Decoded, NoEvent, keys};
 use crate::event::as_u64;
 
 /// An iovec array whose bytes were appended to the payload, up to the first that is not shown.
@@ -23,7 +23,7 @@ pub(super) struct Vector {
 
 /// `(fd, array, count)`
 pub(crate) fn iovec<'s>(mut call: Call<'_, 's>, transfer: Transfer) -> Decoded<'s> {
-    let socket = call.socket()?;
+    let Some(socket) = call.socket_or_other()? else { return keys::written(call, transfer) };
     call.next();
     let Vector { requested, shown } = array(&mut call, 0)?;
     let outcome = call.outcome()?;

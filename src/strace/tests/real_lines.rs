@@ -279,7 +279,7 @@ fn forms_of_other_versions() {
         "23474 +++ superseded by execve in pid 23476 +++",
         "23474 <... execve resumed> )            = 0",
     ];
-    check(&trace.join("\n"), &["23474 superseded by 23476", "23474 executed echo"]);
+    check(&trace.join("\n"), &["23474 superseded by 23476", "23474 executed /bin/echo"]);
 }
 
 #[test]

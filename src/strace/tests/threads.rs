@@ -121,7 +121,7 @@ fn every_line_of_a_file_of_its_own() {
 
 #[test]
 fn a_thread_that_executes_becomes_the_leader() {
-    let expected = ["3 superseded by 5", "3 executed echo", "3 dup 3 = 4"];
+    let expected = ["3 superseded by 5", "3 executed /bin/echo", "3 dup 3 = 4"];
     let last = "3 <... execve resumed>) = 0\n3 dup(3) = 4";
     for begin in ["<pid changed to 3 ...>", "<unfinished ...>"] {
         let begin = format!("5 execve(\"/bin/echo\", [\"echo\", \"hi\"], 0x7 /* 35 vars */ {begin}");

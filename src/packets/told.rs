@@ -1,0 +1,127 @@
+//! Who has been named beside the packets of a conversation: on the first one of each end, and when that changes.
+
+use crate::event::{Fd, Marking, ProcessRef};
+use crate::limits;
+use crate::sockets::{Side, SocketNumber};
+use crate::wire::Remarks;
+use rustc_hash::FxHashMap;
+use std::net::SocketAddr;
+
+/// Who was named last; the default is nobody.
+type Named = (ProcessRef, Fd);
+
+/// How often it is told that an end is used by somebody else. Of one that processes use in turn only those are named from
+/// there on that have not been: a comment on each packet would make the capture slow to open.
+const CHANGES: u8 = 16;
+
+/// Who was named last beside the packets that each end of a stream has shown.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Told {
+    named: [Named; 2],
+    /// Who has been named, a bit each; processes are numbered as they come, so that few share one.
+    met: u64,
+    changes: u8,
+    has_lost: bool,
+}
+
+impl Told {
+    /// Nobody.
+    pub const NONE: Self = Self { named: [(ProcessRef(0), Fd(0)); 2], met: 0, changes: 0, has_lost: false };
+
+    /// Whether it is news that the end on `side` is this one's. Never where nobody asks who.
+    #[inline(always)]
+    pub fn news(&mut self, side: Side, by: &Marking) -> Remarks {
+        let [first, second] = &mut self.named;
+        let named = match side {
+            Side::First => first,
+            Side::Second => second,
+        };
+        if named.0 == by.process && named.1 == by.fd {
+            return Remarks::NONE;
+        }
+        *named = (by.process, by.fd);
+        if by.process == ProcessRef::default() { Remarks::NONE } else { self.changed(side, by) }
+    }
+
+    /// Somebody else than before has an end.
+    #[inline(never)]
+    fn changed(&mut self, side: Side, by: &Marking) -> Remarks {
+        let bit = 1
+            << ((by
+                .process
+                .0
+                .wrapping_add(by.fd.0.wrapping_mul(7))
+                .wrapping_add(u32::from(side == Side::Second) * 32))
+                % 64);
+        let is_news = self.changes < CHANGES || self.met & bit == 0;
+        self.met |= bit;
+        self.changes = self.changes.saturating_add(1);
+        Remarks::WHO.only_if(is_news)
+    }
+
+    /// Bytes are missing: whether that is news.
+    #[cold]
+    pub const fn lost(&mut self) -> Remarks {
+        let is_news = !self.has_lost;
+        self.has_lost = true;
+        Remarks::LOST.only_if(is_news)
+    }
+}
+
+/// The same of datagrams, for each socket and each end that it talks to.
+#[derive(Debug, Default)]
+pub struct ToldOfDatagrams {
+    named: FxHashMap<(Option<SocketNumber>, SocketAddr), Told>,
+}
+
+impl ToldOfDatagrams {
+    /// Whether it is news that `socket` is this one's, in its conversation with `other`, and that bytes are missing.
+    #[inline]
+    pub fn news(
+        &mut self,
+        (socket, other): (Option<SocketNumber>, SocketAddr),
+        by: &Marking,
+        has_lost: bool,
+    ) -> Remarks {
+        if by.process == ProcessRef::default() {
+            return Remarks::NONE;
+        }
+        if self.named.len() >= limits::DATAGRAMS_TOLD {
+            self.named.clear();
+        }
+        let told = self.named.entry((socket, other)).or_default();
+        let who = told.news(Side::First, by);
+        if has_lost { who.and(told.lost()) } else { who }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Tid;
+
+    fn by(process: u32, fd: u32) -> Marking {
+        Marking { tid: Tid(process), process: ProcessRef(process), fd: Fd(fd), session: 1, op: None }
+    }
+
+    #[test]
+    fn who_is_named_first_and_where_that_changes() {
+        let mut told = Told::default();
+        let mut news = |side, process, fd| told.news(side, &by(process, fd)) == Remarks::WHO;
+        let (first, second) = (Side::First, Side::Second);
+        assert_eq!(
+            [news(first, 1, 3), news(first, 1, 3), news(second, 2, 4), news(first, 1, 3)],
+            [true, false, true, false]
+        );
+        assert_eq!([news(first, 1, 5), news(first, 9, 5), news(first, 1, 5)], [true, true, true]);
+        assert!(!news(first, 0, 5), "nobody asks who");
+    }
+
+    #[test]
+    fn of_many_that_take_turns_each_is_named_once_in_the_end() {
+        let mut told = Told::default();
+        let turns = (0..1000).filter(|turn| told.news(Side::First, &by(1 + turn % 7, 3)) == Remarks::WHO);
+        assert_eq!(turns.count(), 16);
+        assert_eq!(told.news(Side::First, &by(8, 3)), Remarks::WHO, "that is a new one");
+    }
+}
