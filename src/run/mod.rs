@@ -11,12 +11,13 @@
 pub mod convert;
 mod error;
 pub mod input;
+pub mod live;
 pub mod name;
 pub mod options;
 mod output;
 pub mod report;
 mod screen;
-mod signals;
+pub mod signals;
 
 use crate::cli::Usage;
 use crate::strace::{self, Fifos, Times};
@@ -37,7 +38,7 @@ use output::Output;
 use report::keys::NoteKey;
 use report::{Report, names_given};
 use screen::{Progress, Screen};
-use signals::Signals;
+use signals::{Manner, Signals};
 
 /// Tells that a command line makes no sense, and reads what strace may be writing to us.
 pub fn refuse(usage: &Usage) -> Exit {
@@ -55,6 +56,12 @@ pub fn answer(text: &str) -> Exit {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Exit::Failed,
         _ => Exit::Done,
     }
+}
+
+/// Tells why nothing could be done, where no report is asked for.
+pub fn tell(message: &str) {
+    // Where standard error is closed nobody wants it.
+    let _ = writeln!(io::stderr(), "strace2pcap: error: {message}");
 }
 
 /// Does what `options` say and tells what came of it.
@@ -93,7 +100,7 @@ fn prepare(options: &Options, sources: &mut Vec<Source>) -> Result<(Output, Sign
     let output = Output::open(&options.output, sources)?;
     // Only now: while an output FIFO waits for its reader there is nothing to save from a signal.
     let is_live = sources.iter().any(|source| source.kind() == SourceKind::Pipe);
-    Ok((output, Signals::listen(is_live).map_err(Error::Signals)?, repeated))
+    Ok((output, Signals::listen(if is_live { Manner::Pipe } else { Manner::Files }).map_err(Error::Signals)?, repeated))
 }
 
 /// Before anything is touched: where not a line of any trace is strace's, there is nothing to do. Of a pipe nothing may
@@ -120,7 +127,7 @@ fn give_up(error: &Error, mut sources: Vec<Source>, report: &mut Report) -> Exit
 
 /// Reads pipes that nothing comes of any more.
 fn read_on(pipes: &[Source]) {
-    if let (false, Ok(signals)) = (pipes.is_empty(), Signals::listen(false)) {
+    if let (false, Ok(signals)) = (pipes.is_empty(), Signals::listen(Manner::Files)) {
         drain(pipes.iter().collect(), &signals);
     }
 }

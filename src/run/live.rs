@@ -1,0 +1,95 @@
+//! A conversion of what somebody writes whom we start ourselves: all that can be refused is refused before that.
+
+use std::os::fd::OwnedFd;
+
+use super::error::{Error, Exit};
+use super::input::source::Source;
+use super::options::Options;
+use super::output::{self, Output};
+use super::report::Report;
+use super::screen::Screen;
+use super::signals::{Manner, Signals};
+
+/// A recording from its first look at the output to its report.
+#[derive(Debug)]
+pub struct Live<'o> {
+    options: &'o Options,
+    screen: Screen,
+    report: Report,
+    /// OUTPUT is a file that was not there before.
+    is_new: bool,
+}
+
+/// What has to be there before anything is started.
+#[derive(Debug)]
+pub struct Ready {
+    output: Output,
+    signals: Signals,
+}
+
+impl Ready {
+    /// Who asks for the end.
+    pub fn signals(&self) -> &Signals {
+        &self.signals
+    }
+
+    /// A descriptor of the output where a reader may go away.
+    pub fn reader(&self) -> Option<OwnedFd> {
+        self.output.reader()
+    }
+}
+
+impl<'o> Live<'o> {
+    /// Sets up the messages.
+    pub fn new(options: &'o Options) -> Self {
+        Self { options, screen: Screen::new(options.verbosity), report: Report::default(), is_new: false }
+    }
+
+    /// Refuses an output that must not be overwritten, and touches nothing.
+    pub fn look(&self) -> Result<(), Error> {
+        if self.options.force { Ok(()) } else { output::look(&self.options.output) }
+    }
+
+    /// Opens the output, and receives signals from now on.
+    pub fn open(&mut self, manner: Manner) -> Result<Ready, Error> {
+        self.is_new = self.options.output.symlink_metadata().is_err() && self.options.output.as_os_str() != "-";
+        let output = Output::open(&self.options.output, &[])?;
+        Ok(Ready { output, signals: Signals::listen(manner).map_err(Error::Signals)? })
+    }
+
+    /// Converts what comes from `trace` to its end, whichever it is.
+    pub fn convert(&mut self, ready: Ready, trace: OwnedFd) -> Exit {
+        let Ready { output, signals } = ready;
+        let source = match Source::of_descriptor("strace's text", trace) {
+            Ok(source) => source,
+            Err(error) => return self.fail(&error),
+        };
+        super::convert_all(self.options, &self.screen, vec![source], output, &signals, &mut self.report)
+    }
+
+    /// Whether a line of strace's has come.
+    pub fn has_lines(&self) -> bool {
+        self.report.understood > 0
+    }
+
+    /// Takes away an output that was not there before, where nothing has come into it.
+    pub fn take_away(&self) {
+        if self.is_new && !self.has_lines() {
+            // Where it fails, an empty capture is left.
+            let _ = std::fs::remove_file(&self.options.output);
+        }
+    }
+
+    /// Tells an error at once.
+    pub fn fail(&mut self, error: &Error) -> Exit {
+        self.report.fail(error, false)
+    }
+
+    /// Tells what came of it.
+    pub fn tell(self, exit: Exit) -> Exit {
+        let exit =
+            if exit == Exit::Done && self.options.strict && self.report.has_losses() { Exit::Strict } else { exit };
+        self.report.tell(exit, self.options.report);
+        exit
+    }
+}
