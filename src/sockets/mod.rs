@@ -156,15 +156,24 @@ impl Sockets {
     }
 
     /// Whether the event, or the end of the trace, does more than [`Self::changes`]; these are what comes next then.
-    #[inline]
+    #[inline(always)]
     pub fn goes_on(&mut self) -> bool {
-        let goes_on =
-            self.leaving.is_some() || (self.is_at_end && self.ending.as_ref().is_none_or(|ending| ending.len() > 0));
-        if goes_on {
-            self.sweep();
-            self.go_on();
+        (self.leaving.is_some() || self.is_at_end) && self.goes_on_ending()
+    }
+
+    /// The same where a process is at its end, and at last the trace.
+    #[inline(never)]
+    fn goes_on_ending(&mut self) -> bool {
+        if self.leaving.is_none() && self.ending.as_ref().is_some_and(|ending| ending.len() == 0) {
+            return false;
         }
-        goes_on
+        self.sweep();
+        if self.leaving.is_some() {
+            self.leave();
+        } else if !processes::end_exiting(self) {
+            self.end_some();
+        }
+        true
     }
 
     /// What has been read is gone.
@@ -186,15 +195,6 @@ impl Sockets {
             self.drop_slot(fd, &slot, Op::Exit);
         }
         self.leaving = Some(slots);
-    }
-
-    /// Does some of what is still to be done: a process is at its end, and at last the trace is.
-    fn go_on(&mut self) {
-        if self.leaving.is_some() {
-            self.leave();
-        } else if !processes::end_exiting(self) {
-            self.end_some();
-        }
     }
 
     /// Ends some of the connections that there are at the end of the trace. What was made, or tried, and on which nothing was
@@ -222,9 +222,8 @@ impl Sockets {
 
     /// The end of the trace: every connection is over, in the order in which they were made.
     pub fn finish(&mut self) {
-        self.sweep();
         self.is_at_end = true;
-        self.go_on();
+        self.goes_on();
     }
 
     /// What the changes at the end of the trace refer to.

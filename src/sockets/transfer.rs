@@ -122,8 +122,35 @@ pub(super) fn stream_moved(
     if call.messages.iter().all(|message| message.moved == 0) {
         return nothing_moved(sockets, socket, (id, side), marking, call);
     }
-    let is_open = sockets.connections.get_mut(id).is_some_and(|at| at.is_begun() || at.is_waiting());
-    let (id, side) = if is_open { settled(sockets, socket, (id, side), call) } else { (id, side) };
+    match sockets.connections.get_mut(id) {
+        Some(connection) if connection.is_begun() || connection.is_waiting() => {
+            open_moved(sockets, (socket, (id, side)), marking, call);
+        }
+        _ => count_moved(sockets, (socket, (id, side)), marking, call),
+    }
+}
+
+/// Bytes move on a connection that was only begun, or of which an end is to be found.
+#[cold]
+#[inline(never)]
+fn open_moved(
+    sockets: &mut Sockets,
+    (socket, stream): (SocketId, (ConnectionId, Side)),
+    marking: Marking,
+    call: &Move<'_>,
+) {
+    let stream = settled(sockets, socket, stream, call);
+    count_moved(sockets, (socket, stream), marking, call);
+}
+
+/// Bytes moved on a connection that is made.
+#[inline(always)]
+fn count_moved(
+    sockets: &mut Sockets,
+    (socket, (id, side)): (SocketId, (ConnectionId, Side)),
+    marking: Marking,
+    call: &Move<'_>,
+) {
     let Sockets { connections, registry, changes, now, .. } = sockets;
     let (Some(connection), Some(open)) = (connections.get_mut(id), registry.get(socket)) else {
         return;
@@ -155,10 +182,7 @@ fn shape_of_stream(connection: &mut Connection, (side, open): (Side, &OpenSocket
     Shape { is_urgent, is_discarded: call.direction == Direction::Received && call.flags.discard(), ..Shape::default() }
 }
 
-/// Bytes move on a connection that was only begun, or of which an end is to be found: what they tell of that, and the
-/// connection that the socket has then.
-#[cold]
-#[inline(never)]
+/// What the bytes that move on such a connection tell of it, and the connection that the socket has then.
 fn settled(
     sockets: &mut Sockets,
     socket: SocketId,
