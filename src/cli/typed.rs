@@ -69,7 +69,7 @@ pub struct Typed {
     #[arg(value_name = "TRACE", hide_short_help = true, value_hint = ValueHint::FilePath)]
     traces: Vec<PathBuf>,
 
-    /// Record COMMAND, which stands behind OUTPUT
+    /// Record the COMMAND behind OUTPUT
     #[arg(
         long,
         long_help = "Record a command: strace is started with what a conversion needs. The words behind OUTPUT are the command's; it keeps its standard input, output and exit status",

@@ -152,8 +152,9 @@ fn here(recording: &Recording, live: &mut Live<'_>) -> Result<(Exit, Ended), Err
         Kept::Command if recording.is_silent => Heir::Keeper(pid),
         Kept::Command => Heir::Command(pid),
     };
-    let watch = Watch::begin(heir, &ready)?;
-    let said = strace.stderr.take().map(|stderr| thread::spawn(move || remote::listen(stderr, Some(io::stderr()))));
+    let watch = Watch::begin(heir, &ready, recording.is_silent)?;
+    let to = (!recording.is_silent).then(io::stderr);
+    let said = strace.stderr.take().map(|stderr| thread::spawn(move || remote::listen(stderr, to)));
     // Only with strace's end is ours of the pipe closed, and so the trace's end is told.
     let waiting = thread::spawn(move || {
         let status = strace.wait();
@@ -243,7 +244,8 @@ fn there(recording: &Recording, prefix: &OsStr, live: &mut Live<'_>) -> Result<(
     let saying = thread::spawn(move || remote::listen(stderr, to));
     // Who does not read it has ended, and has told why.
     let _ = stdin.write_all(&text);
-    let watch = Watch::begin(Heir::There(Some(stdin), is_command && !recording.is_silent), &ready)?;
+    let watch =
+        Watch::begin(Heir::There(Some(stdin), is_command && !recording.is_silent), &ready, recording.is_silent)?;
     let exit = live.convert(ready, trace.into());
     drop(watch);
     let status = end(&mut shell);
@@ -266,7 +268,7 @@ fn there(recording: &Recording, prefix: &OsStr, live: &mut Live<'_>) -> Result<(
     }
 }
 
-/// Tells what strace has said: the reason why nothing came, or a warning.
+/// What strace has said is the reason why nothing came.
 fn tell_strace(said: &str, recording: &Recording, live: &Live<'_>) -> Result<(), Error> {
     if said.is_empty() {
         return Ok(());
@@ -276,12 +278,8 @@ fn tell_strace(said: &str, recording: &Recording, live: &Live<'_>) -> Result<(),
         Subject::Processes(pids) if recording.via.is_none() => pids.as_slice(),
         _ => &[],
     };
-    let told = refusals::with_cure(said, pids);
-    if !live.has_lines() {
-        return Err(Error::Recording(told));
-    }
-    log::warn!("{told}");
-    Ok(())
+    // It has been handed on as it was; where strace could do nothing it is told again, with what helps.
+    if live.has_lines() { Ok(()) } else { Err(Error::Recording(refusals::with_cure(said, pids))) }
 }
 
 /// Waits for the end of a shell whose output has ended, and makes it end where it does not; its status in words.

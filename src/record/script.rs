@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::process::Command;
+use std::time::Duration;
 
 use super::probe;
 
@@ -11,6 +12,13 @@ pub const OWN_SHELL: &str = "emulate sh 2>/dev/null; ";
 
 /// In front of lines that are ours among strace's, as no line of strace's begins.
 pub const MARK: &str = "+++ strace2pcap ";
+
+/// How long nothing comes from us before the watch takes us for gone: a laptop that sleeps closes no connection, and the
+/// traced program would wait until its trace can be written again.
+const SILENCE_SECONDS: u32 = 20;
+
+/// How often we let the watch know that we are there.
+pub const BEAT: Duration = Duration::from_secs(5);
 
 /// What strace is to trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +86,8 @@ sleep 1; alive && sleep 2
 alive && { traced; kill -s KILL $traced "$self"; }"#;
 
 /// The whole script for a shell's standard input: strace's text comes on its standard output, with a line of ours
-/// ([`MARK`]) in front and one behind, which has the exit status. When its standard input ends, so does strace.
+/// ([`MARK`]) in front and one behind, which has the exit status. When its standard input ends, or nothing has come there
+/// for [`SILENCE_SECONDS`] after something had ([`BEAT`]), so does strace.
 ///
 /// It is one compound command, which a shell reads whole before it runs any of it. strace writes to a pipe by its path,
 /// so that what it starts has no descriptor of ours, and standard output may be a socket (sshd, docker). The watch is no
@@ -152,10 +161,19 @@ fn start(end: &str) -> String {
           done <"$one/status"
         done
       }}
-      while read -r rest; do :; done
-      alive && {{
+      finish() {{
+        alive && {{
 {end}
+        }}
       }}
+      timer=
+      while read -r beat; do
+        [ -z "$timer" ] || kill "$timer"
+        (sleep {SILENCE_SECONDS}; finish) &
+        timer=$!
+      done
+      [ -z "$timer" ] || kill "$timer"
+      finish
     ) <&4 4<&- >/dev/null 2>&1 & )
     exec strace {options} $extras -e "trace=$calls" -o "/proc/$me/fd/1" "$@" >&2 4<&-
   )

@@ -1,18 +1,22 @@
 //! A thread that hands on what asks for the end of a recording: signals that come to us, a reader of the capture that has
 //! gone, a conversion that can write no more.
 
-use std::io::{self, PipeReader, PipeWriter, Read};
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::ChildStdin;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, poll};
-use rustix::process::Signal;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, Signal, getppid};
 
 use super::keeper::{commands_of, send, strace_of};
+use super::script::BEAT;
 use crate::run::Error;
 use crate::run::live::Ready;
+
+/// How often is looked whether who has started us is there: nothing tells that unasked but a signal, which is about a thread.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Whom it is handed on to.
 #[derive(Debug)]
@@ -38,11 +42,14 @@ pub struct Watch {
 
 impl Watch {
     /// Begins to watch.
-    pub fn begin(heir: Heir, ready: &Ready) -> Result<Self, Error> {
+    ///
+    /// `with_parent`: who has started us is whom it is for (Wireshark), and what reads the capture may outlive that.
+    pub fn begin(heir: Heir, ready: &Ready, with_parent: bool) -> Result<Self, Error> {
         let begun = || {
             let handed = ready.signals().handed()?;
             let (ended, end) = io::pipe()?;
-            let watcher = Watcher { heir, handed, ended, reader: ready.reader() };
+            let parent = if with_parent { getppid() } else { None };
+            let watcher = Watcher { heir, handed, ended, reader: ready.reader(), parent };
             let thread = thread::Builder::new().spawn(move || watcher.run())?;
             Ok(Self { end: Some(end), thread: Some(thread) })
         };
@@ -70,11 +77,17 @@ struct Watcher {
     handed: PipeReader,
     ended: PipeReader,
     reader: Option<OwnedFd>,
+    /// Who has started us, if that one's end is ours.
+    parent: Option<Pid>,
 }
 
 impl Watcher {
     fn run(mut self) {
         loop {
+            if let Heir::There(Some(stdin), _) = &mut self.heir {
+                // Where it is not read any more, the end of the trace tells that.
+                let _ = stdin.write_all(b"\n");
+            }
             let seen = self.wait();
             if seen.ended {
                 return;
@@ -86,8 +99,11 @@ impl Watcher {
                 }
                 self.hand_on(Signal::from_named_raw(i32::from(signal[0])));
             }
+            let is_orphan = self.parent.take_if(|parent| getppid() != Some(*parent)).is_some();
             if seen.gone {
                 self.reader = None;
+            }
+            if seen.gone || is_orphan {
                 self.hand_on(None);
             }
         }
@@ -99,7 +115,13 @@ impl Watcher {
         let mut all = vec![input(self.handed.as_fd()), input(self.ended.as_fd())];
         // That nobody reads any more is told unasked.
         all.extend(self.reader.as_ref().map(|reader| PollFd::new(reader, PollFlags::empty())));
-        let is_polled = poll(&mut all, None).is_ok();
+        let look = match (&self.heir, self.parent) {
+            (_, Some(_)) => Some(LOOK),
+            (Heir::There(Some(_), _), None) => Some(BEAT),
+            _ => None,
+        };
+        let look = look.and_then(|look| Timespec::try_from(look).ok());
+        let is_polled = poll(&mut all, look.as_ref()).is_ok();
         let mut happened = all.iter().map(|it| is_polled && !it.revents().is_empty());
         let mut next = || happened.next().unwrap_or_default();
         Seen { handed: next(), ended: next(), gone: next() }

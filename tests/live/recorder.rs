@@ -287,6 +287,105 @@ fn mistakes_start_nothing_and_say_what_to_do() {
     assert_eq!(fs::read(folder.path().join("notes")).expect("it is there"), b"some text\n");
     let output =
         program(&folder).env("PATH", &tools).args(["--attach", &pid, "out.pcapng"]).output().expect("it starts");
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(127));
     assert!(text(&output.stderr).contains("strace is not installed here"), "{}", text(&output.stderr));
+}
+
+/// An sshd of its own, and what reaches it.
+fn sshd(folder: &Folder) -> (Ended, String) {
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    for name in ["host", "user"] {
+        let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f", &path(name)]).status();
+        assert!(made.expect("it starts").success());
+    }
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = free.local_addr().expect("it is bound").port();
+    drop(free);
+    let words = [
+        format!("Port {port}"),
+        "ListenAddress 127.0.0.1".to_string(),
+        format!("HostKey {}", path("host")),
+        format!("AuthorizedKeysFile {}", path("user.pub")),
+        format!("PidFile {}", path("pid")),
+        "StrictModes no\nUsePAM no\nPermitRootLogin yes\n".to_string(),
+    ];
+    fs::write(path("config"), words.join("\n")).expect("it can be written");
+    // Root's sshd wants this folder, which its service makes; anybody else's does not.
+    let _ = fs::create_dir("/run/sshd");
+    let mut daemon = Command::new("/usr/sbin/sshd");
+    daemon.args(["-D", "-f", &path("config"), "-E", &path("log")]).stdin(Stdio::null());
+    let daemon = Ended(daemon.spawn().expect("it starts"));
+    wait_until("sshd listens", || TcpStream::connect(("127.0.0.1", port)).is_ok());
+    let options = "-q -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null";
+    (daemon, format!("ssh {options} -p {port} -i {} 127.0.0.1", path("user")))
+}
+
+#[test]
+fn ssh_is_a_way_like_any() {
+    if !has(&["strace", "python3", "ssh", "ssh-keygen", "/usr/sbin/sshd"], "recording through ssh") {
+        return;
+    }
+    let (folder, server) = (Folder::new(), Server::start());
+    let (daemon, prefix) = sshd(&folder);
+    let word = "it's\n$HOME \"x\"";
+    let script = format!("import sys; print(sys.argv[1:] == [{word:?}, '']); sys.exit(3)");
+    let mut command = program(&folder);
+    let output = command.args(["--via", &prefix, "--run", "out.pcapng", "python3", "-c", &script, word, ""]).output();
+    let output = output.expect("it starts");
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("True\n") && output.stdout.is_empty());
+    let pid = server.pid().to_string();
+    for cut in [false, true] {
+        let child =
+            program(&folder).args(["--via", &prefix, "--attach", &pid, "out.pcapng"]).stderr(Stdio::piped()).spawn();
+        let child = child.expect("it starts");
+        wait_until("it is attached", || tracer(server.pid()) != 0);
+        server.ask("while attached");
+        let file = folder.path().join("out.pcapng");
+        wait_until("the capture grows", || fs::metadata(&file).is_ok_and(|it| it.len() > 600));
+        if cut {
+            let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", daemon.0.id())).expect("sessions");
+            children.split_whitespace().filter_map(|pid| pid.parse().ok()).for_each(|pid| send(pid, Signal::KILL));
+        } else {
+            send(child.id(), Signal::INT);
+        }
+        let output = child.wait_with_output().expect("it ends");
+        assert_eq!(output.status.code(), Some(i32::from(cut)), "{}", text(&output.stderr));
+        assert_eq!(text(&output.stderr).contains("was lost before strace had ended"), cut);
+        wait_until("it is detached", || tracer(server.pid()) == 0);
+        server.ask("afterwards");
+        assert!(holds(&file, "while attached answered"));
+    }
+}
+
+#[test]
+fn wireshark_starts_and_ends_a_recording() {
+    if !has(&["strace", "python3", "tshark"], "recording from Wireshark") {
+        return;
+    }
+    let (folder, server) = (Folder::new(), Server::start());
+    let installed =
+        program(&folder).env("HOME", folder.path()).env_remove("XDG_CONFIG_HOME").arg("--install-wireshark").output();
+    assert!(installed.expect("it starts").status.success());
+    let tshark = |option: &str| {
+        let mut tshark = Command::new("tshark");
+        tshark.current_dir(folder.path()).env("HOME", folder.path()).env_remove("XDG_CONFIG_HOME").stdin(Stdio::null());
+        tshark.args(["-q", "-i", "strace2pcap", "-o", option, "-w", "out.pcapng"]).stderr(Stdio::piped());
+        tshark
+    };
+    for signal in [Signal::INT, Signal::KILL] {
+        let mut child = tshark(&format!("extcap.strace2pcap.pids:{}", server.pid())).spawn().expect("it starts");
+        wait_until("it is attached", || tracer(server.pid()) != 0);
+        server.ask("while attached");
+        let file = folder.path().join("out.pcapng");
+        wait_until("the capture grows", || fs::metadata(&file).is_ok_and(|it| it.len() > 600));
+        send(child.id(), signal);
+        wait_until("it is detached", || tracer(server.pid()) == 0);
+        server.ask("afterwards");
+        child.wait().expect("it ends");
+        fs::remove_file(file).expect("it was written");
+    }
+    let output = tshark("extcap.strace2pcap.pids:4194305").output().expect("it starts");
+    let said = text(&output.stderr);
+    assert!(said.contains("strace2pcap: error: there is no process 4194305"), "{said}");
 }

@@ -11,6 +11,7 @@ mod days;
 mod faults;
 mod foreign;
 mod laws;
+mod lua;
 mod many_connections;
 mod mistakes;
 mod packages;

@@ -29,25 +29,27 @@ local out = {
     dir = ProtoField.string("strace.dir", "Direction"),
     path = ProtoField.string("strace.path", "Program's file"),
 }
--- The same for columns, where Wireshark itself does not tell it: a column that names two fields shows both.
-local column = {
-    comm = ProtoField.string("strace.column.comm", "Program, for a column"),
-    pid = ProtoField.uint32("strace.column.pid", "Process, for a column"),
-    dir = ProtoField.string("strace.column.dir", "Direction, for a column"),
-}
-strace.fields = {
-    out.who, out.pid, out.tid, out.comm, out.fd, out.call, out.dir, out.path, column.comm, column.pid, column.dir,
-}
+strace.fields = { out.who, out.pid, out.tid, out.comm, out.fd, out.call, out.dir, out.path }
 
--- A field that this Wireshark may not have.
+-- A field of this Wireshark; nil where it has none of that name.
 local function field(name)
     local known, extractor = pcall(Field.new, name)
-    return known and extractor or function() end
+    return known and extractor or nil
+end
+
+local NAME, PID = "frame.darwin.process_info.pname", "frame.darwin.process_info.pid"
+local block_name, block_pid = field(NAME), field(PID)
+
+-- Before 4.6 Wireshark reads no process blocks. The columns of our profile and filters name its fields, so they are made
+-- here, and filled with what is known.
+local column = {}
+if not (block_name and block_pid) then
+    column = { comm = ProtoField.string(NAME, "Program, as Wireshark 4.6 has it"), pid = ProtoField.uint32(PID, "Process") }
+    strace.fields = { column.comm, column.pid }
 end
 
 local source, target, vlan = field("eth.src"), field("eth.dst"), field("vlan.id")
 local flags, comment, stream = field("frame.packet_flags_direction"), field("frame.comment"), field("tcp.stream")
-local block_name, block_pid = field("frame.darwin.process_info.pname"), field("frame.darwin.process_info.pid")
 
 -- What comments have told: of threads, by number, and of directions of streams.
 local threads, ends = {}, {}
@@ -75,10 +77,13 @@ local function marking(dir)
     if not (from and to) then
         return nil
     end
-    -- The side that is not the thread's begins with 00 and the call, and the session is small.
+    -- The side that is not the thread's has the call in its second byte, or no call and a session, which is a small number.
     if not dir then
-        local call = tonumber(to:sub(3, 4))
-        dir = (call > 0 and call <= #CALLS and tonumber(to:sub(1, 2)) == 0 and tonumber(from:sub(3, 4)) == 0) and "out" or "in"
+        local sent, received = tonumber(to:sub(3, 4)) > 0, tonumber(from:sub(3, 4)) > 0
+        if sent == received then
+            sent = tonumber(from) > tonumber(to)
+        end
+        dir = sent and "out" or "in"
     end
     local thread, session = from, to
     if dir == "in" then
@@ -131,8 +136,9 @@ local function look()
         end
     end
     complete(known, told)
-    if block_pid() then
-        complete(known, { pid = block_pid().value, comm = block_name() and tostring(block_name()) })
+    local block = block_pid and block_pid()
+    if block then
+        complete(known, { pid = block.value, comm = block_name and block_name() and tostring(block_name()) })
     end
     complete(known, known.tid and threads[known.tid])
     complete(known, at and ends[at])
@@ -156,9 +162,8 @@ function strace.dissector(_, packet, tree)
             below:add(proto, known[key]):set_generated()
         end
     end
-    local told = { comm = block_name() and true, pid = block_pid() and true, dir = direction() and true }
     for key, proto in pairs(column) do
-        if known[key] and not told[key] then
+        if known[key] then
             below:add(proto, known[key]):set_hidden()
         end
     end
