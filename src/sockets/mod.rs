@@ -38,7 +38,7 @@ use crate::event::{
 };
 use crate::limits;
 use connections::{Connections, Origin, Witnessed};
-use descriptors::{Channel, Pidfds, Rights, Sessions, Slot, Slots, TableId, Tables};
+use descriptors::{Channel, Given, Pidfds, Rights, Sessions, Slot, TableId, Tables};
 use names::SocketId;
 use open_socket::OpenSocket;
 use registry::Registry;
@@ -74,7 +74,7 @@ pub struct Sockets {
     /// Processes whose threads are still to end, by the thread that called exit_group.
     exiting: VecDeque<Now>,
     /// What the thread that ends had open and is still to be closed.
-    leaving: Option<Slots>,
+    leaving: Option<Given>,
     /// At the end of the trace, once no process is about to end any more: the connections that are still to be ended.
     ending: Option<std::vec::IntoIter<ConnectionId>>,
     is_at_end: bool,
@@ -122,7 +122,7 @@ impl Sockets {
             What::Close { socket, outcome } => processes::close(self, *socket, *outcome),
             What::CloseRange { first, last, only_mark, unshare } => {
                 if *unshare {
-                    self.tables.unshare(self.now.tid, &mut self.registry);
+                    self.tables.unshare(self.now.tid);
                 }
                 processes::close_range(self, *first..=*last, *only_mark);
             }
@@ -146,7 +146,7 @@ impl Sockets {
                 self.tables.clone_begun(self.now.tid, *sharing);
             }
             What::Cloned { child, sharing } => processes::cloned(self, *child, *sharing),
-            What::UnsharedFiles => self.tables.unshare(self.now.tid, &mut self.registry),
+            What::UnsharedFiles => self.tables.unshare(self.now.tid),
             What::Executed { .. } => processes::executed(self),
             What::Superseded { by } => processes::superseded(self, *by),
             What::Ended { group: true } => processes::exiting(self),
@@ -189,7 +189,7 @@ impl Sockets {
             return;
         };
         for _ in 0..limits::CLOSED_AT_ONCE {
-            let Some((fd, slot)) = slots.pop_first() else {
+            let Some((fd, slot)) = slots.next() else {
                 return self.sessions.forget(self.now.tid);
             };
             self.drop_slot(fd, &slot, Op::Exit);
@@ -357,9 +357,7 @@ impl Sockets {
             self.vacate(table, made.fd, Op::Replace);
             if let Some(details) = details.filter(|details| details.family != Family::Pipe) {
                 self.recognise(table, made.fd, details);
-                if let Some(slot) = self.tables.slot_mut(table, made.fd) {
-                    slot.close_on_exec = close_on_exec;
-                }
+                self.tables.close_on_exec(table, made.fd, close_on_exec, &mut self.registry);
             }
             return;
         };
@@ -381,9 +379,7 @@ impl Sockets {
 
     /// The details of a known socket say more than before.
     fn refresh(&mut self, table: TableId, fd: Fd, socket: SocketId, details: &Rc<SocketDetails>) {
-        if let Some(slot) = self.tables.slot_mut(table, fd) {
-            slot.seen = Some(Rc::clone(details));
-        }
+        self.tables.see(table, fd, details, &mut self.registry);
         self.registry.learn(socket, Some(details));
         self.refresh_connection(socket);
     }
@@ -398,7 +394,7 @@ impl Sockets {
         close_on_exec: bool,
     ) {
         self.registry.refer(socket);
-        self.tables.put(table, fd, Slot { socket, seen, close_on_exec });
+        self.tables.put(table, fd, Slot { socket, seen, close_on_exec }, &mut self.registry);
     }
 
     /// More is known of a socket, which may be all that its connection, or what waits for its address, needed.
@@ -502,7 +498,7 @@ impl Sockets {
 
     /// `fd` stands for nothing any more; its socket is closed if this was the last descriptor.
     fn vacate(&mut self, table: TableId, fd: Fd, op: Op) {
-        if let Some(slot) = self.tables.take(table, fd) {
+        if let Some(slot) = self.tables.take(table, fd, &mut self.registry) {
             self.drop_slot(fd, &slot, op);
         }
     }
@@ -514,8 +510,8 @@ impl Sockets {
     }
 
     /// A whole table is gone.
-    fn drop_slots(&mut self, slots: Slots, op: Op) {
-        for (fd, slot) in slots.give() {
+    fn drop_slots(&mut self, slots: Given, op: Op) {
+        for (fd, slot) in slots {
             self.drop_slot(fd, &slot, op);
         }
     }
@@ -536,7 +532,6 @@ impl Sockets {
 
     /// The last descriptor of a socket is gone.
     fn closed(&mut self, socket: SocketId, open: &OpenSocket, closer: Closer) {
-        self.tables.closed(socket);
         let both_ends = open.both_ends.into_iter().flatten();
         self.undelivered.extend(both_ends.map(|end| (end, closer)));
         self.undeliverable(Channel::To(socket), closer);
