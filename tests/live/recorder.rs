@@ -110,6 +110,13 @@ fn holds(file: &Path, payload: &str) -> bool {
     capture.records.iter().any(|record| text(&record.bytes).contains(payload))
 }
 
+/// Waits until a payload is in the capture, whole or not.
+#[track_caller]
+fn wait_for(file: &Path, payload: &str) {
+    let is_there = |bytes: Vec<u8>| bytes.windows(payload.len()).any(|window| window == payload.as_bytes());
+    wait_until("the payload is in the capture", || fs::read(file).is_ok_and(is_there));
+}
+
 #[test]
 fn a_command_keeps_its_streams_and_its_status() {
     if !has(&["strace", "python3"], "recording a command") {
@@ -156,7 +163,7 @@ fn attach_and_end(options: &[&str], output: &str, end: impl Fn(&mut Child)) -> (
     server.ask("while attached");
     let file: PathBuf = folder.path().join(output);
     if output != "-" {
-        wait_until("the capture grows", || fs::metadata(&file).is_ok_and(|it| it.len() > 600));
+        wait_for(&file, "while attached answered");
     }
     end(&mut child);
     wait_until("it is detached", || tracer(server.pid()) == 0 && tracer(made) == 0);
@@ -240,7 +247,7 @@ fn a_lost_connection_is_told_and_leaves_no_strace() {
     wait_until("it is attached", || tracer(server.pid()) != 0);
     server.ask("before");
     let file = folder.path().join("out.pcapng");
-    wait_until("the capture grows", || fs::metadata(&file).is_ok_and(|it| it.len() > 600));
+    wait_for(&file, "before answered");
     let pid = fs::read_to_string(folder.path().join("carrier.pid")).expect("it is there");
     send(pid.parse().expect("a number"), Signal::KILL);
     let output = child.wait_with_output().expect("it ends");
@@ -342,7 +349,7 @@ fn ssh_is_a_way_like_any() {
         wait_until("it is attached", || tracer(server.pid()) != 0);
         server.ask("while attached");
         let file = folder.path().join("out.pcapng");
-        wait_until("the capture grows", || fs::metadata(&file).is_ok_and(|it| it.len() > 600));
+        wait_for(&file, "while attached answered");
         if cut {
             let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", daemon.0.id())).expect("sessions");
             children.split_whitespace().filter_map(|pid| pid.parse().ok()).for_each(|pid| send(pid, Signal::KILL));
@@ -355,6 +362,7 @@ fn ssh_is_a_way_like_any() {
         wait_until("it is detached", || tracer(server.pid()) == 0);
         server.ask("afterwards");
         assert!(holds(&file, "while attached answered"));
+        fs::remove_file(file).expect("it was written");
     }
 }
 
@@ -378,7 +386,7 @@ fn wireshark_starts_and_ends_a_recording() {
         wait_until("it is attached", || tracer(server.pid()) != 0);
         server.ask("while attached");
         let file = folder.path().join("out.pcapng");
-        wait_until("the capture grows", || fs::metadata(&file).is_ok_and(|it| it.len() > 600));
+        wait_for(&file, "while attached answered");
         send(child.id(), signal);
         wait_until("it is detached", || tracer(server.pid()) == 0);
         server.ask("afterwards");
