@@ -40,6 +40,7 @@
 //! | option | `run/options.rs`, then `cli/typed.rs` |
 //! | kind of loss or note | `run/report/keys.rs` |
 //! | kind of text that is no trace | `run/input/foreign/tools.rs`, a row |
+//! | question in Wireshark's dialog | `extcap/dialog.rs`, then `extcap/mod.rs` |
 
 #![allow(rustdoc::private_intra_doc_links, reason = "the map is for those who read the sources")]
 #![cfg_attr(
