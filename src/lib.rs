@@ -23,7 +23,7 @@
 //! | [`wire`] | packets, and what is known of each, to bytes: Ethernet, VLAN and the marking in them, IPv4, IPv6, TCP, UDP, checksums, sequence arithmetic; the only room that names `etherparse` | why a frame is sent |
 //! | [`capture`] | pcap and pcapng, records in order of time; the only room that names `pcap-file` | sockets |
 //! | [`run`] | the one loop, with output and signals; in it `input` (traces opened, judged, decompressed, read, put in order), `convert` (from lines to a capture, and what of it is asked for), `report` (what was lost, what helps) | – |
-//! | [`record`] | how strace is started, here and elsewhere, and how it is ended; the only room that starts processes | what is made of its text |
+//! | [`record`](mod@record) | how strace is started, here and elsewhere, and how it is ended; the only room that starts processes | what is made of its text |
 //! | [`extcap`] | Wireshark's questions to an interface, its dialog, and which processes there are to pick | how they are recorded |
 //! | [`install`] | which files of ours lie where for Wireshark | what is in them |
 //! | [`cli`] | the command line, as typed | how it is done |
