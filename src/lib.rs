@@ -4,8 +4,9 @@
 //! `cli` see all); `tests/offline/tidy.rs` holds the direction.
 //!
 //! ```text
-//! main → cli → run ─→ strace ─→ event ←─ sockets, processes ←─ inet ┐
-//!                └──→ views ─→ inet, unix                     unix ┴→ packets → wire → capture
+//! main → install
+//! main → extcap → cli → record → run ─→ strace ─→ event ←─ sockets, processes ←─ inet ┐
+//!                                  └──→ views ─→ inet, unix                     unix ┴→ packets → wire → capture
 //! bytes → Line<'a> → Call<'a> → Event<'a> → Change → Packet<'a> → bytes
 //! ```
 //!
@@ -24,6 +25,9 @@
 //! | [`wire`] | packets, and what is known of each, to bytes: Ethernet, VLAN and the marking in them, IPv4, IPv6, TCP, UDP, checksums, sequence arithmetic; the only room that names `etherparse` | why a frame is sent |
 //! | [`capture`] | pcap and pcapng, records in order of time; the only room that names `pcap-file` | sockets |
 //! | [`run`] | the one loop, with output and signals; in it `input` (traces opened, judged, decompressed, read, put in order), `convert` (from lines to a capture, and what of it is asked for), `report` (what was lost, what helps) | – |
+//! | [`record`](mod@record) | how strace is started, here and elsewhere, and how it is ended; the only room that starts processes | what is made of its text |
+//! | [`extcap`] | Wireshark's questions to an interface, its dialog, and which processes there are to pick | how they are recorded |
+//! | [`install`] | which files of ours lie where for Wireshark | what is in them |
 //! | [`cli`] | the command line, as typed | how it is done |
 //! | [`glob`] | patterns for the names of sockets, pipes and FIFOs | what is done with what they are for |
 //! | [`escape`] | what is safe to print, and a word of a shell's command | whose text it is |
@@ -38,6 +42,7 @@
 //! | option | `run/options.rs`, then `cli/typed.rs` |
 //! | kind of loss or note | `run/report/keys.rs` |
 //! | kind of text that is no trace | `run/input/foreign/tools.rs`, a row |
+//! | question in Wireshark's dialog | `extcap/dialog.rs`, then `extcap/mod.rs` |
 
 #![allow(rustdoc::private_intra_doc_links, reason = "the map is for those who read the sources")]
 #![cfg_attr(
@@ -49,12 +54,15 @@ mod capture;
 mod cli;
 mod escape;
 mod event;
+mod extcap;
 mod glob;
 mod inet;
+mod install;
 mod keys;
 mod limits;
 mod packets;
 mod processes;
+mod record;
 mod run;
 mod secrets;
 mod sockets;
@@ -63,7 +71,10 @@ mod unix;
 mod views;
 mod wire;
 
-pub use cli::{Refused, Usage, parse};
+pub use cli::{Refused, Task, Usage, parse};
+pub use extcap::{answer as answer_wireshark, is_called as is_called_by_wireshark};
+pub use install::{Place, place as place_in_wireshark};
+pub use record::{Ended, Recording, Subject, hidden, record};
 pub use run::{Exit, Options, answer, convert, refuse};
 
 /// What the tests and the fuzz targets see beside that. It may change at any time.

@@ -11,7 +11,7 @@ usage: strace2pcap-pipe.sh [CONVERTER OPTIONS] "STRACE ARGS" | READER
   strace2pcap-pipe.sh "curl http://localhost/" | wireshark -k -i -
   strace2pcap-pipe.sh --capture-unix-socket -- docker ps | tshark -r -
 
-Words in front that begin with '--' are converter options as long as more words follow; values with '='.
+Words in front that begin with '--' are converter options, with their values, as long as more words follow.
 The traced command's own standard output goes to standard error, so that nothing but the capture is in the pipe.
 The capture is pcapng; --format=pcap makes it classic. Everything else is as in strace2pcap.sh -h.
 END
@@ -31,24 +31,4 @@ if [ -t 1 ]; then
     echo "strace2pcap-pipe.sh: standard output is a terminal: send it to a reader, '| tcpdump -A -r -'" >&2
     exit 2
 fi
-
-# Puts OUT, '-', between the converter's options and strace's arguments, turning the list once around.
-left=$#
-in_options=1
-for word; do
-    if [ "$in_options" = 1 ]; then
-        case $left,$word in
-        1,* | *,--) in_options=0 ;;
-        *,--*) ;;
-        *) in_options=0 ;;
-        esac
-        if [ "$in_options" = 0 ]; then
-            set -- "$@" -
-        fi
-    fi
-    set -- "$@" "$word"
-    shift
-    left=$((left - 1))
-done
-tools=$(dirname -- "$(readlink -f -- "$0")")
-exec "$tools/strace2pcap.sh" "$@"
+exec "$(dirname -- "$(readlink -f -- "$0")")/strace2pcap.sh" --script=pipe "$@"

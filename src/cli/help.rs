@@ -19,9 +19,7 @@ pub const NAME: &str = "turns strace's text into a capture that Wireshark reads"
 /// What is said after the options in `-h`, which fits on a screen of 24 lines.
 pub const SHORT_AFTER: &str = "\
 Examples:
-  strace -f -s 1048576 -ttt -T -yy -xx -e \"$(strace2pcap --calls)\" \\
-    -o '! strace2pcap out.pcapng' COMMAND
-  strace2pcap out.pcapng trace.log
+  strace2pcap --run out.pcapng curl http://localhost/
   strace2pcap - trace.log | wireshark -k -i -";
 
 /// A part of what is said after the options.
@@ -75,7 +73,13 @@ fn listed<'w>(words: impl Iterator<Item = &'w str>) -> String {
 
 const EXAMPLES: &str = "\
 Examples:
-  Run a command and capture what it says; strace starts strace2pcap:
+  Run a command and capture what it says, or a process that runs:
+    strace2pcap --run out.pcapng curl http://localhost/
+    strace2pcap --attach \"$(pgrep -o nginx)\" out.pcapng
+  On another machine, where there is strace and nothing else:
+    strace2pcap --via 'ssh web1' --attach 1234 - | wireshark -k -i -
+
+  The same by hand; strace starts strace2pcap:
     strace -f -s 1048576 -ttt -T -yy -xx -e \"$(strace2pcap --calls)\" \\
       -o '! strace2pcap out.pcap' COMMAND
   For a process that runs already, -p PID in place of COMMAND.

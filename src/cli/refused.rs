@@ -91,30 +91,37 @@ fn report_of(words: &[OsString]) -> ReportFormat {
 /// Whether no TRACE is named beside OUTPUT, or `-` is one.
 fn reads_standard_input(words: &[OsString]) -> bool {
     let words = scan(words);
+    if words
+        .iter()
+        .any(|word| matches!(word, Word::Option(name, _) if ["run", "attach", "script"].contains(&name.as_str())))
+    {
+        return false;
+    }
     let mut traces = words.iter().filter_map(Word::plain).skip(1).peekable();
     traces.peek().is_none() || traces.any(|trace| trace == "-")
 }
 
 /// A word of a command line that may make no sense.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Word<'w> {
+pub(super) enum Word<'w> {
     /// A long option by its whole name if it is one of ours, and its value.
     Option(String, Option<&'w OsStr>),
     /// A short one.
-    Short,
+    Short(&'w OsStr),
     /// OUTPUT or a TRACE.
     Plain(&'w OsStr),
 }
 
 impl<'w> Word<'w> {
-    fn plain(&self) -> Option<&'w OsStr> {
+    /// It, if it is no option.
+    pub(super) fn plain(&self) -> Option<&'w OsStr> {
         if let Self::Plain(word) = self { Some(word) } else { None }
     }
 }
 
 /// What the words are, in each form in which they may be typed: options shortened, their values behind `=` or as the next
 /// word.
-fn scan(words: &[OsString]) -> Vec<Word<'_>> {
+pub(super) fn scan(words: &[OsString]) -> Vec<Word<'_>> {
     let command = Typed::command();
     let takes_word = |it: &clap::Arg| it.get_action().takes_values() && !it.is_require_equals_set();
     let options: Vec<_> = command.get_arguments().filter_map(|it| Some((it.get_long()?, takes_word(it)))).collect();
@@ -135,7 +142,7 @@ fn scan(words: &[OsString]) -> Vec<Word<'_>> {
                 let next = if takes_word && value.is_none() { words.next() } else { None };
                 scanned.push(Word::Option(name.to_owned(), value.map(OsStr::new).or(next)));
             }
-            None if text.starts_with('-') && text.len() > 1 => scanned.push(Word::Short),
+            None if text.starts_with('-') && text.len() > 1 => scanned.push(Word::Short(word)),
             None => scanned.push(Word::Plain(word)),
         }
     }
@@ -157,7 +164,7 @@ mod tests {
             "--report json",
             "--report=json",
             "--rep json",
-            "--r=json",
+            "--re=json",
             "x --nosuch --report json -v",
             "--report text --report=json",
         ] {
@@ -176,11 +183,20 @@ mod tests {
             let words: Vec<OsString> = words.split_whitespace().map(OsString::from).collect();
             reads_standard_input(&words)
         };
-        for it in ["", "out", "--nosuch out", "-x out", "--view top out", "--vi top -- out", "out - -", "-o out", "a -"]
+        for it in
+            ["", "out", "--nosuch out", "-x out", "--view top out", "--vie top -- out", "out - -", "-o out", "a -"]
         {
             assert!(reads(&format!("strace2pcap {it}")), "{it}");
         }
-        for it in ["out trace", "--nosuch out trace", "--view=top out a b", "-- -x -y", "--capture-unix out trace"] {
+        for it in [
+            "out trace",
+            "--nosuch out trace",
+            "--view=top out a b",
+            "-- -x -y",
+            "--capture-unix out trace",
+            "--run out",
+            "--att 7 out",
+        ] {
             assert!(!reads(&format!("strace2pcap {it}")), "{it}");
         }
     }

@@ -11,8 +11,10 @@ use clap_complete::Shell;
 
 use super::mistakes::{command_of, given};
 use super::values::{self, Names};
-use super::{help, manual};
+use super::{Task, help, manual, recording};
 use crate::event::{Tid, Timestamp};
+use crate::install::Place;
+use crate::record::{Recording, Subject};
 use crate::run::Options;
 use crate::run::input::dates::{self, Date};
 use crate::run::options::{Comments, Format, ReportFormat, Seed, Verbosity, View, format_of, view_of};
@@ -24,6 +26,11 @@ const CONVERTED: &str = "More of what is converted";
 const WRITTEN: &str = "More of what is written";
 const TOLD: &str = "More of what is told";
 
+/// How it is called.
+const USAGE: &str = "strace2pcap [OPTIONS] OUTPUT [TRACE...]
+       strace2pcap [OPTIONS] --run OUTPUT COMMAND [ARG...]
+       strace2pcap [OPTIONS] --attach PID[,PID...] OUTPUT";
+
 /// The arguments as typed.
 #[derive(Debug, Parser)]
 #[command(
@@ -33,7 +40,7 @@ const TOLD: &str = "More of what is told";
     long_about = help::ABOUT,
     after_help = help::SHORT_AFTER,
     after_long_help = help::after(),
-    override_usage = "strace2pcap [OPTIONS] OUTPUT [TRACE...]",
+    override_usage = USAGE,
     // Scripts written for py_strace2pcap.py may shorten long options, as Python's argparse lets them.
     infer_long_args = true,
     args_override_self = true,
@@ -47,11 +54,13 @@ pub struct Typed {
         hide_short_help = true,
         value_hint = ValueHint::FilePath,
         required = false,
-        required_unless_present_any = ["calls", "man", "completions"],
+        required_unless_present_any = ["calls", "man", "completions", "install_wireshark", "uninstall_wireshark"],
         default_value_ifs([
             ("calls", ArgPredicate::Equals("true".into()), "-"),
             ("man", ArgPredicate::Equals("true".into()), "-"),
             ("completions", ArgPredicate::IsPresent, "-"),
+            ("install_wireshark", ArgPredicate::Equals("true".into()), "-"),
+            ("uninstall_wireshark", ArgPredicate::Equals("true".into()), "-"),
         ])
     )]
     output: PathBuf,
@@ -59,6 +68,28 @@ pub struct Typed {
     /// strace's text, also compressed by gzip or zstd: files, or - for standard input, which is also read when none is named
     #[arg(value_name = "TRACE", hide_short_help = true, value_hint = ValueHint::FilePath)]
     traces: Vec<PathBuf>,
+
+    /// Record the COMMAND behind OUTPUT
+    #[arg(
+        long,
+        long_help = "Record a command: strace is started with what a conversion needs. The words behind OUTPUT are the command's; it keeps its standard input, output and exit status",
+        conflicts_with = "attach"
+    )]
+    run: bool,
+
+    /// Record processes, and what they have made
+    #[arg(
+        long,
+        long_help = "Record processes that run, and those that they have made or will make, until Ctrl-C; they go on afterwards",
+        value_name = "PID,…",
+        value_delimiter = ',',
+        value_parser = values::process
+    )]
+    attach: Vec<u32>,
+
+    /// With --run and --attach: what strace is started by, as 'ssh HOST', 'docker exec -i NAME' or sudo; there must be strace and a shell
+    #[arg(long, value_name = "PREFIX", value_parser = OsStringValueParser::new(), hide_short_help = true)]
+    via: Option<OsString>,
 
     /// Leave out IPv4 and IPv6 sockets
     #[arg(long, overrides_with = "capture_net", help_heading = CONVERTED, hide_short_help = true)]
@@ -216,6 +247,14 @@ pub struct Typed {
     #[arg(long, help_heading = TOLD, hide_short_help = true)]
     man: bool,
 
+    /// Put the interface, the profile and the fields of strace2pcap into your Wireshark
+    #[arg(long, help_heading = TOLD, hide_short_help = true)]
+    install_wireshark: bool,
+
+    /// And take them away again
+    #[arg(long, help_heading = TOLD, hide_short_help = true, conflicts_with = "install_wireshark")]
+    uninstall_wireshark: bool,
+
     /// Print what completes these options in a shell
     #[arg(long, value_enum, value_name = "SHELL", help_heading = TOLD, hide_short_help = true)]
     completions: Option<Shell>,
@@ -288,8 +327,32 @@ impl Typed {
         }
     }
 
-    /// What the run needs, if it makes sense. `words` are all that was typed.
-    pub(super) fn checked(self, words: &[OsString]) -> Result<Options, clap::Error> {
+    /// What there is to do, if it makes sense. `words` are all that was typed but `command`, which was typed behind OUTPUT.
+    pub(super) fn checked(mut self, words: &[OsString], command: &[OsString]) -> Result<Task, clap::Error> {
+        if self.install_wireshark || self.uninstall_wireshark {
+            return Ok(Task::Wireshark(if self.install_wireshark { Place::Install } else { Place::Uninstall }));
+        }
+        let via = self.via.take();
+        let pids = std::mem::take(&mut self.attach);
+        let subject = if self.run {
+            recording::subject(command)
+        } else if pids.is_empty() {
+            return match via {
+                Some(_) => Err(usage("--via goes with --run or --attach: it names where strace is started")),
+                None => self.options(words).map(Task::Convert),
+            };
+        } else {
+            Subject::Processes(pids)
+        };
+        if let Some(message) = recording::refused(&subject, !self.traces.is_empty()) {
+            return Err(usage(message));
+        }
+        let options = self.options(words)?;
+        Ok(Task::Record(Recording { subject, via, options, is_silent: false }))
+    }
+
+    /// What a conversion needs, if it makes sense.
+    fn options(self, words: &[OsString]) -> Result<Options, clap::Error> {
         let format = match self.format {
             Some(TypedFormat::Pcap) => Format::Pcap,
             Some(TypedFormat::Pcapng) => Format::PcapNg,

@@ -82,6 +82,12 @@ pub(super) fn pid(text: &str) -> Result<Tid, String> {
     text.parse().map(Tid).map_err(|_| "no number of a process".to_owned())
 }
 
+/// The number of a process that there may be.
+pub(super) fn process(text: &str) -> Result<u32, String> {
+    let number = text.parse().ok().filter(|pid| (1..=i32::MAX.cast_unsigned()).contains(pid));
+    number.ok_or_else(|| "no number of a process: pgrep NAME and ps tell them".to_owned())
+}
+
 fn port(text: &str) -> Option<u16> {
     text.parse().ok().filter(|port| *port > 0 && text.bytes().all(|byte| byte.is_ascii_digit()))
 }

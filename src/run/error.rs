@@ -109,6 +109,17 @@ pub enum Error {
     /// A signal asked for the end before all was read.
     #[error("stopped by {0}: the capture holds what came before")]
     Stopped(&'static str),
+    /// strace cannot be started here, or not traced what was to be: why, and what to do.
+    #[error("{0}")]
+    Recording(String),
+    /// There is no strace on this machine.
+    #[error(
+        "strace is not installed here: apt-get install strace, dnf install strace or apk add strace, or name a machine that has it with --via"
+    )]
+    NoStrace,
+    /// What was asked to be recorded makes no sense here; nothing was started.
+    #[error("{0}")]
+    NothingToRecord(String),
     /// Signals cannot be received.
     #[error("cannot set up the handling of signals: {0}{cure}", cure = cure_for_reading(.0))]
     Signals(#[source] io::Error),
@@ -130,7 +141,8 @@ impl Error {
             | Self::OutputIsTrace(_)
             | Self::NotACapture(_)
             | Self::Unseen(_)
-            | Self::Locked(_) => Exit::Usage,
+            | Self::Locked(_)
+            | Self::NothingToRecord(_) => Exit::Usage,
             _ => Exit::Failed,
         }
     }

@@ -1,83 +1,94 @@
-//! What processes are called that are being traced: their names were given before the trace began.
-//!
-//! A trace that comes through a pipe may be of another machine, or of yesterday. So a process is asked only where it is
-//! traced right now by somebody who holds our pipe's other end: then its number means the same to strace and to us.
+//! A conversion of what somebody writes whom we start ourselves: all that can be refused is refused before that.
 
-use super::input::source::{Source, SourceKind};
-use crate::event::Tid;
-use std::fs;
-use std::os::unix::ffi::OsStringExt;
-use std::os::unix::fs::MetadataExt;
+use std::os::fd::OwnedFd;
 
-/// A process as /proc has it.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Found {
-    /// Its name (`comm`).
-    pub name: Vec<u8>,
-    /// Its program's path, where that may be read.
-    pub path: Option<Vec<u8>>,
-}
+use super::Prepared;
+use super::error::{Error, Exit};
+use super::input::source::Source;
+use super::options::Options;
+use super::output::{self, Output};
+use super::report::Report;
+use super::screen::Screen;
+use super::signals::{Manner, Signals};
 
-/// The processes whose traces come through a pipe.
+/// A recording from its first look at the output to its report.
 #[derive(Debug)]
-pub struct Live {
-    /// Device and inode of our pipe.
-    pipe: (u64, u64),
-    /// The tracer that was found to hold its other end.
-    tracer: Option<u32>,
+pub struct Live<'o> {
+    options: &'o Options,
+    screen: Screen,
+    report: Report,
+    /// OUTPUT is a file that was not there before.
+    is_new: bool,
 }
 
-impl Live {
-    /// Where the only trace comes through a pipe.
-    pub fn of(sources: &[Source]) -> Option<Self> {
-        match sources {
-            [source] if source.kind() == SourceKind::Pipe => Some(Self { pipe: source.identity(), tracer: None }),
-            _ => None,
+/// What has to be there before anything is started.
+#[derive(Debug)]
+pub struct Ready(Prepared);
+
+impl Ready {
+    /// Who asks for the end.
+    pub fn signals(&self) -> &Signals {
+        &self.0.signals
+    }
+
+    /// A descriptor of the output where a reader may go away.
+    pub fn reader(&self) -> Option<OwnedFd> {
+        self.0.output.reader()
+    }
+}
+
+impl<'o> Live<'o> {
+    /// Sets up the messages.
+    pub fn new(options: &'o Options) -> Self {
+        Self { options, screen: Screen::new(options.verbosity), report: Report::default(), is_new: false }
+    }
+
+    /// Refuses an output that must not be overwritten, and touches nothing.
+    pub fn look(&self) -> Result<(), Error> {
+        if self.options.force { Ok(()) } else { output::look(&self.options.output) }
+    }
+
+    /// Opens the output, and receives signals from now on.
+    pub fn open(&mut self, manner: Manner) -> Result<Ready, Error> {
+        self.is_new = self.options.output.symlink_metadata().is_err() && self.options.output.as_os_str() != "-";
+        let keys = super::keys_given(self.options)?;
+        let output = Output::open(&self.options.output, &[])?;
+        let signals = Signals::listen(manner).map_err(Error::Signals)?;
+        Ok(Ready(Prepared { output, signals, repeated: Vec::new(), keys }))
+    }
+
+    /// Converts what comes from `trace` to its end, whichever it is.
+    pub fn convert(&mut self, ready: Ready, trace: OwnedFd) -> Exit {
+        let source = match Source::of_descriptor("strace's text", trace) {
+            Ok(source) => source,
+            Err(error) => return self.fail(&error),
+        };
+        super::convert_all(self.options, &self.screen, vec![source], ready.0, &mut self.report)
+    }
+
+    /// Whether a line of strace's has come.
+    pub fn has_lines(&self) -> bool {
+        self.report.understood > 0
+    }
+
+    /// Takes away an output that was not there before, where nothing has come into it.
+    pub fn take_away(&self) {
+        if self.is_new && !self.has_lines() {
+            // Where it fails, an empty capture is left.
+            let _ = std::fs::remove_file(&self.options.output);
         }
     }
 
-    /// The process of this number, if it is traced by who writes to us.
-    pub fn look(&mut self, process: Tid) -> Option<Found> {
-        let tracer = tracer(&fs::read(format!("/proc/{process}/status")).ok()?)?;
-        if self.tracer != Some(tracer) && !self.is_held_by(tracer) {
-            return None;
-        }
-        self.tracer = Some(tracer);
-        let mut name = fs::read(format!("/proc/{process}/comm")).ok()?;
-        name.truncate(name.trim_ascii_end().len());
-        let path = fs::read_link(format!("/proc/{process}/exe")).ok();
-        Some(Found { name, path: path.map(|path| path.into_os_string().into_vec()) })
+    /// Tells an error at once.
+    pub fn fail(&mut self, error: &Error) -> Exit {
+        self.report.fail(error, false)
     }
 
-    /// Whether one of a process's descriptors is our pipe.
-    fn is_held_by(&self, process: u32) -> bool {
-        let descriptors = fs::read_dir(format!("/proc/{process}/fd"));
-        let ours = |path| fs::metadata(path).is_ok_and(|metadata| (metadata.dev(), metadata.ino()) == self.pipe);
-        descriptors.into_iter().flatten().flatten().any(|descriptor| ours(descriptor.path()))
-    }
-}
-
-/// The number of a process's tracer, by its status (proc(5)); none where it has none.
-fn tracer(status: &[u8]) -> Option<u32> {
-    let mut lines = status.split(|byte| *byte == b'\n');
-    let number = lines.find_map(|line| line.strip_prefix(b"TracerPid:"))?;
-    std::str::from_utf8(number.trim_ascii()).ok()?.parse().ok().filter(|tracer| *tracer > 0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn who_traces_a_process() {
-        assert_eq!(tracer(b"Name:\tcurl\nTracerPid:\t4711\nUid:\t0\n"), Some(4711));
-        assert_eq!(tracer(b"Name:\tcurl\nTracerPid:\t0\n"), None);
-        assert_eq!(tracer(b"Name:\tcurl\n"), None);
-    }
-
-    #[test]
-    fn nobody_is_asked_who_is_not_traced_by_who_writes_to_us() {
-        let mut live = Live { pipe: (0, 0), tracer: None };
-        assert_eq!(live.look(Tid(std::process::id())), None);
+    /// Tells what came of it.
+    pub fn tell(self, exit: Exit) -> Exit {
+        let exit =
+            if exit == Exit::Done && self.options.strict && self.report.has_losses() { Exit::Strict } else { exit };
+        self.report.tell(exit, self.options.report);
+        exit
     }
 }

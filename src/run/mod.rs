@@ -11,20 +11,20 @@
 pub mod convert;
 mod error;
 pub mod input;
-mod live;
+pub mod live;
 pub mod name;
 pub mod options;
 mod output;
 pub mod report;
 mod screen;
-mod signals;
+pub mod signals;
+mod traced;
 
 use crate::cli::Usage;
 use crate::limits;
 use crate::strace::{self, Fifos, Times};
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::path::Path;
 use std::time::Duration;
 use std::time::SystemTime;
 
@@ -35,14 +35,14 @@ use input::dates::Date;
 use input::foreign::Foreign;
 use input::source::{self, Repeated, Source, SourceKind};
 use input::{Advance, Input, drain, first_day};
-use live::Live;
 use name::Name;
 pub use options::Options;
 use output::Output;
 use report::keys::NoteKey;
 use report::{Report, names_given};
 use screen::{Progress, Screen};
-use signals::Signals;
+use signals::{Manner, Signals};
+use traced::Traced;
 
 /// Tells that a command line makes no sense, and reads what strace may be writing to us.
 pub fn refuse(usage: &Usage) -> Exit {
@@ -60,6 +60,12 @@ pub fn answer(text: &str) -> Exit {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Exit::Failed,
         _ => Exit::Done,
     }
+}
+
+/// Tells why nothing could be done, where no report is asked for.
+pub fn tell(message: &str) {
+    // Where standard error is closed nobody wants it.
+    let _ = writeln!(io::stderr(), "strace2pcap: error: {message}");
 }
 
 /// Does what `options` say and tells what came of it.
@@ -84,6 +90,7 @@ pub fn convert(options: &Options) -> Exit {
 }
 
 /// What has to be there before the first line, beside the traces.
+#[derive(Debug)]
 struct Prepared {
     output: Output,
     signals: Signals,
@@ -94,8 +101,11 @@ struct Prepared {
 }
 
 /// The TLS keys that were given.
-fn key_log(path: &Path) -> Result<Vec<u8>, Error> {
+fn keys_given(options: &Options) -> Result<Vec<u8>, Error> {
     let mut log = Vec::new();
+    let Some(path) = &options.key_log else {
+        return Ok(log);
+    };
     let read = File::open(path).and_then(|file| file.take(limits::KEY_LOG_BYTES).read_to_end(&mut log));
     read.map_err(|error| Error::ReadKeys(Name::new(path.as_os_str()), error))?;
     Ok(log)
@@ -113,11 +123,12 @@ fn prepare(options: &Options, sources: &mut Vec<Source>) -> Result<Prepared, Err
     if let Some(terminal) = sources.iter().find(|source| source.is_terminal()) {
         return Err(Error::TerminalTrace(terminal.name().clone()));
     }
-    let keys = options.key_log.as_deref().map_or_else(|| Ok(Vec::new()), key_log)?;
+    let keys = keys_given(options)?;
     let output = Output::open(&options.output, sources)?;
     // Only now: while an output FIFO waits for its reader there is nothing to save from a signal.
     let is_live = sources.iter().any(|source| source.kind() == SourceKind::Pipe);
-    let signals = Signals::listen(is_live).map_err(Error::Signals)?;
+    let manner = if is_live { Manner::Pipe } else { Manner::Files };
+    let signals = Signals::listen(manner).map_err(Error::Signals)?;
     Ok(Prepared { output, signals, repeated, keys })
 }
 
@@ -145,7 +156,7 @@ fn give_up(error: &Error, mut sources: Vec<Source>, report: &mut Report) -> Exit
 
 /// Reads pipes that nothing comes of any more.
 fn read_on(pipes: &[Source]) {
-    if let (false, Ok(signals)) = (pipes.is_empty(), Signals::listen(false)) {
+    if let (false, Ok(signals)) = (pipes.is_empty(), Signals::listen(Manner::Files)) {
         drain(pipes.iter().collect(), &signals);
     }
 }
@@ -187,7 +198,7 @@ fn convert_all(
         Ok(converter) => converter,
         Err(error) => return report.fail(&Error::WriteOutput(name, error), false),
     };
-    converter.ask(Live::of(&sources));
+    converter.ask(Traced::of(&sources));
     if let Some(path) = &options.key_log
         && let Err(error) = converter.give_keys(&keys, path.as_os_str().as_encoded_bytes())
     {

@@ -12,7 +12,7 @@
 use crate::event::as_u64;
 use std::fs::{File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, IsTerminal, Seek, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 
@@ -72,6 +72,13 @@ impl Output {
     /// Its name for messages.
     pub fn name(&self) -> &Name {
         &self.name
+    }
+
+    /// A descriptor of its own where somebody reads at the other end, who may go away: a pipe, a FIFO, a socket.
+    pub fn reader(&self) -> Option<OwnedFd> {
+        let is_read = |kind| matches!(kind, FileType::Fifo | FileType::Socket);
+        let stat = rustix::fs::fstat(&self.file).ok()?;
+        is_read(FileType::from_raw_mode(stat.st_mode)).then(|| self.file.as_fd().try_clone_to_owned().ok())?
     }
 
     /// Whether a capture of before is still there, which the first write replaces.

@@ -6,6 +6,9 @@
 //! no pipe is read or nothing is written any more, ask for the end: what is known is written, then we exit. One signal
 //! more ends us at once, for when the writing itself is stuck behind a reader that does not read.
 //!
+//! Where we have started strace ourselves, who did that hears of the first signal ([`Signals::handed`]) and hands it on;
+//! the end of the input ends us, as always.
+//!
 //! SIGXFSZ, which by default kills with the last record cut, is received and nothing else: the write then fails (EFBIG).
 //!
 //! A thread receives the signals, because a handler may do next to nothing and the main thread may be blocked.
@@ -17,13 +20,28 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::thread;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+use rustix::process::getpgrp;
+use rustix::termios::tcgetpgrp;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals as Arrivals;
 
 use super::error::Exit;
 
 /// What the receiving thread needs at most: it calls a few functions and writes a message.
 const STACK_BYTES: usize = 256 << 10;
+
+/// What the first signal means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// The end.
+    Files,
+    /// The end, unless it is SIGINT: a pipe is read.
+    Pipe,
+    /// It is handed on: we have started strace, to attach it to what runs.
+    Attached,
+    /// The same, and what the keyboard sends is the traced command's affair: strace has started that.
+    Command,
+}
 
 /// Whether the end was asked for.
 #[derive(Debug)]
@@ -34,22 +52,29 @@ pub struct Signals {
     patient: Arc<AtomicBool>,
     /// Readable once the end was asked for.
     wake: PipeReader,
+    /// Where signals are handed on: a byte for each, and 0 once nothing is converted any more.
+    handed: PipeReader,
+    hand: PipeWriter,
 }
 
 impl Signals {
-    /// Receives signals from now on. `patient`: a pipe is read, so that the first SIGINT is passed over.
-    pub fn listen(patient: bool) -> io::Result<Self> {
+    /// Receives signals from now on.
+    pub fn listen(manner: Manner) -> io::Result<Self> {
         let stop = Arc::new(AtomicI32::new(0));
         let (wake, bell) = io::pipe()?;
+        let (handed, hand) = io::pipe()?;
         let ignored = ignored_signals();
+        // The keyboard's other one would end us, and strace with us, where it only means the command.
+        let quit = (manner == Manner::Command).then_some(SIGQUIT);
         // Who starts us with a signal ignored, as nohup does with SIGHUP, wants it so.
-        let wanted = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| (ignored >> (signal - 1)) & 1 == 0);
-        let arrivals = Arrivals::new(wanted)?;
+        let wanted = [SIGINT, SIGTERM, SIGHUP].into_iter().chain(quit);
+        let arrivals = Arrivals::new(wanted.filter(|signal| (ignored >> (signal - 1)) & 1 == 0))?;
         signal_hook::flag::register(SIGXFSZ, Arc::default())?;
-        let patient = Arc::new(AtomicBool::new(patient));
-        let receiver = Receiver { stop: Arc::clone(&stop), bell, patient: Arc::clone(&patient) };
+        let patient = Arc::new(AtomicBool::new(manner != Manner::Files));
+        let receiver =
+            Receiver { stop: Arc::clone(&stop), bell, patient: Arc::clone(&patient), manner, hand: hand.try_clone()? };
         thread::Builder::new().stack_size(STACK_BYTES).spawn(move || receiver.run(arrivals))?;
-        Ok(Self { stop, patient, wake })
+        Ok(Self { stop, patient, wake, handed, hand })
     }
 
     /// Receives none.
@@ -58,12 +83,19 @@ impl Signals {
         let (wake, bell) = io::pipe()?;
         // A pipe without a writer is readable, too.
         std::mem::forget(bell);
-        Ok(Self { stop: Arc::default(), patient: Arc::default(), wake })
+        let (handed, hand) = io::pipe()?;
+        Ok(Self { stop: Arc::default(), patient: Arc::default(), wake, handed, hand })
     }
 
-    /// From now on the first SIGINT asks for the end: nothing is written any more that it could cost.
+    /// From now on the first signal asks for the end: nothing is written any more that it could cost.
     pub fn lose_patience(&self) {
         self.patient.store(false, Ordering::Relaxed);
+        let _ = (&self.hand).write_all(&[0]);
+    }
+
+    /// Where a byte comes for each signal that is to be handed on, its number, and 0 once nothing is converted any more.
+    pub fn handed(&self) -> io::Result<PipeReader> {
+        self.handed.try_clone()
     }
 
     /// The signal that asked for the end, if one has.
@@ -95,6 +127,8 @@ struct Receiver {
     stop: Arc<AtomicI32>,
     bell: PipeWriter,
     patient: Arc<AtomicBool>,
+    manner: Manner,
+    hand: PipeWriter,
 }
 
 impl Receiver {
@@ -104,8 +138,7 @@ impl Receiver {
             if asked {
                 signal_hook::low_level::exit(Exit::Failed.code().into());
             }
-            if signal == SIGINT && self.patient.swap(false, Ordering::Relaxed) {
-                log::info!("SIGINT: going on until the input ends; a second one stops");
+            if self.is_passed_over(signal) {
                 continue;
             }
             asked = true;
@@ -114,6 +147,25 @@ impl Receiver {
             let _ = self.bell.write_all(b"!");
         }
     }
+
+    /// Whether what is traced goes on for now, or ends by itself.
+    fn is_passed_over(&mut self, signal: i32) -> bool {
+        let is_recording = matches!(self.manner, Manner::Attached | Manner::Command);
+        if self.manner == Manner::Command && matches!(signal, SIGINT | SIGQUIT) && keyboard_is_ours() {
+            return true;
+        }
+        if (signal == SIGINT || is_recording) && self.patient.swap(false, Ordering::Relaxed) {
+            log::info!("a signal came: going on until the input ends; a second one stops");
+            let _ = u8::try_from(signal).map(|signal| self.hand.write_all(&[signal]));
+            return true;
+        }
+        false
+    }
+}
+
+/// Whether what is typed at the terminal reaches us, and with us all that we have started.
+fn keyboard_is_ours() -> bool {
+    fs::File::open("/dev/tty").is_ok_and(|terminal| tcgetpgrp(terminal).is_ok_and(|group| group == getpgrp()))
 }
 
 /// The signals that this process ignores, signal 1 in the lowest bit.

@@ -14,6 +14,7 @@ mod commands;
 mod matrix;
 mod pipes;
 mod ports;
+mod recorder;
 mod roles;
 mod tcp;
 mod unix;

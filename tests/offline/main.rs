@@ -12,6 +12,7 @@ mod faults;
 mod foreign;
 mod keys;
 mod laws;
+mod lua;
 mod many_connections;
 mod mistakes;
 mod packages;

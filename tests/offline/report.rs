@@ -314,7 +314,7 @@ fn json_is_told_of_a_command_line_that_makes_no_sense() {
         &["--report", "json"],
         &["--report=json", "--nosuch\u{1b}[31m", "out.pcap"],
         &["--nosuch", "--rep", "json"],
-        &["-o", "out.pcap", "--r=json"],
+        &["-o", "out.pcap", "--rep=json"],
         &["out.pcap", "--seed-grpc", "--report=text", "--report=json"],
         &["out.pcap", "-", "-", "--report=json"],
     ];

@@ -61,7 +61,7 @@ fn places<'a>(text: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a 
 type Rule = fn(&Source) -> Vec<String>;
 
 /// The rules for `src`.
-const RULES: [Rule; 14] = [
+const RULES: [Rule; 15] = [
     direction,
     direction_in_run,
     pcap_file_in_capture,
@@ -76,13 +76,14 @@ const RULES: [Rule; 14] = [
     no_prints,
     no_clock,
     no_input_or_output,
+    processes_in_record,
 ];
 
 /// The rules for `tests` and `tools`.
 const RULES_FOR_TESTS: [Rule; 3] = [document_first, short_functions, short_files];
 
 /// Which rooms each room may name, beside itself. Whoever is not here sees all.
-const MAY_NAME: [(&str, &[&str]); 15] = [
+const MAY_NAME: [(&str, &[&str]); 18] = [
     ("event", &[]),
     ("escape", &[]),
     ("limits", &[]),
@@ -98,6 +99,9 @@ const MAY_NAME: [(&str, &[&str]); 15] = [
     ("packets", &["sockets", "processes", "event", "wire", "limits"]),
     ("wire", &["event"]),
     ("capture", &["wire", "event", "limits"]),
+    ("record", &["run", "strace", "escape"]),
+    ("extcap", &["cli", "record", "run", "escape"]),
+    ("install", &["run", "escape"]),
 ];
 
 fn direction(source: &Source) -> Vec<String> {
@@ -285,7 +289,7 @@ fn no_clock(source: &Source) -> Vec<String> {
 }
 
 fn no_input_or_output(source: &Source) -> Vec<String> {
-    if source.is_in(&["main", "run", "capture"]) {
+    if source.is_in(&["main", "run", "record", "extcap", "install", "capture"]) {
         return Vec::new();
     }
     let words = [
@@ -308,6 +312,14 @@ fn no_input_or_output(source: &Source) -> Vec<String> {
         "env_logger",
     ];
     source.find_words(&words)
+}
+
+fn processes_in_record(source: &Source) -> Vec<String> {
+    if source.is_in(&["record"]) {
+        Vec::new()
+    } else {
+        source.find_words(&["process::Command", "Command::new", "CommandExt"])
+    }
 }
 
 /// Every Rust file below `folder` of the project.
@@ -469,6 +481,15 @@ mod samples {
         check(no_prints, "src/a.rs", "fn f() {\nprintln!(); }", &["src/a.rs:2: println!"]);
         check(no_prints, "src/a.rs", "eprintln!()", &["src/a.rs:1: eprintln!"]);
         check(no_prints, "src/a.rs", "// println!()", &[]);
+    }
+
+    #[test]
+    fn a_process_started_elsewhere() {
+        let wrong = ["src/run/mod.rs:1: process::Command"];
+        check(processes_in_record, "src/run/mod.rs", "use std::process::Command;", &wrong);
+        check(processes_in_record, "src/cli/mod.rs", "Command::new(a)", &["src/cli/mod.rs:1: Command::new"]);
+        check(processes_in_record, "src/record/mod.rs", "use std::process::Command;", &[]);
+        check(processes_in_record, "src/cli/mod.rs", "use clap::Command; Self::command(); execve()", &[]);
     }
 
     #[test]

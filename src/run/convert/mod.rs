@@ -9,13 +9,13 @@ use crate::event::{Details, Event, Move, Op, ProcessRef, Timestamp, What, as_u64
 use crate::limits;
 use crate::packets::ViewKind;
 use crate::run::input::dates::Date;
-use crate::run::live::{Found, Live};
 use crate::run::name::Name;
 use crate::run::options::{Format, Options, Seed};
 use crate::run::report::advice::{Given, Selected};
 use crate::run::report::keys::{NoteKey, Reason};
 use crate::run::report::traffic::{Printed, Traffic};
 use crate::run::report::{Place, Report, addresses, advice, hints, reading};
+use crate::run::traced::{Found, Traced};
 use crate::secrets::Secrets;
 use crate::sockets::{Change, Refs, Sockets};
 use crate::strace::{self, Parser};
@@ -88,7 +88,7 @@ struct Engine {
     /// They are looked for.
     seeks_keys: bool,
     /// Where the processes can be asked what they are called.
-    live: Option<Live>,
+    live: Option<Traced>,
 }
 
 /// How far the traces have come.
@@ -380,7 +380,7 @@ impl<W: Write> Converter<W> {
     }
 
     /// Processes whose names the trace does not tell can be asked for them.
-    pub fn ask(&mut self, live: Option<Live>) {
+    pub fn ask(&mut self, live: Option<Traced>) {
         self.engine.live = live;
     }
 

@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 use std::ffi::OsStr;
 use std::fs::{File, Metadata};
 use std::io::{self, IsTerminal, Seek};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -93,8 +93,7 @@ impl Source {
     }
 
     /// What is open already.
-    #[cfg(test)]
-    pub fn of_descriptor(name: &str, descriptor: std::os::fd::OwnedFd) -> Result<Self, Error> {
+    pub fn of_descriptor(name: &str, descriptor: OwnedFd) -> Result<Self, Error> {
         Self::new(Name::new(name), None, File::from(descriptor))
     }
 

@@ -202,7 +202,9 @@ impl Report {
         let text = if reads_on { format!("{error}; {READING_ON}") } else { error.to_string() };
         log::error!("{text}");
         self.errors.push(text);
-        self.is_refused |= matches!(error, Error::NotATrace(..));
+        self.is_refused |= matches!(error, Error::NotATrace(..))
+            || (self.understood == 0
+                && matches!(error, Error::Recording(_) | Error::NothingToRecord(_) | Error::NoStrace));
         error.exit()
     }
 

@@ -17,7 +17,7 @@ use std::cell::RefCell;
 use std::io::{self, Write};
 use std::rc::Rc;
 use std::sync::LazyLock;
-use strace2pcap::Options;
+use strace2pcap::{Options, Task};
 use strace2pcap::inside::{Converter, Fifos, Name, Trace, TraceOptions};
 
 /// Every combination of options that makes a difference to the packets, by a number.
@@ -35,7 +35,10 @@ fn parsed(number: u8) -> Options {
         choice(64, "", "--port 80"),
         choice(128, "--capture-pipes --capture-unix-socket", "--capture-pipes=/r* --capture-unix-socket=/r*"),
     ];
-    strace2pcap::parse(words.join(" ").split_whitespace()).expect("it makes sense")
+    match strace2pcap::parse(words.join(" ").split_whitespace()) {
+        Ok(Task::Convert(options)) => options,
+        other => panic!("{other:?}"),
+    }
 }
 
 /// That with this number.

@@ -1,0 +1,303 @@
+//! What lies where for Wireshark: our interface, a profile, and fields. It is put there for one person, and taken away again.
+//!
+//! Nothing is overwritten or removed that we have not written: a link of ours is one to this program or a file called strace2pcap, and a
+//! file's first line tells a sum over the others, which holds as long as nobody has changed them.
+
+use std::env;
+use std::fmt::Write as _;
+use std::fs;
+use std::io;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use crate::escape::escaped;
+use crate::run::{self, Exit};
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// To put it there.
+    Install,
+    /// To take it away.
+    Uninstall,
+}
+
+/// Our program's name, and that of all that is ours.
+const NAME: &str = "strace2pcap";
+
+/// The files: below which folder, and what is in them. The first characters of a line that is a comment come with it.
+const FILES: [(Folder, &str, &str, &str); 4] = [
+    (
+        Folder::Config,
+        "profiles/strace2pcap/preferences",
+        "# ",
+        include_str!("../../tools/wireshark/profile/preferences"),
+    ),
+    (
+        Folder::Config,
+        "profiles/strace2pcap/colorfilters",
+        "# ",
+        include_str!("../../tools/wireshark/profile/colorfilters"),
+    ),
+    (
+        Folder::Config,
+        "profiles/strace2pcap/dfilter_buttons",
+        "# ",
+        include_str!("../../tools/wireshark/profile/dfilter_buttons"),
+    ),
+    (Folder::Library, "plugins/strace2pcap.lua", "-- ", include_str!("../../tools/wireshark/strace2pcap.lua")),
+];
+
+/// The folders for interfaces: of Wireshark 4.0, and of 4.4 and later.
+const EXTCAP: [(Folder, &str); 2] = [(Folder::Config, "extcap/strace2pcap"), (Folder::Library, "extcap/strace2pcap")];
+
+/// Where packages put interfaces; `*` is the machine's own folder.
+const SYSTEM: [&str; 4] = [
+    "/usr/libexec/wireshark/extcap",
+    "/usr/lib/wireshark/extcap",
+    "/usr/lib64/wireshark/extcap",
+    "/usr/lib/*/wireshark/extcap",
+];
+
+/// A person's folders of Wireshark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Folder {
+    /// `~/.config/wireshark`.
+    Config,
+    /// `~/.local/lib/wireshark`.
+    Library,
+}
+
+/// Where these are.
+#[derive(Clone, Debug)]
+struct Folders {
+    config: PathBuf,
+    library: PathBuf,
+}
+
+impl Folders {
+    fn of_person() -> Option<Self> {
+        let home = PathBuf::from(env::var_os("HOME").filter(|it| !it.is_empty())?);
+        let config = env::var_os("XDG_CONFIG_HOME").filter(|it| Path::new(it).is_absolute());
+        let config = config.map_or_else(|| home.join(".config"), PathBuf::from).join("wireshark");
+        Some(Self { config, library: home.join(".local/lib/wireshark") })
+    }
+
+    fn path(&self, folder: Folder, inner: &str) -> PathBuf {
+        match folder {
+            Folder::Config => self.config.join(inner),
+            Folder::Library => self.library.join(inner),
+        }
+    }
+}
+
+/// Does it, and tells what was done, one line for each file.
+pub fn place(place: Place) -> Exit {
+    let done = match (Folders::of_person(), env::current_exe()) {
+        (None, _) => Err("HOME is not set: nobody's Wireshark is known".to_owned()),
+        (_, Err(error)) => Err(format!("cannot tell where this program is: {error}")),
+        (Some(folders), Ok(program)) => match place {
+            Place::Install => install(&folders, &program, in_system()),
+            Place::Uninstall => uninstall(&folders, &program),
+        },
+    };
+    match done {
+        Ok(text) => run::answer(text.trim_end()),
+        Err(message) => {
+            run::tell(&message);
+            Exit::Failed
+        }
+    }
+}
+
+/// The interface that a package has installed for all.
+fn in_system() -> Option<PathBuf> {
+    let folders = SYSTEM.iter().flat_map(|folder| match folder.split_once("/*") {
+        None => vec![PathBuf::from(folder)],
+        Some((before, behind)) => {
+            let machines = fs::read_dir(before).into_iter().flatten().flatten();
+            machines.map(|machine| machine.path().join(behind.trim_start_matches('/'))).collect()
+        }
+    });
+    folders.map(|folder| folder.join(NAME)).find(|path| path.exists())
+}
+
+fn install(folders: &Folders, program: &Path, system: Option<PathBuf>) -> Result<String, String> {
+    let mut told = String::new();
+    if let Some(path) = system {
+        say(&mut told, "is there for all", &path);
+    } else {
+        for (folder, inner) in EXTCAP {
+            let path = folders.path(folder, inner);
+            let what = if link(&path, program).map_err(failed(&path))? { "linked" } else { LEFT };
+            say(&mut told, what, &path);
+        }
+    }
+    for (folder, inner, comment, text) in FILES {
+        let path = folders.path(folder, inner);
+        let what = if write(&path, &signed(comment, text)).map_err(failed(&path))? { "written" } else { LEFT };
+        say(&mut told, what, &path);
+    }
+    told.push_str(
+        "In Wireshark: 'Sockets of a process (strace)' is in the list of interfaces, its gear opens the options;\n\
+         Edit > Configuration Profiles > strace2pcap shows who said it. strace2pcap --uninstall-wireshark undoes this.\n",
+    );
+    if rustix::process::geteuid().is_root() {
+        told.push_str("As root, Wireshark 4.4 and later load no Lua: the columns that need it stay empty there.\n");
+    }
+    Ok(told)
+}
+
+fn uninstall(folders: &Folders, program: &Path) -> Result<String, String> {
+    let mut told = String::new();
+    let mut remove = |path: PathBuf, is_ours: bool| -> Result<(), String> {
+        if path.symlink_metadata().is_err() {
+            return Ok(());
+        }
+        if is_ours {
+            fs::remove_file(&path).map_err(failed(&path))?;
+        }
+        say(&mut told, if is_ours { "removed" } else { LEFT }, &path);
+        Ok(())
+    };
+    for (folder, inner) in EXTCAP {
+        let path = folders.path(folder, inner);
+        let is_ours = is_our_link(&path, program);
+        remove(path, is_ours)?;
+    }
+    for (folder, inner, comment, _) in FILES {
+        let path = folders.path(folder, inner);
+        let is_ours = is_our_file(&path, comment);
+        remove(path, is_ours)?;
+    }
+    // Only where it is empty: Wireshark keeps files of its own in a profile that was used.
+    let _ = fs::remove_dir(folders.path(Folder::Config, "profiles/strace2pcap"));
+    if told.is_empty() {
+        told.push_str("nothing of strace2pcap's is installed\n");
+    }
+    Ok(told)
+}
+
+/// What is said of what is not ours.
+const LEFT: &str = "left as it is, for it is not (or no longer) as strace2pcap wrote it:";
+
+fn say(told: &mut String, what: &str, path: &Path) {
+    // Writing to a string never fails.
+    let _ = writeln!(told, "{what} {}", escaped(path.as_os_str().as_encoded_bytes()));
+}
+
+fn failed(path: &Path) -> impl FnOnce(io::Error) -> String {
+    let path = escaped(path.as_os_str().as_encoded_bytes()).to_string();
+    move |error| format!("cannot write {path}: {error}")
+}
+
+/// Makes a link, if nothing but one of ours is there.
+fn link(path: &Path, program: &Path) -> io::Result<bool> {
+    if path.symlink_metadata().is_ok() {
+        if !is_our_link(path, program) {
+            return Ok(false);
+        }
+        fs::remove_file(path)?;
+    }
+    fs::create_dir_all(path.parent().unwrap_or(path))?;
+    symlink(program, path)?;
+    Ok(true)
+}
+
+/// Whether it is a link to this program, or to another file of its name.
+fn is_our_link(path: &Path, program: &Path) -> bool {
+    fs::read_link(path).is_ok_and(|target| target == program || target.file_name().is_some_and(|name| name == NAME))
+}
+
+/// Writes a file, if nothing but one of ours is there.
+fn write(path: &Path, text: &str) -> io::Result<bool> {
+    let comment = text.split("Written").next().unwrap_or_default();
+    if path.symlink_metadata().is_ok() && !is_our_file(path, comment) {
+        return Ok(false);
+    }
+    fs::create_dir_all(path.parent().unwrap_or(path))?;
+    fs::write(path, text)?;
+    Ok(true)
+}
+
+/// A text with the line in front that says whose it is.
+fn signed(comment: &str, text: &str) -> String {
+    format!("{}{:08x}\n{text}", signature(comment), crc32c::crc32c(text.as_bytes()))
+}
+
+fn signature(comment: &str) -> String {
+    format!("{comment}Written by strace2pcap --install-wireshark; as long as it is unchanged: ")
+}
+
+/// Whether a file is as we have written it.
+fn is_our_file(path: &Path, comment: &str) -> bool {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    text.split_once('\n').is_some_and(|(_, rest)| text == signed(comment, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folders(name: &str) -> (PathBuf, Folders) {
+        let root = env::temp_dir().join(format!("strace2pcap-{}-{name}", std::process::id()));
+        (root.clone(), Folders { config: root.join("c"), library: root.join("l") })
+    }
+
+    fn files(root: &Path) -> Vec<PathBuf> {
+        let mut files = Vec::new();
+        let mut waiting = vec![root.to_owned()];
+        while let Some(folder) = waiting.pop() {
+            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+                if entry.file_type().unwrap().is_dir() { waiting.push(entry.path()) } else { files.push(entry.path()) }
+            }
+        }
+        files
+    }
+
+    #[test]
+    fn what_is_installed_is_taken_away() {
+        let (root, folders) = folders("install");
+        for program in ["/a/strace2pcap", "/b/strace2pcap"] {
+            let told = install(&folders, Path::new(program), None).unwrap();
+            assert_eq!((told.matches("linked ").count(), told.matches("written ").count()), (2, 4), "{told}");
+            assert_eq!(files(&root).len(), 6);
+            assert_eq!(fs::read_link(root.join("l/extcap/strace2pcap")).unwrap(), Path::new(program));
+        }
+        let told = uninstall(&folders, Path::new("/b/strace2pcap")).unwrap();
+        assert_eq!(told.matches("removed ").count(), 6, "{told}");
+        assert_eq!(files(&root), Vec::<PathBuf>::new());
+        assert!(!root.join("c/profiles/strace2pcap").exists());
+        assert!(uninstall(&folders, Path::new("/b/strace2pcap")).unwrap().starts_with("nothing"));
+        fs::remove_dir_all(root).unwrap();
+    }
+
+    #[test]
+    fn what_is_not_ours_stays() {
+        let (root, folders) = folders("others");
+        let foreign = folders.path(Folder::Config, "profiles/strace2pcap/preferences");
+        fs::create_dir_all(foreign.parent().unwrap()).unwrap();
+        fs::write(&foreign, "mine\n").unwrap();
+        let link = folders.path(Folder::Library, "extcap/strace2pcap");
+        fs::create_dir_all(link.parent().unwrap()).unwrap();
+        symlink("/bin/other", &link).unwrap();
+        let told = install(&folders, Path::new("/a/strace2pcap"), None).unwrap();
+        assert_eq!(told.matches(LEFT).count(), 2, "{told}");
+        let changed = folders.path(Folder::Library, "plugins/strace2pcap.lua");
+        let text = fs::read_to_string(&changed).unwrap();
+        fs::write(&changed, text + "-- more\n").unwrap();
+        let told = uninstall(&folders, Path::new("/b/strace2pcap")).unwrap();
+        assert_eq!((told.matches(LEFT).count(), told.matches("removed ").count()), (3, 3), "{told}");
+        assert_eq!(fs::read_to_string(&foreign).unwrap(), "mine\n");
+        assert!(fs::read_to_string(&changed).unwrap().ends_with("-- more\n"));
+        fs::remove_dir_all(root).unwrap();
+    }
+
+    #[test]
+    fn where_it_is_for_all_it_is_not_there_twice() {
+        let (root, folders) = folders("system");
+        let told = install(&folders, Path::new("/a/strace2pcap"), Some("/usr/x/strace2pcap".into())).unwrap();
+        assert!(told.starts_with("is there for all /usr/x/strace2pcap\n") && !told.contains("linked"), "{told}");
+        fs::remove_dir_all(root).unwrap();
+    }
+}

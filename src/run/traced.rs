@@ -1,0 +1,83 @@
+//! What processes are called that are being traced: their names were given before the trace began.
+//!
+//! A trace that comes through a pipe may be of another machine, or of yesterday. So a process is asked only where it is
+//! traced right now by somebody who holds our pipe's other end: then its number means the same to strace and to us.
+
+use super::input::source::{Source, SourceKind};
+use crate::event::Tid;
+use std::fs;
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::MetadataExt;
+
+/// A process as /proc has it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Its name (`comm`).
+    pub name: Vec<u8>,
+    /// Its program's path, where that may be read.
+    pub path: Option<Vec<u8>>,
+}
+
+/// The processes whose traces come through a pipe.
+#[derive(Debug)]
+pub struct Traced {
+    /// Device and inode of our pipe.
+    pipe: (u64, u64),
+    /// The tracer that was found to hold its other end.
+    tracer: Option<u32>,
+}
+
+impl Traced {
+    /// Where the only trace comes through a pipe.
+    pub fn of(sources: &[Source]) -> Option<Self> {
+        match sources {
+            [source] if source.kind() == SourceKind::Pipe => Some(Self { pipe: source.identity(), tracer: None }),
+            _ => None,
+        }
+    }
+
+    /// The process of this number, if it is traced by who writes to us.
+    pub fn look(&mut self, process: Tid) -> Option<Found> {
+        let tracer = tracer(&fs::read(format!("/proc/{process}/status")).ok()?)?;
+        if self.tracer != Some(tracer) && !self.is_held_by(tracer) {
+            return None;
+        }
+        self.tracer = Some(tracer);
+        let mut name = fs::read(format!("/proc/{process}/comm")).ok()?;
+        name.truncate(name.trim_ascii_end().len());
+        let path = fs::read_link(format!("/proc/{process}/exe")).ok();
+        Some(Found { name, path: path.map(|path| path.into_os_string().into_vec()) })
+    }
+
+    /// Whether one of a process's descriptors is our pipe.
+    fn is_held_by(&self, process: u32) -> bool {
+        let descriptors = fs::read_dir(format!("/proc/{process}/fd"));
+        let ours = |path| fs::metadata(path).is_ok_and(|metadata| (metadata.dev(), metadata.ino()) == self.pipe);
+        descriptors.into_iter().flatten().flatten().any(|descriptor| ours(descriptor.path()))
+    }
+}
+
+/// The number of a process's tracer, by its status (proc(5)); none where it has none.
+fn tracer(status: &[u8]) -> Option<u32> {
+    let mut lines = status.split(|byte| *byte == b'\n');
+    let number = lines.find_map(|line| line.strip_prefix(b"TracerPid:"))?;
+    std::str::from_utf8(number.trim_ascii()).ok()?.parse().ok().filter(|tracer| *tracer > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_traces_a_process() {
+        assert_eq!(tracer(b"Name:\tcurl\nTracerPid:\t4711\nUid:\t0\n"), Some(4711));
+        assert_eq!(tracer(b"Name:\tcurl\nTracerPid:\t0\n"), None);
+        assert_eq!(tracer(b"Name:\tcurl\n"), None);
+    }
+
+    #[test]
+    fn nobody_is_asked_who_is_not_traced_by_who_writes_to_us() {
+        let mut live = Traced { pipe: (0, 0), tracer: None };
+        assert_eq!(live.look(Tid(std::process::id())), None);
+    }
+}
