@@ -9,7 +9,7 @@ mod segmenter;
 mod sightings;
 mod small_reads;
 mod tcp;
-mod unseen;
+mod unread;
 mod view;
 mod waits;
 
@@ -19,6 +19,6 @@ pub use segmenter::Endpoint;
 pub use sightings::{Sighted, Sightings};
 pub use small_reads::{Released, SmallReads, has_filled};
 pub use tcp::{Chunk, HANDSHAKE, OwnChunk, TcpConnection, Witness, begins, handshake_times};
-pub use unseen::{Late, Unseen};
+pub use unread::{Late, Unread, is_unseen};
 pub use view::{Invented, Known, View, ViewKind};
 pub use waits::Waits;

@@ -24,13 +24,14 @@ mod open_socket;
 mod pipes;
 mod processes;
 mod registry;
+mod sending;
 #[cfg(test)]
 mod tests;
 mod transfer;
 
-pub use change::{Change, Moved, Payload, Refs, Shape, Stream, UnixEnd, UnixMessage};
+pub use change::{Change, Moved, Overlap, Payload, Refs, Shape, Stream, UnixEnd, UnixMessage};
 pub use connections::{ByConnection, Connection, End, Flow, Opening, Role};
-pub use names::{ConnectionId, Side, SocketNumber};
+pub use names::{ConnectionId, FlowId, Side, SocketNumber};
 pub use open_socket::{canonical, is_vague};
 
 use crate::event::{
@@ -39,9 +40,11 @@ use crate::event::{
 use crate::limits;
 use connections::{Connections, Origin, Witnessed};
 use descriptors::{Channel, Pidfds, Rights, Sessions, Slot, Slots, TableId, Tables};
+use identity::details_of;
 use names::SocketId;
 use open_socket::OpenSocket;
 use registry::Registry;
+use sending::Sending;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
@@ -66,6 +69,9 @@ pub struct Sockets {
     pidfds: Pidfds,
     registry: Registry,
     connections: Connections,
+    sending: Sending,
+    /// The lines of several traces come in the order in which their calls began: of what overlaps, later ones may tell.
+    is_merged: bool,
     /// What the event at hand did, in order.
     changes: Vec<Change>,
     /// Sockets with one reference too many: those that were in flight and will not arrive, and the ends of a FIFO that was
@@ -87,7 +93,12 @@ impl Sockets {
         self.sweep();
         self.now = Now { tid: event.tid, entry: event.entry, exit: event.exit };
         match &event.what {
-            What::Move(call) => transfer::moved(self, call),
+            What::Move(call) => {
+                transfer::moved(self, call);
+                if !self.sending.is_empty() {
+                    transfer::send_ended(self, event.tid, call.outcome == Outcome::Unknown);
+                }
+            }
             other => self.apply_other(other),
         }
     }
@@ -106,7 +117,7 @@ impl Sockets {
             What::LocalName { socket, address } => open::local_name(self, *socket, address),
             What::Connect { socket, address, outcome } => open::connect(self, *socket, address, *outcome),
             What::ConnectBegun { socket, address } => open::connect_begun(self, *socket, address),
-            What::MoveBegun { socket, .. } => transfer::begun(self, *socket),
+            What::MoveBegun { socket, direction, .. } => transfer::begun(self, *socket, *direction),
             What::Accept { listener, made, peer, close_on_exec } => {
                 open::accept(self, [*listener, *made], peer.as_ref(), *close_on_exec);
             }
@@ -153,6 +164,11 @@ impl Sockets {
             What::Ended { group: false } => processes::ended(self, false),
             What::Move(_) | What::Called { .. } | What::Opaque { made: None } => {}
         }
+    }
+
+    /// The events are of several traces.
+    pub const fn merge(&mut self) {
+        self.is_merged = true;
     }
 
     /// Whether the event, or the end of the trace, does more than [`Self::changes`]; these are what comes next then.
@@ -548,7 +564,7 @@ impl Sockets {
         if let Some(witnessed) = closer {
             if open.pipe_end.is_some() {
                 pipes::end_closed(self, (id, side), open, witnessed);
-            } else if self.is_left_to_a_child((id, side), open, witnessed) {
+            } else if identity::is_left_to_a_child(self, (id, side), open, witnessed) {
                 // It goes on with a process that nobody told of.
             } else if open.reset_on_close || self.connections.get(id).is_some_and(|at| at.leaves_unread(side)) {
                 self.reset(id, [side; 2], witnessed);
@@ -565,34 +581,10 @@ impl Sockets {
         }
     }
 
-    /// Whether the end is not over with its last known descriptor. If the other end was left so and is closed as well, both
-    /// are over now.
-    fn is_left_to_a_child(&mut self, (id, side): (ConnectionId, Side), open: &OpenSocket, closer: Witnessed) -> bool {
-        let Some(connection) = self.connections.get(id) else {
-            return false;
-        };
-        if identity::is_left_to_a_child(connection, side, open, closer.0.op) {
-            return true;
-        }
-        let other = side.other();
-        if connection.is_pair() && connection.end(other).closed && !connection.flow_from(other).finished {
-            self.finish_flow(id, [other, side], closer);
-        }
-        false
-    }
-
     /// What is under way will not be received: its receiver is closed, or the connection is over.
     fn undeliverable(&mut self, channel: Channel, closer: Closer) {
         if !self.rights.is_empty() {
             self.undelivered.extend(self.rights.close(channel).map(|socket| (socket, closer)));
         }
-    }
-}
-
-/// The socket details of a descriptor.
-fn details_of(descriptor: Descriptor<'_>) -> Option<&Rc<SocketDetails>> {
-    match descriptor.details {
-        Details::Socket(details) => Some(details),
-        _ => None,
     }
 }

@@ -3,12 +3,14 @@
 
 use crate::event::{
     Address, Descriptor, Details, Direction, Errno, Family, Fd, How, Message, MessageFlags, Move, Op, Outcome,
-    Segments, Transport,
+    Segments, Tid, Transport,
 };
 use crate::sockets::connections::{Connection, Origin};
 use crate::sockets::names::{ConnectionId, Side, SocketId};
 use crate::sockets::open_socket::OpenSocket;
-use crate::sockets::{Change, Marking, Moved, Now, Payload, Shape, Sockets, Stream, UnixMessage, ancillary, pipes};
+use crate::sockets::{
+    Change, Marking, Moved, Now, Overlap, Payload, Shape, Sockets, Stream, UnixMessage, ancillary, pipes,
+};
 
 /// A payload call.
 pub(super) fn moved(sockets: &mut Sockets, call: &Move<'_>) {
@@ -71,9 +73,28 @@ fn learn_from_address(sockets: &mut Sockets, socket: SocketId, call: &Move<'_>, 
 
 /// A payload call has begun. Its details may say more than those before, and who makes it is who has that end, whatever
 /// comes of it.
-pub(super) fn begun(sockets: &mut Sockets, descriptor: Descriptor<'_>) {
-    if let Some(socket) = sockets.locate(descriptor) {
-        used(sockets, socket, descriptor.fd);
+pub(super) fn begun(sockets: &mut Sockets, descriptor: Descriptor<'_>, direction: Direction) {
+    let Some(socket) = sockets.locate(descriptor) else {
+        return;
+    };
+    used(sockets, socket, descriptor.fd);
+    if direction == Direction::Sent
+        && let Some((id, side)) = sockets.stream(socket)
+        && let Some(connection) = sockets.connections.get(id)
+    {
+        sockets.sending.begin((sockets.now.tid, sockets.now.entry), connection, side);
+    }
+}
+
+/// The send that a thread had under way has returned, or never will. If it was alone, what the reader has received beyond
+/// what sends account for was of it, should nothing tell how much it has moved.
+#[cold]
+#[inline(never)]
+pub(super) fn send_ended(sockets: &mut Sockets, tid: Tid, is_unknown: bool) {
+    if let Some((id, side)) = sockets.sending.end(tid).filter(|_| is_unknown)
+        && let Some(connection) = sockets.connections.get_mut(id)
+    {
+        connection.catch_up(side);
     }
 }
 
@@ -124,6 +145,11 @@ pub(super) fn stream_moved(
     }
     let is_open = sockets.connections.get_mut(id).is_some_and(|at| at.is_begun() || at.is_waiting());
     let (id, side) = if is_open { settled(sockets, socket, (id, side), call) } else { (id, side) };
+    let (overlap, foretold) = if sockets.sending.is_empty() && !sockets.is_merged {
+        (Overlap::None, None)
+    } else {
+        overlap(sockets, socket, (id, side), call.direction)
+    };
     let Sockets { connections, registry, changes, now, .. } = sockets;
     let (Some(connection), Some(open)) = (connections.get_mut(id), registry.get(socket)) else {
         return;
@@ -137,9 +163,41 @@ pub(super) fn stream_moved(
     };
     for message in call.messages {
         let (reached, known) = connection.count(side, call.direction, message.moved);
-        let stream = Some(Stream { connection: id, side, reached, known, skipped: 0 });
+        let known = foretold.map_or(known, |foretold| foretold.min(message.moved));
+        let stream = Some(Stream { connection: id, side, reached, known, skipped: 0, overlap });
         changes.push(message_moved(*now, marking, (open, stream, shape), call, message));
     }
+}
+
+/// Whether other sends overlap with a call, and of a send that does so how many bytes are known to have been received.
+#[cold]
+#[inline(never)]
+fn overlap(
+    sockets: &mut Sockets,
+    socket: SocketId,
+    (id, side): (ConnectionId, Side),
+    direction: Direction,
+) -> (Overlap, Option<u64>) {
+    let (tid, table) = (sockets.now.tid, sockets.table());
+    let Sockets { sending, connections, registry, tables, is_merged, .. } = sockets;
+    let Some(connection) = connections.get_mut(id) else {
+        return (Overlap::None, None);
+    };
+    if direction == Direction::Received {
+        return match (sending.is_contended((id, side.other())), *is_merged) {
+            (true, _) => (Overlap::Sends, None),
+            (false, true) if connection.end(side.other()).is_shared => (Overlap::Traces, None),
+            _ => (Overlap::None, None),
+        };
+    }
+    if let Some(foretold) = sending.returns(tid, connection, side) {
+        return (Overlap::Sends, Some(foretold));
+    }
+    let has_other_users = registry.get(socket).is_some_and(|open| open.references > 1) || tables.is_shared(table);
+    let end = connection.end_mut(side);
+    end.is_shared |= *is_merged && has_other_users;
+    let may_overlap = end.is_shared && connection.end(side.other()).is_read();
+    if may_overlap { (Overlap::Traces, Some(0)) } else { (Overlap::None, None) }
 }
 
 /// What flags make of bytes of TCP. Urgent ones the other end may pass over (tcp(7), SO_OOBINLINE).

@@ -303,11 +303,15 @@ impl<W: Write> Converter<W> {
     pub fn new(options: &Options, traces: &[Trace], sink: W) -> io::Result<Self> {
         let capture = Capture::new(options.format, options.view == ViewKind::Wire, sink)?;
         let parsers = traces.iter().map(|trace| Parser::new(trace.options.clone()));
+        let mut engine = Engine::new(options);
+        if traces.len() > 1 {
+            engine.sockets.merge();
+        }
         let midnights = || traces.iter().map(|trace| trace.options.date).collect();
         Ok(Self {
             parsers: parsers.collect(),
             names: traces.iter().map(|trace| trace.name.clone()).collect(),
-            engine: Engine::new(options),
+            engine,
             written: Written { capture, packets: 0, payload_bytes: 0, conversations: None },
             given: Given { date: options.date.is_some(), start: options.start.is_some() },
             closing: None,

@@ -339,13 +339,18 @@ impl Tables {
         }
     }
 
+    /// Whether several threads use a table.
+    pub(in crate::sockets) fn is_shared(&self, table: TableId) -> bool {
+        self.slab.get(table.0).is_some_and(|table| table.users > 1)
+    }
+
     /// Whether other threads of `tid`'s process are known, be it by their maker's call alone: what they have under way ends
     /// before the process does.
     pub(in crate::sockets) fn has_siblings(&self, tid: Tid) -> bool {
         let Some(thread) = self.threads.get(&tid) else {
             return false;
         };
-        let is_shared = self.slab.get(thread.table.0).is_some_and(|table| table.users > 1);
+        let is_shared = self.is_shared(thread.table);
         let unseen = self.unclaimed.iter().map(|waiting| (&waiting.child, &waiting.thread));
         let mut others = self.threads.iter().chain(unseen);
         is_shared && others.any(|(other, at)| *other != tid && at.process == thread.process)

@@ -20,7 +20,7 @@ use super::cache::{Cache, Handle};
 use super::counts::{Counts, Skip};
 use super::fifos::Fifos;
 use super::names::Names;
-use super::table::{Decode, Transfer};
+use super::table::Decode;
 use crate::event::{Ancillary, Credentials, Descriptor, Details, Family, Message, Segments, What};
 use crate::limits;
 use std::net::SocketAddr;
@@ -172,7 +172,7 @@ pub(super) fn begin<'s>(call: Call<'_, 's>) -> Begun<'s> {
         Decode::Payload(..) if call.scratch.cache.begins_with_no_socket(arguments::unnamed(call.text)) => {
             Begun::NotUsed
         }
-        Decode::Payload(_, Transfer { op, .. }) => payload::begun(call, op),
+        Decode::Payload(_, transfer) => payload::begun(call, transfer),
         Decode::Connect(_) => sockets::connect_begun(call),
         Decode::Path(..) if call.scratch.cache.fifos().is_none() => Begun::NotUsed,
         Decode::Close(_) => descriptors::close_begun(call),
