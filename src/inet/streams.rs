@@ -113,7 +113,7 @@ impl Streams {
             self.write_late(refs.connection(flow.0), lates, out)?;
         }
         while let Some(flow) = self.unread.overdue(now) {
-            let lates = self.unread.give_up(flow);
+            let lates = self.unread.give_up(flow, refs.sending_since(flow));
             self.write_late(refs.connection(flow.0), lates, out)?;
         }
         Ok(())
@@ -141,14 +141,16 @@ impl Streams {
         }
         self.unread.open(connection, flow, (moved, stream));
         if moved.direction == Direction::Sent {
-            if moved.moved > stream.known {
-                let chunk = Chunk::of(moved, stream, stream.known, refs);
+            let known = self.unread.known_before(flow, stream);
+            if moved.moved > known {
+                let chunk = Chunk::of(moved, stream, known, refs);
                 self.unread.sent(flow, moved, OwnChunk::of(&chunk));
             }
             return Ok(true);
         }
         let chunk = Chunk::of(moved, stream, 0, refs);
-        let lates = self.unread.read(flow, &chunk, stream.overlap != Overlap::None);
+        let is_busy = stream.overlap != Overlap::None || refs.sending_since(flow).is_some();
+        let lates = self.unread.read(flow, &chunk, is_busy);
         self.write_late(Some(connection), lates, out)?;
         Ok(true)
     }
@@ -156,8 +158,7 @@ impl Streams {
     /// Writes all that waits for the reader's calls, as far as it is known.
     fn give_up<S: Sink>(&mut self, connection: &Connection, out: &mut Output<'_, S>) -> Result<(), S::Error> {
         for flow in [(connection.id, Side::First), (connection.id, Side::Second)] {
-            let lates = self.unread.give_up(flow);
-            self.unread.close(flow);
+            let lates = self.unread.end(flow);
             self.write_late(Some(connection), lates, out)?;
         }
         Ok(())

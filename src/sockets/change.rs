@@ -151,7 +151,7 @@ pub enum Overlap {
     None,
     /// They do, and `known` tells how many bytes of a send its reader had received while that was alone.
     Sends,
-    /// The lines of other traces may tell of others; `known` of a send is 0.
+    /// The lines of other traces may tell of others, in the order in which they end; `known` of a send is 0.
     Traces,
 }
 

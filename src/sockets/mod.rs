@@ -70,7 +70,7 @@ pub struct Sockets {
     registry: Registry,
     connections: Connections,
     sending: Sending,
-    /// The lines of several traces come in the order in which their calls began: of what overlaps, later ones may tell.
+    /// The lines of several traces come in the order in which their calls ended: of what overlaps, later ones may tell.
     is_merged: bool,
     /// What the event at hand did, in order.
     changes: Vec<Change>,

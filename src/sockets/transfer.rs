@@ -184,11 +184,15 @@ fn overlap(
         return (Overlap::None, None);
     };
     if direction == Direction::Received {
-        return match (sending.is_contended((id, side.other())), *is_merged) {
-            (true, _) => (Overlap::Sends, None),
-            (false, true) if connection.end(side.other()).is_shared => (Overlap::Traces, None),
-            _ => (Overlap::None, None),
+        let sender = connection.end_mut(side.other());
+        let open = sender.socket.and_then(|sender| registry.get(sender));
+        sender.is_shared |= *is_merged && open.is_some_and(|open| open.references > 1 || tables.are_shared());
+        let overlap = match sender.is_shared {
+            _ if sending.is_contended((id, side.other())) => Overlap::Sends,
+            true => Overlap::Traces,
+            false => Overlap::None,
         };
+        return (overlap, None);
     }
     if let Some(foretold) = sending.returns(tid, connection, side) {
         return (Overlap::Sends, Some(foretold));

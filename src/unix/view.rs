@@ -139,7 +139,6 @@ impl View for UnixView {
 impl UnixView {
     /// A view that has seen nothing.
     pub fn new(options: Options) -> Self {
-        let unread = Unread::new(options.is_wire());
         Self {
             options,
             connections: ByConnection::default(),
@@ -148,7 +147,7 @@ impl UnixView {
             begun: 0,
             chosen: Chosen::default(),
             reads: SmallReads::default(),
-            unread,
+            unread: Unread::default(),
             ids: Ids::default(),
         }
     }
@@ -186,7 +185,7 @@ impl UnixView {
             self.take_late(known.refs.connection(flow.0), lates, known, sink)?;
         }
         while let Some(flow) = self.unread.overdue(now) {
-            let lates = self.unread.give_up(flow);
+            let lates = self.unread.give_up(flow, known.refs.sending_since(flow));
             self.take_late(known.refs.connection(flow.0), lates, known, sink)?;
         }
         Ok(())
@@ -218,21 +217,23 @@ impl UnixView {
         if stream.overlap == Overlap::None && !self.unread.has(flow) {
             return Ok(false);
         }
+        self.unread.open(connection, flow, (moved, stream));
         let comment = self.ancillary(moved.ancillary, known.refs);
         let is_sent = moved.direction == Direction::Sent;
-        let front = if is_sent { stream.known } else { 0 };
+        let front = if is_sent { self.unread.known_before(flow, stream) } else { 0 };
         let chunk = Chunk { comment: comment.as_deref(), ..self.chunk_of(moved, stream, front, known.refs) };
-        self.unread.open(connection, flow, (moved, stream));
         let mut lates = Vec::new();
         if !is_sent {
-            lates = self.unread.read(flow, &chunk, stream.overlap != Overlap::None);
+            let is_busy = stream.overlap != Overlap::None || known.refs.sending_since(flow).is_some();
+            lates = self.unread.read(flow, &chunk, is_busy);
         } else if chunk.moved() > 0 {
             self.unread.sent(flow, moved, OwnChunk::of(&chunk));
         }
-        if !self.options.is_wire() {
-            lates.extend(self.unread.resolve(flow, Timestamp::MAX, known.refs.sending_since(flow)));
-        }
         self.take_late(Some(connection), lates, known, sink)?;
+        if !self.options.is_wire() {
+            // Nothing else says how late it is.
+            self.write_due(Some(moved.exit), known, sink)?;
+        }
         Ok(true)
     }
 
@@ -265,8 +266,7 @@ impl UnixView {
         sink: &mut S,
     ) -> Result<(), S::Error> {
         for flow in [(connection.id, Side::First), (connection.id, Side::Second)] {
-            let lates = self.unread.give_up(flow);
-            self.unread.close(flow);
+            let lates = self.unread.end(flow);
             self.take_late(Some(connection), lates, known, sink)?;
         }
         Ok(())

@@ -36,10 +36,8 @@ pub fn is_unseen(moved: &Moved, chunk: &Chunk<'_>, connection: &Connection) -> b
 }
 
 /// All that waits for readers' calls, or is held against them, on the connections of a view.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Unread {
-    /// Sends wait until their order is known.
-    waits_for_order: bool,
     queues: ByConnection<[Option<Box<Queue>>; 2]>,
     /// How many queues there are.
     count: usize,
@@ -50,25 +48,7 @@ pub struct Unread {
     bytes: usize,
 }
 
-impl Default for Unread {
-    fn default() -> Self {
-        Self::new(true)
-    }
-}
-
 impl Unread {
-    /// Of a view in which sends wait for their order, or go out in the order in which they return.
-    pub fn new(waits_for_order: bool) -> Self {
-        Self {
-            waits_for_order,
-            queues: ByConnection::default(),
-            count: 0,
-            due: BTreeSet::new(),
-            waits: Waits::default(),
-            bytes: 0,
-        }
-    }
-
     /// Whether nothing waits, and nothing is held against anything.
     #[inline]
     pub fn is_empty(&self) -> bool {
@@ -116,8 +96,9 @@ impl Unread {
             received = before;
         }
         // A call that was alone until now knows itself how much of it has been received.
-        let unknown = if stream.overlap == Overlap::Traces { received.saturating_sub(sent) } else { 0 };
-        let queue = Queue::new(sent.saturating_sub(received), unknown);
+        let is_merged = stream.overlap == Overlap::Traces;
+        let unknown = if is_merged { received.saturating_sub(sent) } else { 0 };
+        let queue = Queue::new(sent.saturating_sub(received), unknown, is_merged);
         let _ = self.queues.or_default(flow.0);
         if let Some(slot) = self.slot(flow) {
             *slot = Some(Box::new(queue));
@@ -125,10 +106,16 @@ impl Unread {
         }
     }
 
+    /// How many bytes of a send, at its front, were shown before this direction was held.
+    pub fn known_before(&mut self, flow: FlowId, stream: Stream) -> u64 {
+        let is_older = self.queue(flow).is_some_and(|queue| queue.is_older);
+        if is_older { 0 } else { stream.known }
+    }
+
     /// A call of the sender's has moved this, which is `chunk`.
     pub fn sent(&mut self, flow: FlowId, moved: &Moved, chunk: OwnChunk) {
-        let Moved { entry, exit, .. } = *moved;
-        self.push(flow, exit, Item::Sent(Sent { chunk, entry, exit, done: 0 }));
+        let Moved { entry, exit, moved, .. } = *moved;
+        self.push(flow, exit, Item::Sent(Sent { chunk, entry, exit, done: 0, moved }));
     }
 
     /// The sender's FIN, behind what waits.
@@ -157,9 +144,9 @@ impl Unread {
 
     /// Something came of this direction at `time`: once that has passed it is looked at.
     fn changed(&mut self, flow: FlowId, time: Timestamp) {
-        self.due.insert((time, flow));
         if let Some(queue) = self.queue(flow) {
-            queue.last = queue.last.max(time);
+            let due = queue.looked_at_after(time);
+            self.due.extend(due.map(|due| (due, flow)));
         }
         self.wait_anew(flow);
         if self.bytes > limits::WAITING_BYTES
@@ -197,19 +184,22 @@ impl Unread {
 
     /// What of this direction is known to be the next at `now`. `since`: when the first send began that is under way there.
     pub fn resolve(&mut self, flow: FlowId, now: Timestamp, since: Option<Timestamp>) -> Vec<Late> {
-        let (waits_for_order, mut lates) = (self.waits_for_order, Vec::new());
+        let mut lates = Vec::new();
         let Some(queue) = self.queue(flow) else { return lates };
         let before = queue.bytes;
-        let is_busy = since.is_some() || queue.last > now;
-        queue.account(is_busy);
+        let is_busy = since.is_some() || queue.may_go_on(now);
+        queue.is_older |= since.is_none();
+        queue.account(is_busy, false);
         while let Some(first) = queue.waits_since()
             && first <= now
             && !queue.has_shown()
-            && (!waits_for_order || queue.is_next_known(since))
+            && queue.is_next_known(since)
         {
-            queue.write_first(&mut lates);
+            queue.write_next(&mut lates);
         }
         let is_over = !is_busy && queue.waiting.is_empty();
+        let due = queue.looked_at_next(now);
+        self.due.extend(due.map(|due| (due, flow)));
         self.recount(flow, before);
         if is_over {
             self.close(flow);
@@ -227,15 +217,25 @@ impl Unread {
         self.waits.overdue(since)
     }
 
-    /// All that waits in this direction, whether it is known or not.
-    pub fn give_up(&mut self, flow: FlowId) -> Vec<Late> {
-        let lates = self.queue(flow).map(Queue::give_up).unwrap_or_default();
+    /// All that waits in this direction, whether it is known or not. `since`: when the first send began that is under way.
+    pub fn give_up(&mut self, flow: FlowId, since: Option<Timestamp>) -> Vec<Late> {
+        let Some(queue) = self.queue(flow) else { return Vec::new() };
+        let before = queue.bytes;
+        let lates = queue.give_up(since.is_some());
+        self.recount(flow, before);
         self.wait_anew(flow);
         lates
     }
 
+    /// The same, and nothing more will come of this direction, or it is to be counted anew.
+    pub fn end(&mut self, flow: FlowId) -> Vec<Late> {
+        let lates = self.give_up(flow, None);
+        self.close(flow);
+        lates
+    }
+
     /// Nothing of this direction is held any more.
-    pub fn close(&mut self, flow: FlowId) {
+    fn close(&mut self, flow: FlowId) {
         if let Some(queue) = self.slot(flow).and_then(Option::take) {
             self.count -= 1;
             self.bytes = self.bytes.saturating_sub(queue.bytes);

@@ -56,6 +56,7 @@ const RECENT: usize = 32;
 pub(in crate::sockets) struct Tables {
     threads: FxHashMap<Tid, Thread>,
     slab: Slab<Table>,
+    have_been_shared: bool,
     pending: Vec<Pending>,
     unclaimed: VecDeque<Unclaimed>,
     /// By the number's lowest bits: a thread and its table, which few threads in turn do not make worthless.
@@ -151,6 +152,7 @@ impl Tables {
         if sharing.files {
             if let Some(table) = self.slab.get_mut(maker_table.0) {
                 table.users += 1;
+                self.have_been_shared = true;
             }
             return Thread { table: maker_table, process, orphan: false };
         }
@@ -337,6 +339,11 @@ impl Tables {
             Some(table) if !shared => std::mem::take(&mut table.slots),
             _ => Slots::default(),
         }
+    }
+
+    /// Whether threads have shared a table.
+    pub(in crate::sockets) const fn are_shared(&self) -> bool {
+        self.have_been_shared
     }
 
     /// Whether several threads use a table.
