@@ -60,6 +60,9 @@ pub const PIDFDS: usize = 1024;
 /// Most children that are remembered of a thread without a number: if they are traced, they are seen soon after.
 pub const UNNUMBERED_CHILDREN: usize = 16;
 
+/// Most sockets that such a child is known to start with: it is a small program's first thread that has no number.
+pub const INHERITED_SOCKETS: usize = 1024;
+
 /// Most addresses at which traced sockets listen that are remembered: a machine has some dozens.
 pub const LISTENERS: usize = 4096;
 

@@ -48,6 +48,7 @@ macro_rules! any_view {
                 match self { $(Self::$name(view) => view.holds(),)* }
             }
 
+            #[inline(always)]
             fn settle<S: Sink>(&mut self, now: Timestamp, known: Known<'_>, sink: &mut S) -> Result<Timestamp, S::Error> {
                 match self { $(Self::$name(view) => view.settle(now, known, sink),)* }
             }
@@ -155,6 +156,7 @@ impl Views {
 
     /// What has waited long enough at `now` is written. The moment at which the first begins of what is yet to be written,
     /// and waited for.
+    #[inline(always)]
     pub fn settle<S: Sink>(&mut self, now: Timestamp, refs: Refs<'_>, sink: &mut S) -> Result<Timestamp, S::Error> {
         let Self { inet, local, threads } = self;
         let known = Known { refs, threads };

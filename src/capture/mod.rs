@@ -62,7 +62,7 @@ fn field(length: usize) -> u32 {
 
 /// Whole records that the sink has not seen.
 enum Gathered {
-    Pcap(Vec<u8>),
+    Pcap(pcap::Records),
     PcapNg(pcapng::Blocks),
 }
 
@@ -70,7 +70,7 @@ impl Gathered {
     #[inline]
     fn bytes(&self) -> &[u8] {
         match self {
-            Self::Pcap(records) => records,
+            Self::Pcap(records) => records.bytes(),
             Self::PcapNg(blocks) => blocks.bytes(),
         }
     }
@@ -86,7 +86,7 @@ impl Gathered {
     /// Appends what is already laid out.
     fn extend(&mut self, record: &[u8]) {
         match self {
-            Self::Pcap(records) => records.extend_from_slice(record),
+            Self::Pcap(records) => records.extend(record),
             Self::PcapNg(blocks) => blocks.extend(record),
         }
     }
@@ -95,7 +95,7 @@ impl Gathered {
     #[inline(always)]
     fn append_packet(&mut self, packet: &Packet<'_>) {
         match self {
-            Self::Pcap(records) => pcap::append(packet, records),
+            Self::Pcap(records) => records.append(packet),
             Self::PcapNg(blocks) => blocks.append_packet(packet),
         }
     }
@@ -161,7 +161,7 @@ impl<W: Write> Capture<W> {
     pub fn new(format: Format, by_time: bool, sink: W) -> Result<Self, CaptureError> {
         let room = Vec::with_capacity(BUFFER_BYTES + RECORD_BYTES);
         let gathered = match format {
-            Format::Pcap => Gathered::Pcap(pcap::header(room)?),
+            Format::Pcap => Gathered::Pcap(pcap::Records::new(room)?),
             Format::PcapNg => Gathered::PcapNg(pcapng::Blocks::new(room)?),
         };
         Ok(Self { header: gathered.bytes().len(), gathered, order: by_time.then(Order::new), sink, handed_over: 0 })
@@ -208,7 +208,7 @@ impl<W: Write> Capture<W> {
     #[inline]
     pub fn settle(&mut self, until: Timestamp) -> Result<(), CaptureError> {
         while let Some(record) = self.order.as_mut().and_then(|order| order.next_until(until)) {
-            self.gathered.extend(&record);
+            self.gathered.extend(record);
             self.hand_over_if_enough()?;
         }
         Ok(())

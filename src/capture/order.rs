@@ -6,7 +6,11 @@
 
 use crate::event::Timestamp;
 use crate::limits;
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+
+/// Bytes of records that are out may stay where they were as long as they are no more than this, or than those that wait.
+const USED_BYTES: usize = 64 << 10;
 
 /// What becomes of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,15 +21,26 @@ pub(super) enum Turn {
     Waits,
 }
 
+/// A record that waits: those of one time in the order in which they came, which is that of their places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Waiting {
+    time: Timestamp,
+    /// Where it begins among the bytes.
+    place: usize,
+    length: usize,
+}
+
 /// The records that wait, and how far the capture has come.
 #[derive(Debug)]
 pub(super) struct Order {
-    /// By time; those of one time in the order in which they came.
-    waiting: BTreeMap<(Timestamp, u64), Box<[u8]>>,
-    /// How many bytes these have.
-    bytes: usize,
-    /// How many have waited.
-    taken: u64,
+    /// Each no earlier than the one in front of it: nearly all that wait.
+    row: VecDeque<Waiting>,
+    /// Those that are earlier than another which waited already.
+    others: BinaryHeap<Reverse<Waiting>>,
+    /// All of them one behind the other, and those before that are out.
+    bytes: Vec<u8>,
+    /// How many bytes those that wait have.
+    length: usize,
     /// Nothing earlier will come.
     until: Timestamp,
     /// The time of the last record that went out.
@@ -35,7 +50,14 @@ pub(super) struct Order {
 impl Order {
     /// An order in which nothing waits.
     pub(super) const fn new() -> Self {
-        Self { waiting: BTreeMap::new(), bytes: 0, taken: 0, until: Timestamp::MAX, last: Timestamp(0) }
+        Self {
+            row: VecDeque::new(),
+            others: BinaryHeap::new(),
+            bytes: Vec::new(),
+            length: 0,
+            until: Timestamp::MAX,
+            last: Timestamp(0),
+        }
     }
 
     /// Whether a record of this time is next as it comes: so are nearly all.
@@ -49,33 +71,102 @@ impl Order {
     }
 
     /// What becomes of a record that is not next as it comes.
-    pub(super) fn turn(&mut self, time: Timestamp) -> Turn {
+    #[inline]
+    pub(super) fn turn(&self, time: Timestamp) -> Turn {
         if time <= self.until || time <= self.last { Turn::Next(self.last) } else { Turn::Waits }
     }
 
     /// Keeps a record until its turn.
+    #[inline]
     pub(super) fn keep(&mut self, time: Timestamp, record: &[u8]) {
-        self.bytes += record.len();
-        self.taken += 1;
-        self.waiting.insert((time, self.taken), record.into());
+        if self.bytes.len() > 2 * self.length + USED_BYTES {
+            self.pack();
+        }
+        let waiting = Waiting { time, place: self.bytes.len(), length: record.len() };
+        self.bytes.extend_from_slice(record);
+        self.length += record.len();
+        if self.row.back().is_none_or(|last| last.time <= time) {
+            self.row.push_back(waiting);
+        } else {
+            self.others.push(Reverse(waiting));
+        }
+    }
+
+    /// Leaves out the bytes of records that are out. All that wait are then in one row.
+    #[inline(never)]
+    fn pack(&mut self) {
+        self.row.extend(self.others.drain().map(|Reverse(waiting)| waiting));
+        let row = self.row.make_contiguous();
+        row.sort_unstable_by_key(|waiting| waiting.place);
+        let mut end = 0;
+        for waiting in &mut *row {
+            self.bytes.copy_within(waiting.place..waiting.place + waiting.length, end);
+            waiting.place = end;
+            end += waiting.length;
+        }
+        self.bytes.truncate(end);
+        row.sort_unstable();
     }
 
     /// From here on nothing comes that is earlier than `until`. The next record whose turn that makes it, if there is one:
     /// to be asked for until there is none.
-    pub(super) fn next_until(&mut self, until: Timestamp) -> Option<Box<[u8]>> {
+    #[inline]
+    pub(super) fn next_until(&mut self, until: Timestamp) -> Option<&[u8]> {
         self.until = until;
-        let first = self.waiting.first_entry()?;
-        if first.key().0 > until && self.bytes <= limits::WAITING_BYTES {
+        let other = self.others.peek().map(|Reverse(first)| *first);
+        let is_other = other.is_some_and(|other| self.row.front().is_none_or(|first| other < *first));
+        let first = if is_other { other } else { self.row.front().copied() }?;
+        if first.time > until && self.length <= limits::WAITING_BYTES {
             return None;
         }
-        let ((time, _), record) = first.remove_entry();
-        self.bytes -= record.len();
-        self.last = self.last.max(time);
-        Some(record)
+        if is_other {
+            self.others.pop();
+        } else {
+            self.row.pop_front();
+        }
+        self.length -= first.length;
+        self.last = self.last.max(first.time);
+        self.bytes.get(first.place..first.place + first.length)
     }
 
     /// The clock was set back: the capture goes on from here.
     pub(super) const fn restart(&mut self, time: Timestamp) {
         self.last = time;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_goes_out_by_time_and_its_room_is_used_again() {
+        let mut order = Order::new();
+        let mut out = Vec::new();
+        let mut take = |order: &mut Order, until: u64| {
+            while let Some(record) = order.next_until(Timestamp(until)) {
+                let (time, number) = record.split_first_chunk::<8>().unwrap();
+                out.push((u64::from_le_bytes(*time), u64::from_le_bytes(*number.first_chunk().unwrap())));
+            }
+        };
+        take(&mut order, 0);
+        // Each ten a little out of order, and one in a hundred far ahead.
+        let time =
+            |number: u64| if number % 100 == 7 { number + 5_000 } else { number / 10 * 10 + number * 7 % 10 + 1 };
+        let mut longest = 0;
+        for number in 0..20_000 {
+            let record = [&time(number).to_le_bytes()[..], &number.to_le_bytes(), &[0; 84]].concat();
+            assert_eq!(order.turn(Timestamp(time(number))), Turn::Waits);
+            order.keep(Timestamp(time(number)), &record);
+            longest = longest.max(order.bytes.len());
+            if number % 10 == 9 {
+                take(&mut order, number.saturating_sub(200));
+            }
+        }
+        take(&mut order, u64::MAX);
+        let mut expected: Vec<_> = (0..20_000).map(|number| (time(number), number)).collect();
+        expected.sort_unstable();
+        assert_eq!(out, expected);
+        assert!(longest < 2 * USED_BYTES, "{longest} bytes for some 26,000 that wait");
     }
 }

@@ -3,35 +3,60 @@
 use super::error::refused;
 use super::{CaptureError, SNAPLEN, field, fill};
 use crate::event::Timestamp;
-use crate::wire::{self, Lengths, Packet};
+use crate::wire::{Headers, Lengths, Packet};
 use pcap_file::pcap::{PcapHeader, PcapWriter};
 use pcap_file::{DataLink, Endianness, TsResolution};
 
-/// Puts the file's header, of version 2.4 with microseconds, into `room`.
-pub(super) fn header(room: Vec<u8>) -> Result<Vec<u8>, CaptureError> {
-    let header = PcapHeader {
-        version_major: 2,
-        version_minor: 4,
-        ts_correction: 0,
-        ts_accuracy: 0,
-        snaplen: SNAPLEN,
-        datalink: DataLink::ETHERNET,
-        ts_resolution: TsResolution::MicroSecond,
-        endianness: Endianness::Little,
-    };
-    let writer = PcapWriter::with_header(room, header).map_err(refused)?;
-    Ok(writer.into_writer())
+/// Records, one behind the other.
+pub(super) struct Records {
+    bytes: Vec<u8>,
+    headers: Headers,
 }
 
-/// Appends the record of a packet: four fields of 32 bits (§5), which its lengths are among, and its bytes.
-#[inline(always)]
-pub(super) fn append(packet: &Packet<'_>, gathered: &mut Vec<u8>) {
-    let start = gathered.len();
-    gathered.extend_from_slice(&[0; 16]);
-    let Lengths { captured, original } = wire::write(packet, gathered);
-    let (seconds, microseconds) = rounded(packet.about.time);
-    let [captured, original] = [captured, original].map(field);
-    fill(gathered, start, [seconds, microseconds, captured, original]);
+impl Records {
+    /// The file's header, of version 2.4 with microseconds, in `room`.
+    pub(super) fn new(room: Vec<u8>) -> Result<Self, CaptureError> {
+        let header = PcapHeader {
+            version_major: 2,
+            version_minor: 4,
+            ts_correction: 0,
+            ts_accuracy: 0,
+            snaplen: SNAPLEN,
+            datalink: DataLink::ETHERNET,
+            ts_resolution: TsResolution::MicroSecond,
+            endianness: Endianness::Little,
+        };
+        let writer = PcapWriter::with_header(room, header).map_err(refused)?;
+        Ok(Self { bytes: writer.into_writer(), headers: Headers::default() })
+    }
+
+    /// Appends the record of a packet: four fields of 32 bits (§5), which its lengths are among, and its bytes.
+    #[inline(always)]
+    pub(super) fn append(&mut self, packet: &Packet<'_>) {
+        let Self { bytes, headers } = self;
+        let start = bytes.len();
+        bytes.extend_from_slice(&[0; 16]);
+        let Lengths { captured, original } = headers.write(packet, bytes);
+        let (seconds, microseconds) = rounded(packet.about.time);
+        let [captured, original] = [captured, original].map(field);
+        fill(bytes, start, [seconds, microseconds, captured, original]);
+    }
+
+    /// Their bytes.
+    #[inline]
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Takes the bytes behind the first `length` away.
+    pub(super) fn truncate(&mut self, length: usize) {
+        self.bytes.truncate(length);
+    }
+
+    /// Appends a record that is laid out.
+    pub(super) fn extend(&mut self, record: &[u8]) {
+        self.bytes.extend_from_slice(record);
+    }
 }
 
 /// Seconds and microseconds, rounded half to even with carry; the last second that fits where the time is beyond it.

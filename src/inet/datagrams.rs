@@ -200,7 +200,6 @@ impl Datagrams {
     }
 
     /// What began to wait before `since` goes out with a stand-in, and later datagrams of the same sockets at once.
-    #[inline]
     pub(super) fn settle<S: Sink>(&mut self, since: Timestamp, out: &mut Output<'_, S>) -> Result<(), S::Error> {
         while let Some(socket) = self.waits.overdue(since) {
             self.release(socket, None, out)?;

@@ -97,6 +97,7 @@ impl Streams {
     }
 
     /// Writes the reads, and what waits for a reader's call, that have waited long enough at `now`, or all.
+    #[inline(never)]
     fn write_due<S: Sink>(
         &mut self,
         now: Option<Timestamp>,
@@ -367,17 +368,20 @@ impl Streams {
 
     /// What has waited long enough at `now` is written, as far as it can be. The moment at which the first begins of what
     /// others wait for.
+    #[inline]
     pub(super) fn settle<S: Sink>(
         &mut self,
         now: Timestamp,
         refs: Refs<'_>,
         out: &mut Output<'_, S>,
     ) -> Result<Timestamp, S::Error> {
-        if !self.reads.is_empty() || self.unread.waits() {
+        if self.reads.may_be_due(now) || self.unread.waits() {
             self.write_due(Some(now), refs, out)?;
         }
         let since = now.before(limits::WAITING_TIME);
-        self.give_up_before(since, out)?;
+        if !self.unaddressed.is_empty() {
+            self.give_up_before(since, out)?;
+        }
         self.waits.forget_before(since);
         let waits = self.waits.earliest().min(self.unaddressed.earliest());
         Ok(waits.min(self.reads.earliest()).min(self.unread.earliest()))

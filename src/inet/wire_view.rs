@@ -70,9 +70,12 @@ impl View for WireView {
     }
 
     /// Datagrams go out with a stand-in for what is not known of their ends; handshakes wait on.
+    #[inline]
     fn settle<S: Sink>(&mut self, now: Timestamp, known: Known<'_>, sink: &mut S) -> Result<Timestamp, S::Error> {
         let out = &mut Output::new(&mut self.ids, sink);
-        self.datagrams.settle(now.before(limits::WAITING_TIME), out)?;
+        if self.datagrams.holds() {
+            self.datagrams.settle(now.before(limits::WAITING_TIME), out)?;
+        }
         Ok(self.streams.settle(now, known.refs, out)?.min(self.datagrams.earliest()))
     }
 

@@ -122,6 +122,12 @@ impl SmallReads {
         released
     }
 
+    /// Whether any may have waited long enough at `now`.
+    #[inline]
+    pub fn may_be_due(&self, now: Timestamp) -> bool {
+        self.since.front().is_some_and(|(since, _)| since.after(WAITS) < now)
+    }
+
     /// The next that have waited long enough at `now`, and their connection; all have where there is no such time.
     pub fn take_due(&mut self, now: Option<Timestamp>) -> Option<(ConnectionId, Released)> {
         let id = self.due(now)?;

@@ -39,7 +39,7 @@ use crate::event::{
 };
 use crate::limits;
 use connections::{Connections, Origin, Witnessed};
-use descriptors::{Channel, Pidfds, Rights, Sessions, Slot, Slots, TableId, Tables};
+use descriptors::{Channel, Given, Pidfds, Rights, Sessions, Slot, TableId, Tables};
 use identity::details_of;
 use names::SocketId;
 use open_socket::OpenSocket;
@@ -80,7 +80,7 @@ pub struct Sockets {
     /// Processes whose threads are still to end, by the thread that called exit_group.
     exiting: VecDeque<Now>,
     /// What the thread that ends had open and is still to be closed.
-    leaving: Option<Slots>,
+    leaving: Option<Given>,
     /// At the end of the trace, once no process is about to end any more: the connections that are still to be ended.
     ending: Option<std::vec::IntoIter<ConnectionId>>,
     is_at_end: bool,
@@ -133,7 +133,7 @@ impl Sockets {
             What::Close { socket, outcome } => processes::close(self, *socket, *outcome),
             What::CloseRange { first, last, only_mark, unshare } => {
                 if *unshare {
-                    self.tables.unshare(self.now.tid, &mut self.registry);
+                    self.tables.unshare(self.now.tid);
                 }
                 processes::close_range(self, *first..=*last, *only_mark);
             }
@@ -157,7 +157,7 @@ impl Sockets {
                 self.tables.clone_begun(self.now.tid, *sharing);
             }
             What::Cloned { child, sharing } => processes::cloned(self, *child, *sharing),
-            What::UnsharedFiles => self.tables.unshare(self.now.tid, &mut self.registry),
+            What::UnsharedFiles => self.tables.unshare(self.now.tid),
             What::Executed { .. } => processes::executed(self),
             What::Superseded { by } => processes::superseded(self, *by),
             What::Ended { group: true } => processes::exiting(self),
@@ -172,15 +172,24 @@ impl Sockets {
     }
 
     /// Whether the event, or the end of the trace, does more than [`Self::changes`]; these are what comes next then.
-    #[inline]
+    #[inline(always)]
     pub fn goes_on(&mut self) -> bool {
-        let goes_on =
-            self.leaving.is_some() || (self.is_at_end && self.ending.as_ref().is_none_or(|ending| ending.len() > 0));
-        if goes_on {
-            self.sweep();
-            self.go_on();
+        (self.leaving.is_some() || self.is_at_end) && self.goes_on_ending()
+    }
+
+    /// The same where a process is at its end, and at last the trace.
+    #[inline(never)]
+    fn goes_on_ending(&mut self) -> bool {
+        if self.leaving.is_none() && self.ending.as_ref().is_some_and(|ending| ending.len() == 0) {
+            return false;
         }
-        goes_on
+        self.sweep();
+        if self.leaving.is_some() {
+            self.leave();
+        } else if !processes::end_exiting(self) {
+            self.end_some();
+        }
+        true
     }
 
     /// What has been read is gone.
@@ -196,21 +205,12 @@ impl Sockets {
             return;
         };
         for _ in 0..limits::CLOSED_AT_ONCE {
-            let Some((fd, slot)) = slots.pop_first() else {
+            let Some((fd, slot)) = slots.next() else {
                 return self.sessions.forget(self.now.tid);
             };
             self.drop_slot(fd, &slot, Op::Exit);
         }
         self.leaving = Some(slots);
-    }
-
-    /// Does some of what is still to be done: a process is at its end, and at last the trace is.
-    fn go_on(&mut self) {
-        if self.leaving.is_some() {
-            self.leave();
-        } else if !processes::end_exiting(self) {
-            self.end_some();
-        }
     }
 
     /// Ends some of the connections that there are at the end of the trace. What was made, or tried, and on which nothing was
@@ -238,9 +238,8 @@ impl Sockets {
 
     /// The end of the trace: every connection is over, in the order in which they were made.
     pub fn finish(&mut self) {
-        self.sweep();
         self.is_at_end = true;
-        self.go_on();
+        self.goes_on();
     }
 
     /// What the changes at the end of the trace refer to.
@@ -374,9 +373,7 @@ impl Sockets {
             self.vacate(table, made.fd, Op::Replace);
             if let Some(details) = details.filter(|details| details.family != Family::Pipe) {
                 self.recognise(table, made.fd, details);
-                if let Some(slot) = self.tables.slot_mut(table, made.fd) {
-                    slot.close_on_exec = close_on_exec;
-                }
+                self.tables.close_on_exec(table, made.fd, close_on_exec, &mut self.registry);
             }
             return;
         };
@@ -398,9 +395,7 @@ impl Sockets {
 
     /// The details of a known socket say more than before.
     fn refresh(&mut self, table: TableId, fd: Fd, socket: SocketId, details: &Rc<SocketDetails>) {
-        if let Some(slot) = self.tables.slot_mut(table, fd) {
-            slot.seen = Some(Rc::clone(details));
-        }
+        self.tables.see(table, fd, details, &mut self.registry);
         self.registry.learn(socket, Some(details));
         self.refresh_connection(socket);
     }
@@ -415,7 +410,7 @@ impl Sockets {
         close_on_exec: bool,
     ) {
         self.registry.refer(socket);
-        self.tables.put(table, fd, Slot { socket, seen, close_on_exec });
+        self.tables.put(table, fd, Slot { socket, seen, close_on_exec }, &mut self.registry);
     }
 
     /// More is known of a socket, which may be all that its connection, or what waits for its address, needed.
@@ -519,7 +514,7 @@ impl Sockets {
 
     /// `fd` stands for nothing any more; its socket is closed if this was the last descriptor.
     fn vacate(&mut self, table: TableId, fd: Fd, op: Op) {
-        if let Some(slot) = self.tables.take(table, fd) {
+        if let Some(slot) = self.tables.take(table, fd, &mut self.registry) {
             self.drop_slot(fd, &slot, op);
         }
     }
@@ -531,8 +526,8 @@ impl Sockets {
     }
 
     /// A whole table is gone.
-    fn drop_slots(&mut self, slots: Slots, op: Op) {
-        for (fd, slot) in slots.give() {
+    fn drop_slots(&mut self, slots: Given, op: Op) {
+        for (fd, slot) in slots {
             self.drop_slot(fd, &slot, op);
         }
     }
@@ -553,7 +548,6 @@ impl Sockets {
 
     /// The last descriptor of a socket is gone.
     fn closed(&mut self, socket: SocketId, open: &OpenSocket, closer: Closer) {
-        self.tables.closed(socket);
         let both_ends = open.both_ends.into_iter().flatten();
         self.undelivered.extend(both_ends.map(|end| (end, closer)));
         self.undeliverable(Channel::To(socket), closer);

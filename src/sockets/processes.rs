@@ -29,7 +29,7 @@ pub(super) fn close(sockets: &mut Sockets, descriptor: Descriptor<'_>, outcome: 
 /// close_range.
 pub(super) fn close_range(sockets: &mut Sockets, range: RangeInclusive<Fd>, only_mark: bool) {
     let table = sockets.table();
-    for fd in sockets.tables.matching(table, |fd, _| range.contains(&fd)) {
+    for fd in sockets.tables.within(table, &range) {
         if only_mark {
             close_on_exec(sockets, fd, true);
         } else {
@@ -54,9 +54,7 @@ pub(super) fn duplicate(sockets: &mut Sockets, [from, made]: [Descriptor<'_>; 2]
 /// fcntl(F_SETFD).
 pub(super) fn close_on_exec(sockets: &mut Sockets, fd: Fd, on: bool) {
     let table = sockets.table();
-    if let Some(slot) = sockets.tables.slot_mut(table, fd) {
-        slot.close_on_exec = on;
-    }
+    sockets.tables.close_on_exec(table, fd, on, &mut sockets.registry);
 }
 
 /// pidfd_open.
@@ -99,9 +97,9 @@ pub(super) fn executed(sockets: &mut Sockets) {
         let held = sockets.tables.ended(sibling);
         sockets.drop_slots(held, Op::Exec);
     }
-    sockets.tables.unshare(tid, &mut sockets.registry);
+    sockets.tables.unshare(tid);
     let table = if sockets.tables.knows(tid) { sockets.table() } else { table };
-    for fd in sockets.tables.matching(table, |_, slot| slot.close_on_exec) {
+    for fd in sockets.tables.closed_by_exec(table) {
         sockets.vacate(table, fd, Op::Exec);
     }
 }

@@ -67,6 +67,13 @@ impl Registry {
         }
     }
 
+    /// More than one descriptor has stood for the socket.
+    pub(super) fn note_shared(&mut self, socket: SocketId) {
+        if let Some(open) = self.get_mut(socket) {
+            open.was_shared = true;
+        }
+    }
+
     /// One descriptor fewer stands for it; the socket itself if that was the last: it is closed.
     pub(super) fn release(&mut self, socket: SocketId) -> Option<OpenSocket> {
         let open = self.get_mut(socket)?;

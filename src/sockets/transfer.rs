@@ -143,12 +143,39 @@ pub(super) fn stream_moved(
     if call.messages.iter().all(|message| message.moved == 0) {
         return nothing_moved(sockets, socket, (id, side), marking, call);
     }
-    let is_open = sockets.connections.get_mut(id).is_some_and(|at| at.is_begun() || at.is_waiting());
-    let (id, side) = if is_open { settled(sockets, socket, (id, side), call) } else { (id, side) };
+    match sockets.connections.get_mut(id) {
+        Some(connection) if connection.is_begun() || connection.is_waiting() => {
+            open_moved(sockets, (socket, (id, side)), marking, call);
+        }
+        _ => count_moved(sockets, (socket, (id, side)), marking, call),
+    }
+}
+
+/// Bytes move on a connection that was only begun, or of which an end is to be found.
+#[cold]
+#[inline(never)]
+fn open_moved(
+    sockets: &mut Sockets,
+    (socket, stream): (SocketId, (ConnectionId, Side)),
+    marking: Marking,
+    call: &Move<'_>,
+) {
+    let stream = settled(sockets, socket, stream, call);
+    count_moved(sockets, (socket, stream), marking, call);
+}
+
+/// Bytes moved on a connection that is made.
+#[inline(always)]
+fn count_moved(
+    sockets: &mut Sockets,
+    (socket, (id, side)): (SocketId, (ConnectionId, Side)),
+    marking: Marking,
+    call: &Move<'_>,
+) {
     let (overlap, foretold) = if sockets.sending.is_empty() && !sockets.is_merged {
         (Overlap::None, None)
     } else {
-        overlap(sockets, socket, (id, side), call.direction)
+        overlap(sockets, (id, side), call.direction)
     };
     let Sockets { connections, registry, changes, now, .. } = sockets;
     let (Some(connection), Some(open)) = (connections.get_mut(id), registry.get(socket)) else {
@@ -172,36 +199,25 @@ pub(super) fn stream_moved(
 /// Whether other sends overlap with a call, and of a send that does so how many bytes are known to have been received.
 #[cold]
 #[inline(never)]
-fn overlap(
-    sockets: &mut Sockets,
-    socket: SocketId,
-    (id, side): (ConnectionId, Side),
-    direction: Direction,
-) -> (Overlap, Option<u64>) {
-    let (tid, table) = (sockets.now.tid, sockets.table());
-    let Sockets { sending, connections, registry, tables, is_merged, .. } = sockets;
+fn overlap(sockets: &mut Sockets, (id, side): (ConnectionId, Side), direction: Direction) -> (Overlap, Option<u64>) {
+    let Sockets { sending, connections, tables, is_merged, now, .. } = sockets;
+    let may_overlap = *is_merged && tables.have_children();
     let Some(connection) = connections.get_mut(id) else {
         return (Overlap::None, None);
     };
     if direction == Direction::Received {
-        let sender = connection.end_mut(side.other());
-        let open = sender.socket.and_then(|sender| registry.get(sender));
-        sender.is_shared |= *is_merged && open.is_some_and(|open| open.references > 1 || tables.are_shared());
-        let overlap = match sender.is_shared {
-            _ if sending.is_contended((id, side.other())) => Overlap::Sends,
-            true => Overlap::Traces,
-            false => Overlap::None,
+        let is_contended = sending.is_contended((id, side.other()));
+        return match may_overlap && connection.end(side.other()).traced {
+            _ if is_contended => (Overlap::Sends, None),
+            true => (Overlap::Traces, None),
+            false => (Overlap::None, None),
         };
-        return (overlap, None);
     }
-    if let Some(foretold) = sending.returns(tid, connection, side) {
-        return (Overlap::Sends, Some(foretold));
+    match sending.returns(now.tid, connection, side) {
+        Some(foretold) => (Overlap::Sends, Some(foretold)),
+        None if may_overlap && connection.end(side.other()).is_read() => (Overlap::Traces, Some(0)),
+        None => (Overlap::None, None),
     }
-    let has_other_users = registry.get(socket).is_some_and(|open| open.references > 1) || tables.is_shared(table);
-    let end = connection.end_mut(side);
-    end.is_shared |= *is_merged && has_other_users;
-    let may_overlap = end.is_shared && connection.end(side.other()).is_read();
-    if may_overlap { (Overlap::Traces, Some(0)) } else { (Overlap::None, None) }
 }
 
 /// What flags make of bytes of TCP. Urgent ones the other end may pass over (tcp(7), SO_OOBINLINE).
@@ -217,10 +233,7 @@ fn shape_of_stream(connection: &mut Connection, (side, open): (Side, &OpenSocket
     Shape { is_urgent, is_discarded: call.direction == Direction::Received && call.flags.discard(), ..Shape::default() }
 }
 
-/// Bytes move on a connection that was only begun, or of which an end is to be found: what they tell of that, and the
-/// connection that the socket has then.
-#[cold]
-#[inline(never)]
+/// What the bytes that move on such a connection tell of it, and the connection that the socket has then.
 fn settled(
     sockets: &mut Sockets,
     socket: SocketId,

@@ -1,6 +1,7 @@
 //! Text that waits for other lines: first halves of calls, by thread, and what the line before may go on with.
 
 use rustc_hash::FxHashMap;
+use std::collections::BTreeSet;
 
 use super::counts::Skip;
 use super::decoder::Origin;
@@ -56,6 +57,10 @@ pub(super) struct Pending {
     pub(super) dump: Dump,
     /// First halves. A thread has one call open at most.
     open: FxHashMap<Tid, Half>,
+    /// How many of them make threads.
+    forking: usize,
+    /// The threads that have an execve open.
+    executing: BTreeSet<Tid>,
     /// How long they are in all.
     bytes: usize,
     spares: Vec<Vec<u8>>,
@@ -134,22 +139,32 @@ impl Pending {
             self.give_back(half.text);
             return Err(Skip::TooMany);
         }
-        self.bytes += size;
-        let abandoned = self.open.insert(tid, half);
-        Ok(abandoned.is_some_and(|old| self.abandon(old)))
+        Ok(self.insert(tid, half))
     }
 
-    /// Gives up a first half that is open no longer; whether it was to become an event.
-    fn abandon(&mut self, half: Half) -> bool {
-        self.bytes = self.bytes.saturating_sub(half.text.len());
-        self.give_back(half.text);
-        !half.is_settled
+    /// Makes a call the one that a thread has open. Whether the one before, which is abandoned, was to become an event.
+    fn insert(&mut self, tid: Tid, half: Half) -> bool {
+        let abandoned = self.take_half(tid);
+        self.bytes += half.text.len();
+        self.forking += usize::from(half.row.is_fork());
+        if half.row.is_execute() {
+            self.executing.insert(tid);
+        }
+        self.open.insert(tid, half);
+        abandoned.is_some_and(|old| {
+            self.give_back(old.text);
+            !old.is_settled
+        })
     }
 
     /// The first half of a thread's call, which is open no longer.
     pub(super) fn take_half(&mut self, tid: Tid) -> Option<Half> {
         let half = self.open.remove(&tid)?;
         self.bytes = self.bytes.saturating_sub(half.text.len());
+        self.forking -= usize::from(half.row.is_fork());
+        if half.row.is_execute() {
+            self.executing.remove(&tid);
+        }
         Some(half)
     }
 
@@ -160,28 +175,27 @@ impl Pending {
 
     /// Makes the open call of one thread another's, whose own is abandoned.
     pub(super) fn rename(&mut self, from: Tid, to: Tid) {
-        if let Some(half) = self.open.remove(&from)
-            && let Some(old) = self.open.insert(to, half)
-        {
-            self.abandon(old);
+        if let Some(half) = self.take_half(from) {
+            self.insert(to, half);
         }
     }
 
     /// Whether any thread is about to make another one, which may be seen before its maker says its number.
-    pub(super) fn is_forking(&self) -> bool {
-        self.open.values().any(|half| half.row.is_fork())
+    pub(super) const fn is_forking(&self) -> bool {
+        self.forking > 0
     }
 
     /// The thread other than `tid` that has an execve open, where there is just one.
     pub(super) fn executing(&self, tid: Tid) -> Option<Tid> {
-        let mut others = self.open.iter().filter(|(other, half)| half.row.is_execute() && **other != tid);
-        let (first, _) = others.next()?;
+        let mut others = self.executing.iter().filter(|other| **other != tid);
+        let first = others.next()?;
         others.next().is_none().then_some(*first)
     }
 
     /// Gives up all open calls; how many were to become events.
     pub(super) fn clear(&mut self) -> u64 {
-        self.bytes = 0;
+        (self.bytes, self.forking) = (0, 0);
+        self.executing.clear();
         self.open.drain().map(|(_, half)| u64::from(!half.is_settled)).sum()
     }
 

@@ -109,7 +109,7 @@ impl View for UnixView {
     }
 
     fn settle<S: Sink>(&mut self, now: Timestamp, known: Known<'_>, sink: &mut S) -> Result<Timestamp, S::Error> {
-        if !self.reads.is_empty() || self.unread.waits() {
+        if self.reads.may_be_due(now) || self.unread.waits() {
             self.write_due(Some(now), known, sink)?;
         }
         self.waits.forget_before(now.before(limits::WAITING_TIME));

@@ -8,7 +8,7 @@
 use std::net::IpAddr;
 
 /// A running sum of bytes as they lie, not yet folded. Each addition is below 2³², so that billions of them fit.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Sum(u64);
 
 impl Sum {

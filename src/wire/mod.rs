@@ -7,6 +7,7 @@
 mod checksum;
 mod dccp;
 mod frame;
+mod headers;
 mod marking;
 mod packet;
 mod record;
@@ -19,6 +20,7 @@ mod write;
 
 pub use dccp::{LONGEST_DCCP, dccp_packet};
 pub use frame::{Flags, Frame, HandshakeOptions, LinkHeader, Mac, Transport};
+pub use headers::Headers;
 pub use packet::{About, Packet};
 pub use record::Record;
 pub use sctp::{LONGEST_SCTP_PART, SctpPart, sctp_packet};

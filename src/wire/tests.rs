@@ -362,6 +362,35 @@ fn links() -> impl Strategy<Value = (LinkHeader, Option<(Marking, Direction)>)> 
     })
 }
 
+/// Who moves it, whither, with which flags and how many bytes.
+type Segment = (u32, bool, u16, u8, usize);
+
+proptest! {
+    #[test]
+    fn headers_that_are_laid_out_are_those_laid_out_anew(
+        segments in proptest::collection::vec((0_u32..3, any::<bool>(), 1_u16..3, any::<u8>(), 0_usize..70_000), 1..40),
+        seed in any::<u32>(),
+    ) {
+        let (mut headers, mut kept, mut anew) = (Headers::default(), Vec::new(), Vec::new());
+        let payload = [0xa5; 99];
+        for (number, (tid, is_sent, port, flags, original)) in (0_u32..).zip::<Vec<Segment>>(segments) {
+            let mixed = seed.wrapping_mul(number.wrapping_add(7));
+            let id = u16::try_from(mixed >> 16).unwrap();
+            let (seq, ack, flags) = (SeqNumber(mixed), SeqNumber(!mixed), Flags(flags & 0x3f));
+            let transport = Transport::Tcp { seq, ack, flags, window: !id, options: None };
+            let source = SocketAddr::from(([10, 0, 0, 1], port));
+            let payload = &payload[..original.min(usize::from(id) % 100)];
+            let (link, target) = (LinkHeader::Marking, "10.0.0.2:80".parse().unwrap());
+            let frame = Frame { link, source, target, id, transport, payload, original };
+            let direction = if is_sent { Direction::Sent } else { Direction::Received };
+            let by = Marking { tid: Tid(tid), fd: Fd(port.into()), session: 1, op: Some(Op::Write) };
+            let packet = Packet { about: About::made(Timestamp(0), by, direction), frame };
+            prop_assert_eq!(headers.write(&packet, &mut kept), write(&packet, &mut anew));
+            prop_assert_eq!(&kept, &anew);
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn every_packet_reads_back(

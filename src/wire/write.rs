@@ -20,6 +20,7 @@ pub struct Lengths {
 /// IP's length fields have 16 bits; IPv4's counts its own header (RFC 791 §3.1), IPv6's does not (RFC 8200 §3).
 const LENGTH_MAX: u16 = u16::MAX;
 const IPV4_HEADER: u16 = Ipv4Header::MIN_LEN_U16;
+const TCP_HEADER: u16 = 20;
 const HOP_LIMIT: u8 = 64;
 
 /// Appends the packet's bytes to `bytes`. A payload longer than IP's length field can say is cut.
@@ -54,15 +55,21 @@ pub fn write(packet: &Packet<'_>, bytes: &mut Vec<u8>) -> Lengths {
 
 /// The payload as far as IP's length field reaches.
 #[derive(Clone, Copy)]
-struct Payload<'a> {
-    captured: &'a [u8],
+pub(super) struct Payload<'a> {
+    pub(super) captured: &'a [u8],
     /// Bytes that were not captured.
-    missing: usize,
+    pub(super) missing: usize,
     /// Transport header and original payload: what follows IP's header.
-    ip_length: u16,
+    pub(super) ip_length: u16,
 }
 
 impl<'a> Payload<'a> {
+    /// That of a segment over IPv4 without options.
+    #[inline]
+    pub(super) fn of_segment(frame: &Frame<'a>) -> Self {
+        Self::fitting(frame, TCP_HEADER, LENGTH_MAX - IPV4_HEADER)
+    }
+
     /// The payload cut so that it takes `room` bytes together with a transport header of `header` bytes.
     #[inline]
     fn fitting(frame: &Frame<'a>, header: u16, room: u16) -> Self {
@@ -77,8 +84,8 @@ impl<'a> Payload<'a> {
 /// IP's protocol number, and the length of the transport's header, in bytes.
 const fn protocol_and_header(transport: &Transport) -> (IpNumber, u16) {
     match transport {
-        Transport::Tcp { options: None, .. } => (IpNumber::TCP, 20),
-        Transport::Tcp { options: Some(_), .. } => (IpNumber::TCP, 32),
+        Transport::Tcp { options: None, .. } => (IpNumber::TCP, TCP_HEADER),
+        Transport::Tcp { options: Some(_), .. } => (IpNumber::TCP, TCP_HEADER + 12),
         Transport::Udp => (IpNumber::UDP, 8),
         Transport::UdpLite => (IpNumber::UDP_LITE, 8),
         Transport::Raw { protocol } => (IpNumber(*protocol), 0),

@@ -13,7 +13,7 @@ use strace2pcap::inside::{Converter, Fifos, Name, Tid, Timestamp, Trace, TraceOp
 /// A converter of traces of these threads, or of one trace.
 fn converter(view: &str, threads: &[Option<Tid>]) -> Converter<Vec<u8>> {
     let words = ["strace2pcap", "--capture-unix-socket", "--capture-pipes", "--view", view, "out.pcapng"];
-    let options = strace2pcap::parse(words).ok().expect("the command line is right");
+    let Ok(options) = strace2pcap::parse(words) else { panic!("the command line is right") };
     let fifos = Fifos::default();
     let trace = |tid: &Option<Tid>| {
         let options = TraceOptions { tid: *tid, pipes: Some(fifos.clone()), ..TraceOptions::default() };
@@ -85,10 +85,10 @@ fn is_whole(crowd: &Crowd, file: &[u8]) -> Result<Vec<Packet>, String> {
 }
 
 fn is_in_order_of_time(packets: &[Packet]) -> Verdict {
-    match packets.is_sorted_by_key(|packet| packet.time) {
-        true => Ok(()),
-        false => Err("the capture is not in order of time".to_owned()),
+    if packets.is_sorted_by_key(|packet| packet.time) {
+        return Ok(());
     }
+    Err("the capture is not in order of time".to_owned())
 }
 
 fn choices() -> impl Strategy<Value = (u8, Vec<u8>)> {

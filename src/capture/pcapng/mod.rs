@@ -12,7 +12,7 @@ mod packet;
 
 use super::CaptureError;
 use super::error::refused;
-use crate::wire::{Packet, Record};
+use crate::wire::{Headers, Packet, Record};
 use interface::Interface;
 use pcap_file::Endianness;
 use pcap_file::pcapng::blocks::section_header::SectionHeaderBlock;
@@ -26,6 +26,7 @@ const TEXT_BYTES: usize = 1024;
 /// Blocks, one behind the other.
 pub(super) struct Blocks {
     writer: PcapNgWriter<Vec<u8>>,
+    headers: Headers,
 }
 
 impl Blocks {
@@ -40,7 +41,7 @@ impl Blocks {
             options: Vec::new(),
         };
         let writer = PcapNgWriter::with_section_header(room, section).map_err(refused)?;
-        let mut blocks = Self { writer };
+        let mut blocks = Self { writer, headers: Headers::default() };
         blocks.describe(Interface::ETHERNET)?;
         Ok(blocks)
     }
@@ -48,7 +49,7 @@ impl Blocks {
     /// Appends the block of a packet.
     #[inline(always)]
     pub(super) fn append_packet(&mut self, packet: &Packet<'_>) {
-        packet::append(packet, self.writer.get_mut());
+        packet::append(packet, &mut self.headers, self.writer.get_mut());
     }
 
     /// Describes the interface of a record if that has not been done. D-Bus's is described where the first message comes,

@@ -6,7 +6,7 @@
 use super::fitting;
 use super::interface::Interface;
 use crate::capture::{SNAPLEN, field, fill};
-use crate::wire::{self, About, Lengths, Packet};
+use crate::wire::{About, Headers, Lengths, Packet};
 use pcap_file::pcapng::blocks::ENHANCED_PACKET_BLOCK;
 
 /// Options (§3.5): the end of them, a comment.
@@ -19,10 +19,10 @@ const BEHIND: usize = 4;
 
 /// Appends the block of a packet of Ethernet.
 #[inline(always)]
-pub(super) fn append(packet: &Packet<'_>, gathered: &mut Vec<u8>) {
+pub(super) fn append(packet: &Packet<'_>, headers: &mut Headers, gathered: &mut Vec<u8>) {
     let start = gathered.len();
     gathered.extend_from_slice(&[0; BEFORE]);
-    let lengths = wire::write(packet, gathered);
+    let lengths = headers.write(packet, gathered);
     finish(start, Interface::ETHERNET, &packet.about, lengths, gathered);
 }
 

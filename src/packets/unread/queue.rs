@@ -270,10 +270,10 @@ impl Queue {
             return None;
         }
         let fit = sent.rest().fit(received, usize::MAX);
-        match fit.is_whole {
-            true => Some((place, sent.rest().moved().min(received.moved()))),
-            false => sent.is_piece(fit).then(|| (place, as_u64(fit.same))),
+        if fit.is_whole {
+            return Some((place, sent.rest().moved().min(received.moved())));
         }
+        sent.is_piece(fit).then(|| (place, as_u64(fit.same)))
     }
 
     /// Where nothing fits to an end: what begins most like `received`, or else the first that waits, and how many bytes.

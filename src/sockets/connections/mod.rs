@@ -149,6 +149,9 @@ impl Connections {
         if role != Role::Unknown {
             end.role = role;
         }
+        if connection.end(side.other()).traced {
+            self.pairing.is_whole(connection);
+        }
         open.stream = Some((id, side));
         self.describe(registry, socket);
     }

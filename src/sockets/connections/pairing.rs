@@ -12,13 +12,15 @@ use crate::sockets::identity::{self, Meeting};
 use crate::sockets::names::{ConnectionId, Side};
 use crate::sockets::open_socket::{OpenSocket, canonical, is_vague};
 use rustc_hash::FxHashMap;
-use std::collections::VecDeque;
+use std::collections::BTreeSet;
+use std::collections::hash_map::Entry;
+use std::hash::Hash;
 use std::net::SocketAddr;
 
-/// How many of those that wait at a listening socket are compared with an end: of them all but a few are its other end.
+/// How many of those that wait are compared with an end: of them all but a few are its other end.
 const COMPARED: usize = 64;
 
-/// Two addresses, the smaller one first: what both ends of a connection agree on.
+/// An end's address, and the other end's.
 pub(super) type AddressPair = (SocketAddr, SocketAddr);
 
 /// Where an end waits for the other one: at the listening socket, on its side of it.
@@ -56,11 +58,11 @@ enum Listener {
 /// The connections that can be found.
 #[derive(Debug, Default)]
 pub(super) struct Pairing {
-    /// By their addresses, the oldest first.
-    pairs: FxHashMap<AddressPair, Vec<ConnectionId>>,
+    /// Those of which one end is not traced, by that end's address and the other one's; the oldest first.
+    pairs: FxHashMap<AddressPair, BTreeSet<ConnectionId>>,
     inodes: FxHashMap<Inode, ConnectionId>,
     /// Those whose other end can only be known by where it connected or was accepted, the oldest first.
-    waiting: FxHashMap<Rendezvous, VecDeque<ConnectionId>>,
+    waiting: FxHashMap<Rendezvous, BTreeSet<ConnectionId>>,
 }
 
 impl Pairing {
@@ -75,19 +77,19 @@ impl Pairing {
             let side = SIDES.into_iter().find(|side| is_free_for(connection, *side, open))?;
             return Some((*id, side));
         }
-        let (local, pair) = addresses(open)?;
+        let pair = addresses(open)?;
         let free = |id: &ConnectionId| {
             let connection = store.get(*id)?;
             let is_free = |side: &Side| {
                 let end = connection.end(*side);
-                !end.traced && end.address.map(canonical) == Some(local)
+                !end.traced && end.address.map(canonical) == Some(pair.0)
             };
             Some((*id, SIDES.into_iter().find(is_free)?))
         };
         let ids = self.pairs.get(&pair)?;
         match role {
-            Role::Accepted => ids.iter().find_map(free),
-            _ => ids.iter().rev().find_map(free),
+            Role::Accepted => ids.iter().take(COMPARED).find_map(free),
+            _ => ids.iter().rev().take(COMPARED).find_map(free),
         }
     }
 
@@ -114,11 +116,12 @@ impl Pairing {
                 || store.get(**id).is_some_and(|other| other.opening.is_made_after(entry))
         };
         for waiting in listeners(open, role).into_iter().flatten().filter_map(at) {
-            let skipped = match role {
-                Role::Connected => waiting.len() - waiting.iter().rev().take_while(may_be_its).count(),
-                _ => 0,
+            let oldest = match role {
+                Role::Connected => waiting.iter().rev().take(COMPARED).take_while(may_be_its).last(),
+                _ => waiting.first(),
             };
-            let mut possible = waiting.iter().skip(skipped).take(COMPARED).filter_map(known);
+            let Some(oldest) = oldest else { continue };
+            let mut possible = waiting.range(oldest..).take(COMPARED).filter_map(known);
             let (first, second) = (possible.next(), possible.next());
             let mut all = first.into_iter().chain(second).chain(possible);
             if let Some((id, _)) = all.find(|(_, meeting)| *meeting == Meeting::Confirmed) {
@@ -169,26 +172,18 @@ impl Pairing {
         };
         let rendezvous = Rendezvous { at, accepted: role == Role::Accepted };
         for place in rendezvous.places().into_iter().flatten() {
-            self.waiting.entry(place).or_default().push_back(connection.id);
+            self.waiting.entry(place).or_default().insert(connection.id);
         }
         connection.rendezvous = Some(rendezvous);
     }
 
-    /// The connection need not be found at its rendezvous any more. The one that leaves is mostly the oldest.
+    /// The connection need not be found at its rendezvous any more.
     pub(super) fn leave(&mut self, connection: &mut Connection) {
         let Some(rendezvous) = connection.rendezvous.take() else {
             return;
         };
         for place in rendezvous.places().into_iter().flatten() {
-            let Some(waiting) = self.waiting.get_mut(&place) else {
-                continue;
-            };
-            if let Some(index) = waiting.iter().position(|other| *other == connection.id) {
-                waiting.remove(index);
-            }
-            if waiting.is_empty() {
-                self.waiting.remove(&place);
-            }
+            remove(&mut self.waiting, place, connection.id);
         }
     }
 
@@ -201,24 +196,26 @@ impl Pairing {
 
     /// Lets a connection be found by the addresses of `open`, one of its ends, once both are known.
     pub(super) fn know_addresses(&mut self, connection: &mut Connection, open: &OpenSocket) {
-        if let Some((_, pair)) = addresses(open) {
-            connection.pair = Some(pair);
-            self.pairs.entry(pair).or_default().push(connection.id);
+        if let Some((local, remote)) = addresses(open) {
+            connection.pair = Some((remote, local));
+            if connection.ends.iter().any(|end| !end.traced) {
+                self.pairs.entry((remote, local)).or_default().insert(connection.id);
+            }
+        }
+    }
+
+    /// Both ends are traced: nobody has to find the connection by its addresses.
+    pub(super) fn is_whole(&mut self, connection: &Connection) {
+        if let Some(pair) = connection.pair {
+            remove(&mut self.pairs, pair, connection.id);
         }
     }
 
     /// The connection can no longer be joined.
     pub(super) fn forget(&mut self, connection: &mut Connection) {
         self.leave(connection);
+        self.is_whole(connection);
         let id = connection.id;
-        if let Some(pair) = connection.pair
-            && let Some(ids) = self.pairs.get_mut(&pair)
-        {
-            ids.retain(|other| *other != id);
-            if ids.is_empty() {
-                self.pairs.remove(&pair);
-            }
-        }
         for inode in connection.ends.iter().filter_map(|end| end.inode) {
             if self.inodes.get(&inode) == Some(&id) {
                 self.inodes.remove(&inode);
@@ -227,13 +224,20 @@ impl Pairing {
     }
 }
 
-/// The local address and the pair that both ends of a connection agree on, once both are known.
-pub(super) fn addresses(open: &OpenSocket) -> Option<(SocketAddr, AddressPair)> {
-    let (local, remote) = (canonical(open.local.get()?), canonical(open.remote.get()?));
-    if is_vague(local) || is_vague(remote) {
-        return None;
+/// Takes a connection away from those that are kept for `key`.
+fn remove<K: Eq + Hash>(kept: &mut FxHashMap<K, BTreeSet<ConnectionId>>, key: K, id: ConnectionId) {
+    if let Entry::Occupied(mut ids) = kept.entry(key) {
+        ids.get_mut().remove(&id);
+        if ids.get().is_empty() {
+            ids.remove();
+        }
     }
-    Some((local, if local <= remote { (local, remote) } else { (remote, local) }))
+}
+
+/// The local address and the other end's, once both are known.
+pub(super) fn addresses(open: &OpenSocket) -> Option<AddressPair> {
+    let (local, remote) = (canonical(open.local.get()?), canonical(open.remote.get()?));
+    (!is_vague(local) && !is_vague(remote)).then_some((local, remote))
 }
 
 /// Whether `open` can be the end on `side`: it is the end's inode, or nothing is known of the end but that it is not the

@@ -156,8 +156,6 @@ pub struct End {
     pub(in crate::sockets) sent: u64,
     /// Bytes its calls have received, counted likewise.
     pub(in crate::sockets) received: u64,
-    /// Several threads or processes may send by it.
-    pub(in crate::sockets) is_shared: bool,
     /// Urgent bytes that it was sent, each of which its reads may pass over.
     pub(in crate::sockets) urgent: u32,
 }

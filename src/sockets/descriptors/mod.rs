@@ -1,6 +1,7 @@
 //! Which descriptor of which thread stands for which open socket: tables and their slots, sessions, descriptors that are in
 //! flight in messages, and pidfds, which lead to other processes' tables.
 
+mod clones;
 mod pidfds;
 mod rights;
 mod sessions;
@@ -10,5 +11,5 @@ mod tables;
 pub(super) use pidfds::Pidfds;
 pub(super) use rights::{Channel, InFlight, Rights, Span};
 pub(super) use sessions::Sessions;
-pub(super) use slots::{Slot, Slots};
+pub(super) use slots::{Given, Slot};
 pub(super) use tables::{TableId, Tables};

@@ -3,42 +3,54 @@
 //! Only sockets are kept; every other descriptor is absent. Tables follow clone, fork, exec and exit (clone(2),
 //! CLONE_FILES). A thread that appears without its maker having been seen gets a table of its own.
 
-use crate::event::{Fd, Sharing, Tid, as_usize};
+use crate::event::{Fd, Sharing, SocketDetails, Tid, as_usize};
 use crate::limits;
-use crate::sockets::descriptors::slots::{Slot, Slots};
-use crate::sockets::names::SocketId;
+use crate::sockets::descriptors::clones::{Begun, Clones};
+use crate::sockets::descriptors::slots::{Given, Slot, Slots};
+use crate::sockets::names::{SocketId, SocketNumber};
 use crate::sockets::registry::Registry;
 use rustc_hash::FxHashMap;
 use slab::Slab;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::RangeInclusive;
+use std::rc::Rc;
 
 /// The index of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::sockets) struct TableId(usize);
 
 /// A descriptor table, used by one process or by several that share it.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 struct Table {
     slots: Slots,
-    users: u32,
+    /// How many threads of which processes use it.
+    users: BTreeMap<ProcessId, u32>,
+}
+
+impl Table {
+    fn is_shared(&self) -> bool {
+        self.users.len() > 1 || self.users.values().any(|users| *users > 1)
+    }
+}
+
+/// The index of a process.
+type ProcessId = usize;
+
+/// The threads that go together.
+#[derive(Debug)]
+struct Process {
+    /// The thread it began with.
+    name: Tid,
+    threads: BTreeSet<Tid>,
 }
 
 /// A thread that is alive.
 #[derive(Clone, Copy, Debug)]
 struct Thread {
     table: TableId,
-    /// The thread's process, by the thread it began with.
-    process: Tid,
+    process: ProcessId,
     /// Nothing shows who made it.
     orphan: bool,
-}
-
-/// A clone that has begun and not returned.
-#[derive(Clone, Copy, Debug)]
-struct Pending {
-    maker: Tid,
-    sharing: Sharing,
-    child: Option<Tid>,
 }
 
 /// A child whose maker returned before it was seen.
@@ -48,6 +60,9 @@ struct Unclaimed {
     thread: Thread,
 }
 
+/// A descriptor that such a child starts with, if its socket is still open.
+type Inherited = (Fd, Slot, SocketNumber);
+
 /// How many threads' tables are found without hashing.
 const RECENT: usize = 32;
 
@@ -56,14 +71,16 @@ const RECENT: usize = 32;
 pub(in crate::sockets) struct Tables {
     threads: FxHashMap<Tid, Thread>,
     slab: Slab<Table>,
-    have_been_shared: bool,
-    pending: Vec<Pending>,
+    processes: Slab<Process>,
+    clones: Clones,
+    /// A child has been made.
+    have_children: bool,
     unclaimed: VecDeque<Unclaimed>,
     /// By the number's lowest bits: a thread and its table, which few threads in turn do not make worthless.
     recent: [Option<(Tid, TableId)>; RECENT],
-    /// Children of a thread without a number, and copies of its table that hold no references: without `-f` no child is
-    /// ever seen, and what it held would never be closed.
-    unnumbered: VecDeque<(Tid, Slots)>,
+    /// Children of a thread without a number, and what they start with, which holds no references: without `-f` no child
+    /// is ever seen, and what it held would never be closed.
+    unnumbered: VecDeque<(Tid, Vec<Inherited>)>,
 }
 
 impl Tables {
@@ -116,29 +133,71 @@ impl Tables {
 
     /// The process of `tid`: itself where nothing is known of it.
     pub(in crate::sockets) fn process(&self, tid: Tid) -> Tid {
-        self.threads.get(&tid).map_or(tid, |thread| thread.process)
+        let process = self.threads.get(&tid).and_then(|thread| self.processes.get(thread.process));
+        process.map_or(tid, |process| process.name)
+    }
+
+    /// A process that begins with thread `name`.
+    fn begin_process(&mut self, name: Tid) -> ProcessId {
+        self.processes.insert(Process { name, threads: BTreeSet::new() })
+    }
+
+    /// A thread is one of its process, and uses its table.
+    fn enter(&mut self, tid: Tid, thread: Thread) {
+        if let Some(process) = self.processes.get_mut(thread.process) {
+            process.threads.insert(tid);
+        }
+        if let Some(table) = self.slab.get_mut(thread.table.0) {
+            *table.users.entry(thread.process).or_default() += 1;
+        }
+    }
+
+    /// A thread is none of its process, and uses its table no longer; what the table held if it was the last.
+    fn leave(&mut self, tid: Tid, thread: Thread) -> Given {
+        if let Some(process) = self.processes.get_mut(thread.process) {
+            process.threads.remove(&tid);
+            if process.threads.is_empty() {
+                self.processes.remove(thread.process);
+            }
+        }
+        self.leave_table(thread)
+    }
+
+    fn leave_table(&mut self, Thread { table, process, .. }: Thread) -> Given {
+        let Some(left) = self.slab.get_mut(table.0) else {
+            return Given::default();
+        };
+        if let Some(users) = left.users.get_mut(&process) {
+            *users -= 1;
+            if *users == 0 {
+                left.users.remove(&process);
+            }
+        }
+        if left.users.is_empty() { self.slab.remove(table.0).slots.give() } else { Given::default() }
     }
 
     fn adopt(&mut self, tid: Tid, registry: &mut Registry) -> TableId {
         if let Some(table) = self.claim(tid) {
             return table;
         }
-        if let Some(slots) = self.take_unnumbered(tid) {
-            slots.iter().for_each(|(_, slot)| registry.refer(slot.socket));
-            let table = TableId(self.slab.insert(Table { slots, users: 1 }));
-            let thread = Thread { table, process: tid, orphan: false };
-            self.threads.insert(tid, thread);
-            return table;
-        }
-        if let Some(pending) = self.pending.iter_mut().find(|pending| pending.child.is_none()) {
-            pending.child = Some(tid);
-            let Pending { maker, sharing, .. } = *pending;
+        let inherited = self.take_unnumbered(tid);
+        if let (None, Some(maker)) = (&inherited, self.clones.first_childless())
+            && let Some(Begun { sharing, .. }) = self.clones.take_for(maker, tid)
+        {
             let thread = self.make(maker, sharing, tid, registry);
             self.threads.insert(tid, thread);
             return thread.table;
         }
-        let table = TableId(self.slab.insert(Table { users: 1, ..Table::default() }));
-        self.threads.insert(tid, Thread { table, process: tid, orphan: true });
+        let table = TableId(self.slab.insert(Table::default()));
+        let thread = Thread { table, process: self.begin_process(tid), orphan: inherited.is_none() };
+        self.enter(tid, thread);
+        self.threads.insert(tid, thread);
+        for (fd, slot, number) in inherited.into_iter().flatten() {
+            if registry.get(slot.socket).is_some_and(|open| open.number == number) {
+                registry.refer(slot.socket);
+                self.put(table, fd, slot, registry);
+            }
+        }
         table
     }
 
@@ -147,26 +206,23 @@ impl Tables {
         let maker_table = self.of(maker, registry);
         let process = match self.threads.get(&maker) {
             Some(thread) if sharing.thread => thread.process,
-            _ => child,
+            _ => self.begin_process(child),
         };
-        if sharing.files {
-            if let Some(table) = self.slab.get_mut(maker_table.0) {
-                table.users += 1;
-                self.have_been_shared = true;
-            }
-            return Thread { table: maker_table, process, orphan: false };
-        }
-        let mut copy = self.slab.get(maker_table.0).cloned().unwrap_or_default();
-        copy.users = 1;
-        copy.slots.iter().for_each(|(_, slot)| registry.refer(slot.socket));
-        Thread { table: TableId(self.slab.insert(copy)), process, orphan: false }
+        self.have_children = true;
+        let table = if sharing.files {
+            maker_table
+        } else {
+            let slots = self.slab.get(maker_table.0).map(|table| table.slots.shared()).unwrap_or_default();
+            TableId(self.slab.insert(Table { slots, ..Table::default() }))
+        };
+        let thread = Thread { table, process, orphan: false };
+        self.enter(child, thread);
+        thread
     }
 
     /// A clone has begun in `maker`: a thread that appears before it returns is its child.
     pub(in crate::sockets) fn clone_begun(&mut self, maker: Tid, sharing: Sharing) {
-        if self.pending.len() < limits::PENDING_CLONES {
-            self.pending.push(Pending { maker, sharing, child: None });
-        }
+        self.clones.begin(maker, sharing);
     }
 
     /// A clone returned. `dropped` gets the sockets whose reference was given up because a child never appeared, or had
@@ -179,10 +235,9 @@ impl Tables {
         registry: &mut Registry,
         dropped: &mut Vec<SocketId>,
     ) -> bool {
-        let begun =
-            self.pending.iter().position(|pending| pending.maker == maker).map(|index| self.pending.remove(index));
+        let begun = self.clones.end(maker);
         let Some(child) = child else { return false };
-        if let Some(Pending { child: Some(guessed), .. }) = begun {
+        if let Some(Begun { child: Some(guessed), .. }) = begun {
             // Its lines came first, perhaps under another number (PID namespaces).
             if guessed == child || !self.exchange((maker, sharing), guessed, child, registry, dropped) {
                 return false;
@@ -197,8 +252,11 @@ impl Tables {
         }
         if maker == Tid(0) && !sharing.files {
             let table = self.of(maker, registry);
-            let slots = self.slab.get(table.0).map(|table| table.slots.clone());
-            self.unnumbered.push_back((child, slots.unwrap_or_default()));
+            let slots = self.slab.get(table.0).into_iter().flat_map(|table| table.slots.iter());
+            let inherited = slots
+                .take(limits::INHERITED_SOCKETS)
+                .filter_map(|(fd, slot)| Some((fd, slot.clone(), registry.get(slot.socket)?.number)));
+            self.unnumbered.push_back((child, inherited.collect()));
             if self.unnumbered.len() > limits::UNNUMBERED_CHILDREN {
                 self.unnumbered.pop_front();
             }
@@ -209,7 +267,7 @@ impl Tables {
         if self.unclaimed.len() > limits::UNCLAIMED_CHILDREN
             && let Some(oldest) = self.unclaimed.pop_front()
         {
-            dropped.extend(self.leave(oldest.thread.table).give().map(|(_, slot)| slot.socket));
+            dropped.extend(self.leave(oldest.child, oldest.thread).map(|(_, slot)| slot.socket));
         }
         false
     }
@@ -224,16 +282,15 @@ impl Tables {
         registry: &mut Registry,
         dropped: &mut Vec<SocketId>,
     ) -> bool {
-        let is_its = |pending: &&mut Pending| pending.child == Some(child);
-        let seen = self.pending.iter_mut().find(is_its).is_some();
-        let takes = |pending: &&mut Pending| if seen { pending.child == Some(child) } else { pending.child.is_none() };
-        let Some(other) = self.pending.iter_mut().find(takes) else {
+        let of_child = self.clones.of_child(child);
+        let Some(other) = of_child.or_else(|| self.clones.first_childless()) else {
             return false;
         };
-        other.child = Some(guessed);
-        let other = *other;
+        let Some(other) = self.clones.take_for(other, guessed) else {
+            return false;
+        };
         self.remake(guessed, maker, (other.maker, other.sharing), registry, dropped);
-        if seen {
+        if of_child.is_some() {
             self.remake(child, other.maker, (maker, sharing), registry, dropped);
         }
         true
@@ -250,11 +307,11 @@ impl Tables {
     ) {
         let (table, held) = self.begin_anew(child, (maker, sharing), registry);
         let wrong = self.known(wrong);
-        for (fd, slot) in held.give() {
+        for (fd, slot) in held {
             let is_copy = wrong.and_then(|table| self.slot(table, fd)).is_some_and(|of| of.socket == slot.socket);
             if is_copy {
                 dropped.push(slot.socket);
-            } else if let Some(replaced) = self.put(table, fd, slot) {
+            } else if let Some(replaced) = self.put(table, fd, slot, registry) {
                 dropped.push(replaced.socket);
             }
         }
@@ -271,9 +328,9 @@ impl Tables {
         dropped: &mut Vec<SocketId>,
     ) {
         let (table, opened) = self.begin_anew(child, (maker, sharing), registry);
-        for (fd, slot) in opened.give() {
+        for (fd, slot) in opened {
             if orphan && self.slot(table, fd).is_none() {
-                self.put(table, fd, slot);
+                self.put(table, fd, slot, registry);
             } else {
                 dropped.push(slot.socket);
             }
@@ -286,69 +343,45 @@ impl Tables {
         child: Tid,
         (maker, sharing): (Tid, Sharing),
         registry: &mut Registry,
-    ) -> (TableId, Slots) {
+    ) -> (TableId, Given) {
         let before = self.ended(child);
         let thread = self.make(maker, sharing, child, registry);
         self.threads.insert(child, thread);
         (thread.table, before)
     }
 
-    fn take_unnumbered(&mut self, tid: Tid) -> Option<Slots> {
+    fn take_unnumbered(&mut self, tid: Tid) -> Option<Vec<Inherited>> {
         let index = self.unnumbered.iter().position(|(child, _)| *child == tid)?;
-        self.unnumbered.remove(index).map(|(_, slots)| slots)
-    }
-
-    /// The last reference to `socket` is gone.
-    pub(in crate::sockets) fn closed(&mut self, socket: SocketId) {
-        for (_, slots) in &mut self.unnumbered {
-            slots.forget(socket);
-        }
-    }
-
-    /// One user of `table` is gone; what it held if it was the last.
-    fn leave(&mut self, table: TableId) -> Slots {
-        let Some(left) = self.slab.get_mut(table.0) else {
-            return Slots::default();
-        };
-        left.users = left.users.saturating_sub(1);
-        if left.users > 0 {
-            return Slots::default();
-        }
-        self.slab.remove(table.0).slots
+        self.unnumbered.remove(index).map(|(_, inherited)| inherited)
     }
 
     /// `tid` ended; what its table held, if nothing else uses it.
-    pub(in crate::sockets) fn ended(&mut self, tid: Tid) -> Slots {
+    pub(in crate::sockets) fn ended(&mut self, tid: Tid) -> Given {
         self.recent.fill(None);
-        self.pending.retain(|pending| pending.maker != tid);
+        self.clones.end(tid);
         match self.threads.remove(&tid) {
-            Some(thread) => self.leave(thread.table),
-            None => Slots::default(),
+            Some(thread) => self.leave(tid, thread),
+            None => Given::default(),
         }
     }
 
     /// `tid`'s process began to end: what its table held, if no other process shares it. Its threads stay known until
     /// their own ends.
-    pub(in crate::sockets) fn process_ended(&mut self, tid: Tid) -> Slots {
+    pub(in crate::sockets) fn process_ended(&mut self, tid: Tid) -> Given {
         let Some(&ending) = self.threads.get(&tid) else {
-            return Slots::default();
+            return Given::default();
         };
-        let shared =
-            self.threads.values().any(|thread| thread.table == ending.table && thread.process != ending.process);
         match self.slab.get_mut(ending.table.0) {
-            Some(table) if !shared => std::mem::take(&mut table.slots),
-            _ => Slots::default(),
+            Some(table) if table.users.keys().all(|process| *process == ending.process) => {
+                std::mem::take(&mut table.slots).give()
+            }
+            _ => Given::default(),
         }
     }
 
-    /// Whether threads have shared a table.
-    pub(in crate::sockets) const fn are_shared(&self) -> bool {
-        self.have_been_shared
-    }
-
-    /// Whether several threads use a table.
-    pub(in crate::sockets) fn is_shared(&self, table: TableId) -> bool {
-        self.slab.get(table.0).is_some_and(|table| table.users > 1)
+    /// Whether a process or thread has made another one.
+    pub(in crate::sockets) const fn have_children(&self) -> bool {
+        self.have_children
     }
 
     /// Whether other threads of `tid`'s process are known, be it by their maker's call alone: what they have under way ends
@@ -357,53 +390,49 @@ impl Tables {
         let Some(thread) = self.threads.get(&tid) else {
             return false;
         };
-        let is_shared = self.is_shared(thread.table);
-        let unseen = self.unclaimed.iter().map(|waiting| (&waiting.child, &waiting.thread));
-        let mut others = self.threads.iter().chain(unseen);
-        is_shared && others.any(|(other, at)| *other != tid && at.process == thread.process)
+        self.slab.get(thread.table.0).is_some_and(Table::is_shared)
+            && self.processes.get(thread.process).is_some_and(|process| process.threads.len() > 1)
     }
 
     /// `tid` has a table of its own from here on (unshare(CLONE_FILES), execve).
-    pub(in crate::sockets) fn unshare(&mut self, tid: Tid, registry: &mut Registry) {
+    pub(in crate::sockets) fn unshare(&mut self, tid: Tid) {
         let Some(&thread) = self.threads.get(&tid) else {
             return;
         };
-        let alone = self.slab.get(thread.table.0).is_none_or(|table| table.users <= 1);
-        if alone {
+        let Some(slots) =
+            self.slab.get(thread.table.0).filter(|table| table.is_shared()).map(|table| table.slots.shared())
+        else {
             return;
-        }
-        let own = self.make(tid, Sharing::default(), tid, registry);
+        };
+        let table = TableId(self.slab.insert(Table { slots, ..Table::default() }));
+        let own = Thread { table, ..thread };
+        self.enter(tid, own);
         self.threads.insert(tid, own);
-        self.leave(thread.table);
+        self.leave_table(thread);
         self.recent.fill(None);
     }
 
     /// The thread `by` goes on under the number `leader` (execve by another thread than the first).
     pub(in crate::sockets) fn superseded(&mut self, leader: Tid, by: Tid) {
         self.recent.fill(None);
-        if let Some(thread) = self.threads.remove(&by) {
-            if let Some(old) = self.threads.insert(leader, thread) {
-                self.leave(old.table);
-            }
-            for other in self.threads.values_mut().filter(|other| other.process == by) {
-                other.process = leader;
-            }
+        let Some(thread) = self.threads.remove(&by) else {
+            return;
+        };
+        if let Some(before) = self.threads.insert(leader, thread) {
+            self.leave(leader, before);
+        }
+        self.enter(leader, thread);
+        self.leave(by, thread);
+        if let Some(process) = self.processes.get_mut(thread.process).filter(|process| process.name == by) {
+            process.name = leader;
         }
     }
 
     /// The other threads of `tid`'s process, which execve ends.
     pub(in crate::sockets) fn siblings(&self, tid: Tid) -> Vec<Tid> {
-        let Some(thread) = self.threads.get(&tid) else {
-            return Vec::new();
-        };
-        let mut siblings: Vec<Tid> = self
-            .threads
-            .iter()
-            .filter(|(other, at)| **other != tid && at.process == thread.process)
-            .map(|(other, _)| *other)
-            .collect();
-        siblings.sort_unstable();
-        siblings
+        let process = self.threads.get(&tid).and_then(|thread| self.processes.get(thread.process));
+        let threads = process.into_iter().flat_map(|process| &process.threads).copied();
+        threads.filter(|other| *other != tid && self.threads.contains_key(other)).collect()
     }
 
     /// What `fd` stands for.
@@ -411,24 +440,49 @@ impl Tables {
         self.slab.get(table.0)?.slots.get(fd)
     }
 
-    /// What `fd` stands for, to change it.
-    pub(in crate::sockets) fn slot_mut(&mut self, table: TableId, fd: Fd) -> Option<&mut Slot> {
-        self.slab.get_mut(table.0)?.slots.get_mut(fd)
+    /// Whether execve closes `fd`.
+    pub(in crate::sockets) fn close_on_exec(&mut self, table: TableId, fd: Fd, on: bool, registry: &mut Registry) {
+        if let Some(table) = self.slab.get_mut(table.0) {
+            table.slots.close_on_exec(fd, on, registry);
+        }
+    }
+
+    /// These details were printed for `fd` last.
+    pub(in crate::sockets) fn see(
+        &mut self,
+        table: TableId,
+        fd: Fd,
+        details: &Rc<SocketDetails>,
+        registry: &mut Registry,
+    ) {
+        if let Some(table) = self.slab.get_mut(table.0) {
+            table.slots.see(fd, details, registry);
+        }
     }
 
     /// Makes `fd` stand for a socket; what it stood for before.
-    pub(in crate::sockets) fn put(&mut self, table: TableId, fd: Fd, slot: Slot) -> Option<Slot> {
-        self.slab.get_mut(table.0)?.slots.insert(fd, slot)
+    pub(in crate::sockets) fn put(
+        &mut self,
+        table: TableId,
+        fd: Fd,
+        slot: Slot,
+        registry: &mut Registry,
+    ) -> Option<Slot> {
+        self.slab.get_mut(table.0)?.slots.insert(fd, slot, registry)
     }
 
     /// Makes `fd` stand for no socket; what it stood for before.
-    pub(in crate::sockets) fn take(&mut self, table: TableId, fd: Fd) -> Option<Slot> {
-        self.slab.get_mut(table.0)?.slots.remove(fd)
+    pub(in crate::sockets) fn take(&mut self, table: TableId, fd: Fd, registry: &mut Registry) -> Option<Slot> {
+        self.slab.get_mut(table.0)?.slots.remove(fd, registry)
     }
 
-    /// The descriptors of `table` in a range, or those that execve closes.
-    pub(in crate::sockets) fn matching(&self, table: TableId, wanted: impl Fn(Fd, &Slot) -> bool) -> Vec<Fd> {
-        let slots = self.slab.get(table.0).map(|table| &table.slots);
-        slots.into_iter().flat_map(Slots::iter).filter(|(fd, slot)| wanted(*fd, slot)).map(|(fd, _)| fd).collect()
+    /// The descriptors of `table` in a range.
+    pub(in crate::sockets) fn within(&self, table: TableId, range: &RangeInclusive<Fd>) -> Vec<Fd> {
+        self.slab.get(table.0).map(|table| table.slots.within(range)).unwrap_or_default()
+    }
+
+    /// Those that execve closes.
+    pub(in crate::sockets) fn closed_by_exec(&self, table: TableId) -> Vec<Fd> {
+        self.slab.get(table.0).map(|table| table.slots.closed_by_exec()).unwrap_or_default()
     }
 }
