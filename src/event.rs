@@ -440,7 +440,7 @@ pub enum What<'a> {
     /// connect to an internet address has begun. What comes of it is told by `Connect`, if it returns.
     ConnectBegun { socket: Descriptor<'a>, address: Address },
     /// A payload call has begun: who uses the descriptor, and what its details are.
-    MoveBegun { socket: Descriptor<'a>, op: Op },
+    MoveBegun { socket: Descriptor<'a>, op: Op, direction: Direction },
     /// accept or accept4 that succeeded. `peer` is the other end's address where the call asked for it.
     Accept { listener: Descriptor<'a>, made: Descriptor<'a>, peer: Option<Address>, close_on_exec: bool },
     /// getsockname that succeeded.

@@ -80,6 +80,7 @@ pub use run::{Exit, Options, answer, convert, refuse};
 /// What the tests and the fuzz targets see beside that. It may change at any time.
 #[doc(hidden)]
 pub mod inside {
+    pub use crate::event::{Tid, Timestamp};
     pub use crate::run::convert::{Converter, Trace};
     pub use crate::run::name::Name;
     pub use crate::run::report::keys;

@@ -1,16 +1,17 @@
 //! TCP connections of the wire view: handshake where it was traced, each byte once, acknowledgements, FIN and RST.
 
-use crate::event::{Direction, Errno, Family, Marking, Op, Timestamp, as_u64};
+use crate::event::{Direction, Errno, Family, Marking, Timestamp};
 use crate::inet::invented::StandIns;
 use crate::inet::unaddressed::{Held, Unaddressed};
 use crate::limits;
 use crate::packets::contents::{self, Beginning};
 use crate::packets::{
     Chunk, Endpoint, HANDSHAKE, Invented, Late, Output, OwnChunk, Released, SmallReads, TcpConnection, UNKNOWN_PORT,
-    Unseen, Waits, Witness, begins, handshake_times, has_filled,
+    Unread, Waits, Witness, begins, handshake_times, has_filled, is_unseen,
 };
 use crate::sockets::{
-    ByConnection, Change, Connection, ConnectionId, End, Moved, Opening, Refs, Role, Side, Stream, canonical, is_vague,
+    ByConnection, Change, Connection, ConnectionId, End, Moved, Opening, Overlap, Refs, Role, Side, Stream, canonical,
+    is_vague,
 };
 use crate::wire::{Remarks, SeqNumber, Sink};
 use std::net::SocketAddr;
@@ -45,8 +46,8 @@ pub(super) struct Streams {
     unaddressed: Unaddressed,
     /// Reads that may be one segment with the next.
     reads: SmallReads,
-    /// Bytes that their sender's call does not show.
-    unseen: Unseen,
+    /// What waits for the reader's call.
+    unread: Unread,
     stand_ins: StandIns,
     invented: Invented,
 }
@@ -60,39 +61,26 @@ impl Streams {
         refs: Refs<'_>,
         out: &mut Output<'_, S>,
     ) -> Result<(), S::Error> {
-        let fresh = moved.moved.saturating_sub(stream.known);
         let Some(connection) = refs.connection(stream.connection) else {
             return Ok(());
         };
-        if !self.unseen.is_empty() && moved.direction == Direction::Received {
-            self.read_late(connection, moved, stream, refs, out)?;
-        }
-        if fresh == 0 {
+        if (stream.overlap != Overlap::None || !self.unread.is_empty())
+            && self.moved_beside_others(connection, moved, stream, refs, out)?
+        {
             return Ok(());
         }
-        let known = usize::try_from(stream.known).unwrap_or(usize::MAX);
-        let bytes = refs.bytes(moved.payload).get(known..).unwrap_or_default();
-        let time = moved.moment();
-        let by = (moved.marking, stream.side);
-        let sender = stream.sender(moved.direction);
-        let missing = fresh.saturating_sub(as_u64(bytes.len()));
-        let chunk = Chunk {
-            sender,
-            time,
-            by,
-            skipped: stream.skipped,
-            bytes,
-            missing,
-            comment: None,
-            is_urgent: moved.shape.is_urgent,
-        };
+        if moved.moved <= stream.known {
+            return Ok(());
+        }
+        let chunk = Chunk::of(moved, stream, stream.known, refs);
         if connection.awaits_address && self.holds_back(connection) {
-            self.unaddressed.hold(connection, time, Held::Moved(OwnChunk::of(&chunk)));
+            self.unaddressed.hold(connection, chunk.time, Held::Moved(OwnChunk::of(&chunk)));
             return Ok(());
         }
-        if self.is_late(moved, &chunk, connection) {
-            let before = stream.reached.saturating_sub(fresh);
-            self.unseen.push(connection.id, (sender, before), time, Late::Chunk(OwnChunk::of(&chunk)));
+        if is_unseen(moved, &chunk, connection) {
+            let flow = (connection.id, chunk.sender);
+            self.unread.open(connection, flow, (moved, stream));
+            self.unread.sent(flow, moved, OwnChunk::of(&chunk));
             return Ok(());
         }
         let filled = has_filled(moved, &chunk, connection, refs).then_some(moved.entry);
@@ -121,66 +109,81 @@ impl Streams {
                 self.write_reads(connection, reads, out)?;
             }
         }
-        while let Some(id) = self.unseen.due(now) {
-            match refs.connection(id) {
-                Some(connection) => self.give_up(connection, out)?,
-                None => while self.unseen.pop(id).is_some() {},
-            }
+        while let Some(flow) = self.unread.take_due(now.unwrap_or(Timestamp::MAX)) {
+            let lates = self.unread.resolve(flow, now.unwrap_or(Timestamp::MAX), refs.sending_since(flow));
+            self.write_late(refs.connection(flow.0), lates, out)?;
+        }
+        while let Some(flow) = self.unread.overdue(now) {
+            let lates = self.unread.give_up(flow, refs.sending_since(flow));
+            self.write_late(refs.connection(flow.0), lates, out)?;
         }
         Ok(())
     }
 
-    /// Whether what a call sent waits: for the reader's call, where that has bytes which this one does not show, or behind
-    /// what does.
-    #[inline]
-    fn is_late(&mut self, moved: &Moved, chunk: &Chunk<'_>, connection: &Connection) -> bool {
-        if moved.direction == Direction::Received || chunk.skipped > 0 {
-            return false;
-        }
-        let reader = connection.end(chunk.sender.other());
-        let is_unseen = chunk.missing > 0 && chunk.bytes.is_empty() && reader.may_show();
-        is_unseen && matches!(moved.marking.op, Some(Op::Sendfile | Op::Splice))
-            || (!self.unseen.is_empty() && self.unseen.waits(connection.id, chunk.sender))
-    }
-
-    /// The reader's call may have bytes that wait for it.
+    /// Something moved in a direction in which sends overlap, or something waits for the reader: the reader's bytes tell
+    /// what of it is news. Whether it is dealt with.
     #[cold]
-    fn read_late<S: Sink>(
+    #[inline(never)]
+    fn moved_beside_others<S: Sink>(
         &mut self,
         connection: &Connection,
         moved: &Moved,
         stream: Stream,
         refs: Refs<'_>,
         out: &mut Output<'_, S>,
-    ) -> Result<(), S::Error> {
-        if !self.unseen.waits(connection.id, stream.sender(moved.direction)) {
-            return Ok(());
+    ) -> Result<bool, S::Error> {
+        let flow = (connection.id, stream.sender(moved.direction));
+        if stream.skipped > 0 {
+            self.give_up(connection, out)?;
+            return Ok(false);
         }
-        let (before, bytes) = (stream.reached.saturating_sub(moved.moved), refs.bytes(moved.payload));
-        while let Some(late) = self.unseen.read(connection.id, before, bytes) {
-            self.write_late(connection, late, out)?;
+        if stream.overlap == Overlap::None && !self.unread.has(flow) {
+            return Ok(false);
         }
-        Ok(())
+        self.unread.open(connection, flow, (moved, stream));
+        if moved.direction == Direction::Sent {
+            let known = self.unread.known_before(flow, stream);
+            if moved.moved > known {
+                let chunk = Chunk::of(moved, stream, known, refs);
+                self.unread.sent(flow, moved, OwnChunk::of(&chunk));
+            }
+            return Ok(true);
+        }
+        let chunk = Chunk::of(moved, stream, 0, refs);
+        let is_busy = stream.overlap != Overlap::None || refs.sending_since(flow).is_some();
+        let lates = self.unread.read(flow, &chunk, is_busy);
+        self.write_late(Some(connection), lates, out)?;
+        Ok(true)
     }
 
     /// Writes all that waits for the reader's calls, as far as it is known.
     fn give_up<S: Sink>(&mut self, connection: &Connection, out: &mut Output<'_, S>) -> Result<(), S::Error> {
-        while let Some(late) = self.unseen.pop(connection.id) {
-            self.write_late(connection, late, out)?;
+        for flow in [(connection.id, Side::First), (connection.id, Side::Second)] {
+            let lates = self.unread.end(flow);
+            self.write_late(Some(connection), lates, out)?;
         }
         Ok(())
     }
 
     fn write_late<S: Sink>(
         &mut self,
-        connection: &Connection,
-        late: Late,
+        connection: Option<&Connection>,
+        lates: Vec<Late>,
         out: &mut Output<'_, S>,
     ) -> Result<(), S::Error> {
-        match late {
-            Late::Chunk(chunk) => self.write(connection, &chunk.chunk(), out),
-            Late::Finish { side, time, marking, by } => self.finish(connection, (side, by), (marking, time), out),
+        let Some(connection) = connection else { return Ok(()) };
+        for late in lates {
+            match late {
+                Late::Chunk(chunk) if self.holds_back(connection) => {
+                    self.unaddressed.hold(connection, chunk.time, Held::Moved(chunk));
+                }
+                Late::Chunk(chunk) => self.write(connection, &chunk.chunk(), out)?,
+                Late::Finish { side, time, marking, by } => {
+                    self.finish(connection, (side, by), (marking, time), out)?;
+                }
+            }
         }
+        Ok(())
     }
 
     /// Writes a FIN.
@@ -271,12 +274,13 @@ impl Streams {
             self.write_reads(connection, reads, out)?;
         }
         match change {
-            Change::Finished { side, by, marking, time, .. } if self.unseen.waits(connection.id, *side) => {
-                let late = Late::Finish { side: *side, time: *time, marking: *marking, by: *by };
-                self.unseen.push(connection.id, (*side, 0), *time, late);
+            Change::Finished { side, by, marking, time, .. } if self.unread.waits_in((connection.id, *side)) => {
+                self.unread.finish((connection.id, *side), *time, (*marking, *by));
                 return Ok(());
             }
-            Change::Reset { .. } | Change::Closed { .. } | Change::ConnectionForgotten { .. } => {
+            Change::Reset { .. } | Change::Closed { .. } | Change::ConnectionForgotten { .. }
+                if !self.unread.is_empty() =>
+            {
                 self.give_up(connection, out)?;
             }
             _ => {}
@@ -359,7 +363,7 @@ impl Streams {
     /// Whether anything is yet to be written.
     #[inline(always)]
     pub(super) fn holds(&self) -> bool {
-        !(self.reads.is_empty() && self.waits.is_empty() && self.unseen.is_empty() && self.unaddressed.is_empty())
+        !(self.reads.is_empty() && self.waits.is_empty() && !self.unread.waits() && self.unaddressed.is_empty())
     }
 
     /// What has waited long enough at `now` is written, as far as it can be. The moment at which the first begins of what
@@ -371,7 +375,7 @@ impl Streams {
         refs: Refs<'_>,
         out: &mut Output<'_, S>,
     ) -> Result<Timestamp, S::Error> {
-        if self.reads.may_be_due(now) || !self.unseen.is_empty() {
+        if self.reads.may_be_due(now) || self.unread.waits() {
             self.write_due(Some(now), refs, out)?;
         }
         let since = now.before(limits::WAITING_TIME);
@@ -380,7 +384,7 @@ impl Streams {
         }
         self.waits.forget_before(since);
         let waits = self.waits.earliest().min(self.unaddressed.earliest());
-        Ok(waits.min(self.reads.earliest()).min(self.unseen.earliest()))
+        Ok(waits.min(self.reads.earliest()).min(self.unread.earliest()))
     }
 
     /// Nothing has come for so long: what waits for another call is written. After long, what has been made is shown as far

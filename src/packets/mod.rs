@@ -10,7 +10,7 @@ mod sightings;
 mod small_reads;
 mod tcp;
 mod told;
-mod unseen;
+mod unread;
 mod view;
 mod waits;
 
@@ -21,6 +21,6 @@ pub use sightings::{Sighted, Sightings};
 pub use small_reads::{Released, SmallReads, has_filled};
 pub use tcp::{Chunk, HANDSHAKE, OwnChunk, TcpConnection, Witness, begins, handshake_times};
 pub use told::{Told, ToldOfDatagrams};
-pub use unseen::{Late, Unseen};
+pub use unread::{Late, Unread, is_unseen};
 pub use view::{Invented, Known, View, ViewKind};
 pub use waits::Waits;

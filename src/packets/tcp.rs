@@ -5,7 +5,7 @@ use crate::event::{Direction, Marking, Timestamp, as_u64};
 use crate::packets::output::Output;
 use crate::packets::segmenter::{Endpoint, Segmenter};
 use crate::packets::told::Told;
-use crate::sockets::{Connection, Opening, Side};
+use crate::sockets::{Connection, Moved, Opening, Refs, Side, Stream};
 use crate::wire::{About, Flags, HandshakeOptions, Remarks, Sink};
 use std::net::SocketAddr;
 
@@ -33,7 +33,24 @@ pub struct Chunk<'a> {
     pub is_urgent: bool,
 }
 
-impl Chunk<'_> {
+impl<'a> Chunk<'a> {
+    /// What a call moved, but for its first `front` bytes.
+    #[inline(always)]
+    pub fn of(moved: &Moved, stream: Stream, front: u64, refs: Refs<'a>) -> Self {
+        let bytes = usize::try_from(front).ok().and_then(|front| refs.bytes(moved.payload).get(front..));
+        let bytes = bytes.unwrap_or_default();
+        Self {
+            sender: stream.sender(moved.direction),
+            time: moved.moment(),
+            by: (moved.marking, stream.side),
+            skipped: stream.skipped,
+            bytes,
+            missing: moved.moved.saturating_sub(front).saturating_sub(as_u64(bytes.len())),
+            comment: None,
+            is_urgent: moved.shape.is_urgent,
+        }
+    }
+
     /// How many bytes moved.
     pub const fn moved(&self) -> u64 {
         as_u64(self.bytes.len()).saturating_add(self.missing)

@@ -41,6 +41,11 @@ impl<K: Copy + Ord> Waits<K> {
         })
     }
 
+    /// Since when something waits, if it does.
+    pub fn since(&self, key: K) -> Option<Timestamp> {
+        self.since.get(&key).copied()
+    }
+
     /// Whether nothing waits that others wait for.
     #[inline]
     pub fn is_empty(&self) -> bool {

@@ -8,7 +8,7 @@ use crate::event::{
 };
 use crate::sockets::Sockets;
 use crate::sockets::connections::Connection;
-use crate::sockets::names::{ConnectionId, Side, SocketNumber};
+use crate::sockets::names::{ConnectionId, FlowId, Side, SocketNumber};
 use std::net::SocketAddr;
 
 /// The bytes of a message that are in the trace, by their place in the payload of its call.
@@ -56,6 +56,11 @@ impl<'a> Refs<'a> {
     pub fn bytes(self, Payload { start, length }: Payload) -> &'a [u8] {
         let payload = self.call.map_or(&[][..], |call| call.payload);
         payload.get(start..start.saturating_add(length)).unwrap_or_default()
+    }
+
+    /// When the first send began that is under way in a direction.
+    pub fn sending_since(self, flow: FlowId) -> Option<Timestamp> {
+        self.sockets.sending.since(flow)
     }
 
     /// A connection that a change names.
@@ -134,6 +139,20 @@ pub struct Stream {
     pub known: u64,
     /// How many bytes before the message's first one are left out, because who moved them is not asked for.
     pub skipped: u64,
+    /// Whether other sends were under way in this direction.
+    pub overlap: Overlap,
+}
+
+/// Whether a stream's sends overlap, so that their order, and what of them is news, is known by the reader's bytes alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Overlap {
+    /// They do not: [`Stream::known`] tells what is news.
+    #[default]
+    None,
+    /// They do, and `known` tells how many bytes of a send its reader had received while that was alone.
+    Sends,
+    /// The lines of other traces may tell of others, in the order in which they end; `known` of a send is 0.
+    Traces,
 }
 
 impl Stream {

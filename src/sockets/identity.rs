@@ -8,11 +8,21 @@
 //! | a close | an inode or addresses that the socket with this number cannot have: it came while the close was under way |
 //! | two ends that may be one connection's | an address that is another than the one that the other end has seen |
 
-use crate::event::{Address, Errno, Family, Op, Outcome, SocketDetails, Transport};
-use crate::sockets::connections::{Connection, Role};
-use crate::sockets::names::Side;
+use crate::event::{Address, Descriptor, Details, Errno, Family, Op, Outcome, SocketDetails, Transport};
+use crate::sockets::Sockets;
+use crate::sockets::connections::{Connection, Role, Witnessed};
+use crate::sockets::names::{ConnectionId, Side};
 use crate::sockets::open_socket::{OpenSocket, canonical};
 use std::net::SocketAddr;
+use std::rc::Rc;
+
+/// The socket details of a descriptor.
+pub(super) fn details_of(descriptor: Descriptor<'_>) -> Option<&Rc<SocketDetails>> {
+    match descriptor.details {
+        Details::Socket(details) => Some(details),
+        _ => None,
+    }
+}
 
 /// Whether details may be of this socket.
 pub(super) fn agrees(open: &OpenSocket, details: &SocketDetails) -> bool {
@@ -87,13 +97,34 @@ pub(super) fn is_closed_already(open: &OpenSocket, details: &SocketDetails) -> b
 
 /// Whether the end of a pair that its maker closes, and nobody else is known to have, has gone to a child of which nobody
 /// told: no program makes a pair, uses neither end of it, and closes one.
-pub(super) fn is_left_to_a_child(connection: &Connection, side: Side, open: &OpenSocket, op: Option<Op>) -> bool {
+fn has_gone_to_a_child(connection: &Connection, side: Side, open: &OpenSocket, op: Option<Op>) -> bool {
     let (own, other) = (connection.end(side), connection.end(side.other()));
     op == Some(Op::Close)
         && connection.is_pair()
         && !open.was_shared
         && !other.closed
         && [own, other].iter().all(|end| end.is_unused())
+}
+
+/// Whether an end is not over with its last known descriptor. If the other end was left so and is closed as well, both are
+/// over now.
+pub(super) fn is_left_to_a_child(
+    sockets: &mut Sockets,
+    (id, side): (ConnectionId, Side),
+    open: &OpenSocket,
+    closer: Witnessed,
+) -> bool {
+    let Some(connection) = sockets.connections.get(id) else {
+        return false;
+    };
+    if has_gone_to_a_child(connection, side, open, closer.0.op) {
+        return true;
+    }
+    let other = side.other();
+    if connection.is_pair() && connection.end(other).closed && !connection.flow_from(other).finished {
+        sockets.finish_flow(id, [other, side], closer);
+    }
+    false
 }
 
 /// How far two ends are known to belong together.

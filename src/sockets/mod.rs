@@ -25,13 +25,14 @@ mod open_socket;
 mod pipes;
 mod processes;
 mod registry;
+mod sending;
 #[cfg(test)]
 mod tests;
 mod transfer;
 
-pub use change::{Change, Moved, Payload, Refs, Shape, Stream, UnixEnd, UnixMessage};
+pub use change::{Change, Moved, Overlap, Payload, Refs, Shape, Stream, UnixEnd, UnixMessage};
 pub use connections::{ByConnection, Connection, End, Flow, Opening, Role};
-pub use names::{ConnectionId, Side, SocketNumber};
+pub use names::{ConnectionId, FlowId, Side, SocketNumber};
 pub use open_socket::{canonical, is_vague};
 
 use crate::event::{
@@ -41,10 +42,12 @@ use crate::event::{
 use crate::limits;
 use connections::{Connections, Origin, Witnessed};
 use descriptors::{Channel, Given, Pidfds, Rights, Sessions, Slot, TableId, Tables};
+use identity::details_of;
 use names::SocketId;
 use now::Now;
-use open_socket::{OpenSocket, details_of};
+use open_socket::OpenSocket;
 use registry::Registry;
+use sending::Sending;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
@@ -63,6 +66,9 @@ pub struct Sockets {
     pidfds: Pidfds,
     registry: Registry,
     connections: Connections,
+    sending: Sending,
+    /// The lines of several traces come in the order in which their calls ended: of what overlaps, later ones may tell.
+    is_merged: bool,
     /// What the event at hand did, in order.
     changes: Vec<Change>,
     /// Sockets with one reference too many: those that were in flight and will not arrive, and the ends of a FIFO that was
@@ -84,7 +90,12 @@ impl Sockets {
         self.sweep();
         self.now = Now { tid: event.tid, process: self.acting, entry: event.entry, exit: event.exit };
         match &event.what {
-            What::Move(call) => transfer::moved(self, call),
+            What::Move(call) => {
+                transfer::moved(self, call);
+                if !self.sending.is_empty() {
+                    transfer::send_ended(self, event.tid, call.outcome == Outcome::Unknown);
+                }
+            }
             other => self.apply_other(other),
         }
     }
@@ -103,7 +114,7 @@ impl Sockets {
             What::LocalName { socket, address } => open::local_name(self, *socket, address),
             What::Connect { socket, address, outcome } => open::connect(self, *socket, address, *outcome),
             What::ConnectBegun { socket, address } => open::connect_begun(self, *socket, address),
-            What::MoveBegun { socket, .. } => transfer::begun(self, *socket),
+            What::MoveBegun { socket, direction, .. } => transfer::begun(self, *socket, *direction),
             What::Accept { listener, made, peer, close_on_exec } => {
                 open::accept(self, [*listener, *made], peer.as_ref(), *close_on_exec);
             }
@@ -151,6 +162,11 @@ impl Sockets {
             What::Ended { group: false } => processes::ended(self, false),
             What::Move(_) | What::Called { .. } | What::Keys { .. } | What::Opaque { made: None } => {}
         }
+    }
+
+    /// The events are of several traces.
+    pub const fn merge(&mut self) {
+        self.is_merged = true;
     }
 
     /// Whether the event, or the end of the trace, does more than [`Self::changes`]; these are what comes next then.
@@ -546,7 +562,7 @@ impl Sockets {
         if let Some(witnessed) = closer {
             if open.pipe_end.is_some() {
                 pipes::end_closed(self, (id, side), open, witnessed);
-            } else if self.is_left_to_a_child((id, side), open, witnessed) {
+            } else if identity::is_left_to_a_child(self, (id, side), open, witnessed) {
                 // It goes on with a process that nobody told of.
             } else if open.reset_on_close || self.connections.get(id).is_some_and(|at| at.leaves_unread(side)) {
                 self.reset(id, [side; 2], witnessed);
@@ -561,22 +577,6 @@ impl Sockets {
             self.undeliverable(Channel::From(id, Side::First), None);
             self.undeliverable(Channel::From(id, Side::Second), None);
         }
-    }
-
-    /// Whether the end is not over with its last known descriptor. If the other end was left so and is closed as well, both
-    /// are over now.
-    fn is_left_to_a_child(&mut self, (id, side): (ConnectionId, Side), open: &OpenSocket, closer: Witnessed) -> bool {
-        let Some(connection) = self.connections.get(id) else {
-            return false;
-        };
-        if identity::is_left_to_a_child(connection, side, open, closer.0.op) {
-            return true;
-        }
-        let other = side.other();
-        if connection.is_pair() && connection.end(other).closed && !connection.flow_from(other).finished {
-            self.finish_flow(id, [other, side], closer);
-        }
-        false
     }
 
     /// What is under way will not be received: its receiver is closed, or the connection is over.

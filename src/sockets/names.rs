@@ -26,6 +26,9 @@ pub enum Side {
     Second,
 }
 
+/// One direction of a connection: by the end that sends.
+pub type FlowId = (ConnectionId, Side);
+
 impl Side {
     /// The other end.
     #[must_use]

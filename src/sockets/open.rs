@@ -1,10 +1,11 @@
 //! Calls by which connections begin: socket, socketpair, bind, connect, accept, and those that name their ends.
 
 use crate::event::{Address, Descriptor, Details, Errno, Family, Op, Outcome, Transport};
+use crate::sockets::Sockets;
 use crate::sockets::connections::{Connection, Opening, Origin, Role};
+use crate::sockets::identity::{self, details_of};
 use crate::sockets::names::{Side, SocketId};
 use crate::sockets::open_socket::OpenSocket;
-use crate::sockets::{Sockets, details_of, identity};
 
 /// socket.
 pub(super) fn socket(

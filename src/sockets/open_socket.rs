@@ -1,13 +1,11 @@
 //! An open file description that is a socket: what dup and fork share.
 
 use crate::event::{
-    Address, Descriptor, Details, Direction, Family, Inode, Message, Move, Segments, SocketDetails, Transport,
-    UnixName, as_u64,
+    Address, Direction, Family, Inode, Message, Move, Segments, SocketDetails, Transport, UnixName, as_u64,
 };
 use crate::sockets::Shape;
 use crate::sockets::names::{ConnectionId, Side, SocketId, SocketNumber};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::rc::Rc;
 
 /// An address and where it is known from: what a call said stands above what details say.
 #[derive(Clone, Copy, Debug, Default)]
@@ -404,13 +402,5 @@ pub fn canonical(address: SocketAddr) -> SocketAddr {
             None => SocketAddr::new(IpAddr::V6(*v6.ip()), v6.port()),
         },
         v4 @ SocketAddr::V4(_) => v4,
-    }
-}
-
-/// The socket details of a descriptor.
-pub(super) fn details_of(descriptor: Descriptor<'_>) -> Option<&Rc<SocketDetails>> {
-    match descriptor.details {
-        Details::Socket(details) => Some(details),
-        _ => None,
     }
 }

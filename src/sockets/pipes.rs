@@ -17,9 +17,10 @@
 
 use crate::event::{Access, Descriptor, Direction, Family, Inode, Message, Move, Op, Outcome, SocketDetails};
 use crate::sockets::connections::{Opening, Origin, Role, Witnessed};
+use crate::sockets::identity::{self, details_of};
 use crate::sockets::names::{ConnectionId, Side, SocketId};
 use crate::sockets::open_socket::OpenSocket;
-use crate::sockets::{Marking, Sockets, details_of, open as opening, transfer};
+use crate::sockets::{Marking, Sockets, open as opening, transfer};
 use std::rc::Rc;
 
 const fn role(end: Direction) -> Role {
@@ -178,7 +179,7 @@ pub(super) fn end_closed(
         }
         sockets.finish_flow(id, [side.other(), side], witnessed);
     }
-    if !sockets.is_left_to_a_child((id, side), open, witnessed) {
+    if !identity::is_left_to_a_child(sockets, (id, side), open, witnessed) {
         sockets.finish_flow(id, [side; 2], witnessed);
     }
 }

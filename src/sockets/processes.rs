@@ -142,6 +142,9 @@ pub(super) fn end_exiting(sockets: &mut Sockets) -> bool {
 /// The thread ended; with `group` its whole process did.
 pub(super) fn ended(sockets: &mut Sockets, group: bool) {
     let tid = sockets.now.tid;
+    if !sockets.sending.is_empty() {
+        transfer::send_ended(sockets, tid, true);
+    }
     if sockets.tables.knows(tid) {
         let held = if group { sockets.tables.process_ended(tid) } else { sockets.tables.ended(tid) };
         sockets.leaving = Some(held);

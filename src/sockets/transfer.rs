@@ -8,7 +8,9 @@ use crate::event::{
 use crate::sockets::connections::{Connection, Origin};
 use crate::sockets::names::{ConnectionId, Side, SocketId};
 use crate::sockets::open_socket::OpenSocket;
-use crate::sockets::{Change, Marking, Moved, Now, Payload, Shape, Sockets, Stream, UnixMessage, ancillary, pipes};
+use crate::sockets::{
+    Change, Marking, Moved, Now, Overlap, Payload, Shape, Sockets, Stream, UnixMessage, ancillary, pipes,
+};
 
 /// A payload call.
 pub(super) fn moved(sockets: &mut Sockets, call: &Move<'_>) {
@@ -71,9 +73,28 @@ fn learn_from_address(sockets: &mut Sockets, socket: SocketId, call: &Move<'_>, 
 
 /// A payload call has begun. Its details may say more than those before, and who makes it is who has that end, whatever
 /// comes of it.
-pub(super) fn begun(sockets: &mut Sockets, descriptor: Descriptor<'_>) {
-    if let Some(socket) = sockets.locate(descriptor) {
-        used(sockets, socket, descriptor.fd);
+pub(super) fn begun(sockets: &mut Sockets, descriptor: Descriptor<'_>, direction: Direction) {
+    let Some(socket) = sockets.locate(descriptor) else {
+        return;
+    };
+    used(sockets, socket, descriptor.fd);
+    if direction == Direction::Sent
+        && let Some((id, side)) = sockets.stream(socket)
+        && let Some(connection) = sockets.connections.get(id)
+    {
+        sockets.sending.begin((sockets.now.tid, sockets.now.entry), connection, side);
+    }
+}
+
+/// The send that a thread had under way has returned, or never will. If it was alone, what the reader has received beyond
+/// what sends account for was of it, should nothing tell how much it has moved.
+#[cold]
+#[inline(never)]
+pub(super) fn send_ended(sockets: &mut Sockets, tid: Tid, is_unknown: bool) {
+    if let Some((id, side)) = sockets.sending.end(tid).filter(|_| is_unknown)
+        && let Some(connection) = sockets.connections.get_mut(id)
+    {
+        connection.catch_up(side);
     }
 }
 
@@ -151,6 +172,11 @@ fn count_moved(
     marking: Marking,
     call: &Move<'_>,
 ) {
+    let (overlap, foretold) = if sockets.sending.is_empty() && !sockets.is_merged {
+        (Overlap::None, None)
+    } else {
+        overlap(sockets, (id, side), call.direction)
+    };
     let Sockets { connections, registry, changes, now, .. } = sockets;
     let (Some(connection), Some(open)) = (connections.get_mut(id), registry.get(socket)) else {
         return;
@@ -164,8 +190,33 @@ fn count_moved(
     };
     for message in call.messages {
         let (reached, known) = connection.count(side, call.direction, message.moved);
-        let stream = Some(Stream { connection: id, side, reached, known, skipped: 0 });
+        let known = foretold.map_or(known, |foretold| foretold.min(message.moved));
+        let stream = Some(Stream { connection: id, side, reached, known, skipped: 0, overlap });
         changes.push(message_moved(*now, marking, (open, stream, shape), call, message));
+    }
+}
+
+/// Whether other sends overlap with a call, and of a send that does so how many bytes are known to have been received.
+#[cold]
+#[inline(never)]
+fn overlap(sockets: &mut Sockets, (id, side): (ConnectionId, Side), direction: Direction) -> (Overlap, Option<u64>) {
+    let Sockets { sending, connections, tables, is_merged, now, .. } = sockets;
+    let may_overlap = *is_merged && tables.have_children();
+    let Some(connection) = connections.get_mut(id) else {
+        return (Overlap::None, None);
+    };
+    if direction == Direction::Received {
+        let is_contended = sending.is_contended((id, side.other()));
+        return match may_overlap && connection.end(side.other()).traced {
+            _ if is_contended => (Overlap::Sends, None),
+            true => (Overlap::Traces, None),
+            false => (Overlap::None, None),
+        };
+    }
+    match sending.returns(now.tid, connection, side) {
+        Some(foretold) => (Overlap::Sends, Some(foretold)),
+        None if may_overlap && connection.end(side.other()).is_read() => (Overlap::Traces, Some(0)),
+        None => (Overlap::None, None),
     }
 }
 

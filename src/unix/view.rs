@@ -1,9 +1,11 @@
 //! The view of UNIX sockets and pipes: one conversation a connection, from its first packet to its end, and datagrams.
 
-use crate::event::{Direction, Family, Tid, Timestamp, Transport, as_u64};
+use crate::event::{Direction, Family, Tid, Timestamp, Transport};
 use crate::limits;
-use crate::packets::{Chunk, Ids, Known, Output, Released, SmallReads, View, Waits, has_filled};
-use crate::sockets::{ByConnection, Change, Connection, ConnectionId, Moved, Refs, Stream};
+use crate::packets::{
+    Chunk, Ids, Known, Late, Output, OwnChunk, Released, SmallReads, Unread, View, Waits, has_filled, is_unseen,
+};
+use crate::sockets::{ByConnection, Change, Connection, ConnectionId, Moved, Overlap, Refs, Side, Stream};
 use crate::unix::connection::UnixConnection;
 use crate::unix::context::{Context, Options};
 use crate::unix::datagrams::Datagrams;
@@ -23,6 +25,8 @@ pub struct UnixView {
     begun: u64,
     chosen: Chosen,
     reads: SmallReads,
+    /// What waits for the reader's call.
+    unread: Unread,
     ids: Ids,
 }
 
@@ -55,6 +59,9 @@ impl View for UnixView {
                     if let Some(reads) = self.reads.release(connection.id) {
                         self.take_reads(connection, reads, known, sink)?;
                     }
+                    if !self.unread.is_empty() && self.is_behind(connection, change, known, sink)? {
+                        return Ok(());
+                    }
                     self.connection_changed(connection, change, known, sink)?;
                     self.wait(connection);
                 }
@@ -72,15 +79,15 @@ impl View for UnixView {
 
     #[inline(always)]
     fn holds(&self) -> bool {
-        !(self.waits.is_empty() && self.reads.is_empty())
+        !(self.waits.is_empty() && self.reads.is_empty() && !self.unread.waits())
     }
 
     fn settle<S: Sink>(&mut self, now: Timestamp, known: Known<'_>, sink: &mut S) -> Result<Timestamp, S::Error> {
-        if self.reads.may_be_due(now) {
+        if self.reads.may_be_due(now) || self.unread.waits() {
             self.write_due(Some(now), known, sink)?;
         }
         self.waits.forget_before(now.before(limits::WAITING_TIME));
-        Ok(self.waits.earliest().min(self.reads.earliest()))
+        Ok(self.waits.earliest().min(self.reads.earliest()).min(self.unread.earliest()))
     }
 
     /// Reads that wait for the next go out. After long, what waits for its port is shown without, and keeps that.
@@ -114,6 +121,7 @@ impl UnixView {
             begun: 0,
             chosen: Chosen::default(),
             reads: SmallReads::default(),
+            unread: Unread::default(),
             ids: Ids::default(),
         }
     }
@@ -131,24 +139,26 @@ impl UnixView {
         known: Known<'_>,
         sink: &mut S,
     ) -> Result<(), S::Error> {
-        let fresh = moved.moved.saturating_sub(stream.known);
-        if fresh == 0 || !matches!(moved.transport, Transport::Stream | Transport::Seqpacket | Transport::Unknown) {
+        let Some(connection) = known.refs.connection(stream.connection) else { return Ok(()) };
+        if !matches!(moved.transport, Transport::Stream | Transport::Seqpacket | Transport::Unknown) {
             return Ok(());
         }
-        let accounted = usize::try_from(stream.known).unwrap_or(usize::MAX);
-        let bytes = known.refs.bytes(moved.payload).get(accounted..).unwrap_or_default();
+        if (stream.overlap != Overlap::None || !self.unread.is_empty())
+            && self.moved_beside_others(connection, moved, stream, known, sink)?
+        {
+            return Ok(());
+        }
+        if moved.moved <= stream.known {
+            return Ok(());
+        }
         let comment = self.ancillary(moved.ancillary, known.refs);
-        let chunk = Chunk {
-            is_urgent: false,
-            sender: stream.sender(moved.direction),
-            time: self.options.moment(moved.entry, moved.exit),
-            by: (moved.marking, stream.side),
-            skipped: stream.skipped,
-            bytes,
-            missing: fresh.saturating_sub(as_u64(bytes.len())),
-            comment: comment.as_deref(),
-        };
-        let Some(connection) = known.refs.connection(stream.connection) else { return Ok(()) };
+        let chunk = Chunk { comment: comment.as_deref(), ..self.chunk_of(moved, stream, stream.known, known.refs) };
+        if self.options.is_wire() && is_unseen(moved, &chunk, connection) {
+            let flow = (connection.id, chunk.sender);
+            self.unread.open(connection, flow, (moved, stream));
+            self.unread.sent(flow, moved, OwnChunk::of(&chunk));
+            return Ok(());
+        }
         // A message of a seqpacket socket is none to be cut or put together.
         let may_wait = self.options.is_wire() && moved.transport != Transport::Seqpacket;
         let filled = (may_wait && has_filled(moved, &chunk, connection, known.refs)).then_some(moved.entry);
@@ -207,6 +217,118 @@ impl UnixView {
         while let Some((id, reads)) = self.reads.take_due(now) {
             if let Some(connection) = known.refs.connection(id) {
                 self.take_reads(connection, reads, known, sink)?;
+            }
+        }
+        let end = now.unwrap_or(Timestamp::MAX);
+        while let Some(flow) = self.unread.take_due(end) {
+            let lates = self.unread.resolve(flow, end, known.refs.sending_since(flow));
+            self.take_late(known.refs.connection(flow.0), lates, known, sink)?;
+        }
+        while let Some(flow) = self.unread.overdue(now) {
+            let lates = self.unread.give_up(flow, known.refs.sending_since(flow));
+            self.take_late(known.refs.connection(flow.0), lates, known, sink)?;
+        }
+        Ok(())
+    }
+
+    /// What a call moved, but for its first `front` bytes.
+    fn chunk_of<'a>(&self, moved: &Moved, stream: Stream, front: u64, refs: Refs<'a>) -> Chunk<'a> {
+        let time = self.options.moment(moved.entry, moved.exit);
+        Chunk { time, is_urgent: false, ..Chunk::of(moved, stream, front, refs) }
+    }
+
+    /// Something moved in a direction in which sends overlap, or something waits for the reader: the reader's bytes tell
+    /// what of it is news. Whether it is dealt with.
+    #[cold]
+    #[inline(never)]
+    fn moved_beside_others<S: Sink>(
+        &mut self,
+        connection: &Connection,
+        moved: &Moved,
+        stream: Stream,
+        known: Known<'_>,
+        sink: &mut S,
+    ) -> Result<bool, S::Error> {
+        let flow = (connection.id, stream.sender(moved.direction));
+        if stream.skipped > 0 {
+            self.give_up_unread(connection, known, sink)?;
+            return Ok(false);
+        }
+        if stream.overlap == Overlap::None && !self.unread.has(flow) {
+            return Ok(false);
+        }
+        self.unread.open(connection, flow, (moved, stream));
+        let comment = self.ancillary(moved.ancillary, known.refs);
+        let is_sent = moved.direction == Direction::Sent;
+        let front = if is_sent { self.unread.known_before(flow, stream) } else { 0 };
+        let chunk = Chunk { comment: comment.as_deref(), ..self.chunk_of(moved, stream, front, known.refs) };
+        let mut lates = Vec::new();
+        if !is_sent {
+            let is_busy = stream.overlap != Overlap::None || known.refs.sending_since(flow).is_some();
+            lates = self.unread.read(flow, &chunk, is_busy);
+        } else if chunk.moved() > 0 {
+            self.unread.sent(flow, moved, OwnChunk::of(&chunk));
+        }
+        self.take_late(Some(connection), lates, known, sink)?;
+        if !self.options.is_wire() {
+            // Nothing else says how late it is.
+            self.write_due(Some(moved.exit), known, sink)?;
+        }
+        Ok(true)
+    }
+
+    /// Whether a change has to wait behind what waits for the reader's call.
+    fn is_behind<S: Sink>(
+        &mut self,
+        connection: &Connection,
+        change: &Change,
+        known: Known<'_>,
+        sink: &mut S,
+    ) -> Result<bool, S::Error> {
+        match change {
+            Change::Finished { side, by, marking, time, .. } if self.unread.waits_in((connection.id, *side)) => {
+                self.unread.finish((connection.id, *side), *time, (*marking, *by));
+                return Ok(true);
+            }
+            Change::Reset { .. } | Change::Closed { .. } | Change::ConnectionForgotten { .. } => {
+                self.give_up_unread(connection, known, sink)?;
+            }
+            _ => {}
+        }
+        Ok(false)
+    }
+
+    /// Takes all that waits for the reader's calls, as far as it is known.
+    fn give_up_unread<S: Sink>(
+        &mut self,
+        connection: &Connection,
+        known: Known<'_>,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        for flow in [(connection.id, Side::First), (connection.id, Side::Second)] {
+            let lates = self.unread.end(flow);
+            self.take_late(Some(connection), lates, known, sink)?;
+        }
+        Ok(())
+    }
+
+    fn take_late<S: Sink>(
+        &mut self,
+        connection: Option<&Connection>,
+        lates: Vec<Late>,
+        known: Known<'_>,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        let Some(connection) = connection else { return Ok(()) };
+        for late in lates {
+            match late {
+                Late::Chunk(chunk) => self.take(connection, &chunk.chunk(), known, sink)?,
+                Late::Finish { side, time, marking, by } => {
+                    if let Some((state, mut context)) = self.parts(connection, known, sink) {
+                        state.finished(connection, side, (marking, by), time, &mut context)?;
+                    }
+                    self.wait(connection);
+                }
             }
         }
         Ok(())

@@ -8,6 +8,7 @@
 pub mod capture;
 pub mod cases;
 pub mod code;
+pub mod crowd;
 pub mod escape;
 pub mod laws;
 pub mod needed;

@@ -11,10 +11,10 @@ use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestCaseError, TestRunner};
 use std::fmt::Debug;
 
-type Verdict = Result<(), String>;
+pub type Verdict = Result<(), String>;
 
 /// Tries `law` on `cases` made-up values.
-fn holds<T: Debug>(cases: u32, values: impl Strategy<Value = T>, law: impl Fn(T) -> Verdict) {
+pub fn holds<T: Debug>(cases: u32, values: impl Strategy<Value = T>, law: impl Fn(T) -> Verdict) {
     let mut config = ProptestConfig { failure_persistence: None, max_shrink_iters: 400, ..ProptestConfig::default() };
     if std::env::var_os("PROPTEST_CASES").is_none() {
         config.cases = cases;

@@ -7,6 +7,7 @@ mod common;
 mod cases;
 mod compressed;
 mod conversations;
+mod crowds;
 mod days;
 mod faults;
 mod foreign;

@@ -17,7 +17,7 @@ use crate::escape::word;
 use crate::event::{Family, Tid, Transport, UnixName};
 use crate::glob::Glob;
 use crate::run::options::{Options, View};
-use crate::sockets::{Change, Connection, ConnectionId, Flow, Moved, Refs, Role, Side, Stream, UnixMessage};
+use crate::sockets::{Change, Connection, ConnectionId, Flow, Moved, Overlap, Refs, Role, Side, Stream, UnixMessage};
 use rustc_hash::FxHashMap;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -249,6 +249,7 @@ impl Filter {
             (false, false) => Verdict::Count,
             (false, true) => Verdict::Hide,
             (true, true) => {
+                let is_by_thread = self.is_by_thread();
                 let seen = self.connections.entry(stream.connection).or_default();
                 seen.taken = true;
                 let [first, second] = &mut seen.flows;
@@ -258,7 +259,10 @@ impl Filter {
                 };
                 let skipped = stream.reached.saturating_sub(moved.moved).saturating_sub(flow.accounted);
                 let known = flow.account(stream.reached, moved.moved);
-                Verdict::ShowAs(Moved { stream: Some(Stream { known, skipped, ..stream }), ..*moved })
+                // Which of several sends the reader's bytes are of is known where all of them are shown.
+                let overlap = if is_by_thread { Overlap::None } else { stream.overlap };
+                let known = if overlap == Overlap::None { known } else { stream.known };
+                Verdict::ShowAs(Moved { stream: Some(Stream { known, skipped, overlap, ..stream }), ..*moved })
             }
         }
     }

@@ -361,11 +361,15 @@ impl<W: Write> Converter<W> {
         let mut capture = Capture::new(options.format, options.view == ViewKind::Wire, sink)?;
         capture.comment(options.comments);
         let parsers = traces.iter().map(|trace| Parser::new(trace.options.clone()));
+        let mut engine = Engine::new(options);
+        if traces.len() > 1 {
+            engine.sockets.merge();
+        }
         let midnights = || traces.iter().map(|trace| trace.options.date).collect();
         Ok(Self {
             parsers: parsers.collect(),
             names: traces.iter().map(|trace| trace.name.clone()).collect(),
-            engine: Engine::new(options),
+            engine,
             written: Written { capture, packets: 0, payload_bytes: 0, conversations: None },
             given: Given { date: options.date.is_some(), start: options.start.is_some() },
             closing: None,

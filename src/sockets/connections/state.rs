@@ -168,6 +168,11 @@ impl End {
         self.sent == 0 && self.received == 0
     }
 
+    /// Whether it is traced, and may still read.
+    pub(in crate::sockets) const fn is_read(&self) -> bool {
+        self.traced && !self.closed
+    }
+
     /// Whether its calls may show what the other end's do not: it is traced, or it is on this host and may turn up.
     pub fn may_show(&self) -> bool {
         let is_here = self.address.is_some_and(|address| canonical(address).ip().is_loopback());
@@ -299,6 +304,17 @@ impl Connection {
         *count = count.saturating_add(moved);
         let reached = *count;
         (reached, self.flow_from_mut(sender).account(reached, moved))
+    }
+
+    /// How many bytes the end on `side` has sent, and the other one received, each counted from its first call in the trace.
+    pub const fn progress(&self, side: Side) -> [u64; 2] {
+        [self.end(side).sent, self.end(side.other()).received]
+    }
+
+    /// What the end on `side` has sent and will not tell of is what the other one has received.
+    pub(in crate::sockets) fn catch_up(&mut self, side: Side) {
+        let [sent, received] = self.progress(side);
+        self.end_mut(side).sent = sent.max(received);
     }
 
     /// Which side the open socket `socket` is on.

@@ -73,6 +73,8 @@ pub(in crate::sockets) struct Tables {
     slab: Slab<Table>,
     processes: Slab<Process>,
     clones: Clones,
+    /// A child has been made.
+    have_children: bool,
     unclaimed: VecDeque<Unclaimed>,
     /// By the number's lowest bits: a thread and its table, which few threads in turn do not make worthless.
     recent: [Option<(Tid, TableId)>; RECENT],
@@ -206,6 +208,7 @@ impl Tables {
             Some(thread) if sharing.thread => thread.process,
             _ => self.begin_process(child),
         };
+        self.have_children = true;
         let table = if sharing.files {
             maker_table
         } else {
@@ -374,6 +377,11 @@ impl Tables {
             }
             _ => Given::default(),
         }
+    }
+
+    /// Whether a process or thread has made another one.
+    pub(in crate::sockets) const fn have_children(&self) -> bool {
+        self.have_children
     }
 
     /// Whether other threads of `tid`'s process are known, be it by their maker's call alone: what they have under way ends

@@ -21,7 +21,7 @@ use super::cache::{Cache, Handle};
 use super::counts::{Counts, Skip};
 use super::fifos::Fifos;
 use super::names::Names;
-use super::table::{Decode, Transfer};
+use super::table::Decode;
 use crate::event::{Ancillary, Credentials, Descriptor, Details, Family, Message, Segments, What};
 use crate::keys::KeyLogs;
 use crate::limits;
@@ -184,7 +184,7 @@ pub(super) fn begin<'s>(call: Call<'_, 's>) -> Begun<'s> {
             let may_be = keys::writes(transfer) && keys::may_be(&call);
             if may_be { Begun::Needed(None) } else { Begun::NotUsed }
         }
-        Decode::Payload(_, Transfer { op, .. }) => payload::begun(call, op),
+        Decode::Payload(_, transfer) => payload::begun(call, transfer),
         Decode::Connect(_) => sockets::connect_begun(call),
         Decode::Path(..) if call.scratch.cache.fifos().is_none() => Begun::NotUsed,
         Decode::Close(_) => descriptors::close_begun(call),

@@ -54,10 +54,10 @@ pub(crate) fn buffer<'s>(mut call: Call<'_, 's>, transfer: Transfer) -> Decoded<
 }
 
 /// `(fd, …` of a payload call that goes on.
-pub(super) fn begun<'s>(mut call: Call<'_, 's>, op: Op) -> Begun<'s> {
+pub(super) fn begun<'s>(mut call: Call<'_, 's>, Transfer { op, direction }: Transfer) -> Begun<'s> {
     match call.descriptor() {
         Ok(socket) if is_socket(socket) => {
-            Begun::Needed(Some(What::MoveBegun { socket: call.scratch.descriptor(socket), op }))
+            Begun::Needed(Some(What::MoveBegun { socket: call.scratch.descriptor(socket), op, direction }))
         }
         _ => Begun::Needed(None),
     }

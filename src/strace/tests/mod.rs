@@ -130,7 +130,7 @@ fn of_no_connection(what: &What<'_>) -> String {
 fn of_processes(what: &What<'_>) -> String {
     match what {
         What::ConnectBegun { socket, address } => format!("connects {} {}", descriptor(*socket), named(address)),
-        What::MoveBegun { socket, op } => format!("begins {op:?} {}", descriptor(*socket)),
+        What::MoveBegun { socket, op, .. } => format!("begins {op:?} {}", descriptor(*socket)),
         What::CloneBegun { sharing } => {
             format!("clone begun files {} thread {}", sharing.files, sharing.thread)
         }

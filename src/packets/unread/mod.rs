@@ -1,0 +1,251 @@
+//! What was sent and waits for the reader's call: bytes that the sender's call does not show (sendfile, splice), and sends
+//! that were under way at once, whose order the reader's bytes tell.
+//!
+//! Of one direction of a connection, from the first such call until none waits or is under way:
+//!
+//! ```text
+//! sends, as they return  ─→ sent:  they wait, until only one can be the next or the reader's bytes say which it is
+//! receives               ─→ their bytes are looked for among these; what is of none is shown, for its sender's call
+//!                           has not returned, and remembered until it does (shown)
+//! ```
+//! Nothing is lost and nothing shown twice, for each byte of a receive is held against one of a send: by what it is, and
+//! only where nothing is under way any more and no bytes fit, by its place. Sends that waited too long go out in the order
+//! in which they returned, and are remembered while others are under way.
+
+mod queue;
+
+pub use queue::Late;
+
+use crate::event::{Direction, Marking, Op, Timestamp};
+use crate::limits;
+use crate::packets::tcp::{Chunk, OwnChunk};
+use crate::packets::waits::Waits;
+use crate::sockets::{ByConnection, Connection, FlowId, Moved, Overlap, Side, Stream};
+use queue::{Item, Queue, Sent};
+use std::collections::BTreeSet;
+
+/// Whether the reader's call has bytes, perhaps, that the sender's does not show.
+#[inline]
+pub fn is_unseen(moved: &Moved, chunk: &Chunk<'_>, connection: &Connection) -> bool {
+    chunk.missing > 0
+        && chunk.bytes.is_empty()
+        && chunk.skipped == 0
+        && moved.direction == Direction::Sent
+        && matches!(moved.marking.op, Some(Op::Sendfile | Op::Splice))
+        && connection.end(chunk.sender.other()).may_show()
+}
+
+/// All that waits for readers' calls, or is held against them, on the connections of a view.
+#[derive(Debug, Default)]
+pub struct Unread {
+    queues: ByConnection<[Option<Box<Queue>>; 2]>,
+    /// How many queues there are.
+    count: usize,
+    /// What is to be looked at once a moment has passed.
+    due: BTreeSet<(Timestamp, FlowId)>,
+    waits: Waits<FlowId>,
+    /// How many bytes are held.
+    bytes: usize,
+}
+
+impl Unread {
+    /// Whether nothing waits, and nothing is held against anything.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Whether something is to be written.
+    #[inline]
+    pub fn waits(&self) -> bool {
+        !(self.waits.is_empty() && self.due.is_empty())
+    }
+
+    /// Whether something of this direction is held.
+    pub fn has(&mut self, flow: FlowId) -> bool {
+        self.queue(flow).is_some()
+    }
+
+    /// Whether something of this direction is to be written.
+    pub fn waits_in(&mut self, flow: FlowId) -> bool {
+        self.queue(flow).is_some_and(|queue| !queue.waiting.is_empty())
+    }
+
+    fn slot(&mut self, (id, side): FlowId) -> Option<&mut Option<Box<Queue>>> {
+        let [first, second] = self.queues.get_mut(id)?;
+        Some(match side {
+            Side::First => first,
+            Side::Second => second,
+        })
+    }
+
+    fn queue(&mut self, flow: FlowId) -> Option<&mut Queue> {
+        self.slot(flow)?.as_deref_mut()
+    }
+
+    /// Holds this direction from here on, if it is not held already. `moved` is news of it.
+    pub fn open(&mut self, connection: &Connection, flow: FlowId, (moved, stream): (&Moved, Stream)) {
+        if self.has(flow) {
+            return;
+        }
+        let [mut sent, mut received] = connection.progress(flow.1);
+        let before = stream.reached.saturating_sub(moved.moved);
+        if stream.side == flow.1 {
+            sent = before;
+        } else {
+            received = before;
+        }
+        // A call that was alone until now knows itself how much of it has been received.
+        let is_merged = stream.overlap == Overlap::Traces;
+        let unknown = if is_merged { received.saturating_sub(sent) } else { 0 };
+        let queue = Queue::new(sent.saturating_sub(received), unknown, is_merged);
+        let _ = self.queues.or_default(flow.0);
+        if let Some(slot) = self.slot(flow) {
+            *slot = Some(Box::new(queue));
+            self.count += 1;
+        }
+    }
+
+    /// How many bytes of a send, at its front, were shown before this direction was held.
+    pub fn known_before(&mut self, flow: FlowId, stream: Stream) -> u64 {
+        let is_older = self.queue(flow).is_some_and(|queue| queue.is_older);
+        if is_older { 0 } else { stream.known }
+    }
+
+    /// A call of the sender's has moved this, which is `chunk`.
+    pub fn sent(&mut self, flow: FlowId, moved: &Moved, chunk: OwnChunk) {
+        let Moved { entry, exit, moved, .. } = *moved;
+        self.push(flow, exit, Item::Sent(Sent { chunk, entry, exit, done: 0, moved }));
+    }
+
+    /// The sender's FIN, behind what waits.
+    pub fn finish(&mut self, flow: FlowId, time: Timestamp, (marking, by): (Marking, Side)) {
+        self.push(flow, time, Item::Finish { side: flow.1, time, marking, by });
+    }
+
+    fn push(&mut self, flow: FlowId, time: Timestamp, item: Item) {
+        let Some(queue) = self.queue(flow) else { return };
+        let size = item.size();
+        queue.waiting.push_back(item);
+        queue.bytes += size;
+        self.bytes += size;
+        self.changed(flow, time);
+    }
+
+    /// The reader has received `chunk`: what is to be written of it.
+    pub fn read(&mut self, flow: FlowId, chunk: &Chunk<'_>, is_busy: bool) -> Vec<Late> {
+        let Some(queue) = self.queue(flow) else { return Vec::new() };
+        let before = queue.bytes;
+        let lates = queue.read(chunk, is_busy);
+        self.recount(flow, before);
+        self.changed(flow, chunk.time);
+        lates
+    }
+
+    /// Something came of this direction at `time`: once that has passed it is looked at.
+    fn changed(&mut self, flow: FlowId, time: Timestamp) {
+        if let Some(queue) = self.queue(flow) {
+            let due = queue.looked_at_after(time);
+            self.due.extend(due.map(|due| (due, flow)));
+        }
+        self.wait_anew(flow);
+        if self.bytes > limits::WAITING_BYTES
+            && let Some(queue) = self.queue(flow)
+        {
+            let before = queue.bytes;
+            queue.forget();
+            self.recount(flow, before);
+        }
+    }
+
+    fn wait_anew(&mut self, flow: FlowId) {
+        let since = self.queue(flow).and_then(|queue| queue.waits_since());
+        if since.is_none_or(|since| self.waits.since(flow) != Some(since)) {
+            self.waits.end(flow);
+        }
+        if let Some(since) = since {
+            self.waits.begin(flow, since);
+        }
+    }
+
+    fn recount(&mut self, flow: FlowId, before: usize) {
+        let now = self.queue(flow).map_or(0, |queue| queue.bytes);
+        self.bytes = (self.bytes + now).saturating_sub(before);
+    }
+
+    /// A direction that is to be looked at, for what was to pass first has passed at `now`.
+    pub fn take_due(&mut self, now: Timestamp) -> Option<FlowId> {
+        let (time, flow) = self.due.first().copied()?;
+        (time <= now).then(|| {
+            self.due.remove(&(time, flow));
+            flow
+        })
+    }
+
+    /// What of this direction is known to be the next at `now`. `since`: when the first send began that is under way there.
+    pub fn resolve(&mut self, flow: FlowId, now: Timestamp, since: Option<Timestamp>) -> Vec<Late> {
+        let mut lates = Vec::new();
+        let Some(queue) = self.queue(flow) else { return lates };
+        let before = queue.bytes;
+        let is_busy = since.is_some() || queue.may_go_on(now);
+        queue.is_older |= since.is_none();
+        queue.account(is_busy, false);
+        while let Some(first) = queue.waits_since()
+            && first <= now
+            && !queue.has_shown()
+            && queue.is_next_known(since)
+        {
+            queue.write_next(&mut lates);
+        }
+        let is_over = !is_busy && queue.waiting.is_empty();
+        let due = queue.looked_at_next(now);
+        self.due.extend(due.map(|due| (due, flow)));
+        self.recount(flow, before);
+        if is_over {
+            self.close(flow);
+        }
+        self.wait_anew(flow);
+        lates
+    }
+
+    /// A direction that has waited long enough at `now`, or where too much waits; any where there is no such time.
+    pub fn overdue(&self, now: Option<Timestamp>) -> Option<FlowId> {
+        let since = match now {
+            Some(now) if self.bytes <= limits::WAITING_BYTES => now.before(limits::WAITING_TIME),
+            _ => Timestamp::MAX,
+        };
+        self.waits.overdue(since)
+    }
+
+    /// All that waits in this direction, whether it is known or not. `since`: when the first send began that is under way.
+    pub fn give_up(&mut self, flow: FlowId, since: Option<Timestamp>) -> Vec<Late> {
+        let Some(queue) = self.queue(flow) else { return Vec::new() };
+        let before = queue.bytes;
+        let lates = queue.give_up(since.is_some());
+        self.recount(flow, before);
+        self.wait_anew(flow);
+        lates
+    }
+
+    /// The same, and nothing more will come of this direction, or it is to be counted anew.
+    pub fn end(&mut self, flow: FlowId) -> Vec<Late> {
+        let lates = self.give_up(flow, None);
+        self.close(flow);
+        lates
+    }
+
+    /// Nothing of this direction is held any more.
+    fn close(&mut self, flow: FlowId) {
+        if let Some(queue) = self.slot(flow).and_then(Option::take) {
+            self.count -= 1;
+            self.bytes = self.bytes.saturating_sub(queue.bytes);
+            self.waits.end(flow);
+        }
+    }
+
+    /// The moment of the first that waits.
+    #[inline]
+    pub fn earliest(&self) -> Timestamp {
+        self.waits.earliest()
+    }
+}

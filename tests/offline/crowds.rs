@@ -1,0 +1,130 @@
+//! What holds where several threads and processes use one stream, whatever the order in which their calls overlap: each
+//! byte once, in the order in which it was received, in order of time, and the same however the trace comes.
+
+use crate::common::capture;
+use crate::common::crowd::{Crowd, Kind, crowd};
+use crate::common::packet::Packet;
+use crate::common::program::good_packet;
+use crate::laws::{Verdict, holds};
+use proptest::prelude::*;
+use std::time::Duration;
+use strace2pcap::Task;
+use strace2pcap::inside::{Converter, Fifos, Name, Tid, Timestamp, Trace, TraceOptions};
+
+/// A converter of traces of these threads, or of one trace.
+fn converter(view: &str, threads: &[Option<Tid>]) -> Converter<Vec<u8>> {
+    let words = ["strace2pcap", "--capture-unix-socket", "--capture-pipes", "--view", view, "out.pcapng"];
+    let Ok(Task::Convert(options)) = strace2pcap::parse(words) else { panic!("the command line is right") };
+    let fifos = Fifos::default();
+    let trace = |tid: &Option<Tid>| {
+        let options = TraceOptions { tid: *tid, pipes: Some(fifos.clone()), ..TraceOptions::default() };
+        Trace { name: Name::new("trace"), options }
+    };
+    let traces: Vec<Trace> = threads.iter().map(trace).collect();
+    Converter::new(&options, &traces, Vec::new()).expect("memory takes it")
+}
+
+/// How the lines come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// All at once.
+    File,
+    /// One after the other, and after each a look that finds nothing.
+    Pipe,
+}
+
+fn together(crowd: &Crowd, view: &str, way: Way) -> Vec<u8> {
+    let mut converter = converter(view, &[None]);
+    for line in crowd.together.lines() {
+        converter.line(0, None, line.as_bytes()).expect("memory takes it");
+        if way == Way::Pipe {
+            converter.pause(Duration::ZERO).expect("memory takes it");
+        }
+    }
+    converter.finish().expect("memory takes it");
+    converter.into_sink()
+}
+
+fn apart(crowd: &Crowd, view: &str) -> Vec<u8> {
+    let mut threads: Vec<u32> = crowd.apart.iter().map(|line| line.tid).collect();
+    threads.sort_unstable();
+    threads.dedup();
+    let tids: Vec<_> = threads.iter().map(|tid| Some(Tid(*tid))).collect();
+    let mut converter = converter(view, &tids);
+    let mut lines = crowd.apart.clone();
+    lines.sort_by_key(|line| line.end);
+    for line in &lines {
+        let trace = threads.binary_search(&line.tid).expect("it is one of them");
+        converter.line(trace, Some(Timestamp(line.end)), line.text.as_bytes()).expect("memory takes it");
+    }
+    converter.finish().expect("memory takes it");
+    converter.into_sink()
+}
+
+fn packets(file: &[u8]) -> Result<Vec<Packet>, String> {
+    let capture = capture::read(file)?;
+    Ok(capture.records.iter().filter(|record| record.link == 1).map(good_packet).collect())
+}
+
+/// Each byte is there once, and in the order of the stream.
+fn is_whole(crowd: &Crowd, file: &[u8]) -> Result<Vec<Packet>, String> {
+    let packets = packets(file)?;
+    let found: Vec<u8> = packets.iter().flat_map(|packet| packet.payload.clone()).collect();
+    if found == crowd.stream {
+        return Ok(packets);
+    }
+    let at = found.iter().zip(&crowd.stream).take_while(|(found, sent)| found == sent).count();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(&bytes[at..bytes.len().min(at + 60)]).into_owned();
+    Err(format!(
+        "{} bytes of {}, the first other one at {at}: {} for {} of\n{}",
+        found.len(),
+        crowd.stream.len(),
+        text(&found),
+        text(&crowd.stream),
+        crowd.together
+    ))
+}
+
+fn is_in_order_of_time(packets: &[Packet]) -> Verdict {
+    if packets.is_sorted_by_key(|packet| packet.time) {
+        return Ok(());
+    }
+    Err("the capture is not in order of time".to_owned())
+}
+
+fn choices() -> impl Strategy<Value = (u8, Vec<u8>)> {
+    (0..3_u8, prop::collection::vec(any::<u8>(), 4..120))
+}
+
+fn crowd_of((kind, choices): &(u8, Vec<u8>)) -> Crowd {
+    crowd([Kind::Pipe, Kind::Unix, Kind::Tcp][usize::from(*kind)], choices)
+}
+
+#[test]
+fn each_byte_is_there_once_in_the_order_in_which_it_was_received() {
+    holds(1000, choices(), |choices| {
+        let crowd = crowd_of(&choices);
+        let file = together(&crowd, "wire", Way::File);
+        is_in_order_of_time(&is_whole(&crowd, &file)?)?;
+        if file != together(&crowd, "wire", Way::Pipe) {
+            return Err(format!("a pipe gives another capture of\n{}", crowd.together));
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn each_byte_is_there_once_where_each_thread_has_a_file() {
+    holds(500, choices(), |choices| {
+        let crowd = crowd_of(&choices);
+        is_in_order_of_time(&is_whole(&crowd, &apart(&crowd, "wire"))?)
+    });
+}
+
+#[test]
+fn each_byte_is_there_once_in_the_syscall_view_of_what_is_local() {
+    holds(500, choices(), |(kind, choices)| {
+        let crowd = crowd_of(&(kind % 2, choices));
+        is_whole(&crowd, &together(&crowd, "syscall", Way::File)).map(drop)
+    });
+}
