@@ -29,6 +29,9 @@ pub const SPARE_BYTES: usize = 8 << 20;
 /// forgotten text is only parsed again.
 pub const DETAILS: usize = 32 << 10;
 
+/// Most pieces of a line that messages of strace broke: each is put behind those before it.
+pub const BROKEN_PIECES: u32 = 16;
+
 /// Most paths that are remembered to be FIFOs, or not to be: a program that uses FIFOs has some dozens.
 pub const FIFO_PATHS: usize = 16 << 10;
 

@@ -3,6 +3,7 @@
 //! Of an association the trace shows the messages alone. Its handshake and acknowledgements are not invented, and its
 //! numbers run through all associations: within each they go up, and over the parts of one message without a gap.
 
+use crate::limits;
 use crate::packets::Output;
 use crate::wire::{
     About, Frame, LONGEST_DCCP, LONGEST_SCTP_PART, Remarks, SctpPart, Sink, Transport, dccp_packet, sctp_packet,
@@ -28,7 +29,8 @@ impl Sctp {
         out: &mut Output<'_, S>,
     ) -> Result<(), S::Error> {
         let ports = (message.source.port(), message.target.port());
-        let Frame { payload: mut bytes, original: mut left, .. } = message;
+        let Frame { payload: mut bytes, original, .. } = message;
+        let mut left = original.min(limits::MESSAGE_BYTES);
         let mut first = true;
         loop {
             let length = left.min(LONGEST_SCTP_PART);

@@ -9,6 +9,7 @@ use crate::sockets::open_socket::{OpenSocket, canonical};
 use crate::sockets::{Change, UnixEnd};
 use rustc_hash::{FxHashMap, FxHashSet};
 use slab::Slab;
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// What an end of a pipe is.
@@ -18,7 +19,8 @@ const PIPE: (Family, Transport) = (Family::Pipe, Transport::Stream);
 #[derive(Debug, Default)]
 pub(super) struct Registry {
     open: Slab<OpenSocket>,
-    by_inode: FxHashMap<Inode, SocketId>,
+    /// With a seed of its own: a trace may choose any inodes.
+    by_inode: HashMap<Inode, SocketId>,
     by_addresses: FxHashMap<(SocketAddr, SocketAddr), SocketId>,
     /// Datagram sockets by the address they are bound to. Several may share one (SO_REUSEPORT); they are as one then, for
     /// what either of them sends and receives is the same on the wire.

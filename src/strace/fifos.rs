@@ -27,6 +27,8 @@ struct Known {
     corrections: u64,
     /// The user has been warned that there are too many.
     has_warned: bool,
+    /// Some that are remembered may be gone, or no FIFOs, since room was made last.
+    has_room: bool,
 }
 
 /// What the kernel puts behind the path of a file that has none any more.
@@ -133,8 +135,10 @@ impl Known {
     fn set(&mut self, path: &[u8], number: Option<Inode>) -> bool {
         let is_new = !self.by_path.contains_key(path);
         if is_new && self.by_path.len() >= limits::FIFO_PATHS {
-            let is_there = |path: &[u8]| !path.ends_with(DELETED);
-            self.by_path.retain(|path, number| number.is_some() && is_there(path));
+            if std::mem::take(&mut self.has_room) {
+                let is_there = |path: &[u8]| !path.ends_with(DELETED);
+                self.by_path.retain(|path, number| number.is_some() && is_there(path));
+            }
             if self.by_path.len() >= limits::FIFO_PATHS {
                 if !std::mem::replace(&mut self.has_warned, true) {
                     log::warn!("more than {} FIFOs at a time: some are passed over", limits::FIFO_PATHS);
@@ -142,6 +146,7 @@ impl Known {
                 return false;
             }
         }
+        self.has_room |= number.is_none() || path.ends_with(DELETED);
         self.by_path.insert(path.into(), number);
         true
     }

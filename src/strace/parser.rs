@@ -148,7 +148,7 @@ impl Parser {
     /// counted.
     pub fn finish(&mut self) -> Option<Event<'_>> {
         self.decoder.counts.never_resumed += self.pending.clear();
-        if self.pending.take_broken().is_some() {
+        if self.pending.take_broken(self.decoder.counts.lines).is_some() {
             self.decoder.counts.skip(Skip::Malformed);
         }
         self.decoder.release(&mut self.pending)
@@ -158,7 +158,7 @@ impl Parser {
     #[cold]
     fn repaired(&mut self, line: &[u8]) -> Option<Vec<u8>> {
         self.closely = self.closely.saturating_sub(1);
-        let broken = self.pending.take_broken();
+        let broken = self.pending.take_broken(self.decoder.counts.lines);
         if broken.is_none() && !repair::needs_repair(line) {
             return None;
         }
@@ -311,7 +311,7 @@ impl Parser {
         }
         let mut before = Vec::new();
         repair::without_colour(message.before, &mut before);
-        self.pending.keep_broken(before);
+        self.pending.keep_broken(before, self.decoder.counts.lines);
         self.skip(Skip::Message)
     }
 

@@ -18,8 +18,8 @@ const SPARES: usize = 64;
 enum Waiting {
     #[default]
     Nothing,
-    /// The beginning of a call that one of strace's messages broke.
-    Broken(Vec<u8>),
+    /// The beginning of a call that one of strace's messages broke, and in how many pieces it came.
+    Broken(Vec<u8>, u32),
     /// A call whose payload `-s` cut: a dump of it may follow.
     Cut(Cut),
     /// The first half of a call on line `line`, which is kept unless the call is of no interest. With `-z`, the second
@@ -53,6 +53,8 @@ pub(super) struct Half {
 #[derive(Debug, Default)]
 pub(super) struct Pending {
     waiting: Waiting,
+    /// Which line goes on with a call that was broken, and how many pieces came before.
+    joined: (u64, u32),
     /// The dump of the call that waits for it.
     pub(super) dump: Dump,
     /// First halves. A thread has one call open at most.
@@ -70,24 +72,26 @@ pub(super) struct Pending {
 
 impl Pending {
     /// Keeps the beginning of a call that a message broke.
-    pub(super) fn keep_broken(&mut self, text: Vec<u8>) {
-        if !text.is_empty() {
-            self.waiting = Waiting::Broken(text);
+    pub(super) fn keep_broken(&mut self, text: Vec<u8>, line: u64) {
+        let pieces = if self.joined.0 == line { self.joined.1 + 1 } else { 1 };
+        if !text.is_empty() && pieces <= limits::BROKEN_PIECES {
+            self.waiting = Waiting::Broken(text, pieces);
         }
     }
 
     /// Whether the line before broke off within a call.
     #[inline]
     pub(super) const fn is_broken(&self) -> bool {
-        matches!(self.waiting, Waiting::Broken(_))
+        matches!(self.waiting, Waiting::Broken(..))
     }
 
-    /// The beginning of the call that broke off on the line before.
-    pub(super) fn take_broken(&mut self) -> Option<Vec<u8>> {
-        let Waiting::Broken(text) = &mut self.waiting else {
+    /// The beginning of the call that broke off on the line before `line`.
+    pub(super) fn take_broken(&mut self, line: u64) -> Option<Vec<u8>> {
+        let Waiting::Broken(text, pieces) = &mut self.waiting else {
             return None;
         };
         let text = std::mem::take(text);
+        self.joined = (line, *pieces);
         self.waiting = Waiting::Nothing;
         Some(text)
     }

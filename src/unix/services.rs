@@ -9,6 +9,7 @@ use crate::packets::protocols::{
     AGENTX, AJP, AMQP, DBUS, FASTCGI, GEARMAN, GRPC, HTTP, IPP, LDAP, MEMCACHED, MONGODB, MQTT, MYSQL, NBD, NINE_P,
     OPENFLOW, POSTGRESQL, Protocol, REDIS, RPC, RSYNC, SMTP, UNKNOWN_PORT, VNC, X11, ZEBRA,
 };
+use rustc_hash::FxHashMap;
 use std::sync::LazyLock;
 
 /// What a socket's name tells: its server's protocol, or that Wireshark has no dissector for what it speaks.
@@ -195,35 +196,45 @@ fn is_syslog(first: &[u8]) -> bool {
 /// What the name of a server's socket tells, if it is in the table.
 pub(super) fn by_name(name: &UnixName) -> Option<Speaks> {
     let (UnixName::Path(name) | UnixName::Abstract(name)) = name;
-    let last_parts = [0, 1, 2, 3].map(|slashes| last_parts(name, slashes));
-    let fits = |pattern: &&Pattern| {
-        let parts = last_parts.get(pattern.slashes).copied().unwrap_or_default();
-        pattern.first.is_none_or(|first| parts.first() == Some(&first))
-            && pattern.last.is_none_or(|last| parts.last() == Some(&last))
-            && glob::fits(parts, pattern.text)
+    let fits = |(slashes, parts): (usize, &[u8])| {
+        let first = parts.first().copied();
+        let patterns = [first, None].into_iter().filter_map(|first| PATTERNS.get(&(slashes, first)));
+        let fitting = patterns.flatten().filter(|pattern| {
+            pattern.last.is_none_or(|last| parts.last() == Some(&last)) && glob::fits(parts, pattern.text)
+        });
+        fitting.min_by_key(|pattern| pattern.line)
     };
-    PATTERNS.iter().find(fits).map(|pattern| pattern.speaks)
+    let parts = (0..MOST_SLASHES).map(|slashes| (slashes, last_parts(name, slashes)));
+    parts.filter_map(fits).min_by_key(|pattern| pattern.line).map(|pattern| pattern.speaks)
 }
 
-/// A line of [`BY_NAME`]. Its ends are compared first: nearly no line fits a name.
+/// How many slashes a line of [`BY_NAME`] has, less than this.
+const MOST_SLASHES: usize = 4;
+
+/// A line of [`BY_NAME`].
 struct Pattern {
+    line: usize,
     text: &'static [u8],
     speaks: Speaks,
-    /// How many slashes it has: it is for as many and one of a name's last parts.
-    slashes: usize,
-    /// The bytes that it begins and ends with, where they stand for themselves.
-    first: Option<u8>,
+    /// The byte that it ends with, where that stands for itself.
     last: Option<u8>,
 }
 
-static PATTERNS: LazyLock<Vec<Pattern>> = LazyLock::new(|| {
-    let is_itself = |byte: &u8| !b"*?[]\\".contains(byte);
-    let pattern = |(text, speaks): &(&'static str, Speaks)| {
-        let (text, speaks) = (text.as_bytes(), *speaks);
-        let [first, last] = [text.first(), text.last()].map(|end| end.copied().filter(is_itself));
-        Pattern { text, speaks, slashes: memchr::memchr_iter(b'/', text).count(), first, last }
-    };
-    BY_NAME.iter().map(pattern).collect()
+/// See [`PATTERNS`].
+type Patterns = FxHashMap<(usize, Option<u8>), Vec<Pattern>>;
+
+/// Lines of [`BY_NAME`] by how many slashes they have, each for as many and one of a name's last parts, and by the byte they
+/// begin with, where that stands for itself: nearly no line has to be compared with a name.
+static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| {
+    let mut patterns = Patterns::default();
+    for (line, (text, speaks)) in BY_NAME.iter().enumerate() {
+        let text = text.as_bytes();
+        let itself = |end: Option<&u8>| end.copied().filter(|byte| !b"*?[]\\".contains(byte));
+        let pattern = Pattern { line, text, speaks: *speaks, last: itself(text.last()) };
+        let slashes = memchr::memchr_iter(b'/', text).count();
+        patterns.entry((slashes, itself(text.first()))).or_default().push(pattern);
+    }
+    patterns
 });
 
 /// Whether the last parts of `name`, as many as the pattern has, fit the pattern.
@@ -245,7 +256,7 @@ mod tests {
 
     #[test]
     fn no_line_is_for_more_parts_than_are_looked_at() {
-        assert!(PATTERNS.iter().all(|pattern| pattern.slashes < 4));
+        assert!(PATTERNS.keys().all(|(slashes, _)| *slashes < MOST_SLASHES));
     }
 
     #[track_caller]

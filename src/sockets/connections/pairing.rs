@@ -12,8 +12,8 @@ use crate::sockets::identity::{self, Meeting};
 use crate::sockets::names::{ConnectionId, Side};
 use crate::sockets::open_socket::{OpenSocket, canonical, is_vague};
 use rustc_hash::FxHashMap;
-use std::collections::BTreeSet;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 use std::net::SocketAddr;
 
@@ -60,7 +60,8 @@ enum Listener {
 pub(super) struct Pairing {
     /// Those of which one end is not traced, by that end's address and the other one's; the oldest first.
     pairs: FxHashMap<AddressPair, BTreeSet<ConnectionId>>,
-    inodes: FxHashMap<Inode, ConnectionId>,
+    /// With a seed of its own: a trace may choose any inodes.
+    inodes: HashMap<Inode, ConnectionId>,
     /// Those whose other end can only be known by where it connected or was accepted, the oldest first.
     waiting: FxHashMap<Rendezvous, BTreeSet<ConnectionId>>,
 }
