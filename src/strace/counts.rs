@@ -117,6 +117,8 @@ pub struct Counts {
     pub times_missing: u64,
     /// Lines whose time is a time of day (`-t`, `-tt`), without a date.
     pub times_of_day: u64,
+    /// Lines whose time is printed in seconds (`-t`) or milliseconds.
+    pub times_coarse: u64,
     /// Lines whose time is relative (`-r`).
     pub times_relative: u64,
     /// Descriptors of payload calls that have full socket details (`-yy`).

@@ -26,7 +26,7 @@ pub fn evidence(line: &[u8]) -> Evidence {
     if repair::message(&plain).is_some() || is_dump(&plain) {
         return Evidence::Strace;
     }
-    let Prefix { pid, moment, body } = prefix::parse(plain.trim_ascii_end());
+    let Prefix { pid, moment, body, .. } = prefix::parse(plain.trim_ascii_end());
     let is_placed = pid != Pid::Missing || moment != Moment::Missing;
     let kind = match body::kind(body) {
         Body::Other if moment == Moment::Missing => body::behind_unreadable_time(body).unwrap_or(Body::Other),

@@ -44,7 +44,7 @@ pub use evidence::{Evidence, evidence, has_call};
 pub use fifos::Fifos;
 pub use known::is_system_call;
 pub use parser::Parser;
-pub use repair::repaired;
+pub use repair::{Numbers, repaired};
 pub use table::calls_to_trace;
 pub use times::Times;
 

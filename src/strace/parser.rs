@@ -25,6 +25,7 @@ pub struct Parser {
     /// How many lines from here on are looked at as a whole for what is not strace's: the first ones, and those behind one
     /// that had something.
     closely: u32,
+    numbers: repair::Numbers,
     /// The table of `-C` has begun and not ended.
     in_table: bool,
     /// What `-Y` has said threads are called, as it was written.
@@ -92,6 +93,7 @@ impl Parser {
             clock: Clock::new(options.date, options.start),
             pending: Pending::default(),
             closely: limits::LINES_LOOKED_AT,
+            numbers: repair::Numbers::default(),
             in_table: false,
             commands: FxHashMap::default(),
         }
@@ -112,11 +114,11 @@ impl Parser {
         self.clock.only_counted(self.counts())
     }
 
-    /// Takes a line without its newline; a carriage return at its end is passed over.
+    /// Takes a line without its newline; a carriage return at its end is passed over, and a number in front.
     #[inline]
     pub fn line<'l>(&mut self, line: &'l [u8]) -> Events<'_, 'l> {
         self.decoder.counts.lines += 1;
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let line = self.numbers.behind(line.strip_suffix(b"\r").unwrap_or(line));
         let is_odd = self.closely > 0 || repair::may_need_repair(line) || self.pending.is_broken();
         let repaired = if is_odd { self.repaired(line) } else { None };
         Events { parser: self, line, repaired, step: Step::Release }
@@ -199,7 +201,7 @@ impl Parser {
                 None => self.not_in_table(name, text, Tid(pid)),
             };
         }
-        self.read_any(line, Prefix { pid: Pid::Column(pid), moment, body }, None, step)
+        self.read_any(line, Prefix { pid: Pid::Column(pid), moment, is_coarse: false, body }, None, step)
     }
 
     /// Reads a line of any form, taken apart; `entry` is its time if that has been read before.
@@ -207,7 +209,7 @@ impl Parser {
     fn read_any(
         &mut self,
         line: &[u8],
-        Prefix { pid, moment, body }: Prefix<'_>,
+        Prefix { pid, moment, is_coarse, body }: Prefix<'_>,
         entry: Option<Timestamp>,
         step: &mut Step,
     ) -> Option<Event<'_>> {
@@ -224,9 +226,11 @@ impl Parser {
             (Body::Blank, Moment::Missing) => return self.skip(Skip::Blank),
             (kind, moment) => (moment, kind),
         };
-        let entry = match entry {
-            Some(entry) => entry,
-            None => self.clock.read(moment, &mut self.decoder.counts),
+        let entry = if let Some(entry) = entry {
+            entry
+        } else {
+            self.decoder.counts.times_coarse += u64::from(is_coarse);
+            self.clock.read(moment, &mut self.decoder.counts)
         };
         let tid = match pid {
             Pid::Column(pid) | Pid::Bracket(pid) => Tid(pid),

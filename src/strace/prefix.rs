@@ -30,6 +30,8 @@ pub(super) struct Prefix<'t> {
     pub(super) pid: Pid,
     /// When.
     pub(super) moment: Moment,
+    /// That is printed no finer than in milliseconds.
+    pub(super) is_coarse: bool,
     /// The rest: the call or message.
     pub(super) body: &'t [u8],
 }
@@ -41,7 +43,7 @@ pub(super) fn parse(line: &[u8]) -> Prefix<'_> {
         Some(b'0'..=b'9') => starts_with_number(indent, text),
         Some(b'[') => starts_with_bracket(text),
         Some(b'(') => after_pid(Pid::Missing, indent, text),
-        _ => Prefix { pid: Pid::Missing, moment: Moment::Missing, body: text },
+        _ => without_time(text),
     }
 }
 
@@ -86,7 +88,7 @@ fn starts_with_number(indent: usize, text: &[u8]) -> Prefix<'_> {
                 let (gap, rest) = blanks(rest);
                 after_pid(Pid::Column(u32::try_from(value).unwrap_or_default()), gap.saturating_sub(1), rest)
             }
-            None => Prefix { pid: Pid::Missing, moment: Moment::Missing, body: text },
+            None => without_time(text),
         },
         _ => after_pid(Pid::Missing, indent, text),
     }
@@ -159,9 +161,24 @@ fn after_pid(pid: Pid, indent: usize, text: &[u8]) -> Prefix<'_> {
     }
     let text = groups(text);
     match absolute(indent, text) {
-        Some((moment, rest)) => after_time(pid, moment, rest),
+        Some((moment, rest)) => {
+            let is_coarse = !matches!(moment, Moment::Delta(_)) && is_coarse(text);
+            Prefix { is_coarse, ..after_time(pid, moment, rest) }
+        }
         None => after_time(pid, Moment::Missing, text),
     }
+}
+
+/// Neither thread nor time.
+const fn without_time(body: &[u8]) -> Prefix<'_> {
+    Prefix { pid: Pid::Missing, moment: Moment::Missing, is_coarse: false, body }
+}
+
+/// Whether the absolute time that `text` begins with has no more than three digits behind its point.
+fn is_coarse(text: &[u8]) -> bool {
+    let (whole, rest) = text.split_at(text.iter().take_while(|byte| byte.is_ascii_digit() || **byte == b':').count());
+    let digits = rest.strip_prefix(b".").map_or(0, |fraction| time::digits(fraction).1);
+    !whole.is_empty() && digits <= 3
 }
 
 /// A time, and what follows it and a blank.
@@ -191,7 +208,7 @@ fn after_time(pid: Pid, moment: Moment, text: &[u8]) -> Prefix<'_> {
         Some(b'(' | b'[') => after_groups(text),
         _ => text,
     };
-    Prefix { pid, moment, body }
+    Prefix { pid, moment, is_coarse: false, body }
 }
 
 /// The body behind what may follow the time: a relative time, a number, an instruction pointer.
@@ -228,8 +245,8 @@ mod tests {
 
     #[track_caller]
     fn check(line: &str, pid: Pid, moment: Moment, body: &str) {
-        let expected = Prefix { pid, moment, body: body.as_bytes() };
-        assert_eq!(parse(line.as_bytes()), expected, "{line}");
+        let found = parse(line.as_bytes());
+        assert_eq!((found.pid, found.moment, found.body), (pid, moment, body.as_bytes()), "{line}");
     }
 
     const S: u64 = time::SECOND;
@@ -296,6 +313,22 @@ mod tests {
         check("     0 read(", Pid::Missing, Moment::Delta(0), "read(");
         check("09:57:49 read(", Pid::Missing, Moment::OfDay(((9 * 60 + 57) * 60 + 49) * S), "read(");
         check("64:readv(3", Pid::Missing, Moment::Missing, "64:readv(3");
+    }
+
+    #[test]
+    fn how_fine_a_time_is() {
+        let is = |line: &str, coarse: bool| assert_eq!(parse(line.as_bytes()).is_coarse, coarse, "{line}");
+        is("09:57:49 recvfrom(3", true);
+        is("7 09:57:49.615 recvfrom(3", true);
+        is("[pid 7] 1700000000 recvfrom(3", true);
+        is("1700000000.001 recvfrom(3", true);
+        is("09:57:49.000000 recvfrom(3", false);
+        is("1700000000.001000 recvfrom(3", false);
+        is("7 1700000000.001000000 recvfrom(3", false);
+        is("     0.104924 recvfrom(3", false);
+        is("     0.104 recvfrom(3", false);
+        is("7 recvfrom(3", false);
+        is("recvfrom(3", false);
     }
 
     #[test]

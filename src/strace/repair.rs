@@ -1,5 +1,5 @@
 //! Lines with something in them that is not the trace's: colour, a byte order mark, and strace's own messages in the middle
-//! of a call.
+//! of a call; and lines that somebody has numbered.
 //!
 //! Without `-o`, strace writes `strace: Process 17535 attached` to where it writes the trace, and a call may be half out:
 //! ```text
@@ -14,6 +14,36 @@ const ESC: u8 = 0x1b;
 
 /// What some editors and shells put in front of a file that is UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// The numbers in front of lines, as `cat -n` and `nl` write them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Numbers {
+    /// One was padded with blanks, so that those that fill their column are none of threads.
+    padded: bool,
+}
+
+impl Numbers {
+    /// The width of the column that a number is padded to; a larger one makes its own.
+    const COLUMN: usize = 6;
+
+    /// What stands behind the number in front of `line`. strace pads no thread's number and writes no tab.
+    #[inline]
+    pub fn behind<'t>(&mut self, line: &'t [u8]) -> &'t [u8] {
+        if line.first() == Some(&b' ') || self.padded { self.looked_for(line) } else { line }
+    }
+
+    fn looked_for<'t>(&mut self, line: &'t [u8]) -> &'t [u8] {
+        let blanks = line.iter().take_while(|byte| **byte == b' ').count();
+        let digits = line.get(blanks..).unwrap_or_default().iter().take_while(|byte| byte.is_ascii_digit()).count();
+        match line.get(blanks + digits..) {
+            Some([b'\t', rest @ ..]) if digits > 0 && (blanks > 0 || digits >= Self::COLUMN) => {
+                self.padded |= blanks > 0;
+                rest
+            }
+            _ => line,
+        }
+    }
+}
 
 /// Whether a line may be none as strace writes it, by its ends: strace ends every coloured line with a reset.
 #[inline]
@@ -194,6 +224,25 @@ mod tests {
         check("\x1b", "");
         check("read(\x1b[3", "read(");
         check("read(\x1b]3", "read(3");
+    }
+
+    #[test]
+    fn numbers_in_front() {
+        let check = |numbers: &mut Numbers, line: &str, expected: &str| {
+            assert_eq!(numbers.behind(line.as_bytes()).escape_ascii().to_string(), expected, "{line}");
+        };
+        let numbers = &mut Numbers::default();
+        check(numbers, "123456\tread(3)", "123456\\tread(3)");
+        check(numbers, "     1\t4711 read(3)", "4711 read(3)");
+        check(numbers, "  12\t", "");
+        check(numbers, "100000\tread(3)", "read(3)");
+        check(numbers, "1000000\tread(3)", "read(3)");
+        check(numbers, "     3\t | 00000  61", " | 00000  61");
+        for other in
+            ["4711 read(3)", "99999\\tread(3)", "     0.000004 read(3)", "     0 read(3)", " | 00000  61", "", "      "]
+        {
+            check(numbers, &other.replace("\\t", "\t"), other);
+        }
     }
 
     #[test]

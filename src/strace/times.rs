@@ -15,6 +15,7 @@ use crate::event::Timestamp;
 pub struct Times {
     clock: Clock,
     counts: Counts,
+    numbers: repair::Numbers,
     /// A line without colour.
     repaired: Vec<u8>,
 }
@@ -22,13 +23,18 @@ pub struct Times {
 impl Times {
     /// For a file of which `options` say what its text does not.
     pub fn new(options: &Options) -> Self {
-        Self { clock: Clock::new(options.date, options.start), counts: Counts::default(), repaired: Vec::new() }
+        Self {
+            clock: Clock::new(options.date, options.start),
+            counts: Counts::default(),
+            numbers: repair::Numbers::default(),
+            repaired: Vec::new(),
+        }
     }
 
     /// Takes the next line; when its event is over: when the call returned, or began if it makes a thread, whose own lines
     /// follow it, or if it closes a descriptor, whose number is free from its beginning on. None for a line without a time of its own.
     pub fn line(&mut self, line: &[u8]) -> Option<Timestamp> {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let line = self.numbers.behind(line.strip_suffix(b"\r").unwrap_or(line));
         self.of_plain(line).or_else(|| self.of_other(line))
     }
 
@@ -49,7 +55,7 @@ impl Times {
     fn of_plain(&mut self, line: &[u8]) -> Option<Timestamp> {
         let Prefix { moment, body, .. } = match prefix::usual(line) {
             Some((pid, nanoseconds, body)) => {
-                Prefix { pid: Pid::Column(pid), moment: Moment::Epoch(nanoseconds), body }
+                Prefix { pid: Pid::Column(pid), moment: Moment::Epoch(nanoseconds), is_coarse: false, body }
             }
             None => prefix::parse(line),
         };

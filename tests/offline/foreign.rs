@@ -1,6 +1,6 @@
 //! What is no trace is found out from its bytes alone, whatever pieces they come in, and the way out that is named works.
 
-use crate::common::cases::{all_cases, name};
+use crate::common::cases::{all_cases, for_all, name};
 use crate::common::program::{Folder, Outcome, convert, packets, run_in};
 use std::fs;
 use std::io::Write;
@@ -180,9 +180,41 @@ fn what_is_in_front_of_the_lines_is_cut_off_by_the_command_that_is_named() {
         "> > ",
         "> >> ",
         "+",
-        "     #\t",
     ] {
         check(&with_front(front));
+    }
+}
+
+/// `text` as `cat -n` shows it.
+fn numbered(text: &[u8]) -> Vec<u8> {
+    let lines = text.split_inclusive(|byte| *byte == b'\n').enumerate();
+    lines.flat_map(|(at, line)| [format!("{:>6}\t", at + 1).as_bytes(), line].concat()).collect()
+}
+
+#[test]
+fn every_case_is_the_same_with_numbers_in_front_of_its_lines() {
+    // Numbers in front of numbers are too many, and those of cat in UTF-16 are none.
+    let is_wanted = |case: &Path| !name(case).contains("number") && !name(case).starts_with("utf-16");
+    let cases: Vec<_> = all_cases().into_iter().filter(|case| is_wanted(case)).collect();
+    for_all(&cases, |case| {
+        let Ok(text) = fs::read(case.join("trace.strace")) else { return Ok(()) };
+        let options = fs::read_to_string(case.join("args")).unwrap_or_default();
+        let options: Vec<_> = options.split_whitespace().collect();
+        if options.iter().any(|option| *option == "-" || option.starts_with("out.")) {
+            return Ok(());
+        }
+        let title = text.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        let [plain, numbered] = [text[title..].to_vec(), numbered(&text[title..])].map(|text| convert(&options, &text));
+        let is_same = (plain.status, &plain.stderr, &plain.file) == (numbered.status, &numbered.stderr, &numbered.file);
+        if is_same { Ok(()) } else { Err(format!("{}\ninstead of\n{}", numbered.stderr, plain.stderr)) }
+    });
+}
+
+#[test]
+fn numbers_in_front_of_the_lines_change_nothing() {
+    let plain = packets(&["--format", "pcap"], TRACE.as_bytes());
+    for front in ["     #\t", " #\t", "            #\t"] {
+        assert_eq!(packets(&["--format", "pcap"], with_front(front)), plain, "{front}");
     }
 }
 

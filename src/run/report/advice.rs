@@ -55,11 +55,21 @@ pub fn times(parsers: &[Parser], assumed: Option<Date>, given: Given, report: &m
         let counts = parser.counts();
         are_usual(counts.times_relative, counts)
     };
+    let is_coarse = |parser: &Parser| {
+        let counts = parser.counts();
+        are_usual(counts.times_coarse, counts)
+    };
     let has_no_time = |parser: &Parser| parser.is_without_times() || is_relative(parser);
     if parsers.len() > 1 && parsers.iter().any(has_no_time) {
         report.note(
             NoteKey::NoOrder,
             "each of the traces counts from its own beginning, so nothing tells in what order their lines belong",
+            "record with -ttt",
+        );
+    } else if parsers.len() > 1 && parsers.iter().any(is_coarse) {
+        report.note(
+            NoteKey::CoarseTimes,
+            "times are in seconds or milliseconds, so the order of calls of different traces is a guess",
             "record with -ttt",
         );
     }

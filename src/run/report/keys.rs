@@ -81,6 +81,8 @@ keys! {
         NoTimes "no_times",
         /// Several traces have no common clock.
         NoOrder "no_order",
+        /// Several traces have times that leave their order open.
+        CoarseTimes "coarse_times",
         /// Times are relative to nothing that is known.
         RelativeTimes "relative_times",
         /// Hosts that a person has blotted out.

@@ -16,7 +16,6 @@ enum Kind {
     Json,
     Journal,
     Logcat,
-    Numbers,
     Quoted,
     Timestamps,
     Unknown,
@@ -31,8 +30,6 @@ enum Cut {
     Colons(u8),
     /// It is a string of a JSON object.
     Json,
-    /// Behind a number and a blank.
-    Number,
     /// Behind this mark, once or more.
     Mark(u8),
     /// Behind as many words, and a blank.
@@ -55,7 +52,6 @@ impl Front {
             Kind::Json => "JSON (docker's log file)",
             Kind::Journal => "a log's words (journald, syslog)",
             Kind::Logcat => "a log's words (logcat)",
-            Kind::Numbers => "line numbers (cat -n, nl)",
             Kind::Quoted => "marks (of mail, diff, comments)",
             Kind::Timestamps => "a log's times (docker, kubectl)",
             Kind::Unknown => "other text",
@@ -68,23 +64,12 @@ impl Front {
             Cut::Bracket => r"sed -E 's/^ *\[[^]]*\] ?//'".to_owned(),
             Cut::Colons(count) => format!("cut -d: -f{}-", count + 1),
             Cut::Json => "jq -j .log".to_owned(),
-            Cut::Number => "sed -E 's/^ *[0-9]+[[:blank:]]//'".to_owned(),
             Cut::Mark(mark @ (b'>' | b'|')) => format!("sed -E 's/^ *([{}] ?)+//'", char::from(mark)),
             Cut::Mark(mark) => format!("sed -E 's/^[{}] ?//'", char::from(mark)),
             Cut::Words(1) => "sed -E 's/^ *[^ ]+ //'".to_owned(),
             Cut::Words(count) => format!("sed -E 's/^ *([^ ]+ +){{{}}}[^ ]+ //'", count - 1),
         }
     }
-}
-
-/// The numbers that `cat -n` and `nl` write, which look like strace's of threads: padded on the left, a tab behind.
-pub(super) fn numbers(line: &[u8]) -> Option<Front> {
-    let (padded, rest) = line.split_at_checked(line.iter().position(|byte| *byte == b'\t')?)?;
-    let digits = padded.trim_ascii_start();
-    let is_number =
-        padded.len() == 6 && digits.len() < 6 && !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
-    let is_line = is_number && is_of_strace(rest.get(1..).unwrap_or_default());
-    is_line.then_some(Front { kind: Kind::Numbers, cut: Cut::Number })
 }
 
 /// What is in front of a line of strace's, in a line that is none.
@@ -190,6 +175,5 @@ mod tests {
         {
             assert_eq!(find(line.as_bytes()), None, "{line}");
         }
-        assert_eq!(numbers(b"1234\tclose(3) = 0"), None);
     }
 }

@@ -9,7 +9,7 @@ use super::front::{self, Front};
 use super::tools::ROWS;
 use super::{Foreign, formats};
 use crate::limits;
-use crate::strace::{self, Evidence};
+use crate::strace::{self, Evidence, Numbers};
 
 /// What a beginning tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,6 +124,7 @@ struct Sides {
     /// Lines of each row's tool.
     tools: [usize; ROWS.len()],
     fronts: Vec<(Front, usize)>,
+    numbers: Numbers,
     /// Tables of `strace -c`. Behind a trace there may be one, too (`-C`).
     summaries: usize,
 }
@@ -131,11 +132,9 @@ struct Sides {
 impl Sides {
     fn add(&mut self, line: &[u8]) {
         let mut repaired = Vec::new();
-        strace::repaired(line.strip_suffix(b"\r").unwrap_or(line), &mut repaired);
+        let line = self.numbers.behind(line.strip_suffix(b"\r").unwrap_or(line));
+        strace::repaired(line, &mut repaired);
         let line = repaired.as_slice();
-        if let Some(front) = front::numbers(line) {
-            return self.add_front(front);
-        }
         let evidence = strace::evidence(line);
         if evidence != Evidence::Strace
             && let Some(row) = ROWS.iter().position(|row| (row.is)(line))
@@ -316,6 +315,7 @@ futex(0x7f, FUTEX_WAIT_PRIVATE, 2, NULL <unfinished ...>
         check("9 recvfrom(37&lt;TCP:[1]&gt;, &quot;GET&quot;, 3, 0, NULL, NULL) = 3\n+++ exited with 0 +++\n", quotes);
         check("9 sendto(37, \"&quot;\", 6, 0, NULL, 0) = 6\n", Verdict::Trace);
         let front = STRACE.lines().fold(String::new(), |text, line| text + "> " + line + "\n");
+        check(STRACE.replace("execve", "     1\texecve").replace("+++ exited", "123456\t+++ exited"), Verdict::Trace);
         let grep = "\x1b[32m\x1b[K12\x1b[m\x1b[K\x1b[36m\x1b[K:\x1b[m\x1b[Kclose(3) = 0\n".repeat(2);
         for text in [front, grep] {
             let verdict = judge(text.as_bytes(), 1);
