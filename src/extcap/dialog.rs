@@ -24,7 +24,7 @@ pub fn interfaces() -> String {
 }
 
 /// What is asked of a person, in the order of the dialog.
-const ARGUMENTS: [&str; 14] = [
+const ARGUMENTS: [&str; 15] = [
     "{number=0}{call=--host}{display=On the host, by ssh}{tooltip=Empty is this machine. There strace is needed, and nothing of ours; keys, no password: nobody is asked}{type=string}{placeholder=this machine}{group=What to trace}",
     "{number=1}{call=--via}{display=or started by}{tooltip=What strace is started by: docker exec -i NAME, sudo -n, kubectl exec -i POD --, nsenter -t PID -n}{type=string}{placeholder=docker exec -i web}{group=What to trace}",
     "{number=2}{call=--process}{display=Process}{tooltip=Processes that have sockets and may be traced; each with those it has made. Of another host after Refresh}{type=selector}{reload=true}{placeholder=Refresh}{save=false}{group=What to trace}",
@@ -39,6 +39,7 @@ const ARGUMENTS: [&str; 14] = [
     "{number=11}{call=--no-net}{display=No IPv4 and IPv6}{type=boolean}{default=false}{group=What to show}",
     "{number=12}{call=--ports}{display=Only these ports}{tooltip=With commas, or ranges}{type=string}{placeholder=80,8000-8010}{validation=^[0-9, -]*$}{group=What to show}",
     "{number=13}{call=--exclude-pids}{display=Without processes}{tooltip=Ids, with commas}{type=string}{validation=^[0-9, ]*$}{group=What to show}",
+    "{number=14}{call=--keylog}{display=TLS keys}{tooltip=A file of this machine (SSLKEYLOGFILE). Keys that a traced program writes to a file are found without it}{type=fileselect}{mustexist=true}{group=What to show}",
 ];
 
 /// The whole dialog.

@@ -195,6 +195,12 @@ fn words(call: &Call<'_>) -> Result<Vec<OsString>, &'static str> {
         let value = call.text(name).map(|it| if name.ends_with("names") { it.to_owned() } else { it.replace(' ', "") });
         words.extend(value.map(|value| OsString::from(format!("{option}{value}"))));
     }
+    // A name of a file is taken as it is, blanks and all.
+    if let Some(file) = call.value("--keylog") {
+        let mut word = OsString::from("--keylog=");
+        word.push(file);
+        words.push(word);
+    }
     if let Some(prefix) = via(call) {
         words.extend(["--via".into(), prefix]);
     }
@@ -262,12 +268,32 @@ mod tests {
             &format!("{capture} --process 0 --run ls --ports 80 --host a'b"),
             "strace2pcap -q --format=pcapng --port=80 --via ssh -o BatchMode=yes -o ConnectTimeout=10 -- 'a'\\''b' --run -- /tmp/f sh -c ls",
         );
+        check(
+            &format!("{capture} --pids 7 --keylog /tmp/keys"),
+            "strace2pcap -q --format=pcapng --keylog=/tmp/keys --attach 7 -- /tmp/f",
+        );
+        let blanks = ["--capture", "--fifo", "/tmp/f", "--pids", "7", "--keylog", "/tmp/my keys "];
+        let typed: Vec<_> = ["X"].iter().chain(&blanks).map(OsString::from).collect();
+        assert!(words(&Call::read(&typed)).unwrap().contains(&"--keylog=/tmp/my keys ".into()));
         let typed = call(&format!("{capture} --process 0"));
         assert!(words(&Call::read(&typed)).unwrap_err().contains("pick a process"));
         for made in ["--pids 7", "--run ls", "--process 7 --via sudo"] {
             let typed = call(&format!("{capture} {made}"));
             let words = words(&Call::read(&typed)).unwrap();
             assert!(matches!(cli::parse(words), Ok(Task::Record(_))), "{made}");
+        }
+    }
+    #[test]
+    fn every_question_of_the_dialog_matters() {
+        let base = "--capture --extcap-interface strace2pcap --fifo /tmp/f --pids 1";
+        let made = |text: &str| words(&Call::read(&call(text))).unwrap();
+        let dialog = dialog::config(&[]);
+        let questions: Vec<_> =
+            dialog.lines().filter_map(|line| line.split_once("{call=")?.1.split_once('}')).collect();
+        assert!(!questions.is_empty());
+        for (name, rest) in questions {
+            let value = if rest.contains("{type=boolean}") { "true" } else { "7" };
+            assert_ne!(made(&format!("{base} {name} {value}")), made(base), "{name}");
         }
     }
 }
