@@ -72,6 +72,10 @@ pub const HOLLOW_SEGMENTS_BEYOND: u64 = 1 << 18;
 /// Most bytes of one message that are shown, missing ones included: no socket's buffer holds more.
 pub const MESSAGE_BYTES: usize = 4 << 20;
 
+/// Most bytes of a message of SCTP that are shown where they are missing, for its checksum is over them all: what a socket's
+/// buffer holds by default (`net.core.wmem_default`).
+pub const SCTP_MESSAGE_BYTES: usize = 212_992;
+
 /// Most sockets that such a child is known to start with: it is a small program's first thread that has no number.
 pub const INHERITED_SOCKETS: usize = 1024;
 

@@ -30,7 +30,7 @@ impl Sctp {
     ) -> Result<(), S::Error> {
         let ports = (message.source.port(), message.target.port());
         let Frame { payload: mut bytes, original, .. } = message;
-        let mut left = original.min(limits::MESSAGE_BYTES);
+        let mut left = original.min(limits::SCTP_MESSAGE_BYTES.max(bytes.len()));
         let mut first = true;
         loop {
             let length = left.min(LONGEST_SCTP_PART);
