@@ -1,6 +1,6 @@
 //! TCP connections of the wire view: handshake where it was traced, each byte once, acknowledgements, FIN and RST.
 
-use crate::event::{Direction, Errno, Family, Marking, Timestamp};
+use crate::event::{Errno, Family, Marking, Timestamp};
 use crate::inet::invented::StandIns;
 use crate::inet::unaddressed::{Held, Unaddressed};
 use crate::limits;
@@ -65,7 +65,7 @@ impl Streams {
             return Ok(());
         };
         if (stream.overlap != Overlap::None || !self.unread.is_empty())
-            && self.moved_beside_others(connection, moved, stream, refs, out)?
+            && self.moved_beside_others(connection, (moved, stream), refs, out)?
         {
             return Ok(());
         }
@@ -78,9 +78,7 @@ impl Streams {
             return Ok(());
         }
         if is_unseen(moved, &chunk, connection) {
-            let flow = (connection.id, chunk.sender);
-            self.unread.open(connection, flow, (moved, stream));
-            self.unread.sent(flow, moved, OwnChunk::of(&chunk));
+            self.unread.hold(connection, (moved, stream), &chunk);
             return Ok(());
         }
         let filled = has_filled(moved, &chunk, connection, refs).then_some(moved.entry);
@@ -109,69 +107,36 @@ impl Streams {
                 self.write_reads(connection, reads, out)?;
             }
         }
-        while let Some(flow) = self.unread.take_due(now.unwrap_or(Timestamp::MAX)) {
-            let lates = self.unread.resolve(flow, now.unwrap_or(Timestamp::MAX), refs.sending_since(flow));
-            self.write_late(refs.connection(flow.0), lates, out)?;
-        }
-        while let Some(flow) = self.unread.overdue(now) {
-            let lates = self.unread.give_up(flow, refs.sending_since(flow));
-            self.write_late(refs.connection(flow.0), lates, out)?;
+        while let Some((id, lates)) = self.unread.next_due(now, refs) {
+            if let Some(connection) = refs.connection(id) {
+                self.write_late(connection, lates, out)?;
+            }
         }
         Ok(())
     }
 
-    /// Something moved in a direction in which sends overlap, or something waits for the reader: the reader's bytes tell
-    /// what of it is news. Whether it is dealt with.
+    /// Something moved where sends overlap or something waits for the reader. Whether it is dealt with.
     #[cold]
     #[inline(never)]
     fn moved_beside_others<S: Sink>(
         &mut self,
         connection: &Connection,
-        moved: &Moved,
-        stream: Stream,
+        (moved, stream): (&Moved, Stream),
         refs: Refs<'_>,
         out: &mut Output<'_, S>,
     ) -> Result<bool, S::Error> {
-        let flow = (connection.id, stream.sender(moved.direction));
-        if stream.skipped > 0 {
-            self.give_up(connection, out)?;
-            return Ok(false);
-        }
-        if stream.overlap == Overlap::None && !self.unread.has(flow) {
-            return Ok(false);
-        }
-        self.unread.open(connection, flow, (moved, stream));
-        if moved.direction == Direction::Sent {
-            let known = self.unread.known_before(flow, stream);
-            if moved.moved > known {
-                let chunk = Chunk::of(moved, stream, known, refs);
-                self.unread.sent(flow, moved, OwnChunk::of(&chunk));
-            }
-            return Ok(true);
-        }
-        let chunk = Chunk::of(moved, stream, 0, refs);
-        let is_busy = stream.overlap != Overlap::None || refs.sending_since(flow).is_some();
-        let lates = self.unread.read(flow, &chunk, is_busy);
-        self.write_late(Some(connection), lates, out)?;
-        Ok(true)
-    }
-
-    /// Writes all that waits for the reader's calls, as far as it is known.
-    fn give_up<S: Sink>(&mut self, connection: &Connection, out: &mut Output<'_, S>) -> Result<(), S::Error> {
-        for flow in [(connection.id, Side::First), (connection.id, Side::Second)] {
-            let lates = self.unread.end(flow);
-            self.write_late(Some(connection), lates, out)?;
-        }
-        Ok(())
+        let all = Chunk::of(moved, stream, 0, refs);
+        let beside = self.unread.meet(connection, (moved, stream), &all, refs);
+        self.write_late(connection, beside.lates, out)?;
+        Ok(beside.is_held)
     }
 
     fn write_late<S: Sink>(
         &mut self,
-        connection: Option<&Connection>,
+        connection: &Connection,
         lates: Vec<Late>,
         out: &mut Output<'_, S>,
     ) -> Result<(), S::Error> {
-        let Some(connection) = connection else { return Ok(()) };
         for late in lates {
             match late {
                 Late::Chunk(chunk) if self.holds_back(connection) => {
@@ -273,17 +238,12 @@ impl Streams {
         if let Some(reads) = self.reads.release(connection.id) {
             self.write_reads(connection, reads, out)?;
         }
-        match change {
-            Change::Finished { side, by, marking, time, .. } if self.unread.waits_in((connection.id, *side)) => {
-                self.unread.finish((connection.id, *side), *time, (*marking, *by));
+        if !self.unread.is_empty() {
+            let beside = self.unread.change(connection.id, change);
+            self.write_late(connection, beside.lates, out)?;
+            if beside.is_held {
                 return Ok(());
             }
-            Change::Reset { .. } | Change::Closed { .. } | Change::ConnectionForgotten { .. }
-                if !self.unread.is_empty() =>
-            {
-                self.give_up(connection, out)?;
-            }
-            _ => {}
         }
         let time = match change {
             Change::Closed { .. } => return Ok(()),

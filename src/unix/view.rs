@@ -3,9 +3,9 @@
 use crate::event::{Direction, Family, Tid, Timestamp, Transport};
 use crate::limits;
 use crate::packets::{
-    Chunk, Ids, Known, Late, Output, OwnChunk, Released, SmallReads, Unread, View, Waits, has_filled, is_unseen,
+    Chunk, Ids, Known, Late, Output, Released, SmallReads, Unread, View, Waits, has_filled, is_unseen,
 };
-use crate::sockets::{ByConnection, Change, Connection, ConnectionId, Moved, Overlap, Refs, Side, Stream};
+use crate::sockets::{ByConnection, Change, Connection, ConnectionId, Moved, Overlap, Refs, Stream};
 use crate::unix::connection::UnixConnection;
 use crate::unix::context::{Context, Options};
 use crate::unix::datagrams::Datagrams;
@@ -59,8 +59,12 @@ impl View for UnixView {
                     if let Some(reads) = self.reads.release(connection.id) {
                         self.take_reads(connection, reads, known, sink)?;
                     }
-                    if !self.unread.is_empty() && self.is_behind(connection, change, known, sink)? {
-                        return Ok(());
+                    if !self.unread.is_empty() {
+                        let beside = self.unread.change(connection.id, change);
+                        self.take_late(connection, beside.lates, known, sink)?;
+                        if beside.is_held {
+                            return Ok(());
+                        }
                     }
                     self.connection_changed(connection, change, known, sink)?;
                     self.wait(connection);
@@ -144,7 +148,7 @@ impl UnixView {
             return Ok(());
         }
         if (stream.overlap != Overlap::None || !self.unread.is_empty())
-            && self.moved_beside_others(connection, moved, stream, known, sink)?
+            && self.moved_beside_others(connection, (moved, stream), known, sink)?
         {
             return Ok(());
         }
@@ -154,9 +158,7 @@ impl UnixView {
         let comment = self.ancillary(moved.ancillary, known.refs);
         let chunk = Chunk { comment: comment.as_deref(), ..self.chunk_of(moved, stream, stream.known, known.refs) };
         if self.options.is_wire() && is_unseen(moved, &chunk, connection) {
-            let flow = (connection.id, chunk.sender);
-            self.unread.open(connection, flow, (moved, stream));
-            self.unread.sent(flow, moved, OwnChunk::of(&chunk));
+            self.unread.hold(connection, (moved, stream), &chunk);
             return Ok(());
         }
         // A message of a seqpacket socket is none to be cut or put together.
@@ -219,14 +221,10 @@ impl UnixView {
                 self.take_reads(connection, reads, known, sink)?;
             }
         }
-        let end = now.unwrap_or(Timestamp::MAX);
-        while let Some(flow) = self.unread.take_due(end) {
-            let lates = self.unread.resolve(flow, end, known.refs.sending_since(flow));
-            self.take_late(known.refs.connection(flow.0), lates, known, sink)?;
-        }
-        while let Some(flow) = self.unread.overdue(now) {
-            let lates = self.unread.give_up(flow, known.refs.sending_since(flow));
-            self.take_late(known.refs.connection(flow.0), lates, known, sink)?;
+        while let Some((id, lates)) = self.unread.next_due(now, known.refs) {
+            if let Some(connection) = known.refs.connection(id) {
+                self.take_late(connection, lates, known, sink)?;
+            }
         }
         Ok(())
     }
@@ -237,89 +235,34 @@ impl UnixView {
         Chunk { time, is_urgent: false, ..Chunk::of(moved, stream, front, refs) }
     }
 
-    /// Something moved in a direction in which sends overlap, or something waits for the reader: the reader's bytes tell
-    /// what of it is news. Whether it is dealt with.
+    /// Something moved where sends overlap or something waits for the reader. Whether it is dealt with.
     #[cold]
     #[inline(never)]
     fn moved_beside_others<S: Sink>(
         &mut self,
         connection: &Connection,
-        moved: &Moved,
-        stream: Stream,
+        (moved, stream): (&Moved, Stream),
         known: Known<'_>,
         sink: &mut S,
     ) -> Result<bool, S::Error> {
-        let flow = (connection.id, stream.sender(moved.direction));
-        if stream.skipped > 0 {
-            self.give_up_unread(connection, known, sink)?;
-            return Ok(false);
-        }
-        if stream.overlap == Overlap::None && !self.unread.has(flow) {
-            return Ok(false);
-        }
-        self.unread.open(connection, flow, (moved, stream));
         let comment = self.ancillary(moved.ancillary, known.refs);
-        let is_sent = moved.direction == Direction::Sent;
-        let front = if is_sent { self.unread.known_before(flow, stream) } else { 0 };
-        let chunk = Chunk { comment: comment.as_deref(), ..self.chunk_of(moved, stream, front, known.refs) };
-        let mut lates = Vec::new();
-        if !is_sent {
-            let is_busy = stream.overlap != Overlap::None || known.refs.sending_since(flow).is_some();
-            lates = self.unread.read(flow, &chunk, is_busy);
-        } else if chunk.moved() > 0 {
-            self.unread.sent(flow, moved, OwnChunk::of(&chunk));
-        }
-        self.take_late(Some(connection), lates, known, sink)?;
-        if !self.options.is_wire() {
+        let all = Chunk { comment: comment.as_deref(), ..self.chunk_of(moved, stream, 0, known.refs) };
+        let beside = self.unread.meet(connection, (moved, stream), &all, known.refs);
+        self.take_late(connection, beside.lates, known, sink)?;
+        if beside.is_held && !self.options.is_wire() {
             // Nothing else says how late it is.
             self.write_due(Some(moved.exit), known, sink)?;
         }
-        Ok(true)
-    }
-
-    /// Whether a change has to wait behind what waits for the reader's call.
-    fn is_behind<S: Sink>(
-        &mut self,
-        connection: &Connection,
-        change: &Change,
-        known: Known<'_>,
-        sink: &mut S,
-    ) -> Result<bool, S::Error> {
-        match change {
-            Change::Finished { side, by, marking, time, .. } if self.unread.waits_in((connection.id, *side)) => {
-                self.unread.finish((connection.id, *side), *time, (*marking, *by));
-                return Ok(true);
-            }
-            Change::Reset { .. } | Change::Closed { .. } | Change::ConnectionForgotten { .. } => {
-                self.give_up_unread(connection, known, sink)?;
-            }
-            _ => {}
-        }
-        Ok(false)
-    }
-
-    /// Takes all that waits for the reader's calls, as far as it is known.
-    fn give_up_unread<S: Sink>(
-        &mut self,
-        connection: &Connection,
-        known: Known<'_>,
-        sink: &mut S,
-    ) -> Result<(), S::Error> {
-        for flow in [(connection.id, Side::First), (connection.id, Side::Second)] {
-            let lates = self.unread.end(flow);
-            self.take_late(Some(connection), lates, known, sink)?;
-        }
-        Ok(())
+        Ok(beside.is_held)
     }
 
     fn take_late<S: Sink>(
         &mut self,
-        connection: Option<&Connection>,
+        connection: &Connection,
         lates: Vec<Late>,
         known: Known<'_>,
         sink: &mut S,
     ) -> Result<(), S::Error> {
-        let Some(connection) = connection else { return Ok(()) };
         for late in lates {
             match late {
                 Late::Chunk(chunk) => self.take(connection, &chunk.chunk(), known, sink)?,

@@ -16,11 +16,11 @@ mod queue;
 
 pub use queue::Late;
 
-use crate::event::{Direction, Marking, Op, Timestamp};
+use crate::event::{Direction, Op, Timestamp};
 use crate::limits;
 use crate::packets::tcp::{Chunk, OwnChunk};
 use crate::packets::waits::Waits;
-use crate::sockets::{ByConnection, Connection, FlowId, Moved, Overlap, Side, Stream};
+use crate::sockets::{ByConnection, Change, Connection, ConnectionId, FlowId, Moved, Overlap, Refs, Side, Stream};
 use queue::{Item, Queue, Sent};
 use std::collections::BTreeSet;
 
@@ -33,6 +33,25 @@ pub fn is_unseen(moved: &Moved, chunk: &Chunk<'_>, connection: &Connection) -> b
         && moved.direction == Direction::Sent
         && matches!(moved.marking.op, Some(Op::Sendfile | Op::Splice))
         && connection.end(chunk.sender.other()).may_show()
+}
+
+/// What becomes of what a call moved beside others, or of a change behind them.
+#[derive(Debug, Default)]
+pub struct Beside {
+    /// It is held here; if not, it is shown as ever.
+    pub is_held: bool,
+    /// What is to be shown first.
+    pub lates: Vec<Late>,
+}
+
+impl Beside {
+    const fn shown(lates: Vec<Late>) -> Self {
+        Self { is_held: false, lates }
+    }
+
+    const fn held(lates: Vec<Late>) -> Self {
+        Self { is_held: true, lates }
+    }
 }
 
 /// All that waits for readers' calls, or is held against them, on the connections of a view.
@@ -61,13 +80,78 @@ impl Unread {
         !(self.waits.is_empty() && self.due.is_empty())
     }
 
+    /// Something moved, in a direction in which sends overlap or something waits for the reader: the reader's bytes tell
+    /// what of it is news. `all` is all of it, as the view shows it.
+    pub fn meet(
+        &mut self,
+        connection: &Connection,
+        (moved, stream): (&Moved, Stream),
+        all: &Chunk<'_>,
+        refs: Refs<'_>,
+    ) -> Beside {
+        let flow = (connection.id, all.sender);
+        if stream.skipped > 0 {
+            return Beside::shown(self.end_both(connection.id));
+        }
+        if stream.overlap == Overlap::None && !self.has(flow) {
+            return Beside::default();
+        }
+        self.open(connection, flow, (moved, stream));
+        if moved.direction == Direction::Received {
+            let is_busy = stream.overlap != Overlap::None || refs.sending_since(flow).is_some();
+            return Beside::held(self.read(flow, all, is_busy));
+        }
+        let news = Chunk {
+            time: all.time,
+            comment: all.comment,
+            is_urgent: all.is_urgent,
+            ..Chunk::of(moved, stream, self.known_before(flow, stream), refs)
+        };
+        if news.moved() > 0 {
+            self.sent(flow, moved, OwnChunk::of(&news));
+        }
+        Beside::held(Vec::new())
+    }
+
+    /// Holds what a call of the sender's has moved, whose bytes the reader's call may have ([`is_unseen`]).
+    pub fn hold(&mut self, connection: &Connection, (moved, stream): (&Moved, Stream), chunk: &Chunk<'_>) {
+        let flow = (connection.id, chunk.sender);
+        self.open(connection, flow, (moved, stream));
+        self.sent(flow, moved, OwnChunk::of(chunk));
+    }
+
+    /// A FIN waits behind what its sender has sent; where nothing more can come, all goes out.
+    pub fn change(&mut self, id: ConnectionId, change: &Change) -> Beside {
+        match *change {
+            Change::Finished { side, by, marking, time, .. } if self.waits_in((id, side)) => {
+                self.push((id, side), time, Item::Finish { side, time, marking, by });
+                Beside::held(Vec::new())
+            }
+            Change::Reset { .. } | Change::Closed { .. } | Change::ConnectionForgotten { .. } => {
+                Beside::shown(self.end_both(id))
+            }
+            _ => Beside::default(),
+        }
+    }
+
+    /// What is to be shown of a connection on which something has waited long enough at `now`, or at all where there is no
+    /// such time; to be asked for until there is none.
+    pub fn next_due(&mut self, now: Option<Timestamp>, refs: Refs<'_>) -> Option<(ConnectionId, Vec<Late>)> {
+        let end = now.unwrap_or(Timestamp::MAX);
+        if let Some(flow) = self.take_due(end) {
+            return Some((flow.0, self.resolve(flow, end, refs.sending_since(flow))));
+        }
+        let flow = self.overdue(now)?;
+        Some((flow.0, self.give_up(flow, refs.sending_since(flow))))
+    }
+
     /// Whether something of this direction is held.
-    pub fn has(&mut self, flow: FlowId) -> bool {
+    fn has(&mut self, flow: FlowId) -> bool {
         self.queue(flow).is_some()
     }
 
     /// Whether something of this direction is to be written.
-    pub fn waits_in(&mut self, flow: FlowId) -> bool {
+    fn waits_in(&mut self, flow: FlowId) -> bool {
         self.queue(flow).is_some_and(|queue| !queue.waiting.is_empty())
     }
 
@@ -84,7 +168,7 @@ impl Unread {
     }
 
     /// Holds this direction from here on, if it is not held already. `moved` is news of it.
-    pub fn open(&mut self, connection: &Connection, flow: FlowId, (moved, stream): (&Moved, Stream)) {
+    fn open(&mut self, connection: &Connection, flow: FlowId, (moved, stream): (&Moved, Stream)) {
         if self.has(flow) {
             return;
         }
@@ -107,20 +191,15 @@ impl Unread {
     }
 
     /// How many bytes of a send, at its front, were shown before this direction was held.
-    pub fn known_before(&mut self, flow: FlowId, stream: Stream) -> u64 {
+    fn known_before(&mut self, flow: FlowId, stream: Stream) -> u64 {
         let is_older = self.queue(flow).is_some_and(|queue| queue.is_older);
         if is_older { 0 } else { stream.known }
     }
 
     /// A call of the sender's has moved this, which is `chunk`.
-    pub fn sent(&mut self, flow: FlowId, moved: &Moved, chunk: OwnChunk) {
+    fn sent(&mut self, flow: FlowId, moved: &Moved, chunk: OwnChunk) {
         let Moved { entry, exit, moved, .. } = *moved;
         self.push(flow, exit, Item::Sent(Sent { chunk, entry, exit, done: 0, moved }));
-    }
-
-    /// The sender's FIN, behind what waits.
-    pub fn finish(&mut self, flow: FlowId, time: Timestamp, (marking, by): (Marking, Side)) {
-        self.push(flow, time, Item::Finish { side: flow.1, time, marking, by });
     }
 
     fn push(&mut self, flow: FlowId, time: Timestamp, item: Item) {
@@ -133,7 +212,7 @@ impl Unread {
     }
 
     /// The reader has received `chunk`: what is to be written of it.
-    pub fn read(&mut self, flow: FlowId, chunk: &Chunk<'_>, is_busy: bool) -> Vec<Late> {
+    fn read(&mut self, flow: FlowId, chunk: &Chunk<'_>, is_busy: bool) -> Vec<Late> {
         let Some(queue) = self.queue(flow) else { return Vec::new() };
         let before = queue.bytes;
         let lates = queue.read(chunk, is_busy);
@@ -174,7 +253,7 @@ impl Unread {
     }
 
     /// A direction that is to be looked at, for what was to pass first has passed at `now`.
-    pub fn take_due(&mut self, now: Timestamp) -> Option<FlowId> {
+    fn take_due(&mut self, now: Timestamp) -> Option<FlowId> {
         let (time, flow) = self.due.first().copied()?;
         (time <= now).then(|| {
             self.due.remove(&(time, flow));
@@ -183,7 +262,7 @@ impl Unread {
     }
 
     /// What of this direction is known to be the next at `now`. `since`: when the first send began that is under way there.
-    pub fn resolve(&mut self, flow: FlowId, now: Timestamp, since: Option<Timestamp>) -> Vec<Late> {
+    fn resolve(&mut self, flow: FlowId, now: Timestamp, since: Option<Timestamp>) -> Vec<Late> {
         let mut lates = Vec::new();
         let Some(queue) = self.queue(flow) else { return lates };
         let before = queue.bytes;
@@ -209,7 +288,7 @@ impl Unread {
     }
 
     /// A direction that has waited long enough at `now`, or where too much waits; any where there is no such time.
-    pub fn overdue(&self, now: Option<Timestamp>) -> Option<FlowId> {
+    fn overdue(&self, now: Option<Timestamp>) -> Option<FlowId> {
         let since = match now {
             Some(now) if self.bytes <= limits::WAITING_BYTES => now.before(limits::WAITING_TIME),
             _ => Timestamp::MAX,
@@ -218,7 +297,7 @@ impl Unread {
     }
 
     /// All that waits in this direction, whether it is known or not. `since`: when the first send began that is under way.
-    pub fn give_up(&mut self, flow: FlowId, since: Option<Timestamp>) -> Vec<Late> {
+    fn give_up(&mut self, flow: FlowId, since: Option<Timestamp>) -> Vec<Late> {
         let Some(queue) = self.queue(flow) else { return Vec::new() };
         let before = queue.bytes;
         let lates = queue.give_up(since.is_some());
@@ -227,10 +306,13 @@ impl Unread {
         lates
     }
 
-    /// The same, and nothing more will come of this direction, or it is to be counted anew.
-    pub fn end(&mut self, flow: FlowId) -> Vec<Late> {
-        let lates = self.give_up(flow, None);
-        self.close(flow);
+    /// The same of both directions, and nothing more will come of them, or they are to be counted anew.
+    fn end_both(&mut self, id: ConnectionId) -> Vec<Late> {
+        let mut lates = Vec::new();
+        for flow in [(id, Side::First), (id, Side::Second)] {
+            lates.append(&mut self.give_up(flow, None));
+            self.close(flow);
+        }
         lates
     }
 
