@@ -46,13 +46,9 @@ impl Told {
     /// Somebody else than before has an end.
     #[inline(never)]
     fn changed(&mut self, side: Side, by: &Marking) -> Remarks {
-        let bit = 1
-            << ((by
-                .process
-                .0
-                .wrapping_add(by.fd.0.wrapping_mul(7))
-                .wrapping_add(u32::from(side == Side::Second) * 32))
-                % 64);
+        let half = if side == Side::Second { 32 } else { 0 };
+        let number = by.process.0.wrapping_add(by.fd.0.wrapping_mul(7)).wrapping_add(half);
+        let bit = 1 << (number % 64);
         let is_news = self.changes < CHANGES || self.met & bit == 0;
         self.met |= bit;
         self.changes = self.changes.saturating_add(1);

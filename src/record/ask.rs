@@ -4,16 +4,14 @@ use std::ffi::OsStr;
 use std::io::{self, Read, Write};
 use std::process::Stdio;
 use std::thread;
-use std::time::Duration;
 
-use super::script;
+use super::{patiently, script};
 
 /// Most bytes of an answer that are read: a line for each descriptor of a big machine.
 const ANSWER_BYTES: u64 = 64 << 20;
 
-/// How long is waited for an answer: a person looks at a dialog.
+/// How many steps are waited for an answer, 15 seconds: a person looks at a dialog.
 const STEPS: u32 = 750;
-const STEP: Duration = Duration::from_millis(20);
 
 /// What the shell reached through `prefix` prints for `text`.
 ///
@@ -36,11 +34,8 @@ pub fn ask(prefix: &OsStr, text: &str) -> io::Result<Vec<u8>> {
     // Who does not read it has ended, and has told why.
     let _ = stdin.write_all(text.as_bytes());
     drop(stdin);
-    let status = (0..STEPS).find_map(|_| {
-        thread::sleep(STEP);
-        shell.try_wait().transpose()
-    });
-    if status.is_none() {
+    let ended = patiently(STEPS, || shell.try_wait().transpose());
+    if ended.is_none() {
         shell.kill()?;
         return Err(io::ErrorKind::TimedOut.into());
     }

@@ -33,7 +33,7 @@ pub use keeper::hidden;
 use keeper::{Kept, is_program};
 pub use processes::{Process, Processes, process};
 use remote::Course;
-pub use script::Subject;
+pub use script::{Subject, quoted};
 
 use crate::escape::escaped;
 use crate::run::live::Live;
@@ -201,8 +201,7 @@ fn subject_here(subject: &Subject, path: &OsStr) -> Result<Subject, Error> {
                 if !Path::new("/proc").join(pid.to_string()).exists() {
                     return Err(Error::NothingToRecord(format!("there is no process {pid}")));
                 }
-                let tracer = processes.tracer(*pid);
-                if tracer != 0 {
+                if let Some(tracer) = processes.tracer(*pid) {
                     return Err(Error::Recording(refusals::traced_already(&processes, *pid, tracer)));
                 }
             }
@@ -284,11 +283,8 @@ fn tell_strace(said: &str, recording: &Recording, live: &Live<'_>) -> Result<(),
 
 /// Waits for the end of a shell whose output has ended, and makes it end where it does not; its status in words.
 fn end(shell: &mut Child) -> String {
-    for _ in 0..STEPS {
-        if let Ok(Some(status)) = shell.try_wait() {
-            return status.to_string();
-        }
-        thread::sleep(STEP);
+    if let Some(status) = patiently(STEPS, || shell.try_wait().ok().flatten()) {
+        return status.to_string();
     }
     let _ = shell.kill();
     shell.wait().map_or_else(|error| error.to_string(), |status| status.to_string())
@@ -300,13 +296,17 @@ const STEP: Duration = Duration::from_millis(20);
 
 /// Whether a thread ends, if it is given some time.
 fn is_finished<T>(thread: &JoinHandle<T>) -> bool {
-    for _ in 0..STEPS {
-        if thread.is_finished() {
-            return true;
-        }
-        thread::sleep(STEP);
-    }
-    thread.is_finished()
+    patiently(STEPS, || thread.is_finished().then_some(())).is_some()
+}
+
+/// What `find` finds, which may be just coming: it is asked once more after each of so many steps.
+fn patiently<T>(steps: u32, mut find: impl FnMut() -> Option<T>) -> Option<T> {
+    find().or_else(|| {
+        (0..steps).find_map(|_| {
+            thread::sleep(STEP);
+            find()
+        })
+    })
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::run::traced::tracer;
+
 /// A process, as far as its line in `/proc/PID/stat` tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Process {
@@ -72,16 +74,14 @@ impl Processes {
         wanted
     }
 
-    /// Who traces `pid`: 0 for nobody.
-    pub fn tracer(&self, pid: u32) -> u32 {
-        let status = fs::read_to_string(path(&self.root, pid, "status")).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("TracerPid:"));
-        line.and_then(|number| number.trim().parse().ok()).unwrap_or_default()
+    /// Who traces `pid`.
+    pub fn tracer(&self, pid: u32) -> Option<u32> {
+        tracer(&fs::read(path(&self.root, pid, "status")).ok()?)
     }
 
     /// Whom `tracer` traces.
     pub fn traced_by(&self, tracer: u32) -> impl Iterator<Item = u32> + '_ {
-        self.list.iter().map(|process| process.pid).filter(move |pid| self.tracer(*pid) == tracer)
+        self.list.iter().map(|process| process.pid).filter(move |pid| self.tracer(*pid) == Some(tracer))
     }
 }
 

@@ -35,8 +35,7 @@ pub fn with_cure(said: &str, pids: &[u32]) -> String {
 fn not_permitted(pids: &[u32]) -> String {
     let processes = Processes::now();
     for pid in pids {
-        let tracer = processes.tracer(*pid);
-        if tracer != 0 {
+        if let Some(tracer) = processes.tracer(*pid) {
             return traced_already(&processes, *pid, tracer);
         }
     }

@@ -11,12 +11,16 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, getppid};
 
 use super::keeper::{commands_of, send, strace_of};
+use super::patiently;
 use super::script::BEAT;
 use crate::run::Error;
 use crate::run::live::Ready;
 
 /// How often is looked whether who has started us is there: nothing tells that unasked but a signal, which is about a thread.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// How many steps are waited for a strace, or its command, that is just being started.
+const STEPS: u32 = 20;
 
 /// Whom it is handed on to.
 #[derive(Debug)]
@@ -130,13 +134,13 @@ impl Watcher {
     /// Hands on a signal, or that nobody reads any more.
     fn hand_on(&mut self, signal: Option<Signal>) {
         match (&mut self.heir, signal) {
-            (Heir::Attached(keeper), _) => match patiently(|| strace_of(*keeper)) {
+            (Heir::Attached(keeper), _) => match patiently(STEPS, || strace_of(*keeper)) {
                 Some(strace) => send(strace, Signal::INT),
                 None => send(*keeper, Signal::TERM),
             },
             (Heir::Command(keeper), Some(signal)) => {
                 let command = || strace_of(*keeper).and_then(|strace| commands_of(strace).next());
-                match patiently(command) {
+                match patiently(STEPS, command) {
                     Some(command) => send(command, signal),
                     None => send(*keeper, Signal::TERM),
                 }
@@ -146,16 +150,4 @@ impl Watcher {
             (Heir::There(stdin, _), _) => *stdin = None,
         }
     }
-}
-
-/// What `find` finds, which may be just coming.
-fn patiently(find: impl Fn() -> Option<u32>) -> Option<u32> {
-    const STEPS: u32 = 20;
-    const STEP: Duration = Duration::from_millis(20);
-    (0..STEPS).find_map(|step| {
-        if step > 0 {
-            thread::sleep(STEP);
-        }
-        find()
-    })
 }

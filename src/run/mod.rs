@@ -18,7 +18,7 @@ mod output;
 pub mod report;
 mod screen;
 pub mod signals;
-mod traced;
+pub mod traced;
 
 use crate::cli::Usage;
 use crate::limits;

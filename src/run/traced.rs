@@ -58,7 +58,7 @@ impl Traced {
 }
 
 /// The number of a process's tracer, by its status (proc(5)); none where it has none.
-fn tracer(status: &[u8]) -> Option<u32> {
+pub fn tracer(status: &[u8]) -> Option<u32> {
     let mut lines = status.split(|byte| *byte == b'\n');
     let number = lines.find_map(|line| line.strip_prefix(b"TracerPid:"))?;
     std::str::from_utf8(number.trim_ascii()).ok()?.parse().ok().filter(|tracer| *tracer > 0)

@@ -75,7 +75,8 @@ impl LaidOut {
         put(&mut bytes, TCP_FLAGS, [0; 5]);
         let (front, tcp) = bytes.split_at(TCP);
         let ip = front.get(IP..).unwrap_or_default();
-        let ends = [*kind.2.ip(), *kind.3.ip()];
+        let (_, _, source, target) = kind;
+        let ends = [*source.ip(), *target.ip()];
         let pseudo_header = Sum::of_pseudo_header(ends.map(Into::into), etherparse::IpNumber::TCP.0, 0);
         Self { kind, bytes, ip: Sum::default().with(ip), tcp: pseudo_header.with(tcp) }
     }

@@ -121,12 +121,7 @@ impl<'t, 's> Call<'t, 's> {
     /// The first argument of a payload call, which may be a socket.
     #[inline(always)]
     pub(super) fn socket(&mut self) -> Result<Handle, NoEvent> {
-        let socket = self.descriptor()?;
-        if !is_socket(socket) {
-            return Err(NOT_SOCKET);
-        }
-        self.scratch.clear();
-        Ok(socket)
+        self.socket_or_other()?.ok_or(NOT_SOCKET)
     }
 
     /// The first argument of a payload call; none where it is no socket.
