@@ -12,28 +12,26 @@ use crate::event::{Tid, Timestamp};
 use crate::sockets::connections::Connection;
 use crate::sockets::names::{FlowId, Side};
 use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
 
-/// A send that is under way.
-#[derive(Clone, Copy, Debug)]
-struct Open {
-    tid: Tid,
-    entry: Timestamp,
-    /// How many of its bytes the reader had received before another send began.
-    foretold: u64,
-}
+/// When a send began, and its number among all.
+type Began = (Timestamp, u64);
 
-/// Those of one direction.
+/// Those of one direction that are under way.
 #[derive(Debug, Default)]
 struct Busy {
-    open: Vec<Open>,
+    /// How many bytes of each the reader had received before another send began.
+    open: BTreeMap<Began, u64>,
     is_contended: bool,
 }
 
 /// All of them.
 #[derive(Debug, Default)]
 pub(super) struct Sending {
-    by_thread: FxHashMap<Tid, FlowId>,
+    by_thread: FxHashMap<Tid, (FlowId, Began)>,
     flows: FxHashMap<FlowId, Busy>,
+    /// How many there have been.
+    count: u64,
 }
 
 impl Sending {
@@ -46,18 +44,19 @@ impl Sending {
     /// A thread begins to send on a connection, by the end on `side`.
     pub(super) fn begin(&mut self, (tid, entry): (Tid, Timestamp), connection: &Connection, side: Side) {
         self.end(tid);
-        let flow = (connection.id, side);
+        self.count += 1;
+        let (flow, began) = ((connection.id, side), (entry, self.count));
         let busy = self.flows.entry(flow).or_default();
         busy.contend(connection, side);
-        busy.open.push(Open { tid, entry, foretold: 0 });
-        self.by_thread.insert(tid, flow);
+        busy.open.insert(began, 0);
+        self.by_thread.insert(tid, (flow, began));
     }
 
     /// The send of a thread has returned, or never will. Its direction, if no other is under way there.
     pub(super) fn end(&mut self, tid: Tid) -> Option<FlowId> {
-        let flow = self.by_thread.remove(&tid)?;
+        let (flow, began) = self.by_thread.remove(&tid)?;
         let busy = self.flows.get_mut(&flow)?;
-        busy.open.retain(|open| open.tid != tid);
+        busy.open.remove(&began);
         let is_last = busy.open.is_empty();
         if is_last {
             self.flows.remove(&flow);
@@ -68,13 +67,14 @@ impl Sending {
     /// A thread's send on a connection returns, and has not been counted yet. How many of its bytes the reader had received
     /// before another one began, where one did.
     pub(super) fn returns(&mut self, tid: Tid, connection: &Connection, side: Side) -> Option<u64> {
-        let busy = self.flows.get_mut(&(connection.id, side))?;
-        let others = busy.open.iter().any(|open| open.tid != tid);
-        if others {
+        let flow = (connection.id, side);
+        let own = self.by_thread.get(&tid).filter(|(other, _)| *other == flow).map(|(_, began)| *began);
+        let busy = self.flows.get_mut(&flow)?;
+        if busy.open.len() > usize::from(own.is_some()) {
             busy.contend(connection, side);
         }
-        let own = busy.open.iter().find(|open| open.tid == tid);
-        busy.is_contended.then(|| own.map_or(0, |own| own.foretold))
+        let foretold = own.and_then(|own| busy.open.get(&own)).copied();
+        busy.is_contended.then(|| foretold.unwrap_or_default())
     }
 
     /// Whether several sends of a direction have been under way at once, and one still is.
@@ -84,7 +84,7 @@ impl Sending {
 
     /// When the first began that is under way.
     pub(super) fn since(&self, flow: FlowId) -> Option<Timestamp> {
-        self.flows.get(&flow)?.open.iter().map(|open| open.entry).min()
+        self.flows.get(&flow)?.open.first_key_value().map(|((entry, _), _)| *entry)
     }
 }
 
@@ -93,10 +93,10 @@ impl Busy {
     /// the one that was alone.
     fn contend(&mut self, connection: &Connection, side: Side) {
         let is_first = !self.is_contended && !self.open.is_empty() && connection.end(side.other()).is_read();
-        if is_first && let Some(alone) = self.open.first_mut() {
+        if is_first && let Some(mut alone) = self.open.first_entry() {
             self.is_contended = true;
             let [sent, received] = connection.progress(side);
-            alone.foretold = received.saturating_sub(sent);
+            alone.insert(received.saturating_sub(sent));
         }
     }
 }
