@@ -86,6 +86,20 @@ pub(super) fn subject(command: &[OsString]) -> Subject {
     if pids.is_empty() { Subject::Command(Vec::new()) } else { Subject::Processes(pids) }
 }
 
+/// What is said of the unknown option `option`, if it stands where the command to be run does.
+pub(super) fn misplaced(option: &str, words: &[OsString]) -> Option<String> {
+    let scanned = scan(words);
+    let is_run = scanned.iter().any(|word| matches!(word, Word::Option(name, _) if name == "run"));
+    let output = place(words, scanned.iter().find_map(Word::plain)).filter(|_| is_run)?;
+    let behind = words.get(output + 1)?.as_encoded_bytes();
+    behind.starts_with(option.as_bytes()).then(|| {
+        format!(
+            "{option} stands where COMMAND does: the capture's name comes first, then the command: strace2pcap --run OUTPUT \
+             COMMAND [ARG...]; options of strace's stand behind --: strace2pcap --run OUTPUT -- -s 65536 COMMAND"
+        )
+    })
+}
+
 /// Why a recording makes no sense. `has_traces`: TRACE was given.
 pub(super) fn refused(subject: &Subject, has_traces: bool) -> Option<&'static str> {
     match subject {
@@ -164,6 +178,9 @@ mod tests {
         for (words, part) in [
             (&["--run"] as &[&str], "OUTPUT"),
             (&["--run", "out"], "needs OUTPUT and a COMMAND"),
+            (&["--run", "curl", "-s", "http://a/"], "-s stands where COMMAND does: the capture's name comes first"),
+            (&["--run", "-q", "out", "--attach-me", "a"], "--attach-me stands where COMMAND does"),
+            (&["--run", "--nosuch", "out", "a"], "unexpected argument"),
             (&["--attach", "7"], "OUTPUT"),
             (&["--attach", "7", "out", "trace"], "reads no TRACE"),
             (&["--attach", "nginx", "out"], "no number of a process"),

@@ -1,7 +1,7 @@
 //! A command line that is refused, in words that are safe to print: what was typed may hold anything.
 
-use super::mistakes;
 use super::typed::{Typed, usage};
+use super::{mistakes, recording};
 use crate::escape::{escaped, is_harmless};
 use crate::run::options::ReportFormat;
 use clap::CommandFactory;
@@ -51,7 +51,7 @@ impl Refused {
 fn told(error: clap::Error, words: &[OsString]) -> clap::Error {
     if error.kind() == ErrorKind::UnknownArgument
         && let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg)
-        && let Some(message) = mistakes::misplaced(option, words)
+        && let Some(message) = mistakes::misplaced(option, words).or_else(|| recording::misplaced(option, words))
     {
         return usage(&message);
     }

@@ -6,7 +6,7 @@ use super::{Refused, Task, parse};
 use crate::event::Tid;
 use crate::glob::Glob;
 use crate::run::Options;
-use crate::run::options::{Comments, Format, ReportFormat, Seed, Verbosity, View};
+use crate::run::options::{Comments, Format, Recorded, ReportFormat, Seed, Verbosity, View};
 use crate::unix::{Ports, Target};
 
 fn typed(arguments: &str) -> Result<Options, Refused> {
@@ -39,6 +39,7 @@ fn defaults() {
         output: PathBuf::from("out.pcap"),
         force: false,
         traces: vec![PathBuf::from("-")],
+        recorded: Recorded::ByHand,
         net: true,
         unix: false,
         pipes: false,

@@ -17,7 +17,7 @@ use crate::install::Place;
 use crate::record::{Recording, Subject};
 use crate::run::Options;
 use crate::run::input::dates::{self, Date};
-use crate::run::options::{Comments, Format, ReportFormat, Seed, Verbosity, View, format_of, view_of};
+use crate::run::options::{Comments, Format, Recorded, ReportFormat, Seed, Verbosity, View, format_of, view_of};
 use crate::strace::calls_to_trace;
 use crate::unix::{PortRule, Ports, UNKNOWN_PORT};
 
@@ -347,7 +347,7 @@ impl Typed {
         if let Some(message) = recording::refused(&subject, !self.traces.is_empty()) {
             return Err(usage(message));
         }
-        let options = self.options(words)?;
+        let options = Options { recorded: subject.recorded(), ..self.options(words)? };
         Ok(Task::Record(Recording { subject, via, options, is_silent: false }))
     }
 
@@ -371,6 +371,7 @@ impl Typed {
             output: self.output,
             force: self.force,
             traces,
+            recorded: Recorded::ByHand,
             net: !self.no_capture_net,
             unix: !self.capture_unix_socket.is_empty(),
             pipes: !self.capture_pipes.is_empty(),

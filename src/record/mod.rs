@@ -188,10 +188,7 @@ fn subject_here(subject: &Subject, path: &OsStr) -> Result<Subject, Error> {
         Subject::Command(words) => {
             let program = words.first().map(OsString::as_os_str).unwrap_or_default();
             if !is_program(program, path) {
-                let name = escaped(program.as_encoded_bytes());
-                return Err(Error::NothingToRecord(format!(
-                    "there is no program {name} to be run: COMMAND comes after OUTPUT"
-                )));
+                return Err(Error::NothingToRecord(refusals::no_program(program)));
             }
             Ok(subject.clone())
         }

@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::probe;
+use crate::run::options::Recorded;
 
 /// What makes a shell of any kind a POSIX one.
 pub const OWN_SHELL: &str = "emulate sh 2>/dev/null; ";
@@ -33,6 +34,15 @@ impl Subject {
     /// Whether strace starts what it traces.
     pub fn is_started(&self) -> bool {
         matches!(self, Self::Command(words) if !attaches(words))
+    }
+
+    /// Whether what strace records is our choice.
+    pub fn recorded(&self) -> Recorded {
+        match self {
+            Self::Command(words) if chooses(words) => Recorded::ByHand,
+            Self::Command(words) if !attaches(words) => Recorded::Started,
+            Self::Command(_) | Self::Processes(_) => Recorded::Attached,
+        }
     }
 }
 
@@ -202,20 +212,35 @@ pub fn is_of_strace(command: &[OsString]) -> bool {
 }
 
 /// Options of strace that take the next word.
-const TAKE_A_WORD: &[u8] = b"aAbeEIoOPsSuUX";
+const TAKE_A_WORD: &[u8] = b"aAbeEIoOpPsSuUX";
+
+/// The options of strace's with which such a command begins.
+fn options(command: &[OsString]) -> impl Iterator<Item = &[u8]> {
+    let mut words = command.iter().map(|word| word.as_encoded_bytes());
+    std::iter::from_fn(move || {
+        let word = words.next().filter(|word| word.starts_with(b"-") && *word != b"--")?;
+        let takes = matches!(word, [b'-', option] if TAKE_A_WORD.contains(option)) || word == b"--attach";
+        if takes {
+            words.next();
+        }
+        Some(word)
+    })
+}
+
+/// Whether such an option attaches strace to what runs.
+fn is_attach(option: &[u8]) -> bool {
+    option.starts_with(b"-p") || option.starts_with(b"--attach")
+}
 
 /// Whether such options attach strace to what runs.
 pub fn attaches(command: &[OsString]) -> bool {
-    let mut words = command.iter().map(|word| word.as_encoded_bytes());
-    while let Some(word) = words.next().filter(|word| word.starts_with(b"-") && *word != b"--") {
-        match word {
-            [b'-', b'p', ..] => return true,
-            _ if word.starts_with(b"--attach") => return true,
-            [b'-', option] if TAKE_A_WORD.contains(option) => drop(words.next()),
-            _ => {}
-        }
-    }
-    false
+    options(command).any(is_attach)
+}
+
+/// Whether such options may change what strace records.
+fn chooses(command: &[OsString]) -> bool {
+    let changes_nothing = |option: &[u8]| is_attach(option) || matches!(option, b"-u" | b"-E" | b"-f" | b"-q" | b"-qq");
+    !options(command).all(changes_nothing)
 }
 
 /// The words that strace is started with here.
@@ -282,6 +307,23 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn options_that_change_what_is_recorded_are_a_persons_choice() {
+        let recorded = |text: &str| Subject::Command(text.split(' ').map(OsString::from).collect()).recorded();
+        for (text, expected) in [
+            ("curl -s 32", Recorded::Started),
+            ("-- curl -s 32", Recorded::Started),
+            ("-f -u nobody curl -s 32", Recorded::Started),
+            ("-p 1", Recorded::Attached),
+            ("-f -p1 -q --attach 2", Recorded::Attached),
+            ("-s 32 curl", Recorded::ByHand),
+            ("-p 1 -e trace=network", Recorded::ByHand),
+        ] {
+            assert_eq!(recorded(text), expected, "{text}");
+        }
+        assert_eq!(Subject::Processes(vec![1]).recorded(), Recorded::Attached);
     }
 
     #[test]

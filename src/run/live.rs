@@ -45,7 +45,15 @@ impl<'o> Live<'o> {
 
     /// Refuses an output that must not be overwritten, and touches nothing.
     pub fn look(&self) -> Result<(), Error> {
-        if self.options.force { Ok(()) } else { output::look(&self.options.output) }
+        if self.options.force {
+            return Ok(());
+        }
+        output::look(&self.options.output).map_err(|error| match error {
+            Error::NotACapture(name) => Error::NothingToRecord(format!(
+                "{name} is there and is no capture, so it is not overwritten: it stands where OUTPUT does, the capture's name; give another OUTPUT, or --force"
+            )),
+            error => error,
+        })
     }
 
     /// Opens the output, and receives signals from now on.

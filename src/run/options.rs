@@ -68,6 +68,28 @@ pub enum Seed {
     Grpc,
 }
 
+/// Who chose what strace records, which decides what there is to be said where something is missing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Recorded {
+    /// A person.
+    #[default]
+    ByHand,
+    /// We did, for a command.
+    Started,
+    /// We did, for processes that ran.
+    Attached,
+}
+
+impl Recorded {
+    /// The cure where a person chose, or else the one where we did.
+    pub const fn cure<'c>(self, by_hand: &'c str, ours: &'c str) -> &'c str {
+        match self {
+            Self::ByHand => by_hand,
+            Self::Started | Self::Attached => ours,
+        }
+    }
+}
+
 /// A run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
@@ -78,6 +100,8 @@ pub struct Options {
     pub force: bool,
     /// Where the trace comes from, at least one; `-` is standard input.
     pub traces: Vec<PathBuf>,
+    /// Who chose what is in them.
+    pub recorded: Recorded,
     /// Convert IPv4 and IPv6 sockets.
     pub net: bool,
     /// Convert UNIX sockets.

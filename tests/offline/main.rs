@@ -18,6 +18,7 @@ mod many_connections;
 mod mistakes;
 mod packages;
 mod reader;
+mod recorded;
 mod report;
 mod tidy;
 mod tools;

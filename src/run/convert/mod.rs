@@ -10,7 +10,7 @@ use crate::limits;
 use crate::packets::ViewKind;
 use crate::run::input::dates::Date;
 use crate::run::name::Name;
-use crate::run::options::{Format, Options, Seed};
+use crate::run::options::{Format, Options, Recorded, Seed};
 use crate::run::report::advice::{Given, Selected};
 use crate::run::report::keys::{NoteKey, Reason};
 use crate::run::report::traffic::{Printed, Traffic};
@@ -345,6 +345,7 @@ pub struct Converter<W: Write> {
     engine: Engine,
     written: Written<W>,
     given: Given,
+    recorded: Recorded,
     /// Where the capture goes, where a person is told at the end.
     closing: Option<Name>,
     /// The midnights that nobody has given, of each trace.
@@ -372,6 +373,7 @@ impl<W: Write> Converter<W> {
             engine,
             written: Written { capture, packets: 0, payload_bytes: 0, conversations: None },
             given: Given { date: options.date.is_some(), start: options.start.is_some() },
+            recorded: options.recorded,
             closing: None,
             assumed: options.date.is_none().then(midnights),
         })
@@ -501,6 +503,7 @@ impl<W: Write> Converter<W> {
         let Engine { sockets, picture: Picture { views, traffic, .. }, .. } = &self.engine;
         let Written { capture, packets, payload_bytes, .. } = &self.written;
         let mut report = Report::of_capture(*packets, *payload_bytes, capture.bytes());
+        report.recorded = self.recorded;
         let counts: Vec<_> = self.parsers.iter().map(Parser::counts).collect();
         traffic.tell(Printed::of(&counts), &self.names, &mut report);
         addresses::tell(views.invented(), sockets.has_full_details(), &mut report);

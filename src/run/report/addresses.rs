@@ -6,6 +6,7 @@
 use super::keys::{LossKey, NoteKey};
 use super::{Loss, Report};
 use crate::packets::Invented;
+use crate::run::options::Recorded;
 
 /// Adds them to a report. `full_details`: the trace has what `-yy` prints.
 pub fn tell(invented: Invented, full_details: bool, report: &mut Report) {
@@ -14,18 +15,21 @@ pub fn tell(invented: Invented, full_details: bool, report: &mut Report) {
     let cure = "trace the other end too, where it is on this machine";
     report.lose(Loss::new(LossKey::Hosts, invented.hosts, what).cure(cure));
     let all = "[connection has|connections have] invented addresses";
-    if !full_details {
+    if !full_details && report.recorded == Recorded::ByHand {
         let loss = Loss::new(LossKey::Addresses, invented.total() - invented.hosts, all);
         return report.lose(loss.cure("record with -yy"));
     }
     let what = format!("{all}, for -yy found none");
-    let cure = "trace a program in another network namespace with `nsenter -t PID -n strace …`";
+    let by_hand = "trace a program in another network namespace with `nsenter -t PID -n strace …`";
+    let cure =
+        report.recorded.cure(by_hand, "record a program in another network namespace with --via 'nsenter -t PID -n'");
     report.lose(Loss::new(LossKey::Addresses, invented.own, &what).cure(cure));
     let what = "datagram [socket|sockets] sent with an invented address before -yy found [its|their] own";
     let cure = "give --view wire, which waits for it";
     report.lose(Loss::new(LossKey::AddressesLate, invented.late, what).cure(cure));
     let what = "[connection has|connections have] an invented other end";
-    let cure = "trace connect and accept too (-e trace=network,…), from before the connection is made";
+    let by_hand = "trace connect and accept too (-e trace=network,…), from before the connection is made";
+    let cure = report.recorded.cure(by_hand, "record from before the connection is made");
     report.lose(Loss::new(LossKey::Peers, invented.peers, what).cure(cure));
     let what = "datagram [socket|sockets] received without asking from whom: invented senders";
     report.lose(Loss::new(LossKey::Senders, invented.senders, what));

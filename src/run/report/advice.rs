@@ -4,6 +4,7 @@ use super::keys::NoteKey;
 use super::traffic::Traffic;
 use super::{Report, in_number};
 use crate::run::input::dates::Date;
+use crate::run::options::Recorded;
 use crate::sockets::Sockets;
 use crate::strace::{Counts, Parser, Skip};
 
@@ -101,8 +102,11 @@ pub fn nothing_shown(traffic: &Traffic, sockets: &Sockets, all: &[&Counts], sele
         return report.note(
             NoteKey::NothingRead,
             "nothing was read",
-            "if strace has told an error, that is why; else nothing that it traces has happened, or its text went \
-             elsewhere (to standard error, unless it is given -o)",
+            report.recorded.cure(
+                "if strace has told an error, that is why; else nothing that it traces has happened, or its text went \
+                 elsewhere (to standard error, unless it is given -o)",
+                "no call that moves data, or makes a process, ended while it was recorded",
+            ),
         );
     }
     if report.understood == 0 || traffic.has_unshowable() {
@@ -124,7 +128,9 @@ pub fn nothing_shown(traffic: &Traffic, sockets: &Sockets, all: &[&Counts], sele
     }
     if !is_empty {
         let is_known = traffic.has_bytes() || all.iter().any(|counts| counts.messages_cut.count > 0);
-        if let Some((what, cure)) = no_payload(traffic, all).filter(|_| traffic.has_opened() && !is_known) {
+        if let Some((what, cure)) =
+            no_payload(traffic, all, report.recorded).filter(|_| traffic.has_opened() && !is_known)
+        {
             report.note(NoteKey::NoPayload, format!("connections were made, but {what}"), cure);
         }
         return;
@@ -134,17 +140,33 @@ pub fn nothing_shown(traffic: &Traffic, sockets: &Sockets, all: &[&Counts], sele
         unwanted
     } else if sockets.seen() > 0 {
         let who = if traffic.has_opened() { "connections were made" } else { "sockets were used" };
-        let (what, cure) = no_payload(traffic, all).unwrap_or(("no payload moved on them", ""));
+        let (what, cure) = no_payload(traffic, all, report.recorded).unwrap_or(("no payload moved on them", ""));
         return report.note(NoteKey::NothingShown, format!("{who}, but {what}"), cure);
     } else if unknown > 0 && !sockets.has_full_details() {
-        ("nothing in the trace tells which descriptors are sockets", "record with -yy")
+        let cure = "strace reads that in /proc, which must be mounted where strace runs";
+        ("nothing in the trace tells which descriptors are sockets", report.recorded.cure("record with -yy", cure))
     } else {
-        (
-            "no call on a socket is in the trace",
-            "record child processes too (-f), and all calls that strace2pcap --calls prints",
-        )
+        no_call(report.recorded)
     };
     report.note(NoteKey::NothingShown, text, cure);
+}
+
+/// What is said where no call on a socket was recorded.
+const fn no_call(recorded: Recorded) -> (&'static str, &'static str) {
+    match recorded {
+        Recorded::ByHand => (
+            "no call on a socket is in the trace",
+            "record child processes too (-f), and all calls that strace2pcap --calls prints",
+        ),
+        Recorded::Started => (
+            "neither the command nor a process that it made has used a socket",
+            "where another process does that for it, as a server does for its client, record that one (--attach PID)",
+        ),
+        Recorded::Attached => (
+            "no call on a socket ended while strace was attached",
+            "record for longer, and attach to the process that does what you look for: it may be another one",
+        ),
+    }
 }
 
 /// What is said of payload that was not to be converted, and how to have it.
@@ -162,8 +184,11 @@ const fn unwanted(traffic: &Traffic) -> Option<(&'static str, &'static str)> {
 }
 
 /// What is said where no byte moved on any socket and the trace has no call of a kind that could have moved some. Whether
-/// one was made is not known: it may not have been recorded.
-fn no_payload(traffic: &Traffic, all: &[&Counts]) -> Option<(&'static str, &'static str)> {
+/// one was made is not known: it may not have been recorded, unless the calls to record were ours to choose.
+fn no_payload(traffic: &Traffic, all: &[&Counts], recorded: Recorded) -> Option<(&'static str, &'static str)> {
+    if recorded != Recorded::ByHand {
+        return None;
+    }
     let sum = |reason| all.iter().map(|counts| counts.skipped(reason).count).sum::<u64>();
     let [any, socket] = traffic.has_tried();
     let texts = match (any || sum(Skip::NotSocket) > 0, socket || sum(Skip::Peeked) > 0) {

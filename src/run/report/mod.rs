@@ -20,7 +20,7 @@ use serde::Serialize;
 
 use super::error::{Error, Exit, READING_ON};
 use super::name::Name;
-use super::options::ReportFormat;
+use super::options::{Recorded, ReportFormat};
 use super::screen;
 use crate::limits;
 use keys::{LossKey, NoteKey, Reason};
@@ -120,6 +120,9 @@ pub struct Report {
     /// What helps to read the capture.
     hints: Vec<String>,
     errors: Vec<String>,
+    /// Who chose what is in the traces.
+    #[serde(skip)]
+    pub recorded: Recorded,
     /// Lines that are strace's.
     #[serde(skip)]
     pub understood: u64,

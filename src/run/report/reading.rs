@@ -63,7 +63,13 @@ pub fn tell(all: &[&Counts], traces: &[Name], report: &mut Report) {
     };
     for (reason, key, what, cure) in LOST {
         let at_the_end = reason == Skip::Malformed && all.iter().all(|counts| ends_cut(counts));
-        let cure = if at_the_end { "" } else { cure };
+        // Of what we record ourselves, everything is read from its beginning, and nobody else writes to it.
+        let ours = if reason == Skip::TooLong {
+            "give strace a smaller -s (--run OUTPUT -- -s 65536 COMMAND, or -p PID for it)"
+        } else {
+            ""
+        };
+        let cure = if at_the_end { "" } else { report.recorded.cure(cure, ours) };
         let tally = |counts: &Counts| counts.skipped(reason);
         lose((key, what, cure), &tally, report);
     }

@@ -6,6 +6,7 @@ use crate::event::{Direction, Family, Op, Transport, as_u64};
 use crate::inet::is_carried;
 use crate::limits;
 use crate::run::name::Name;
+use crate::run::options::Recorded;
 use crate::sockets::{Change, ConnectionId, End, Moved, Refs, Side};
 use crate::strace::Counts;
 use crate::unix::{self, FastCgi};
@@ -57,9 +58,12 @@ impl Printed {
     }
 
     /// What became of the payloads, and the cure.
-    const fn in_words(self) -> (&'static str, &'static str) {
+    const fn in_words(self, recorded: Recorded) -> (&'static str, &'static str) {
         match (self.cut, self.hidden) {
-            (_, 0) => ("cut by strace's -s", "record with -s 1048576"),
+            (_, 0) => {
+                let ours = "give strace more than 1048576 (--run OUTPUT -- -s 16777216 COMMAND, or -p PID for it)";
+                ("cut by strace's -s", recorded.cure("record with -s 1048576", ours))
+            }
             (0, _) => ("printed as [an address|addresses] only", "record without -e raw and -e verbose"),
             _ => (
                 "cut by strace's -s or printed as [an address|addresses] only",
@@ -306,7 +310,7 @@ impl Traffic {
 
     /// Adds the counts to a report. A datagram that its reader's buffer cut is none of those that were not printed whole.
     pub fn tell(&self, printed: Printed, traces: &[Name], report: &mut Report) {
-        let (how, cure) = printed.in_words();
+        let (how, cure) = printed.in_words(report.recorded);
         let cut = Missing {
             messages: self.cut.messages.min(printed.cut + printed.hidden),
             bytes: self.cut.bytes.min(printed.bytes),
