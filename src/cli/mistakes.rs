@@ -1,23 +1,13 @@
 //! Command lines as other programs have them: OUTPUT behind `-o` or `-w`, the trace behind `-r` or `-i`. The answer is the
 //! command to type, made of the person's own words.
 
-use super::Typed;
-use crate::escape::word;
+use super::given::{command_of, given};
+use super::typed::Typed;
 use std::ffi::{OsStr, OsString};
 
 /// What other programs call their output, and their input.
 const OUTPUT_OPTIONS: [&str; 6] = ["-o", "-w", "--output", "--output-file", "--outfile", "--write"];
 const TRACE_OPTIONS: [&str; 7] = ["-r", "-i", "--input", "--input-file", "--infile", "--read", "--trace"];
-
-/// What the person gave, without the program's name.
-pub(super) fn given(words: &[OsString]) -> impl Iterator<Item = &OsStr> {
-    words.iter().skip(1).map(OsString::as_os_str)
-}
-
-/// The command of these words, for a shell.
-pub(super) fn command_of<'w>(words: impl Iterator<Item = &'w OsStr>) -> String {
-    words.fold(String::from("strace2pcap"), |command, it| command + " " + &word(it.as_encoded_bytes()))
-}
 
 /// What is said of a command line that has the unknown option `option`, if it is one for OUTPUT or TRACE.
 pub(super) fn misplaced(option: &str, words: &[OsString]) -> Option<String> {

@@ -1,32 +1,21 @@
-//! The command line: as typed ([`Typed`]), checked, and turned into what a run needs ([`Options`]).
+//! The command line: as typed ([`Typed`]), checked, and turned into what a run needs ([`Options`](crate::run::Options)).
 
+mod given;
 mod help;
 mod manual;
 mod mistakes;
 mod recording;
 mod refused;
+mod subject;
 mod typed;
 mod values;
+mod words;
 
 use std::ffi::OsString;
 
-pub use refused::{Refused, Usage};
-pub use typed::Typed;
-
-use crate::install::Place;
-use crate::record::Recording;
-use crate::run::Options;
-
-/// What a command line asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Task {
-    /// To convert traces.
-    Convert(Options),
-    /// To record one.
-    Record(Recording),
-    /// To put our files where Wireshark looks for them, or to take them away.
-    Wireshark(Place),
-}
+pub use crate::run::Usage;
+pub use refused::Refused;
+pub use typed::{Task, Typed};
 
 /// Reads a command line, the program's name first.
 ///

@@ -2,9 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 
-use super::refused::{Word, scan};
-use super::values;
-use crate::record::Subject;
+use super::words::{Word, scan};
 
 /// How the scripts in `tools/` call us, with `file` or `pipe` behind it: it is their own and stands in no help.
 const SCRIPT: &str = "--script=";
@@ -70,22 +68,6 @@ fn as_scripts_have_it(mut command: Vec<OsString>) -> Vec<OsString> {
     text.map(|text| text.split_ascii_whitespace().map(OsString::from).collect()).unwrap_or(command)
 }
 
-/// What the words behind OUTPUT ask to be traced: a command, or as strace has it the processes of `-p`, and nothing else.
-pub(super) fn subject(command: &[OsString]) -> Subject {
-    let mut words = command.iter().map(|word| word.to_str().unwrap_or_default());
-    let mut pids = Vec::new();
-    while let Some(word) = words.next() {
-        let number =
-            word.strip_prefix("-p").map(|rest| if rest.is_empty() { words.next().unwrap_or_default() } else { rest });
-        let listed = number.map(|it| it.split([',', ' ']).map(values::process).collect::<Result<Vec<_>, _>>());
-        match listed {
-            Some(Ok(more)) => pids.extend(more),
-            _ => return Subject::Command(command.to_vec()),
-        }
-    }
-    if pids.is_empty() { Subject::Command(Vec::new()) } else { Subject::Processes(pids) }
-}
-
 /// What is said of the unknown option `option`, if it stands where the command to be run does.
 pub(super) fn misplaced(option: &str, words: &[OsString]) -> Option<String> {
     let scanned = scan(words);
@@ -100,24 +82,11 @@ pub(super) fn misplaced(option: &str, words: &[OsString]) -> Option<String> {
     })
 }
 
-/// Why a recording makes no sense. `has_traces`: TRACE was given.
-pub(super) fn refused(subject: &Subject, has_traces: bool) -> Option<&'static str> {
-    match subject {
-        Subject::Command(words) if words.is_empty() => {
-            Some("--run needs OUTPUT and a COMMAND: strace2pcap --run out.pcapng curl http://localhost/")
-        }
-        Subject::Processes(_) if has_traces => {
-            Some("--attach records what runs and reads no TRACE: strace2pcap --attach PID OUTPUT")
-        }
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::{Refused, Task, parse};
     use super::*;
-    use crate::record::Recording;
+    use crate::record::{Recording, Subject};
     use std::path::Path;
 
     fn typed(words: &[&str]) -> Result<Recording, String> {

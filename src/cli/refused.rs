@@ -1,12 +1,13 @@
 //! A command line that is refused, in words that are safe to print: what was typed may hold anything.
 
 use super::typed::{Typed, usage};
+use super::words::{Word, scan};
 use super::{mistakes, recording};
 use crate::escape::{escaped, is_harmless};
+use crate::run::Usage;
 use crate::run::options::ReportFormat;
-use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 
 /// Why there is nothing to run.
 #[derive(Debug)]
@@ -17,19 +18,6 @@ pub enum Refused {
     Answer(String),
     /// The command line makes no sense.
     Usage(Usage),
-}
-
-/// What is said of a command line that makes no sense.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Usage {
-    /// All of it, as lines.
-    pub text: String,
-    /// What is wrong, alone.
-    pub message: String,
-    /// How the end is to be told, as far as the command line says that.
-    pub report: ReportFormat,
-    /// The trace is standard input, as far as the command line says that.
-    pub reads_standard_input: bool,
 }
 
 impl Refused {
@@ -99,54 +87,6 @@ fn reads_standard_input(words: &[OsString]) -> bool {
     }
     let mut traces = words.iter().filter_map(Word::plain).skip(1).peekable();
     traces.peek().is_none() || traces.any(|trace| trace == "-")
-}
-
-/// A word of a command line that may make no sense.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Word<'w> {
-    /// A long option by its whole name if it is one of ours, and its value.
-    Option(String, Option<&'w OsStr>),
-    /// A short one.
-    Short(&'w OsStr),
-    /// OUTPUT or a TRACE.
-    Plain(&'w OsStr),
-}
-
-impl<'w> Word<'w> {
-    /// It, if it is no option.
-    pub(super) fn plain(&self) -> Option<&'w OsStr> {
-        if let Self::Plain(word) = self { Some(word) } else { None }
-    }
-}
-
-/// What the words are, in each form in which they may be typed: options shortened, their values behind `=` or as the next
-/// word.
-pub(super) fn scan(words: &[OsString]) -> Vec<Word<'_>> {
-    let command = Typed::command();
-    let takes_word = |it: &clap::Arg| it.get_action().takes_values() && !it.is_require_equals_set();
-    let options: Vec<_> = command.get_arguments().filter_map(|it| Some((it.get_long()?, takes_word(it)))).collect();
-    let whole = |name: &str| {
-        let mut meant = options.iter().filter(|(long, _)| long.starts_with(name));
-        let exact = options.iter().find(|(long, _)| *long == name);
-        exact.or_else(|| meant.next().filter(|_| meant.next().is_none())).copied()
-    };
-    let mut scanned = Vec::new();
-    let mut words = mistakes::given(words).peekable();
-    while let Some(word) = words.next() {
-        let text = word.to_str().unwrap_or_default();
-        match text.strip_prefix("--") {
-            Some("") => scanned.extend(words.by_ref().map(Word::Plain)),
-            Some(option) => {
-                let (name, value) = option.split_once('=').map_or((option, None), |(name, value)| (name, Some(value)));
-                let (name, takes_word) = whole(name).unwrap_or((name, false));
-                let next = if takes_word && value.is_none() { words.next() } else { None };
-                scanned.push(Word::Option(name.to_owned(), value.map(OsStr::new).or(next)));
-            }
-            None if text.starts_with('-') && text.len() > 1 => scanned.push(Word::Short(word)),
-            None => scanned.push(Word::Plain(word)),
-        }
-    }
-    scanned
 }
 
 #[cfg(test)]

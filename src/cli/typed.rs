@@ -9,9 +9,9 @@ use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, Parser, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
-use super::mistakes::{command_of, given};
+use super::given::{command_of, given};
 use super::values::{self, Names};
-use super::{Task, help, manual, recording};
+use super::{help, manual, subject};
 use crate::event::{Tid, Timestamp};
 use crate::install::Place;
 use crate::record::{Recording, Subject};
@@ -20,6 +20,17 @@ use crate::run::input::dates::{self, Date};
 use crate::run::options::{Comments, Format, Recorded, ReportFormat, Seed, Verbosity, View, format_of, view_of};
 use crate::strace::calls_to_trace;
 use crate::unix::{PortRule, Ports, UNKNOWN_PORT};
+
+/// What a command line asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// To convert traces.
+    Convert(Options),
+    /// To record one.
+    Record(Recording),
+    /// To put our files where Wireshark looks for them, or to take them away.
+    Wireshark(Place),
+}
 
 /// The headings of `--help`. What most people need stands in front of them, and alone in `-h`, each on one line.
 const CONVERTED: &str = "More of what is converted";
@@ -335,7 +346,7 @@ impl Typed {
         let via = self.via.take();
         let pids = std::mem::take(&mut self.attach);
         let subject = if self.run {
-            recording::subject(command)
+            subject::of(command)
         } else if pids.is_empty() {
             return match via {
                 Some(_) => Err(usage("--via goes with --run or --attach: it names where strace is started")),
@@ -344,7 +355,7 @@ impl Typed {
         } else {
             Subject::Processes(pids)
         };
-        if let Some(message) = recording::refused(&subject, !self.traces.is_empty()) {
+        if let Some(message) = subject::refused(&subject, !self.traces.is_empty()) {
             return Err(usage(message));
         }
         let options = Options { recorded: subject.recorded(), ..self.options(words)? };

@@ -4,7 +4,8 @@
 use std::ffi::OsStr;
 use std::process::{Command, Stdio};
 
-use super::script;
+/// What makes a shell of any kind a POSIX one.
+pub const OWN_SHELL: &str = "emulate sh 2>/dev/null; ";
 
 /// The options that a conversion needs, whatever strace it is.
 pub const OPTIONS: &str = "-f -s 1048576 -ttt -T -yy -xx";
@@ -64,7 +65,7 @@ fi
 
 /// Asks the strace of this machine.
 pub fn ask(calls: &str, is_command: bool) -> std::io::Result<Answer> {
-    let mut text = script::OWN_SHELL.to_owned();
+    let mut text = OWN_SHELL.to_owned();
     text.push_str(&shell(calls, is_command));
     text.push_str("printf '%s\\n' \"$extras\" \"$calls\" \"$refused\"\n");
     let output =

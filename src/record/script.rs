@@ -8,9 +8,6 @@ use std::time::Duration;
 use super::probe;
 use crate::run::options::Recorded;
 
-/// What makes a shell of any kind a POSIX one.
-pub const OWN_SHELL: &str = "emulate sh 2>/dev/null; ";
-
 /// In front of lines that are ours among strace's, as no line of strace's begins.
 pub const MARK: &str = "+++ strace2pcap ";
 
@@ -106,7 +103,7 @@ pub fn remote(subject: &Subject, calls: &str) -> Vec<u8> {
     let is_command = subject.is_started();
     let mut text = b"{\n".to_vec();
     let mut add = |part: &str| text.extend(part.as_bytes());
-    add(OWN_SHELL);
+    add(probe::OWN_SHELL);
     add(&format!("\nexec 4<&0 </dev/null\necho '{MARK}begins'\n"));
     add(&probe::shell(calls, is_command));
     add(&format!(

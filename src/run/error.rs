@@ -10,6 +10,7 @@ use thiserror::Error;
 use super::input::compressed::{Compression, Damage};
 use super::input::foreign::Foreign;
 use super::name::Name;
+use super::options::ReportFormat;
 
 /// How a run ended. The numbers are a contract (`--help`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +25,19 @@ pub enum Exit {
     Usage = 2,
     /// With `--strict`: something was not understood or was lost.
     Strict = 3,
+}
+
+/// What is said of a command line that makes no sense.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// All of it, as lines.
+    pub text: String,
+    /// What is wrong, alone.
+    pub message: String,
+    /// How the end is to be told, as far as the command line says that.
+    pub report: ReportFormat,
+    /// The trace is standard input, as far as the command line says that.
+    pub reads_standard_input: bool,
 }
 
 impl Exit {

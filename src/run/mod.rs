@@ -20,7 +20,6 @@ mod screen;
 pub mod signals;
 pub mod traced;
 
-use crate::cli::Usage;
 use crate::limits;
 use crate::strace::{self, Fifos, Times};
 use std::fs::File;
@@ -30,7 +29,7 @@ use std::time::SystemTime;
 
 use convert::{Converter, Trace};
 use error::READING_ON;
-pub use error::{Error, Exit};
+pub use error::{Error, Exit, Usage};
 use input::dates::Date;
 use input::foreign::Foreign;
 use input::source::{self, Repeated, Source, SourceKind};

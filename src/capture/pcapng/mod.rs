@@ -7,6 +7,7 @@
 mod comment;
 mod interface;
 mod name;
+mod options;
 mod packet;
 mod process;
 mod secrets;
@@ -24,9 +25,6 @@ use pcap_file::pcapng::{PcapNgBlock, PcapNgWriter};
 use process::Processes;
 use statistics::Statistics;
 use std::borrow::Cow;
-
-/// Longest text of a comment or a name that is written, in bytes: their length fields have 16 bits.
-const TEXT_BYTES: usize = 1024;
 
 /// Blocks, one behind the other.
 pub(super) struct Blocks {
@@ -154,10 +152,4 @@ impl Blocks {
         self.writer.write_pcapng_block(block).map_err(refused)?;
         Ok(())
     }
-}
-
-/// As much of a text as is written, up to a character's end.
-fn fitting(text: &str) -> &str {
-    let mut ends = (0..=TEXT_BYTES.min(text.len())).rev();
-    ends.find_map(|end| text.get(..end)).unwrap_or_default()
 }

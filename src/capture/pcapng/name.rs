@@ -1,6 +1,6 @@
 //! The name resolution block (§4.5).
 
-use super::fitting;
+use super::options::fitting;
 use pcap_file::pcapng::blocks::name_resolution::{Ipv4Record, Ipv6Record, NameResolutionBlock, Record};
 use std::borrow::Cow;
 use std::net::IpAddr;

@@ -3,16 +3,16 @@
 //! The library knows the block and all of its options. But it wants the packet whole, in another place, lays the block out
 //! twice to learn its length, and takes options as a vector: 10 ns for a short packet, 1.2 µs for one of 64 KB.
 
+use super::comment;
 use super::interface::Interface;
+use super::options::{END_OF_OPTIONS, fitting, option};
 use super::process::{Owner, Processes};
-use super::{comment, fitting};
 use crate::capture::{Comments, SNAPLEN, field, fill};
 use crate::event::Direction;
 use crate::wire::{About, Headers, Lengths, Packet, Remarks};
 use pcap_file::pcapng::blocks::ENHANCED_PACKET_BLOCK;
 
-/// Options (§3.5, §4.3): the end of them, a comment, flags, process and thread, and Apple's number of the process's block.
-pub(super) const END_OF_OPTIONS: u16 = 0;
+/// Options (§3.5, §4.3): a comment, flags, process and thread, and Apple's number of the process's block.
 const COMMENT: u16 = 1;
 const FLAGS: u32 = 2;
 const PROCESS_AND_THREAD: u32 = 8;
@@ -129,13 +129,4 @@ fn comments(about: &About<'_>, Beside { processes, comments }: Beside<'_>, gathe
     for remark in comment::remarks(about.remarks) {
         option(COMMENT, remark.as_bytes(), gathered);
     }
-}
-
-/// Appends an option: code, length, value, zeros up to a multiple of four.
-pub(super) fn option(code: u16, value: &[u8], gathered: &mut Vec<u8>) {
-    gathered.extend_from_slice(&code.to_le_bytes());
-    let length = u16::try_from(value.len()).unwrap_or_default();
-    gathered.extend_from_slice(&length.to_le_bytes());
-    gathered.extend_from_slice(value);
-    gathered.resize(gathered.len() + value.len().next_multiple_of(4) - value.len(), 0);
 }

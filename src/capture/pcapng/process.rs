@@ -6,8 +6,7 @@
 //! No document describes it but Apple's libpcap; Wireshark reads it since 4.6. A process has a block for each name and
 //! program that it had, so execve makes one.
 
-use super::fitting;
-use super::packet::{END_OF_OPTIONS, option};
+use super::options::{END_OF_OPTIONS, fitting, option};
 use crate::event::{Process, ProcessRef, as_usize};
 use crate::limits;
 use pcap_file::pcapng::blocks::unknown::UnknownBlock;

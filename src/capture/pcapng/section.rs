@@ -1,7 +1,7 @@
 //! The section header block (§4.1). Its comment is the one that readers show of a whole file; what it has to say is known
 //! at the end, so that room is kept for it.
 
-use super::fitting;
+use super::options::fitting;
 use pcap_file::Endianness;
 use pcap_file::pcapng::blocks::section_header::{SectionHeaderBlock, SectionHeaderOption};
 use std::borrow::Cow;
