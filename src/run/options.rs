@@ -5,10 +5,10 @@
 use std::path::{Path, PathBuf};
 
 pub use crate::capture::{Comments, Format};
+use crate::dates::Date;
 use crate::event::{Tid, Timestamp};
 use crate::glob::Glob;
 pub use crate::packets::ViewKind as View;
-use crate::run::input::dates::Date;
 use crate::unix::{PortRule, Ports};
 use std::ops::RangeInclusive;
 
