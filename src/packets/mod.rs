@@ -2,6 +2,7 @@
 //! ends show, and the way to the capture.
 
 pub mod contents;
+pub mod http2;
 pub mod protocols;
 
 mod output;

@@ -2,9 +2,9 @@
 //! messages, or as the calls moved them.
 
 use crate::packets::OwnChunk;
+use crate::packets::http2::{self, Http2Stream, Verdict};
 use crate::sockets::{Connection, Opening, Role, Side};
 use crate::unix::dbus::Assembler;
-use crate::unix::http2::{self, Aligner, Verdict};
 use crate::unix::roles;
 
 /// How a connection's bytes are cut into pieces.
@@ -20,9 +20,9 @@ pub(super) enum Framing {
     Undecided(Vec<OwnChunk>),
     /// A piece a call.
     Plain,
-    /// A direction each, indexed by the sender's side.
-    Http2(Box<[Aligner; 2]>),
-    /// Messages instead of a conversation; a direction each, likewise.
+    /// Whole frames.
+    Http2(Box<Http2Stream>),
+    /// Messages instead of a conversation; a direction each, indexed by the sender's side.
     Dbus(Box<[Assembler; 2]>),
 }
 

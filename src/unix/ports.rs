@@ -7,6 +7,7 @@
 use crate::event::UnixName;
 use crate::glob::Glob;
 use crate::packets::contents::{self, Beginning};
+use crate::packets::http2::Midway;
 use crate::packets::protocols::{DBUS, FASTCGI, GRPC, HTTP, HTTP2, HTTP2_MIDWAY, Protocol, Reason, TLS, UNKNOWN_PORT};
 use crate::sockets::{Connection, Side};
 use crate::unix::services::{self, Speaks};
@@ -108,15 +109,6 @@ impl Advice {
     pub const fn of_fastcgi(port: u16) -> Self {
         Self { port, protocol: FASTCGI.name, dissector: FASTCGI.dissector, readers: Readers::All }
     }
-}
-
-/// HTTP/2 joined midway that lacks seeds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Midway {
-    /// Its beginning.
-    Http2,
-    /// Headers that make it gRPC.
-    Grpc,
 }
 
 /// Versions of Wireshark.

@@ -10,7 +10,7 @@ use crate::limits;
 use crate::packets::ViewKind;
 use crate::run::input::dates::Date;
 use crate::run::name::Name;
-use crate::run::options::{Format, Options, Recorded, Seed};
+use crate::run::options::{Format, Options, Recorded};
 use crate::run::report::advice::{Given, Selected};
 use crate::run::report::keys::{NoteKey, Reason};
 use crate::run::report::traffic::{Printed, Traffic};
@@ -116,8 +116,7 @@ impl Engine {
     fn new(options: &Options) -> Self {
         let unix = unix::Options {
             sockets: options.unix,
-            seed_http2: options.seed != Seed::None,
-            seed_grpc: options.seed == Seed::Grpc,
+            seed: options.seed,
             ports: options.unix_port,
             rules: options.unix_port_for.clone(),
             only_ports: options.ports.clone(),

@@ -2,7 +2,8 @@
 //! server was of.
 
 use crate::escape::{escaped, word};
-use crate::unix::{Advice, Chosen, Midway, PortRule, Readers};
+use crate::packets::http2::Midway;
+use crate::unix::{Advice, Chosen, PortRule, Readers};
 use std::collections::BTreeSet;
 
 /// The rules that were never used, as they were typed.
