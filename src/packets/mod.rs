@@ -5,6 +5,7 @@ pub mod contents;
 pub mod http2;
 pub mod protocols;
 
+mod beginning;
 mod output;
 mod segmenter;
 mod sightings;
@@ -15,6 +16,7 @@ mod unread;
 mod view;
 mod waits;
 
+pub use beginning::beginning;
 pub use output::{Ids, Output};
 pub use protocols::UNKNOWN_PORT;
 pub use segmenter::Endpoint;

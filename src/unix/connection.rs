@@ -3,8 +3,8 @@
 
 use crate::event::{Timestamp, Transport, as_u64};
 use crate::packets::contents::Beginning;
-use crate::packets::http2::{Http2Stream, Midway, Seed, Verdict};
-use crate::packets::{Chunk, OwnChunk, TcpConnection, Told, Witness};
+use crate::packets::http2::{self, Http2Stream, Midway, Seed, Verdict};
+use crate::packets::{Chunk, OwnChunk, TcpConnection, Told, Witness, beginning};
 use crate::sockets::{Connection, Opening, Role, Side};
 use crate::unix::context::Context;
 use crate::unix::dbus::{self, Message};
@@ -13,7 +13,6 @@ use crate::unix::names;
 use crate::unix::ports::{self, Said};
 use crate::unix::{roles, tcp};
 use crate::wire::{About, Record, Sink};
-use std::borrow::Cow;
 use std::net::SocketAddr;
 
 /// The state of one connection.
@@ -120,7 +119,7 @@ impl UnixConnection {
             held.first().map_or((chunk.time, chunk.sender, chunk.by), |held| (held.time, held.sender, held.by));
         let preface_from = [Side::First, Side::Second]
             .into_iter()
-            .find(|side| framing::preface(&beginning(&held, chunk, *side)) == Verdict::Http2);
+            .find(|side| http2::preface(&beginning(&held, chunk, *side)) == Verdict::Http2);
         let in_mid_stream = connection.opening == Opening::Unseen;
         let is_midway = preface_from.is_none() && in_mid_stream;
         let seeds = is_midway && context.options.seed != Seed::None;
@@ -131,7 +130,12 @@ impl UnixConnection {
             Verdict::Http2 => Said::Http2Midway,
             _ => Said::Bytes(Beginning { bytes: &beginning, moved: as_u64(beginning.len()) + chunk.missing }),
         };
-        let guess = preface_from.unwrap_or(if in_mid_stream { traced } else { sender });
+        let by_frames = || {
+            let is_client = http2::is_of_client(&beginning).filter(|_| verdict == Verdict::Http2)?;
+            Some(if is_client { chunk.sender } else { chunk.sender.other() })
+        };
+        let midway = || by_frames().unwrap_or(traced);
+        let guess = preface_from.unwrap_or_else(|| if in_mid_stream { midway() } else { sender });
         self.begin(connection, guess, first, said, context)?;
         self.framing = if verdict == Verdict::Http2 {
             Framing::Http2(Box::new(self.http2(is_midway, (first, chunk.by), context)?))
@@ -407,17 +411,6 @@ fn write_messages<'a, S: Sink>(
         context.out.record(&Record::Dbus { about, bytes: &bytes, original })?;
     }
     Ok(())
-}
-
-/// The first bytes of one direction: those that wait and those of the chunk.
-fn beginning<'a>(held: &[OwnChunk], chunk: &Chunk<'a>, side: Side) -> Cow<'a, [u8]> {
-    let own = if chunk.sender == side { chunk.bytes } else { &[] };
-    let mut before = held.iter().filter(|held| held.sender == side).peekable();
-    if before.peek().is_none() {
-        return Cow::Borrowed(own);
-    }
-    let held = before.flat_map(|held| &held.bytes);
-    Cow::Owned(held.chain(own).copied().collect())
 }
 
 /// What belongs to one side.

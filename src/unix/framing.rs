@@ -41,27 +41,14 @@ pub(super) fn judge(connection: &Connection, sender: Side, first: &[u8]) -> Verd
     if !from_start {
         return http2::judge(first);
     }
-    let by_preface = preface(first);
+    let by_preface = http2::preface(first);
     let paired = connection.end(sender).role == Role::Paired;
     match roles::client(connection) {
         Some(client) if client == sender && !paired => by_preface,
         _ => match (by_preface, settings(first)) {
             (Verdict::Other, settings) => settings,
-            (preface, _) => preface,
+            (by_preface, _) => by_preface,
         },
-    }
-}
-
-/// Whether a direction begins with the preface; nine bytes are enough to tell.
-pub(super) fn preface(first: &[u8]) -> Verdict {
-    const TELLING: usize = 9;
-    let compared = first.len().min(http2::PREFACE.len());
-    if first.get(..compared) != http2::PREFACE.get(..compared) {
-        Verdict::Other
-    } else if first.len() >= TELLING {
-        Verdict::Http2
-    } else {
-        Verdict::Undecided
     }
 }
 

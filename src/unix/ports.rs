@@ -91,6 +91,9 @@ pub struct Chosen {
     untold: BTreeSet<Advice>,
 }
 
+/// Ports that Wireshark gives to HTTP's dissector (its preference `http.tcp.port`), which knows HTTP/2 by its preface.
+const HTTP_PORTS: [u16; 10] = [80, 1900, 2710, 2869, 3128, 3132, 5985, 8080, 8088, 11371];
+
 /// A protocol that Wireshark reads on a port only if it is told so, with `-d tcp.port==PORT,DISSECTOR`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Advice {
@@ -108,6 +111,15 @@ impl Advice {
     /// That FastCGI is spoken on this port, which may be anyone's.
     pub const fn of_fastcgi(port: u16) -> Self {
         Self { port, protocol: FASTCGI.name, dissector: FASTCGI.dissector, readers: Readers::All }
+    }
+
+    /// That HTTP/2 is spoken on this port, with its preface in the capture or without.
+    pub fn of_http2(port: u16, has_preface: bool) -> Option<Self> {
+        match has_preface {
+            true if HTTP_PORTS.contains(&port) => None,
+            true => advice(&HTTP2, port),
+            false => advice(&HTTP2_MIDWAY, port),
+        }
     }
 }
 

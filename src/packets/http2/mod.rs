@@ -17,11 +17,12 @@ mod stream;
 mod tests;
 mod view;
 
-pub use header::{Verdict, judge};
+pub use header::{Verdict, judge, preface};
+pub use seeding::is_of_client;
 pub use stream::{Http2Stream, Midway, Seed};
 
 /// What a client sends before its first frame (RFC 9113 §3.4).
-pub const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// What a client begins with: the preface and an empty SETTINGS frame.
 const SEED_CLIENT: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";

@@ -124,6 +124,24 @@ impl Http2Stream {
         Ok(lack)
     }
 
+    /// Looks at a chunk that is written as it is. What would be read with other seeds.
+    pub fn watch(&mut self, tcp: &TcpConnection, chunk: &Chunk<'_>) -> Option<Midway> {
+        let Self { aligners, grpc, .. } = self;
+        let (own, other) = directions(aligners, chunk.sender);
+        if chunk.skipped > 0 {
+            own.push(&[], chunk.skipped);
+        }
+        let mut lack = None;
+        for piece in own.push(chunk.bytes, chunk.missing).iter().filter(|piece| piece.kind == PieceKind::Frames) {
+            let is_missed = grpc.has_missed_seeds(tcp.client() == chunk.sender, piece.bytes);
+            lack = lack.max(is_missed.then_some(Midway::Grpc));
+        }
+        if let Some(size) = own.settings_max_frame_size() {
+            other.set_max_frame_size(size);
+        }
+        lack
+    }
+
     /// What is held of a direction goes out, at the time of its last bytes: it will not go on.
     pub fn finish<S: Sink>(
         &mut self,
