@@ -45,8 +45,8 @@ macro_rules! any_view {
             }
 
             #[inline(always)]
-            fn holds(&self) -> bool {
-                match self { $(Self::$name(view) => view.holds(),)* }
+            fn has_due(&self, now: Timestamp) -> bool {
+                match self { $(Self::$name(view) => view.has_due(now),)* }
             }
 
             #[inline(always)]
@@ -200,10 +200,10 @@ impl Views {
         self.of(moved.family).is_some_and(|view| view.leaves_out(moved))
     }
 
-    /// Whether anything is yet to be written.
+    /// Whether anything waits that is to be looked at at `now`.
     #[inline(always)]
-    pub fn holds(&self) -> bool {
-        self.inet.as_ref().is_some_and(View::holds) || self.local.as_ref().is_some_and(View::holds)
+    pub fn have_due(&self, now: Timestamp) -> bool {
+        [&self.inet, &self.local].into_iter().flatten().any(|view| view.has_due(now))
     }
 
     /// What has waited long enough at `now` is written. The moment at which the first begins of what is yet to be written,

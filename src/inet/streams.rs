@@ -100,6 +100,7 @@ impl Streams {
                 self.write_reads(connection, before, out)?;
             }
             if waits {
+                out.expect(chunk.time);
                 return Ok(());
             }
         }
@@ -114,7 +115,7 @@ impl Streams {
         refs: Refs<'_>,
         out: &mut Output<'_, S>,
     ) -> Result<(), S::Error> {
-        while let Some((id, reads)) = self.reads.take_due(now) {
+        for (id, reads) in self.reads.take_due(now) {
             if let Some(connection) = refs.connection(id) {
                 self.write_reads(connection, reads, out)?;
             }
@@ -411,10 +412,11 @@ impl Streams {
         }
     }
 
-    /// Whether anything is yet to be written.
+    /// Whether anything waits that is to be looked at at `now`.
     #[inline(always)]
-    pub(super) fn holds(&self) -> bool {
-        !(self.reads.is_empty() && self.waits.is_empty() && !self.unread.waits() && self.unaddressed.is_empty())
+    pub(super) fn have_due(&self, now: Timestamp) -> bool {
+        let nothing_waits = self.waits.is_empty() && !self.unread.waits() && self.unaddressed.is_empty();
+        !nothing_waits || self.reads.are_due(now)
     }
 
     /// What has waited long enough at `now` is written, as far as it can be. The moment at which the first begins of what
@@ -426,7 +428,7 @@ impl Streams {
         refs: Refs<'_>,
         out: &mut Output<'_, S>,
     ) -> Result<Timestamp, S::Error> {
-        if self.reads.may_be_due(now) || self.unread.waits() {
+        if self.reads.are_due(now) || self.unread.waits() {
             self.write_due(Some(now), refs, out)?;
         }
         let since = now.before(limits::WAITING_TIME);

@@ -81,8 +81,8 @@ impl View for WireView {
     }
 
     #[inline(always)]
-    fn holds(&self) -> bool {
-        self.streams.holds() || self.datagrams.holds()
+    fn has_due(&self, now: Timestamp) -> bool {
+        self.streams.have_due(now) || self.datagrams.holds()
     }
 
     /// Datagrams go out with a stand-in for what is not known of their ends; handshakes wait on.

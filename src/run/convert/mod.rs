@@ -146,7 +146,7 @@ impl Engine {
             if clock.tick(event.exit) {
                 sink.set_back(event.entry)?;
             }
-            let holds = self.picture.views.holds() || self.secrets.holds() || clock.line.is_some();
+            let holds = self.picture.views.have_due(clock.now) || self.secrets.holds() || clock.line.is_some();
             if std::mem::replace(&mut clock.held, holds) || holds {
                 self.settle(sink)?;
             }
@@ -318,6 +318,11 @@ impl<W: Write> Sink for Written<W> {
         self.packets += 1;
         self.payload_bytes += as_u64(payload.len());
         Ok(self.capture.record(record)?)
+    }
+
+    #[inline]
+    fn expect(&mut self, time: Timestamp) {
+        self.capture.expect(time);
     }
 
     #[inline]
