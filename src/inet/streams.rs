@@ -17,7 +17,6 @@ use crate::sockets::{
     is_vague,
 };
 use crate::wire::{Remarks, SeqNumber, Sink};
-use std::net::SocketAddr;
 use std::time::Duration;
 
 /// How long before its end the handshake of an accepted connection began, in nanoseconds: what loopback needs for it.
