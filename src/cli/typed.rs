@@ -170,11 +170,11 @@ pub struct Typed {
     )]
     port: Vec<RangeInclusive<u16>>,
 
-    /// Begin UNIX conversations joined midway with HTTP/2's preface, so that Wireshark decodes them
+    /// Begin HTTP/2 joined midway with its preface, so that Wireshark decodes it; on TCP in the wire view alone
     #[arg(long, help_heading = CONVERTED, hide_short_help = true)]
     seed_http2: bool,
 
-    /// And gRPC in them with the headers that Wireshark needs; requires --seed-http2
+    /// And gRPC in it with the headers that Wireshark needs; requires --seed-http2
     #[arg(long, help_heading = CONVERTED, hide_short_help = true)]
     seed_grpc: bool,
 

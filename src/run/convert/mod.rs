@@ -10,7 +10,7 @@ use crate::event::{Details, Event, Move, Op, ProcessRef, Timestamp, What, as_u64
 use crate::limits;
 use crate::packets::ViewKind;
 use crate::run::name::Name;
-use crate::run::options::{Format, Options, Recorded, Seed};
+use crate::run::options::{Format, Options, Recorded};
 use crate::run::report::advice::{Given, Selected};
 use crate::run::report::keys::{NoteKey, Reason};
 use crate::run::report::traffic::{Printed, Traffic};
@@ -19,7 +19,7 @@ use crate::run::traced::{Found, Traced};
 use crate::secrets::Secrets;
 use crate::sockets::{Change, Refs, Sockets};
 use crate::strace::{self, Parser};
-use crate::unix::{self, Chosen, PortRule};
+use crate::unix::{self, Advice, Chosen, PortRule};
 use crate::views::Views;
 use crate::wire::{Record, Sink};
 use conversations::Conversations;
@@ -116,8 +116,7 @@ impl Engine {
     fn new(options: &Options) -> Self {
         let unix = unix::Options {
             sockets: options.unix,
-            seed_http2: options.seed != Seed::None,
-            seed_grpc: options.seed == Seed::Grpc,
+            seed: options.seed,
             ports: options.unix_port,
             rules: options.unix_port_for.clone(),
             only_ports: options.ports.clone(),
@@ -126,7 +125,8 @@ impl Engine {
             records: options.format == Format::PcapNg,
         };
         let local = (options.unix || options.pipes).then_some(unix);
-        let views = Views::new(options.net.then_some(options.view), local, options.format == Format::PcapNg);
+        let views =
+            Views::new(options.net.then_some((options.view, options.seed)), local, options.format == Format::PcapNg);
         let (filter, traffic) = (Filter::of(options), Traffic::default());
         Self {
             sockets: Sockets::default(),
@@ -238,7 +238,10 @@ impl Engine {
             report.note(NoteKey::SelectsNothing, format!("{option} selects nothing in this trace"), cure);
         }
         self.tell_keys(report);
-        for hint in hints::for_wireshark(chosen, self.picture.traffic.fastcgi()) {
+        let Picture { views, traffic, .. } = &self.picture;
+        let fastcgi = traffic.fastcgi().iter().map(|port| Advice::of_fastcgi(*port));
+        let http2 = views.joined().filter_map(|(port, is_seeded)| Advice::of_http2(port, is_seeded));
+        for hint in hints::for_wireshark(chosen, fastcgi.chain(http2), views.midway()) {
             report.hint(hint);
         }
         selected
