@@ -1,4 +1,4 @@
-//! The longer texts of `--help`. What is said here about options and exit codes stands in the README as well.
+//! The longer texts of `--help`. What is said here about options and exit codes stands in `docs/options.md` as well.
 
 use crate::run::report::keys::{LossKey, NoteKey, Reason};
 
