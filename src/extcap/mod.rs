@@ -10,12 +10,11 @@ mod picker;
 mod survey;
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 
 use crate::cli::{self, Refused, Task};
 use crate::escape::escaped;
-use crate::record::{Ended, Processes, ask, quoted, record};
+use crate::record::{Ended, Processes, ask, record, word};
 use survey::Survey;
 
 /// The name of our interface.
@@ -150,10 +149,7 @@ fn via(call: &Call<'_>) -> Option<OsString> {
         return Some(prefix.into());
     }
     // Nobody can answer a question of its.
-    let host = quoted(call.text("--host")?.as_bytes());
-    let mut prefix = OsString::from("ssh -o BatchMode=yes -o ConnectTimeout=10 -- ");
-    prefix.push(OsString::from_vec(host));
-    Some(prefix)
+    Some(format!("ssh -o BatchMode=yes -o ConnectTimeout=10 -- {}", word(call.text("--host")?)).into())
 }
 
 /// Records into the FIFO until it is stopped.

@@ -7,11 +7,11 @@ use std::env;
 use std::fmt::Write as _;
 use std::fs;
 use std::io;
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use crate::escape::escaped;
 use crate::run::{self, Exit};
+use crate::system::{self, Folders};
 
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,53 +48,36 @@ const FILES: [(Folder, &str, &str, &str); 4] = [
     (Folder::Library, "plugins/strace2pcap.lua", "-- ", include_str!("../../tools/wireshark/strace2pcap.lua")),
 ];
 
-/// The folders for interfaces: of Wireshark 4.0, and of 4.4 and later.
-const EXTCAP: [(Folder, &str); 2] = [(Folder::Config, "extcap/strace2pcap"), (Folder::Library, "extcap/strace2pcap")];
-
-/// Where packages put interfaces; `*` is the machine's own folder.
-const SYSTEM: [&str; 4] = [
-    "/usr/libexec/wireshark/extcap",
-    "/usr/lib/wireshark/extcap",
-    "/usr/lib64/wireshark/extcap",
-    "/usr/lib/*/wireshark/extcap",
-];
-
 /// A person's folders of Wireshark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Folder {
-    /// `~/.config/wireshark`.
+    /// `~/.config/wireshark`, where that is not elsewhere.
     Config,
     /// `~/.local/lib/wireshark`.
     Library,
 }
 
-/// Where these are.
-#[derive(Clone, Debug)]
-struct Folders {
-    config: PathBuf,
-    library: PathBuf,
+/// A path in one of the folders, with the system's own separators.
+fn path_in(folders: &Folders, folder: Folder, inner: &str) -> PathBuf {
+    let folder = match folder {
+        Folder::Config => &folders.config,
+        Folder::Library => &folders.library,
+    };
+    folder.join(inner.split('/').collect::<PathBuf>())
 }
 
-impl Folders {
-    fn of_person() -> Option<Self> {
-        let home = PathBuf::from(env::var_os("HOME").filter(|it| !it.is_empty())?);
-        let config = env::var_os("XDG_CONFIG_HOME").filter(|it| Path::new(it).is_absolute());
-        let config = config.map_or_else(|| home.join(".config"), PathBuf::from).join("wireshark");
-        Some(Self { config, library: home.join(".local/lib/wireshark") })
-    }
-
-    fn path(&self, folder: Folder, inner: &str) -> PathBuf {
-        match folder {
-            Folder::Config => self.config.join(inner),
-            Folder::Library => self.library.join(inner),
-        }
-    }
+/// Our interface, in the folder of Wireshark 4.0, and in that of 4.4 and later where it is another.
+fn interfaces(folders: &Folders) -> Vec<PathBuf> {
+    let inner = format!("extcap/{NAME}{}", env::consts::EXE_SUFFIX);
+    let mut paths = [Folder::Config, Folder::Library].map(|folder| path_in(folders, folder, &inner)).to_vec();
+    paths.dedup();
+    paths
 }
 
 /// Does it, and tells what was done, one line for each file.
 pub fn place(place: Place) -> Exit {
-    let done = match (Folders::of_person(), env::current_exe()) {
-        (None, _) => Err("HOME is not set: nobody's Wireshark is known".to_owned()),
+    let done = match (system::folders(), env::current_exe()) {
+        (None, _) => Err(format!("{} is not set: nobody's Wireshark is known", system::PERSON)),
         (_, Err(error)) => Err(format!("cannot tell where this program is: {error}")),
         (Some(folders), Ok(program)) => match place {
             Place::Install => install(&folders, &program, in_system()),
@@ -112,14 +95,8 @@ pub fn place(place: Place) -> Exit {
 
 /// The interface that a package has installed for all.
 fn in_system() -> Option<PathBuf> {
-    let folders = SYSTEM.iter().flat_map(|folder| match folder.split_once("/*") {
-        None => vec![PathBuf::from(folder)],
-        Some((before, behind)) => {
-            let machines = fs::read_dir(before).into_iter().flatten().flatten();
-            machines.map(|machine| machine.path().join(behind.trim_start_matches('/'))).collect()
-        }
-    });
-    folders.map(|folder| folder.join(NAME)).find(|path| path.exists())
+    let name = format!("{NAME}{}", env::consts::EXE_SUFFIX);
+    system::common_folders().into_iter().map(|folder| folder.join(&name)).find(|path| path.exists())
 }
 
 fn install(folders: &Folders, program: &Path, system: Option<PathBuf>) -> Result<String, String> {
@@ -127,14 +104,13 @@ fn install(folders: &Folders, program: &Path, system: Option<PathBuf>) -> Result
     if let Some(path) = system {
         say(&mut told, "is there for all", &path);
     } else {
-        for (folder, inner) in EXTCAP {
-            let path = folders.path(folder, inner);
-            let what = if link(&path, program).map_err(failed(&path))? { "linked" } else { LEFT };
+        for path in interfaces(folders) {
+            let what = if link(&path, program).map_err(failed(&path))? { system::PLACED } else { LEFT };
             say(&mut told, what, &path);
         }
     }
     for (folder, inner, comment, text) in FILES {
-        let path = folders.path(folder, inner);
+        let path = path_in(folders, folder, inner);
         let what = if write(&path, &signed(comment, text)).map_err(failed(&path))? { "written" } else { LEFT };
         say(&mut told, what, &path);
     }
@@ -142,7 +118,7 @@ fn install(folders: &Folders, program: &Path, system: Option<PathBuf>) -> Result
         "In Wireshark: 'Sockets of a process (strace)' is in the list of interfaces, its gear opens the options;\n\
          Edit > Configuration Profiles > strace2pcap shows who said it. strace2pcap --uninstall-wireshark undoes this.\n",
     );
-    if rustix::process::geteuid().is_root() {
+    if system::is_root() {
         told.push_str("As root, Wireshark 4.4 and later load no Lua: the columns that need it stay empty there.\n");
     }
     Ok(told)
@@ -160,18 +136,17 @@ fn uninstall(folders: &Folders, program: &Path) -> Result<String, String> {
         say(&mut told, if is_ours { "removed" } else { LEFT }, &path);
         Ok(())
     };
-    for (folder, inner) in EXTCAP {
-        let path = folders.path(folder, inner);
-        let is_ours = is_our_link(&path, program);
+    for path in interfaces(folders) {
+        let is_ours = is_our_program(&path, program);
         remove(path, is_ours)?;
     }
     for (folder, inner, comment, _) in FILES {
-        let path = folders.path(folder, inner);
+        let path = path_in(folders, folder, inner);
         let is_ours = is_our_file(&path, comment);
         remove(path, is_ours)?;
     }
     // Only where it is empty: Wireshark keeps files of its own in a profile that was used.
-    let _ = fs::remove_dir(folders.path(Folder::Config, "profiles/strace2pcap"));
+    let _ = fs::remove_dir(path_in(folders, Folder::Config, "profiles/strace2pcap"));
     if told.is_empty() {
         told.push_str("nothing of strace2pcap's is installed\n");
     }
@@ -191,22 +166,22 @@ fn failed(path: &Path) -> impl FnOnce(io::Error) -> String {
     move |error| format!("cannot write {path}: {error}")
 }
 
-/// Makes a link, if nothing but one of ours is there.
+/// Places the program, if nothing but one of ours is there.
 fn link(path: &Path, program: &Path) -> io::Result<bool> {
     if path.symlink_metadata().is_ok() {
-        if !is_our_link(path, program) {
+        if !is_our_program(path, program) {
             return Ok(false);
         }
         fs::remove_file(path)?;
     }
     fs::create_dir_all(path.parent().unwrap_or(path))?;
-    symlink(program, path)?;
+    system::place_program(program, path)?;
     Ok(true)
 }
 
-/// Whether it is a link to this program, or to another file of its name.
-fn is_our_link(path: &Path, program: &Path) -> bool {
-    fs::read_link(path).is_ok_and(|target| target == program || target.file_name().is_some_and(|name| name == NAME))
+/// Whether it is this program, or another one of ours.
+fn is_our_program(path: &Path, program: &Path) -> bool {
+    system::is_placed(path, program, NAME, signature("").as_bytes())
 }
 
 /// Writes a file, if nothing but one of ours is there.
@@ -275,15 +250,15 @@ mod tests {
     #[test]
     fn what_is_not_ours_stays() {
         let (root, folders) = folders("others");
-        let foreign = folders.path(Folder::Config, "profiles/strace2pcap/preferences");
+        let foreign = path_in(&folders, Folder::Config, "profiles/strace2pcap/preferences");
         fs::create_dir_all(foreign.parent().unwrap()).unwrap();
         fs::write(&foreign, "mine\n").unwrap();
-        let link = folders.path(Folder::Library, "extcap/strace2pcap");
+        let link = path_in(&folders, Folder::Library, "extcap/strace2pcap");
         fs::create_dir_all(link.parent().unwrap()).unwrap();
-        symlink("/bin/other", &link).unwrap();
+        system::place_program(Path::new("/bin/other"), &link).unwrap();
         let told = install(&folders, Path::new("/a/strace2pcap"), None).unwrap();
         assert_eq!(told.matches(LEFT).count(), 2, "{told}");
-        let changed = folders.path(Folder::Library, "plugins/strace2pcap.lua");
+        let changed = path_in(&folders, Folder::Library, "plugins/strace2pcap.lua");
         let text = fs::read_to_string(&changed).unwrap();
         fs::write(&changed, text + "-- more\n").unwrap();
         let told = uninstall(&folders, Path::new("/b/strace2pcap")).unwrap();

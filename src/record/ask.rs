@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::process::Stdio;
 use std::thread;
 
-use super::{patiently, script};
+use super::{patiently, shell};
 
 /// Most bytes of an answer that are read: a line for each descriptor of a big machine.
 const ANSWER_BYTES: u64 = 64 << 20;
@@ -19,7 +19,7 @@ const STEPS: u32 = 750;
 ///
 /// It cannot be reached, or says nothing in time: the first line that came on standard error.
 pub fn ask(prefix: &OsStr, text: &str) -> io::Result<Vec<u8>> {
-    let mut shell = script::through(prefix);
+    let mut shell = shell::through(prefix);
     let mut shell = shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let (Some(mut stdin), Some(stdout), Some(stderr)) = (shell.stdin.take(), shell.stdout.take(), shell.stderr.take())
     else {

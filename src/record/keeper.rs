@@ -7,17 +7,18 @@
 //! The kernel's word for it is the parent-death signal, which is that of the thread that has started the child: each of
 //! the three starts the next from its first thread, which stays as long as the process does.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, getpid, getppid, kill_process, set_parent_process_death_signal};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::Ended;
+use super::here::ended_as;
 use super::processes::Processes;
 
 /// The first argument of a keeper.
@@ -106,7 +107,7 @@ fn keep(words: &[OsString]) -> Ended {
         }
     });
     match (watching, strace.wait()) {
-        (Ok(_), Ok(status)) => Ended::of(status),
+        (Ok(_), Ok(status)) => ended_as(status),
         _ => Ended::Code(1),
     }
 }
@@ -114,14 +115,14 @@ fn keep(words: &[OsString]) -> Ended {
 /// Ends strace, and a command with it.
 fn end(kept: Kept, strace: u32) {
     match kept {
-        Kept::Attached => send(strace, Signal::INT),
-        Kept::Command => commands_of(strace).for_each(|pid| send(pid, Signal::TERM)),
+        Kept::Attached => send(strace, SIGINT),
+        Kept::Command => commands_of(strace).for_each(|pid| send(pid, SIGTERM)),
     }
     thread::sleep(PATIENCE);
     if kept == Kept::Command {
-        Processes::now().traced_by(strace).for_each(|pid| send(pid, Signal::KILL));
+        Processes::now().traced_by(strace).for_each(|pid| send(pid, SIGKILL));
     }
-    send(strace, Signal::KILL);
+    send(strace, SIGKILL);
 }
 
 /// The command that a strace has started.
@@ -135,18 +136,9 @@ pub fn strace_of(keeper: u32) -> Option<u32> {
 }
 
 /// Sends a signal to a process, if it is still there.
-pub fn send(pid: u32, signal: Signal) {
-    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+pub fn send(pid: u32, signal: i32) {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    if let Some((pid, signal)) = pid.zip(Signal::from_named_raw(signal)) {
         let _ = kill_process(pid, signal);
     }
-}
-
-/// Whether a program of this name can be started: a path, or a file in one of the folders of PATH.
-pub fn is_program(name: &OsStr, path: &OsStr) -> bool {
-    let is_file =
-        |path: &std::path::Path| path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok();
-    if name.as_encoded_bytes().contains(&b'/') {
-        return is_file(name.as_ref());
-    }
-    !name.is_empty() && std::env::split_paths(path).any(|folder| is_file(&folder.join(name)))
 }

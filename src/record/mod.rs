@@ -8,38 +8,49 @@
 //! Everything that can be refused is refused before strace is started. Whatever ends us, a process that strace was attached
 //! to goes on untraced, and no strace is left, here or there.
 
+#![cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "of what recording here needs, some is portable"))]
+
 mod ask;
+#[cfg(target_os = "linux")]
+mod here;
+#[cfg(target_os = "linux")]
 mod keeper;
+#[cfg(not(target_os = "linux"))]
+mod nowhere;
 mod probe;
 mod processes;
 mod refusals;
 mod remote;
 mod script;
+mod shell;
 mod watch;
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
-use std::os::fd::{AsFd, AsRawFd};
-use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use signal_hook::consts::SIGINT;
-
 pub use ask::ask;
+#[cfg(target_os = "linux")]
+use here::{Tracer, here};
+#[cfg(target_os = "linux")]
 pub use keeper::hidden;
-use keeper::{Kept, is_program};
+#[cfg(not(target_os = "linux"))]
+pub use nowhere::hidden;
+#[cfg(not(target_os = "linux"))]
+use nowhere::{Tracer, here};
 pub use processes::{Process, Processes, process};
 use remote::Course;
-pub use script::{Subject, quoted};
+pub use script::Subject;
+pub use shell::word;
 
 use crate::escape::escaped;
 use crate::run::live::Live;
 use crate::run::signals::Manner;
 use crate::run::{Error, Exit, Options};
 use crate::strace::calls_to_trace;
+use crate::system;
 use watch::{Heir, Watch};
 
 /// What is to be recorded, and how.
@@ -68,22 +79,12 @@ pub enum Ended {
 const MISSING: Ended = Ended::Code(127);
 
 impl Ended {
-    /// How a process has ended.
-    fn of(status: ExitStatus) -> Self {
-        match (status.code(), status.signal()) {
-            (Some(code), _) => Self::Code(u8::try_from(code).unwrap_or(1)),
-            (None, Some(signal)) => Self::Signal(signal),
-            (None, None) => Self::Code(1),
-        }
-    }
-
     /// Ends this process in the same way.
     pub fn exit(self) -> std::process::ExitCode {
         match self {
             Self::Code(code) => code.into(),
             Self::Signal(signal) => {
-                // Comes back only for a signal that ends nobody.
-                let _ = signal_hook::low_level::emulate_default_handler(signal);
+                system::die_of(signal);
                 std::process::ExitCode::FAILURE
             }
         }
@@ -125,109 +126,13 @@ fn manner(subject: &Subject) -> Manner {
     if subject.is_started() { Manner::Command } else { Manner::Attached }
 }
 
-/// Records on this machine.
-fn here(recording: &Recording, live: &mut Live<'_>) -> Result<(Exit, Ended), Error> {
-    live.look()?;
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    if !is_program("strace".as_ref(), &path) {
-        return Err(Error::NoStrace);
-    }
-    let subject = subject_here(&recording.subject, &path)?;
-    let is_command = subject.is_started();
-    let answer = probe::ask(&calls_to_trace(recording.options.pipes), is_command).map_err(cannot_start)?;
-    if let Some(said) = &answer.refused {
-        return Err(Error::Recording(refusals::with_cure(said, &[])));
-    }
-    let ready = live.open(manner(&subject))?;
-    let (trace, writer) = io::pipe().map_err(cannot_start)?;
-    let text = format!("/proc/{}/fd/{}", std::process::id(), writer.as_raw_fd());
-    let words = script::words(&subject, &answer, OsStr::new(&text));
-    let kept = if is_command { Kept::Command } else { Kept::Attached };
-    let mut strace = keeper::command(kept, &words);
-    give_streams(&mut strace, recording).map_err(cannot_start)?;
-    let mut strace = strace.spawn().map_err(cannot_start)?;
-    let pid = strace.id();
-    let heir = match kept {
-        Kept::Attached => Heir::Attached(pid),
-        Kept::Command if recording.is_silent => Heir::Keeper(pid),
-        Kept::Command => Heir::Command(pid),
-    };
-    let watch = Watch::begin(heir, &ready, recording.is_silent)?;
-    let to = (!recording.is_silent).then(io::stderr);
-    let said = strace.stderr.take().map(|stderr| thread::spawn(move || remote::listen(stderr, to)));
-    // Only with strace's end is ours of the pipe closed, and so the trace's end is told.
-    let waiting = thread::spawn(move || {
-        let status = strace.wait();
-        drop(writer);
-        status
-    });
-    let exit = live.convert(ready, trace.into());
-    if !is_finished(&waiting) {
-        keeper::send(pid, rustix::process::Signal::TERM);
-    }
-    drop(watch);
-    let status = waiting.join().map_err(|_| Error::Recording("waiting for strace failed".to_owned()))?;
-    let ended = Ended::of(status.map_err(cannot_start)?);
-    let said = said.and_then(|said| said.join().ok()).unwrap_or_default();
-    tell_strace(&said, recording, live)?;
-    match ended {
-        // As a live capture is ended.
-        Ended::Signal(SIGINT) | Ended::Code(130) if !is_command => Ok((exit, Ended::Code(0))),
-        Ended::Signal(signal) if !is_command => {
-            let name = signal_hook::low_level::signal_name(signal).unwrap_or("a signal");
-            Err(Error::Recording(format!("strace was ended by {name}: the capture holds what came before")))
-        }
-        _ => Ok((exit, ended)),
-    }
-}
-
-/// What is to be traced on this machine, if it is there: processes with those that they have made.
-fn subject_here(subject: &Subject, path: &OsStr) -> Result<Subject, Error> {
-    match subject {
-        Subject::Command(words) if script::is_of_strace(words) => Ok(subject.clone()),
-        Subject::Command(words) => {
-            let program = words.first().map(OsString::as_os_str).unwrap_or_default();
-            if !is_program(program, path) {
-                return Err(Error::NothingToRecord(refusals::no_program(program)));
-            }
-            Ok(subject.clone())
-        }
-        Subject::Processes(named) => {
-            let processes = Processes::now();
-            for pid in named {
-                if !Path::new("/proc").join(pid.to_string()).exists() {
-                    return Err(Error::NothingToRecord(format!("there is no process {pid}")));
-                }
-                if let Some(tracer) = processes.tracer(*pid) {
-                    return Err(Error::Recording(refusals::traced_already(&processes, *pid, tracer)));
-                }
-            }
-            let ours = processes.line_of(std::process::id());
-            Ok(Subject::Processes(processes.with_descendants(named, &ours)))
-        }
-    }
-}
-
-/// The streams of a strace here: those of the command are ours, but that nothing else is on a standard output which is the
-/// capture's; where strace is attached, standard error has its own words alone.
-fn give_streams(strace: &mut Command, recording: &Recording) -> io::Result<()> {
-    if !recording.subject.is_started() {
-        strace.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-    } else if recording.is_silent {
-        strace.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    } else if recording.options.output.as_os_str() == "-" {
-        strace.stdout(io::stderr().as_fd().try_clone_to_owned()?);
-    }
-    Ok(())
-}
-
 /// Records on another machine, or wherever `prefix` leads.
 fn there(recording: &Recording, prefix: &OsStr, live: &mut Live<'_>) -> Result<(Exit, Ended), Error> {
     live.look()?;
     let is_command = recording.subject.is_started();
     let text = script::remote(&recording.subject, &calls_to_trace(recording.options.pipes));
     let ready = live.open(manner(&recording.subject))?;
-    let mut shell = script::through(prefix);
+    let mut shell = shell::through(prefix);
     shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut shell = shell.spawn().map_err(cannot_start)?;
     let (Some(mut stdin), Some(stdout), Some(stderr)) = (shell.stdin.take(), shell.stdout.take(), shell.stderr.take())
@@ -242,7 +147,7 @@ fn there(recording: &Recording, prefix: &OsStr, live: &mut Live<'_>) -> Result<(
     let _ = stdin.write_all(&text);
     let watch =
         Watch::begin(Heir::There(Some(stdin), is_command && !recording.is_silent), &ready, recording.is_silent)?;
-    let exit = live.convert(ready, trace.into());
+    let exit = live.convert(ready, trace);
     drop(watch);
     let status = end(&mut shell);
     let course =

@@ -1,8 +1,6 @@
 //! What a shell runs on another machine: text made of words that are quoted exactly.
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
-use std::process::Command;
 use std::time::Duration;
 
 use super::probe;
@@ -119,7 +117,7 @@ esac
             add(in_front(words));
             for word in words {
                 text.push(b' ');
-                text.extend(quoted(word.as_bytes()));
+                text.extend(quoted(word.as_encoded_bytes()));
             }
             text.push(b'\n');
         }
@@ -190,17 +188,6 @@ exit
 }}
 "#
     )
-}
-
-/// What reaches a shell through `prefix`, words of a shell's command that are the person's own. Ctrl-C does not cut the
-/// connection: it ends the recording, which ends strace over there.
-pub fn through(prefix: &OsStr) -> Command {
-    let mut text = OsString::from("trap '' INT; ");
-    text.push(prefix);
-    text.push(" sh");
-    let mut command = Command::new("sh");
-    command.arg("-c").arg(text);
-    command
 }
 
 /// Whether a command begins with options of strace's own, which no name of a program does.

@@ -1,37 +1,26 @@
 //! A thread that hands on what asks for the end of a recording: signals that come to us, a reader of the capture that has
 //! gone, a conversion that can write no more.
 
-use std::io::{self, PipeReader, PipeWriter, Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::io::{self, PipeWriter, Read, Write};
 use std::process::ChildStdin;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, Signal, getppid};
-
-use super::keeper::{commands_of, send, strace_of};
-use super::patiently;
+use super::Tracer;
 use super::script::BEAT;
 use crate::run::Error;
 use crate::run::live::Ready;
+use crate::system::{self, Awaited, Stream};
 
 /// How often is looked whether who has started us is there: nothing tells that unasked but a signal, which is about a thread.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// How many steps are waited for a strace, or its command, that is just being started.
-const STEPS: u32 = 20;
-
 /// Whom it is handed on to.
 #[derive(Debug)]
 pub enum Heir {
-    /// A strace here that is attached, by the number of its keeper: it is interrupted.
-    Attached(u32),
-    /// What a strace here has started, by the number of that one's keeper: it gets the same signal. Where nobody asks for
-    /// the end it goes on, and its trace is read to the end and forgotten.
-    Command(u32),
-    /// The same, but it ends with the recording, whoever asks for that, with all that it has started.
-    Keeper(u32),
+    /// A strace here.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "there is none"))]
+    Here(Tracer),
     /// A strace on another machine, by the standard input of its script, and whether a command that it has started goes on
     /// where nobody asks for the end.
     There(Option<ChildStdin>, bool),
@@ -52,7 +41,8 @@ impl Watch {
         let begun = || {
             let handed = ready.signals().handed()?;
             let (ended, end) = io::pipe()?;
-            let parent = if with_parent { getppid() } else { None };
+            let parent = if with_parent { system::parent() } else { None };
+            let (handed, ended) = (handed.into(), ended.into());
             let watcher = Watcher { heir, handed, ended, reader: ready.reader(), parent };
             let thread = thread::Builder::new().spawn(move || watcher.run())?;
             Ok(Self { end: Some(end), thread: Some(thread) })
@@ -78,11 +68,11 @@ struct Seen {
 
 struct Watcher {
     heir: Heir,
-    handed: PipeReader,
-    ended: PipeReader,
-    reader: Option<OwnedFd>,
+    handed: Stream,
+    ended: Stream,
+    reader: Option<Stream>,
     /// Who has started us, if that one's end is ours.
-    parent: Option<Pid>,
+    parent: Option<u32>,
 }
 
 impl Watcher {
@@ -98,12 +88,12 @@ impl Watcher {
             }
             if seen.handed {
                 let mut signal = [0];
-                if self.handed.read_exact(&mut signal).is_err() {
+                if (&self.handed).read_exact(&mut signal).is_err() {
                     return;
                 }
-                self.hand_on(Signal::from_named_raw(i32::from(signal[0])));
+                self.hand_on(Some(i32::from(signal[0])).filter(|signal| *signal > 0));
             }
-            let is_orphan = self.parent.take_if(|parent| getppid() != Some(*parent)).is_some();
+            let is_orphan = self.parent.take_if(|parent| system::parent() != Some(*parent)).is_some();
             if seen.gone {
                 self.reader = None;
             }
@@ -115,38 +105,23 @@ impl Watcher {
 
     /// Waits until something happens.
     fn wait(&self) -> Seen {
-        let input = |descriptor| PollFd::from_borrowed_fd(descriptor, PollFlags::IN);
-        let mut all = vec![input(self.handed.as_fd()), input(self.ended.as_fd())];
-        // That nobody reads any more is told unasked.
-        all.extend(self.reader.as_ref().map(|reader| PollFd::new(reader, PollFlags::empty())));
+        let mut all = vec![Awaited::Input(&self.handed), Awaited::Input(&self.ended)];
+        all.extend(self.reader.as_ref().map(Awaited::Departure));
         let look = match (&self.heir, self.parent) {
             (_, Some(_)) => Some(LOOK),
             (Heir::There(Some(_), _), None) => Some(BEAT),
             _ => None,
         };
-        let look = look.and_then(|look| Timespec::try_from(look).ok());
-        let is_polled = poll(&mut all, look.as_ref()).is_ok();
-        let mut happened = all.iter().map(|it| is_polled && !it.revents().is_empty());
+        let mut happened = system::wait(&all, look).unwrap_or_default().into_iter();
         let mut next = || happened.next().unwrap_or_default();
         Seen { handed: next(), ended: next(), gone: next() }
     }
 
     /// Hands on a signal, or that nobody reads any more.
-    fn hand_on(&mut self, signal: Option<Signal>) {
+    fn hand_on(&mut self, signal: Option<i32>) {
         match (&mut self.heir, signal) {
-            (Heir::Attached(keeper), _) => match patiently(STEPS, || strace_of(*keeper)) {
-                Some(strace) => send(strace, Signal::INT),
-                None => send(*keeper, Signal::TERM),
-            },
-            (Heir::Command(keeper), Some(signal)) => {
-                let command = || strace_of(*keeper).and_then(|strace| commands_of(strace).next());
-                match patiently(STEPS, command) {
-                    Some(command) => send(command, signal),
-                    None => send(*keeper, Signal::TERM),
-                }
-            }
-            (Heir::Keeper(keeper), _) => send(*keeper, Signal::TERM),
-            (Heir::Command(_) | Heir::There(_, true), None) => {}
+            (Heir::Here(tracer), _) => tracer.hand_on(signal),
+            (Heir::There(_, true), None) => {}
             (Heir::There(stdin, _), _) => *stdin = None,
         }
     }

@@ -4,13 +4,13 @@ use std::borrow::Cow;
 use std::io;
 use std::process::ExitCode;
 
-use rustix::io::Errno;
 use thiserror::Error;
 
 use super::input::compressed::{Compression, Damage};
 use super::input::foreign::Foreign;
 use super::name::Name;
 use super::options::ReportFormat;
+use crate::system;
 
 /// How a run ended. The numbers are a contract (`--help`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,32 +163,23 @@ impl Error {
 }
 
 fn cure_for_reading(error: &io::Error) -> Cow<'static, str> {
-    match errno(error) {
-        Some(Errno::MFILE) => cure_for_many().into(),
-        Some(Errno::ACCESS | Errno::PERM) => "; strace run by root leaves files that are root's".into(),
+    match error.kind() {
+        _ if error.raw_os_error() == Some(system::TOO_MANY) => system::cure_for_too_many().into(),
+        io::ErrorKind::PermissionDenied => system::WHOSE.into(),
         _ => "".into(),
     }
-}
-
-/// What helps where all descriptors are used up. The soft limit has been raised to the hard one by then.
-fn cure_for_many() -> String {
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
-    let limit = limit.map_or_else(|| "as many as the system has".to_owned(), |limit| limit.to_string());
-    format!("; the hard limit of open files is {limit} (ulimit -Hn): raise it, or give fewer traces at a time")
 }
 
 fn cure_for_creating(error: &io::Error) -> Cow<'static, str> {
-    match errno(error) {
-        Some(Errno::MFILE) => cure_for_many().into(),
-        Some(Errno::ISDIR) => "; give a file name in it".into(),
-        Some(Errno::NOENT | Errno::NOTDIR) => "; its folder must be there".into(),
-        Some(Errno::ROFS | Errno::ACCESS | Errno::PERM) => "; choose a place that can be written".into(),
+    match error.kind() {
+        _ if error.raw_os_error() == Some(system::TOO_MANY) => system::cure_for_too_many().into(),
+        io::ErrorKind::IsADirectory => "; give a file name in it".into(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => "; its folder must be there".into(),
+        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
+            "; choose a place that can be written".into()
+        }
         _ => "".into(),
     }
-}
-
-fn errno(error: &io::Error) -> Option<Errno> {
-    error.raw_os_error().map(Errno::from_raw_os_error)
 }
 
 fn cure_for_writing(error: &io::Error) -> &'static str {
@@ -210,16 +201,16 @@ mod tests {
     #[test]
     fn messages_name_the_file_and_the_cure() {
         let name = || Name::new("a\x1b[31m");
-        let full = Error::WriteOutput(name(), io::Error::from(Errno::NOSPC));
+        let full = Error::WriteOutput(name(), io::Error::from(io::ErrorKind::StorageFull));
         let text = full.to_string();
-        assert!(text.starts_with("writing a\\x1b[31m failed: No space left on device"), "{text}");
+        assert!(text.starts_with("writing a\\x1b[31m failed: no storage space"), "{text}");
         assert!(text.contains("make room"), "{text}");
         assert_eq!(full.exit(), Exit::Failed);
-        let many = Error::OpenTrace(name(), io::Error::from(Errno::MFILE)).to_string();
-        assert!(many.contains("ulimit -Hn"), "{many}");
-        let create = |errno| Error::OpenOutput(name(), io::Error::from(errno)).to_string();
-        assert!(create(Errno::ACCESS).ends_with("choose a place that can be written"));
-        assert!(create(Errno::NOENT).ends_with("its folder must be there"));
+        let many = Error::OpenTrace(name(), io::Error::from_raw_os_error(system::TOO_MANY)).to_string();
+        assert!(many.contains("fewer traces at a time"), "{many}");
+        let create = |kind: io::ErrorKind| Error::OpenOutput(name(), io::Error::from(kind)).to_string();
+        assert!(create(io::ErrorKind::PermissionDenied).ends_with("choose a place that can be written"));
+        assert!(create(io::ErrorKind::NotFound).ends_with("its folder must be there"));
         assert_eq!(Error::SameFile(name()).exit(), Exit::Usage);
         let foreign = Error::NotATrace(name(), Foreign::Text, None);
         assert_eq!(foreign.exit(), Exit::Failed);

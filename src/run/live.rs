@@ -1,6 +1,6 @@
 //! A conversion of what somebody writes whom we start ourselves: all that can be refused is refused before that.
 
-use std::os::fd::OwnedFd;
+use std::io::PipeReader;
 
 use super::Prepared;
 use super::error::{Error, Exit};
@@ -10,6 +10,7 @@ use super::output::{self, Output};
 use super::report::Report;
 use super::screen::Screen;
 use super::signals::{Manner, Signals};
+use crate::system::Stream;
 
 /// A recording from its first look at the output to its report.
 #[derive(Debug)]
@@ -31,8 +32,8 @@ impl Ready {
         &self.0.signals
     }
 
-    /// A descriptor of the output where a reader may go away.
-    pub fn reader(&self) -> Option<OwnedFd> {
+    /// The output where a reader may go away.
+    pub fn reader(&self) -> Option<Stream> {
         self.0.output.reader()
     }
 }
@@ -66,8 +67,8 @@ impl<'o> Live<'o> {
     }
 
     /// Converts what comes from `trace` to its end, whichever it is.
-    pub fn convert(&mut self, ready: Ready, trace: OwnedFd) -> Exit {
-        let source = match Source::of_descriptor("strace's text", trace) {
+    pub fn convert(&mut self, ready: Ready, trace: PipeReader) -> Exit {
+        let source = match Source::of_pipe("strace's text", trace) {
             Ok(source) => source,
             Err(error) => return self.fail(&error),
         };

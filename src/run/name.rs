@@ -2,7 +2,6 @@
 
 use std::ffi::OsStr;
 use std::fmt;
-use std::os::unix::ffi::OsStrExt;
 
 use crate::escape::{escaped, word};
 
@@ -16,7 +15,7 @@ pub struct Name(Box<[u8]>);
 impl Name {
     /// The name of a file.
     pub fn new(path: impl AsRef<OsStr>) -> Self {
-        Self(path.as_ref().as_bytes().into())
+        Self(path.as_ref().as_encoded_bytes().into())
     }
 
     /// That of standard input.

@@ -5,11 +5,11 @@
 use std::path::{Path, PathBuf};
 
 pub use crate::capture::{Comments, Format};
+use crate::dates::Date;
 use crate::event::{Tid, Timestamp};
 use crate::glob::Glob;
 pub use crate::packets::ViewKind as View;
 pub use crate::packets::http2::Seed;
-use crate::run::input::dates::Date;
 use crate::unix::{PortRule, Ports};
 use std::ops::RangeInclusive;
 

@@ -10,14 +10,10 @@
 //! Readers show everything before it and say that the end is cut.
 
 use crate::event::as_u64;
-use std::fs::{File, Metadata, OpenOptions, TryLockError};
+use crate::system::{self, Kind, Stream};
+use std::fs::{File, Metadata};
 use std::io::{self, IsTerminal, Seek, Write};
-use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
-
-use rustix::event::{PollFd, PollFlags, poll};
-use rustix::fs::{FileType, OFlags, fcntl_getfl};
 
 use super::error::Error;
 use super::input;
@@ -43,29 +39,32 @@ impl Output {
     pub fn open(path: &Path, sources: &[Source]) -> Result<Self, Error> {
         let is_stdout = path.as_os_str() == "-";
         let name = Name::new(if is_stdout { "standard output".as_ref() } else { path.as_os_str() });
-        let opened = if is_stdout { io::stdout().as_fd().try_clone_to_owned().map(File::from) } else { open(path) };
-        let (mut file, metadata) = match opened.and_then(|file| Ok((file.metadata()?, file))) {
-            Ok((metadata, file)) => (file, metadata),
+        let opened = if is_stdout { system::standard_output() } else { system::open_to_write(path) };
+        let (mut file, facts) = match opened.and_then(|file| Ok((system::facts(&file)?, file))) {
+            Ok((facts, file)) => (file, facts),
             Err(error) => return Err(Error::OpenOutput(name, error)),
         };
-        if sources.iter().any(|source| source.is_same_file(&metadata)) {
+        if sources.iter().any(|source| source.is_same_file(&facts)) {
             return Err(Error::SameFile(name));
         }
         if file.is_terminal() {
             return Err(Error::Terminal);
         }
-        let (length, keeps) = if !metadata.is_file() {
-            if is_stdout && was_closed(&file) {
+        let (length, keeps) = if facts.kind != Kind::File {
+            if is_stdout && system::was_closed(&file) {
                 log::warn!("standard output is closed, so the capture goes nowhere: give a file name as OUTPUT");
             }
             (None, false)
         } else if is_stdout {
             (end(&mut file).map_err(|error| Error::OpenOutput(name.clone(), error))?, false)
         } else {
-            lock(&file, &name)?;
-            (Some(0), metadata.len() > 0)
+            // Keeps other runs from writing to the same file.
+            if !system::locks(&file) {
+                return Err(Error::Locked(name));
+            }
+            (Some(0), facts.length > 0)
         };
-        let only_appends = fcntl_getfl(&file).is_ok_and(|flags| flags.contains(OFlags::APPEND));
+        let only_appends = system::only_appends(&file);
         Ok(Self { name, file, length, start: length.filter(|_| !only_appends), keeps })
     }
 
@@ -74,11 +73,9 @@ impl Output {
         &self.name
     }
 
-    /// A descriptor of its own where somebody reads at the other end, who may go away: a pipe, a FIFO, a socket.
-    pub fn reader(&self) -> Option<OwnedFd> {
-        let is_read = |kind| matches!(kind, FileType::Fifo | FileType::Socket);
-        let stat = rustix::fs::fstat(&self.file).ok()?;
-        is_read(FileType::from_raw_mode(stat.st_mode)).then(|| self.file.as_fd().try_clone_to_owned().ok())?
+    /// Where somebody reads at the other end, who may go away: of a pipe, a FIFO, a socket.
+    pub fn reader(&self) -> Option<Stream> {
+        Stream::to_reader(&self.file)
     }
 
     /// Whether a capture of before is still there, which the first write replaces.
@@ -92,15 +89,15 @@ impl Output {
         if let (Some(start), Some(length)) = (self.start, self.length)
             && length >= start + at + as_u64(bytes.len())
         {
-            let _ = self.file.write_all_at(bytes, start + at);
+            let _ = system::write_all_at(&self.file, bytes, start + at);
         }
     }
 
     /// Closes it, which is where some file systems (NFS, quotas) first tell that the disk is full.
     pub fn close(self) -> Result<(), Error> {
-        let is_removed = self.length.is_some() && self.file.metadata().is_ok_and(|metadata| metadata.nlink() == 0);
-        match nix::unistd::close(self.file) {
-            Err(error) => Err(Error::WriteOutput(self.name, error.into())),
+        let is_removed = self.length.is_some() && system::is_removed(&self.file);
+        match system::close(self.file) {
+            Err(error) => Err(Error::WriteOutput(self.name, error)),
             Ok(()) if is_removed => Err(Error::Removed(self.name)),
             Ok(()) => Ok(()),
         }
@@ -117,19 +114,12 @@ impl Output {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait()?,
+                // Who gave us a descriptor that does not block shares it with us.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => system::wait_to_write(&self.file)?,
                 Err(error) => return Err(error),
             }
         }
         Ok(())
-    }
-
-    /// Waits until the other end takes more. Who gave us a descriptor that does not block shares it with us.
-    fn wait(&self) -> io::Result<()> {
-        match poll(&mut [PollFd::new(&self.file, PollFlags::OUT)], None) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
     }
 }
 
@@ -148,39 +138,11 @@ pub fn look(path: &Path) -> Result<(), Error> {
     }
 }
 
-/// Opens a file for writing without touching what is in it. A FIFO waits for its reader here.
-fn open(path: &Path) -> io::Result<File> {
-    // First without creating: in /tmp the kernel refuses to "create" another user's FIFO that is there.
-    match OpenOptions::new().write(true).open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            OpenOptions::new().write(true).create(true).truncate(false).open(path)
-        }
-        opened => opened,
-    }
-}
-
-/// Keeps other runs from writing to the same file. A file system that knows no locks has none.
-fn lock(file: &File, name: &Name) -> Result<(), Error> {
-    match file.try_lock() {
-        Err(TryLockError::WouldBlock) => Err(Error::Locked(name.clone())),
-        Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
-    }
-}
-
 /// Where a file that was given as standard output ends, if it is written from there on: as the shell has set it up. With
 /// other bytes behind, cutting would take those.
 fn end(file: &mut File) -> io::Result<Option<u64>> {
     let position = file.stream_position()?;
     Ok(Some(position).filter(|position| *position >= file.metadata().map_or(0, |metadata| metadata.len())))
-}
-
-/// Whether this is what Rust opens for a standard output that is closed: /dev/null, for reading too, as nobody else does
-/// (`library/std/src/sys/pal/unix/mod.rs`, `sanitize_standard_fds`).
-fn was_closed(file: &File) -> bool {
-    let null = rustix::fs::makedev(1, 3);
-    let is_null = rustix::fs::fstat(file)
-        .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice && stat.st_rdev == null);
-    is_null && fcntl_getfl(file).is_ok_and(|flags| flags & OFlags::ACCMODE == OFlags::RDWR)
 }
 
 impl Write for Output {

@@ -9,23 +9,15 @@
 //! Where we have started strace ourselves, who did that hears of the first signal ([`Signals::handed`]) and hands it on;
 //! the end of the input ends us, as always.
 //!
-//! SIGXFSZ, which by default kills with the last record cut, is received and nothing else: the write then fails (EFBIG).
-//!
 //! A thread receives the signals, because a handler may do next to nothing and the main thread may be blocked.
 
-use std::fs;
 use std::io::{self, PipeReader, PipeWriter, Write};
-use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::thread;
 
-use rustix::process::getpgrp;
-use rustix::termios::tcgetpgrp;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
-use signal_hook::iterator::Signals as Arrivals;
-
 use super::error::Exit;
+use crate::system::{self, Arrivals, INTERRUPT, QUIT, Stream};
 
 /// What the receiving thread needs at most: it calls a few functions and writes a message.
 const STACK_BYTES: usize = 256 << 10;
@@ -51,7 +43,7 @@ pub struct Signals {
     /// The first SIGINT is passed over.
     patient: Arc<AtomicBool>,
     /// Readable once the end was asked for.
-    wake: PipeReader,
+    wake: Stream,
     /// Where signals are handed on: a byte for each, and 0 once nothing is converted any more.
     handed: PipeReader,
     hand: PipeWriter,
@@ -63,18 +55,13 @@ impl Signals {
         let stop = Arc::new(AtomicI32::new(0));
         let (wake, bell) = io::pipe()?;
         let (handed, hand) = io::pipe()?;
-        let ignored = ignored_signals();
         // The keyboard's other one would end us, and strace with us, where it only means the command.
-        let quit = (manner == Manner::Command).then_some(SIGQUIT);
-        // Who starts us with a signal ignored, as nohup does with SIGHUP, wants it so.
-        let wanted = [SIGINT, SIGTERM, SIGHUP].into_iter().chain(quit);
-        let arrivals = Arrivals::new(wanted.filter(|signal| (ignored >> (signal - 1)) & 1 == 0))?;
-        signal_hook::flag::register(SIGXFSZ, Arc::default())?;
+        let arrivals = Arrivals::listen(manner == Manner::Command)?;
         let patient = Arc::new(AtomicBool::new(manner != Manner::Files));
         let receiver =
             Receiver { stop: Arc::clone(&stop), bell, patient: Arc::clone(&patient), manner, hand: hand.try_clone()? };
         thread::Builder::new().stack_size(STACK_BYTES).spawn(move || receiver.run(arrivals))?;
-        Ok(Self { stop, patient, wake, handed, hand })
+        Ok(Self { stop, patient, wake: wake.into(), handed, hand })
     }
 
     /// Receives none.
@@ -84,7 +71,7 @@ impl Signals {
         // A pipe without a writer is readable, too.
         std::mem::forget(bell);
         let (handed, hand) = io::pipe()?;
-        Ok(Self { stop: Arc::default(), patient: Arc::default(), wake, handed, hand })
+        Ok(Self { stop: Arc::default(), patient: Arc::default(), wake: wake.into(), handed, hand })
     }
 
     /// From now on the first signal asks for the end: nothing is written any more that it could cost.
@@ -107,8 +94,8 @@ impl Signals {
     }
 
     /// Becomes readable when the end is asked for.
-    pub fn wake(&self) -> BorrowedFd<'_> {
-        self.wake.as_fd()
+    pub const fn wake(&self) -> &Stream {
+        &self.wake
     }
 }
 
@@ -119,7 +106,7 @@ pub struct Stop(i32);
 impl Stop {
     /// Its name.
     pub fn name(self) -> &'static str {
-        signal_hook::low_level::signal_name(self.0).unwrap_or("a signal")
+        system::signal_name(self.0)
     }
 }
 
@@ -136,7 +123,7 @@ impl Receiver {
         let mut asked = false;
         for signal in arrivals.forever() {
             if asked {
-                signal_hook::low_level::exit(Exit::Failed.code().into());
+                system::exit(Exit::Failed.code());
             }
             if self.is_passed_over(signal) {
                 continue;
@@ -151,40 +138,14 @@ impl Receiver {
     /// Whether what is traced goes on for now, or ends by itself.
     fn is_passed_over(&mut self, signal: i32) -> bool {
         let is_recording = matches!(self.manner, Manner::Attached | Manner::Command);
-        if self.manner == Manner::Command && matches!(signal, SIGINT | SIGQUIT) && keyboard_is_ours() {
+        if self.manner == Manner::Command && matches!(signal, INTERRUPT | QUIT) && system::keyboard_is_ours() {
             return true;
         }
-        if (signal == SIGINT || is_recording) && self.patient.swap(false, Ordering::Relaxed) {
+        if (signal == INTERRUPT || is_recording) && self.patient.swap(false, Ordering::Relaxed) {
             log::info!("a signal came: going on until the input ends; a second one stops");
             let _ = u8::try_from(signal).map(|signal| self.hand.write_all(&[signal]));
             return true;
         }
         false
-    }
-}
-
-/// Whether what is typed at the terminal reaches us, and with us all that we have started.
-fn keyboard_is_ours() -> bool {
-    fs::File::open("/dev/tty").is_ok_and(|terminal| tcgetpgrp(terminal).is_ok_and(|group| group == getpgrp()))
-}
-
-/// The signals that this process ignores, signal 1 in the lowest bit.
-fn ignored_signals() -> u64 {
-    fs::read_to_string("/proc/self/status").map_or(0, |status| ignored_in(&status))
-}
-
-fn ignored_in(status: &str) -> u64 {
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ignored_signals_are_read_from_the_status() {
-        assert_eq!(ignored_in("SigBlk:\t0000000000000000\nSigIgn:\t0000000000001001\nSigCgt:\t0\n"), 0x1001);
-        assert_eq!(ignored_in(""), 0);
     }
 }

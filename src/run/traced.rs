@@ -5,9 +5,9 @@
 
 use super::input::source::{Source, SourceKind};
 use crate::event::Tid;
+use crate::system;
 use std::fs;
-use std::os::unix::ffi::OsStringExt;
-use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 /// A process as /proc has it.
 #[derive(Debug, PartialEq, Eq)]
@@ -46,14 +46,14 @@ impl Traced {
         let mut name = fs::read(format!("/proc/{process}/comm")).ok()?;
         name.truncate(name.trim_ascii_end().len());
         let path = fs::read_link(format!("/proc/{process}/exe")).ok();
-        Some(Found { name, path: path.map(|path| path.into_os_string().into_vec()) })
+        Some(Found { name, path: path.map(|path| path.into_os_string().into_encoded_bytes()) })
     }
 
     /// Whether one of a process's descriptors is our pipe.
     fn is_held_by(&self, process: u32) -> bool {
         let descriptors = fs::read_dir(format!("/proc/{process}/fd"));
-        let ours = |path| fs::metadata(path).is_ok_and(|metadata| (metadata.dev(), metadata.ino()) == self.pipe);
-        descriptors.into_iter().flatten().flatten().any(|descriptor| ours(descriptor.path()))
+        let ours = |path: &Path| system::identity(path) == Some(self.pipe);
+        descriptors.into_iter().flatten().flatten().any(|descriptor| ours(&descriptor.path()))
     }
 }
 

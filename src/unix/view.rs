@@ -191,7 +191,7 @@ impl UnixView {
             names::write(address, Some(&user), connection.end(stream.side).name.as_ref(), sink)?;
         }
         let other = stream.side.other();
-        let ancillary = known.refs.call().and_then(|call| call.ancillary.as_ref()).filter(|_| moved.ancillary);
+        let ancillary = known.refs.call().and_then(|call| call.ancillary).filter(|_| moved.ancillary);
         let said = ancillary.filter(|_| moved.direction == Direction::Received).and_then(|beside| beside.credentials);
         let process = said.map(|said| Tid(said.process)).or(connection.end(other).told);
         if let Some(process) = process.filter(|process| process.0 > 0)
@@ -372,6 +372,6 @@ impl UnixView {
     /// What is to be read beside a message that has something with it.
     fn ancillary(&self, has_some: bool, refs: Refs<'_>) -> Option<String> {
         let call = refs.call().filter(|_| has_some && self.options.records);
-        call.and_then(|call| call.ancillary.as_deref()).map(names::of_ancillary)
+        call.and_then(|call| call.ancillary).map(names::of_ancillary)
     }
 }

@@ -61,7 +61,7 @@ fn places<'a>(text: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a 
 type Rule = fn(&Source) -> Vec<String>;
 
 /// The rules for `src`.
-const RULES: [Rule; 15] = [
+const RULES: [Rule; 16] = [
     direction,
     direction_in_run,
     pcap_file_in_capture,
@@ -77,20 +77,22 @@ const RULES: [Rule; 15] = [
     no_clock,
     no_input_or_output,
     processes_in_record,
+    one_system_in_its_room,
 ];
 
 /// The rules for `tests` and `tools`.
 const RULES_FOR_TESTS: [Rule; 3] = [document_first, short_functions, short_files];
 
 /// Which rooms each room may name, beside itself. Whoever is not here sees all.
-const MAY_NAME: [(&str, &[&str]); 18] = [
+const MAY_NAME: [(&str, &[&str]); 20] = [
     ("event", &[]),
     ("escape", &[]),
     ("limits", &[]),
     ("glob", &["event"]),
     ("keys", &["limits"]),
     ("secrets", &["keys", "packets", "wire", "event", "limits"]),
-    ("strace", &["event", "glob", "keys", "limits"]),
+    ("dates", &["event"]),
+    ("strace", &["event", "dates", "glob", "keys", "limits"]),
     ("sockets", &["event", "limits"]),
     ("processes", &["event", "escape", "limits"]),
     ("views", &["inet", "unix", "packets", "sockets", "processes", "event", "wire"]),
@@ -99,9 +101,10 @@ const MAY_NAME: [(&str, &[&str]); 18] = [
     ("packets", &["sockets", "processes", "event", "wire", "limits"]),
     ("wire", &["event"]),
     ("capture", &["wire", "event", "limits"]),
-    ("record", &["run", "strace", "escape"]),
-    ("extcap", &["cli", "record", "run", "escape"]),
-    ("install", &["run", "escape"]),
+    ("record", &["run", "strace", "escape", "system"]),
+    ("extcap", &["cli", "record", "run", "escape", "system"]),
+    ("install", &["run", "escape", "system"]),
+    ("system", &[]),
 ];
 
 fn direction(source: &Source) -> Vec<String> {
@@ -282,14 +285,14 @@ fn no_prints(source: &Source) -> Vec<String> {
 }
 
 fn no_clock(source: &Source) -> Vec<String> {
-    if source.is_in(&["run", "cli"]) {
+    if source.is_in(&["run", "cli", "dates", "system"]) {
         return Vec::new();
     }
     source.find_words(&["SystemTime", "Instant", "rand", "getrandom", "RandomState"])
 }
 
 fn no_input_or_output(source: &Source) -> Vec<String> {
-    if source.is_in(&["main", "run", "record", "extcap", "install", "capture"]) {
+    if source.is_in(&["main", "run", "record", "extcap", "install", "capture", "system"]) {
         return Vec::new();
     }
     let words = [
@@ -320,6 +323,30 @@ fn processes_in_record(source: &Source) -> Vec<String> {
     } else {
         source.find_words(&["process::Command", "Command::new", "CommandExt"])
     }
+}
+
+/// Which system it is and what only one has is asked in one room; starting processes differs too.
+fn one_system_in_its_room(source: &Source) -> Vec<String> {
+    let words = [
+        "cfg(unix)",
+        "cfg(windows)",
+        "cfg(not(unix))",
+        "cfg(not(windows))",
+        "cfg!(unix)",
+        "cfg!(windows)",
+        "target_os",
+        "target_family",
+        "os::unix",
+        "os::windows",
+        "os::fd",
+        "os::linux",
+        "rustix",
+        "nix",
+        "signal_hook",
+        "ctrlc",
+        "winapi_util",
+    ];
+    if source.is_in(&["system", "record"]) { Vec::new() } else { source.find_words(&words) }
 }
 
 /// Every Rust file below `folder` of the project.
@@ -490,6 +517,18 @@ mod samples {
         check(processes_in_record, "src/cli/mod.rs", "Command::new(a)", &["src/cli/mod.rs:1: Command::new"]);
         check(processes_in_record, "src/record/mod.rs", "use std::process::Command;", &[]);
         check(processes_in_record, "src/cli/mod.rs", "use clap::Command; Self::command(); execve()", &[]);
+    }
+
+    #[test]
+    fn a_system_asked_for_elsewhere() {
+        let wrong = ["src/run/mod.rs:1: cfg(unix)", "src/run/mod.rs:2: rustix"];
+        check(one_system_in_its_room, "src/run/mod.rs", "#[cfg(unix)]\nuse rustix::pipe;", &wrong);
+        let wrong = ["src/run/a.rs:1: os::unix"];
+        check(one_system_in_its_room, "src/run/a.rs", "use std::os::unix::fs::MetadataExt;", &wrong);
+        let wrong = ["src/run/a.rs:1: target_os"];
+        check(one_system_in_its_room, "src/run/a.rs", "#[cfg(not(target_os = \"linux\"))]", &wrong);
+        check(one_system_in_its_room, "src/system/unix.rs", "#[cfg(unix)]\nuse rustix::pipe;", &[]);
+        check(one_system_in_its_room, "src/run/mod.rs", "use crate::unix::view; use std::ffi::OsStr; // rustix", &[]);
     }
 
     #[test]

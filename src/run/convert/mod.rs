@@ -5,10 +5,10 @@ mod filter;
 mod offers;
 
 use crate::capture::Capture;
+use crate::dates::{Date, Day};
 use crate::event::{Details, Event, Move, Op, ProcessRef, Timestamp, What, as_u64};
 use crate::limits;
 use crate::packets::ViewKind;
-use crate::run::input::dates::Date;
 use crate::run::name::Name;
 use crate::run::options::{Format, Options, Recorded};
 use crate::run::report::advice::{Given, Selected};
@@ -362,8 +362,8 @@ pub struct Converter<W: Write> {
     recorded: Recorded,
     /// Where the capture goes, where a person is told at the end.
     closing: Option<Name>,
-    /// The midnights that nobody has given, of each trace.
-    assumed: Option<Vec<Timestamp>>,
+    /// The day that nobody has given, of each trace.
+    assumed: Option<Vec<Day>>,
 }
 
 impl<W: Write> Converter<W> {
@@ -380,7 +380,7 @@ impl<W: Write> Converter<W> {
         if traces.len() > 1 {
             engine.sockets.merge();
         }
-        let midnights = || traces.iter().map(|trace| trace.options.date).collect();
+        let days = || traces.iter().map(|trace| trace.options.date).collect();
         Ok(Self {
             parsers: parsers.collect(),
             names: traces.iter().map(|trace| trace.name.clone()).collect(),
@@ -389,7 +389,7 @@ impl<W: Write> Converter<W> {
             given: Given { date: options.date.is_some(), start: options.start.is_some() },
             recorded: options.recorded,
             closing: None,
-            assumed: options.date.is_none().then(midnights),
+            assumed: options.date.is_none().then(days),
         })
     }
 
@@ -420,7 +420,7 @@ impl<W: Write> Converter<W> {
             let counts = parser.counts();
             advice::are_usual(counts.times_of_day, counts)
         });
-        assumed.next().and_then(|(_, midnight)| Date::at(*midnight))
+        assumed.next().and_then(|(_, day)| Date::at(day.midnight()))
     }
 
     /// The next line, without its end, of the trace with number `trace` (from 0, in the order of the command line). `time`:
@@ -439,8 +439,8 @@ impl<W: Write> Converter<W> {
         }
         if let Some(parser) = parsers.get_mut(trace) {
             let mut events = parser.line(line);
-            while let Some(event) = events.next() {
-                engine.event(&event, written)?;
+            while let Some(event) = &events.next() {
+                engine.event(event, written)?;
             }
         }
         Ok(())

@@ -2,13 +2,13 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::FileExt;
 
 use super::bytes::{Bytes, Got};
 use super::compressed::{Compression, Damage};
 use super::foreign::{Verdict, judge};
 use crate::event::as_u64;
 use crate::limits;
+use crate::system;
 
 /// Reads a file from a position on, and leaves its own where it is.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ impl<'f> FileAt<'f> {
 
 impl Read for FileAt<'_> {
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
-        let count = self.file.read_at(room, self.position)?;
+        let count = system::read_at(self.file, room, self.position)?;
         self.position += as_u64(count);
         Ok(count)
     }

@@ -10,7 +10,6 @@
 mod beginning;
 mod bytes;
 pub mod compressed;
-pub mod dates;
 mod days;
 pub mod foreign;
 mod lines;
@@ -18,15 +17,14 @@ mod merge;
 mod reader;
 pub mod source;
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::time::Duration;
-
-use rustix::event::{PollFd, PollFlags, poll};
 
 use super::error::Error;
 use super::signals::Signals;
 use crate::event::Timestamp;
 use crate::strace::Times;
+use crate::system::{self, Awaited};
 pub use beginning::beginning;
 pub use days::first as first_day;
 use lines::CHUNK_BYTES;
@@ -141,17 +139,16 @@ impl<'s> Input<'s> {
 pub fn drain(mut pipes: Vec<&Source>, signals: &Signals) {
     let mut nowhere = vec![0; CHUNK_BYTES];
     while !pipes.is_empty() && signals.stop().is_none() {
-        let mut all: Vec<_> = pipes.iter().map(|pipe| PollFd::new(pipe.file(), PollFlags::IN)).collect();
-        all.push(PollFd::from_borrowed_fd(signals.wake(), PollFlags::IN));
-        let polled = poll(&mut all, None);
-        let ready: Vec<_> = all.iter().map(|polled| !polled.revents().is_empty()).collect();
-        if polled.is_err() {
-            continue;
-        }
-        let mut ready = ready.into_iter();
+        let mut all: Vec<_> = pipes.iter().map(|pipe| Awaited::Input(pipe.stream())).collect();
+        all.push(Awaited::Input(signals.wake()));
+        let mut ready = match system::wait(&all, None) {
+            Ok(ready) => ready.into_iter(),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(_) => return,
+        };
         pipes.retain(|pipe| {
             !ready.next().unwrap_or_default()
-                || match pipe.file().read(&mut nowhere) {
+                || match pipe.stream().read(&mut nowhere) {
                     Ok(count) => count > 0,
                     Err(error) => is_temporary(&error),
                 }
@@ -162,7 +159,6 @@ pub fn drain(mut pipes: Vec<&Source>, signals: &Signals) {
 #[cfg(test)]
 mod tests {
     use std::io::{self, Write};
-    use std::os::fd::OwnedFd;
 
     use super::*;
 
@@ -206,7 +202,7 @@ mod tests {
     fn a_pipe_pauses_when_nothing_more_waits() {
         let signals = Signals::none().unwrap();
         let (reader, mut writer) = io::pipe().unwrap();
-        let source = Source::of_descriptor("a pipe", OwnedFd::from(reader)).unwrap();
+        let source = Source::of_pipe("a pipe", reader).unwrap();
         let mut input = Input::open(vec![source], Vec::new(), &signals);
         assert_eq!(steps(&mut input), "pause");
         writer.write_all(b"one\ntw").unwrap();

@@ -3,10 +3,7 @@
 //! Nothing is copied: a line is borrowed from the buffer it was read into.
 
 use std::io;
-use std::os::fd::AsFd;
 use std::time::Duration;
-
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::bytes::{Bytes, Got};
 use super::foreign::{Judge, Verdict};
@@ -16,6 +13,7 @@ use super::{Advance, LineSource};
 use crate::limits;
 use crate::run::error::Error;
 use crate::run::signals::Signals;
+use crate::system::{self, Awaited};
 
 /// When it is told that nothing has come.
 const PAUSES: [Duration; 4] = [Duration::ZERO, limits::PAUSE, limits::DUMP_PAUSE, limits::LONG_PAUSE];
@@ -114,7 +112,7 @@ impl<'s> Reader<'s> {
     fn read_chunk(&mut self) -> Result<(), Error> {
         self.pauses = 0;
         let room = self.lines.room();
-        match self.bytes.read(&mut self.source.file(), room) {
+        match self.bytes.read(&mut self.source.stream(), room) {
             Ok(Got::End) => {
                 self.ended = true;
                 if let Some(mut judge) = self.judge.take() {
@@ -183,17 +181,16 @@ impl<'s> Reader<'s> {
 
     /// Waits until something can be read, the next pause is over, or a signal asks for the end.
     fn wait(&self) -> Result<Wait, Error> {
-        let input = PollFd::from_borrowed_fd(self.source.file().as_fd(), PollFlags::IN);
-        let signal = PollFd::from_borrowed_fd(self.signals.wake(), PollFlags::IN);
-        let mut both = [input, signal];
+        let both = [Awaited::Input(self.source.stream()), Awaited::Input(self.signals.wake())];
         let before = self.pauses.checked_sub(1).and_then(|last| PAUSES.get(last)).copied().unwrap_or_default();
-        let left = PAUSES.get(self.pauses).and_then(|next| Timespec::try_from(next.saturating_sub(before)).ok());
-        match poll(&mut both, left.as_ref()) {
-            Ok(0) => Ok(Wait::Quiet),
+        let left = PAUSES.get(self.pauses).map(|next| next.saturating_sub(before));
+        match system::wait(&both, left) {
             // The end and an error are there to be read, too.
-            Ok(_) if both.first().is_some_and(|input| !input.revents().is_empty()) => Ok(Wait::Ready),
-            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(Wait::Interrupted),
-            Err(error) => Err(Error::ReadTrace(self.source.name().clone(), error.into())),
+            Ok(seen) if seen.first() == Some(&true) => Ok(Wait::Ready),
+            Ok(seen) if seen.contains(&true) => Ok(Wait::Interrupted),
+            Ok(_) => Ok(Wait::Quiet),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(Wait::Interrupted),
+            Err(error) => Err(Error::ReadTrace(self.source.name().clone(), error)),
         }
     }
 

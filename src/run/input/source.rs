@@ -3,16 +3,10 @@
 use rustc_hash::FxHashMap;
 use std::collections::hash_map::Entry;
 use std::ffi::OsStr;
-use std::fs::{File, Metadata};
-use std::io::{self, IsTerminal, Seek};
-use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::fs::File;
+use std::io::{IsTerminal, PipeReader, Seek};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
-
-use rustix::pipe::fcntl_setpipe_size;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::beginning::beginning;
 use super::compressed::Compression;
@@ -20,6 +14,7 @@ use super::foreign::{Foreign, Verdict};
 use crate::event::{Tid, as_u64};
 use crate::run::error::Error;
 use crate::run::name::Name;
+use crate::system::{self, Facts, Kind, Stream};
 
 /// What a pipe from strace is asked to hold, so that the traced program waits less often for us; the most that Linux
 /// gives without privileges.
@@ -41,12 +36,7 @@ const OTHER_DESCRIPTORS: usize = 64;
 
 /// Lets this process open so many traces, as far as the hard limit goes.
 pub fn raise_limit(traces: usize) {
-    let limit = getrlimit(Resource::Nofile);
-    let wanted = as_u64(traces + OTHER_DESCRIPTORS);
-    if limit.current.is_some_and(|soft| soft < wanted) {
-        // Where it fails, opening does too, and tells it.
-        let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
-    }
+    system::raise_limit(as_u64(traces + OTHER_DESCRIPTORS));
 }
 
 /// A trace that has been opened.
@@ -62,7 +52,7 @@ pub struct Source {
     is_empty: bool,
     nothing: Option<Foreign>,
     identity: (u64, u64),
-    file: File,
+    stream: Stream,
 }
 
 impl Source {
@@ -86,43 +76,46 @@ impl Source {
 
     /// Standard input.
     pub fn stdin() -> Result<Self, Error> {
-        match io::stdin().as_fd().try_clone_to_owned() {
-            Ok(descriptor) => Self::new(Name::standard_input(), None, File::from(descriptor)),
+        match system::standard_input() {
+            Ok(file) => Self::new(Name::standard_input(), None, Stream::new(file)),
             Err(error) => Err(Error::OpenTrace(Name::standard_input(), error)),
         }
     }
 
     /// What is open already.
-    pub fn of_descriptor(name: &str, descriptor: OwnedFd) -> Result<Self, Error> {
-        Self::new(Name::new(name), None, File::from(descriptor))
+    pub fn of_pipe(name: &str, pipe: PipeReader) -> Result<Self, Error> {
+        Self::new(Name::new(name), None, pipe.into())
     }
 
     /// A file.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let name = Name::new(path);
-        match File::open(path) {
-            Ok(file) => Self::new(name, path.file_name().and_then(tid_in), file),
+        match system::open_to_read(path) {
+            Ok(file) => Self::new(name, path.file_name().and_then(tid_in), Stream::new(file)),
             Err(error) => Err(Error::OpenTrace(name, error)),
         }
     }
 
-    fn new(name: Name, tid: Option<Tid>, mut file: File) -> Result<Self, Error> {
-        let metadata = match file.metadata() {
-            Ok(metadata) => metadata,
+    fn new(name: Name, tid: Option<Tid>, stream: Stream) -> Result<Self, Error> {
+        let mut file = stream.file();
+        let facts = match system::facts(file) {
+            Ok(facts) => facts,
             Err(error) => return Err(Error::OpenTrace(name, error)),
         };
-        if metadata.is_dir() {
-            return Err(Error::Directory(name));
-        }
-        let kind = kind_of(&metadata);
+        let kind = match facts.kind {
+            Kind::Folder => return Err(Error::Directory(name)),
+            Kind::Pipe => SourceKind::Pipe,
+            Kind::Device => SourceKind::Device,
+            Kind::File | Kind::Disk => SourceKind::File,
+        };
         let (mut start, mut size, mut nothing, mut compression, mut is_empty) = (0, 0, None, None, false);
         match kind {
             SourceKind::File => {
                 // Standard input may stand behind the beginning of its file.
                 start = file.stream_position().unwrap_or(0);
-                size = metadata.len().saturating_sub(start);
+                size = facts.length.saturating_sub(start);
                 // One that cannot be read is read again, and told, by who reads it all.
-                if let Ok(it) = beginning(&file, start) {
+                if let Ok(it) = beginning(file, start) {
                     (compression, is_empty) = (it.compression, it.is_empty);
                     match (it.verdict, it.damage.zip(it.compression)) {
                         (Verdict::Foreign(kind), _) if kind.is_certain() => {
@@ -135,10 +128,7 @@ impl Source {
                     }
                 }
             }
-            SourceKind::Pipe => {
-                // Worth a try: a socket refuses, and so does a user who has many large pipes.
-                let _ = fcntl_setpipe_size(&file, PIPE_BYTES);
-            }
+            SourceKind::Pipe => system::enlarge(file, PIPE_BYTES),
             SourceKind::Device => {}
         }
         Ok(Self {
@@ -147,12 +137,12 @@ impl Source {
             kind,
             start,
             size,
-            modified: metadata.modified().ok().filter(|_| metadata.is_file()),
+            modified: facts.modified.filter(|_| facts.kind == Kind::File),
             compression,
             is_empty,
             nothing,
-            identity: (metadata.dev(), metadata.ino()),
-            file,
+            identity: facts.identity,
+            stream,
         })
     }
 
@@ -203,22 +193,27 @@ impl Source {
 
     /// Whether a person types it.
     pub fn is_terminal(&self) -> bool {
-        self.kind == SourceKind::Device && self.file.is_terminal()
+        self.kind == SourceKind::Device && self.file().is_terminal()
     }
 
-    /// Whether this is the regular file that `metadata` describes.
-    pub fn is_same_file(&self, metadata: &Metadata) -> bool {
-        self.kind == SourceKind::File && self.identity == (metadata.dev(), metadata.ino())
+    /// Whether this is the regular file that `facts` describe.
+    pub fn is_same_file(&self, facts: &Facts) -> bool {
+        self.kind == SourceKind::File && self.identity == facts.identity
     }
 
-    /// Its device and inode.
+    /// Its device and inode, or what is like these.
     pub const fn identity(&self) -> (u64, u64) {
         self.identity
     }
 
-    /// What to read from.
-    pub(super) fn file(&self) -> &File {
-        &self.file
+    /// What is behind it.
+    pub(super) const fn file(&self) -> &File {
+        self.stream.file()
+    }
+
+    /// What to read from, and to wait for.
+    pub(super) const fn stream(&self) -> &Stream {
+        &self.stream
     }
 }
 
@@ -246,20 +241,9 @@ pub fn once(sources: &mut Vec<Source>) -> Vec<Repeated> {
     repeated
 }
 
-fn kind_of(metadata: &Metadata) -> SourceKind {
-    let file_type = metadata.file_type();
-    if file_type.is_fifo() || file_type.is_socket() {
-        SourceKind::Pipe
-    } else if file_type.is_char_device() {
-        SourceKind::Device
-    } else {
-        SourceKind::File
-    }
-}
-
 /// The PID at the end of `NAME.PID`, `NAME.PID.gz` or `NAME.PID.zst`.
 fn tid_in(file_name: &OsStr) -> Option<Tid> {
-    let name = file_name.as_bytes();
+    let name = file_name.as_encoded_bytes();
     let name = name.strip_suffix(b".gz").or_else(|| name.strip_suffix(b".zst")).unwrap_or(name);
     let dot = memchr::memrchr(b'.', name).filter(|&dot| dot > 0)?;
     let digits = std::str::from_utf8(name.get(dot + 1..)?).ok()?;
