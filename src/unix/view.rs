@@ -77,6 +77,7 @@ impl View for UnixView {
             | Change::Failed { .. }
             | Change::AddressesKnown { .. }
             | Change::LocalAddressKnown { .. }
+            | Change::Membership { .. }
             | Change::Uncorked { .. }
             | Change::GatheredInVain { .. } => {}
         }
