@@ -8,7 +8,7 @@
 //! A line that is cut over several writes is put together by its file.
 
 use crate::limits;
-use rustc_hash::FxHashMap;
+use foldhash::HashMap;
 
 /// The labels; of `_TRAFFIC_SECRET_` with a number behind it.
 const LABELS: [&[u8]; 13] = [
@@ -107,7 +107,7 @@ fn random(digits: &[u8]) -> Option<[u8; 32]> {
 #[derive(Clone, Debug, Default)]
 pub struct KeyLogs {
     /// By file: the beginning of a line.
-    begun: FxHashMap<Box<[u8]>, Vec<u8>>,
+    begun: HashMap<Box<[u8]>, Vec<u8>>,
 }
 
 impl KeyLogs {

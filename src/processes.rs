@@ -6,7 +6,7 @@
 use crate::escape::readable;
 use crate::event::{Event, Process, ProcessRef, Tid, What, as_usize};
 use crate::limits;
-use rustc_hash::FxHashMap;
+use foldhash::HashMap;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
@@ -35,7 +35,7 @@ struct Task {
 /// The processes of a trace.
 #[derive(Debug, Default)]
 pub struct Processes {
-    tasks: FxHashMap<Tid, Task>,
+    tasks: HashMap<Tid, Task>,
     /// By the number's lowest bits: a thread and its process.
     recent: [Option<(Tid, ProcessRef)>; RECENT],
     /// All that were met, the oldest first, but for those that were forgotten.

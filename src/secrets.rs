@@ -10,8 +10,8 @@ use crate::keys::{self, KeyLogs, Part};
 use crate::limits;
 use crate::packets::Waits;
 use crate::wire::{About, Frame, Packet, Record, Sink, Transport};
-use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
-use std::hash::Hasher;
+use foldhash::{HashMap, HashSet};
+use std::hash::BuildHasher;
 use std::net::SocketAddr;
 
 /// A client's random, by which a session is known.
@@ -53,22 +53,22 @@ pub struct Secrets {
     are_shown: bool,
     /// Key logs in files of which only numbers are known.
     unnamed: KeyLogs,
-    sessions: FxHashMap<Random, Known>,
+    sessions: HashMap<Random, Known>,
     /// How many sessions there have been.
     count: u64,
     /// Digests of the lines that are written.
-    written: FxHashSet<u64>,
+    written: HashSet<u64>,
     /// The files that they were in, the first ones.
     files: Vec<Box<[u8]>>,
     /// By client and server.
-    hellos: FxHashMap<(SocketAddr, SocketAddr), Hello>,
+    hellos: HashMap<(SocketAddr, SocketAddr), Hello>,
     /// Client and server of a record whose header alone has come.
     header: Option<(SocketAddr, SocketAddr)>,
     waits: Waits<Random>,
     /// Who may tell what is waited for.
-    waited_for: FxHashMap<Random, [ProcessRef; 2]>,
+    waited_for: HashMap<Random, [ProcessRef; 2]>,
     /// Who was waited for in vain.
-    silent: FxHashSet<ProcessRef>,
+    silent: HashSet<ProcessRef>,
     /// Until when the capture is settled.
     until: Timestamp,
 }
@@ -79,15 +79,15 @@ impl Secrets {
         Self {
             are_shown,
             unnamed: KeyLogs::default(),
-            sessions: FxHashMap::default(),
+            sessions: HashMap::default(),
             count: 0,
-            written: FxHashSet::default(),
+            written: HashSet::default(),
             files: Vec::new(),
-            hellos: FxHashMap::default(),
+            hellos: HashMap::default(),
             header: None,
             waits: Waits::default(),
-            waited_for: FxHashMap::default(),
-            silent: FxHashSet::default(),
+            waited_for: HashMap::default(),
+            silent: HashSet::default(),
             until: Timestamp::MAX,
         }
     }
@@ -140,12 +140,11 @@ impl Secrets {
 
     /// Whether a line has not come before.
     fn is_new(&mut self, line: &[u8]) -> bool {
-        let mut hasher = FxHasher::default();
-        hasher.write(line);
+        let digest = self.written.hasher().hash_one(line);
         if self.written.len() >= 8 * limits::TLS_SESSIONS {
             self.written.clear();
         }
-        self.written.insert(hasher.finish())
+        self.written.insert(digest)
     }
 
     fn know(&mut self, random: Random, part: Part) {

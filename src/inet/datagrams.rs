@@ -15,7 +15,7 @@ use crate::limits;
 use crate::packets::{Invented, Output, Sighted, Sightings, ToldOfDatagrams, Waits};
 use crate::sockets::{Moved, SocketNumber, canonical};
 use crate::wire::{About, Frame, LinkHeader, Remarks, Sink, Transport as Header};
-use rustc_hash::{FxHashMap, FxHashSet};
+use foldhash::{HashMap, HashSet};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
@@ -36,7 +36,7 @@ pub(super) struct Datagrams {
     /// Since when they are held.
     waits: Waits<SocketNumber>,
     /// Sockets whose datagrams have waited long enough.
-    given_up: FxHashSet<SocketNumber>,
+    given_up: HashSet<SocketNumber>,
     gathered: Gathered,
     /// How many messages are shown whole that were cut on the wire, because nothing tells how.
     uncut: u64,
@@ -44,7 +44,7 @@ pub(super) struct Datagrams {
     sctp: Sctp,
     dccp: Dccp,
     /// Sockets whose address nothing told but another end's receive.
-    learnt: FxHashMap<SocketNumber, SocketAddr>,
+    learnt: HashMap<SocketNumber, SocketAddr>,
     hosts: Hosts,
     /// Those whose host is not known yet.
     unplaced: Unplaced,

@@ -4,7 +4,7 @@ use crate::event::Segments;
 use crate::inet::datagram::{Datagram, Held};
 use crate::limits;
 use crate::sockets::{Shape, SocketNumber};
-use rustc_hash::FxHashMap;
+use foldhash::HashMap;
 
 /// A datagram that is not whole, or has just become so, and how it is cut then.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub(super) struct Gathering {
 /// What gathers, by its socket.
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
-    by_socket: FxHashMap<SocketNumber, Gathering>,
+    by_socket: HashMap<SocketNumber, Gathering>,
     bytes: usize,
 }
 

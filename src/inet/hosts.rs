@@ -16,7 +16,7 @@ use crate::inet::datagram::Datagram;
 use crate::limits;
 use crate::packets::Sightings;
 use crate::sockets::SocketNumber;
-use rustc_hash::{FxHashMap, FxHashSet};
+use foldhash::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// How many targets with one port are remembered: a server has a few addresses.
@@ -30,13 +30,13 @@ pub(super) struct Hosts {
     /// Whether there is another traced socket that could be the other end.
     sockets: Sockets,
     /// Ports that traced datagram sockets have had.
-    ports: FxHashSet<u16>,
+    ports: HashSet<u16>,
     /// Where traced sockets have sent to, by port.
-    targets: FxHashMap<u16, Vec<IpAddr>>,
+    targets: HashMap<u16, Vec<IpAddr>>,
     /// What the other end's calls have told of a socket, as that host sees it.
-    told: FxHashMap<(SocketNumber, IpAddr), IpAddr>,
+    told: HashMap<(SocketNumber, IpAddr), IpAddr>,
     /// The multicast groups that sockets have joined, v4 and v6.
-    groups: FxHashMap<SocketNumber, [Groups; 2]>,
+    groups: HashMap<SocketNumber, [Groups; 2]>,
 }
 
 /// The groups of one socket and one family.

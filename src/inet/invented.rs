@@ -3,7 +3,7 @@
 use crate::event::Direction;
 use crate::packets::{Invented, UNKNOWN_PORT};
 use crate::sockets::{ConnectionId, Moved, SocketNumber, is_vague};
-use rustc_hash::FxHashMap;
+use foldhash::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// The local end where nothing is known of it (compat).
@@ -39,7 +39,7 @@ fn invented((ip, port): (Ipv4Addr, u16), is_v6: bool) -> SocketAddr {
 pub(super) struct StandIns {
     /// How many were given.
     given: u64,
-    by_socket: FxHashMap<SocketNumber, u64>,
+    by_socket: HashMap<SocketNumber, u64>,
 }
 
 impl StandIns {
@@ -124,7 +124,7 @@ impl Counted {
 #[derive(Debug, Default)]
 pub(super) struct Counter {
     /// Whether its own address is known.
-    counted: FxHashMap<Counted, bool>,
+    counted: HashMap<Counted, bool>,
     invented: Invented,
 }
 

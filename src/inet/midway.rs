@@ -11,7 +11,7 @@ use crate::packets::http2::{self, Http2Stream, Seed, Verdict};
 use crate::packets::{Chunk, Output, OwnChunk, TcpConnection, Witness, beginning};
 use crate::sockets::{ConnectionId, Side};
 use crate::wire::Sink;
-use rustc_hash::FxHashMap;
+use foldhash::HashMap;
 use std::collections::BTreeSet;
 
 /// What is kept of a connection.
@@ -27,7 +27,7 @@ enum Joined {
 #[derive(Debug, Default)]
 pub(super) struct Midway {
     seed: Seed,
-    joined: FxHashMap<ConnectionId, Joined>,
+    joined: HashMap<ConnectionId, Joined>,
     lack: Option<http2::Midway>,
     /// Where their servers are.
     ports: BTreeSet<u16>,

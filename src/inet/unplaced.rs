@@ -8,7 +8,7 @@ use crate::event::{Direction, Timestamp};
 use crate::inet::datagram::{Datagram, Held};
 use crate::limits;
 use crate::sockets::{SocketNumber, is_vague};
-use rustc_hash::FxHashMap;
+use foldhash::HashMap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
@@ -20,7 +20,7 @@ const COMPARED: usize = 64;
 pub(super) struct Unplaced {
     /// By number, the oldest first.
     waiting: BTreeMap<u64, Held>,
-    by_socket: FxHashMap<SocketNumber, BTreeSet<u64>>,
+    by_socket: HashMap<SocketNumber, BTreeSet<u64>>,
     /// How many have waited.
     numbered: u64,
     bytes: usize,

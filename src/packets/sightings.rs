@@ -3,7 +3,7 @@
 
 use crate::event::Direction;
 use crate::limits;
-use rustc_hash::FxHashMap;
+use foldhash::HashMap;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::Hash;
@@ -54,9 +54,9 @@ type Likeness<E> = (E, Direction, u64, [u8; HEAD]);
 #[derive(Debug)]
 pub struct Sightings<E> {
     /// By target and who shows it; by number, the oldest first.
-    waiting: FxHashMap<(E, Direction), BTreeMap<u64, Sighting<E>>>,
+    waiting: HashMap<(E, Direction), BTreeMap<u64, Sighting<E>>>,
     /// Those that are whole; the oldest first.
-    alike: FxHashMap<Likeness<E>, VecDeque<u64>>,
+    alike: HashMap<Likeness<E>, VecDeque<u64>>,
     /// Target, who shows it, and number of each sighting, the oldest first; those since recognised are still among them.
     order: VecDeque<((E, Direction), u64)>,
     numbered: u64,
@@ -66,7 +66,7 @@ pub struct Sightings<E> {
 
 impl<E> Default for Sightings<E> {
     fn default() -> Self {
-        let (waiting, alike) = (FxHashMap::default(), FxHashMap::default());
+        let (waiting, alike) = (HashMap::default(), HashMap::default());
         Self { waiting, alike, order: VecDeque::new(), numbered: 0, uncut_bytes: 0 }
     }
 }

@@ -4,7 +4,7 @@ use crate::event::{Fd, Marking, ProcessRef};
 use crate::limits;
 use crate::sockets::{Side, SocketNumber};
 use crate::wire::Remarks;
-use rustc_hash::FxHashMap;
+use foldhash::HashMap;
 use std::net::SocketAddr;
 
 /// Who was named last; the default is nobody.
@@ -67,7 +67,7 @@ impl Told {
 /// The same of datagrams, for each socket and each end that it talks to.
 #[derive(Debug, Default)]
 pub struct ToldOfDatagrams {
-    named: FxHashMap<(Option<SocketNumber>, SocketAddr), Told>,
+    named: HashMap<(Option<SocketNumber>, SocketAddr), Told>,
 }
 
 impl ToldOfDatagrams {

@@ -7,9 +7,8 @@ use crate::sockets::identity;
 use crate::sockets::names::{Side, SocketId, SocketNumber};
 use crate::sockets::open_socket::{OpenSocket, canonical};
 use crate::sockets::{Change, UnixEnd};
-use rustc_hash::{FxHashMap, FxHashSet};
+use foldhash::{HashMap, HashSet};
 use slab::Slab;
-use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// What an end of a pipe is.
@@ -19,16 +18,15 @@ const PIPE: (Family, Transport) = (Family::Pipe, Transport::Stream);
 #[derive(Debug, Default)]
 pub(super) struct Registry {
     open: Slab<OpenSocket>,
-    /// With a seed of its own: a trace may choose any inodes.
     by_inode: HashMap<Inode, SocketId>,
-    by_addresses: FxHashMap<(SocketAddr, SocketAddr), SocketId>,
+    by_addresses: HashMap<(SocketAddr, SocketAddr), SocketId>,
     /// Datagram sockets by the address they are bound to. Several may share one (SO_REUSEPORT); they are as one then, for
     /// what either of them sends and receives is the same on the wire.
-    by_bound: FxHashMap<SocketAddr, SocketId>,
+    by_bound: HashMap<SocketAddr, SocketId>,
     /// UNIX datagram sockets by the name they are bound to: where messages sent to that name arrive.
-    by_name: FxHashMap<UnixName, SocketId>,
+    by_name: HashMap<UnixName, SocketId>,
     /// Where traced sockets listen.
-    listening: FxHashSet<SocketAddr>,
+    listening: HashSet<SocketAddr>,
     /// Details with a family have been seen: what has none is of a family that is not converted.
     pub(super) full_details: bool,
     /// How many open sockets there have been.

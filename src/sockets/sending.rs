@@ -11,7 +11,7 @@
 use crate::event::{Tid, Timestamp};
 use crate::sockets::connections::Connection;
 use crate::sockets::names::{FlowId, Side};
-use rustc_hash::FxHashMap;
+use foldhash::HashMap;
 use std::collections::BTreeMap;
 
 /// When a send began, and its number among all.
@@ -28,8 +28,8 @@ struct Busy {
 /// All of them.
 #[derive(Debug, Default)]
 pub(super) struct Sending {
-    by_thread: FxHashMap<Tid, (FlowId, Began)>,
-    flows: FxHashMap<FlowId, Busy>,
+    by_thread: HashMap<Tid, (FlowId, Began)>,
+    flows: HashMap<FlowId, Busy>,
     /// How many there have been.
     count: u64,
 }

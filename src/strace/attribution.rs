@@ -4,7 +4,7 @@
 //! one alive; the first thread has no number until it is not alone any more. Until then it is [`FIRST`], and afterwards
 //! its number supersedes that.
 
-use rustc_hash::FxHashSet;
+use foldhash::HashSet;
 
 use crate::event::Tid;
 use crate::limits;
@@ -18,9 +18,9 @@ pub(super) struct Attribution {
     /// The one thread of the whole trace (`strace -ff`).
     own: Option<Tid>,
     /// Threads alive, as far as it was said: [`FIRST`], numbers seen, threads attached to.
-    alive: FxHashSet<Tid>,
+    alive: HashSet<Tid>,
     /// Threads that another one made, before they are seen, and those that are about to end: none can be the first.
-    children: FxHashSet<Tid>,
+    children: HashSet<Tid>,
     /// The first thread, by its number once that is known.
     first: Option<Tid>,
     /// The number seen last.
@@ -29,7 +29,7 @@ pub(super) struct Attribution {
 
 impl Attribution {
     pub(super) fn new(own: Option<Tid>) -> Self {
-        let (alive, children) = (FxHashSet::default(), FxHashSet::default());
+        let (alive, children) = (HashSet::default(), HashSet::default());
         Self { own, alive, children, first: None, last: None }
     }
 

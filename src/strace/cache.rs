@@ -1,6 +1,6 @@
 //! Descriptors in text, and a cache of the details behind them: a text seen before costs one comparison.
 
-use rustc_hash::FxHashMap;
+use foldhash::HashMap;
 use std::rc::Rc;
 
 use super::fifos::Fifos;
@@ -60,7 +60,7 @@ fn hexadecimal(fd: Fd, text: &[u8]) -> Option<(Handle, &[u8])> {
 #[derive(Debug)]
 pub(super) struct Cache {
     entries: Vec<Entry>,
-    by_text: FxHashMap<Rc<[u8]>, u32>,
+    by_text: HashMap<Rc<[u8]>, u32>,
     /// By the number's low byte: the entry seen with it last.
     recent: Box<[u32; SLOTS]>,
     /// Pipes have entries too, and so have these FIFOs.
@@ -73,7 +73,7 @@ impl Default for Cache {
     fn default() -> Self {
         let entry = |details| Entry { text: Rc::default(), details };
         let entries = vec![entry(Details::Missing), entry(Details::NotSocket)];
-        Self { entries, by_text: FxHashMap::default(), recent: Box::new([MISSING; SLOTS]), pipes: None, corrections: 0 }
+        Self { entries, by_text: HashMap::default(), recent: Box::new([MISSING; SLOTS]), pipes: None, corrections: 0 }
     }
 }
 

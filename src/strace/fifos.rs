@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use rustc_hash::FxHashMap;
+use foldhash::HashMap;
 
 use crate::event::Inode;
 use crate::glob::Glob;
@@ -20,7 +20,7 @@ pub struct Fifos(Rc<RefCell<Known>>);
 struct Known {
     patterns: Vec<Glob>,
     /// The number of each FIFO, used in place of an inode; none for a path that is something else.
-    by_path: FxHashMap<Box<[u8]>, Option<Inode>>,
+    by_path: HashMap<Box<[u8]>, Option<Inode>>,
     /// How many FIFOs there have been.
     numbered: u64,
     /// How often what was known has turned out to be wrong.

@@ -5,18 +5,18 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::rc::Rc;
 use std::str::FromStr;
 
-use rustc_hash::FxHashSet;
+use foldhash::HashSet;
 
 use crate::limits;
 
 /// The names seen so far; forgotten all at once when there are too many (those in use live on).
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    known: FxHashSet<Rc<[u8]>>,
+    known: HashSet<Rc<[u8]>>,
     /// Room in which a quoted name or address is decoded.
     pub(super) decoded: Vec<u8>,
     /// What stands for hosts that were blotted out.
-    blotted: FxHashSet<IpAddr>,
+    blotted: HashSet<IpAddr>,
 }
 
 impl Names {

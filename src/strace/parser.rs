@@ -13,7 +13,7 @@ use super::time::{self, Clock, Moment};
 use super::{Options, arguments, dump, escape, repair, returned};
 use crate::event::{Event, Op, Tid, Timestamp, What};
 use crate::limits;
-use rustc_hash::FxHashMap;
+use foldhash::HashMap;
 use std::time::Duration;
 
 /// Reads a trace line by line.
@@ -29,7 +29,7 @@ pub struct Parser {
     /// The table of `-C` has begun and not ended.
     in_table: bool,
     /// What `-Y` has said threads are called, as it was written.
-    commands: FxHashMap<Tid, Box<[u8]>>,
+    commands: HashMap<Tid, Box<[u8]>>,
 }
 
 /// The events of one line, and of a call that waited for it. A line is read as far as its events are asked for: until
@@ -95,7 +95,7 @@ impl Parser {
             closely: limits::LINES_LOOKED_AT,
             numbers: repair::Numbers::default(),
             in_table: false,
-            commands: FxHashMap::default(),
+            commands: HashMap::default(),
         }
     }
 

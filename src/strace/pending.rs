@@ -1,6 +1,6 @@
 //! Text that waits for other lines: first halves of calls, by thread, and what the line before may go on with.
 
-use rustc_hash::FxHashMap;
+use foldhash::HashMap;
 use std::collections::BTreeSet;
 
 use super::counts::Skip;
@@ -58,7 +58,7 @@ pub(super) struct Pending {
     /// The dump of the call that waits for it.
     pub(super) dump: Dump,
     /// First halves. A thread has one call open at most.
-    open: FxHashMap<Tid, Half>,
+    open: HashMap<Tid, Half>,
     /// How many of them make threads.
     forking: usize,
     /// The threads that have an execve open.

@@ -12,7 +12,7 @@ use crate::unix::context::Options;
 use crate::unix::endpoints::{self, Endpoint};
 use crate::unix::{journal, names, ports};
 use crate::wire::{About, Frame, LinkHeader, Record, Remarks, Sink, Transport};
-use rustc_hash::FxHashMap;
+use foldhash::HashMap;
 use std::collections::VecDeque;
 
 /// Longest message that a packet holds; a longer one is cut into several, so that nothing is lost.
@@ -46,11 +46,11 @@ type Pair = [Option<Key>; 2];
 /// The datagrams of all UNIX sockets.
 #[derive(Debug, Default)]
 pub(super) struct Datagrams {
-    pairs: FxHashMap<Pair, [Endpoint; 2]>,
+    pairs: HashMap<Pair, [Endpoint; 2]>,
     /// The pairs, the oldest first; those gone since are still among them.
     order: VecDeque<Pair>,
     /// The pairs of each traced client: gone with it.
-    of_client: FxHashMap<SocketNumber, Vec<Pair>>,
+    of_client: HashMap<SocketNumber, Vec<Pair>>,
     sightings: Sightings<Option<Key>>,
     begun: u64,
     ids: Ids,

@@ -10,8 +10,7 @@ use crate::packets::protocols::{
     AGENTX, AJP, AMQP, DBUS, FASTCGI, GEARMAN, GRPC, HTTP, IPP, LDAP, MEMCACHED, MONGODB, MQTT, MYSQL, NBD, NINE_P,
     OPENFLOW, POSTGRESQL, Protocol, REDIS, RPC, RSYNC, SMTP, UNKNOWN_PORT, VNC, X11, ZEBRA,
 };
-use rustc_hash::FxHashMap;
-use std::collections::HashMap;
+use foldhash::HashMap;
 use std::sync::LazyLock;
 
 /// What a socket's name tells: its server's protocol, or that Wireshark has no dissector for what it speaks.
@@ -198,7 +197,6 @@ fn is_syslog(first: &[u8]) -> bool {
 /// What the names of servers' sockets tell, each looked up in the table once.
 #[derive(Debug, Default)]
 pub(super) struct Services {
-    /// With a seed of its own: a trace may choose any names.
     known: HashMap<UnixName, Option<Speaks>>,
 }
 
@@ -244,7 +242,7 @@ struct Pattern {
 }
 
 /// See [`PATTERNS`].
-type Patterns = FxHashMap<(usize, Option<u8>), Vec<Pattern>>;
+type Patterns = HashMap<(usize, Option<u8>), Vec<Pattern>>;
 
 /// Lines of [`BY_NAME`] by how many slashes they have, each for as many and one of a name's last parts, and by the byte they
 /// begin with, where that stands for itself: nearly no line has to be compared with a name.

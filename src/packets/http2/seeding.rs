@@ -19,7 +19,7 @@ use super::header::{CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PUSH_P
 use super::hpack::{Names, Told};
 use super::view::{FrameView, frames};
 use crate::limits::{HTTP2_FRAMES_AHEAD, HTTP2_STREAMS};
-use rustc_hash::FxHashMap;
+use foldhash::HashMap;
 use std::ops::Range;
 
 /// What Wireshark knows of one direction of a stream.
@@ -71,7 +71,7 @@ pub struct GrpcSeeding {
     has_begun: bool,
     request_names: Names,
     reply_names: Names,
-    streams: FxHashMap<u32, Stream>,
+    streams: HashMap<u32, Stream>,
 }
 
 impl GrpcSeeding {

@@ -3,7 +3,7 @@
 
 use crate::limits;
 use crate::wire::{Frame, Transport};
-use rustc_hash::FxHashSet;
+use foldhash::HashSet;
 use std::mem::{Discriminant, discriminant};
 use std::net::SocketAddr;
 
@@ -13,7 +13,7 @@ type Pair = (SocketAddr, SocketAddr, Discriminant<Transport>);
 /// The conversations of a capture.
 #[derive(Debug, Default)]
 pub(super) struct Conversations {
-    met: FxHashSet<Pair>,
+    met: HashSet<Pair>,
 }
 
 impl Conversations {

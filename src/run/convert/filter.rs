@@ -18,7 +18,7 @@ use crate::event::{Family, Tid, Transport, UnixName};
 use crate::glob::Glob;
 use crate::run::options::{Options, View};
 use crate::sockets::{Change, Connection, ConnectionId, Flow, Moved, Overlap, Refs, Role, Side, Stream, UnixMessage};
-use rustc_hash::FxHashMap;
+use foldhash::HashMap;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 
@@ -84,7 +84,7 @@ pub(super) struct Filter {
     names: Vec<Asked<Glob>>,
     pipe_names: Vec<Asked<Glob>>,
     maker: Maker,
-    connections: FxHashMap<ConnectionId, Seen>,
+    connections: HashMap<ConnectionId, Seen>,
     left_out: u64,
     offers: Offered,
 }
@@ -117,7 +117,7 @@ impl Filter {
             names: asked(&options.unix_names),
             pipe_names: asked(&options.pipe_names),
             maker: Maker::default(),
-            connections: FxHashMap::default(),
+            connections: HashMap::default(),
             left_out: 0,
             offers: Offered::default(),
         };

@@ -1,6 +1,6 @@
 //! Where a trace comes from: a file, a pipe, a terminal; opened before anything is written.
 
-use rustc_hash::FxHashMap;
+use foldhash::HashMap;
 use std::collections::hash_map::Entry;
 use std::ffi::OsStr;
 use std::fs::File;
@@ -224,7 +224,7 @@ pub type Repeated = (Name, Name);
 /// called. Nobody wants each byte doubled, but a pattern like `trace.log*` beside the name of a file that it is for, or a
 /// link to it, is no reason to convert nothing.
 pub fn once(sources: &mut Vec<Source>) -> Vec<Repeated> {
-    let mut names = FxHashMap::default();
+    let mut names = HashMap::default();
     let mut repeated = Vec::new();
     sources.retain(|source| {
         let name = || source.name.clone();

@@ -11,9 +11,9 @@ use crate::sockets::connections::state::{Connection, Role};
 use crate::sockets::identity::{self, Meeting};
 use crate::sockets::names::{ConnectionId, Side};
 use crate::sockets::open_socket::{OpenSocket, canonical, is_vague};
-use rustc_hash::FxHashMap;
+use foldhash::HashMap;
+use std::collections::BTreeSet;
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 use std::net::SocketAddr;
 
@@ -59,11 +59,10 @@ enum Listener {
 #[derive(Debug, Default)]
 pub(super) struct Pairing {
     /// Those of which one end is not traced, by that end's address and the other one's; the oldest first.
-    pairs: FxHashMap<AddressPair, Ids>,
-    /// With a seed of its own: a trace may choose any inodes.
+    pairs: HashMap<AddressPair, Ids>,
     inodes: HashMap<Inode, ConnectionId>,
     /// Those whose other end can only be known by where it connected or was accepted, the oldest first.
-    waiting: FxHashMap<Rendezvous, Ids>,
+    waiting: HashMap<Rendezvous, Ids>,
 }
 
 impl Pairing {
@@ -257,7 +256,7 @@ impl Ids {
 }
 
 /// Adds a connection to those that are kept for `key`.
-fn add<K: Eq + Hash>(kept: &mut FxHashMap<K, Ids>, key: K, id: ConnectionId) {
+fn add<K: Eq + Hash>(kept: &mut HashMap<K, Ids>, key: K, id: ConnectionId) {
     match kept.entry(key) {
         Entry::Vacant(place) => {
             place.insert(Ids::One(id));
@@ -276,7 +275,7 @@ fn add<K: Eq + Hash>(kept: &mut FxHashMap<K, Ids>, key: K, id: ConnectionId) {
 }
 
 /// Takes a connection away from those that are kept for `key`.
-fn remove<K: Eq + Hash>(kept: &mut FxHashMap<K, Ids>, key: K, id: ConnectionId) {
+fn remove<K: Eq + Hash>(kept: &mut HashMap<K, Ids>, key: K, id: ConnectionId) {
     if let Entry::Occupied(mut place) = kept.entry(key) {
         let is_last = match place.get_mut() {
             Ids::One(first) => *first == id,

@@ -2,7 +2,7 @@
 
 use crate::event::{Sharing, Tid};
 use crate::limits;
-use rustc_hash::FxHashMap;
+use foldhash::HashMap;
 use std::collections::BTreeMap;
 
 /// One of them.
@@ -19,11 +19,11 @@ pub(super) struct Begun {
 /// All of them. A thread makes one at a time.
 #[derive(Debug, Default)]
 pub(super) struct Clones {
-    begun: FxHashMap<Tid, Begun>,
+    begun: HashMap<Tid, Begun>,
     /// The makers of those without a child.
     childless: BTreeMap<u64, Tid>,
     /// The makers of those with one.
-    by_child: FxHashMap<Tid, Tid>,
+    by_child: HashMap<Tid, Tid>,
     /// How many there have been.
     count: u64,
 }

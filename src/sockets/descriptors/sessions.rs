@@ -2,13 +2,13 @@
 //! shutdown on a socket).
 
 use crate::event::{Errno, Fd, Outcome, Tid};
-use rustc_hash::FxHashMap;
+use foldhash::HashMap;
 use std::collections::BTreeMap;
 
 /// The session counters. Only descriptors beyond their first session take room, and only while their thread lives.
 #[derive(Debug, Default)]
 pub(in crate::sockets) struct Sessions {
-    by_tid: FxHashMap<Tid, BTreeMap<Fd, u32>>,
+    by_tid: HashMap<Tid, BTreeMap<Fd, u32>>,
 }
 
 impl Sessions {

@@ -9,7 +9,7 @@ use crate::sockets::descriptors::clones::{Begun, Clones};
 use crate::sockets::descriptors::slots::{Given, Slot, Slots};
 use crate::sockets::names::{SocketId, SocketNumber};
 use crate::sockets::registry::Registry;
-use rustc_hash::FxHashMap;
+use foldhash::HashMap;
 use slab::Slab;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::RangeInclusive;
@@ -69,7 +69,7 @@ const RECENT: usize = 32;
 /// All threads and their tables.
 #[derive(Debug, Default)]
 pub(in crate::sockets) struct Tables {
-    threads: FxHashMap<Tid, Thread>,
+    threads: HashMap<Tid, Thread>,
     slab: Slab<Table>,
     processes: Slab<Process>,
     clones: Clones,
