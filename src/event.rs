@@ -336,13 +336,29 @@ pub struct Credentials {
     pub group: u32,
 }
 
+/// A descriptor that goes with a message.
+#[derive(Clone, Debug)]
+pub struct Right {
+    /// Its number.
+    pub fd: Fd,
+    /// What is printed behind it.
+    pub details: Details,
+    /// Of a file, its path.
+    pub path: Option<Box<[u8]>>,
+}
+
+impl Right {
+    /// As a call has descriptors.
+    pub const fn descriptor(&self) -> Descriptor<'_> {
+        Descriptor { fd: self.fd, details: &self.details }
+    }
+}
+
 /// What goes with the messages of a call beside their bytes (unix(7), "Ancillary messages"; cmsg(3)).
 #[derive(Clone, Debug, Default)]
-pub struct Ancillary<'a> {
+pub struct Ancillary {
     /// Descriptors (SCM_RIGHTS): of a send the sender's own, of a receive the new ones.
-    pub rights: Vec<Descriptor<'a>>,
-    /// Those that are files, by their places among these: their paths.
-    pub files: Vec<(usize, Rc<[u8]>)>,
+    pub rights: Vec<Right>,
     /// The new descriptors are close-on-exec (MSG_CMSG_CLOEXEC).
     pub close_on_exec: bool,
     /// Who the sender of the last message is, if it says that.
@@ -352,7 +368,7 @@ pub struct Ancillary<'a> {
 }
 
 /// A call that moves payload.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Move<'a> {
     /// The socket.
     pub socket: Descriptor<'a>,
@@ -368,8 +384,8 @@ pub struct Move<'a> {
     pub messages: &'a [Message],
     /// How many bytes were asked for, where the call says: a read of 0 into room for some is the other end's FIN.
     pub requested: Option<u64>,
-    /// What goes beside the bytes. Boxed, for few calls have any and every call's event is handed on.
-    pub ancillary: Option<Box<Ancillary<'a>>>,
+    /// What goes beside the bytes, where anything does.
+    pub ancillary: Option<&'a Ancillary>,
     /// What its flags say.
     pub flags: MessageFlags,
 }
@@ -377,14 +393,14 @@ pub struct Move<'a> {
 impl<'a> Move<'a> {
     /// The descriptors that go with the messages.
     #[inline]
-    pub fn rights(&self) -> &[Descriptor<'a>] {
-        self.ancillary.as_ref().map_or(&[], |ancillary| &ancillary.rights)
+    pub fn rights(&self) -> &'a [Right] {
+        self.ancillary.map_or(&[], |ancillary| &ancillary.rights)
     }
 
     /// How the message at this place is cut into datagrams, where it says so itself.
     #[inline]
     pub fn segments(&self, place: usize) -> Option<Segments> {
-        let all = &self.ancillary.as_ref()?.segments;
+        let all = &self.ancillary?.segments;
         all.iter().find(|(of, _)| *of == place).map(|(_, segments)| *segments)
     }
 }

@@ -20,8 +20,8 @@
 //! | [`secrets`] | TLS secrets on their way to the capture, and what waits for them | where they come from |
 //! | [`views`] | which view shows what of a run | how a view does it |
 //! | [`inet`] | the packets of AF_INET and AF_INET6: the syscall view and the wire view | strace's text |
-//! | [`unix`] | UNIX sockets as TCP conversations: roles, ports, HTTP/2 alignment, seeding | strace's text |
-//! | [`packets`] | what a view is; what both have in common: a connection as TCP segments, what its first bytes are, what is yet to be written, the way to the capture | whose picture it is |
+//! | [`unix`] | UNIX sockets as TCP conversations: roles, ports, D-Bus | strace's text |
+//! | [`packets`] | what a view is; what both have in common: a connection as TCP segments, what its first bytes are, HTTP/2's frames and what seeds them, what is yet to be written, the way to the capture | whose picture it is |
 //! | [`wire`] | packets, and what is known of each, to bytes: Ethernet, VLAN and the marking in them, IPv4, IPv6, TCP, UDP, checksums, sequence arithmetic; the only room that names `etherparse` | why a frame is sent |
 //! | [`capture`] | pcap and pcapng, records in order of time; the only room that names `pcap-file` | sockets |
 //! | [`run`] | the one loop, with output and signals; in it `input` (traces opened, judged, decompressed, read, put in order), `convert` (from lines to a capture, and what of it is asked for), `report` (what was lost, what helps) | – |
@@ -30,6 +30,7 @@
 //! | [`install`] | which files of ours lie where for Wireshark | what is in them |
 //! | [`cli`] | the command line, as typed | how it is done |
 //! | [`system`] | what one system does otherwise than another: signals, waiting, descriptors, locks, folders | what it is for |
+//! | [`dates`] | days, and the machine's time zone; the only room that names `jiff` | what has a date |
 //! | [`glob`] | patterns for the names of sockets, pipes and FIFOs | what is done with what they are for |
 //! | [`escape`] | what is safe to print, and a word of a shell's command | whose text it is |
 //! | [`limits`] | every bound, with its reason | – |
@@ -53,6 +54,7 @@
 
 mod capture;
 mod cli;
+mod dates;
 mod escape;
 mod event;
 mod extcap;

@@ -299,6 +299,12 @@ impl<S: Sink> Sink for Watched<'_, S> {
         self.sink.record(record)
     }
 
+    #[inline]
+    fn expect(&mut self, time: Timestamp) {
+        self.secrets.until = self.secrets.until.min(time);
+        self.sink.expect(time);
+    }
+
     fn settle(&mut self, until: Timestamp) -> Result<(), S::Error> {
         self.secrets.until = until;
         self.sink.settle(until)
@@ -333,6 +339,8 @@ mod tests {
             };
             Ok(())
         }
+
+        fn expect(&mut self, _: Timestamp) {}
 
         fn settle(&mut self, until: Timestamp) -> Result<(), Self::Error> {
             let _ = write!(self.0, "<{} ", until.0);

@@ -4,6 +4,7 @@
 
 use crate::event::{Event, Family, Tid, Timestamp, Transport, What};
 use crate::inet::{SyscallView, WireView};
+use crate::packets::http2::{Midway, Seed};
 use crate::packets::{Invented, Known, View, ViewKind};
 use crate::processes::Processes;
 use crate::sockets::{Change, Moved, Refs, Sockets};
@@ -44,8 +45,8 @@ macro_rules! any_view {
             }
 
             #[inline(always)]
-            fn holds(&self) -> bool {
-                match self { $(Self::$name(view) => view.holds(),)* }
+            fn has_due(&self, now: Timestamp) -> bool {
+                match self { $(Self::$name(view) => view.has_due(now),)* }
             }
 
             #[inline(always)]
@@ -86,11 +87,12 @@ pub struct Views {
 }
 
 impl Views {
-    /// Those of INET sockets and of UNIX sockets, where these are asked for. `tells_who`: it matters who makes a packet.
-    pub fn new(inet: Option<ViewKind>, local: Option<unix::Options>, tells_who: bool) -> Self {
-        let inet = inet.map(|kind| match kind {
+    /// Those of INET sockets, with what seeds HTTP/2 in the wire view, and of UNIX sockets, where these are asked for.
+    /// `tells_who`: it matters who makes a packet.
+    pub fn new(inet: Option<(ViewKind, Seed)>, local: Option<unix::Options>, tells_who: bool) -> Self {
+        let inet = inet.map(|(kind, seed)| match kind {
             ViewKind::Syscall => AnyView::Syscall(SyscallView::default()),
-            ViewKind::Wire => AnyView::Wire(Box::default()),
+            ViewKind::Wire => AnyView::Wire(Box::new(WireView::new(seed))),
         });
         let local = local.map(|options| AnyView::Unix(Box::new(UnixView::new(options))));
         Self { inet, local, tells_who, processes: Processes::default() }
@@ -198,10 +200,10 @@ impl Views {
         self.of(moved.family).is_some_and(|view| view.leaves_out(moved))
     }
 
-    /// Whether anything is yet to be written.
+    /// Whether anything waits that is to be looked at at `now`.
     #[inline(always)]
-    pub fn holds(&self) -> bool {
-        self.inet.as_ref().is_some_and(View::holds) || self.local.as_ref().is_some_and(View::holds)
+    pub fn have_due(&self, now: Timestamp) -> bool {
+        [&self.inet, &self.local].into_iter().flatten().any(|view| view.has_due(now))
     }
 
     /// What has waited long enough at `now` is written. The moment at which the first begins of what is yet to be written,
@@ -244,6 +246,24 @@ impl Views {
             Some(AnyView::Wire(view)) => view.uncut(),
             _ => 0,
         }
+    }
+
+    /// What of HTTP/2 joined midway would be read with other seeds.
+    pub fn midway(&self) -> Option<Midway> {
+        let of_inet = match &self.inet {
+            Some(AnyView::Wire(view)) => view.lack(),
+            _ => None,
+        };
+        of_inet.max(self.chosen().and_then(Chosen::midway))
+    }
+
+    /// The ports of TCP servers whose HTTP/2 was joined midway, and whether seeds were written there.
+    pub fn joined(&self) -> impl Iterator<Item = (u16, bool)> {
+        let view = match &self.inet {
+            Some(AnyView::Wire(view)) => Some(view),
+            _ => None,
+        };
+        view.into_iter().flat_map(|view| view.joined())
     }
 
     /// How the ports of UNIX servers were chosen, where UNIX sockets are converted.

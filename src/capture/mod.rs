@@ -87,22 +87,6 @@ impl Gathered {
         }
     }
 
-    /// Takes away what stands behind the first `length` bytes.
-    fn truncate(&mut self, length: usize) {
-        match self {
-            Self::Pcap(records) => records.truncate(length),
-            Self::PcapNg(blocks) => blocks.truncate(length),
-        }
-    }
-
-    /// Appends what is already laid out.
-    fn extend(&mut self, record: &[u8]) {
-        match self {
-            Self::Pcap(records) => records.extend(record),
-            Self::PcapNg(blocks) => blocks.extend(record),
-        }
-    }
-
     /// Lays out a packet of Ethernet.
     #[inline(always)]
     fn append_packet(&mut self, packet: &Packet<'_>) {
@@ -132,6 +116,28 @@ impl Gathered {
     /// Lays out whatever the format can hold.
     fn append(&mut self, record: &Record<'_>) -> Result<(), CaptureError> {
         self.prepare(record)?;
+        self.lay_out(record)
+    }
+
+    /// Lays out a record in `room`, behind what is there, and here what it needs to be described before it.
+    fn append_to(&mut self, room: &mut Vec<u8>, record: &Record<'_>) -> Result<(), CaptureError> {
+        self.prepare(record)?;
+        std::mem::swap(self.room(), room);
+        let done = self.lay_out(record);
+        std::mem::swap(self.room(), room);
+        done
+    }
+
+    /// Where records are laid out.
+    fn room(&mut self) -> &mut Vec<u8> {
+        match self {
+            Self::Pcap(records) => records.room(),
+            Self::PcapNg(blocks) => blocks.room(),
+        }
+    }
+
+    /// Lays out a record for which nothing is to be described any more.
+    fn lay_out(&mut self, record: &Record<'_>) -> Result<(), CaptureError> {
         match (self, record) {
             (gathered, Record::Packet(packet)) => gathered.append_packet(packet),
             (Self::Pcap(_), _) => {}
@@ -232,14 +238,20 @@ impl<W: Write> Capture<W> {
         self.hand_over_if_enough()
     }
 
+    /// A record of this time is yet to come: later ones wait for it, until it is settled that it has come.
+    #[inline]
+    pub fn expect(&mut self, time: Timestamp) {
+        self.order.iter_mut().for_each(|order| order.expect(time));
+    }
+
     /// Nothing that is earlier than `until` will come any more: what waited for that goes out.
     ///
     /// # Errors
     /// Those of [`Capture::record`].
     #[inline]
     pub fn settle(&mut self, until: Timestamp) -> Result<(), CaptureError> {
-        while let Some(record) = self.order.as_mut().and_then(|order| order.next_until(until)) {
-            self.gathered.extend(record);
+        while let Some(records) = self.order.as_mut().and_then(|order| order.next_until(until)) {
+            self.gathered.room().extend_from_slice(records);
             self.hand_over_if_enough()?;
         }
         Ok(())
@@ -262,11 +274,8 @@ impl<W: Write> Capture<W> {
         match order.turn(time) {
             Turn::Next(time) => gathered.append_at(time, record),
             Turn::Waits => {
-                gathered.prepare(record)?;
-                let start = gathered.bytes().len();
-                gathered.append(record)?;
-                order.keep(time, gathered.bytes().get(start..).unwrap_or_default());
-                gathered.truncate(start);
+                gathered.append_to(order.room(), record)?;
+                order.keep(time);
                 Ok(())
             }
         }
@@ -330,7 +339,7 @@ impl<W: Write> Capture<W> {
         if done.is_ok() {
             self.handed_over += self.waiting();
         }
-        self.gathered.truncate(0);
+        self.gathered.room().clear();
         done
     }
 }

@@ -12,6 +12,9 @@ use std::collections::{BinaryHeap, VecDeque};
 /// Bytes of records that are out may stay where they were as long as they are no more than this, or than those that wait.
 const USED_BYTES: usize = 64 << 10;
 
+/// No more bytes than about so many go out at once.
+const RUN_BYTES: usize = 64 << 10;
+
 /// What becomes of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Turn {
@@ -39,6 +42,8 @@ pub(super) struct Order {
     others: BinaryHeap<Reverse<Waiting>>,
     /// All of them one behind the other, and those before that are out.
     bytes: Vec<u8>,
+    /// Where the one begins that is laid out last.
+    end: usize,
     /// How many bytes those that wait have.
     length: usize,
     /// Nothing earlier will come.
@@ -54,6 +59,7 @@ impl Order {
             row: VecDeque::new(),
             others: BinaryHeap::new(),
             bytes: Vec::new(),
+            end: 0,
             length: 0,
             until: Timestamp::MAX,
             last: Timestamp(0),
@@ -76,15 +82,23 @@ impl Order {
         if time <= self.until || time <= self.last { Turn::Next(self.last) } else { Turn::Waits }
     }
 
-    /// Keeps a record until its turn.
+    /// Where a record is to be laid out that waits: at the end, to be followed by [`Order::keep`].
     #[inline]
-    pub(super) fn keep(&mut self, time: Timestamp, record: &[u8]) {
-        if self.bytes.len() > 2 * self.length + USED_BYTES {
+    pub(super) fn room(&mut self) -> &mut Vec<u8> {
+        if self.length == 0 {
+            self.bytes.clear();
+        } else if self.bytes.len() > 2 * self.length + USED_BYTES {
             self.pack();
         }
-        let waiting = Waiting { time, place: self.bytes.len(), length: record.len() };
-        self.bytes.extend_from_slice(record);
-        self.length += record.len();
+        self.end = self.bytes.len();
+        &mut self.bytes
+    }
+
+    /// Keeps the record that has been laid out until its turn.
+    #[inline]
+    pub(super) fn keep(&mut self, time: Timestamp) {
+        let waiting = Waiting { time, place: self.end, length: self.bytes.len() - self.end };
+        self.length += waiting.length;
         if self.row.back().is_none_or(|last| last.time <= time) {
             self.row.push_back(waiting);
         } else {
@@ -108,25 +122,43 @@ impl Order {
         row.sort_unstable();
     }
 
-    /// From here on nothing comes that is earlier than `until`. The next record whose turn that makes it, if there is one:
-    /// to be asked for until there is none.
+    /// From here on nothing comes that is earlier than `until`. The next records whose turn that makes it, if there are
+    /// some: to be asked for until there are none.
     #[inline]
     pub(super) fn next_until(&mut self, until: Timestamp) -> Option<&[u8]> {
         self.until = until;
-        let other = self.others.peek().map(|Reverse(first)| *first);
-        let is_other = other.is_some_and(|other| self.row.front().is_none_or(|first| other < *first));
-        let first = if is_other { other } else { self.row.front().copied() }?;
-        if first.time > until && self.length <= limits::WAITING_BYTES {
-            return None;
+        let start = self.first().map_or(0, |(first, _)| first.place);
+        let mut end = start;
+        while let Some((next, is_other)) = self.first()
+            && next.place == end
+            && (next.time <= until || self.length > limits::WAITING_BYTES)
+            && end - start < RUN_BYTES
+        {
+            if is_other {
+                self.others.pop();
+            } else {
+                self.row.pop_front();
+            }
+            self.length -= next.length;
+            self.last = self.last.max(next.time);
+            end += next.length;
         }
-        if is_other {
-            self.others.pop();
-        } else {
-            self.row.pop_front();
+        self.bytes.get(start..end).filter(|run| !run.is_empty())
+    }
+
+    /// The first of those that wait, and whether it is one of the others.
+    #[inline]
+    fn first(&self) -> Option<(Waiting, bool)> {
+        match (self.row.front(), self.others.peek()) {
+            (Some(first), Some(Reverse(other))) if first <= other => Some((*first, false)),
+            (_, Some(Reverse(other))) => Some((*other, true)),
+            (first, None) => first.map(|first| (*first, false)),
         }
-        self.length -= first.length;
-        self.last = self.last.max(first.time);
-        self.bytes.get(first.place..first.place + first.length)
+    }
+
+    /// A record of this time is yet to come.
+    pub(super) fn expect(&mut self, time: Timestamp) {
+        self.until = self.until.min(time);
     }
 
     /// The clock was set back: the capture goes on from here.
@@ -144,9 +176,11 @@ mod tests {
         let mut order = Order::new();
         let mut out = Vec::new();
         let mut take = |order: &mut Order, until: u64| {
-            while let Some(record) = order.next_until(Timestamp(until)) {
-                let (time, number) = record.split_first_chunk::<8>().unwrap();
-                out.push((u64::from_le_bytes(*time), u64::from_le_bytes(*number.first_chunk().unwrap())));
+            while let Some(records) = order.next_until(Timestamp(until)) {
+                for record in records.chunks(100) {
+                    let (time, number) = record.split_first_chunk::<8>().unwrap();
+                    out.push((u64::from_le_bytes(*time), u64::from_le_bytes(*number.first_chunk().unwrap())));
+                }
             }
         };
         take(&mut order, 0);
@@ -157,7 +191,8 @@ mod tests {
         for number in 0..20_000 {
             let record = [&time(number).to_le_bytes()[..], &number.to_le_bytes(), &[0; 84]].concat();
             assert_eq!(order.turn(Timestamp(time(number))), Turn::Waits);
-            order.keep(Timestamp(time(number)), &record);
+            order.room().extend_from_slice(&record);
+            order.keep(Timestamp(time(number)));
             longest = longest.max(order.bytes.len());
             if number % 10 == 9 {
                 take(&mut order, number.saturating_sub(200));

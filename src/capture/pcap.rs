@@ -48,14 +48,10 @@ impl Records {
         &self.bytes
     }
 
-    /// Takes the bytes behind the first `length` away.
-    pub(super) fn truncate(&mut self, length: usize) {
-        self.bytes.truncate(length);
-    }
-
-    /// Appends a record that is laid out.
-    pub(super) fn extend(&mut self, record: &[u8]) {
-        self.bytes.extend_from_slice(record);
+    /// Where they are laid out.
+    #[inline]
+    pub(super) const fn room(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
     }
 }
 

@@ -12,11 +12,11 @@ use clap_complete::Shell;
 use super::given::{command_of, given};
 use super::values::{self, Names};
 use super::{help, manual, subject};
+use crate::dates::{self, Date};
 use crate::event::{Tid, Timestamp};
 use crate::install::Place;
 use crate::record::{Recording, Subject};
 use crate::run::Options;
-use crate::run::input::dates::{self, Date};
 use crate::run::options::{Comments, Format, Recorded, ReportFormat, Seed, Verbosity, View, format_of, view_of};
 use crate::strace::calls_to_trace;
 use crate::unix::{PortRule, Ports, UNKNOWN_PORT};
@@ -170,11 +170,11 @@ pub struct Typed {
     )]
     port: Vec<RangeInclusive<u16>>,
 
-    /// Begin UNIX conversations joined midway with HTTP/2's preface, so that Wireshark decodes them
+    /// Begin HTTP/2 joined midway with its preface, so that Wireshark decodes it; on TCP in the wire view alone
     #[arg(long, help_heading = CONVERTED, hide_short_help = true)]
     seed_http2: bool,
 
-    /// And gRPC in them with the headers that Wireshark needs; requires --seed-http2
+    /// And gRPC in it with the headers that Wireshark needs; requires --seed-http2
     #[arg(long, help_heading = CONVERTED, hide_short_help = true)]
     seed_grpc: bool,
 

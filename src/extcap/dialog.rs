@@ -34,7 +34,7 @@ const ARGUMENTS: [&str; 15] = [
     "{number=6}{call=--unix-names}{display=UNIX sockets named}{tooltip=Only those with such a name}{type=string}{placeholder=/run/app*.sock}{group=What to show}",
     "{number=7}{call=--pipes}{display=Pipes and FIFOs}{tooltip=As TCP conversations from the writer to the reader}{type=boolean}{default=false}{group=What to show}",
     "{number=8}{call=--pipes-names}{display=Pipes and FIFOs named}{type=string}{placeholder=/run/app/*}{group=What to show}",
-    "{number=9}{call=--seed-http2}{display=Seed HTTP/2}{tooltip=Begin UNIX conversations joined midway so that they can be decoded}{type=boolean}{default=false}{group=What to show}",
+    "{number=9}{call=--seed-http2}{display=Seed HTTP/2}{tooltip=Begin conversations joined midway so that they can be decoded}{type=boolean}{default=false}{group=What to show}",
     "{number=10}{call=--seed-grpc}{display=and gRPC in it}{type=boolean}{default=false}{group=What to show}",
     "{number=11}{call=--no-net}{display=No IPv4 and IPv6}{type=boolean}{default=false}{group=What to show}",
     "{number=12}{call=--ports}{display=Only these ports}{tooltip=With commas, or ranges}{type=string}{placeholder=80,8000-8010}{validation=^[0-9, -]*$}{group=What to show}",

@@ -1,20 +1,22 @@
 //! TCP connections of the wire view: handshake where it was traced, each byte once, acknowledgements, FIN and RST.
 
-use crate::event::{Errno, Family, Marking, Timestamp};
+use crate::event::{Errno, Family, Marking, Timestamp, as_u64};
 use crate::inet::invented::StandIns;
+use crate::inet::midway::Midway;
+use crate::inet::roles::{Said, client};
 use crate::inet::unaddressed::{Held, Unaddressed};
 use crate::limits;
 use crate::packets::contents::{self, Beginning};
+use crate::packets::http2::Seed;
 use crate::packets::{
     Chunk, Endpoint, HANDSHAKE, Invented, Late, Output, OwnChunk, Released, SmallReads, TcpConnection, UNKNOWN_PORT,
-    Unread, Waits, Witness, begins, handshake_times, has_filled, is_unseen,
+    Unread, Waits, Witness, beginning, begins, handshake_times, has_filled, is_unseen,
 };
 use crate::sockets::{
     ByConnection, Change, Connection, ConnectionId, End, Moved, Opening, Overlap, Refs, Role, Side, Stream, canonical,
     is_vague,
 };
 use crate::wire::{Remarks, SeqNumber, Sink};
-use std::net::SocketAddr;
 use std::time::Duration;
 
 /// How long before its end the handshake of an accepted connection began, in nanoseconds: what loopback needs for it.
@@ -28,9 +30,6 @@ const UNACKNOWLEDGED: u32 = 32 * 1024;
 
 /// When the first packet of a connection is, and what it holds.
 type First<'a> = (Timestamp, Said<'a>);
-
-/// What is said first on a connection, and by which end.
-type Said<'a> = Option<(Beginning<'a>, Side)>;
 
 /// A connection on which nothing is said yet.
 const NOTHING_SAID: First<'static> = (Timestamp(0), None);
@@ -48,11 +47,23 @@ pub(super) struct Streams {
     reads: SmallReads,
     /// What waits for the reader's call.
     unread: Unread,
+    /// Those that were there before the trace, as far as they may be HTTP/2.
+    midway: Midway,
     stand_ins: StandIns,
     invented: Invented,
 }
 
 impl Streams {
+    /// None yet. HTTP/2 that was joined midway will be seeded so.
+    pub(super) fn new(seed: Seed) -> Self {
+        Self { midway: Midway::new(seed), ..Self::default() }
+    }
+
+    /// HTTP/2 on those that were there before the trace.
+    pub(super) const fn midway(&self) -> &Midway {
+        &self.midway
+    }
+
     /// Payload: what of it is news becomes segments.
     pub(super) fn moved<S: Sink>(
         &mut self,
@@ -88,6 +99,7 @@ impl Streams {
                 self.write_reads(connection, before, out)?;
             }
             if waits {
+                out.expect(chunk.time);
                 return Ok(());
             }
         }
@@ -102,7 +114,7 @@ impl Streams {
         refs: Refs<'_>,
         out: &mut Output<'_, S>,
     ) -> Result<(), S::Error> {
-        while let Some((id, reads)) = self.reads.take_due(now) {
+        for (id, reads) in self.reads.take_due(now) {
             if let Some(connection) = refs.connection(id) {
                 self.write_reads(connection, reads, out)?;
             }
@@ -159,7 +171,10 @@ impl Streams {
         (marking, time): (Marking, Timestamp),
         out: &mut Output<'_, S>,
     ) -> Result<(), S::Error> {
-        match self.tcp(connection, (time, None), out)? {
+        self.decide(connection, out)?;
+        self.tcp(connection, (time, None), out)?;
+        self.end_frames(connection.id, side, (marking, by), out)?;
+        match self.shown.get_mut(connection.id) {
             Some(tcp) => tcp.finish(side, (time, 0), (marking, by), out),
             None => Ok(()),
         }
@@ -188,17 +203,73 @@ impl Streams {
     ) -> Result<(), S::Error> {
         let Chunk { sender, time, by, bytes, .. } = *chunk;
         if self.shown.get(connection.id).is_none() {
+            if connection.opening == Opening::Unseen {
+                return self.join(connection, chunk, out);
+            }
             let beginning = Beginning { bytes, moved: chunk.moved() };
             self.begin(connection, (time, Some((beginning, sender))), out)?;
         }
         let Some(tcp) = self.shown.get_mut(connection.id) else {
             return Ok(());
         };
-        tcp.write(chunk, out)?;
+        if self.midway.is_empty() {
+            tcp.write(chunk, out)?;
+        } else {
+            self.midway.write(connection.id, tcp, chunk, out)?;
+        }
         if tcp.unacknowledged(sender) > UNACKNOWLEDGED {
             tcp.acknowledge(sender.other(), time, by, out)?;
         }
         Ok(())
+    }
+
+    /// Writes what moved first on a connection that was there before the trace, unless it is yet to be known what it is.
+    #[inline(never)]
+    fn join<S: Sink>(
+        &mut self,
+        connection: &Connection,
+        chunk: &Chunk<'_>,
+        out: &mut Output<'_, S>,
+    ) -> Result<(), S::Error> {
+        let Some(joined) = self.midway.meet(connection.id, chunk) else {
+            self.waits.begin(connection.id, chunk.time);
+            return Ok(());
+        };
+        let all = || joined.held.iter().map(OwnChunk::chunk).chain([*chunk]);
+        let Some(first) = all().next() else { return Ok(()) };
+        let bytes = &*beginning(&joined.held, chunk, first.sender);
+        let said = Beginning { bytes, moved: as_u64(bytes.len()).saturating_add(chunk.missing) };
+        self.begin(connection, (first.time, Some((said, first.sender))), out)?;
+        if let Some(tcp) = self.shown.get_mut(connection.id) {
+            self.midway.begin(&joined, tcp, &first, out)?;
+        }
+        all().try_for_each(|chunk| self.write(connection, &chunk, out))
+    }
+
+    /// What has moved on a connection and does not tell what it is goes out: no more is to come soon.
+    fn decide<S: Sink>(&mut self, connection: &Connection, out: &mut Output<'_, S>) -> Result<(), S::Error> {
+        if self.midway.is_empty() {
+            return Ok(());
+        }
+        let held = self.midway.take_undecided(connection.id);
+        let Some(first) = held.first().map(OwnChunk::chunk) else { return Ok(()) };
+        let beginning = Beginning { bytes: first.bytes, moved: first.moved() };
+        self.begin(connection, (first.time, Some((beginning, first.sender))), out)?;
+        held.iter().try_for_each(|held| self.write(connection, &held.chunk(), out))
+    }
+
+    /// What is held of the last frame of an end goes out.
+    fn end_frames<S: Sink>(
+        &mut self,
+        id: ConnectionId,
+        side: Side,
+        by: Witness,
+        out: &mut Output<'_, S>,
+    ) -> Result<(), S::Error> {
+        match self.shown.get_mut(id) {
+            Some(tcp) if !self.midway.is_empty() => self.midway.finish((id, side), tcp, by, out),
+            _ => Ok(()),
+        }
     }
 
     /// Whether nothing is written yet of a connection, because its address is about to be told.
@@ -277,6 +348,7 @@ impl Streams {
             Change::Begun { .. } => self.wait(connection),
             Change::Opened { .. } if is_seen_by_accept_alone(connection) => self.wait(connection),
             Change::Opened { .. } => {
+                self.decide(connection, out)?;
                 self.tcp(connection, NOTHING_SAID, out)?;
             }
             Change::Failed { error, time, .. } => {
@@ -287,18 +359,37 @@ impl Streams {
                 self.finish(connection, (*side, *by), (*marking, *time), out)?;
             }
             Change::Reset { side, by, marking, time, .. } => {
+                self.decide(connection, out)?;
+                for side in [Side::First, Side::Second] {
+                    self.end_frames(connection.id, side, (*marking, *by), out)?;
+                }
                 if let Some(tcp) = self.tcp(connection, (*time, None), out)? {
                     tcp.reset(*side, *time, (*marking, *by), out)?;
                 }
             }
             Change::ConnectionForgotten { .. } => {
+                self.decide(connection, out)?;
                 if self.waits.end(connection.id) {
                     self.show_silent(connection, out)?;
                 }
-                self.shown.forget(connection.id);
+                self.forget(connection, out)?;
             }
             _ => {}
         }
+        Ok(())
+    }
+
+    /// The connection is over.
+    fn forget<S: Sink>(&mut self, connection: &Connection, out: &mut Output<'_, S>) -> Result<(), S::Error> {
+        if !self.midway.is_empty() {
+            let user = |side: Side| connection.end(side).marking.map(|marking| (marking, side));
+            if let Some(by) = user(Side::First).or_else(|| user(Side::Second)) {
+                self.end_frames(connection.id, Side::First, by, out)?;
+                self.end_frames(connection.id, Side::Second, by, out)?;
+            }
+            self.midway.forget(connection.id);
+        }
+        self.shown.forget(connection.id);
         Ok(())
     }
 
@@ -320,10 +411,11 @@ impl Streams {
         }
     }
 
-    /// Whether anything is yet to be written.
+    /// Whether anything waits that is to be looked at at `now`.
     #[inline(always)]
-    pub(super) fn holds(&self) -> bool {
-        !(self.reads.is_empty() && self.waits.is_empty() && !self.unread.waits() && self.unaddressed.is_empty())
+    pub(super) fn have_due(&self, now: Timestamp) -> bool {
+        let nothing_waits = self.waits.is_empty() && !self.unread.waits() && self.unaddressed.is_empty();
+        !nothing_waits || self.reads.are_due(now)
     }
 
     /// What has waited long enough at `now` is written, as far as it can be. The moment at which the first begins of what
@@ -335,7 +427,7 @@ impl Streams {
         refs: Refs<'_>,
         out: &mut Output<'_, S>,
     ) -> Result<Timestamp, S::Error> {
-        if self.reads.may_be_due(now) || self.unread.waits() {
+        if self.reads.are_due(now) || self.unread.waits() {
             self.write_due(Some(now), refs, out)?;
         }
         let since = now.before(limits::WAITING_TIME);
@@ -360,9 +452,10 @@ impl Streams {
             return Ok(());
         }
         self.give_up_before(Timestamp::MAX, out)?;
-        let made = |connection: &&Connection| matches!(connection.opening, Opening::Made { .. });
         for id in self.waits.all() {
-            if let Some(connection) = refs.connection(id).filter(made) {
+            let Some(connection) = refs.connection(id) else { continue };
+            self.decide(connection, out)?;
+            if matches!(connection.opening, Opening::Made { .. }) {
                 self.show_silent(connection, out)?;
             }
         }
@@ -450,23 +543,6 @@ fn new_connection(
     let has_stand_in = [Side::First, Side::Second].into_iter().any(|side| is_open(connection.end(side)));
     tcp.remark(Remarks::STAND_IN.only_if(has_stand_in));
     (tcp, opener)
-}
-
-/// The client: who connected, or the other end of who accepted; in mid-stream, where it makes no difference to the
-/// segments, the end with the higher port. Where nothing is known of the ports, what is said first tells.
-fn client(connection: &Connection, said: Said<'_>) -> Side {
-    let port = |side: Side| connection.end(side).address.as_ref().map_or(0, SocketAddr::port);
-    match (connection.end(Side::First).role, connection.end(Side::Second).role) {
-        (Role::Connected, _) | (_, Role::Accepted) => Side::First,
-        (Role::Accepted, _) | (_, Role::Connected) => Side::Second,
-        _ if port(Side::First) == port(Side::Second) => match said {
-            Some((beginning, sender)) if contents::is_of_client(&beginning) => sender,
-            Some((beginning, sender)) if contents::is_of_server(&beginning) => sender.other(),
-            _ => Side::First,
-        },
-        _ if port(Side::First) > port(Side::Second) => Side::First,
-        _ => Side::Second,
-    }
 }
 
 /// Initial sequence numbers: spread over the space, so that a connection that reuses another's ports is not taken for it.

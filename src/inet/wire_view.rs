@@ -5,6 +5,7 @@ use crate::inet::carrier;
 use crate::inet::datagrams::Datagrams;
 use crate::inet::streams::Streams;
 use crate::limits;
+use crate::packets::http2::{Midway, Seed};
 use crate::packets::{Ids, Invented, Known, Output, View};
 use crate::sockets::{Change, Moved};
 use crate::wire::Sink;
@@ -19,6 +20,21 @@ pub struct WireView {
 }
 
 impl WireView {
+    /// A view that has seen nothing. HTTP/2 on TCP that was joined midway will be seeded so.
+    pub fn new(seed: Seed) -> Self {
+        Self { streams: Streams::new(seed), ..Self::default() }
+    }
+
+    /// What of HTTP/2 joined midway would be read with other seeds.
+    pub const fn lack(&self) -> Option<Midway> {
+        self.streams.midway().lack()
+    }
+
+    /// The ports of servers whose HTTP/2 was joined midway, and whether seeds were written there.
+    pub fn joined(&self) -> impl Iterator<Item = (u16, bool)> {
+        self.streams.midway().ports()
+    }
+
     /// How many messages are shown as one datagram that were cut into several, as nothing tells how.
     pub const fn uncut(&self) -> u64 {
         self.datagrams.uncut()
@@ -65,8 +81,8 @@ impl View for WireView {
     }
 
     #[inline(always)]
-    fn holds(&self) -> bool {
-        self.streams.holds() || self.datagrams.holds()
+    fn has_due(&self, now: Timestamp) -> bool {
+        self.streams.have_due(now) || self.datagrams.holds()
     }
 
     /// Datagrams go out with a stand-in for what is not known of their ends; handshakes wait on.

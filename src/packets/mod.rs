@@ -2,8 +2,10 @@
 //! ends show, and the way to the capture.
 
 pub mod contents;
+pub mod http2;
 pub mod protocols;
 
+mod beginning;
 mod output;
 mod segmenter;
 mod sightings;
@@ -14,6 +16,7 @@ mod unread;
 mod view;
 mod waits;
 
+pub use beginning::beginning;
 pub use output::{Ids, Output};
 pub use protocols::UNKNOWN_PORT;
 pub use segmenter::Endpoint;

@@ -64,6 +64,10 @@ impl<S: Sink> Sink for Output<'_, S> {
         self.sink.record(record)
     }
 
+    fn expect(&mut self, time: Timestamp) {
+        self.sink.expect(time);
+    }
+
     fn settle(&mut self, until: Timestamp) -> Result<(), S::Error> {
         self.sink.settle(until)
     }

@@ -7,13 +7,18 @@
 use crate::event::{Direction, Timestamp, as_u64};
 use crate::packets::tcp::{Chunk, Witness};
 use crate::sockets::{ByConnection, Connection, ConnectionId, Moved, Refs, Side};
-use std::collections::VecDeque;
 
 /// How long after one read the next may begin, in nanoseconds.
 const AT_ONCE: u64 = 1_000_000;
 
-/// How long a read waits at most, in nanoseconds of the trace's time.
+/// How long after one read the next must have returned, in nanoseconds of the trace's time.
 const WAITS: u64 = 2_000_000;
+
+/// When those that wait are looked at: many at once cost less, and none waits twice as long as it has to.
+const LOOKED_AT_AFTER: u64 = 2 * WAITS;
+
+/// How many connections' room is kept for the next.
+const SPARE: usize = 64;
 
 /// A read of this many bytes is for whatever there is, and begins nothing.
 const LARGE: u64 = 4096;
@@ -33,13 +38,32 @@ struct Waiting {
 }
 
 /// Reads that wait for the next ones, of all connections of a view.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct SmallReads {
     waiting: ByConnection<Waiting>,
-    /// What waits, and when it began to, the longest first; what has gone out since is still among them.
-    since: VecDeque<(Timestamp, ConnectionId)>,
+    count: usize,
+    /// What waits, and the moment of its first read, in the order in which they came; what has gone out since is still among
+    /// them.
+    since: Vec<(Timestamp, ConnectionId)>,
+    /// None of these is before it.
+    earliest: Timestamp,
+    /// When they are to be looked at next; the last moment of all where nothing has waited since they were.
+    look_at: Timestamp,
     /// Room that is not in use.
-    spare: Vec<u8>,
+    spare: Vec<Vec<u8>>,
+}
+
+impl Default for SmallReads {
+    fn default() -> Self {
+        Self {
+            waiting: ByConnection::default(),
+            count: 0,
+            since: Vec::new(),
+            earliest: Timestamp::MAX,
+            look_at: Timestamp::MAX,
+            spare: Vec::new(),
+        }
+    }
 }
 
 /// Reads put together that wait no longer.
@@ -68,7 +92,7 @@ impl SmallReads {
     /// Whether nothing waits.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.since.is_empty()
+        self.count == 0
     }
 
     /// A chunk has come; `filled`: when its call began, where that is a read which filled its buffer. What is to go out
@@ -89,6 +113,7 @@ impl SmallReads {
         };
         let follows = waiting.sender == chunk.sender
             && entry <= waiting.ended.after(AT_ONCE)
+            && chunk.time <= waiting.ended.after(WAITS)
             && as_u64(waiting.bytes.len()) + chunk.moved() <= LONGEST;
         if follows {
             waiting.bytes.extend_from_slice(chunk.bytes);
@@ -101,64 +126,65 @@ impl SmallReads {
     fn begin(&mut self, id: ConnectionId, chunk: &Chunk<'_>) -> bool {
         let begins = chunk.moved() < LARGE;
         if begins {
-            let mut bytes = std::mem::take(&mut self.spare);
+            let mut bytes = self.spare.pop().unwrap_or_default();
             bytes.clear();
             bytes.extend_from_slice(chunk.bytes);
             let waiting = Waiting { sender: chunk.sender, time: chunk.time, by: chunk.by, bytes, ended: chunk.time };
             self.waiting.insert(id, waiting);
-            self.since.push_back((chunk.time, id));
+            self.count += 1;
+            self.since.push((chunk.time, id));
+            self.wait_from(chunk.time, chunk.time);
         }
         begins
     }
 
+    /// Some wait since `time`, the last of which has ended at `ended`.
+    fn wait_from(&mut self, time: Timestamp, ended: Timestamp) {
+        self.earliest = self.earliest.min(time);
+        self.look_at = self.look_at.min(ended.after(LOOKED_AT_AFTER));
+    }
+
     /// What waits on a connection on which something else happens.
     pub fn release(&mut self, id: ConnectionId) -> Option<Released> {
-        let released = self.waiting.take(id).map(Released);
-        while let Some((_, first)) = self.since.front()
-            && self.waiting.get(*first).is_none()
-        {
-            self.since.pop_front();
-        }
-        released
+        let waiting = self.waiting.take(id)?;
+        self.count -= 1;
+        Some(Released(waiting))
     }
 
-    /// Whether any may have waited long enough at `now`.
+    /// Whether it is time at `now` to ask for those that have waited long enough.
     #[inline]
-    pub fn may_be_due(&self, now: Timestamp) -> bool {
-        self.since.front().is_some_and(|(since, _)| since.after(WAITS) < now)
+    pub fn are_due(&self, now: Timestamp) -> bool {
+        self.look_at < now
     }
 
-    /// The next that have waited long enough at `now`, and their connection; all have where there is no such time.
-    pub fn take_due(&mut self, now: Option<Timestamp>) -> Option<(ConnectionId, Released)> {
-        let id = self.due(now)?;
-        Some((id, self.release(id)?))
-    }
-
-    fn due(&mut self, now: Option<Timestamp>) -> Option<ConnectionId> {
-        while let Some((since, id)) = self.since.front().copied() {
-            let waited = |from: Timestamp| now.is_none_or(|now| from.after(WAITS) < now);
-            let waiting = self.waiting.get(id).map(|waiting| waiting.ended);
-            match waiting {
-                _ if !waited(since) => return None,
-                Some(ended) if waited(ended) => return Some(id),
-                Some(ended) => self.since.push_back((ended, id)),
+    /// Those that have waited long enough at `now`, and their connections; all that wait where there is no such time.
+    pub fn take_due(&mut self, now: Option<Timestamp>) -> Vec<(ConnectionId, Released)> {
+        let mut due = Vec::new();
+        (self.earliest, self.look_at) = (Timestamp::MAX, Timestamp::MAX);
+        for (time, id) in std::mem::take(&mut self.since) {
+            match self.waiting.get(id).filter(|waiting| waiting.time == time).map(|waiting| waiting.ended) {
+                Some(ended) if now.is_some_and(|now| now <= ended.after(WAITS)) => {
+                    self.since.push((time, id));
+                    self.wait_from(time, ended);
+                }
+                Some(_) => due.extend(self.release(id).map(|released| (id, released))),
                 None => {}
             }
-            self.since.pop_front();
         }
-        None
+        due
     }
 
-    /// The moment of the first that wait.
+    /// No read that waits is earlier.
     #[inline]
-    pub fn earliest(&self) -> Timestamp {
-        let first = self.since.front();
-        first.map_or(Timestamp::MAX, |(since, id)| self.waiting.get(*id).map_or(*since, |waiting| waiting.time))
+    pub const fn earliest(&self) -> Timestamp {
+        self.earliest
     }
 
     /// Room that is used again.
     pub fn give_back(&mut self, released: Released) {
-        self.spare = released.0.bytes;
+        if self.spare.len() < SPARE {
+            self.spare.push(released.0.bytes);
+        }
     }
 }
 
@@ -185,11 +211,14 @@ mod tests {
         let long = vec![0; (16 << 10) + 3];
         assert!(!reads.add(id, &chunk(&long, 1_100_000), Timestamp(1_100_000)), "too long");
         assert!(reads.add(id, &chunk(&long[1..], 1_100_000), Timestamp(1_100_000)));
-        assert_eq!(reads.due(Some(Timestamp(3_100_000))), None, "the last one counts");
-        assert_eq!(reads.due(Some(Timestamp(3_100_001))), Some(id));
-        let released = reads.release(id).unwrap();
-        assert_eq!((released.chunk().moved(), released.chunk().time), (LONGEST, Timestamp(1_000)));
-        assert!(reads.is_empty());
-        assert_eq!(reads.due(None), None);
+        assert!(!reads.are_due(Timestamp(4_001_000)) && reads.are_due(Timestamp(4_001_001)));
+        assert!(reads.take_due(Some(Timestamp(3_100_000))).is_empty(), "the last one counts");
+        assert_eq!(reads.earliest(), Timestamp(1_000));
+        assert!(!reads.are_due(Timestamp(5_100_000)), "and what ended last is looked at later");
+        let due = reads.take_due(Some(Timestamp(3_100_001)));
+        let [(of, released)] = due.as_slice() else { panic!("{} are due", due.len()) };
+        assert_eq!((*of, released.chunk().moved(), released.chunk().time), (id, LONGEST, Timestamp(1_000)));
+        assert!(reads.is_empty() && reads.take_due(None).is_empty());
+        assert_eq!(reads.earliest(), Timestamp::MAX);
     }
 }

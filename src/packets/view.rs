@@ -43,9 +43,9 @@ pub trait View {
         false
     }
 
-    /// Whether anything is yet to be written: most of the time nothing is.
+    /// Whether anything waits that is to be looked at at `now`: most of the time nothing does.
     #[inline]
-    fn holds(&self) -> bool {
+    fn has_due(&self, _now: Timestamp) -> bool {
         false
     }
 

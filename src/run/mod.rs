@@ -20,17 +20,17 @@ mod screen;
 pub mod signals;
 pub mod traced;
 
+use crate::dates::Day;
 use crate::limits;
 use crate::strace::{self, Fifos, Times};
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::time::Duration;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use convert::{Converter, Trace};
 use error::READING_ON;
 pub use error::{Error, Exit, Usage};
-use input::dates::Date;
+
 use input::foreign::Foreign;
 use input::source::{self, Repeated, Source, SourceKind};
 use input::{Advance, Input, drain, first_day};
@@ -163,13 +163,13 @@ fn read_on(pipes: &[Source]) {
 /// What the text of `source` does not say. The date is the one given, the one on which a file's times of day began, or
 /// today.
 fn trace(options: &Options, fifos: Option<Fifos>, source: &Source, signals: &Signals) -> Trace {
-    let date = options
-        .date
-        .or_else(|| first_day(source, signals))
-        .or_else(|| Date::of(source.modified().unwrap_or_else(SystemTime::now)));
+    let date = match options.date.or_else(|| first_day(source, signals)) {
+        Some(date) => Day::Known(date.midnight()),
+        None => Day::Of(source.modified().unwrap_or_else(SystemTime::now)),
+    };
     let text = strace::Options {
         tid: source.tid(),
-        date: date.map(Date::midnight).unwrap_or_default(),
+        date,
         start: options.start.unwrap_or_default(),
         pipes: fifos,
         keys: options.tls_keys,

@@ -5,10 +5,11 @@
 use std::path::{Path, PathBuf};
 
 pub use crate::capture::{Comments, Format};
+use crate::dates::Date;
 use crate::event::{Tid, Timestamp};
 use crate::glob::Glob;
 pub use crate::packets::ViewKind as View;
-use crate::run::input::dates::Date;
+pub use crate::packets::http2::Seed;
 use crate::unix::{PortRule, Ports};
 use std::ops::RangeInclusive;
 
@@ -54,18 +55,6 @@ pub enum Verbosity {
     Debug,
     /// Everything.
     Trace,
-}
-
-/// What seeds a UNIX conversation that the trace does not hold from its beginning.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Seed {
-    /// Nothing.
-    #[default]
-    None,
-    /// The HTTP/2 preface and settings.
-    Http2,
-    /// These, and headers that make it gRPC.
-    Grpc,
 }
 
 /// Who chose what strace records, which decides what there is to be said where something is missing.

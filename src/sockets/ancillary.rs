@@ -1,6 +1,6 @@
 //! What payload calls do to descriptors in their messages (SCM_RIGHTS, unix(7)).
 
-use crate::event::{Address, Details, Direction, Family, Move, Outcome, Transport, as_u64};
+use crate::event::{Address, Details, Direction, Family, Move, Outcome, Right, Transport, as_u64};
 use crate::sockets::connections::Opening;
 use crate::sockets::descriptors::{Channel, InFlight, Span};
 use crate::sockets::names::SocketId;
@@ -80,7 +80,7 @@ fn sent(sockets: &mut Sockets, call: &Move<'_>, span: &Span) {
     for message in call.messages {
         let length = message.moved;
         for right in rights.by_ref().take(message.rights) {
-            let socket = sockets.locate(*right);
+            let socket = sockets.locate(right.descriptor());
             send(sockets, span.channel, InFlight { at, length, socket });
         }
         at = at.saturating_add(if span.by_message { 1 } else { length });
@@ -107,12 +107,12 @@ fn send(sockets: &mut Sockets, channel: Channel, right: InFlight) {
 }
 
 fn received(sockets: &mut Sockets, call: &Move<'_>, span: Option<&Span>) {
-    let close_on_exec = call.ancillary.as_ref().is_some_and(|ancillary| ancillary.close_on_exec);
-    for right in call.rights() {
+    let close_on_exec = call.ancillary.is_some_and(|ancillary| ancillary.close_on_exec);
+    for right in call.rights().iter().map(Right::descriptor) {
         let sent = span.and_then(|span| sockets.rights.receive(span));
         let known = sent.and_then(|sent| sent.socket);
-        let socket = known.filter(|known| sockets.registry.can_be(*right, *known));
-        sockets.arrive(*right, socket, close_on_exec);
+        let socket = known.filter(|known| sockets.registry.can_be(right, *known));
+        sockets.arrive(right, socket, close_on_exec);
         if let Some(known) = known {
             sockets.drop_reference(known, None);
         }

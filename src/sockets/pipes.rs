@@ -92,7 +92,7 @@ pub(super) fn moved(sockets: &mut Sockets, socket: SocketId, marking: Marking, c
         // Into memory, of which strace shows what was there before.
         let unseen = |message: &Message| Message { captured: 0, ..message.clone() };
         let messages: Vec<_> = call.messages.iter().map(unseen).collect();
-        let call = Move { direction: call.direction.other(), payload: &[], messages: &messages, ..call.clone() };
+        let call = Move { direction: call.direction.other(), payload: &[], messages: &messages, ..*call };
         return moved(sockets, socket, marking, &call);
     }
     other_end_moved(sockets, socket, marking, call);

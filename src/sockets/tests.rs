@@ -1,7 +1,7 @@
 //! What is held of descriptors in messages and of pidfds is bounded, and nothing is left of what arrived.
 
 use super::*;
-use crate::event::{Ancillary, Direction, Message, MessageFlags, Move};
+use crate::event::{Ancillary, Direction, Message, MessageFlags, Move, Right};
 
 const MISSING: &Details = &Details::Missing;
 
@@ -40,6 +40,8 @@ fn message(sockets: &mut Sockets, op: Op, on: u32, rights: &[Descriptor<'_>]) {
         _ => Direction::Received,
     };
     let messages = [Message { start: 0, captured: 1, moved: 1, address: None, own: None, rights: rights.len() }];
+    let right = |from: &Descriptor<'_>| Right { fd: from.fd, details: from.details.clone(), path: None };
+    let ancillary = Ancillary { rights: rights.iter().map(right).collect(), ..Ancillary::default() };
     let call = Move {
         socket: descriptor(on),
         op,
@@ -48,7 +50,7 @@ fn message(sockets: &mut Sockets, op: Op, on: u32, rights: &[Descriptor<'_>]) {
         payload: b"x",
         messages: &messages,
         requested: Some(1),
-        ancillary: Some(Box::new(Ancillary { rights: rights.to_vec(), ..Ancillary::default() })),
+        ancillary: Some(&ancillary),
         flags: MessageFlags::default(),
     };
     apply(sockets, What::Move(call));

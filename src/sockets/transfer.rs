@@ -143,12 +143,7 @@ pub(super) fn stream_moved(
     if call.messages.iter().all(|message| message.moved == 0) {
         return nothing_moved(sockets, socket, (id, side), marking, call);
     }
-    match sockets.connections.get_mut(id) {
-        Some(connection) if connection.is_begun() || connection.is_waiting() => {
-            open_moved(sockets, (socket, (id, side)), marking, call);
-        }
-        _ => count_moved(sockets, (socket, (id, side)), marking, call),
-    }
+    count_moved::<false>(sockets, (socket, (id, side)), marking, call);
 }
 
 /// Bytes move on a connection that was only begun, or of which an end is to be found.
@@ -161,12 +156,12 @@ fn open_moved(
     call: &Move<'_>,
 ) {
     let stream = settled(sockets, socket, stream, call);
-    count_moved(sockets, (socket, stream), marking, call);
+    count_moved::<true>(sockets, (socket, stream), marking, call);
 }
 
-/// Bytes moved on a connection that is made.
+/// Bytes moved on a connection; with `IS_SETTLED`, what they tell of it is known.
 #[inline(always)]
-fn count_moved(
+fn count_moved<const IS_SETTLED: bool>(
     sockets: &mut Sockets,
     (socket, (id, side)): (SocketId, (ConnectionId, Side)),
     marking: Marking,
@@ -174,6 +169,8 @@ fn count_moved(
 ) {
     let (overlap, foretold) = if sockets.sending.is_empty() && !sockets.is_merged {
         (Overlap::None, None)
+    } else if !IS_SETTLED && sockets.connections.get(id).is_some_and(Connection::is_open) {
+        return open_moved(sockets, (socket, (id, side)), marking, call);
     } else {
         overlap(sockets, (id, side), call.direction)
     };
@@ -181,6 +178,9 @@ fn count_moved(
     let (Some(connection), Some(open)) = (connections.get_mut(id), registry.get(socket)) else {
         return;
     };
+    if !IS_SETTLED && connection.is_open() {
+        return open_moved(sockets, (socket, (id, side)), marking, call);
+    }
     connection.announce(changes);
     connection.end_mut(side).marking = Some(marking);
     let shape = if call.flags == MessageFlags::default() {

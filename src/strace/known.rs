@@ -11,7 +11,8 @@ static NAMES: &str = include_str!("system_calls.txt");
 pub fn is_system_call(name: &[u8]) -> bool {
     let plain = table::without_mark(name);
     let lines = NAMES.lines().filter(|line| line.as_bytes().first() == plain.first());
-    plain.starts_with(b"syscall_")
+    table::find(plain).is_some()
+        || plain.starts_with(b"syscall_")
         || plain == b"????"
         || lines.flat_map(str::split_ascii_whitespace).any(|known| known.as_bytes() == plain)
 }

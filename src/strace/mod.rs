@@ -48,6 +48,7 @@ pub use repair::{Numbers, repaired};
 pub use table::calls_to_trace;
 pub use times::Times;
 
+use crate::dates::Day;
 use crate::event::{Tid, Timestamp};
 
 /// What a trace's text does not say itself.
@@ -55,8 +56,8 @@ use crate::event::{Tid, Timestamp};
 pub struct Options {
     /// The thread whose file this is (`strace -ff -o NAME` writes `NAME.TID`), for lines without a number.
     pub tid: Option<Tid>,
-    /// Midnight of the day on which times of day (`-t`, `-tt`) begin, in strace's time zone.
-    pub date: Timestamp,
+    /// The day on which times of day (`-t`, `-tt`) begin, in strace's time zone.
+    pub date: Day,
     /// Look for TLS keys in what is written to files.
     pub keys: bool,
     /// When a trace begins that has relative times (`-r`) or none.

@@ -40,7 +40,7 @@ pub struct Events<'p, 'l> {
     parser: &'p mut Parser,
     line: &'l [u8],
     /// The line to be read instead: put together, or without colour.
-    repaired: Option<Vec<u8>>,
+    repaired: Option<Box<[u8]>>,
     step: Step,
 }
 
@@ -120,7 +120,7 @@ impl Parser {
         self.decoder.counts.lines += 1;
         let line = self.numbers.behind(line.strip_suffix(b"\r").unwrap_or(line));
         let is_odd = self.closely > 0 || repair::may_need_repair(line) || self.pending.is_broken();
-        let repaired = if is_odd { self.repaired(line) } else { None };
+        let repaired = if is_odd { self.repaired(line).map(Vec::into_boxed_slice) } else { None };
         Events { parser: self, line, repaired, step: Step::Release }
     }
 

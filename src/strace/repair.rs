@@ -119,12 +119,15 @@ pub(super) struct Message<'t> {
 }
 
 /// `strace: Process N attached`, also `detached` and `attached with N threads`, at a line's end.
-#[inline]
+#[inline(always)]
 pub(super) fn message(line: &[u8]) -> Option<Message<'_>> {
-    match line.last() {
-        Some(b'd') if line.ends_with(b"tached") => {}
-        Some(b's') if line.ends_with(b" threads") => {}
-        _ => return None,
+    if matches!(line.last(), Some(b'd' | b's')) { message_at_end(line) } else { None }
+}
+
+#[inline(never)]
+fn message_at_end(line: &[u8]) -> Option<Message<'_>> {
+    if !(line.ends_with(b"tached") || line.ends_with(b" threads")) {
+        return None;
     }
     let tail = line.len().saturating_sub(64);
     let at = tail + line.get(tail..)?.windows(8).rposition(|part| part == b"Process ")?;

@@ -1,6 +1,7 @@
 //! Times at a line's start and durations at its end: exact decimal arithmetic on the digits, in nanoseconds.
 
 use super::counts::Counts;
+use crate::dates::Day;
 use crate::event::{Timestamp, as_usize};
 
 /// Nanoseconds of a second.
@@ -188,16 +189,17 @@ const STEP: u64 = 1_000;
 pub(super) struct Clock {
     /// When a trace begins that has no times of its own.
     start: Timestamp,
-    /// Midnight of the day that times of day belong to, so far.
-    midnight: Timestamp,
+    /// The day of the first time of day.
+    date: Day,
+    /// Midnight of the day that the last one belongs to.
+    midnight: Option<Timestamp>,
     /// The last line's time.
     last: Timestamp,
-    of_day_seen: bool,
 }
 
 impl Clock {
-    pub(super) const fn new(date: Timestamp, start: Timestamp) -> Self {
-        Self { start, midnight: date, last: start, of_day_seen: false }
+    pub(super) const fn new(date: Day, start: Timestamp) -> Self {
+        Self { start, date, midnight: None, last: start }
     }
 
     /// The absolute time of a line, which becomes the last one known.
@@ -219,8 +221,7 @@ impl Clock {
             Moment::Epoch(_) => {}
             Moment::OfDay(nanoseconds) => {
                 counts.times_of_day += 1;
-                self.of_day_seen = true;
-                self.midnight = self.last.before(nanoseconds);
+                self.midnight = Some(self.last.before(nanoseconds));
             }
             Moment::Delta(_) => counts.times_relative += 1,
             Moment::Missing => {
@@ -252,10 +253,10 @@ impl Clock {
 
     /// The first moment with this time of day that is not clearly before the last line's, so that it runs over midnight.
     fn on_its_day(&self, nanoseconds: u64) -> Timestamp {
-        let today = self.midnight.after(nanoseconds);
-        if !self.of_day_seen {
-            return today;
-        }
+        let Some(midnight) = self.midnight else {
+            return self.date.midnight().after(nanoseconds);
+        };
+        let today = midnight.after(nanoseconds);
         let earliest = self.last.before(BACKWARDS);
         if today < earliest {
             return today.after(DAY);
@@ -318,7 +319,7 @@ mod tests {
     }
 
     fn times(moments: &[Moment]) -> Vec<u64> {
-        let mut clock = Clock::new(Timestamp(10 * DAY), Timestamp(20 * DAY));
+        let mut clock = Clock::new(Day::Known(Timestamp(10 * DAY)), Timestamp(20 * DAY));
         let mut counts = Counts::default();
         moments.iter().map(|moment| clock.read(*moment, &mut counts).0).collect()
     }
@@ -335,7 +336,7 @@ mod tests {
     #[test]
     fn a_trace_without_times_is_told_from_one_that_lacks_some() {
         let only_counted = |moments: &[Moment]| {
-            let mut clock = Clock::new(Timestamp(10 * DAY), Timestamp(20 * DAY));
+            let mut clock = Clock::new(Day::Known(Timestamp(10 * DAY)), Timestamp(20 * DAY));
             let mut counts = Counts::default();
             for moment in moments {
                 clock.read(*moment, &mut counts);

@@ -3,45 +3,17 @@
 
 use crate::event::{Timestamp, Transport, as_u64};
 use crate::packets::contents::Beginning;
-use crate::packets::{Chunk, OwnChunk, TcpConnection, Told, Witness};
+use crate::packets::http2::{self, Http2Stream, Midway, Seed, Verdict};
+use crate::packets::{Chunk, OwnChunk, TcpConnection, Told, Witness, beginning};
 use crate::sockets::{Connection, Opening, Role, Side};
 use crate::unix::context::Context;
 use crate::unix::dbus::{self, Message};
 use crate::unix::framing::{self, Framing};
-use crate::unix::http2::{self, Aligner, GrpcSeeding, PieceKind, Step, Verdict};
 use crate::unix::names;
-use crate::unix::ports::{self, Midway, Said};
+use crate::unix::ports::{self, Said};
 use crate::unix::{roles, tcp};
 use crate::wire::{About, Record, Sink};
-use std::borrow::Cow;
 use std::net::SocketAddr;
-
-/// How much earlier seeds stand than what they prepare, in nanoseconds.
-const SEED_STEP: u64 = 1_000;
-
-/// What becomes of gRPC in HTTP/2 that was joined midway.
-#[derive(Debug, Default)]
-enum Grpc {
-    /// Nothing.
-    #[default]
-    Passed,
-    /// What it needs is seeded: the connection was, and it was asked for.
-    Seeded(Box<GrpcSeeding>),
-    /// That it needs seeds is told.
-    Watched(Box<GrpcSeeding>),
-}
-
-impl Grpc {
-    /// Whether frames that are watched would have been seeded; the first time is enough to know.
-    fn has_missed_seeds(&mut self, from_client: bool, frames: &[u8]) -> bool {
-        let Self::Watched(seeding) = self else { return false };
-        let needed = seeding.frames(from_client, frames).iter().any(|step| matches!(step, Step::Seed { .. }));
-        if needed {
-            *self = Self::Passed;
-        }
-        needed
-    }
-}
 
 /// The state of one connection.
 #[derive(Debug, Default)]
@@ -53,9 +25,8 @@ pub(super) struct UnixConnection {
     last: [Timestamp; 2],
     /// Bytes to be written of what the first and the second end sent.
     taken: [u64; 2],
-    /// Those of them that are; seeds do not count.
+    /// Those of them that are, but for HTTP/2's.
     written: [u64; 2],
-    grpc: Grpc,
     /// Which ends' addresses have the name of who is behind them.
     named: [bool; 2],
     /// Who has been named beside its messages, where it is D-Bus.
@@ -148,10 +119,10 @@ impl UnixConnection {
             held.first().map_or((chunk.time, chunk.sender, chunk.by), |held| (held.time, held.sender, held.by));
         let preface_from = [Side::First, Side::Second]
             .into_iter()
-            .find(|side| framing::preface(&beginning(&held, chunk, *side)) == Verdict::Http2);
+            .find(|side| http2::preface(&beginning(&held, chunk, *side)) == Verdict::Http2);
         let in_mid_stream = connection.opening == Opening::Unseen;
         let is_midway = preface_from.is_none() && in_mid_stream;
-        let seeds = is_midway && context.options.seed_http2;
+        let seeds = is_midway && context.options.seed != Seed::None;
         let beginning = beginning(&held, chunk, chunk.sender);
         let said = match verdict {
             // Whoever speaks first, the preface is or will be there, by which the port's dissector knows HTTP/2.
@@ -159,32 +130,40 @@ impl UnixConnection {
             Verdict::Http2 => Said::Http2Midway,
             _ => Said::Bytes(Beginning { bytes: &beginning, moved: as_u64(beginning.len()) + chunk.missing }),
         };
-        let guess = preface_from.unwrap_or(if in_mid_stream { traced } else { sender });
+        let by_frames = || {
+            let is_client = http2::is_of_client(&beginning).filter(|_| verdict == Verdict::Http2)?;
+            Some(if is_client { chunk.sender } else { chunk.sender.other() })
+        };
+        let midway = || by_frames().unwrap_or(traced);
+        let guess = preface_from.unwrap_or_else(|| if in_mid_stream { midway() } else { sender });
         self.begin(connection, guess, first, said, context)?;
-        if verdict == Verdict::Http2 {
-            self.framing = Framing::Http2(Box::new([Aligner::new(), Aligner::new()]));
-            if seeds {
-                self.seed_http2(first, chunk.by, context)?;
-            }
-            if is_midway && !self.left_out {
-                self.look_for_grpc(context);
-            }
+        self.framing = if verdict == Verdict::Http2 {
+            Framing::Http2(Box::new(self.http2(is_midway, (first, chunk.by), context)?))
         } else {
-            self.framing = Framing::Plain;
-        }
+            Framing::Plain
+        };
         for held in &held {
             self.pass(connection, &held.chunk(), context)?;
         }
         self.pass(connection, chunk, context)
     }
 
-    /// HTTP/2 was joined midway: gRPC in it is seeded, or else it is told that it should be.
-    fn look_for_grpc<S: Sink>(&mut self, context: &mut Context<'_, S>) {
-        let options = context.options;
-        if !options.seed_http2 {
-            context.chosen.lack(Midway::Http2);
+    /// HTTP/2 begins, at its first frames or, in one that was joined midway, with what seeds it.
+    fn http2<S: Sink>(
+        &mut self,
+        is_midway: bool,
+        first: (Timestamp, Witness),
+        context: &mut Context<'_, S>,
+    ) -> Result<Http2Stream, S::Error> {
+        let seed = context.options.seed;
+        if !is_midway || self.left_out {
+            return Ok(Http2Stream::default());
         }
-        self.grpc = if options.seed_grpc { Grpc::Seeded(Box::default()) } else { Grpc::Watched(Box::default()) };
+        match &mut self.tcp {
+            Some(tcp) if seed != Seed::None => Http2Stream::begin(tcp, first, &mut context.out)?,
+            _ => context.chosen.lack(Midway::Http2),
+        }
+        Ok(Http2Stream::midway(seed))
     }
 
     /// D-Bus is shown as messages. Whether the chunk is dealt with: given out as some, or held until more tells.
@@ -279,42 +258,18 @@ impl UnixConnection {
                 let messages = before.into_iter().chain(assembler.push(chunk.bytes, chunk.missing));
                 write_messages(connection, (chunk, &mut self.told), messages, context)
             }
-            (Framing::Http2(_), Some(_)) => self.pass_http2(chunk, context),
+            (Framing::Http2(stream), Some(tcp)) => {
+                if let Some(lack) = stream.write(tcp, chunk, &mut context.out)? {
+                    context.chosen.lack(lack);
+                }
+                Ok(())
+            }
             (_, Some(tcp)) => {
                 *of_side(&mut self.written, chunk.sender) += chunk.moved();
                 tcp.write(chunk, &mut context.out)
             }
             (_, None) => Ok(()),
         }
-    }
-
-    /// Lets a chunk of HTTP/2 through, as far as its frames are whole.
-    fn pass_http2<S: Sink>(&mut self, chunk: &Chunk<'_>, context: &mut Context<'_, S>) -> Result<(), S::Error> {
-        let Self { framing: Framing::Http2(aligners), tcp: Some(tcp), grpc, written, .. } = self else {
-            return Ok(());
-        };
-        let written = of_side(written, chunk.sender);
-        let (own, other) = directions(aligners, chunk.sender);
-        let bare = Chunk { skipped: 0, comment: None, ..*chunk };
-        if chunk.skipped > 0 {
-            // What waits goes out first.
-            for piece in own.push(&[], chunk.skipped).iter() {
-                let part = Chunk { bytes: piece.bytes, missing: 0, ..bare };
-                *written += part.moved();
-                tcp.write(&part, &mut context.out)?;
-                tcp.skip(chunk.sender, piece.missing);
-            }
-        }
-        let mut comment = chunk.comment;
-        for piece in own.push(chunk.bytes, chunk.missing).iter() {
-            let part = Chunk { bytes: piece.bytes, missing: piece.missing, comment: comment.take(), ..bare };
-            *written += part.moved();
-            write_piece(tcp, grpc, (piece.kind, &part), context)?;
-        }
-        if let Some(size) = own.settings_max_frame_size() {
-            other.set_max_frame_size(size);
-        }
-        Ok(())
     }
 
     /// An end sends no more: what is held of its direction goes out, then its FIN.
@@ -377,18 +332,12 @@ impl UnixConnection {
         Ok(())
     }
 
-    /// What the aligner of a direction holds goes out, at the time of its last bytes.
+    /// What is held of a direction's last frame goes out.
     fn let_out<S: Sink>(&mut self, sender: Side, by: Witness, context: &mut Context<'_, S>) -> Result<(), S::Error> {
-        let (Some(tcp), Framing::Http2(aligners)) = (&mut self.tcp, &mut self.framing) else {
-            return Ok(());
-        };
-        let bytes = &*of_side(aligners, sender).finish();
-        let time = *of_side(&mut self.last, sender);
-        *of_side(&mut self.written, sender) += as_u64(bytes.len());
-        tcp.write(
-            &Chunk { sender, time, by, skipped: 0, bytes, missing: 0, comment: None, is_urgent: false },
-            &mut context.out,
-        )
+        match (&mut self.tcp, &mut self.framing) {
+            (Some(tcp), Framing::Http2(stream)) => stream.finish(tcp, sender, by, &mut context.out),
+            _ => Ok(()),
+        }
     }
 
     /// D-Bus messages that have begun and will not go on.
@@ -410,26 +359,6 @@ impl UnixConnection {
         Ok(())
     }
 
-    /// Preface and SETTINGS of the client, and both acknowledgements, before the first frames of a connection that was
-    /// joined in mid-stream.
-    fn seed_http2<S: Sink>(
-        &mut self,
-        first: Timestamp,
-        by: Witness,
-        context: &mut Context<'_, S>,
-    ) -> Result<(), S::Error> {
-        let Some(tcp) = &mut self.tcp else { return Ok(()) };
-        let steps: [(bool, u64, &[u8]); 3] = [
-            (true, 2 * SEED_STEP, http2::SEED_CLIENT),
-            (false, SEED_STEP, http2::SETTINGS_ACK),
-            (true, 0, http2::SETTINGS_ACK),
-        ];
-        for (from_client, earlier, bytes) in steps {
-            tcp::seed(tcp, from_client, (first.before(earlier), by), bytes, context)?;
-        }
-        Ok(())
-    }
-
     /// Holds what was written against what moved.
     pub(super) fn account(&self, connection: &Connection) {
         if let Framing::Dbus(assemblers) = &self.framing {
@@ -443,7 +372,10 @@ impl UnixConnection {
         if self.tcp.is_none() {
             return;
         }
-        let [first, second] = self.written;
+        let [first, second] = match &self.framing {
+            Framing::Http2(stream) => stream.written(),
+            _ => self.written,
+        };
         let [moved_first, moved_second] = self.taken;
         let id = connection.id.number;
         if (first, second) == (moved_first, moved_second) {
@@ -481,63 +413,11 @@ fn write_messages<'a, S: Sink>(
     Ok(())
 }
 
-/// Writes a piece of HTTP/2, and where frames of gRPC need seeds these before them, or notes that they are missed.
-fn write_piece<S: Sink>(
-    tcp: &mut TcpConnection,
-    grpc: &mut Grpc,
-    (kind, chunk): (PieceKind, &Chunk<'_>),
-    context: &mut Context<'_, S>,
-) -> Result<(), S::Error> {
-    let from_client = tcp.client() == chunk.sender;
-    let Grpc::Seeded(seeding) = grpc else {
-        if kind == PieceKind::Frames && grpc.has_missed_seeds(from_client, chunk.bytes) {
-            context.chosen.lack(Midway::Grpc);
-        }
-        return tcp.write(chunk, &mut context.out);
-    };
-    if kind != PieceKind::Frames {
-        return tcp.write(chunk, &mut context.out);
-    }
-    let mut comment = chunk.comment;
-    for step in seeding.frames(from_client, chunk.bytes) {
-        match step {
-            Step::Frames(bytes) => {
-                tcp.write(&Chunk { bytes, comment: comment.take(), ..*chunk }, &mut context.out)?;
-            }
-            Step::Seed { from_client, frame } => {
-                let time = chunk.time.before(SEED_STEP);
-                tcp::seed(tcp, from_client, (time, chunk.by), &frame, context)?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The first bytes of one direction: those that wait and those of the chunk.
-fn beginning<'a>(held: &[OwnChunk], chunk: &Chunk<'a>, side: Side) -> Cow<'a, [u8]> {
-    let own = if chunk.sender == side { chunk.bytes } else { &[] };
-    let mut before = held.iter().filter(|held| held.sender == side).peekable();
-    if before.peek().is_none() {
-        return Cow::Borrowed(own);
-    }
-    let held = before.flat_map(|held| &held.bytes);
-    Cow::Owned(held.chain(own).copied().collect())
-}
-
 /// What belongs to one side.
 const fn of_side<T>([first, second]: &mut [T; 2], side: Side) -> &mut T {
     match side {
         Side::First => first,
         Side::Second => second,
-    }
-}
-
-/// The aligner of what `sender` sends, and the other one.
-const fn directions(aligners: &mut [Aligner; 2], sender: Side) -> (&mut Aligner, &mut Aligner) {
-    let [first, second] = aligners;
-    match sender {
-        Side::First => (first, second),
-        Side::Second => (second, first),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the view of UNIX streams is asked for, and what writing needs beside a conversation.
 
 use crate::event::{Family, Timestamp};
+use crate::packets::http2::Seed;
 use crate::packets::{Output, ViewKind};
 use crate::processes::Processes;
 use crate::unix::endpoints::{self, ClientPorts};
@@ -9,14 +10,11 @@ use std::ops::RangeInclusive;
 
 /// What the command line asks of UNIX conversations.
 #[derive(Clone, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Options {
     /// Show UNIX sockets. Pipes are shown where there are any.
     pub sockets: bool,
-    /// Seed HTTP/2 connections that do not bring their own preface.
-    pub seed_http2: bool,
-    /// Seed HEADERS for gRPC as well.
-    pub seed_grpc: bool,
+    /// What seeds HTTP/2 that was joined midway.
+    pub seed: Seed,
     /// The servers' ports.
     pub ports: Ports,
     /// And those of servers with certain names: the first that is for a name counts.

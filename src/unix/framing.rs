@@ -2,9 +2,9 @@
 //! messages, or as the calls moved them.
 
 use crate::packets::OwnChunk;
+use crate::packets::http2::{self, Http2Stream, Verdict};
 use crate::sockets::{Connection, Opening, Role, Side};
 use crate::unix::dbus::Assembler;
-use crate::unix::http2::{self, Aligner, Verdict};
 use crate::unix::roles;
 
 /// How a connection's bytes are cut into pieces.
@@ -20,9 +20,9 @@ pub(super) enum Framing {
     Undecided(Vec<OwnChunk>),
     /// A piece a call.
     Plain,
-    /// A direction each, indexed by the sender's side.
-    Http2(Box<[Aligner; 2]>),
-    /// Messages instead of a conversation; a direction each, likewise.
+    /// Whole frames.
+    Http2(Box<Http2Stream>),
+    /// Messages instead of a conversation; a direction each, indexed by the sender's side.
     Dbus(Box<[Assembler; 2]>),
 }
 
@@ -41,27 +41,14 @@ pub(super) fn judge(connection: &Connection, sender: Side, first: &[u8]) -> Verd
     if !from_start {
         return http2::judge(first);
     }
-    let by_preface = preface(first);
+    let by_preface = http2::preface(first);
     let paired = connection.end(sender).role == Role::Paired;
     match roles::client(connection) {
         Some(client) if client == sender && !paired => by_preface,
         _ => match (by_preface, settings(first)) {
             (Verdict::Other, settings) => settings,
-            (preface, _) => preface,
+            (by_preface, _) => by_preface,
         },
-    }
-}
-
-/// Whether a direction begins with the preface; nine bytes are enough to tell.
-pub(super) fn preface(first: &[u8]) -> Verdict {
-    const TELLING: usize = 9;
-    let compared = first.len().min(http2::PREFACE.len());
-    if first.get(..compared) != http2::PREFACE.get(..compared) {
-        Verdict::Other
-    } else if first.len() >= TELLING {
-        Verdict::Http2
-    } else {
-        Verdict::Undecided
     }
 }
 

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! Change ─→ roles (who is the client) ─→ framing (HTTP/2, D-Bus or none) ─→ tcp ─→ Packet
-//!   │              └ ports ← services, packets::contents  ├ seeding
+//!   │              └ ports ← services, packets::contents  ├ packets::http2
 //!   │                                          └ dbus ─→ Record::Dbus
 //!   └ datagrams ─→ Packet, or journal ─→ Record::Journal
 //! ```
@@ -15,7 +15,6 @@ mod datagrams;
 mod dbus;
 mod endpoints;
 mod framing;
-pub mod http2;
 mod journal;
 mod names;
 mod ports;
@@ -28,5 +27,5 @@ pub use crate::packets::contents::{FastCgi, fastcgi};
 pub use crate::packets::protocols::{PROTOCOLS, Protocol, Reason, UNKNOWN_PORT};
 pub use context::Options;
 pub use endpoints::CLEAN;
-pub use ports::{Advice, Chosen, Midway, PortRule, Ports, Readers, Target};
+pub use ports::{Advice, Chosen, PortRule, Ports, Readers, Target};
 pub use view::UnixView;

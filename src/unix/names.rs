@@ -1,7 +1,7 @@
 //! What a person reads beside the packets of a UNIX socket: its name in place of the invented address, and a comment.
 
 use crate::escape;
-use crate::event::{Ancillary, Descriptor, Details, Family, Marking, UnixName};
+use crate::event::{Ancillary, Details, Family, Marking, Right, UnixName};
 use crate::packets::Chunk;
 use crate::processes::Processes;
 use crate::sockets::{Connection, Side};
@@ -74,12 +74,10 @@ pub(super) fn of_message(connection: &Connection, client: Side, chunk: &Chunk<'_
 }
 
 /// What is said of descriptors and credentials that go with a message.
-pub(super) fn of_ancillary(ancillary: &Ancillary<'_>) -> String {
+pub(super) fn of_ancillary(ancillary: &Ancillary) -> String {
     let mut parts = Vec::new();
     if !ancillary.rights.is_empty() {
-        let path = |place| ancillary.files.iter().find(|(of, _)| *of == place).map(|(_, path)| &**path);
-        let rights = ancillary.rights.iter().enumerate();
-        let rights: Vec<_> = rights.map(|(place, right)| of_descriptor(right, path(place))).collect();
+        let rights: Vec<_> = ancillary.rights.iter().map(of_right).collect();
         parts.push(format!("SCM_RIGHTS {}", rights.join(", ")));
     }
     if let Some(from) = ancillary.credentials {
@@ -89,13 +87,13 @@ pub(super) fn of_ancillary(ancillary: &Ancillary<'_>) -> String {
 }
 
 /// `fd 5 10.1.2.3:4000->10.4.5.6:80`, `fd 6 /etc/hosts`, as far as it is known.
-fn of_descriptor(descriptor: &Descriptor<'_>, path: Option<&[u8]>) -> String {
-    let mut text = format!("fd {}", descriptor.fd);
-    if let Some(path) = path {
+fn of_right(right: &Right) -> String {
+    let mut text = format!("fd {}", right.fd);
+    if let Some(path) = &right.path {
         text.push(' ');
         text.push_str(&escape::readable(path));
     }
-    if let Details::Socket(details) = descriptor.details {
+    if let Details::Socket(details) = &right.details {
         let _ = match (details.local, details.remote, &details.name, details.inode) {
             (Some(local), Some(remote), ..) => write!(text, " {local}->{remote}"),
             (Some(local), None, ..) => write!(text, " {local}"),

@@ -7,6 +7,7 @@
 use crate::event::UnixName;
 use crate::glob::Glob;
 use crate::packets::contents::{self, Beginning};
+use crate::packets::http2::Midway;
 use crate::packets::protocols::{DBUS, FASTCGI, GRPC, HTTP, HTTP2, HTTP2_MIDWAY, Protocol, Reason, TLS, UNKNOWN_PORT};
 use crate::sockets::{Connection, Side};
 use crate::unix::services::{self, Speaks};
@@ -90,6 +91,9 @@ pub struct Chosen {
     untold: BTreeSet<Advice>,
 }
 
+/// Ports that Wireshark gives to HTTP's dissector (its preference `http.tcp.port`), which knows HTTP/2 by its preface.
+const HTTP_PORTS: [u16; 10] = [80, 1900, 2710, 2869, 3128, 3132, 5985, 8080, 8088, 11371];
+
 /// A protocol that Wireshark reads on a port only if it is told so, with `-d tcp.port==PORT,DISSECTOR`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Advice {
@@ -108,15 +112,15 @@ impl Advice {
     pub const fn of_fastcgi(port: u16) -> Self {
         Self { port, protocol: FASTCGI.name, dissector: FASTCGI.dissector, readers: Readers::All }
     }
-}
 
-/// HTTP/2 joined midway that lacks seeds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Midway {
-    /// Its beginning.
-    Http2,
-    /// Headers that make it gRPC.
-    Grpc,
+    /// That HTTP/2 is spoken on this port, with its preface in the capture or without.
+    pub fn of_http2(port: u16, has_preface: bool) -> Option<Self> {
+        match has_preface {
+            true if HTTP_PORTS.contains(&port) => None,
+            true => advice(&HTTP2, port),
+            false => advice(&HTTP2_MIDWAY, port),
+        }
+    }
 }
 
 /// Versions of Wireshark.

@@ -1,8 +1,8 @@
-//! A UNIX connection or a pipe as a TCP connection: invented endpoints, a handshake before the first packet, and what no
-//! call moved.
+//! A UNIX connection or a pipe as a TCP connection: invented endpoints, a handshake before the first packet, and an
+//! end.
 
 use crate::event::Timestamp;
-use crate::packets::{self, Chunk, Endpoint, HANDSHAKE, TcpConnection, Witness, handshake_times};
+use crate::packets::{self, Endpoint, HANDSHAKE, TcpConnection, Witness, handshake_times};
 use crate::sockets::{Connection, Opening, Side};
 use crate::unix::context::Context;
 use crate::unix::endpoints;
@@ -49,22 +49,6 @@ pub(super) fn begin<S: Sink>(
     let times = handshake_times(connection, first, HANDSHAKE_LEAD);
     tcp.handshake(times, connection.opener(client), comment.as_deref(), &mut context.out)?;
     Ok(tcp)
-}
-
-/// Writes bytes that no call moved.
-pub(super) fn seed<S: Sink>(
-    tcp: &mut TcpConnection,
-    from_client: bool,
-    (time, by): (Timestamp, Witness),
-    bytes: &[u8],
-    context: &mut Context<'_, S>,
-) -> Result<(), S::Error> {
-    let sender = if from_client { tcp.client() } else { tcp.client().other() };
-    tcp.remark(Remarks::MADE_UP);
-    tcp.write(
-        &Chunk { sender, time, by, skipped: 0, bytes, missing: 0, comment: None, is_urgent: false },
-        &mut context.out,
-    )
 }
 
 /// Writes the FIN of the end on `side`, once, and its acknowledgement.

@@ -82,12 +82,12 @@ impl View for UnixView {
     }
 
     #[inline(always)]
-    fn holds(&self) -> bool {
-        !(self.waits.is_empty() && self.reads.is_empty() && !self.unread.waits())
+    fn has_due(&self, now: Timestamp) -> bool {
+        !self.waits.is_empty() || self.unread.waits() || self.reads.are_due(now)
     }
 
     fn settle<S: Sink>(&mut self, now: Timestamp, known: Known<'_>, sink: &mut S) -> Result<Timestamp, S::Error> {
-        if self.reads.may_be_due(now) || self.unread.waits() {
+        if self.reads.are_due(now) || self.unread.waits() {
             self.write_due(Some(now), known, sink)?;
         }
         self.waits.forget_before(now.before(limits::WAITING_TIME));
@@ -168,7 +168,11 @@ impl UnixView {
         if let Some(before) = before {
             self.take_reads(connection, before, known, sink)?;
         }
-        if waits { Ok(()) } else { self.take(connection, &chunk, known, sink) }
+        if !waits {
+            return self.take(connection, &chunk, known, sink);
+        }
+        sink.expect(chunk.time);
+        Ok(())
     }
 
     /// Names the ends of a conversation that has begun: the thread's own by its process, the other one by what it was told.
@@ -186,7 +190,7 @@ impl UnixView {
             names::write(address, Some(&user), connection.end(stream.side).name.as_ref(), sink)?;
         }
         let other = stream.side.other();
-        let ancillary = known.refs.call().and_then(|call| call.ancillary.as_ref()).filter(|_| moved.ancillary);
+        let ancillary = known.refs.call().and_then(|call| call.ancillary).filter(|_| moved.ancillary);
         let said = ancillary.filter(|_| moved.direction == Direction::Received).and_then(|beside| beside.credentials);
         let process = said.map(|said| Tid(said.process)).or(connection.end(other).told);
         if let Some(process) = process.filter(|process| process.0 > 0)
@@ -216,7 +220,7 @@ impl UnixView {
 
     /// Takes the reads that have waited long enough at `now`, or all.
     fn write_due<S: Sink>(&mut self, now: Option<Timestamp>, known: Known<'_>, sink: &mut S) -> Result<(), S::Error> {
-        while let Some((id, reads)) = self.reads.take_due(now) {
+        for (id, reads) in self.reads.take_due(now) {
             if let Some(connection) = known.refs.connection(id) {
                 self.take_reads(connection, reads, known, sink)?;
             }
@@ -367,6 +371,6 @@ impl UnixView {
     /// What is to be read beside a message that has something with it.
     fn ancillary(&self, has_some: bool, refs: Refs<'_>) -> Option<String> {
         let call = refs.call().filter(|_| has_some && self.options.records);
-        call.and_then(|call| call.ancillary.as_deref()).map(names::of_ancillary)
+        call.and_then(|call| call.ancillary).map(names::of_ancillary)
     }
 }

@@ -33,6 +33,12 @@ impl Sum {
         Self(self.0 + words + last)
     }
 
+    /// This sum and that of one word.
+    #[inline(always)]
+    pub(super) fn with_word(self, word: [u8; 2]) -> Self {
+        Self(self.0 + u64::from(u16::from_le_bytes(word)))
+    }
+
     /// The checksum field for what was added: the complement of the sum, all carries added back in. That is the
     /// remainder by 65 535, but that carries leave ffff where it is 0.
     #[inline]

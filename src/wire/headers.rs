@@ -98,8 +98,9 @@ impl LaidOut {
         let [id, window, below_ip] = [id, window, payload.ip_length].map(u16::to_be_bytes);
         let [seq, ack] = [seq, ack].map(|number| number.0.to_be_bytes());
         let length = (20 + payload.ip_length).to_be_bytes();
-        let ip = self.ip.with(&length).with(&id);
-        let tcp = self.tcp.with(&below_ip).with(&seq).with(&ack).with(&[0, flags.0]).with(&window);
+        let ip = self.ip.with_word(length).with_word(id);
+        let words = self.tcp.with_word(below_ip).with_word([0, flags.0]).with_word(window);
+        let tcp = words.with(&seq).with(&ack);
         let mut headers = self.bytes;
         put(&mut headers, IP_LENGTH, length);
         put(&mut headers, IP_ID, id);

@@ -9,7 +9,10 @@ use crate::common::program::{convert, good_packet};
 use crate::common::traffic::{Step, TCP, Turn, UNIX, trace_of_both_ends, trace_of_steps};
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestCaseError, TestRunner};
+use std::cell::Cell;
+use std::collections::HashMap;
 use std::fmt::Debug;
+use std::net::SocketAddr;
 
 pub type Verdict = Result<(), String>;
 
@@ -82,6 +85,21 @@ fn http2_frame() -> impl Strategy<Value = Vec<u8>> {
             frame
         },
     )
+}
+
+/// A step of a connection that mostly speaks HTTP/2: whole frames, of gRPC now and then, and parts of them.
+fn http2_step() -> impl Strategy<Value = Step> {
+    let cut = prop_oneof![3 => Just(usize::MAX), 1 => 1..60_usize];
+    (step(), prop::bool::weighted(0.8), any::<bool>(), cut).prop_map(|(mut step, is_frame, is_grpc, cut)| {
+        if is_frame {
+            let payload = &step.payload[..step.payload.len().min(200)];
+            let message = if is_grpc { &b"\0\0\0\0\0"[..] } else { &[] };
+            let length = u8::try_from(message.len() + payload.len()).expect("it is short");
+            step.payload = [&[0, 0, length, 0, 0, 0, 0, 0, 1], message, payload].concat();
+            step.payload.truncate(cut);
+        }
+        step
+    })
 }
 
 fn turn() -> impl Strategy<Value = Turn> {
@@ -206,6 +224,37 @@ fn the_same_trace_gives_the_same_file() {
         }
         Ok(())
     });
+}
+
+/// What each end has sent to another.
+type Flows = HashMap<(SocketAddr, SocketAddr), Vec<u8>>;
+
+/// What each end has sent, without what no call moved, and whether there was any of that.
+fn moved(options: &[&str], trace: &str) -> Result<(Flows, bool), String> {
+    let capture = crate::common::capture::read(&convert(options, trace.as_bytes()).file)?;
+    let (mut flows, mut has_seeds) = (Flows::new(), false);
+    for record in capture.records.iter().filter(|record| record.link == 1) {
+        let packet = good_packet(record);
+        if record.remarks.iter().any(|remark| remark.contains("no call moved these bytes")) {
+            has_seeds = true;
+        } else {
+            flows.entry((packet.source, packet.target)).or_default().extend(packet.payload);
+        }
+    }
+    Ok((flows, has_seeds))
+}
+
+#[test]
+fn seeds_change_nothing_of_what_calls_moved() {
+    let seeded = Cell::new(0);
+    holds(100, prop::collection::vec(http2_step(), 1..40), |steps| {
+        let trace = trace_of_steps(&steps).trace;
+        let (expected, _) = moved(&["out.pcapng"], &trace)?;
+        let (found, has_seeds) = moved(&["--seed-http2", "--seed-grpc", "out.pcapng"], &trace)?;
+        seeded.set(seeded.get() + u32::from(has_seeds));
+        if found == expected { Ok(()) } else { Err(format!("other bytes of\n{trace}")) }
+    });
+    assert!(seeded.get() > 10, "{} traces have seeds", seeded.get());
 }
 
 /// Pieces of which traces are made, whole and broken.

@@ -133,15 +133,10 @@ impl Blocks {
         self.writer.get_ref()
     }
 
-    /// Takes the bytes behind the first `length` away. What was said of the section and its interfaces holds for what
-    /// follows.
-    pub(super) fn truncate(&mut self, length: usize) {
-        self.writer.get_mut().truncate(length);
-    }
-
-    /// Appends a block that is laid out.
-    pub(super) fn extend(&mut self, block: &[u8]) {
-        self.writer.get_mut().extend_from_slice(block);
+    /// Where they are laid out. What was said of the section and its interfaces holds for what follows.
+    #[inline]
+    pub(super) fn room(&mut self) -> &mut Vec<u8> {
+        self.writer.get_mut()
     }
 
     fn describe(&mut self, interface: Interface) -> Result<(), CaptureError> {

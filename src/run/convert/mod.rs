@@ -5,12 +5,12 @@ mod filter;
 mod offers;
 
 use crate::capture::Capture;
+use crate::dates::{Date, Day};
 use crate::event::{Details, Event, Move, Op, ProcessRef, Timestamp, What, as_u64};
 use crate::limits;
 use crate::packets::ViewKind;
-use crate::run::input::dates::Date;
 use crate::run::name::Name;
-use crate::run::options::{Format, Options, Recorded, Seed};
+use crate::run::options::{Format, Options, Recorded};
 use crate::run::report::advice::{Given, Selected};
 use crate::run::report::keys::{NoteKey, Reason};
 use crate::run::report::traffic::{Printed, Traffic};
@@ -19,7 +19,7 @@ use crate::run::traced::{Found, Traced};
 use crate::secrets::Secrets;
 use crate::sockets::{Change, Refs, Sockets};
 use crate::strace::{self, Parser};
-use crate::unix::{self, Chosen, PortRule};
+use crate::unix::{self, Advice, Chosen, PortRule};
 use crate::views::Views;
 use crate::wire::{Record, Sink};
 use conversations::Conversations;
@@ -116,8 +116,7 @@ impl Engine {
     fn new(options: &Options) -> Self {
         let unix = unix::Options {
             sockets: options.unix,
-            seed_http2: options.seed != Seed::None,
-            seed_grpc: options.seed == Seed::Grpc,
+            seed: options.seed,
             ports: options.unix_port,
             rules: options.unix_port_for.clone(),
             only_ports: options.ports.clone(),
@@ -126,7 +125,8 @@ impl Engine {
             records: options.format == Format::PcapNg,
         };
         let local = (options.unix || options.pipes).then_some(unix);
-        let views = Views::new(options.net.then_some(options.view), local, options.format == Format::PcapNg);
+        let views =
+            Views::new(options.net.then_some((options.view, options.seed)), local, options.format == Format::PcapNg);
         let (filter, traffic) = (Filter::of(options), Traffic::default());
         Self {
             sockets: Sockets::default(),
@@ -146,7 +146,7 @@ impl Engine {
             if clock.tick(event.exit) {
                 sink.set_back(event.entry)?;
             }
-            let holds = self.picture.views.holds() || self.secrets.holds() || clock.line.is_some();
+            let holds = self.picture.views.have_due(clock.now) || self.secrets.holds() || clock.line.is_some();
             if std::mem::replace(&mut clock.held, holds) || holds {
                 self.settle(sink)?;
             }
@@ -238,7 +238,10 @@ impl Engine {
             report.note(NoteKey::SelectsNothing, format!("{option} selects nothing in this trace"), cure);
         }
         self.tell_keys(report);
-        for hint in hints::for_wireshark(chosen, self.picture.traffic.fastcgi()) {
+        let Picture { views, traffic, .. } = &self.picture;
+        let fastcgi = traffic.fastcgi().iter().map(|port| Advice::of_fastcgi(*port));
+        let http2 = views.joined().filter_map(|(port, is_seeded)| Advice::of_http2(port, is_seeded));
+        for hint in hints::for_wireshark(chosen, fastcgi.chain(http2), views.midway()) {
             report.hint(hint);
         }
         selected
@@ -318,6 +321,11 @@ impl<W: Write> Sink for Written<W> {
     }
 
     #[inline]
+    fn expect(&mut self, time: Timestamp) {
+        self.capture.expect(time);
+    }
+
+    #[inline]
     fn settle(&mut self, until: Timestamp) -> io::Result<()> {
         Ok(self.capture.settle(until)?)
     }
@@ -348,8 +356,8 @@ pub struct Converter<W: Write> {
     recorded: Recorded,
     /// Where the capture goes, where a person is told at the end.
     closing: Option<Name>,
-    /// The midnights that nobody has given, of each trace.
-    assumed: Option<Vec<Timestamp>>,
+    /// The day that nobody has given, of each trace.
+    assumed: Option<Vec<Day>>,
 }
 
 impl<W: Write> Converter<W> {
@@ -366,7 +374,7 @@ impl<W: Write> Converter<W> {
         if traces.len() > 1 {
             engine.sockets.merge();
         }
-        let midnights = || traces.iter().map(|trace| trace.options.date).collect();
+        let days = || traces.iter().map(|trace| trace.options.date).collect();
         Ok(Self {
             parsers: parsers.collect(),
             names: traces.iter().map(|trace| trace.name.clone()).collect(),
@@ -375,7 +383,7 @@ impl<W: Write> Converter<W> {
             given: Given { date: options.date.is_some(), start: options.start.is_some() },
             recorded: options.recorded,
             closing: None,
-            assumed: options.date.is_none().then(midnights),
+            assumed: options.date.is_none().then(days),
         })
     }
 
@@ -406,7 +414,7 @@ impl<W: Write> Converter<W> {
             let counts = parser.counts();
             advice::are_usual(counts.times_of_day, counts)
         });
-        assumed.next().and_then(|(_, midnight)| Date::at(*midnight))
+        assumed.next().and_then(|(_, day)| Date::at(day.midnight()))
     }
 
     /// The next line, without its end, of the trace with number `trace` (from 0, in the order of the command line). `time`:
@@ -425,8 +433,8 @@ impl<W: Write> Converter<W> {
         }
         if let Some(parser) = parsers.get_mut(trace) {
             let mut events = parser.line(line);
-            while let Some(event) = events.next() {
-                engine.event(&event, written)?;
+            while let Some(event) = &events.next() {
+                engine.event(event, written)?;
             }
         }
         Ok(())

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::beginning::FileAt;
 use super::bytes::{Bytes, Got};
-use super::dates::Date;
 use super::lines::{CHUNK_BYTES, Lines, Step};
 use super::source::{Source, SourceKind};
+use crate::dates::{Date, Day};
 use crate::event::Timestamp;
 use crate::limits;
 use crate::run::signals::Signals;
@@ -33,7 +33,7 @@ pub fn first(source: &Source, signals: &Signals) -> Option<Date> {
 /// The latest time of day in a file, if its times are times of day.
 fn latest(source: &Source, signals: &Signals) -> Option<Timestamp> {
     let mut lines = Lines::new(CHUNK_BYTES, limits::LINE_BYTES);
-    let mut times = Times::new(&Options { date: MIDNIGHT, ..Options::default() });
+    let mut times = Times::new(&Options { date: Day::Known(MIDNIGHT), ..Options::default() });
     let (mut file, mut bytes, mut ended) = (FileAt::new(source.file(), source.start()), Bytes::new(), false);
     let (mut latest, mut without) = (None, 0);
     loop {

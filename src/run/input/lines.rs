@@ -139,7 +139,13 @@ impl Lines {
         if self.data.len() - self.end < self.chunk {
             // Doubled, so that a line of any length is moved a few times at most. `step` lets nothing longer wait.
             let longest = self.limit + 1 + self.chunk;
-            self.data.resize(longest.min(2 * self.data.len()).max(first_size), 0);
+            let size = longest.min(2 * self.data.len()).max(first_size);
+            if self.data.is_empty() {
+                // Zeros that come with the memory cost nothing.
+                self.data = vec![0; size];
+            } else {
+                self.data.resize(size, 0);
+            }
         } else if self.data.len() > first_size && self.short_chunks > CHUNKS_UNTIL_SHRUNK {
             self.move_to_front();
             if self.end <= self.chunk {

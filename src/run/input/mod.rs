@@ -10,7 +10,6 @@
 mod beginning;
 mod bytes;
 pub mod compressed;
-pub mod dates;
 mod days;
 pub mod foreign;
 mod lines;

@@ -3,7 +3,7 @@
 use super::keys::NoteKey;
 use super::traffic::Traffic;
 use super::{Report, in_number};
-use crate::run::input::dates::Date;
+use crate::dates::Date;
 use crate::run::options::Recorded;
 use crate::sockets::Sockets;
 use crate::strace::{Counts, Parser, Skip};

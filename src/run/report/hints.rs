@@ -2,7 +2,8 @@
 //! server was of.
 
 use crate::escape::{escaped, word};
-use crate::unix::{Advice, Chosen, Midway, PortRule, Readers};
+use crate::packets::http2::Midway;
+use crate::unix::{Advice, Chosen, PortRule, Readers};
 use std::collections::BTreeSet;
 
 /// The rules that were never used, as they were typed.
@@ -13,10 +14,13 @@ pub(in crate::run) fn unused(rules: &[PortRule], is_used: impl Fn(usize) -> bool
         .collect()
 }
 
-/// A line for each protocol that Wireshark does not look for on the port that it is on, of UNIX sockets and of TCP, and for
-/// what of HTTP/2 it cannot read without seeds.
-pub(in crate::run) fn for_wireshark(chosen: Option<&Chosen>, fastcgi: &BTreeSet<u16>) -> Vec<String> {
-    let of_tcp = fastcgi.iter().map(|port| Advice::of_fastcgi(*port));
+/// A line for each protocol that Wireshark does not look for on the port that it is on, of UNIX sockets and of TCP
+/// (`of_tcp`), and for what of HTTP/2 it cannot read without seeds.
+pub(in crate::run) fn for_wireshark(
+    chosen: Option<&Chosen>,
+    of_tcp: impl Iterator<Item = Advice>,
+    midway: Option<Midway>,
+) -> Vec<String> {
     let advice: BTreeSet<Advice> = chosen.into_iter().flat_map(Chosen::advice).copied().chain(of_tcp).collect();
     let mut lines = Vec::new();
     for advice in &advice {
@@ -28,7 +32,7 @@ pub(in crate::run) fn for_wireshark(chosen: Option<&Chosen>, fastcgi: &BTreeSet<
             lines.push(line);
         }
     }
-    lines.extend(chosen.and_then(Chosen::midway).map(seeds));
+    lines.extend(midway.map(seeds));
     lines
 }
 
@@ -59,11 +63,11 @@ fn mixed(port: u16, protocols: &[&str]) -> String {
 fn seeds(midway: Midway) -> String {
     match midway {
         Midway::Http2 => {
-            "HTTP/2 on UNIX sockets was joined midway: to begin it with what Wireshark looks for, convert \
+            "HTTP/2 was joined midway: to begin it with what Wireshark looks for, convert \
                           with --seed-http2"
         }
         Midway::Grpc => {
-            "gRPC on UNIX sockets was joined midway: for Wireshark to read its messages, convert with \
+            "gRPC was joined midway: for Wireshark to read its messages, convert with \
                          --seed-http2 --seed-grpc"
         }
     }

@@ -13,7 +13,7 @@ use super::super::{arguments, details, escape, sockaddr, time};
 use super::payload::{self, Draft, Shown};
 use super::vectors::{self, Vector};
 use super::{Call, Decoded, Names, NoEvent, Scratch};
-use crate::event::{Address, Credentials, Direction, Message, Outcome, Segments, as_u64};
+use crate::event::{Address, Credentials, Descriptor, Direction, Message, Outcome, Right, Segments, as_u64};
 use crate::limits;
 use std::net::SocketAddr;
 
@@ -94,12 +94,13 @@ fn control_messages(mut control: &[u8], direction: Direction, scratch: &mut Scra
         {
             control = rights(data, scratch);
         } else if let Some(data) = data_of(control, symbols::SOL_SOCKET, symbols::SCM_CREDENTIALS) {
-            scratch.credentials = credentials(data).or(scratch.credentials);
-            scratch.is_beside |= scratch.credentials.is_some();
+            let before = &mut scratch.beside.credentials;
+            *before = credentials(data).or(*before);
+            scratch.is_beside |= before.is_some();
         } else if let Some(data) = data_of(control, symbols::SOL_UDP, symbols::UDP_SEGMENT)
             .or_else(|| data_of(control, symbols::SOL_UDP, symbols::UDP_GRO))
         {
-            scratch.segments.push((scratch.messages.len(), segments(data)));
+            scratch.beside.segments.push((scratch.messages.len(), segments(data)));
             scratch.is_beside = true;
         } else if let Some(own) = own_end(control, direction, &mut scratch.names) {
             scratch.own = Some(own.into());
@@ -138,12 +139,11 @@ fn text_of_details<'t>(text: &'t [u8], rest: &[u8]) -> &'t [u8] {
 fn rights<'t>(mut text: &'t [u8], scratch: &mut Scratch) -> &'t [u8] {
     while let Some((right, rest)) = scratch.cache.read(arguments::separated(text), &mut scratch.names) {
         if right.is_possible() {
-            if right.is_no_socket() {
-                let details = text_of_details(arguments::separated(text), rest);
-                let path = details::path_in(details).map(|path| (scratch.rights.len(), path.into()));
-                scratch.files.extend(path);
-            }
-            scratch.rights.push(right);
+            let details = text_of_details(arguments::separated(text), rest);
+            let path = if right.is_no_socket() { details::path_in(details).map(Into::into) } else { None };
+            let Descriptor { fd, details } = scratch.descriptor(right);
+            let right = Right { fd, details: details.clone(), path };
+            scratch.beside.rights.push(right);
             scratch.is_beside = true;
         }
         text = rest;
@@ -272,14 +272,13 @@ fn array(call: &mut Call<'_, '_>, transfer: Transfer) -> Result<Missing, NoEvent
 
 /// `msg_hdr={…}, msg_len=2}`. Without a length the message was not sent.
 fn element(call: &mut Call<'_, '_>, message: u64, transfer: Transfer, missing: &mut Missing) -> Result<(), NoEvent> {
-    let (start, rights) = (call.scratch.payload.len(), call.scratch.rights.len());
+    let (start, rights) = (call.scratch.payload.len(), call.scratch.beside.rights.len());
     call.rest = arguments::unnamed(call.rest);
     let Header { address, vector, from_error_queue } = header(call, message, transfer)?;
     call.separators();
     if call.take(b"}") {
         call.scratch.payload.truncate(start);
-        call.scratch.rights.truncate(rights);
-        call.scratch.files.retain(|(place, _)| *place < rights);
+        call.scratch.beside.rights.truncate(rights);
         call.scratch.own = None;
         return Ok(());
     }
@@ -302,7 +301,7 @@ fn element(call: &mut Call<'_, '_>, message: u64, transfer: Transfer, missing: &
     missing.from_error_queue |= from_error_queue;
     missing.wanted |= lacking > 0 && vector.shown == Shown::Cut;
     call.scratch.payload.truncate(start + captured);
-    let (rights, own) = (call.scratch.rights.len() - rights, call.scratch.own.take());
+    let (rights, own) = (call.scratch.beside.rights.len() - rights, call.scratch.own.take());
     call.scratch.messages.push(Message { start, captured, moved, address, own, rights });
     call.separators();
     call.expect(b"}")

@@ -22,11 +22,10 @@ use super::counts::{Counts, Skip};
 use super::fifos::Fifos;
 use super::names::Names;
 use super::table::Decode;
-use crate::event::{Ancillary, Credentials, Descriptor, Details, Family, Message, Segments, What};
+use crate::event::{Ancillary, Descriptor, Details, Family, Message, What};
 use crate::keys::KeyLogs;
 use crate::limits;
 use std::net::SocketAddr;
-use std::rc::Rc;
 
 /// The event that a call is, or why it is none.
 pub(super) type Decoded<'s> = Result<What<'s>, NoEvent>;
@@ -62,14 +61,11 @@ pub(super) struct Scratch {
     names: Names,
     payload: Vec<u8>,
     messages: Vec<Message>,
-    rights: Vec<Handle>,
-    /// The paths of those that are files, by their places.
-    files: Vec<(usize, Rc<[u8]>)>,
-    credentials: Option<Credentials>,
+    /// What goes with the messages at hand beside their bytes.
+    beside: Ancillary,
     /// The thread's own end, as control messages of the message at hand tell it.
     own: Option<Box<SocketAddr>>,
-    segments: Vec<(usize, Segments)>,
-    /// One of these holds something.
+    /// There is something beside them.
     is_beside: bool,
     /// What a thread is called.
     pub(super) command: Vec<u8>,
@@ -103,11 +99,11 @@ impl Scratch {
 
     #[cold]
     fn clear_beside(&mut self) {
-        self.rights.clear();
-        self.files.clear();
-        self.credentials = None;
+        let Ancillary { rights, close_on_exec: _, credentials, segments } = &mut self.beside;
+        rights.clear();
+        *credentials = None;
+        segments.clear();
         self.own = None;
-        self.segments.clear();
         self.is_beside = false;
     }
 
@@ -132,17 +128,6 @@ impl Scratch {
     #[inline]
     fn descriptor(&self, handle: Handle) -> Descriptor<'_> {
         self.cache.descriptor(handle)
-    }
-
-    /// What goes with the messages beside their bytes; few have anything.
-    #[inline]
-    fn ancillary(&self, close_on_exec: bool) -> Option<Box<Ancillary<'_>>> {
-        if !self.is_beside {
-            return None;
-        }
-        let rights = self.rights.iter().map(|right| self.descriptor(*right)).collect();
-        let (files, credentials, segments) = (self.files.clone(), self.credentials, self.segments.clone());
-        Some(Box::new(Ancillary { rights, files, close_on_exec, credentials, segments }))
     }
 
     /// Counts which details a payload call's descriptor has: `socket:[inode]` of `-y` has an inode and no family.

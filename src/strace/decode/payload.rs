@@ -128,7 +128,7 @@ pub(super) fn single<'s>(mut call: Call<'_, 's>, draft: Draft, address: Option<A
         }
     }
     call.scratch.payload.truncate(captured);
-    let (rights, own) = (call.scratch.rights.len(), call.scratch.own.take());
+    let (rights, own) = (call.scratch.beside.rights.len(), call.scratch.own.take());
     call.scratch.messages.push(Message { start: 0, captured, moved, address, own, rights });
     Ok(transferred(call, draft))
 }
@@ -167,7 +167,7 @@ fn believable(moved: u64, draft: &Draft, printed: u64) -> u64 {
 }
 
 /// A payload call whose messages are in the scratch space; a failed one has none.
-#[inline]
+#[inline(always)]
 pub(super) fn transferred<'s>(call: Call<'_, 's>, draft: Draft) -> What<'s> {
     let Draft { transfer: Transfer { op, direction }, socket, outcome, requested, flags, .. } = draft;
     let Call { scratch, counts, .. } = call;
@@ -175,7 +175,9 @@ pub(super) fn transferred<'s>(call: Call<'_, 's>, draft: Draft) -> What<'s> {
     if outcome.value().is_none() {
         scratch.clear();
     }
-    let close_on_exec = direction == Direction::Received && flags.has(symbols::MSG_CMSG_CLOEXEC);
+    if scratch.is_beside {
+        scratch.beside.close_on_exec = direction == Direction::Received && flags.has(symbols::MSG_CMSG_CLOEXEC);
+    }
     What::Move(Move {
         socket: scratch.descriptor(socket),
         op,
@@ -184,7 +186,7 @@ pub(super) fn transferred<'s>(call: Call<'_, 's>, draft: Draft) -> What<'s> {
         payload: &scratch.payload,
         messages: &scratch.messages,
         requested,
-        ancillary: scratch.ancillary(close_on_exec),
+        ancillary: scratch.is_beside.then_some(&scratch.beside),
         flags: MessageFlags(flags.bits()),
     })
 }

@@ -164,9 +164,9 @@ fn payload(moved: &Move<'_>) -> String {
         let from = from(message.address.as_ref());
         parts.push(format!(" [{}+{}/{}{from}]", message.start, message.captured, message.moved));
     }
-    if let Some(ancillary) = &moved.ancillary {
+    if let Some(ancillary) = moved.ancillary {
         for right in &ancillary.rights {
-            parts.push(format!(" right {}{}", descriptor(*right), marked(ancillary.close_on_exec)));
+            parts.push(format!(" right {}{}", descriptor(right.descriptor()), marked(ancillary.close_on_exec)));
         }
         parts.extend(ancillary.segments.iter().map(|(place, segments)| format!(" {place}: {segments:?}")));
     }

@@ -2,9 +2,9 @@
 
 mod reading;
 
-use super::PieceKind as Kind;
+use super::align::Aligner;
 use super::header::{FrameHeader, Limits};
-use super::piece::{Piece, Pieces};
+use super::piece::{Piece, PieceKind as Kind, Pieces};
 use super::view::frames;
 use super::*;
 use crate::limits::HTTP2_FRAME_BYTES;

@@ -5,10 +5,13 @@
 
 use crate::limits::HPACK_NAMES;
 use std::collections::VecDeque;
+use std::ops::RangeInclusive;
 
 /// The static table's entries (RFC 7541, appendix A): how many there are, and which have the names asked for.
 const STATIC: usize = 61;
-const STATIC_PATH: std::ops::RangeInclusive<usize> = 4..=5;
+const STATIC_REQUEST: RangeInclusive<usize> = 1..=7;
+const STATIC_PATH: RangeInclusive<usize> = 4..=5;
+const STATIC_STATUS: RangeInclusive<usize> = 8..=14;
 const STATIC_CONTENT_TYPE: usize = 31;
 
 /// What a header block tells such a reader.
@@ -18,6 +21,9 @@ pub(super) struct Told {
     pub(super) content_type: bool,
     /// A field named `:path`.
     pub(super) path: bool,
+    /// Whether it is a request's, by the first field that tells: replies have `:status`, requests the other names with a
+    /// colon.
+    pub(super) is_request: Option<bool>,
 }
 
 /// The names of fields that matter here.
@@ -25,6 +31,10 @@ pub(super) struct Told {
 enum Name {
     Path,
     ContentType,
+    /// Another one of a request: `:authority`, `:method` or `:scheme`.
+    Request,
+    /// `:status`.
+    Status,
     Other,
 }
 
@@ -85,6 +95,11 @@ impl Names {
             }
             told.content_type |= name == Name::ContentType;
             told.path |= name == Name::Path;
+            told.is_request = told.is_request.or(match name {
+                Name::Path | Name::Request => Some(true),
+                Name::Status => Some(false),
+                Name::ContentType | Name::Other => None,
+            });
         }
         Some(told)
     }
@@ -93,6 +108,8 @@ impl Names {
         match index {
             STATIC_CONTENT_TYPE => Name::ContentType,
             index if STATIC_PATH.contains(&index) => Name::Path,
+            index if STATIC_REQUEST.contains(&index) => Name::Request,
+            index if STATIC_STATUS.contains(&index) => Name::Status,
             index => {
                 index.checked_sub(STATIC + 1).and_then(|at| self.newest_first.get(at).copied()).unwrap_or(Name::Other)
             }
@@ -105,6 +122,8 @@ fn named(text: &[u8]) -> Name {
     match text {
         b":path" => Name::Path,
         b"content-type" => Name::ContentType,
+        b":authority" | b":method" | b":scheme" => Name::Request,
+        b":status" => Name::Status,
         _ => Name::Other,
     }
 }
@@ -140,13 +159,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const NEITHER: Told = Told { content_type: false, path: false };
-    const BOTH: Told = Told { content_type: true, path: true };
-
     #[track_caller]
     fn check(names: &mut Names, block: &[u8], content_type: bool, path: bool) {
-        let told = Told { content_type, path };
-        assert_eq!(names.read(block), told, "{}", block.escape_ascii());
+        let told = names.read(block);
+        assert_eq!((told.content_type, told.path), (content_type, path), "{}", block.escape_ascii());
     }
 
     #[test]
@@ -169,17 +185,32 @@ mod tests {
     fn entries_seen_made_are_known_the_newest_first() {
         let mut names = Names::default();
         check(&mut names, b"\x44\x02/x\x5f\x01y\x40\x01a\x01b", true, true);
-        for (index, told) in [
-            (0xbe, NEITHER),
-            (0xbf, Told { path: false, ..BOTH }),
-            (0xc0, Told { content_type: false, ..BOTH }),
-            (0xc1, NEITHER),
-        ] {
-            assert_eq!(names.read(&[index]), told, "{index:x}");
+        for (index, told) in
+            [(0xbe, (false, false)), (0xbf, (true, false)), (0xc0, (false, true)), (0xc1, (false, false))]
+        {
+            check(&mut names, &[index], told.0, told.1);
         }
         // By an entry's name, which makes another.
         check(&mut names, b"\x7f\x01\x02/z", false, true);
         check(&mut names, b"\xbe\xc0", true, true);
+    }
+
+    #[test]
+    fn requests_and_replies_are_told_apart() {
+        for (block, expected) in [
+            (b"\xc4\xc3\x83\x86\xc2".as_slice(), Some(true)),
+            (b"\x41\x01a", Some(true)),
+            (b"\x88\xc0\xbf", Some(false)),
+            (b"\x48\x03206", Some(false)),
+            (b"\x00\x07:status\x03200", Some(false)),
+            (b"\xbe\x00\x0cgrpc-message\x00", None),
+            (b"\x83\x41\x09a", None),
+        ] {
+            assert_eq!(Names::default().read(block).is_request, expected, "{}", block.escape_ascii());
+        }
+        let mut names = Names::default();
+        names.read(b"\x48\x03206");
+        assert_eq!(names.read(b"\xbe").is_request, Some(false), "by an entry that was seen made");
     }
 
     #[test]

@@ -47,6 +47,33 @@ impl Date {
     }
 }
 
+/// The day on which times of day begin.
+#[derive(Clone, Copy, Debug)]
+pub enum Day {
+    /// Its midnight is known.
+    Known(Timestamp),
+    /// It is the day of a moment. Which that is in the machine's time zone is found out when it is asked for: that takes
+    /// longer than all else before the first line.
+    Of(SystemTime),
+}
+
+impl Default for Day {
+    fn default() -> Self {
+        Self::Known(Timestamp::default())
+    }
+}
+
+impl Day {
+    /// When it began.
+    #[cold]
+    pub fn midnight(self) -> Timestamp {
+        match self {
+            Self::Known(midnight) => midnight,
+            Self::Of(moment) => Date::of(moment).map(Date::midnight).unwrap_or_default(),
+        }
+    }
+}
+
 impl std::fmt::Display for Date {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.fmt(f)

@@ -213,6 +213,19 @@ fn give_out<'a>(bytes: &'a [u8], range: Range<usize>, steps: &mut Vec<Step<'a>>)
     }
 }
 
+/// Whether a client has sent these bytes, where they begin with whole frames and one of them tells: by fields that requests
+/// alone have, or replies, and by what servers alone send.
+pub fn is_of_client(bytes: &[u8]) -> Option<bool> {
+    let mut names = Names::default();
+    frames(bytes).take_while(|frame| frame.header.keeps_the_rules_of_its_type()).find_map(|frame| {
+        match frame.header.kind {
+            HEADERS => told(&mut names, &frame).is_request,
+            PUSH_PROMISE => Some(false),
+            _ => None,
+        }
+    })
+}
+
 /// Whether a message on the stream is among the next frames.
 fn shows_grpc(bytes: &[u8], id: u32) -> bool {
     frames(bytes)

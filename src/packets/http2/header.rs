@@ -75,7 +75,7 @@ impl FrameHeader {
     }
 
     /// The rules of the header's type: which stream it may be on and how long it may be (RFC 9113 §6).
-    const fn keeps_the_rules_of_its_type(&self) -> bool {
+    pub(super) const fn keeps_the_rules_of_its_type(&self) -> bool {
         let connection = self.stream_id == 0;
         match self.kind {
             DATA | HEADERS | CONTINUATION => !connection,
@@ -221,5 +221,18 @@ pub fn judge(first_bytes: &[u8]) -> Verdict {
         Some(header) if preface || limits.begins(header) => Verdict::Http2,
         None if preface || limits.may_begin(first_bytes) => Verdict::Undecided,
         _ => Verdict::Other,
+    }
+}
+
+/// Whether a direction begins with the preface; nine bytes are enough to tell.
+pub fn preface(first: &[u8]) -> Verdict {
+    const TELLING: usize = 9;
+    let compared = first.len().min(PREFACE.len());
+    if first.get(..compared) != PREFACE.get(..compared) {
+        Verdict::Other
+    } else if first.len() >= TELLING {
+        Verdict::Http2
+    } else {
+        Verdict::Undecided
     }
 }

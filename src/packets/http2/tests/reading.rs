@@ -1,8 +1,8 @@
 //! What headers, first bytes and frames are taken for, and what is seeded.
 
 use super::*;
-use crate::unix::http2::grpc::{grpc_evidence, grpc_seed_headers};
-use crate::unix::http2::header::{FrameHeader, plausible};
+use crate::packets::http2::grpc::{grpc_evidence, grpc_seed_headers};
+use crate::packets::http2::header::{FrameHeader, plausible};
 
 #[test]
 fn headers_that_can_and_cannot_be() {

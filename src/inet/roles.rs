@@ -1,0 +1,37 @@
+//! Who of the two ends of a TCP connection is the client.
+
+use crate::packets::contents::{self, Beginning};
+use crate::packets::http2::{self, Verdict};
+use crate::sockets::{Connection, Role, Side};
+use std::net::SocketAddr;
+
+/// What is said first on a connection, and by which end.
+pub(super) type Said<'a> = Option<(Beginning<'a>, Side)>;
+
+/// The client: who connected, or the other end of who accepted; in mid-stream the end that speaks as one in HTTP/2, which
+/// seeds hang on, else, where it makes no difference to the segments, the end with the higher port. Where nothing is known
+/// of the ports, what is said first tells.
+pub(super) fn client(connection: &Connection, said: Said<'_>) -> Side {
+    let port = |side: Side| connection.end(side).address.as_ref().map_or(0, SocketAddr::port);
+    match (connection.end(Side::First).role, connection.end(Side::Second).role) {
+        (Role::Connected, _) | (_, Role::Accepted) => Side::First,
+        (Role::Accepted, _) | (_, Role::Connected) => Side::Second,
+        _ if let Some(client) = said.and_then(http2_client) => client,
+        _ if port(Side::First) == port(Side::Second) => match said {
+            Some((beginning, sender)) if contents::is_of_client(&beginning) => sender,
+            Some((beginning, sender)) if contents::is_of_server(&beginning) => sender.other(),
+            _ => Side::First,
+        },
+        _ if port(Side::First) > port(Side::Second) => Side::First,
+        _ => Side::Second,
+    }
+}
+
+/// The client of HTTP/2 that was joined midway, where the first frames tell.
+fn http2_client((Beginning { bytes, .. }, sender): (Beginning<'_>, Side)) -> Option<Side> {
+    if http2::judge(bytes) != Verdict::Http2 {
+        return None;
+    }
+    let is_client = http2::is_of_client(bytes)?;
+    Some(if is_client { sender } else { sender.other() })
+}
