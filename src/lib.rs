@@ -29,8 +29,8 @@
 //! | [`extcap`] | Wireshark's questions to an interface, its dialog, and which processes there are to pick | how they are recorded |
 //! | [`install`] | which files of ours lie where for Wireshark | what is in them |
 //! | [`cli`] | the command line, as typed | how it is done |
-//! | [`system`] | what one system does otherwise than another: signals, waiting, descriptors, locks, folders | what it is for |
 //! | [`dates`] | days, and the machine's time zone; the only room that names `jiff` | what has a date |
+//! | [`system`] | what one system does otherwise than another: signals, waiting, descriptors, locks, folders | what it is for |
 //! | [`glob`] | patterns for the names of sockets, pipes and FIFOs | what is done with what they are for |
 //! | [`escape`] | what is safe to print, and a word of a shell's command | whose text it is |
 //! | [`limits`] | every bound, with its reason | – |

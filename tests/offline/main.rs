@@ -12,6 +12,7 @@ mod compressed;
 mod conversations;
 mod crowds;
 mod days;
+mod documents;
 mod faults;
 mod foreign;
 mod keys;

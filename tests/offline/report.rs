@@ -126,16 +126,15 @@ fn texts(all: impl Iterator<Item = &'static str>) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_calls_to_trace_are_those_of_the_readme_and_depend_on_the_options() {
-    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
-    let readme = fs::read_to_string(readme).expect("there is a README");
+fn the_calls_to_trace_are_those_of_the_page_and_depend_on_the_options() {
+    let page = page("recording");
     let calls = |words: &[&str]| {
         let outcome = run_in(Folder::new().path(), words, b"");
         assert_eq!((outcome.status, &*outcome.stderr), (Some(0), ""), "{words:?}");
         String::from_utf8(outcome.stdout).expect("names are ASCII")
     };
     let plain = calls(&["--calls"]);
-    assert!(readme.contains(&format!("$ strace2pcap --calls\n{plain}```")), "not in the README: {plain}");
+    assert!(page.contains(&format!("$ strace2pcap --calls\n{plain}```")), "not in the page: {plain}");
     assert_eq!(calls(&["--capture-unix-socket", "--calls", "out.pcap"]), plain);
     let pipes = calls(&["--calls", "--capture-pipes=/run/fifo"]);
     for call in plain.trim_end().split(',').chain(["pipe2", "mknodat", "vmsplice"]) {
@@ -143,7 +142,13 @@ fn the_calls_to_trace_are_those_of_the_readme_and_depend_on_the_options() {
     }
 }
 
-/// The lists of keys, and what README and help call them.
+/// The text of `docs/NAME.md`.
+fn page(name: &str) -> String {
+    let path = format!("{}/docs/{name}.md", env!("CARGO_MANIFEST_DIR"));
+    fs::read_to_string(path).expect("there is such a page")
+}
+
+/// The lists of keys, and what the page and help call them.
 fn lists() -> [(&'static str, BTreeSet<String>); 3] {
     [
         ("Keys of losses:", texts(LossKey::ALL.iter().map(|key| key.text()))),
@@ -153,22 +158,21 @@ fn lists() -> [(&'static str, BTreeSet<String>); 3] {
 }
 
 #[test]
-fn readme_and_help_have_the_keys_that_there_are_and_no_others() {
-    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
-    let readme = fs::read_to_string(readme).expect("there is a README");
+fn page_and_help_have_the_keys_that_there_are_and_no_others() {
+    let page = page("reports");
     let help = run_in(Folder::new().path(), &["--help"], b"");
     let help = String::from_utf8(help.stdout).expect("help is text");
     for (title, keys) in lists() {
-        assert_eq!(spans(part(&readme, title, "\n\n")), keys, "README, {title}");
+        assert_eq!(spans(part(&page, title, "\n\n")), keys, "page, {title}");
         let words = part(&help, title, ":").split_whitespace();
         let known: BTreeSet<_> = words.take(keys.len()).map(str::to_owned).collect();
         assert_eq!(known, keys, "help, {title}");
     }
     let told = report(&convert(&["--report=json"], GOOD.as_bytes()));
     let fields: BTreeSet<String> = told.keys().cloned().collect();
-    let table = part(&readme, "| key | |\n|---|---|\n", "\n\n");
-    let of_readme = table.lines().filter_map(|line| line.split('|').nth(1)).flat_map(spans);
-    assert_eq!(of_readme.collect::<BTreeSet<_>>(), fields, "README");
+    let table = part(&page, "| key | |\n|---|---|\n", "\n\n");
+    let of_page = table.lines().filter_map(|line| line.split('|').nth(1)).flat_map(spans);
+    assert_eq!(of_page.collect::<BTreeSet<_>>(), fields, "page");
     let listed = part(&help, "with the keys\n", "Reasons in left_out:");
     let of_help = listed.lines().flat_map(|line| line.split('[').next().unwrap_or_default().split_whitespace());
     assert_eq!(of_help.map(str::to_owned).collect::<BTreeSet<_>>(), fields, "help");
