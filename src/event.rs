@@ -8,7 +8,7 @@ mod who;
 pub use who::{Marking, Op, Process, ProcessRef};
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
 /// A thread, by the number at a line's start (user documentation calls it PID); 0 where the trace has none.
@@ -473,6 +473,8 @@ pub enum What<'a> {
     Cork { socket: Descriptor<'a>, on: bool },
     /// setsockopt(UDP_SEGMENT): what is sent is cut into datagrams.
     Segment { socket: Descriptor<'a>, segments: Segments },
+    /// A multicast group was joined, or left; `own`: the own host for that, where it is told.
+    Membership { socket: Descriptor<'a>, group: IpAddr, own: Option<IpAddr>, joins: bool },
     /// A payload call.
     Move(Move<'a>),
     /// splice: bytes went from one descriptor to another without being shown. Either may be a socket. With tee they stay

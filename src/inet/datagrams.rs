@@ -17,7 +17,7 @@ use crate::sockets::{Moved, SocketNumber, canonical};
 use crate::wire::{About, Frame, LinkHeader, Remarks, Sink, Transport as Header};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// Most datagrams that one message is cut into (the kernel's `UDP_MAX_SEGMENTS`).
 const MOST_SEGMENTS: u64 = 128;
@@ -83,6 +83,14 @@ impl Datagrams {
             return whole.map_or(Ok(()), |whole| self.cut(whole.held.datagram(), whole.segments, out));
         }
         self.cut(datagram, moved.shape.segments, out)
+    }
+
+    /// A socket has joined a multicast group, or left it.
+    pub(super) fn membership(&mut self, socket: SocketNumber, (group, own): (IpAddr, Option<IpAddr>), joins: bool) {
+        self.hosts.membership(socket, group, joins);
+        if let Some(own) = own {
+            self.hosts.learn(own);
+        }
     }
 
     /// What has gathered on a socket goes out.

@@ -7,6 +7,7 @@
 //! | it is sent to loopback | the kernel sends it from there |
 //! | it did so for an earlier one of this socket and that host | the kernel's choice, which stays |
 //! | the other end may be traced, and its line may still come | wait, and then: |
+//! | it was received, and the socket has joined one multicast group of this family | who joins a group waits for that |
 //! | the other end is at loopback | loopback talks to loopback |
 //! | other sockets are bound or connected at an address of this family | a machine mostly has one |
 
@@ -34,6 +35,18 @@ pub(super) struct Hosts {
     targets: FxHashMap<u16, Vec<IpAddr>>,
     /// What the other end's calls have told of a socket, as that host sees it.
     told: FxHashMap<(SocketNumber, IpAddr), IpAddr>,
+    /// The multicast groups that sockets have joined, v4 and v6.
+    groups: FxHashMap<SocketNumber, [Groups; 2]>,
+}
+
+/// The groups of one socket and one family.
+#[derive(Clone, Copy, Debug, Default)]
+enum Groups {
+    #[default]
+    None,
+    One(IpAddr),
+    /// Nothing tells for which of them a datagram was.
+    Several,
 }
 
 /// How many sockets there have been, as far as it matters.
@@ -100,11 +113,30 @@ impl Hosts {
     /// A datagram socket has this address from here on.
     pub(super) fn bound(&mut self, local: SocketAddr) {
         self.ports.insert(local.port());
-        self.learn(local);
+        self.learn(local.ip());
+    }
+
+    /// A socket has joined a group, or left it.
+    pub(super) fn membership(&mut self, socket: SocketNumber, group: IpAddr, joins: bool) {
+        let [v4, v6] = self.groups.entry(socket).or_default();
+        let groups = if group.is_ipv4() { v4 } else { v6 };
+        *groups = match *groups {
+            Groups::None if joins => Groups::One(group),
+            Groups::One(joined) if joined == group => {
+                if joins {
+                    *groups
+                } else {
+                    Groups::None
+                }
+            }
+            Groups::One(_) if joins => Groups::Several,
+            other => other,
+        };
     }
 
     /// The socket is closed.
     pub(super) fn closed(&mut self, socket: SocketNumber) {
+        self.groups.remove(&socket);
         if !self.told.is_empty() {
             self.told.retain(|(told, _), _| *told != socket);
         }
@@ -138,7 +170,7 @@ impl Hosts {
             return Placed::Nowhere;
         };
         if !local.ip().is_unspecified() {
-            self.learn(local);
+            self.learn(local.ip());
             return if datagram.direction == Direction::Sent
                 || datagram.carried.remote.is_some()
                 || !self.sockets.is_several()
@@ -156,7 +188,7 @@ impl Hosts {
             return Placed::Shown;
         }
         let Some(remote) = remote else {
-            return if self.sockets.is_several() { Placed::Unknown } else { Placed::Nowhere };
+            return if self.sockets.is_several() { Placed::Unknown } else { self.guessed(datagram) };
         };
         if let Some(local) = from_loopback(datagram) {
             return Placed::At(local);
@@ -170,16 +202,36 @@ impl Hosts {
         if may_be_told {
             return Placed::Unknown;
         }
+        self.guessed(datagram)
+    }
+
+    fn guessed(&self, datagram: &Datagram<'_>) -> Placed {
         self.guess(datagram).map_or(Placed::Nowhere, Placed::At)
     }
 
     /// Where the own end of a datagram most likely is, where nothing will tell it.
     pub(super) fn guess(&self, datagram: &Datagram<'_>) -> Option<SocketAddr> {
-        let (local, remote) = (datagram.carried.local?, datagram.carried.remote?);
+        let local = datagram.carried.local?;
+        if let Some(group) = self.group(datagram, local) {
+            return Some(SocketAddr::new(group, local.port()));
+        }
+        let remote = datagram.carried.remote?;
         let [v4, v6] = self.own;
         let own = if remote.is_ipv4() { v4 } else { v6 };
         let ip = localhost(remote.ip()).or(own)?;
         Some(SocketAddr::new(ip, local.port()))
+    }
+
+    /// The multicast group to which a datagram was sent that a socket has received at every address.
+    fn group(&self, datagram: &Datagram<'_>, local: SocketAddr) -> Option<IpAddr> {
+        let [v4, v6] = self.groups.get(&datagram.socket)?;
+        let is_v4 = datagram.carried.remote.unwrap_or(local).is_ipv4();
+        match if is_v4 { v4 } else { v6 } {
+            Groups::One(group) if datagram.direction == Direction::Received && local.ip().is_unspecified() => {
+                Some(*group)
+            }
+            _ => None,
+        }
     }
 
     /// Whether a traced socket has sent the datagram that is received, to one of the own addresses.
@@ -196,8 +248,8 @@ impl Hosts {
         shown.is_some()
     }
 
-    fn learn(&mut self, local: SocketAddr) {
-        let ip = local.ip();
+    /// The host has this address.
+    pub(super) fn learn(&mut self, ip: IpAddr) {
         if !ip.is_unspecified() && !ip.is_loopback() && !ip.is_multicast() {
             let [v4, v6] = &mut self.own;
             *(if ip.is_ipv4() { v4 } else { v6 }) = Some(ip);

@@ -61,6 +61,10 @@ impl View for WireView {
             Change::LocalAddressKnown { socket, local } => self.datagrams.named(*socket, *local, out),
             Change::SocketClosed { socket } => self.datagrams.closed(*socket, out),
             Change::Uncorked { socket, time } => self.datagrams.uncorked(*socket, *time, out),
+            Change::Membership { socket, group, own, joins } => {
+                self.datagrams.membership(*socket, (*group, *own), *joins);
+                Ok(())
+            }
             Change::GatheredInVain { socket } => {
                 self.datagrams.gathered_in_vain(*socket);
                 Ok(())

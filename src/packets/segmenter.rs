@@ -1,9 +1,11 @@
 //! The segments of one TCP connection: sequence numbers, acknowledgements and the order of flags (RFC 9293 §3.4, §3.5).
 //!
 //! The law of this file: per direction, seq never repeats, and skips only what it is told to; ack is what the other end
-//! has sent so far; a SYN and a FIN take one sequence number each; time never goes backwards within the connection.
+//! has sent so far; a SYN and a FIN take one sequence number each; time never goes backwards within the connection, unless the
+//! traces' own clock does.
 
 use crate::event::{Timestamp, as_u64};
+use crate::limits;
 use crate::sockets::Side;
 use crate::wire::{Flags, Frame, HandshakeOptions, LinkHeader, Mac, SeqNumber, Transport};
 use std::net::SocketAddr;
@@ -95,10 +97,14 @@ impl Segmenter {
         end.next = end.next.advanced(bytes);
     }
 
-    /// When a segment that was seen at `time` is written: not before the one before.
+    /// When a segment that was seen at `time` is written: not before the one before, unless the traces' clock was set back.
     #[inline]
     pub(super) fn moment(&mut self, time: Timestamp) -> Timestamp {
-        self.last = self.last.max(time);
+        if time.after(limits::WAITING_TIME) >= self.last {
+            self.last = self.last.max(time);
+        } else {
+            self.last = time;
+        }
         self.last
     }
 

@@ -9,7 +9,7 @@ use crate::event::{
 use crate::sockets::Sockets;
 use crate::sockets::connections::Connection;
 use crate::sockets::names::{ConnectionId, FlowId, Side, SocketNumber};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// The bytes of a message that are in the trace, by their place in the payload of its call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -208,6 +208,8 @@ pub enum Change {
     UnixMessage(UnixMessage),
     /// The local address of a datagram socket is known from here on, port and all; the host may be a wildcard.
     LocalAddressKnown { socket: SocketNumber, local: SocketAddr },
+    /// A socket has joined a multicast group, or left it; `own`: the own host for that, where it is told.
+    Membership { socket: SocketNumber, group: IpAddr, own: Option<IpAddr>, joins: bool },
     /// What gathers on a datagram socket goes out.
     Uncorked { socket: SocketNumber, time: Timestamp },
     /// What gathers on a datagram socket is thrown away.

@@ -125,6 +125,9 @@ impl Sockets {
             What::Listen { socket } => open::listen(self, *socket),
             What::Cork { socket, on } => transfer::corked(self, *socket, *on),
             What::Segment { socket, segments } => transfer::segmented(self, *socket, *segments),
+            What::Membership { socket, group, own, joins } => {
+                transfer::membership(self, *socket, (*group, *own), *joins);
+            }
             What::Relay { from, to, op, moved } => transfer::spliced(self, [*from, *to], *op, *moved),
             What::ShutdownBegun { socket, how } => transfer::shutdown_begun(self, *socket, *how),
             What::Shutdown { socket, how, outcome } => transfer::shutdown(self, *socket, *how, *outcome),

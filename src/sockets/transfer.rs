@@ -11,6 +11,7 @@ use crate::sockets::open_socket::OpenSocket;
 use crate::sockets::{
     Change, Marking, Moved, Now, Overlap, Payload, Shape, Sockets, Stream, UnixMessage, ancillary, pipes,
 };
+use std::net::IpAddr;
 
 /// A payload call.
 pub(super) fn moved(sockets: &mut Sockets, call: &Move<'_>) {
@@ -338,6 +339,20 @@ pub(super) fn segmented(sockets: &mut Sockets, descriptor: Descriptor<'_>, segme
         && let Some(open) = sockets.registry.get_mut(socket)
     {
         open.segments = segments;
+    }
+}
+
+/// A multicast group was joined, or left.
+pub(super) fn membership(
+    sockets: &mut Sockets,
+    descriptor: Descriptor<'_>,
+    (group, own): (IpAddr, Option<IpAddr>),
+    joins: bool,
+) {
+    if let Some(socket) = sockets.locate(descriptor)
+        && let Some(open) = sockets.registry.get(socket).filter(|open| open.stream.is_none())
+    {
+        sockets.changes.push(Change::Membership { socket: open.number, group, own, joins });
     }
 }
 

@@ -49,6 +49,14 @@ pub(super) const IP_PKTINFO: Value = Value(&[b"IP_PKTINFO"], 8);
 pub(super) const IP_ORIGDSTADDR: Value = Value(&[b"IP_ORIGDSTADDR", b"IP_RECVORIGDSTADDR"], 20);
 pub(super) const IPV6_PKTINFO: Value = Value(&[b"IPV6_PKTINFO"], 50);
 pub(super) const IPV6_ORIGDSTADDR: Value = Value(&[b"IPV6_ORIGDSTADDR", b"IPV6_RECVORIGDSTADDR"], 74);
+pub(super) const IP_ADD_MEMBERSHIP: Value = Value(&[b"IP_ADD_MEMBERSHIP"], 35);
+pub(super) const IP_DROP_MEMBERSHIP: Value = Value(&[b"IP_DROP_MEMBERSHIP"], 36);
+pub(super) const IP_ADD_SOURCE_MEMBERSHIP: Value = Value(&[b"IP_ADD_SOURCE_MEMBERSHIP"], 39);
+pub(super) const IPV6_ADD_MEMBERSHIP: Value = Value(&[b"IPV6_ADD_MEMBERSHIP", b"IPV6_JOIN_GROUP"], 20);
+pub(super) const IPV6_DROP_MEMBERSHIP: Value = Value(&[b"IPV6_DROP_MEMBERSHIP", b"IPV6_LEAVE_GROUP"], 21);
+pub(super) const MCAST_JOIN_GROUP: Value = Value(&[b"MCAST_JOIN_GROUP"], 42);
+pub(super) const MCAST_LEAVE_GROUP: Value = Value(&[b"MCAST_LEAVE_GROUP"], 45);
+pub(super) const MCAST_JOIN_SOURCE_GROUP: Value = Value(&[b"MCAST_JOIN_SOURCE_GROUP"], 46);
 pub(super) const SO_ERROR: Value = Value(&[b"SO_ERROR"], 4);
 pub(super) const SO_PEERCRED: Value = Value(&[b"SO_PEERCRED"], 17);
 pub(super) const SO_LINGER: Value = Value(&[b"SO_LINGER"], 13);
@@ -82,7 +90,7 @@ const FILE_MASK: u64 = 0o17_0000;
 impl Flag {
     /// Whether it is set in `text`: by its name, or in a number.
     pub(super) fn is_in(self, text: &[u8]) -> bool {
-        Flags::among(&[self], text).has(self)
+        if is_symbol(text) { text == self.0 } else { Flags::among(&[self], text).has(self) }
     }
 }
 

@@ -84,6 +84,11 @@ impl Row {
         matches!(self.decode, Close(_))
     }
 
+    /// Whether it connects.
+    pub(super) const fn is_connect(&self) -> bool {
+        matches!(self.decode, Connect(_))
+    }
+
     /// Whether the call makes a thread or a process.
     pub(super) const fn is_fork(&self) -> bool {
         matches!(self.decode, Fork(_))

@@ -32,7 +32,8 @@ impl Times {
     }
 
     /// Takes the next line; when its event is over: when the call returned, or began if it makes a thread, whose own lines
-    /// follow it, or if it closes a descriptor, whose number is free from its beginning on. None for a line without a time of its own.
+    /// follow it, if it connects, which the other end may have seen before it returns, or if it closes a descriptor, whose
+    /// number is free from its beginning on. None for a line without a time of its own.
     pub fn line(&mut self, line: &[u8]) -> Option<Timestamp> {
         let line = self.numbers.behind(line.strip_suffix(b"\r").unwrap_or(line));
         self.of_plain(line).or_else(|| self.of_other(line))
@@ -79,7 +80,7 @@ impl Times {
 }
 
 fn counts_from_its_beginning(name: &[u8]) -> bool {
-    table::find(name).is_some_and(|row| row.is_fork() || row.is_close())
+    table::find(name).is_some_and(|row| row.is_fork() || row.is_connect() || row.is_close())
 }
 
 #[cfg(test)]
@@ -101,6 +102,7 @@ mod tests {
             "1 7.300000 <... read resumed>\"a\", 1) = 1 <0.100000>",
             "1 7.400000 clone3({flags=SIGCHLD}, 88) = 2 <0.500000>",
             "1 7.450000 close(3) = 0 <0.500000>",
+            "1 7.460000 connect(3, {sa_family=AF_UNSPEC}, 16) = 0 <0.500000>",
             "1 7.500000 +++ exited with 0 +++",
             "\x1b[31m1\x1b[0m 7.600000 \x1b[1mclose\x1b[0m(3) = 0",
             "\u{feff}1 7.700000 close(3) = 0",
@@ -108,7 +110,7 @@ mod tests {
             " | 00000  61                                                a                |",
             "strace: Process 2 attached",
         ];
-        let expected = [7150, 7200, 7300, 7400, 7450, 7500, 7600, 7700].map(Some);
+        let expected = [7150, 7200, 7300, 7400, 7450, 7460, 7500, 7600, 7700].map(Some);
         check(&lines, &[&expected[..], &[None; 3]].concat());
     }
 

@@ -183,6 +183,7 @@ impl Filter {
             Change::Closed { .. }
             | Change::AddressesKnown { .. }
             | Change::LocalAddressKnown { .. }
+            | Change::Membership { .. }
             | Change::Uncorked { .. }
             | Change::GatheredInVain { .. }
             | Change::SocketClosed { .. } => Verdict::Show,

@@ -99,6 +99,8 @@ struct Clock {
     line: Option<Timestamp>,
     /// Something was yet to be written when it ticked last.
     held: bool,
+    /// Where it was set back first.
+    set_back: Option<Place>,
 }
 
 impl Clock {
@@ -144,6 +146,7 @@ impl Engine {
     fn event<S: Sink>(&mut self, event: &Event<'_>, sink: &mut S) -> Result<(), S::Error> {
         if let Some(clock) = &mut self.clock {
             if clock.tick(event.exit) {
+                clock.set_back.get_or_insert(Place { trace: self.trace, line: event.line });
                 sink.set_back(event.entry)?;
             }
             let holds = self.picture.views.have_due(clock.now) || self.secrets.holds() || clock.line.is_some();
@@ -210,7 +213,7 @@ impl Engine {
     }
 
     /// Adds what is to be said of options: those that nothing came of, what they leave out, and what Wireshark needs.
-    fn tell(&self, report: &mut Report) -> Selected {
+    fn tell(&self, names: &[Name], report: &mut Report) -> Selected {
         let chosen = self.picture.views.chosen();
         let mut unfound = Vec::new();
         if chosen.is_some() {
@@ -219,6 +222,9 @@ impl Engine {
         } else if !self.rules.is_empty() {
             let text = "--unix-port-for has no effect, for UNIX sockets are not converted";
             report.note(NoteKey::NoEffect, text, "give --capture-unix-socket");
+        }
+        if let Some(place) = self.clock.as_ref().and_then(|clock| clock.set_back) {
+            advice::set_back(place, names, report);
         }
         let mut selected = Selected::default();
         if let Some(filter) = &self.picture.filter {
@@ -520,7 +526,7 @@ impl<W: Write> Converter<W> {
         reading::tell(&counts, &self.names, &mut report);
         let assumed = self.assumed_date();
         advice::times(&self.parsers, assumed, self.given, &mut report);
-        let selected = self.engine.tell(&mut report);
+        let selected = self.engine.tell(&self.names, &mut report);
         if read_all {
             advice::nothing_shown(traffic, sockets, &counts, &selected, &mut report);
         }

@@ -2,8 +2,9 @@
 
 use super::keys::NoteKey;
 use super::traffic::Traffic;
-use super::{Report, in_number};
+use super::{Place, Report, in_number};
 use crate::dates::Date;
+use crate::run::name::Name;
 use crate::run::options::Recorded;
 use crate::sockets::Sockets;
 use crate::strace::{Counts, Parser, Skip};
@@ -81,6 +82,17 @@ pub fn times(parsers: &[Parser], assumed: Option<Date>, given: Given, report: &m
             "record with -ttt or give --start",
         );
     }
+}
+
+/// The traces' own clock goes back, first at `place`; `names` are those of the traces.
+pub fn set_back(place: Place, names: &[Name], report: &mut Report) {
+    let name = names.get(place.trace).filter(|_| names.len() > 1);
+    let of_trace = name.map(|name| format!(" of {name}")).unwrap_or_default();
+    report.note(
+        NoteKey::ClockSetBack,
+        format!("the trace's times go back (first at line {}{of_trace}), and so do the capture's", place.line),
+        "where it holds several recordings, convert each alone",
+    );
 }
 
 /// What the options that select have left of a trace.

@@ -83,6 +83,8 @@ keys! {
         NoOrder "no_order",
         /// Several traces have times that leave their order open.
         CoarseTimes "coarse_times",
+        /// The times go back.
+        ClockSetBack "clock_set_back",
         /// Times are relative to nothing that is known.
         RelativeTimes "relative_times",
         /// Hosts that a person has blotted out.

@@ -100,6 +100,10 @@ fn of_no_connection(what: &What<'_>) -> String {
         What::ResetOnClose { socket, on } => format!("reset-on-close {} {on}", descriptor(*socket)),
         What::Cork { socket, on } => format!("cork {} {on}", descriptor(*socket)),
         What::Segment { socket, segments } => format!("segment {} {segments:?}", descriptor(*socket)),
+        What::Membership { socket, group, own, joins } => {
+            let own = own.map(|own| format!(" at {own}")).unwrap_or_default();
+            format!("{} {} {group}{own}", if *joins { "join" } else { "leave" }, descriptor(*socket))
+        }
         What::ShutdownBegun { socket, how } => format!("shutdown begins {} {how:?}", descriptor(*socket)),
         What::Relay { from, to, op, moved } => {
             format!("{op:?} {} {} = {moved}", descriptor(*from), descriptor(*to))
