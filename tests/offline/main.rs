@@ -12,6 +12,7 @@ mod compressed;
 mod conversations;
 mod crowds;
 mod days;
+#[cfg(target_os = "linux")]
 mod documents;
 mod faults;
 mod foreign;
