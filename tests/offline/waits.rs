@@ -2,6 +2,7 @@
 //! at a moment. A pause is what a pipe's reader tells when nothing has come for so long.
 
 use crate::common::capture;
+use crate::common::cases::{all_cases, for_all};
 use crate::common::packet::Packet;
 use crate::common::program::good_packet;
 use std::cell::RefCell;
@@ -302,4 +303,26 @@ fn what_is_older_than_a_second_is_written_whatever_else_waits() {
         let found = live.written().split(' ').filter(|word| word.starts_with('n')).count();
         assert!(found >= expected, "{found} of {expected} at {at}");
     }
+}
+
+/// The capture of a trace whose lines come with so long a pause behind each.
+fn capture_of(trace: &[u8], pause: Option<Duration>) -> Vec<u8> {
+    let mut live = Live::new(&[None]);
+    for line in trace.split(|byte| *byte == b'\n').skip(1) {
+        live.converter.line(0, None, line).expect("memory takes it");
+        if let Some(pause) = pause {
+            live.pause(pause);
+        }
+    }
+    live.converter.finish().expect("memory takes it");
+    live.file.0.take()
+}
+
+#[test]
+fn a_slow_pipe_gives_the_capture_of_a_file_where_no_pause_is_longer_than_a_tenth_of_a_second() {
+    for_all(&all_cases(), |case| {
+        let Ok(trace) = std::fs::read(case.join("trace.strace")) else { return Ok(()) };
+        let (file, pipe) = (capture_of(&trace, None), capture_of(&trace, Some(Duration::from_millis(99))));
+        if file == pipe { Ok(()) } else { Err("another capture".to_owned()) }
+    });
 }
