@@ -278,13 +278,13 @@ fn tls_waits_for_its_keys_a_second_or_until_a_pause() {
 #[test]
 fn a_packet_that_is_later_than_its_line_stays_where_its_time_is() {
     let mut live = Live::new(&[Some(Tid(100)), Some(Tid(200))]);
-    let mut line = |trace: usize, end: u64, at: u64, call: &str| {
-        let line = format!("{} {call}", stamp(at));
-        live.converter.line(trace, Some(Timestamp(START + end * 1000)), line.as_bytes()).expect("memory takes it");
+    let mut give = |trace: usize, end: u64, at: u64, call: &str| {
+        let text = format!("{} {call}", stamp(at));
+        live.converter.line(trace, Some(Timestamp(START + end * 1000)), text.as_bytes()).expect("memory takes it");
     };
-    line(0, 0, 0, &CONNECTS.replace("[700]", "[10.1.2.3:4000]").replace("= 0", "= 0 <3.000000>"));
+    give(0, 0, 0, &CONNECTS.replace("[700]", "[10.1.2.3:4000]").replace("= 0", "= 0 <3.000000>"));
     for at in [1_000_000, 2_000_000, 4_000_000] {
-        line(1, at, at, &writes(OTHER, &format!("at{}", at / 1_000_000)));
+        give(1, at, at, &writes(OTHER, &format!("at{}", at / 1_000_000)));
     }
     assert_eq!(live.finish(), "0:S 1000000:at1 1500000:SA 2000000:at2 3000000:A 4000000:at4");
 }
