@@ -1,4 +1,4 @@
-//! The longer texts of `--help`. What is said here about options and exit codes stands in the README as well.
+//! The longer texts of `--help`. What is said here about options and exit codes stands in `docs/options.md` as well.
 
 use crate::run::report::keys::{LossKey, NoteKey, Reason};
 
@@ -9,9 +9,7 @@ on its sockets, without the right to capture on an interface, and for UNIX
 sockets, which no interface sees.";
 
 /// The same in `-h`, where the arguments have no lines of their own.
-pub const SHORT_ABOUT: &str = "\
-Turns strace's text (TRACE: files, or standard input) into a capture (OUTPUT: a
-file, or - for standard output) that Wireshark reads";
+pub const SHORT_ABOUT: &str = "Turns strace's text (TRACE) into a capture (OUTPUT, or -) that Wireshark reads";
 
 /// The same in one line, as the manual page begins.
 pub const NAME: &str = "turns strace's text into a capture that Wireshark reads";
@@ -20,7 +18,8 @@ pub const NAME: &str = "turns strace's text into a capture that Wireshark reads"
 pub const SHORT_AFTER: &str = "\
 Examples:
   strace2pcap --run out.pcapng curl http://localhost/
-  strace2pcap - trace.log | wireshark -k -i -";
+  strace2pcap --attach \"$(pgrep -o nginx)\" - | wireshark -k -i -
+  strace2pcap --capture-unix-socket out.pcapng trace.log";
 
 /// A part of what is said after the options.
 pub struct Section {

@@ -241,6 +241,8 @@ fn the_short_help_is_one_screen_and_the_long_one_is_all() {
     assert!(short.lines().count() <= 24 && short.lines().all(|line| line.chars().count() < 80), "{short}");
     let of_option = |line: &&str| line.trim_start().starts_with('-') && !line.trim_start().starts_with("-o ");
     assert_eq!(short.lines().filter(of_option).count(), 12, "{short}");
+    let examples = short.split_once("Examples:\n").expect("it has examples").1;
+    assert_eq!(examples.lines().filter(|line| line.starts_with("  strace2pcap ")).count(), 3, "{short}");
     let command = <super::Typed as clap::CommandFactory>::command();
     for option in command.get_arguments().filter_map(clap::Arg::get_long) {
         assert!(long.contains(&format!("--{option}")), "{option}");

@@ -4,7 +4,7 @@ use crate::event::{Fd, Tid};
 use std::fmt;
 use std::rc::Rc;
 
-/// The system call behind a packet, as the marking names it (README, "Marking"). The numbers are a contract.
+/// The system call behind a packet, as the marking names it (`docs/marking.md`). The numbers are a contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Op {

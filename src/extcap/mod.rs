@@ -264,7 +264,10 @@ mod tests {
         check(&format!("{capture} --process 9 --unix false"), "strace2pcap -q --format=pcapng --attach 9 -- /tmp/f");
         check(
             &format!("{capture} --process 0 --run ls --ports 80 --host a'b"),
-            "strace2pcap -q --format=pcapng --port=80 --via ssh -o BatchMode=yes -o ConnectTimeout=10 -- 'a'\\''b' --run -- /tmp/f sh -c ls",
+            &format!(
+                "strace2pcap -q --format=pcapng --port=80 --via ssh -o BatchMode=yes -o ConnectTimeout=10 -- {} --run -- /tmp/f sh -c ls",
+                word("a'b")
+            ),
         );
         check(
             &format!("{capture} --pids 7 --keylog /tmp/keys"),

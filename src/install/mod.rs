@@ -219,9 +219,21 @@ mod tests {
         (root.clone(), Folders { config: root.join("c"), library: root.join("l") })
     }
 
+    /// Two programs of ours, and one that is another's.
+    fn programs(root: &Path) -> [PathBuf; 3] {
+        [("a", "strace2pcap", signature("")), ("b", "strace2pcap", signature("")), ("a", "other", String::new())].map(
+            |(folder, name, text)| {
+                fs::create_dir_all(root.join("programs").join(folder)).unwrap();
+                let path = root.join("programs").join(folder).join(name);
+                fs::write(&path, text).unwrap();
+                path
+            },
+        )
+    }
+
     fn files(root: &Path) -> Vec<PathBuf> {
         let mut files = Vec::new();
-        let mut waiting = vec![root.to_owned()];
+        let mut waiting = vec![root.join("c"), root.join("l")];
         while let Some(folder) = waiting.pop() {
             for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
                 if entry.file_type().unwrap().is_dir() { waiting.push(entry.path()) } else { files.push(entry.path()) }
@@ -233,17 +245,20 @@ mod tests {
     #[test]
     fn what_is_installed_is_taken_away() {
         let (root, folders) = folders("install");
-        for program in ["/a/strace2pcap", "/b/strace2pcap"] {
-            let told = install(&folders, Path::new(program), None).unwrap();
-            assert_eq!((told.matches("linked ").count(), told.matches("written ").count()), (2, 4), "{told}");
+        let [one, two, _] = programs(&root);
+        for program in [&one, &two] {
+            let told = install(&folders, program, None).unwrap();
+            assert_eq!((told.matches(system::PLACED).count(), told.matches("written ").count()), (2, 4), "{told}");
             assert_eq!(files(&root).len(), 6);
-            assert_eq!(fs::read_link(root.join("l/extcap/strace2pcap")).unwrap(), Path::new(program));
+            let [_, placed] = interfaces(&folders).try_into().unwrap();
+            assert_eq!(fs::read_link(&placed).unwrap_or_else(|_| program.clone()), *program);
+            assert!(fs::read_to_string(&placed).unwrap().starts_with("Written by"));
         }
-        let told = uninstall(&folders, Path::new("/b/strace2pcap")).unwrap();
+        let told = uninstall(&folders, &two).unwrap();
         assert_eq!(told.matches("removed ").count(), 6, "{told}");
         assert_eq!(files(&root), Vec::<PathBuf>::new());
         assert!(!root.join("c/profiles/strace2pcap").exists());
-        assert!(uninstall(&folders, Path::new("/b/strace2pcap")).unwrap().starts_with("nothing"));
+        assert!(uninstall(&folders, &two).unwrap().starts_with("nothing"));
         fs::remove_dir_all(root).unwrap();
     }
 
@@ -253,15 +268,16 @@ mod tests {
         let foreign = path_in(&folders, Folder::Config, "profiles/strace2pcap/preferences");
         fs::create_dir_all(foreign.parent().unwrap()).unwrap();
         fs::write(&foreign, "mine\n").unwrap();
-        let link = path_in(&folders, Folder::Library, "extcap/strace2pcap");
-        fs::create_dir_all(link.parent().unwrap()).unwrap();
-        system::place_program(Path::new("/bin/other"), &link).unwrap();
-        let told = install(&folders, Path::new("/a/strace2pcap"), None).unwrap();
+        let [one, two, other] = programs(&root);
+        let [_, placed] = interfaces(&folders).try_into().unwrap();
+        fs::create_dir_all(placed.parent().unwrap()).unwrap();
+        system::place_program(&other, &placed).unwrap();
+        let told = install(&folders, &one, None).unwrap();
         assert_eq!(told.matches(LEFT).count(), 2, "{told}");
         let changed = path_in(&folders, Folder::Library, "plugins/strace2pcap.lua");
         let text = fs::read_to_string(&changed).unwrap();
         fs::write(&changed, text + "-- more\n").unwrap();
-        let told = uninstall(&folders, Path::new("/b/strace2pcap")).unwrap();
+        let told = uninstall(&folders, &two).unwrap();
         assert_eq!((told.matches(LEFT).count(), told.matches("removed ").count()), (3, 3), "{told}");
         assert_eq!(fs::read_to_string(&foreign).unwrap(), "mine\n");
         assert!(fs::read_to_string(&changed).unwrap().ends_with("-- more\n"));

@@ -6,7 +6,7 @@ use crate::sockets::{Change, Moved, Refs};
 use crate::wire::Sink;
 use std::time::Duration;
 
-/// What one packet stands for (README, "Two views").
+/// What one packet stands for (`docs/views.md`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ViewKind {
     /// One payload call.

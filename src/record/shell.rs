@@ -42,3 +42,15 @@ pub fn word(text: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "._-@:[]".contains(c);
     text.chars().map(|c| if is_plain(c) { c } else { '_' }).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_one_word_whatever_it_is() {
+        for (text, unix, windows) in [("web1", "'web1'", "web1"), ("a'b & c", r"'a'\''b & c'", "a_b___c")] {
+            assert_eq!(word(text), if cfg!(windows) { windows } else { unix });
+        }
+    }
+}

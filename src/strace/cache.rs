@@ -1,6 +1,7 @@
 //! Descriptors in text, and a cache of the details behind them: a text seen before costs one comparison.
 
 use rustc_hash::FxHashMap;
+use std::rc::Rc;
 
 use super::fifos::Fifos;
 use super::names::Names;
@@ -43,7 +44,7 @@ const SLOTS: usize = 256;
 #[derive(Debug)]
 struct Entry {
     /// All of `<…>`.
-    text: Box<[u8]>,
+    text: Rc<[u8]>,
     details: Details,
 }
 
@@ -59,7 +60,7 @@ fn hexadecimal(fd: Fd, text: &[u8]) -> Option<(Handle, &[u8])> {
 #[derive(Debug)]
 pub(super) struct Cache {
     entries: Vec<Entry>,
-    by_text: FxHashMap<Box<[u8]>, u32>,
+    by_text: FxHashMap<Rc<[u8]>, u32>,
     /// By the number's low byte: the entry seen with it last.
     recent: Box<[u32; SLOTS]>,
     /// Pipes have entries too, and so have these FIFOs.
@@ -70,7 +71,7 @@ pub(super) struct Cache {
 
 impl Default for Cache {
     fn default() -> Self {
-        let entry = |details| Entry { text: Box::default(), details };
+        let entry = |details| Entry { text: Rc::default(), details };
         let entries = vec![entry(Details::Missing), entry(Details::NotSocket)];
         Self { entries, by_text: FxHashMap::default(), recent: Box::new([MISSING; SLOTS]), pipes: None, corrections: 0 }
     }
@@ -199,8 +200,9 @@ impl Cache {
 
     fn remember(&mut self, text: &[u8], details: Details) -> Option<u32> {
         let index = u32::try_from(self.entries.len()).ok()?;
-        self.entries.push(Entry { text: text.into(), details });
-        self.by_text.insert(text.into(), index);
+        let text: Rc<[u8]> = text.into();
+        self.entries.push(Entry { text: Rc::clone(&text), details });
+        self.by_text.insert(text, index);
         Some(index)
     }
 

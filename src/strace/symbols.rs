@@ -90,7 +90,7 @@ const FILE_MASK: u64 = 0o17_0000;
 impl Flag {
     /// Whether it is set in `text`: by its name, or in a number.
     pub(super) fn is_in(self, text: &[u8]) -> bool {
-        Flags::among(&[self], text).has(self)
+        if is_symbol(text) { text == self.0 } else { Flags::among(&[self], text).has(self) }
     }
 }
 

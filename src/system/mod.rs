@@ -84,6 +84,10 @@ pub fn open_to_read(path: &Path) -> io::Result<File> {
 }
 
 /// Opens a file for writing without touching what is in it. A FIFO waits for its reader here.
+///
+/// # Errors
+///
+/// [`io::ErrorKind::WouldBlock`] where another run is writing to it, if the system tells that here; else [`locks`] does.
 pub fn open_to_write(path: &Path) -> io::Result<File> {
     own::open_to_write(path)
 }

@@ -79,11 +79,13 @@ impl UnixConnection {
         context: &mut Context<'_, S>,
     ) -> Result<(), S::Error> {
         let options = context.options;
-        if options.shows_messages() && ports::is_dbus(connection, &options.rules) {
+        if options.shows_messages() && ports::is_dbus(connection, &options.rules, context.services) {
             return Ok(());
         }
         let client = roles::client(connection).unwrap_or(Side::First);
-        if was_connected(connection) && ports::settled(connection, client, (options.ports, &options.rules)) {
+        if was_connected(connection)
+            && ports::settled(connection, client, (options.ports, &options.rules), context.services)
+        {
             self.begin(connection, client, Timestamp::default(), Said::NONE, context)?;
         }
         Ok(())
@@ -179,7 +181,7 @@ impl UnixConnection {
         if connection.transport == Transport::Seqpacket {
             return Ok(false);
         }
-        let by_name = ports::is_dbus(connection, &context.options.rules).then_some(true);
+        let by_name = ports::is_dbus(connection, &context.options.rules, context.services).then_some(true);
         let by_content = || dbus::is_begun_by(&beginning(held, chunk, chunk.sender));
         match by_name.or_else(by_content) {
             Some(false) => return Ok(false),
@@ -228,7 +230,7 @@ impl UnixConnection {
         }
         let options = context.options;
         let client = roles::client(connection).unwrap_or(guess);
-        let choice = ports::choose(connection, client, said, (options.ports, &options.rules));
+        let choice = ports::choose(connection, client, said, (options.ports, &options.rules), context.services);
         if !options.wants(choice.port) {
             self.left_out = true;
             context.chosen.pass_over(&choice);

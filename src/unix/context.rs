@@ -6,6 +6,7 @@ use crate::packets::{Output, ViewKind};
 use crate::processes::Processes;
 use crate::unix::endpoints::{self, ClientPorts};
 use crate::unix::ports::{Chosen, PortRule, Ports};
+use crate::unix::services::Services;
 use std::ops::RangeInclusive;
 
 /// What the command line asks of UNIX conversations.
@@ -67,6 +68,7 @@ pub(super) struct Context<'a, S> {
     /// How many conversations have begun.
     pub(super) begun: &'a mut u64,
     pub(super) chosen: &'a mut Chosen,
+    pub(super) services: &'a mut Services,
     pub(super) processes: &'a Processes,
     pub(super) out: Output<'a, S>,
 }

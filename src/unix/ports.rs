@@ -10,7 +10,7 @@ use crate::packets::contents::{self, Beginning};
 use crate::packets::http2::Midway;
 use crate::packets::protocols::{DBUS, FASTCGI, GRPC, HTTP, HTTP2, HTTP2_MIDWAY, Protocol, Reason, TLS, UNKNOWN_PORT};
 use crate::sockets::{Connection, Side};
-use crate::unix::services::{self, Speaks};
+use crate::unix::services::{self, Services, Speaks};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -206,11 +206,16 @@ fn advice(protocol: &Protocol, port: u16) -> Option<Advice> {
 }
 
 /// The server's port where it is known before anything is said.
-pub(super) fn settled(connection: &Connection, client: Side, (ports, rules): (Ports, &[PortRule])) -> bool {
+pub(super) fn settled(
+    connection: &Connection,
+    client: Side,
+    (ports, rules): (Ports, &[PortRule]),
+    services: &mut Services,
+) -> bool {
     let name = connection.end(client.other()).name.as_ref();
     match rule(connection, client, rules) {
         Some(_) => true,
-        None => ports != Ports::Auto || name.and_then(services::by_name).is_some(),
+        None => ports != Ports::Auto || name.and_then(|name| services.by_name(name)).is_some(),
     }
 }
 
@@ -220,9 +225,10 @@ pub(super) fn choose(
     client: Side,
     said: Said<'_>,
     (ports, rules): (Ports, &[PortRule]),
+    services: &mut Services,
 ) -> Choice {
     let name = connection.end(client.other()).name.as_ref();
-    let by_name = name.and_then(services::by_name);
+    let by_name = name.and_then(|name| services.by_name(name));
     let rule = rule(connection, client, rules);
     let (port, protocol) = match (rule.map(|(_, rule)| rule.target), ports) {
         (Some(Target::Protocol(protocol)), _) => {
@@ -239,12 +245,12 @@ pub(super) fn choose(
 }
 
 /// Whether the server's name, or a rule for it, says that it speaks D-Bus.
-pub(super) fn is_dbus(connection: &Connection, rules: &[PortRule]) -> bool {
-    let is_dbus = |side: Side| {
+pub(super) fn is_dbus(connection: &Connection, rules: &[PortRule], services: &mut Services) -> bool {
+    let mut is_dbus = |side: Side| {
         let by_rule = rule(connection, side.other(), rules).map(|(_, rule)| rule.target);
         match (by_rule, connection.end(side).name.as_ref()) {
             (Some(target), _) => target == Target::Protocol(&DBUS),
-            (None, name) => name.and_then(services::by_name) == Some(Some(&DBUS)),
+            (None, name) => name.and_then(|name| services.by_name(name)) == Some(Some(&DBUS)),
         }
     };
     is_dbus(Side::First) || is_dbus(Side::Second)

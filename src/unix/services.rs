@@ -5,11 +5,13 @@
 
 use crate::event::UnixName;
 use crate::glob;
+use crate::limits;
 use crate::packets::protocols::{
     AGENTX, AJP, AMQP, DBUS, FASTCGI, GEARMAN, GRPC, HTTP, IPP, LDAP, MEMCACHED, MONGODB, MQTT, MYSQL, NBD, NINE_P,
     OPENFLOW, POSTGRESQL, Protocol, REDIS, RPC, RSYNC, SMTP, UNKNOWN_PORT, VNC, X11, ZEBRA,
 };
 use rustc_hash::FxHashMap;
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 /// What a socket's name tells: its server's protocol, or that Wireshark has no dissector for what it speaks.
@@ -193,8 +195,29 @@ fn is_syslog(first: &[u8]) -> bool {
     (1..=3).contains(&digits) && rest.get(digits) == Some(&b'>')
 }
 
-/// What the name of a server's socket tells, if it is in the table.
-pub(super) fn by_name(name: &UnixName) -> Option<Speaks> {
+/// What the names of servers' sockets tell, each looked up in the table once.
+#[derive(Debug, Default)]
+pub(super) struct Services {
+    /// With a seed of its own: a trace may choose any names.
+    known: HashMap<UnixName, Option<Speaks>>,
+}
+
+impl Services {
+    /// What the name of a server's socket tells, if it is in the table.
+    pub(super) fn by_name(&mut self, name: &UnixName) -> Option<Speaks> {
+        if let Some(known) = self.known.get(name) {
+            return *known;
+        }
+        if self.known.len() >= limits::NAMES {
+            self.known.clear();
+        }
+        let speaks = by_name(name);
+        self.known.insert(name.clone(), speaks);
+        speaks
+    }
+}
+
+fn by_name(name: &UnixName) -> Option<Speaks> {
     let (UnixName::Path(name) | UnixName::Abstract(name)) = name;
     let fits = |(slashes, parts): (usize, &[u8])| {
         let first = parts.first().copied();

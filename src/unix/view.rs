@@ -11,6 +11,7 @@ use crate::unix::context::{Context, Options};
 use crate::unix::datagrams::Datagrams;
 use crate::unix::names;
 use crate::unix::ports::Chosen;
+use crate::unix::services::Services;
 use crate::wire::Sink;
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ pub struct UnixView {
     waits: Waits<ConnectionId>,
     begun: u64,
     chosen: Chosen,
+    services: Services,
     reads: SmallReads,
     /// What waits for the reader's call.
     unread: Unread,
@@ -125,6 +127,7 @@ impl UnixView {
             waits: Waits::default(),
             begun: 0,
             chosen: Chosen::default(),
+            services: Services::default(),
             reads: SmallReads::default(),
             unread: Unread::default(),
             ids: Ids::default(),
@@ -363,6 +366,7 @@ impl UnixView {
             options: &self.options,
             begun: &mut self.begun,
             chosen: &mut self.chosen,
+            services: &mut self.services,
             processes: known.processes,
             out: Output::new(&mut self.ids, sink),
         };

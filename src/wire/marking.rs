@@ -1,4 +1,4 @@
-//! The marking: who did it, written into the MAC addresses and the VLAN tag (README, "Marking").
+//! The marking: who did it, written into the MAC addresses and the VLAN tag (`docs/marking.md`).
 //!
 //! The thread's MAC holds its number, the session's MAC the system call and the session, each as decimal digits, two a
 //! byte, so that a person reads them: thread 123456 is `00:00:00:12:34:56`; call 2, session 124 is `00:02:00:00:01:24`.

@@ -1,5 +1,7 @@
 //! The tests that record real programs with strace and ask tcpdump and Wireshark; each says what it leaves out where a
-//! program is missing. `cargo test --test live tcp` runs those of one file.
+//! program is missing. `cargo test --test live tcp` runs those of one file. strace is there on Linux alone, and so are these.
+
+#![cfg(target_os = "linux")]
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -349,7 +349,7 @@ fn lines_of(pipe: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
     receiver
 }
 
-/// `strace` with the options that the README gives, writing to `output` (strace's `-o`).
+/// `strace` with the options that `docs/recording.md` gives, writing to `output` (strace's `-o`).
 pub fn strace(output: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new("strace");
     command

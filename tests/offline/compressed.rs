@@ -72,6 +72,7 @@ fn no_program_is_needed() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn standard_input_may_be_a_file_and_stand_behind_its_beginning() {
     let text = trace(50);

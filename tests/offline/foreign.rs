@@ -134,7 +134,8 @@ fn with_front(front: &str) -> Vec<u8> {
     numbered.collect::<Vec<_>>().concat().into()
 }
 
-/// The command that is named as the way out of `text`.
+/// The command that is named as the way out of `text`. It is tried on Linux, where the tools are GNU's.
+#[cfg(target_os = "linux")]
 #[track_caller]
 fn way_out(text: &[u8]) -> (Vec<u8>, String) {
     let folder = Folder::new();
@@ -151,6 +152,7 @@ fn way_out(text: &[u8]) -> (Vec<u8>, String) {
     (output.expect("there is a shell").stdout, command)
 }
 
+#[cfg(target_os = "linux")]
 #[track_caller]
 fn check(text: &[u8]) {
     let (found, command) = way_out(text);
@@ -159,6 +161,7 @@ fn check(text: &[u8]) {
     assert_eq!(packets(&[], &found).len(), 2);
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn what_is_in_front_of_the_lines_is_cut_off_by_the_command_that_is_named() {
     for front in [
@@ -218,6 +221,7 @@ fn numbers_in_front_of_the_lines_change_nothing() {
     }
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn other_encodings_and_quotes_are_undone_by_the_command_that_is_named() {
     let wide = |mark: &str, bytes: fn(u16) -> [u8; 2]| -> Vec<u8> {

@@ -1,4 +1,4 @@
-//! The files for Wireshark in `tools/wireshark`: the Lua file's fields are those of the marking, as the README has it and
+//! The files for Wireshark in `tools/wireshark`: the Lua file's fields are those of the marking, as `docs/marking.md` has it and
 //! as the bytes of a capture have them.
 
 use crate::common::capture;
@@ -24,12 +24,12 @@ fn calls() -> Vec<String> {
 }
 
 #[test]
-fn the_calls_are_those_of_the_readme() {
-    let readme = text("README.md");
+fn the_calls_are_those_of_the_page() {
+    let page = text("docs/marking.md");
     let known = calls();
     assert!(known.len() > 20, "{known:?}");
     for (call, number) in known.iter().zip(1_u8..) {
-        assert!(readme.contains(&format!("| {number} {call}")), "{number} {call} is not in the README");
+        assert!(page.contains(&format!("| {number} {call}")), "{number} {call} is not in the page");
     }
 }
 
@@ -99,7 +99,7 @@ fn the_profile_is_read_without_a_complaint() {
     }
     let mut tshark = Command::new("tshark");
     tshark.env("HOME", folder.path()).env_remove("XDG_CONFIG_HOME").args(["-C", "strace2pcap", "--color", "-r"]);
-    let printed = tshark.arg(project("example/out.pcap")).output().expect("it starts");
+    let printed = tshark.arg(project("example/shop.pcapng")).output().expect("it starts");
     let said: Vec<_> = String::from_utf8_lossy(&printed.stderr)
         .lines()
         .filter(|line| !line.starts_with("Running as"))

@@ -46,8 +46,15 @@ fn what_packages_hold_is_there() {
             None => assert!(is_there(source), "{source}"),
         }
     }
-    for script in ["tools/strace2pcap.sh", "tools/strace2pcap-pipe.sh", "tools/strace_convert/xx2generic"] {
-        assert!(deb.iter().any(|source| source == script), "{script}");
+    for needed in [
+        "tools/strace2pcap.sh",
+        "tools/strace2pcap-pipe.sh",
+        "tools/strace_convert/xx2generic",
+        "tools/wireshark/extcap",
+        "docs/*",
+        "example/*",
+    ] {
+        assert!(deb.iter().any(|source| source == needed), "{needed}");
     }
     assert!(!is_there("tools/*.nothing") && !is_there("no-such-file"));
 }
@@ -74,6 +81,20 @@ fn the_changelog_tells_of_this_version() {
     let log = text("CHANGELOG.md");
     let version = format!("\n## [{}]", env!("CARGO_PKG_VERSION"));
     assert!(log.contains("\n## Unreleased\n") || log.contains(&version));
+}
+
+#[test]
+fn workflows_call_scripts_that_are_there() {
+    for entry in fs::read_dir(project(".github/workflows")).expect("there are workflows").flatten() {
+        let text = fs::read_to_string(entry.path()).expect("it can be read");
+        let commands: Vec<_> = text.lines().filter_map(|line| line.trim().strip_prefix("- run: ")).collect();
+        assert!(!commands.is_empty() && !text.contains("run: |"), "{:?}", entry.path());
+        for command in commands {
+            let script = command.split(' ').find(|word| word.starts_with(".ci/"));
+            let is_there = script.is_some_and(|script| project(script).is_file());
+            assert!(is_there || command == "cargo test --locked", "{command}");
+        }
+    }
 }
 
 #[test]

@@ -3,15 +3,10 @@
 //! The words of each message are held by `tests/cases`.
 
 use crate::common::program::{Folder, Outcome, convert, run_in};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
-use std::fs::{self, File};
-use std::io::Read;
-use std::os::unix::ffi::OsStrExt;
+use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use strace2pcap::inside::keys::{LossKey, NoteKey, Reason};
 
 /// The report of a run, which must be the last line of standard error and JSON.
@@ -131,16 +126,15 @@ fn texts(all: impl Iterator<Item = &'static str>) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_calls_to_trace_are_those_of_the_readme_and_depend_on_the_options() {
-    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
-    let readme = fs::read_to_string(readme).expect("there is a README");
+fn the_calls_to_trace_are_those_of_the_page_and_depend_on_the_options() {
+    let page = page("recording");
     let calls = |words: &[&str]| {
         let outcome = run_in(Folder::new().path(), words, b"");
         assert_eq!((outcome.status, &*outcome.stderr), (Some(0), ""), "{words:?}");
         String::from_utf8(outcome.stdout).expect("names are ASCII")
     };
     let plain = calls(&["--calls"]);
-    assert!(readme.contains(&format!("$ strace2pcap --calls\n{plain}```")), "not in the README: {plain}");
+    assert!(page.contains(&format!("$ strace2pcap --calls\n{plain}```")), "not in the page: {plain}");
     assert_eq!(calls(&["--capture-unix-socket", "--calls", "out.pcap"]), plain);
     let pipes = calls(&["--calls", "--capture-pipes=/run/fifo"]);
     for call in plain.trim_end().split(',').chain(["pipe2", "mknodat", "vmsplice"]) {
@@ -148,7 +142,13 @@ fn the_calls_to_trace_are_those_of_the_readme_and_depend_on_the_options() {
     }
 }
 
-/// The lists of keys, and what README and help call them.
+/// The text of `docs/NAME.md`.
+fn page(name: &str) -> String {
+    let path = format!("{}/docs/{name}.md", env!("CARGO_MANIFEST_DIR"));
+    fs::read_to_string(path).expect("there is such a page")
+}
+
+/// The lists of keys, and what the page and help call them.
 fn lists() -> [(&'static str, BTreeSet<String>); 3] {
     [
         ("Keys of losses:", texts(LossKey::ALL.iter().map(|key| key.text()))),
@@ -158,22 +158,21 @@ fn lists() -> [(&'static str, BTreeSet<String>); 3] {
 }
 
 #[test]
-fn readme_and_help_have_the_keys_that_there_are_and_no_others() {
-    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
-    let readme = fs::read_to_string(readme).expect("there is a README");
+fn page_and_help_have_the_keys_that_there_are_and_no_others() {
+    let page = page("reports");
     let help = run_in(Folder::new().path(), &["--help"], b"");
     let help = String::from_utf8(help.stdout).expect("help is text");
     for (title, keys) in lists() {
-        assert_eq!(spans(part(&readme, title, "\n\n")), keys, "README, {title}");
+        assert_eq!(spans(part(&page, title, "\n\n")), keys, "page, {title}");
         let words = part(&help, title, ":").split_whitespace();
         let known: BTreeSet<_> = words.take(keys.len()).map(str::to_owned).collect();
         assert_eq!(known, keys, "help, {title}");
     }
     let told = report(&convert(&["--report=json"], GOOD.as_bytes()));
     let fields: BTreeSet<String> = told.keys().cloned().collect();
-    let table = part(&readme, "| key | |\n|---|---|\n", "\n\n");
-    let of_readme = table.lines().filter_map(|line| line.split('|').nth(1)).flat_map(spans);
-    assert_eq!(of_readme.collect::<BTreeSet<_>>(), fields, "README");
+    let table = part(&page, "| key | |\n|---|---|\n", "\n\n");
+    let of_page = table.lines().filter_map(|line| line.split('|').nth(1)).flat_map(spans);
+    assert_eq!(of_page.collect::<BTreeSet<_>>(), fields, "page");
     let listed = part(&help, "with the keys\n", "Reasons in left_out:");
     let of_help = listed.lines().flat_map(|line| line.split('[').next().unwrap_or_default().split_whitespace());
     assert_eq!(of_help.map(str::to_owned).collect::<BTreeSet<_>>(), fields, "help");
@@ -240,9 +239,11 @@ fn of_several_traces_json_names_the_one() {
 fn json_is_told_of_a_run_that_fails() {
     let folder = Folder::new();
     let trace = GOOD.repeat(5);
-    let full = run_in(folder.path(), &["-q", "--report=json", "/dev/full"], trace.as_bytes());
+    let is_linux = cfg!(target_os = "linux");
+    let (output, said) = if is_linux { ("/dev/full", "No space left") } else { ("no/such", "cannot write no/such") };
+    let full = run_in(folder.path(), &["-q", "--report=json", output], trace.as_bytes());
     let missing = run_in(folder.path(), &["--report=json", "out.pcap", "missing"], b"");
-    for (outcome, part) in [(full, "No space left"), (missing, "cannot open the trace missing")] {
+    for (outcome, part) in [(full, said), (missing, "cannot open the trace missing")] {
         assert_eq!(outcome.status, Some(1));
         let lines: Vec<&str> = outcome.stderr.lines().collect();
         assert_eq!(lines.len(), 2, "the error as text as well: {lines:?}");
@@ -333,12 +334,20 @@ fn json_is_told_of_a_command_line_that_makes_no_sense() {
     assert!(!outcome.stderr.contains('{'), "{}", outcome.stderr);
 }
 
+/// Lets a name lead to another, as anybody may where they are.
+fn link(folder: &Path, to: &str, name: &str) {
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(to, folder.join(name)).expect("it can be linked");
+    #[cfg(not(unix))]
+    fs::hard_link(folder.join(to), folder.join(name)).expect("it can be linked");
+}
+
 #[test]
 fn a_trace_that_is_given_twice_is_read_once() {
     let folder = Folder::new();
     fs::write(folder.path().join("a.log"), GOOD).expect("it can be written");
     fs::hard_link(folder.path().join("a.log"), folder.path().join("b.log")).expect("it can be linked");
-    std::os::unix::fs::symlink("a.log", folder.path().join("c.log")).expect("it can be linked");
+    link(folder.path(), "a.log", "c.log");
     for (traces, text) in [
         (&["a.log", "a.log"][..], "the trace a.log is given twice, and is read once"),
         (
@@ -404,48 +413,4 @@ fn many_hints_are_bounded() {
     let told = report(&convert(&["--report=json"], trace.as_bytes()));
     assert_eq!(told["hints"].as_array().map(Vec::len), Some(8));
     assert_eq!(convert(&["-q"], trace.as_bytes()).stderr, "");
-}
-
-/// What the program says on a terminal, with its trace on a pipe.
-fn said_on_a_terminal(folder: &Path, arguments: &[&str], trace: &str) -> String {
-    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("there are terminals");
-    grantpt(&master).and_then(|()| unlockpt(&master)).expect("it is ours");
-    let name = ptsname(&master, Vec::new()).expect("it has a name");
-    let name = OsStr::from_bytes(name.as_bytes());
-    let terminal = File::options().read(true).write(true).open(name).expect("it can be opened");
-    fs::write(folder.join("in"), trace).expect("it can be written");
-    let mut child = Command::new(env!("CARGO_BIN_EXE_strace2pcap"))
-        .args(arguments)
-        .current_dir(folder)
-        .env_remove("RUST_LOG")
-        .stdin(File::open(folder.join("in")).expect("it was written"))
-        .stdout(Stdio::piped())
-        .stderr(terminal)
-        .spawn()
-        .expect("the program starts");
-    let mut capture = Vec::new();
-    child.stdout.take().expect("it was asked for").read_to_end(&mut capture).expect("it can be read");
-    child.wait().expect("the program ends");
-    // The terminal has no other end any more: reading it ends with an error behind what was said.
-    let mut said = Vec::new();
-    let _ = File::from(master).read_to_end(&mut said);
-    String::from_utf8(said).expect("it is text").replace("\r\n", "\n")
-}
-
-#[test]
-fn a_person_is_told_at_the_end_what_was_written_and_nobody_else() {
-    let folder = Folder::new();
-    let udp = "100 1700000000.000002 sendto(4<UDP:[10.1.2.3:4000->10.4.5.6:80]>, \"a\", 1, 0, NULL, 0) = 1\n";
-    let trace = format!("{GOOD}{GOOD}{udp}");
-    let said = |arguments: &[&str], trace: &str| said_on_a_terminal(folder.path(), arguments, trace);
-    let line = said(&["out \u{1b}x.pcap"], &trace);
-    let bytes = fs::metadata(folder.path().join("out \u{1b}x.pcap")).expect("it is there").len();
-    let expected = format!("strace2pcap: 3 packets of 2 conversations, {bytes} bytes, written to out \\x1bx.pcap\n");
-    assert_eq!(line, expected);
-    let line = said(&["-"], GOOD);
-    assert!(line.contains("1 packet of 1 conversation, ") && line.ends_with("written to standard output\n"), "{line}");
-    assert_eq!(said(&["-q", "out.pcap"], &trace), "");
-    assert!(said(&["--report=json", "out.pcap"], &trace).starts_with('{'));
-    assert!(!said(&["out.pcap"], "hello\n").contains("written to"), "an error says it");
-    assert_eq!(convert(&[], trace.as_bytes()).stderr, "");
 }

@@ -112,18 +112,6 @@ fn render_scripts_print_whole_messages() {
     }
 }
 
-#[test]
-fn the_readme_shows_what_is_printed() {
-    if !has(&["tshark"], "the README's output") {
-        return;
-    }
-    let mut command = script("cli_tshark_protocol_render/redis_resp.sh");
-    let printed = succeed(command.arg(project("example/out.pcap")));
-    let readme = fs::read_to_string(project("README.md")).expect("there is a README");
-    let shown = text(&printed.stdout);
-    assert!(readme.contains(shown.trim_end()), "not in the README:\n{shown}");
-}
-
 /// A classic pcap of segments between two ports: sequence number, payload, how much of it was captured.
 fn segments(ports: [u16; 2], list: &[(u32, &[u8], usize)]) -> Vec<u8> {
     let mut file = Vec::new();
@@ -209,9 +197,9 @@ fn render_scripts_help_where_there_is_nothing() {
     let folder = Folder::new();
     let at = folder.path();
     conversation(at, "-a \u{1b}[31m\u{202e}b.pcap", [40_000, 6379], b"*1\r\n$4\r\nPING\r\n");
-    fs::copy(project("example/out.pcap"), at.join("out.pcap")).expect("the example is there");
-    let whole = fs::read(at.join("out.pcap")).expect("it was copied");
-    let trace = fs::read(project("example/http-redis.strace")).expect("the example is there");
+    convert(&project("example/shop.strace"), &at.join("out.pcap"), &["--view=wire", "--capture-unix-socket"]);
+    let whole = fs::read(at.join("out.pcap")).expect("it was written");
+    let trace = fs::read(project("example/shop.strace")).expect("the example is there");
     let files =
         [("cut.pcap", &whole[..whole.len() - 5]), ("none.pcap", &whole[..24]), ("empty", b""), ("trace", &trace)];
     for (name, bytes) in files {
@@ -375,7 +363,7 @@ fn bare_path(folder: &Folder) -> &Path {
 fn scripts_say_what_to_install() {
     let folder = Folder::new();
     let path = bare_path(&folder);
-    let capture = project("example/out.pcap");
+    let capture = project("example/shop.pcapng");
     let capture = capture.to_str().expect("a path in UTF-8");
     let cases: [(&str, &[&str], &str); 3] = [
         ("strace2pcap.sh", &["out.pcap", "true"], "apt-get install strace"),
@@ -392,7 +380,7 @@ fn scripts_say_what_to_install() {
 }
 
 /// Answers every request on a port of its own with `hello, wire`.
-fn server() -> SocketAddr {
+pub(crate) fn server() -> SocketAddr {
     fn answer(mut stream: TcpStream) -> std::io::Result<()> {
         let mut request = Vec::new();
         let mut piece = [0; 1024];
@@ -482,9 +470,10 @@ fn xx2generic_reads_back_to_the_same_bytes() {
     assert_eq!(text(&written), plain.join("\n") + "\n");
 
     let folder = Folder::new();
-    let trace = project("example/http-redis.strace");
+    let trace = project("tests/cases/http2-both-ends-cut-differently/trace.strace");
     let generic = folder.path().join("generic.strace");
-    let hex = fs::read(&trace).expect("the example is there");
+    let hex = fs::read(&trace).expect("the case is there");
+    assert!(text(&hex).contains("\\x"), "there is hex to convert");
     let written = filter(&mut script("strace_convert/xx2generic"), &hex);
     assert!(!text(&written).contains("\\x"), "hex is left");
     fs::write(&generic, written).expect("the trace can be written");
@@ -520,12 +509,15 @@ fn xx2generic_writes_what_strace_writes() {
     assert!(converted == plain);
 }
 
+/// The captures of the example, and what makes them: README and `docs/views.md` have the commands.
+const EXAMPLE: [(&str, &[&str]); 2] = [("shop.pcapng", &["--capture-unix-socket"]), ("shop.pcap", &[])];
+
 #[test]
 fn the_example_is_what_this_program_makes() {
     let folder = Folder::new();
-    for (output, options) in [("out.pcap", &[] as &[&str]), ("out.pcapng", &["--capture-unix-socket"])] {
+    for (output, options) in EXAMPLE {
         let path = folder.path().join(output);
-        convert(&project("example/http-redis.strace"), &path, options);
+        convert(&project("example/shop.strace"), &path, options);
         let found = fs::read(&path).expect("the capture was written");
         let expected = project("example").join(output);
         if std::env::var_os("UPDATE").is_some() {
@@ -534,6 +526,12 @@ fn the_example_is_what_this_program_makes() {
         let wanted = fs::read(&expected).unwrap_or_default();
         assert!(wanted == found, "example/{output} is of another time; UPDATE=1 rewrites it");
     }
+    let mut there: Vec<_> = fs::read_dir(project("example"))
+        .expect("the example is there")
+        .map(|entry| entry.expect("it can be read").file_name().into_string().expect("a name in UTF-8"))
+        .collect();
+    there.sort();
+    assert_eq!(there, ["shop.pcap", "shop.pcapng", "shop.strace"], "nothing that no command makes");
 }
 
 #[test]

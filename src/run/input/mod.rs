@@ -199,6 +199,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(windows, ignore = "a thread reads pipes there, and is a moment later")]
     fn a_pipe_pauses_when_nothing_more_waits() {
         let signals = Signals::none().unwrap();
         let (reader, mut writer) = io::pipe().unwrap();

@@ -1,5 +1,5 @@
 //! The keys of a report's lists: a contract for scripts. `--help` prints them from here, and `tests/offline/report.rs`
-//! holds the README, "Reports", to them.
+//! holds `docs/reports.md` to them.
 
 use serde::{Serialize, Serializer};
 

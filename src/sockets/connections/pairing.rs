@@ -59,11 +59,11 @@ enum Listener {
 #[derive(Debug, Default)]
 pub(super) struct Pairing {
     /// Those of which one end is not traced, by that end's address and the other one's; the oldest first.
-    pairs: FxHashMap<AddressPair, BTreeSet<ConnectionId>>,
+    pairs: FxHashMap<AddressPair, Ids>,
     /// With a seed of its own: a trace may choose any inodes.
     inodes: HashMap<Inode, ConnectionId>,
     /// Those whose other end can only be known by where it connected or was accepted, the oldest first.
-    waiting: FxHashMap<Rendezvous, BTreeSet<ConnectionId>>,
+    waiting: FxHashMap<Rendezvous, Ids>,
 }
 
 impl Pairing {
@@ -122,7 +122,7 @@ impl Pairing {
                 _ => waiting.first(),
             };
             let Some(oldest) = oldest else { continue };
-            let mut possible = waiting.range(oldest..).take(COMPARED).filter_map(known);
+            let mut possible = waiting.since(*oldest).take(COMPARED).filter_map(known);
             let (first, second) = (possible.next(), possible.next());
             let mut all = first.into_iter().chain(second).chain(possible);
             if let Some((id, _)) = all.find(|(_, meeting)| *meeting == Meeting::Confirmed) {
@@ -173,7 +173,7 @@ impl Pairing {
         };
         let rendezvous = Rendezvous { at, accepted: role == Role::Accepted };
         for place in rendezvous.places().into_iter().flatten() {
-            self.waiting.entry(place).or_default().insert(connection.id);
+            add(&mut self.waiting, place, connection.id);
         }
         connection.rendezvous = Some(rendezvous);
     }
@@ -200,7 +200,7 @@ impl Pairing {
         if let Some((local, remote)) = addresses(open) {
             connection.pair = Some((remote, local));
             if connection.ends.iter().any(|end| !end.traced) {
-                self.pairs.entry((remote, local)).or_default().insert(connection.id);
+                add(&mut self.pairs, (remote, local), connection.id);
             }
         }
     }
@@ -225,12 +225,68 @@ impl Pairing {
     }
 }
 
+/// Connections that are known by the same, the oldest first: nearly always one.
+#[derive(Debug)]
+enum Ids {
+    One(ConnectionId),
+    Several(BTreeSet<ConnectionId>),
+}
+
+impl Ids {
+    fn one(&self) -> Option<&ConnectionId> {
+        if let Self::One(id) = self { Some(id) } else { None }
+    }
+
+    fn several(&self) -> Option<&BTreeSet<ConnectionId>> {
+        if let Self::Several(ids) = self { Some(ids) } else { None }
+    }
+
+    fn iter(&self) -> impl DoubleEndedIterator<Item = &ConnectionId> {
+        self.one().into_iter().chain(self.several().into_iter().flatten())
+    }
+
+    fn first(&self) -> Option<&ConnectionId> {
+        self.one().or_else(|| self.several()?.first())
+    }
+
+    /// `oldest` and those behind it.
+    fn since(&self, oldest: ConnectionId) -> impl Iterator<Item = &ConnectionId> {
+        let one = self.one().filter(|id| **id >= oldest);
+        one.into_iter().chain(self.several().into_iter().flat_map(move |ids| ids.range(oldest..)))
+    }
+}
+
+/// Adds a connection to those that are kept for `key`.
+fn add<K: Eq + Hash>(kept: &mut FxHashMap<K, Ids>, key: K, id: ConnectionId) {
+    match kept.entry(key) {
+        Entry::Vacant(place) => {
+            place.insert(Ids::One(id));
+        }
+        Entry::Occupied(mut place) => match place.get_mut() {
+            Ids::Several(ids) => {
+                ids.insert(id);
+            }
+            Ids::One(first) if *first == id => {}
+            Ids::One(first) => {
+                let both = BTreeSet::from([*first, id]);
+                place.insert(Ids::Several(both));
+            }
+        },
+    }
+}
+
 /// Takes a connection away from those that are kept for `key`.
-fn remove<K: Eq + Hash>(kept: &mut FxHashMap<K, BTreeSet<ConnectionId>>, key: K, id: ConnectionId) {
-    if let Entry::Occupied(mut ids) = kept.entry(key) {
-        ids.get_mut().remove(&id);
-        if ids.get().is_empty() {
-            ids.remove();
+fn remove<K: Eq + Hash>(kept: &mut FxHashMap<K, Ids>, key: K, id: ConnectionId) {
+    if let Entry::Occupied(mut place) = kept.entry(key) {
+        let is_last = match place.get_mut() {
+            Ids::One(first) => *first == id,
+            Ids::Several(ids) => {
+                ids.remove(&id);
+                ids.is_empty()
+            }
+        };
+        if is_last {
+            place.remove();
         }
     }
 }

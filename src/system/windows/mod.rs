@@ -57,7 +57,10 @@ pub(super) fn open_to_read(path: &Path) -> io::Result<File> {
 
 /// What is open for writing is nobody else's to write, which is the lock here: a real one would keep readers out.
 pub(super) fn open_to_write(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create(true).truncate(false).share_mode(ONE_WRITER).open(path)
+    /// `ERROR_SHARING_VIOLATION`.
+    const SHARED: i32 = 32;
+    let opened = OpenOptions::new().write(true).create(true).truncate(false).share_mode(ONE_WRITER).open(path);
+    opened.map_err(|error| if error.raw_os_error() == Some(SHARED) { io::ErrorKind::WouldBlock.into() } else { error })
 }
 
 pub(super) fn locks(_file: &File) -> bool {
@@ -103,6 +106,7 @@ pub(super) fn is_removed(file: &File) -> bool {
     information(file).is_ok_and(|known| known.number_of_links() == 0)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "elsewhere it may fail")]
 pub(super) fn close(file: File) -> io::Result<()> {
     drop(file);
     Ok(())

@@ -41,6 +41,7 @@ impl Directory {
         path
     }
 
+    #[cfg(unix)]
     pub fn fifo(&self, name: &str) -> PathBuf {
         let path = self.file(name);
         assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
@@ -69,9 +70,17 @@ impl Run {
         self.0.stdin.take().unwrap()
     }
 
+    #[cfg(unix)]
     pub fn signal(&self, name: &str) {
         let pid = self.0.id().to_string();
         assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+    }
+
+    /// Ends it at once.
+    #[track_caller]
+    pub fn kill(&mut self) {
+        self.0.kill().unwrap();
+        assert_ne!(self.ended().code(), Some(0));
     }
 
     pub fn is_running(&mut self) -> bool {
@@ -107,6 +116,7 @@ impl Drop for Run {
 }
 
 /// The program, with the signals' dispositions that a person's shell gives it, even where the tests run under nohup.
+#[cfg(target_os = "linux")]
 pub fn command() -> Command {
     let program = env!("CARGO_BIN_EXE_strace2pcap");
     let status = fs::read_to_string("/proc/self/status").unwrap();
@@ -118,6 +128,20 @@ pub fn command() -> Command {
     let mut command = Command::new("env");
     command.arg("--default-signal=HUP,INT").arg(program);
     command
+}
+
+/// The program.
+#[cfg(not(target_os = "linux"))]
+pub fn command() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_strace2pcap"))
+}
+
+/// Lets `link` lead to a file, as anybody may where they are.
+pub fn link(file: &Path, link: &Path) {
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(file, link).unwrap();
+    #[cfg(not(unix))]
+    fs::hard_link(file, link).unwrap();
 }
 
 #[track_caller]

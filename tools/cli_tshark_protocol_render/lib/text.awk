@@ -38,7 +38,7 @@ function endpoint(v4, v6, number) {
 }
 
 # strace2pcap's marking: one address is a decimal pid, the other holds the call's number in its second byte, and the
-# VLAN is the descriptor. README, "Marking".
+# VLAN is the descriptor. docs/marking.md.
 function marking(from, to, vlan,    pid, call) {
     sent = 0
     if (vlan == "" || from from !~ /^[0-9:]+$/ || to !~ /^[0-9:]+$/)
