@@ -63,7 +63,7 @@ pub(super) fn open(sockets: &mut Sockets, made: Descriptor<'_>, access: Access, 
 #[cold]
 #[inline(never)]
 pub(super) fn locate(sockets: &mut Sockets, descriptor: Descriptor<'_>, direction: Direction) -> Option<SocketId> {
-    let details = details_of(descriptor).filter(is_pipe)?;
+    let details = details_of(descriptor).filter(|details| is_pipe(details))?;
     let socket = sockets.registry.pipe_end(details, direction);
     let table = sockets.table();
     sockets.install(table, descriptor.fd, socket, None, false);
@@ -186,9 +186,9 @@ pub(super) fn end_closed(
 
 /// The details of the pipe that a successful call was made on.
 fn details_in<'e>(call: &Move<'e>) -> Option<&'e Rc<SocketDetails>> {
-    details_of(call.socket).filter(is_pipe).filter(|_| matches!(call.outcome, Outcome::Done(_)))
+    details_of(call.socket).filter(|details| is_pipe(details) && matches!(call.outcome, Outcome::Done(_)))
 }
 
-fn is_pipe(details: &&Rc<SocketDetails>) -> bool {
+fn is_pipe(details: &SocketDetails) -> bool {
     details.family == Family::Pipe && details.inode.is_some()
 }
