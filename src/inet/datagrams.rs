@@ -236,7 +236,7 @@ impl Datagrams {
 
     /// Nothing has told where this one is.
     fn give_up<S: Sink>(&mut self, unplaced: &Held, out: &mut Output<'_, S>) -> Result<(), S::Error> {
-        let datagram = unplaced.datagram();
+        let datagram = self.answered(unplaced.datagram());
         let local = self.hosts.guess(&datagram).or(datagram.carried.local);
         self.show(datagram.at(local), out)
     }
@@ -246,7 +246,11 @@ impl Datagrams {
         match self.hosts.place(&datagram, &mut self.sightings) {
             Placed::At(local) => self.show(datagram.at(Some(local)), out),
             Placed::Shown => Ok(()),
-            Placed::Nowhere => self.show(datagram, out),
+            Placed::Nowhere => {
+                let datagram = self.answered(datagram);
+                let local = self.hosts.guess(&datagram).or(datagram.carried.local);
+                self.show(datagram.at(local), out)
+            }
             Placed::Unknown => {
                 self.unplaced.hold(&datagram);
                 while let Some(oldest) = self.unplaced.take_over_bound() {
@@ -255,6 +259,13 @@ impl Datagrams {
                 Ok(())
             }
         }
+    }
+
+    /// One that was received without asking from whom, as what was asked for.
+    fn answered<'d>(&self, datagram: Datagram<'d>) -> Datagram<'d> {
+        let is_open = datagram.direction == Direction::Received && datagram.carried.remote.is_none();
+        let remote = if is_open { self.hosts.only_asked(datagram.socket) } else { datagram.carried.remote };
+        Datagram { carried: Carried { remote, ..datagram.carried }, ..datagram }
     }
 
     /// One end's call tells the host of the other's, which waits for that.
@@ -328,7 +339,7 @@ impl Datagrams {
         let (local, remote) =
             self.stand_ins.of_socket(datagram.socket, (carried.local, carried.remote), datagram.is_v6);
         if datagram.direction == Direction::Sent {
-            self.hosts.sent_to(remote);
+            self.hosts.sent_to(datagram.socket, remote);
         }
         let source_known = datagram.direction == Direction::Sent || carried.remote.is_some();
         if let Some(sighted) = datagram.sighted(local, Some(remote)) {

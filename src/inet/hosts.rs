@@ -35,6 +35,8 @@ pub(super) struct Hosts {
     targets: HashMap<u16, Vec<IpAddr>>,
     /// What the other end's calls have told of a socket, as that host sees it.
     told: HashMap<(SocketNumber, IpAddr), IpAddr>,
+    /// Whom sockets have sent to; none where these are several.
+    asked: HashMap<SocketNumber, Option<SocketAddr>>,
     /// The multicast groups that sockets have joined, v4 and v6.
     groups: HashMap<SocketNumber, [Groups; 2]>,
 }
@@ -137,13 +139,23 @@ impl Hosts {
     /// The socket is closed.
     pub(super) fn closed(&mut self, socket: SocketNumber) {
         self.groups.remove(&socket);
+        self.asked.remove(&socket);
         if !self.told.is_empty() {
             self.told.retain(|(told, _), _| *told != socket);
         }
     }
 
+    /// The other end of what a socket receives without asking from whom, where nothing will tell it: the only one that it
+    /// has sent to, which answers.
+    pub(super) fn only_asked(&self, socket: SocketNumber) -> Option<SocketAddr> {
+        let asked = self.asked.get(&socket).copied().flatten();
+        asked.filter(|asked| !asked.ip().is_multicast() && asked.ip() != IpAddr::V4(Ipv4Addr::BROADCAST))
+    }
+
     /// A traced socket sent a datagram there.
-    pub(super) fn sent_to(&mut self, target: SocketAddr) {
+    pub(super) fn sent_to(&mut self, socket: SocketNumber, target: SocketAddr) {
+        let asked = self.asked.entry(socket).or_insert(Some(target));
+        *asked = asked.filter(|asked| *asked == target);
         let targets = self.targets.entry(target.port()).or_default();
         if targets.last() != Some(&target.ip()) {
             targets.retain(|ip| *ip != target.ip());

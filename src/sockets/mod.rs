@@ -67,8 +67,9 @@ pub struct Sockets {
     registry: Registry,
     connections: Connections,
     sending: Sending,
-    /// The lines of several traces come in the order in which their calls ended: of what overlaps, later ones may tell.
-    is_merged: bool,
+    /// How many traces the events are of, where these are several: then lines come in the order in which their calls ended,
+    /// and of what overlaps later ones may tell.
+    traces: usize,
     /// What the event at hand did, in order.
     changes: Vec<Change>,
     /// Sockets with one reference too many: those that were in flight and will not arrive, and the ends of a FIFO that was
@@ -167,9 +168,9 @@ impl Sockets {
         }
     }
 
-    /// The events are of several traces.
-    pub const fn merge(&mut self) {
-        self.is_merged = true;
+    /// The events are of so many traces.
+    pub const fn merge(&mut self, traces: usize) {
+        self.traces = traces;
     }
 
     /// Whether the event, or the end of the trace, does more than [`Self::changes`]; these are what comes next then.

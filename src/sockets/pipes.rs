@@ -62,12 +62,12 @@ pub(super) fn open(sockets: &mut Sockets, made: Descriptor<'_>, access: Access, 
 /// The end that a payload call uses, of whose descriptor nothing was known before; none if it is no pipe's.
 #[cold]
 #[inline(never)]
-pub(super) fn locate(sockets: &mut Sockets, call: &Move<'_>) -> Option<SocketId> {
-    let details = details_in(call)?;
-    let socket = sockets.registry.pipe_end(details, call.direction);
+pub(super) fn locate(sockets: &mut Sockets, descriptor: Descriptor<'_>, direction: Direction) -> Option<SocketId> {
+    let details = details_of(descriptor).filter(|details| is_pipe(details))?;
+    let socket = sockets.registry.pipe_end(details, direction);
     let table = sockets.table();
-    sockets.install(table, call.socket.fd, socket, None, false);
-    sockets.refresh(table, call.socket.fd, socket, details);
+    sockets.install(table, descriptor.fd, socket, None, false);
+    sockets.refresh(table, descriptor.fd, socket, details);
     Some(socket)
 }
 
@@ -113,7 +113,7 @@ fn other_end_moved(sockets: &mut Sockets, socket: SocketId, marking: Marking, ca
     if let Some(both) = both {
         sockets.install(table, fd, both, None, close_on_exec);
         moved(sockets, both, marking, call);
-    } else if let Some(other) = locate(sockets, call) {
+    } else if let Some(other) = locate(sockets, call.socket, call.direction) {
         end_moved(sockets, other, marking, call);
     }
 }
@@ -186,6 +186,9 @@ pub(super) fn end_closed(
 
 /// The details of the pipe that a successful call was made on.
 fn details_in<'e>(call: &Move<'e>) -> Option<&'e Rc<SocketDetails>> {
-    let is_pipe = |details: &&Rc<SocketDetails>| details.family == Family::Pipe && details.inode.is_some();
-    details_of(call.socket).filter(is_pipe).filter(|_| matches!(call.outcome, Outcome::Done(_)))
+    details_of(call.socket).filter(|details| is_pipe(details) && matches!(call.outcome, Outcome::Done(_)))
+}
+
+fn is_pipe(details: &SocketDetails) -> bool {
+    details.family == Family::Pipe && details.inode.is_some()
 }

@@ -23,7 +23,7 @@ pub(super) fn moved(sockets: &mut Sockets, call: &Move<'_>) {
         ancillary::moved(sockets, call, located);
     }
     let Some(socket) = located else {
-        if pipes::locate(sockets, call).is_some() {
+        if matches!(call.outcome, Outcome::Done(_)) && pipes::locate(sockets, call.socket, call.direction).is_some() {
             moved(sockets, call);
         }
         return;
@@ -75,7 +75,8 @@ fn learn_from_address(sockets: &mut Sockets, socket: SocketId, call: &Move<'_>, 
 /// A payload call has begun. Its details may say more than those before, and who makes it is who has that end, whatever
 /// comes of it.
 pub(super) fn begun(sockets: &mut Sockets, descriptor: Descriptor<'_>, direction: Direction) {
-    let Some(socket) = sockets.locate(descriptor) else {
+    let located = sockets.locate(descriptor);
+    let Some(socket) = located.or_else(|| pipes::locate(sockets, descriptor, direction)) else {
         return;
     };
     used(sockets, socket, descriptor.fd);
@@ -168,7 +169,7 @@ fn count_moved<const IS_SETTLED: bool>(
     marking: Marking,
     call: &Move<'_>,
 ) {
-    let (overlap, foretold) = if sockets.sending.is_empty() && !sockets.is_merged {
+    let (overlap, foretold) = if sockets.sending.is_empty() && sockets.traces < 2 {
         (Overlap::None, None)
     } else if !IS_SETTLED && sockets.connections.get(id).is_some_and(Connection::is_open) {
         return open_moved(sockets, (socket, (id, side)), marking, call);
@@ -201,8 +202,9 @@ fn count_moved<const IS_SETTLED: bool>(
 #[cold]
 #[inline(never)]
 fn overlap(sockets: &mut Sockets, (id, side): (ConnectionId, Side), direction: Direction) -> (Overlap, Option<u64>) {
-    let Sockets { sending, connections, tables, is_merged, now, .. } = sockets;
-    let may_overlap = *is_merged && tables.have_children();
+    let Sockets { sending, connections, tables, traces, now, .. } = sockets;
+    // Two that nobody is known to have made may be the two ends of it all.
+    let may_overlap = *traces > 2 || (*traces > 1 && tables.have_children());
     let Some(connection) = connections.get_mut(id) else {
         return (Overlap::None, None);
     };

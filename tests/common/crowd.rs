@@ -2,7 +2,9 @@
 //! as strace does, and says which bytes have moved.
 //!
 //! A call begins, moves its bytes at once or in pieces, and ends; each is a step of its own, taken by whoever is drawn.
-//! strace prints a call on one line where nothing came between its beginning and its end.
+//! strace prints a call on one line where nothing came between its beginning and its end. Then the stream may be closed and
+//! another one made, with the numbers that are free again. What a recording leaves out, who asks for few calls or picks
+//! processes by hand, is left out too.
 
 use super::escape::{Style, quoted};
 use std::collections::VecDeque;
@@ -69,6 +71,14 @@ struct Call {
     is_split: bool,
 }
 
+/// Which lines the recording lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lacks {
+    Nothing,
+    Closes,
+    Clones,
+}
+
 /// Someone who sends, or receives.
 struct Actor {
     tid: u32,
@@ -89,6 +99,9 @@ struct World {
     open: Option<usize>,
     sent: u64,
     says_the_same: bool,
+    /// How many streams there were before.
+    streams: u32,
+    lacks: Lacks,
 }
 
 const START: u64 = 1_700_000_000_000_000_000;
@@ -102,6 +115,9 @@ pub fn crowd(kind: Kind, choices: &[u8]) -> Crowd {
     let mut choices = Choices(choices.iter());
     let senders = 2 + choices.below(3);
     let says_the_same = choices.below(4) == 3;
+    // Of TCP nothing but its maker tells that a process has a socket of another one: two hosts may have the same addresses.
+    let without_clones = if kind == Kind::Tcp { Lacks::Nothing } else { Lacks::Clones };
+    let lacks = [Lacks::Nothing, Lacks::Nothing, Lacks::Closes, without_clones][choices.below(4)];
     let mut world = World {
         kind,
         actors: Vec::new(),
@@ -111,9 +127,17 @@ pub fn crowd(kind: Kind, choices: &[u8]) -> Crowd {
         open: None,
         sent: 0,
         says_the_same,
+        streams: 0,
+        lacks,
     };
-    world.open_stream(senders, choices.below(2) == 0);
+    let are_threads = choices.below(2) == 0;
+    world.open_stream(senders, are_threads);
     while !choices.is_at_end() {
+        if choices.below(40) == 39 {
+            world.finish();
+            world.close_stream(are_threads);
+            world.open_stream(senders, are_threads);
+        }
         world.step(&mut choices);
     }
     world.finish();
@@ -121,42 +145,79 @@ pub fn crowd(kind: Kind, choices: &[u8]) -> Crowd {
 }
 
 impl World {
-    fn ends(&self) -> [&'static str; 2] {
+    /// The sender's descriptor and the receiver's.
+    fn ends(&self) -> [String; 2] {
+        let [own, other] = [500, 501].map(|inode| inode + 10 * self.streams);
+        let port = 4000 + self.streams;
         match self.kind {
-            Kind::Pipe => ["4<pipe:[9]>", "3<pipe:[9]>"],
-            Kind::Unix => ["4<UNIX-STREAM:[501->500]>", "3<UNIX-STREAM:[500->501]>"],
-            Kind::Tcp => ["4<TCP:[127.0.0.1:4000->127.0.0.1:80]>", "3<TCP:[127.0.0.1:80->127.0.0.1:4000]>"],
+            Kind::Pipe => [format!("4<pipe:[{own}]>"), format!("3<pipe:[{own}]>")],
+            Kind::Unix => [format!("4<UNIX-STREAM:[{other}->{own}]>"), format!("3<UNIX-STREAM:[{own}->{other}]>")],
+            Kind::Tcp => {
+                [format!("4<TCP:[127.0.0.1:{port}->127.0.0.1:80]>"), format!("3<TCP:[127.0.0.1:80->127.0.0.1:{port}]>")]
+            }
         }
     }
 
     /// The stream is made, by the thread that receives, and then those who send, threads of it or processes.
     fn open_stream(&mut self, senders: usize, are_threads: bool) {
-        self.actors.push(Actor { tid: 100, receives: true, call: None, is_gone: false });
-        let opening: &[&str] = match self.kind {
-            Kind::Pipe => &["pipe2([3<pipe:[9]>, 4<pipe:[9]>], 0) = 0"],
-            Kind::Unix => {
-                &["socketpair(AF_UNIX, SOCK_STREAM, 0, [3<UNIX-STREAM:[500->501]>, 4<UNIX-STREAM:[501->500]>]) = 0"]
-            }
-            Kind::Tcp => &[
-                "connect(4<TCP:[700]>, {sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr(\"127.0.0.1\")}, 16) = 0",
-                concat!(
-                    "accept4(5<TCP:[0.0.0.0:80]>, {sa_family=AF_INET, sin_port=htons(4000), ",
-                    "sin_addr=inet_addr(\"127.0.0.1\")}, [128 => 16], 0) = 3<TCP:[127.0.0.1:80->127.0.0.1:4000]>"
+        if self.actors.is_empty() {
+            self.actors.push(Actor { tid: 100, receives: true, call: None, is_gone: false });
+        }
+        let [sender, receiver] = self.ends();
+        let (streams, port) = (self.streams, 4000 + self.streams);
+        let opening = match self.kind {
+            Kind::Pipe => vec![format!("pipe2([{receiver}, {sender}], 0) = 0")],
+            Kind::Unix => vec![format!("socketpair(AF_UNIX, SOCK_STREAM, 0, [{receiver}, {sender}]) = 0")],
+            Kind::Tcp => vec![
+                format!(
+                    "connect(4<TCP:[{}]>, {{sa_family=AF_INET, sin_port=htons(80), \
+                     sin_addr=inet_addr(\"127.0.0.1\")}}, 16) = 0",
+                    700 + streams
+                ),
+                format!(
+                    "accept4(5<TCP:[0.0.0.0:80]>, {{sa_family=AF_INET, sin_port=htons({port}), \
+                     sin_addr=inet_addr(\"127.0.0.1\")}}, [128 => 16], 0) = {receiver}"
                 ),
             ],
         };
         for call in opening {
-            self.whole(0, call);
+            self.whole(0, &call);
         }
-        for tid in (101..).take(senders) {
+        if self.actors.len() > 1 {
+            // Threads have all that their process has.
+            return;
+        }
+        for tid in (101 + 10 * streams..).take(senders) {
             let how = if are_threads {
                 "child_stack=0x7f0, flags=CLONE_VM|CLONE_FS|CLONE_FILES|CLONE_SIGHAND|CLONE_THREAD"
             } else {
                 "child_stack=NULL, flags=CLONE_CHILD_CLEARTID|SIGCHLD"
             };
-            self.whole(0, &format!("clone({how}) = {tid}"));
+            if self.lacks != Lacks::Clones {
+                self.whole(0, &format!("clone({how}) = {tid}"));
+            }
             self.actors.push(Actor { tid, receives: false, call: None, is_gone: false });
         }
+    }
+
+    /// All that have the stream close it, and processes that sent end.
+    fn close_stream(&mut self, are_threads: bool) {
+        self.interrupt();
+        let closers = match self.lacks {
+            Lacks::Closes => 0,
+            _ if are_threads => 1,
+            _ => self.actors.len(),
+        };
+        let ends = self.ends();
+        for actor in (0..closers).rev() {
+            for end in &ends {
+                self.whole(actor, &format!("close({end}) = 0"));
+            }
+        }
+        if !are_threads {
+            self.actors.truncate(1);
+        }
+        self.streams += 1;
     }
 
     fn tick(&mut self) -> u64 {
@@ -297,6 +358,18 @@ impl World {
         let text = format!("{} {begin}{rest}", stamp(call.entry));
         self.crowd.apart.push(Line { tid: *tid, end: now, text });
         self.open = None;
+    }
+
+    /// Who waits for more to receive waits no longer.
+    fn interrupt(&mut self) {
+        self.break_off(None);
+        let Some(call) = self.actors[0].call.take() else { return };
+        let (now, tid) = (self.tick(), self.actors[0].tid);
+        let rest = format!("0x7f0, {}) = -1 EINTR (Interrupted system call) <0.000009>", call.room);
+        let _ = writeln!(self.crowd.together, "{tid} {} <... read resumed>{rest}", stamp(now));
+        let [_, receiver] = self.ends();
+        let text = format!("{} read({receiver}, {rest}", stamp(call.entry));
+        self.crowd.apart.push(Line { tid, end: now, text });
     }
 
     /// All calls return, and all is received.

@@ -34,4 +34,5 @@ mod tidy;
 mod tools;
 mod vectors;
 mod versions;
+mod waits;
 mod wireshark;

@@ -378,7 +378,7 @@ impl<W: Write> Converter<W> {
         let parsers = traces.iter().map(|trace| Parser::new(trace.options.clone()));
         let mut engine = Engine::new(options);
         if traces.len() > 1 {
-            engine.sockets.merge();
+            engine.sockets.merge(traces.len());
         }
         let days = || traces.iter().map(|trace| trace.options.date).collect();
         Ok(Self {
