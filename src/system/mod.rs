@@ -1,5 +1,5 @@
 //! What one system does otherwise than another: signals, waiting, what a file is, locks, descriptors, folders. The only room
-//! that asks which system it is, but for [`crate::record`], which starts processes.
+//! that asks which system it is, but for [`record`](mod@crate::record), which starts processes.
 //!
 //! | file | of |
 //! |---|---|

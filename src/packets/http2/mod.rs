@@ -4,6 +4,9 @@
 //! calls of that direction moved at the ends of frames; a [`GrpcSeeding`] goes through what both directions gave out and
 //! puts seeds between. An [`Http2Stream`] has both directions, and writes. Bytes out are bytes in, in order, whatever they
 //! are, and seeds.
+//!
+//! [`Aligner`]: align::Aligner
+//! [`GrpcSeeding`]: seeding::GrpcSeeding
 
 mod align;
 mod grpc;
