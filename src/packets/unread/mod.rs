@@ -105,7 +105,7 @@ impl Unread {
             time: all.time,
             comment: all.comment,
             is_urgent: all.is_urgent,
-            ..Chunk::of(moved, stream, self.known_before(flow, stream), refs)
+            ..Chunk::of(moved, stream, self.known_before(flow, (moved, stream)), refs)
         };
         if news.moved() > 0 {
             self.sent(flow, moved, OwnChunk::of(&news));
@@ -182,7 +182,7 @@ impl Unread {
         // A call that was alone until now knows itself how much of it has been received.
         let is_merged = stream.overlap == Overlap::Traces;
         let unknown = if is_merged { received.saturating_sub(sent) } else { 0 };
-        let queue = Queue::new(sent.saturating_sub(received), unknown, is_merged);
+        let queue = Queue::new(moved.exit, sent.saturating_sub(received), unknown, is_merged);
         let _ = self.queues.or_default(flow.0);
         if let Some(slot) = self.slot(flow) {
             *slot = Some(Box::new(queue));
@@ -191,9 +191,9 @@ impl Unread {
     }
 
     /// How many bytes of a send, at its front, were shown before this direction was held.
-    fn known_before(&mut self, flow: FlowId, stream: Stream) -> u64 {
-        let is_older = self.queue(flow).is_some_and(|queue| queue.is_older);
-        if is_older { 0 } else { stream.known }
+    fn known_before(&mut self, flow: FlowId, (moved, stream): (&Moved, Stream)) -> u64 {
+        let is_newer = self.queue(flow).is_some_and(|queue| moved.entry >= queue.since);
+        if is_newer { 0 } else { stream.known }
     }
 
     /// A call of the sender's has moved this, which is `chunk`.
@@ -267,7 +267,6 @@ impl Unread {
         let Some(queue) = self.queue(flow) else { return lates };
         let before = queue.bytes;
         let is_busy = since.is_some() || queue.may_go_on(now);
-        queue.is_older |= since.is_none();
         queue.account(is_busy, false);
         while let Some(first) = queue.waits_since()
             && first <= now

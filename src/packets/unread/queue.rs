@@ -98,8 +98,8 @@ pub(super) struct Queue {
     shown: VecDeque<u8>,
     /// Lines of other traces may tell of more.
     is_merged: bool,
-    /// It was held before any of the sends began that are under way, so that all they have moved is known by its bytes.
-    pub(super) is_older: bool,
+    /// Since when it is held. Of a send that began later all that it moves is known by its bytes.
+    pub(super) since: Timestamp,
     /// When it is looked at.
     due: Option<Timestamp>,
     /// The last moment that anything of it is of.
@@ -182,9 +182,9 @@ impl Sent {
 }
 
 impl Queue {
-    /// One in which nothing waits: so many bytes are to be received, or were received before their sends return.
-    pub(super) fn new(behind: u64, unknown: u64, is_merged: bool) -> Self {
-        Self { behind, unknown, is_merged, ..Self::default() }
+    /// One that is held since a moment, in which nothing waits: so many bytes are to be received, or were received before their sends return.
+    pub(super) fn new(since: Timestamp, behind: u64, unknown: u64, is_merged: bool) -> Self {
+        Self { since, behind, unknown, is_merged, ..Self::default() }
     }
 
     /// Something has come of it at `time`. When it is to be looked at, if it is not already.
