@@ -69,7 +69,10 @@ fn packets(file: &[u8]) -> Result<Vec<Packet>, String> {
 /// Each byte is there once, and in the order of the stream.
 fn is_whole(crowd: &Crowd, file: &[u8]) -> Result<Vec<Packet>, String> {
     let packets = packets(file)?;
-    let found: Vec<u8> = packets.iter().flat_map(|packet| packet.payload.clone()).collect();
+    // In the syscall view a conversation may wait until its first bytes tell what it is, and others come first.
+    let mut by_time: Vec<_> = packets.iter().collect();
+    by_time.sort_by_key(|packet| packet.time);
+    let found: Vec<u8> = by_time.iter().flat_map(|packet| packet.payload.clone()).collect();
     if found == crowd.stream {
         return Ok(packets);
     }
