@@ -184,7 +184,7 @@ impl Sent {
 impl Queue {
     /// One that is held since a moment, in which nothing waits: so many bytes are to be received, or were received before their sends return.
     pub(super) fn new(since: Timestamp, behind: u64, unknown: u64, is_merged: bool) -> Self {
-        Self { since, behind, unknown, is_merged, ..Self::default() }
+        Self { behind, unknown, is_merged, since, ..Self::default() }
     }
 
     /// Something has come of it at `time`. When it is to be looked at, if it is not already.
