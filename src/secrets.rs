@@ -69,8 +69,6 @@ pub struct Secrets {
     waited_for: HashMap<Random, [ProcessRef; 2]>,
     /// Who was waited for in vain.
     silent: HashSet<ProcessRef>,
-    /// Until when the capture is settled.
-    until: Timestamp,
 }
 
 impl Secrets {
@@ -88,7 +86,6 @@ impl Secrets {
             waits: Waits::default(),
             waited_for: HashMap::default(),
             silent: HashSet::default(),
-            until: Timestamp::MAX,
         }
     }
 
@@ -269,18 +266,13 @@ pub struct Watched<'a, S> {
 impl<S: Sink> Watched<'_, S> {
     /// A segment of TCP that may be of a handshake: what is later waits, if it has to.
     #[cold]
-    fn handshake(&mut self, packet: &Packet<'_>) -> Result<(), S::Error> {
-        if !self.secrets.are_shown {
-            return Ok(());
-        }
+    fn handshake(&mut self, packet: &Packet<'_>) {
         let Packet { about, frame } = packet;
-        let (Some((by, _)), Transport::Tcp { .. }) = (&about.by, frame.transport) else { return Ok(()) };
-        match self.secrets.segment(about, frame, by) {
-            Some(until) => {
-                self.secrets.until = self.secrets.until.min(until);
-                self.sink.settle(self.secrets.until)
-            }
-            None => Ok(()),
+        if self.secrets.are_shown
+            && let (Some((by, _)), Transport::Tcp { .. }) = (&about.by, frame.transport)
+            && let Some(time) = self.secrets.segment(about, frame, by)
+        {
+            self.sink.expect(time);
         }
     }
 }
@@ -293,19 +285,17 @@ impl<S: Sink> Sink for Watched<'_, S> {
         if let Record::Packet(packet) = record
             && (packet.frame.payload.first() == Some(&0x16) || self.secrets.header.is_some())
         {
-            self.handshake(packet)?;
+            self.handshake(packet);
         }
         self.sink.record(record)
     }
 
     #[inline]
     fn expect(&mut self, time: Timestamp) {
-        self.secrets.until = self.secrets.until.min(time);
         self.sink.expect(time);
     }
 
     fn settle(&mut self, until: Timestamp) -> Result<(), S::Error> {
-        self.secrets.until = until;
         self.sink.settle(until)
     }
 
@@ -321,9 +311,14 @@ mod tests {
     use crate::wire::{Flags, LinkHeader, SeqNumber};
     use std::fmt::Write as _;
 
-    /// What comes out: `P4` a packet at 4, `S` secrets, `<4` settled until 4.
-    #[derive(Default)]
-    struct Out(String);
+    /// What comes out: `P4` a packet at 4, `S` secrets, `<4` settled until 4; and until when it is, as a capture keeps it.
+    struct Out(String, Timestamp);
+
+    impl Default for Out {
+        fn default() -> Self {
+            Self(String::new(), Timestamp::MAX)
+        }
+    }
 
     impl Sink for Out {
         type Error = std::convert::Infallible;
@@ -339,9 +334,13 @@ mod tests {
             Ok(())
         }
 
-        fn expect(&mut self, _: Timestamp) {}
+        fn expect(&mut self, time: Timestamp) {
+            self.1 = self.1.min(time);
+            let _ = write!(self.0, "<{} ", self.1.0);
+        }
 
         fn settle(&mut self, until: Timestamp) -> Result<(), Self::Error> {
+            self.1 = until;
             let _ = write!(self.0, "<{} ", until.0);
             Ok(())
         }

@@ -14,7 +14,7 @@ pub trait Sink {
     /// It could not be written.
     fn record(&mut self, record: &Record<'_>) -> Result<(), Self::Error>;
 
-    /// A record of this time is yet to come, before nothing that is earlier: what is later waits for it.
+    /// A record of this time is yet to come: later ones wait for it, until it is settled that they need not.
     fn expect(&mut self, time: Timestamp);
 
     /// Nothing that is earlier than `until` will come any more.
