@@ -145,7 +145,12 @@ pub(super) fn stream_moved(
     if call.messages.iter().all(|message| message.moved == 0) {
         return nothing_moved(sockets, socket, (id, side), marking, call);
     }
-    count_moved::<false>(sockets, (socket, (id, side)), marking, call);
+    match sockets.connections.get(id) {
+        Some(connection) if connection.is_begun() || connection.is_waiting() => {
+            open_moved(sockets, (socket, (id, side)), marking, call);
+        }
+        _ => count_moved(sockets, (socket, (id, side)), marking, call),
+    }
 }
 
 /// Bytes move on a connection that was only begun, or of which an end is to be found.
@@ -158,12 +163,12 @@ fn open_moved(
     call: &Move<'_>,
 ) {
     let stream = settled(sockets, socket, stream, call);
-    count_moved::<true>(sockets, (socket, stream), marking, call);
+    count_moved(sockets, (socket, stream), marking, call);
 }
 
-/// Bytes moved on a connection; with `IS_SETTLED`, what they tell of it is known.
+/// Bytes moved on a connection that is made.
 #[inline(always)]
-fn count_moved<const IS_SETTLED: bool>(
+fn count_moved(
     sockets: &mut Sockets,
     (socket, (id, side)): (SocketId, (ConnectionId, Side)),
     marking: Marking,
@@ -171,8 +176,6 @@ fn count_moved<const IS_SETTLED: bool>(
 ) {
     let (overlap, foretold) = if sockets.sending.is_empty() && sockets.traces < 2 {
         (Overlap::None, None)
-    } else if !IS_SETTLED && sockets.connections.get(id).is_some_and(Connection::is_open) {
-        return open_moved(sockets, (socket, (id, side)), marking, call);
     } else {
         overlap(sockets, (id, side), call.direction)
     };
@@ -180,9 +183,6 @@ fn count_moved<const IS_SETTLED: bool>(
     let (Some(connection), Some(open)) = (connections.get_mut(id), registry.get(socket)) else {
         return;
     };
-    if !IS_SETTLED && connection.is_open() {
-        return open_moved(sockets, (socket, (id, side)), marking, call);
-    }
     connection.announce(changes);
     connection.end_mut(side).marking = Some(marking);
     let shape = if call.flags == MessageFlags::default() {
