@@ -124,15 +124,9 @@ impl Hosts {
         let groups = if group.is_ipv4() { v4 } else { v6 };
         *groups = match *groups {
             Groups::None if joins => Groups::One(group),
-            Groups::One(joined) if joined == group => {
-                if joins {
-                    *groups
-                } else {
-                    Groups::None
-                }
-            }
-            Groups::One(_) if joins => Groups::Several,
-            other => other,
+            Groups::One(joined) if joins && joined != group => Groups::Several,
+            Groups::One(joined) if !joins && joined == group => Groups::None,
+            as_before => as_before,
         };
     }
 

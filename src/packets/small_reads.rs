@@ -14,7 +14,7 @@ const AT_ONCE: u64 = 1_000_000;
 /// How long after one read the next must have returned, in nanoseconds of the trace's time.
 const WAITS: u64 = 2_000_000;
 
-/// When those that wait are looked at: many at once cost less, and none waits twice as long as it has to.
+/// How long after one read those that wait are looked at: later than they have to, for many at once cost less.
 const LOOKED_AT_AFTER: u64 = 2 * WAITS;
 
 /// How many connections' room is kept for the next.

@@ -182,7 +182,8 @@ impl Sent {
 }
 
 impl Queue {
-    /// One that is held since a moment, in which nothing waits: so many bytes are to be received, or were received before their sends return.
+    /// One that is held since a moment, in which nothing waits: so many bytes are to be received, or were received before
+    /// their sends return.
     pub(super) fn new(since: Timestamp, behind: u64, unknown: u64, is_merged: bool) -> Self {
         Self { behind, unknown, is_merged, since, ..Self::default() }
     }
