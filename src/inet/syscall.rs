@@ -6,7 +6,7 @@
 use crate::event::{Direction, Family, ProcessRef, Transport, as_u64};
 use crate::inet::invented::{self, Counted, Counter};
 use crate::packets::{Invented, Known, Told, ToldOfDatagrams, View};
-use crate::sockets::{ByConnection, Change, Moved, Side};
+use crate::sockets::{ByConnection, Change, Moved};
 use crate::wire::{About, Flags, Frame, LinkHeader, Packet, Record, Remarks, SeqNumber, Sink, Transport as Header};
 
 /// Longest payload of one packet; a longer call is cut into pieces of this and a rest.
@@ -117,7 +117,7 @@ impl SyscallView {
         let Some(stream) = moved.stream else {
             return (first, Remarks::NONE);
         };
-        let Some(Stream { next: [from_first, from_second], told }) = self.next.or_default(stream.connection) else {
+        let Some(Stream { next, told }) = self.next.or_default(stream.connection) else {
             return (first, Remarks::NONE);
         };
         let remarks = match shown {
@@ -125,10 +125,7 @@ impl SyscallView {
             Some(true) if marking.process != ProcessRef::default() => told.news(stream.side, marking).and(told.lost()),
             _ => Remarks::NONE,
         };
-        let next = match stream.sender(moved.direction) {
-            Side::First => from_first,
-            Side::Second => from_second,
-        };
+        let next = stream.sender(moved.direction).of_mut(next);
         let seq = next.unwrap_or(first);
         *next = Some(seq.advanced(moved.moved));
         (seq, remarks)

@@ -55,19 +55,11 @@ impl Segmenter {
     }
 
     const fn end(&self, side: Side) -> &Endpoint {
-        let [first, second] = &self.ends;
-        match side {
-            Side::First => first,
-            Side::Second => second,
-        }
+        side.of(&self.ends)
     }
 
     const fn ends_mut(&mut self, side: Side) -> (&mut Endpoint, &mut Endpoint) {
-        let [first, second] = &mut self.ends;
-        match side {
-            Side::First => (first, second),
-            Side::Second => (second, first),
-        }
+        side.and_other_mut(&mut self.ends)
     }
 
     /// The address of the end on `side`.

@@ -31,11 +31,7 @@ impl Told {
     /// Whether it is news that the end on `side` is this one's. Never where nobody asks who.
     #[inline(always)]
     pub fn news(&mut self, side: Side, by: &Marking) -> Remarks {
-        let [first, second] = &mut self.named;
-        let named = match side {
-            Side::First => first,
-            Side::Second => second,
-        };
+        let named = side.of_mut(&mut self.named);
         if named.0 == by.process && named.1 == by.fd {
             return Remarks::NONE;
         }

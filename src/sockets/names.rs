@@ -38,4 +38,28 @@ impl Side {
             Self::Second => Self::First,
         }
     }
+
+    /// What of `both`, the first one's in front, belongs to this one.
+    #[inline]
+    pub const fn of<T>(self, [first, second]: &[T; 2]) -> &T {
+        match self {
+            Self::First => first,
+            Self::Second => second,
+        }
+    }
+
+    /// The same, to change it.
+    #[inline]
+    pub const fn of_mut<T>(self, both: &mut [T; 2]) -> &mut T {
+        self.and_other_mut(both).0
+    }
+
+    /// The same, and what belongs to the other one.
+    #[inline]
+    pub const fn and_other_mut<T>(self, [first, second]: &mut [T; 2]) -> (&mut T, &mut T) {
+        match self {
+            Self::First => (first, second),
+            Self::Second => (second, first),
+        }
+    }
 }

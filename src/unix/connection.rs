@@ -43,7 +43,7 @@ impl UnixConnection {
 
     /// The address of the end on `side`, if it has one and no name yet; it gets one now.
     pub(super) fn name(&mut self, side: Side) -> Option<SocketAddr> {
-        let named = of_side(&mut self.named, side);
+        let named = side.of_mut(&mut self.named);
         let address = self.tcp.as_ref().filter(|_| !*named).map(|tcp| tcp.address(side));
         *named |= address.is_some();
         address
@@ -98,7 +98,7 @@ impl UnixConnection {
         chunk: &Chunk<'_>,
         context: &mut Context<'_, S>,
     ) -> Result<(), S::Error> {
-        *of_side(&mut self.taken, chunk.sender) += chunk.moved();
+        *chunk.sender.of_mut(&mut self.taken) += chunk.moved();
         if chunk.skipped > 0 {
             self.decide_by_end(connection, context)?;
         }
@@ -240,7 +240,7 @@ impl UnixConnection {
         if self.tcp.is_none() {
             self.tcp = Some(tcp::begin(connection, (client, choice.port), first, context)?);
             // Who has made both ends need not be who uses them.
-            *of_side(&mut self.named, client) = was_connected(connection) && connection.end(client).marking.is_some();
+            *client.of_mut(&mut self.named) = was_connected(connection) && connection.end(client).marking.is_some();
         }
         Ok(())
     }
@@ -252,10 +252,10 @@ impl UnixConnection {
         chunk: &Chunk<'_>,
         context: &mut Context<'_, S>,
     ) -> Result<(), S::Error> {
-        *of_side(&mut self.last, chunk.sender) = chunk.time;
+        *chunk.sender.of_mut(&mut self.last) = chunk.time;
         match (&mut self.framing, &mut self.tcp) {
             (Framing::Dbus(assemblers), _) => {
-                let assembler = of_side(assemblers, chunk.sender);
+                let assembler = chunk.sender.of_mut(assemblers);
                 let before = assembler.push(&[], chunk.skipped);
                 let messages = before.into_iter().chain(assembler.push(chunk.bytes, chunk.missing));
                 write_messages(connection, (chunk, &mut self.told), messages, context)
@@ -267,7 +267,7 @@ impl UnixConnection {
                 Ok(())
             }
             (_, Some(tcp)) => {
-                *of_side(&mut self.written, chunk.sender) += chunk.moved();
+                *chunk.sender.of_mut(&mut self.written) += chunk.moved();
                 tcp.write(chunk, &mut context.out)
             }
             (_, None) => Ok(()),
@@ -353,9 +353,9 @@ impl UnixConnection {
             return Ok(());
         };
         for sender in [Side::First, Side::Second] {
-            let time = *of_side(&mut self.last, sender);
+            let time = *sender.of_mut(&mut self.last);
             let chunk = Chunk { sender, time, by, skipped: 0, bytes: &[], missing: 0, comment: None, is_urgent: false };
-            let messages = of_side(assemblers, sender).finish();
+            let messages = sender.of_mut(assemblers).finish();
             write_messages(connection, (&chunk, &mut self.told), messages, context)?;
         }
         Ok(())
@@ -413,14 +413,6 @@ fn write_messages<'a, S: Sink>(
         context.out.record(&Record::Dbus { about, bytes: &bytes, original })?;
     }
     Ok(())
-}
-
-/// What belongs to one side.
-const fn of_side<T>([first, second]: &mut [T; 2], side: Side) -> &mut T {
-    match side {
-        Side::First => first,
-        Side::Second => second,
-    }
 }
 
 /// Whether connect or accept made the connection within the trace.

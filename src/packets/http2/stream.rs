@@ -99,9 +99,9 @@ impl Http2Stream {
         out: &mut Output<'_, S>,
     ) -> Result<Option<Midway>, S::Error> {
         let Self { aligners, grpc, last, written } = self;
-        *of_side(last, chunk.sender) = chunk.time;
-        let written = of_side(written, chunk.sender);
-        let (own, other) = directions(aligners, chunk.sender);
+        *chunk.sender.of_mut(last) = chunk.time;
+        let written = chunk.sender.of_mut(written);
+        let (own, other) = chunk.sender.and_other_mut(aligners);
         let bare = Chunk { skipped: 0, comment: None, ..*chunk };
         if chunk.skipped > 0 {
             // What waits goes out first.
@@ -127,7 +127,7 @@ impl Http2Stream {
     /// Looks at a chunk that is written as it is. What would be read with other seeds.
     pub fn watch(&mut self, tcp: &TcpConnection, chunk: &Chunk<'_>) -> Option<Midway> {
         let Self { aligners, grpc, .. } = self;
-        let (own, other) = directions(aligners, chunk.sender);
+        let (own, other) = chunk.sender.and_other_mut(aligners);
         if chunk.skipped > 0 {
             own.push(&[], chunk.skipped);
         }
@@ -150,9 +150,9 @@ impl Http2Stream {
         by: Witness,
         out: &mut Output<'_, S>,
     ) -> Result<(), S::Error> {
-        let bytes = &*of_side(&mut self.aligners, sender).finish();
-        let time = *of_side(&mut self.last, sender);
-        *of_side(&mut self.written, sender) += as_u64(bytes.len());
+        let bytes = &*sender.of_mut(&mut self.aligners).finish();
+        let time = *sender.of_mut(&mut self.last);
+        *sender.of_mut(&mut self.written) += as_u64(bytes.len());
         tcp.write(&plain(sender, (time, by), bytes), out)
     }
 
@@ -207,20 +207,4 @@ fn seed<S: Sink>(
 /// Bytes, with nothing to be said of them.
 const fn plain(sender: Side, (time, by): (Timestamp, Witness), bytes: &[u8]) -> Chunk<'_> {
     Chunk { sender, time, by, skipped: 0, bytes, missing: 0, comment: None, is_urgent: false }
-}
-
-/// What belongs to one side.
-const fn of_side<T>([first, second]: &mut [T; 2], side: Side) -> &mut T {
-    match side {
-        Side::First => first,
-        Side::Second => second,
-    }
-}
-
-/// The aligner of what `sender` sends, and the other one.
-const fn directions([first, second]: &mut [Aligner; 2], sender: Side) -> (&mut Aligner, &mut Aligner) {
-    match sender {
-        Side::First => (first, second),
-        Side::Second => (second, first),
-    }
 }

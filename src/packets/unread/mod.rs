@@ -156,11 +156,7 @@ impl Unread {
     }
 
     fn slot(&mut self, (id, side): FlowId) -> Option<&mut Option<Box<Queue>>> {
-        let [first, second] = self.queues.get_mut(id)?;
-        Some(match side {
-            Side::First => first,
-            Side::Second => second,
-        })
+        self.queues.get_mut(id).map(|queues| side.of_mut(queues))
     }
 
     fn queue(&mut self, flow: FlowId) -> Option<&mut Queue> {

@@ -253,11 +253,7 @@ impl Filter {
                 let is_by_thread = self.is_by_thread();
                 let seen = self.connections.entry(stream.connection).or_default();
                 seen.taken = true;
-                let [first, second] = &mut seen.flows;
-                let flow = match stream.sender(moved.direction) {
-                    Side::First => first,
-                    Side::Second => second,
-                };
+                let flow = stream.sender(moved.direction).of_mut(&mut seen.flows);
                 let skipped = stream.reached.saturating_sub(moved.moved).saturating_sub(flow.accounted);
                 let known = flow.account(stream.reached, moved.moved);
                 // Which of several sends the reader's bytes are of is known where all of them are shown.

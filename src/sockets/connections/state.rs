@@ -240,19 +240,11 @@ impl Connection {
 
     /// The end on `side`.
     pub const fn end(&self, side: Side) -> &End {
-        let [first, second] = &self.ends;
-        match side {
-            Side::First => first,
-            Side::Second => second,
-        }
+        side.of(&self.ends)
     }
 
     pub(in crate::sockets) const fn end_mut(&mut self, side: Side) -> &mut End {
-        let [first, second] = &mut self.ends;
-        match side {
-            Side::First => first,
-            Side::Second => second,
-        }
+        side.of_mut(&mut self.ends)
     }
 
     /// The inode of the end on `side` as the trace has it: a pipe's ends have the same, a FIFO's none.
@@ -278,19 +270,11 @@ impl Connection {
 
     /// The direction in which the end on `side` sends.
     pub const fn flow_from(&self, side: Side) -> &Flow {
-        let [first, second] = &self.flows;
-        match side {
-            Side::First => first,
-            Side::Second => second,
-        }
+        side.of(&self.flows)
     }
 
     const fn flow_from_mut(&mut self, side: Side) -> &mut Flow {
-        let [first, second] = &mut self.flows;
-        match side {
-            Side::First => first,
-            Side::Second => second,
-        }
+        side.of_mut(&mut self.flows)
     }
 
     /// Counts `moved` bytes that the end on `side` sent or received; returns how many those are by now, and how many of
@@ -331,12 +315,6 @@ impl Connection {
     #[inline]
     pub(in crate::sockets) const fn is_waiting(&self) -> bool {
         self.rendezvous.is_some() || self.is_undecided
-    }
-
-    /// Whether bytes that move on it may tell what is still open: one of these.
-    #[inline]
-    pub(in crate::sockets) const fn is_open(&self) -> bool {
-        self.is_begun() || self.is_waiting()
     }
 
     /// The first end of one that waits has sent this.
