@@ -7,12 +7,13 @@ use crate::common::packet::Packet;
 use crate::common::program::good_packet;
 use crate::laws::{Verdict, holds};
 use proptest::prelude::*;
+use std::io::Write;
 use std::time::Duration;
 use strace2pcap::Task;
 use strace2pcap::inside::{Converter, Fifos, Name, Tid, Timestamp, Trace, TraceOptions};
 
-/// A converter of traces of these threads, or of one trace.
-fn converter(view: &str, threads: &[Option<Tid>]) -> Converter<Vec<u8>> {
+/// A converter of traces of these threads, or of one trace, into `sink`.
+pub fn converter<W: Write>(view: &str, threads: &[Option<Tid>], sink: W) -> Converter<W> {
     let words = ["strace2pcap", "--capture-unix-socket", "--capture-pipes", "--view", view, "out.pcapng"];
     let Ok(Task::Convert(options)) = strace2pcap::parse(words) else { panic!("the command line is right") };
     let fifos = Fifos::default();
@@ -21,7 +22,7 @@ fn converter(view: &str, threads: &[Option<Tid>]) -> Converter<Vec<u8>> {
         Trace { name: Name::new("trace"), options }
     };
     let traces: Vec<Trace> = threads.iter().map(trace).collect();
-    Converter::new(&options, &traces, Vec::new()).expect("memory takes it")
+    Converter::new(&options, &traces, sink).expect("memory takes it")
 }
 
 /// How the lines come.
@@ -34,7 +35,7 @@ enum Way {
 }
 
 fn together(crowd: &Crowd, view: &str, way: Way) -> Vec<u8> {
-    let mut converter = converter(view, &[None]);
+    let mut converter = converter(view, &[None], Vec::new());
     for line in crowd.together.lines() {
         converter.line(0, None, line.as_bytes()).expect("memory takes it");
         if way == Way::Pipe {
@@ -50,7 +51,7 @@ fn apart(crowd: &Crowd, view: &str) -> Vec<u8> {
     threads.sort_unstable();
     threads.dedup();
     let tids: Vec<_> = threads.iter().map(|tid| Some(Tid(*tid))).collect();
-    let mut converter = converter(view, &tids);
+    let mut converter = converter(view, &tids, Vec::new());
     let mut lines = crowd.apart.clone();
     lines.sort_by_key(|line| line.end);
     for line in &lines {

@@ -5,13 +5,13 @@ use crate::common::capture;
 use crate::common::cases::{all_cases, for_all};
 use crate::common::packet::Packet;
 use crate::common::program::good_packet;
+use crate::crowds::converter;
 use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::io;
 use std::rc::Rc;
 use std::time::Duration;
-use strace2pcap::Task;
-use strace2pcap::inside::{Converter, Fifos, Name, Tid, Timestamp, Trace, TraceOptions};
+use strace2pcap::inside::{Converter, Tid, Timestamp};
 
 const START: u64 = 1_700_000_000_000_000_000;
 const SHORT: Duration = Duration::from_millis(100);
@@ -42,16 +42,8 @@ struct Live {
 impl Live {
     /// Of one trace, or of those of these threads.
     fn new(threads: &[Option<Tid>]) -> Self {
-        let words = ["strace2pcap", "--capture-unix-socket", "--capture-pipes", "--view", "wire", "out.pcapng"];
-        let Ok(Task::Convert(options)) = strace2pcap::parse(words) else { panic!("the command line is right") };
-        let fifos = Fifos::default();
-        let trace = |tid: &Option<Tid>| {
-            let options = TraceOptions { tid: *tid, pipes: Some(fifos.clone()), ..TraceOptions::default() };
-            Trace { name: Name::new("trace"), options }
-        };
-        let traces: Vec<Trace> = threads.iter().map(trace).collect();
         let file = File::default();
-        let converter = Converter::new(&options, &traces, file.clone()).expect("memory takes it");
+        let converter = converter("wire", threads, file.clone());
         Self { converter, file }
     }
 
