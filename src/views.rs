@@ -4,7 +4,7 @@
 
 use crate::event::{Event, Family, Tid, Timestamp, Transport, What};
 use crate::inet::{SyscallView, WireView};
-use crate::packets::http2::{Midway, Seed};
+use crate::packets::http2::{Lack, Seed};
 use crate::packets::{Invented, Known, View, ViewKind};
 use crate::processes::Processes;
 use crate::sockets::{Change, Moved, Refs, Sockets};
@@ -249,12 +249,12 @@ impl Views {
     }
 
     /// What of HTTP/2 joined midway would be read with other seeds.
-    pub fn midway(&self) -> Option<Midway> {
+    pub fn lack(&self) -> Option<Lack> {
         let of_inet = match &self.inet {
             Some(AnyView::Wire(view)) => view.lack(),
             _ => None,
         };
-        of_inet.max(self.chosen().and_then(Chosen::midway))
+        of_inet.max(self.chosen().and_then(Chosen::lacking))
     }
 
     /// The ports of TCP servers whose HTTP/2 was joined midway, and whether seeds were written there.

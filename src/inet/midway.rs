@@ -28,7 +28,7 @@ enum Joined {
 pub(super) struct Midway {
     seed: Seed,
     joined: HashMap<ConnectionId, Joined>,
-    lack: Option<http2::Midway>,
+    lack: Option<http2::Lack>,
     /// Where their servers are.
     ports: BTreeSet<u16>,
 }
@@ -60,7 +60,7 @@ impl Midway {
     }
 
     /// What would be read with other seeds.
-    pub(super) const fn lack(&self) -> Option<http2::Midway> {
+    pub(super) const fn lack(&self) -> Option<http2::Lack> {
         self.lack
     }
 
@@ -100,7 +100,7 @@ impl Midway {
         }
         self.ports.insert(tcp.address(tcp.client().other()).port());
         if self.seed == Seed::None {
-            self.lack = self.lack.max(Some(http2::Midway::Http2));
+            self.lack = self.lack.max(Some(http2::Lack::Http2));
             return Ok(());
         }
         Http2Stream::begin(tcp, (first.time, first.by), out)

@@ -5,7 +5,7 @@ use crate::inet::carrier;
 use crate::inet::datagrams::Datagrams;
 use crate::inet::streams::Streams;
 use crate::limits;
-use crate::packets::http2::{Midway, Seed};
+use crate::packets::http2::{Lack, Seed};
 use crate::packets::{Ids, Invented, Known, Output, View};
 use crate::sockets::{Change, Moved};
 use crate::wire::Sink;
@@ -26,7 +26,7 @@ impl WireView {
     }
 
     /// What of HTTP/2 joined midway would be read with other seeds.
-    pub const fn lack(&self) -> Option<Midway> {
+    pub const fn lack(&self) -> Option<Lack> {
         self.streams.midway().lack()
     }
 

@@ -3,7 +3,7 @@
 
 use crate::event::{Timestamp, Transport, as_u64};
 use crate::packets::contents::Beginning;
-use crate::packets::http2::{self, Http2Stream, Midway, Seed, Verdict};
+use crate::packets::http2::{self, Http2Stream, Lack, Seed, Verdict};
 use crate::packets::{Chunk, OwnChunk, TcpConnection, Told, Witness, beginning};
 use crate::sockets::{Connection, Opening, Role, Side};
 use crate::unix::context::Context;
@@ -163,7 +163,7 @@ impl UnixConnection {
         }
         match &mut self.tcp {
             Some(tcp) if seed != Seed::None => Http2Stream::begin(tcp, first, &mut context.out)?,
-            _ => context.chosen.lack(Midway::Http2),
+            _ => context.chosen.lack(Lack::Http2),
         }
         Ok(Http2Stream::midway(seed))
     }

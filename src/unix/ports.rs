@@ -7,7 +7,7 @@
 use crate::event::UnixName;
 use crate::glob::Glob;
 use crate::packets::contents::{self, Beginning};
-use crate::packets::http2::Midway;
+use crate::packets::http2::Lack;
 use crate::packets::protocols::{DBUS, FASTCGI, GRPC, HTTP, HTTP2, HTTP2_MIDWAY, Protocol, Reason, TLS, UNKNOWN_PORT};
 use crate::sockets::{Connection, Side};
 use crate::unix::services::{self, Services, Speaks};
@@ -84,7 +84,7 @@ pub struct Chosen {
     /// The ports of those that were not asked for.
     others: BTreeSet<u16>,
     /// What of HTTP/2 joined midway would be read with other seeds.
-    midway: Option<Midway>,
+    lacking: Option<Lack>,
     /// The rules that gave one, by their places.
     rules: BTreeSet<usize>,
     /// Dissectors that Wireshark has to be told of: port, dissector, protocol, and whether it is an early Wireshark only.
@@ -151,13 +151,13 @@ impl Chosen {
     }
 
     /// A conversation joined midway would be read with seeds.
-    pub(super) fn lack(&mut self, midway: Midway) {
-        self.midway = self.midway.max(Some(midway));
+    pub(super) fn lack(&mut self, lack: Lack) {
+        self.lacking = self.lacking.max(Some(lack));
     }
 
     /// What of HTTP/2 joined midway would be read with other seeds.
-    pub const fn midway(&self) -> Option<Midway> {
-        self.midway
+    pub const fn lacking(&self) -> Option<Lack> {
+        self.lacking
     }
 
     /// The ports of all servers, in order.

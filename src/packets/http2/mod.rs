@@ -22,7 +22,7 @@ mod view;
 
 pub use header::{Verdict, judge, preface};
 pub use seeding::is_of_client;
-pub use stream::{Http2Stream, Midway, Seed};
+pub use stream::{Http2Stream, Lack, Seed};
 
 /// What a client sends before its first frame (RFC 9113 §3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";

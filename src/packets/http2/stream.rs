@@ -28,9 +28,9 @@ pub enum Seed {
     Grpc,
 }
 
-/// HTTP/2 joined midway that lacks seeds.
+/// What HTTP/2 that was joined midway lacks for Wireshark to read it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Midway {
+pub enum Lack {
     /// Its beginning.
     Http2,
     /// Headers that make it gRPC.
@@ -97,7 +97,7 @@ impl Http2Stream {
         tcp: &mut TcpConnection,
         chunk: &Chunk<'_>,
         out: &mut Output<'_, S>,
-    ) -> Result<Option<Midway>, S::Error> {
+    ) -> Result<Option<Lack>, S::Error> {
         let Self { aligners, grpc, last, written } = self;
         *chunk.sender.of_mut(last) = chunk.time;
         let written = chunk.sender.of_mut(written);
@@ -125,7 +125,7 @@ impl Http2Stream {
     }
 
     /// Looks at a chunk that is written as it is. What would be read with other seeds.
-    pub fn watch(&mut self, tcp: &TcpConnection, chunk: &Chunk<'_>) -> Option<Midway> {
+    pub fn watch(&mut self, tcp: &TcpConnection, chunk: &Chunk<'_>) -> Option<Lack> {
         let Self { aligners, grpc, .. } = self;
         let (own, other) = chunk.sender.and_other_mut(aligners);
         if chunk.skipped > 0 {
@@ -134,7 +134,7 @@ impl Http2Stream {
         let mut lack = None;
         for piece in own.push(chunk.bytes, chunk.missing).iter().filter(|piece| piece.kind == PieceKind::Frames) {
             let is_missed = grpc.has_missed_seeds(tcp.client() == chunk.sender, piece.bytes);
-            lack = lack.max(is_missed.then_some(Midway::Grpc));
+            lack = lack.max(is_missed.then_some(Lack::Grpc));
         }
         if let Some(size) = own.settings_max_frame_size() {
             other.set_max_frame_size(size);
@@ -168,12 +168,12 @@ fn write_piece<S: Sink>(
     grpc: &mut Grpc,
     (kind, chunk): (PieceKind, &Chunk<'_>),
     out: &mut Output<'_, S>,
-) -> Result<Option<Midway>, S::Error> {
+) -> Result<Option<Lack>, S::Error> {
     let from_client = tcp.client() == chunk.sender;
     let Grpc::Seeded(seeding) = grpc else {
         let lacks = kind == PieceKind::Frames && grpc.has_missed_seeds(from_client, chunk.bytes);
         tcp.write(chunk, out)?;
-        return Ok(lacks.then_some(Midway::Grpc));
+        return Ok(lacks.then_some(Lack::Grpc));
     };
     if kind != PieceKind::Frames {
         tcp.write(chunk, out)?;

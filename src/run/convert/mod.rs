@@ -247,7 +247,7 @@ impl Engine {
         let Picture { views, traffic, .. } = &self.picture;
         let fastcgi = traffic.fastcgi().iter().map(|port| Advice::of_fastcgi(*port));
         let http2 = views.joined().filter_map(|(port, is_seeded)| Advice::of_http2(port, is_seeded));
-        for hint in hints::for_wireshark(chosen, fastcgi.chain(http2), views.midway()) {
+        for hint in hints::for_wireshark(chosen, fastcgi.chain(http2), views.lack()) {
             report.hint(hint);
         }
         selected

@@ -2,7 +2,7 @@
 //! server was of.
 
 use crate::escape::{escaped, word};
-use crate::packets::http2::Midway;
+use crate::packets::http2::Lack;
 use crate::unix::{Advice, Chosen, PortRule, Readers};
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ pub(in crate::run) fn unused(rules: &[PortRule], is_used: impl Fn(usize) -> bool
 pub(in crate::run) fn for_wireshark(
     chosen: Option<&Chosen>,
     of_tcp: impl Iterator<Item = Advice>,
-    midway: Option<Midway>,
+    lack: Option<Lack>,
 ) -> Vec<String> {
     let advice: BTreeSet<Advice> = chosen.into_iter().flat_map(Chosen::advice).copied().chain(of_tcp).collect();
     let mut lines = Vec::new();
@@ -32,7 +32,7 @@ pub(in crate::run) fn for_wireshark(
             lines.push(line);
         }
     }
-    lines.extend(midway.map(seeds));
+    lines.extend(lack.map(seeds));
     lines
 }
 
@@ -60,13 +60,13 @@ fn mixed(port: u16, protocols: &[&str]) -> String {
     )
 }
 
-fn seeds(midway: Midway) -> String {
-    match midway {
-        Midway::Http2 => {
+fn seeds(lack: Lack) -> String {
+    match lack {
+        Lack::Http2 => {
             "HTTP/2 was joined midway: to begin it with what Wireshark looks for, convert \
                           with --seed-http2"
         }
-        Midway::Grpc => {
+        Lack::Grpc => {
             "gRPC was joined midway: for Wireshark to read its messages, convert with \
                          --seed-http2 --seed-grpc"
         }
