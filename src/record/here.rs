@@ -3,14 +3,13 @@
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
-use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use super::keeper::{self, Kept, commands_of, send, strace_of};
+use super::keeper::{self, Kept, commands_of, ended_as, send, strace_of};
 use super::processes::Processes;
 use super::script::{self, Subject};
 use super::watch::{Heir, Watch};
@@ -53,15 +52,6 @@ impl Tracer {
             (Self::Keeper(keeper), _) => send(*keeper, SIGTERM),
             (Self::Command(_), None) => {}
         }
-    }
-}
-
-/// How a process has ended.
-pub fn ended_as(status: ExitStatus) -> Ended {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => Ended::Code(u8::try_from(code).unwrap_or(1)),
-        (None, Some(signal)) => Ended::Signal(signal),
-        (None, None) => Ended::Code(1),
     }
 }
 

@@ -8,8 +8,8 @@
 //! the three starts the next from its first thread, which stays as long as the process does.
 
 use std::ffi::OsString;
-use std::os::unix::process::CommandExt;
-use std::process::Command;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Command, ExitStatus};
 use std::thread;
 use std::time::Duration;
 
@@ -18,7 +18,6 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::Ended;
-use super::here::ended_as;
 use super::processes::Processes;
 
 /// The first argument of a keeper.
@@ -109,6 +108,15 @@ fn keep(words: &[OsString]) -> Ended {
     match (watching, strace.wait()) {
         (Ok(_), Ok(status)) => ended_as(status),
         _ => Ended::Code(1),
+    }
+}
+
+/// How a process has ended.
+pub fn ended_as(status: ExitStatus) -> Ended {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => Ended::Code(u8::try_from(code).unwrap_or(1)),
+        (None, Some(signal)) => Ended::Signal(signal),
+        (None, None) => Ended::Code(1),
     }
 }
 

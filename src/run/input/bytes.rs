@@ -4,7 +4,6 @@
 use std::io::{self, Read};
 
 use super::compressed::{Compression, Damage, Stream, Told};
-use super::reader::is_temporary;
 use crate::event::as_u64;
 use crate::limits;
 
@@ -163,4 +162,9 @@ impl Bytes {
             count => Got::Bytes(count),
         })
     }
+}
+
+/// Whether to try again: interrupted, or a descriptor that does not block, for which its reader waits.
+pub(super) fn is_temporary(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock)
 }

@@ -26,10 +26,11 @@ use crate::event::Timestamp;
 use crate::strace::Times;
 use crate::system::{self, Awaited};
 pub use beginning::beginning;
+use bytes::is_temporary;
 pub use days::first as first_day;
 use lines::CHUNK_BYTES;
 use merge::Merge;
-use reader::{Reader, is_temporary};
+use reader::Reader;
 use source::Source;
 
 /// What a step has come to.

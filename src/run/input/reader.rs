@@ -215,8 +215,3 @@ impl LineSource for Reader<'_> {
         self.lines.line()
     }
 }
-
-/// Whether to try again: interrupted, or a descriptor that does not block, for which [`Reader`] waits.
-pub(super) fn is_temporary(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock)
-}
