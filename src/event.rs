@@ -79,6 +79,14 @@ impl Timestamp {
     pub const fn before(self, nanoseconds: u64) -> Self {
         Self(self.0.saturating_sub(nanoseconds))
     }
+
+    /// Where a clock at this moment is once it shows `time`: it does not go back, unless by more than `nanoseconds`, for then
+    /// it was set back.
+    #[inline]
+    #[must_use]
+    pub fn moved_to(self, time: Self, nanoseconds: u64) -> Self {
+        if time.after(nanoseconds) < self { time } else { self.max(time) }
+    }
 }
 
 /// Which way bytes move, as the traced thread sees it.

@@ -92,11 +92,7 @@ impl Segmenter {
     /// When a segment that was seen at `time` is written: not before the one before, unless the traces' clock was set back.
     #[inline]
     pub(super) fn moment(&mut self, time: Timestamp) -> Timestamp {
-        if time.after(limits::WAITING_TIME) >= self.last {
-            self.last = self.last.max(time);
-        } else {
-            self.last = time;
-        }
+        self.last = self.last.moved_to(time, limits::WAITING_TIME);
         self.last
     }
 

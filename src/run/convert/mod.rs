@@ -108,9 +108,9 @@ impl Clock {
     #[inline]
     fn tick(&mut self, exit: Timestamp) -> bool {
         let moment = self.line.unwrap_or(exit);
-        let is_set_back = moment.after(limits::WAITING_TIME) < self.now;
-        self.now = if is_set_back { moment } else { self.now.max(moment) };
-        is_set_back
+        let before = self.now;
+        self.now = before.moved_to(moment, limits::WAITING_TIME);
+        self.now < before
     }
 }
 
