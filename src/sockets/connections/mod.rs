@@ -111,9 +111,11 @@ impl Connections {
         };
         for side in [Side::First, Side::Second] {
             let (end, other) = (connection.end(side), connection.end(side.other()));
-            if let Some(open) = end.socket.and_then(|socket| registry.get_mut(socket)) {
+            let Some(socket) = end.socket else { continue };
+            if let Some(open) = registry.get_mut(socket) {
                 open.fill_in(end.address, other.address);
             }
+            registry.register(socket);
         }
     }
 
