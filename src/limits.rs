@@ -29,6 +29,9 @@ pub const SPARE_BYTES: usize = 8 << 20;
 /// forgotten text is only parsed again.
 pub const DETAILS: usize = 32 << 10;
 
+/// Most bytes that these texts have: twice what so many of the longest usual ones have.
+pub const DETAILS_BYTES: usize = 4 << 20;
+
 /// Most pieces of a line that messages of strace broke: each is put behind those before it.
 pub const BROKEN_PIECES: u32 = 16;
 

@@ -281,13 +281,18 @@ impl<S: Sink> Sink for Watched<'_, S> {
     type Error = S::Error;
 
     #[inline(always)]
-    fn record(&mut self, record: &Record<'_>) -> Result<(), S::Error> {
-        if let Record::Packet(packet) = record
-            && (packet.frame.payload.first() == Some(&0x16) || self.secrets.header.is_some())
-        {
+    fn packet(&mut self, packet: &Packet<'_>) -> Result<(), S::Error> {
+        if packet.frame.payload.first() == Some(&0x16) || self.secrets.header.is_some() {
             self.handshake(packet);
         }
-        self.sink.record(record)
+        self.sink.packet(packet)
+    }
+
+    fn record(&mut self, record: &Record<'_>) -> Result<(), S::Error> {
+        match record {
+            Record::Packet(packet) => self.packet(packet),
+            other => self.sink.record(other),
+        }
     }
 
     #[inline]
@@ -323,14 +328,15 @@ mod tests {
     impl Sink for Out {
         type Error = std::convert::Infallible;
 
+        fn packet(&mut self, packet: &Packet<'_>) -> Result<(), Self::Error> {
+            let _ = write!(self.0, "P{} ", packet.about.time.0);
+            Ok(())
+        }
+
         fn record(&mut self, record: &Record<'_>) -> Result<(), Self::Error> {
-            let _ = match record {
-                Record::Packet(packet) => write!(self.0, "P{} ", packet.about.time.0),
-                Record::Secrets { lines } => {
-                    write!(self.0, "S{} ", lines.split(|byte| *byte == b'\n').count() - 1)
-                }
-                _ => Ok(()),
-            };
+            if let Record::Secrets { lines } = record {
+                let _ = write!(self.0, "S{} ", lines.split(|byte| *byte == b'\n').count() - 1);
+            }
             Ok(())
         }
 
@@ -391,7 +397,7 @@ mod tests {
             let frame = Frame { link, source, target, id: 1, transport, payload, original };
             let direction = if is_sent { Direction::Sent } else { Direction::Received };
             let packet = Packet { about: About::made(Timestamp(time), by, direction), frame };
-            let _ = self.secrets.watch(&mut self.out).record(&Record::Packet(&packet));
+            let _ = self.secrets.watch(&mut self.out).packet(&packet);
         }
 
         fn hello(&mut self, time: u64, port: u16, process: u32, random: u8) {

@@ -7,7 +7,7 @@ use crate::event::{Direction, Family, ProcessRef, Transport, as_u64};
 use crate::inet::invented::{self, Counted, Counter};
 use crate::packets::{Invented, Known, Told, ToldOfDatagrams, View};
 use crate::sockets::{ByConnection, Change, Moved};
-use crate::wire::{About, Flags, Frame, LinkHeader, Packet, Record, Remarks, SeqNumber, Sink, Transport as Header};
+use crate::wire::{About, Flags, Frame, LinkHeader, Packet, Remarks, SeqNumber, Sink, Transport as Header};
 
 /// Longest payload of one packet; a longer call is cut into pieces of this and a rest.
 const LONGEST_PAYLOAD: usize = 65_480;
@@ -75,7 +75,7 @@ impl View for SyscallView {
                 *seq = seq.advanced(as_u64(piece.len()));
             }
             (packet.frame.payload, packet.frame.original) = (piece, piece.len());
-            sink.record(&Record::Packet(&packet))?;
+            sink.packet(&packet)?;
             packet.about.remarks = Remarks::NONE;
             rest = after;
             if rest.is_empty() {

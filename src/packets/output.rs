@@ -52,14 +52,18 @@ impl<'a, S: Sink> Output<'a, S> {
     #[inline(always)]
     pub fn packet(&mut self, about: About<'_>, frame: Frame<'_>) -> Result<(), S::Error> {
         let frame = Frame { id: self.ids.take(), ..frame };
-        self.record(&Record::Packet(&Packet { about, frame }))
+        self.sink.packet(&Packet { about, frame })
     }
 }
 
 impl<S: Sink> Sink for Output<'_, S> {
     type Error = S::Error;
 
-    #[inline]
+    #[inline(always)]
+    fn packet(&mut self, packet: &Packet<'_>) -> Result<(), S::Error> {
+        self.sink.packet(packet)
+    }
+
     fn record(&mut self, record: &Record<'_>) -> Result<(), S::Error> {
         self.sink.record(record)
     }

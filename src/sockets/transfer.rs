@@ -15,9 +15,9 @@ use std::net::IpAddr;
 
 /// A payload call.
 pub(super) fn moved(sockets: &mut Sockets, call: &Move<'_>) {
-    let located = match kind_of_call(call) {
-        Some(kind) => sockets.locate_or_make(call.socket, kind),
-        None => sockets.locate(call.socket),
+    let located = match call.socket.details {
+        Details::Missing => locate_blindly(sockets, call),
+        _ => sockets.locate(call.socket),
     };
     if !(call.ancillary.is_none() && sockets.rights.is_empty()) {
         ancillary::moved(sockets, call, located);
@@ -142,7 +142,11 @@ pub(super) fn stream_moved(
     let Some((id, side)) = stream.or_else(|| stream_of(sockets, socket)) else {
         return;
     };
-    if call.messages.iter().all(|message| message.moved == 0) {
+    let is_nothing = match call.messages {
+        [message] => message.moved == 0,
+        messages => messages.iter().all(|message| message.moved == 0),
+    };
+    if is_nothing {
         return nothing_moved(sockets, socket, (id, side), marking, call);
     }
     match sockets.connections.get(id) {
@@ -503,16 +507,14 @@ fn errored(sockets: &mut Sockets, descriptor: Descriptor<'_>, socket: SocketId, 
     }
 }
 
-/// What the call itself shows of a socket of which nothing else is known: only sockets can send and receive.
-fn kind_of_call(call: &Move<'_>) -> Option<(Family, Transport)> {
-    if !matches!(call.socket.details, Details::Missing) {
-        return None;
-    }
+/// The open socket of a call without details. Only sockets can send and receive: what is not known is made then.
+#[inline(never)]
+fn locate_blindly(sockets: &mut Sockets, call: &Move<'_>) -> Option<SocketId> {
     match call.op {
         Op::Sendmsg | Op::Recvmsg | Op::Recvfrom | Op::Sendto | Op::Sendmmsg | Op::Recvmmsg | Op::Send | Op::Recv => {
-            Some(kind_by_content(call))
+            sockets.locate_or_make(call.socket, kind_by_content(call))
         }
-        _ => None,
+        _ => sockets.locate(call.socket),
     }
 }
 

@@ -1,7 +1,8 @@
 //! Descriptors in text, and a cache of the details behind them: a text seen before costs one comparison.
 
 use foldhash::HashMap;
-use std::rc::Rc;
+use std::hash::BuildHasher;
+use std::ops::Range;
 
 use super::fifos::Fifos;
 use super::names::Names;
@@ -38,14 +39,20 @@ impl Handle {
 
 const MISSING: u32 = 0;
 const NOT_SOCKET: u32 = 1;
-/// How many numbers have a slot for the details seen with them last.
+/// How many numbers have a place for the details seen with them last.
 const SLOTS: usize = 256;
 
 #[derive(Debug)]
 struct Entry {
-    /// All of `<…>`.
-    text: Rc<[u8]>,
+    /// All of `<…>`, among the texts.
+    text: Range<usize>,
     details: Details,
+}
+
+/// Where the entry has its place that was seen with this number last.
+#[expect(clippy::cast_possible_truncation, clippy::as_conversions, reason = "the low byte is what is asked for")]
+fn low_byte(fd: Fd) -> usize {
+    usize::from(fd.0 as u8)
 }
 
 /// `0x3`, as calls known by number only and those of `-e raw=` print descriptors; `text` is behind the 0.
@@ -56,13 +63,19 @@ fn hexadecimal(fd: Fd, text: &[u8]) -> Option<(Handle, &[u8])> {
     Some((Handle { fd, index: MISSING }, rest))
 }
 
+/// An entry, and where its text is.
+type Recent = (u32, Range<usize>);
+
 /// The details seen so far.
 #[derive(Debug)]
 pub(super) struct Cache {
     entries: Vec<Entry>,
-    by_text: HashMap<Rc<[u8]>, u32>,
+    /// The entries' texts, one behind the other.
+    texts: Vec<u8>,
+    /// The last entry whose text has this hash.
+    by_hash: HashMap<u64, u32>,
     /// By the number's low byte: the entry seen with it last.
-    recent: Box<[u32; SLOTS]>,
+    recent: Box<[Recent; SLOTS]>,
     /// Pipes have entries too, and so have these FIFOs.
     pipes: Option<Fifos>,
     /// How often what is known of FIFOs had been corrected when the entries were made.
@@ -71,9 +84,15 @@ pub(super) struct Cache {
 
 impl Default for Cache {
     fn default() -> Self {
-        let entry = |details| Entry { text: Rc::default(), details };
-        let entries = vec![entry(Details::Missing), entry(Details::NotSocket)];
-        Self { entries, by_text: HashMap::default(), recent: Box::new([MISSING; SLOTS]), pipes: None, corrections: 0 }
+        let entry = |details| Entry { text: 0..0, details };
+        Self {
+            entries: vec![entry(Details::Missing), entry(Details::NotSocket)],
+            texts: Vec::new(),
+            by_hash: HashMap::default(),
+            recent: Box::new([const { (MISSING, 0..0) }; SLOTS]),
+            pipes: None,
+            corrections: 0,
+        }
     }
 }
 
@@ -96,10 +115,11 @@ impl Cache {
     /// Forgets all details when there are too many, or some are wrong. Makes every [`Handle`] invalid.
     #[inline]
     pub(super) fn trim(&mut self) {
-        if self.entries.len() > limits::DETAILS || self.is_corrected() {
+        if self.entries.len() > limits::DETAILS || self.texts.len() > limits::DETAILS_BYTES || self.is_corrected() {
             self.entries.truncate(2);
-            self.by_text.clear();
-            self.recent.fill(MISSING);
+            self.texts.clear();
+            self.by_hash.clear();
+            self.recent.fill((MISSING, 0..0));
         }
     }
 
@@ -113,9 +133,21 @@ impl Cache {
         before != self.corrections
     }
 
-    /// The descriptor that `text` begins with, and what follows it.
-    #[inline]
+    /// The descriptor that `text` begins with, and what follows it. Mostly it has the details that it had before.
+    #[inline(always)]
     pub(super) fn read<'t>(&mut self, text: &'t [u8], names: &mut Names) -> Option<(Handle, &'t [u8])> {
+        let (value, count) = time::digits(text);
+        let fd = Fd(u32::try_from(value).unwrap_or(u32::MAX));
+        let (index, recent) = self.recent(fd);
+        match text.get(count..).and_then(|details| details.strip_prefix(recent)) {
+            Some(rest) if !recent.is_empty() && count > 0 => Some((Handle { fd, index }, rest)),
+            _ => self.read_anew(text, names),
+        }
+    }
+
+    /// A descriptor of any form.
+    #[inline(never)]
+    fn read_anew<'t>(&mut self, text: &'t [u8], names: &mut Names) -> Option<(Handle, &'t [u8])> {
         let (value, count) = time::digits(text);
         if count == 0 {
             let rest = text.strip_prefix(b"-1")?;
@@ -126,13 +158,9 @@ impl Cache {
         if text.first() != Some(&b'<') {
             return hexadecimal(fd, text).or(Some((Handle { fd, index: MISSING }, text)));
         }
-        let slot = self.slot(fd);
-        if let Some(rest) = self.entries.get(as_usize(slot)).and_then(|entry| entry.rest(text)) {
-            return Some((Handle { fd, index: slot }, rest));
-        }
         let (index, rest) = self.read_details(text, names)?;
         if index != NOT_SOCKET {
-            self.set_slot(fd, index);
+            self.set_recent(fd, index);
         }
         Some((Handle { fd, index }, rest))
     }
@@ -157,22 +185,24 @@ impl Cache {
     /// The descriptor `fd` of the FIFO with this number, of which no details were printed.
     pub(super) fn fifo(&mut self, fd: Fd, path: &[u8], number: Inode, names: &mut Names) -> Option<Handle> {
         let text = [b"<".as_slice(), path, b">"].concat();
-        let index = match self.by_text.get(&*text) {
-            Some(index) => *index,
-            None => self.remember(&text, details::fifo(number, path, names))?,
+        let hash = self.by_hash.hasher().hash_one(&text);
+        let index = match self.known(&text, hash) {
+            Some(index) => index,
+            None => self.remember(&text, hash, details::fifo(number, path, names))?,
         };
         Some(Handle { fd, index })
     }
 
-    #[expect(clippy::cast_possible_truncation, clippy::as_conversions, reason = "the low byte is what is asked for")]
-    fn slot(&self, fd: Fd) -> u32 {
-        self.recent.get(usize::from(fd.0 as u8)).copied().unwrap_or(MISSING)
+    /// The entry that was seen last with a number like this, and its text.
+    #[inline]
+    fn recent(&self, fd: Fd) -> (u32, &[u8]) {
+        let recent = self.recent.get(low_byte(fd));
+        recent.map_or((MISSING, &[]), |(index, text)| (*index, self.texts.get(text.clone()).unwrap_or_default()))
     }
 
-    #[expect(clippy::cast_possible_truncation, clippy::as_conversions, reason = "the low byte is what is asked for")]
-    fn set_slot(&mut self, fd: Fd, index: u32) {
-        if let Some(slot) = self.recent.get_mut(usize::from(fd.0 as u8)) {
-            *slot = index;
+    fn set_recent(&mut self, fd: Fd, index: u32) {
+        if let (Some(recent), Some(entry)) = (self.recent.get_mut(low_byte(fd)), self.entries.get(as_usize(index))) {
+            *recent = (index, entry.text.clone());
         }
     }
 
@@ -182,8 +212,9 @@ impl Cache {
             return Some((NOT_SOCKET, rest));
         }
         let text = text.get(..text.len() - rest.len())?;
-        if let Some(index) = self.by_text.get(text) {
-            return Some((*index, rest));
+        let hash = self.by_hash.hasher().hash_one(text);
+        if let Some(index) = self.known(text, hash) {
+            return Some((index, rest));
         }
         let details = match (details::path_in(text), &self.pipes) {
             (Some(path), Some(fifos)) => match fifos.number(&path) {
@@ -195,14 +226,22 @@ impl Cache {
         if details == Details::NotSocket {
             return Some((NOT_SOCKET, rest));
         }
-        Some((self.remember(text, details)?, rest))
+        Some((self.remember(text, hash, details)?, rest))
     }
 
-    fn remember(&mut self, text: &[u8], details: Details) -> Option<u32> {
+    /// The entry with this text, which has this hash.
+    fn known(&self, text: &[u8], hash: u64) -> Option<u32> {
+        let index = *self.by_hash.get(&hash)?;
+        let entry = self.entries.get(as_usize(index))?;
+        (self.texts.get(entry.text.clone()) == Some(text)).then_some(index)
+    }
+
+    fn remember(&mut self, text: &[u8], hash: u64, details: Details) -> Option<u32> {
         let index = u32::try_from(self.entries.len()).ok()?;
-        let text: Rc<[u8]> = text.into();
-        self.entries.push(Entry { text: Rc::clone(&text), details });
-        self.by_text.insert(text, index);
+        let start = self.texts.len();
+        self.texts.extend_from_slice(text);
+        self.entries.push(Entry { text: start..self.texts.len(), details });
+        self.by_hash.insert(hash, index);
         Some(index)
     }
 
@@ -212,13 +251,5 @@ impl Cache {
         const NONE: &Details = &Details::Missing;
         let details = self.entries.get(as_usize(handle.index)).map_or(NONE, |entry| &entry.details);
         Descriptor { fd: handle.fd, details }
-    }
-}
-
-impl Entry {
-    /// What follows this entry's text, where `text` begins with it.
-    #[inline]
-    fn rest<'t>(&self, text: &'t [u8]) -> Option<&'t [u8]> {
-        if self.text.is_empty() { None } else { text.strip_prefix(&*self.text) }
     }
 }

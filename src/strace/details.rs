@@ -8,11 +8,13 @@
 //! ```
 
 use std::net::SocketAddr;
-use std::str::FromStr;
 
 use super::names::Names;
 use super::{escape, time};
 use crate::event::{Details, Family, Inode, SocketDetails, Transport, UnixName};
+
+/// What the name of a protocol says.
+type Kind = (Family, Transport);
 
 /// Most angle brackets within details: strace's own has one, and few paths have any. With more, text that only begins like
 /// details would be searched to its end, and again from each bracket in it.
@@ -22,22 +24,32 @@ const NESTED_MAX: usize = 8;
 pub(super) fn skip(text: &[u8]) -> Option<&[u8]> {
     let inner = text.strip_prefix(b"<")?;
     let rest = match protocol(inner) {
-        Some((_, inner)) => brackets(inner)?.1,
+        Some((_, inner)) => behind_brackets(inner)?,
         None => path(inner)?,
     };
-    Some(rest.strip_prefix(b"(deleted)").unwrap_or(rest))
+    Some(rest.strip_prefix(DELETED).unwrap_or(rest))
 }
 
-/// The name before `:[`, and what follows that.
-fn protocol(text: &[u8]) -> Option<(&[u8], &[u8])> {
+/// What follows details whose file has been removed.
+const DELETED: &[u8] = b"(deleted)";
+
+/// What the name before `:[` says, and what follows that. Most are one of two.
+fn protocol(text: &[u8]) -> Option<(Option<Kind>, &[u8])> {
+    if let Some(rest) = text.strip_prefix(b"TCP:[") {
+        return Some((Some((Family::Inet, Transport::Stream)), rest));
+    }
+    if let Some(rest) = text.strip_prefix(b"UNIX-STREAM:[") {
+        return Some((Some((Family::Unix, Transport::Stream)), rest));
+    }
     let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'(' | b')' | b'-' | b'_');
     let end = text.iter().position(|byte| !is_name(byte))?;
     let (name, rest) = text.split_at_checked(end)?;
-    Some((name, rest.strip_prefix(b":[")?)).filter(|_| end > 0)
+    let rest = rest.strip_prefix(b":[").filter(|_| end > 0)?;
+    Some((kind(name), rest))
 }
 
-/// Text up to `]>` outside quotes, and what follows that. A person may have put `<host>` for an address.
-fn brackets(text: &[u8]) -> Option<(&[u8], &[u8])> {
+/// What follows `]>` outside quotes. A person may have put `<host>` for an address.
+fn behind_brackets(text: &[u8]) -> Option<&[u8]> {
     let (mut from, mut nested) = (0, 0);
     loop {
         let at = from + memchr::memchr3(b']', b'"', b'<', text.get(from..)?)?;
@@ -47,7 +59,7 @@ fn brackets(text: &[u8]) -> Option<(&[u8], &[u8])> {
                 nested += 1;
                 at + 1
             }
-            [b']', b'>', after @ ..] => return Some((text.get(..at)?, after)),
+            [b']', b'>', after @ ..] => return Some(after),
             quoted @ [b'"', ..] => text.len() - escape::skip_string(quoted)?.len(),
             _ => at + 1,
         };
@@ -134,11 +146,13 @@ pub(super) fn parse(text: &[u8], names: &mut Names) -> Details {
 }
 
 fn known(text: &[u8], names: &mut Names) -> Details {
-    let parsed = protocol(text).and_then(|(name, rest)| Some((name, brackets(rest)?.0)));
-    let Some((name, inner)) = parsed else {
+    let Some((kind, rest)) = protocol(text) else {
         return Details::NotSocket;
     };
-    match kind(name) {
+    let Some(inner) = rest.strip_suffix(DELETED).unwrap_or(rest).strip_suffix(b"]>") else {
+        return Details::NotSocket;
+    };
+    match kind {
         Some((Family::Unix, transport)) => Details::Socket(unix(transport, inner, names).into()),
         Some((Family::Pipe, _)) => pipe(inner, names),
         Some((family, transport)) => Details::Socket(inet((family, transport), inner, names).into()),
@@ -147,7 +161,7 @@ fn known(text: &[u8], names: &mut Names) -> Details {
 }
 
 /// Family and transport by the name that strace or the kernel gives the protocol.
-fn kind(name: &[u8]) -> Option<(Family, Transport)> {
+fn kind(name: &[u8]) -> Option<Kind> {
     Some(match name {
         b"UNIX-STREAM" | b"(null)" => (Family::Unix, Transport::Stream),
         b"UNIX-DGRAM" => (Family::Unix, Transport::Datagram),
@@ -164,7 +178,7 @@ fn kind(name: &[u8]) -> Option<(Family, Transport)> {
     })
 }
 
-fn internet(family: Family, name: &[u8]) -> (Family, Transport) {
+fn internet(family: Family, name: &[u8]) -> Kind {
     let transport = match name {
         b"TCP" | b"MPTCP" => Transport::Stream,
         b"UDP" => Transport::Datagram,
@@ -188,14 +202,13 @@ fn inet((family, transport): (Family, Transport), text: &[u8], names: &mut Names
     if let Some((inode, [])) = inode(text) {
         details.inode = Some(inode);
     } else if family != Family::Other {
-        let arrow = text.windows(2).position(|pair| pair == b"->");
-        let (local, remote) = match arrow {
+        let is_v6 = family == Family::Inet6;
+        let (local, remote) = match memchr::memmem::find(text, b"->") {
             Some(at) => (text.get(..at), text.get(at + 2..)),
             None => (Some(text), None),
         };
-        let mut address = |text| address(text, family == Family::Inet6, names);
-        details.local = local.and_then(&mut address);
-        details.remote = remote.and_then(&mut address);
+        details.local = local.and_then(|text| address(text, is_v6, names));
+        details.remote = remote.and_then(|text| address(text, is_v6, names));
     }
     details
 }
@@ -225,8 +238,11 @@ fn address(text: &[u8], is_v6: bool, names: &mut Names) -> Option<SocketAddr> {
     let colon = memchr::memrchr(b':', text)?;
     let (host, port) = (text.get(..colon)?, text.get(colon + 1..)?);
     let host = host.strip_prefix(b"[").and_then(|host| host.strip_suffix(b"]")).unwrap_or(host);
-    let is_number = port.iter().all(u8::is_ascii_digit);
-    let port = if is_number { u16::from_str(std::str::from_utf8(port).ok()?).ok()? } else { 0 };
+    let port = match time::digits(port) {
+        _ if port.is_empty() => return None,
+        (number, count) if count == port.len() => u16::try_from(number).ok()?,
+        _ => 0,
+    };
     Some(SocketAddr::new(names.host(host, is_v6)?, port))
 }
 

@@ -23,6 +23,9 @@ impl Names {
     /// The host that `text` is. What is no address was one before a person put it there: it has a stand-in, of a range that
     /// is on no wire (240.0.0.0/4, RFC 1112 §4; 100::/64, RFC 6666), the same text the same one in every file.
     pub(super) fn host(&mut self, text: &[u8], is_v6: bool) -> Option<IpAddr> {
+        if let Some(host) = dotted(text) {
+            return Some(host.into());
+        }
         if let Some(host) = std::str::from_utf8(text).ok().and_then(|text| IpAddr::from_str(text).ok()) {
             return Some(host);
         }
@@ -59,6 +62,29 @@ impl Names {
         self.known.insert(Rc::clone(&name));
         name
     }
+}
+
+/// The address that `text` is in the form of most: four numbers below 256, without zeros in front. The library reads it as
+/// well, at four times the cost.
+fn dotted(text: &[u8]) -> Option<Ipv4Addr> {
+    let (mut octets, mut number, mut digits, mut dots) = ([0; 4], 0_u32, 0, 0);
+    for byte in text {
+        match byte {
+            b'0'..=b'9' if digits == 0 || (number > 0 && digits < 3) => {
+                number = number * 10 + u32::from(byte - b'0');
+                digits += 1;
+            }
+            b'.' if digits > 0 && dots < 3 => {
+                *octets.get_mut(dots)? = u8::try_from(number).ok()?;
+                (number, digits) = (0, 0);
+                dots += 1;
+            }
+            _ => return None,
+        }
+    }
+    let is_whole = digits > 0 && dots == 3;
+    *octets.last_mut()? = u8::try_from(number).ok().filter(|_| is_whole)?;
+    Some(octets.into())
 }
 
 /// A number for a text, as good as its own (FNV-1a).

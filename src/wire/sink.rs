@@ -1,12 +1,18 @@
 //! Where records go: what a view needs of whoever writes them.
 
 use crate::event::Timestamp;
-use crate::wire::Record;
+use crate::wire::{Packet, Record};
 
 /// Takes records in the order of the capture.
 pub trait Sink {
     /// Why it takes no more.
     type Error;
+
+    /// Takes the next record where that is a packet, as nearly all are.
+    ///
+    /// # Errors
+    /// Those of [`Sink::record`].
+    fn packet(&mut self, packet: &Packet<'_>) -> Result<(), Self::Error>;
 
     /// Takes the next record.
     ///

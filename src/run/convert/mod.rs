@@ -21,7 +21,7 @@ use crate::sockets::{Change, Refs, Sockets};
 use crate::strace::{self, Parser};
 use crate::unix::{self, Advice, Chosen, PortRule};
 use crate::views::Views;
-use crate::wire::{Record, Sink};
+use crate::wire::{Packet, Record, Sink};
 use conversations::Conversations;
 use filter::{Filter, Verdict};
 use std::io::{self, Write};
@@ -305,16 +305,18 @@ impl<W: Write> Sink for Written<W> {
     type Error = io::Error;
 
     #[inline]
+    fn packet(&mut self, packet: &Packet<'_>) -> io::Result<()> {
+        if let Some(conversations) = &mut self.conversations {
+            conversations.take(&packet.frame);
+        }
+        self.packets += 1;
+        self.payload_bytes += as_u64(packet.frame.payload.len());
+        Ok(self.capture.packet(packet)?)
+    }
+
     fn record(&mut self, record: &Record<'_>) -> io::Result<()> {
         let payload = match *record {
-            Record::Packet(packet) => {
-                if let Some(conversations) = &mut self.conversations {
-                    conversations.take(&packet.frame);
-                }
-                self.packets += 1;
-                self.payload_bytes += as_u64(packet.frame.payload.len());
-                return Ok(self.capture.packet(packet)?);
-            }
+            Record::Packet(packet) => return self.packet(packet),
             Record::Dbus { bytes, .. } => bytes,
             Record::Journal { entry, .. } => entry,
             Record::Name { .. } | Record::Secrets { .. } | Record::Process { .. } => {
