@@ -364,7 +364,7 @@ impl Datagrams {
         let (link, transport, payload) = (LinkHeader::Marking, Header::Udp, carried.payload);
         let frame = Frame { link, source, target, id: 0, transport, payload, original };
         match carried.carrier {
-            Carrier::Header(transport) => out.packet(about, Frame { transport, ..frame }),
+            Carrier::Header(transport) => out.frame(about, Frame { transport, ..frame }),
             Carrier::Sctp => self.sctp.write(about, frame, out),
             Carrier::Dccp => self.dccp.write(about, frame, out),
         }

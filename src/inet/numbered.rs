@@ -41,7 +41,7 @@ impl Sctp {
             self.tsn = self.tsn.wrapping_add(1);
             let original = sctp_packet(ports, self.tsn, part, own, length, &mut self.packet);
             let transport = Transport::Raw { protocol: SCTP };
-            out.packet(about, Frame { transport, payload: &self.packet, original, ..message })?;
+            out.frame(about, Frame { transport, payload: &self.packet, original, ..message })?;
             if last {
                 return Ok(());
             }
@@ -71,6 +71,6 @@ impl Dccp {
         let packet = &mut self.packet;
         let original = dccp_packet(ends, self.number, datagram.payload, length, packet);
         let transport = Transport::Raw { protocol: DCCP };
-        out.packet(about, Frame { transport, payload: &self.packet, original, ..datagram })
+        out.frame(about, Frame { transport, payload: &self.packet, original, ..datagram })
     }
 }

@@ -45,12 +45,12 @@ impl<'a, S: Sink> Output<'a, S> {
         wanted - beyond + granted
     }
 
-    /// Writes a packet. Its identification is the next one, whatever `frame` says.
+    /// Writes a frame as a packet. Its identification is the next one, whatever `frame` says.
     ///
     /// # Errors
     /// Those of the sink.
     #[inline(always)]
-    pub fn packet(&mut self, about: About<'_>, frame: Frame<'_>) -> Result<(), S::Error> {
+    pub fn frame(&mut self, about: About<'_>, frame: Frame<'_>) -> Result<(), S::Error> {
         let frame = Frame { id: self.ids.take(), ..frame };
         self.sink.packet(&Packet { about, frame })
     }

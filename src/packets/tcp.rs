@@ -137,7 +137,7 @@ impl TcpConnection {
     ) -> Result<(), S::Error> {
         let (client, server) = (self.client, self.client.other());
         let about = About { comment, ..self.about(client, syn, by) };
-        out.packet(about, self.segments.segment(client, Flags::SYN, (&[], 0)))?;
+        out.frame(about, self.segments.segment(client, Flags::SYN, (&[], 0)))?;
         self.bare(server, Flags::SYN_ACK, syn_ack, by, out)?;
         self.bare(client, Flags::ACK, ack, by, out)
     }
@@ -173,7 +173,7 @@ impl TcpConnection {
             let (own, rest) = bytes.split_at_checked(length).unwrap_or((bytes, &[]));
             left -= as_u64(length);
             let flags = if chunk.is_urgent && left == 0 { Flags::PSH_ACK.and(Flags::URG) } else { Flags::PSH_ACK };
-            out.packet(about, self.segments.segment(sender, flags, (own, length)))?;
+            out.frame(about, self.segments.segment(sender, flags, (own, length)))?;
             (about.comment, about.remarks) = (None, Remarks::NONE);
             bytes = rest;
         }
@@ -256,7 +256,7 @@ impl TcpConnection {
         out: &mut Output<'_, S>,
     ) -> Result<(), S::Error> {
         let about = self.about(sender, time, by);
-        out.packet(about, self.segments.segment(sender, flags, (&[], 0)))
+        out.frame(about, self.segments.segment(sender, flags, (&[], 0)))
     }
 
     /// What is known of a segment of `sender` that a call at `time` shows.

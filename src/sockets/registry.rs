@@ -132,6 +132,14 @@ impl Registry {
         self.register(socket);
     }
 
+    /// Takes over which addresses the other end's calls show, and makes the socket findable by them.
+    pub(super) fn fill_in(&mut self, socket: SocketId, local: Option<SocketAddr>, remote: Option<SocketAddr>) {
+        if let Some(open) = self.get_mut(socket) {
+            open.fill_in(local, remote);
+        }
+        self.register(socket);
+    }
+
     /// Makes the socket findable by what is known of it.
     pub(super) fn register(&mut self, socket: SocketId) {
         let Some(open) = self.open.get(socket.0) else {

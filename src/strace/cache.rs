@@ -117,7 +117,7 @@ impl Cache {
     pub(super) fn trim(&mut self) {
         if self.entries.len() > limits::DETAILS || self.texts.len() > limits::DETAILS_BYTES || self.is_corrected() {
             self.entries.truncate(2);
-            self.texts.clear();
+            self.texts = Vec::new();
             self.by_hash.clear();
             self.recent.fill((MISSING, 0..0));
         }
@@ -251,5 +251,30 @@ impl Cache {
         const NONE: &Details = &Details::Missing;
         let details = self.entries.get(as_usize(handle.index)).map_or(NONE, |entry| &entry.details);
         Descriptor { fd: handle.fd, details }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(cache: &mut Cache, number: u64, name: &str) {
+        let text = format!("7<UNIX-STREAM:[{number},\"/{name}\"]>, ");
+        for _ in 0..2 {
+            cache.trim();
+            let (handle, rest) = cache.read(text.as_bytes(), &mut Names::default()).expect("a descriptor");
+            let Details::Socket(details) = cache.descriptor(handle).details else { panic!("it is a socket") };
+            assert_eq!((details.inode, rest), (Some(Inode(number)), b", ".as_slice()));
+        }
+        assert!(cache.texts.len() <= limits::DETAILS_BYTES + text.len());
+        assert!(cache.entries.len() <= limits::DETAILS + 1);
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let mut cache = Cache::default();
+        let long = "n".repeat(200_000);
+        (0..50).for_each(|number| read(&mut cache, number, &long));
+        (50..40_000).for_each(|number| read(&mut cache, number, "n"));
     }
 }

@@ -20,6 +20,9 @@ type Kind = (Family, Transport);
 /// details would be searched to its end, and again from each bracket in it.
 const NESTED_MAX: usize = 8;
 
+/// What follows details whose file has been removed.
+const DELETED: &[u8] = b"(deleted)";
+
 /// Passes over details, `<…>` and maybe `(deleted)`; None if they have no end.
 pub(super) fn skip(text: &[u8]) -> Option<&[u8]> {
     let inner = text.strip_prefix(b"<")?;
@@ -29,9 +32,6 @@ pub(super) fn skip(text: &[u8]) -> Option<&[u8]> {
     };
     Some(rest.strip_prefix(DELETED).unwrap_or(rest))
 }
-
-/// What follows details whose file has been removed.
-const DELETED: &[u8] = b"(deleted)";
 
 /// What the name before `:[` says, and what follows that. Most are one of two.
 fn protocol(text: &[u8]) -> Option<(Option<Kind>, &[u8])> {

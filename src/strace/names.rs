@@ -65,7 +65,7 @@ impl Names {
 }
 
 /// The address that `text` is in the form of most: four numbers below 256, without zeros in front. The library reads it as
-/// well, at four times the cost.
+/// well, at nearly twice the cost.
 fn dotted(text: &[u8]) -> Option<Ipv4Addr> {
     let (mut octets, mut number, mut digits, mut dots) = ([0; 4], 0_u32, 0, 0);
     for byte in text {
@@ -92,4 +92,23 @@ fn number_of(text: &[u8]) -> u64 {
     let mix = |number: u64, byte: &u8| (number ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
     let number = text.iter().fold(0xcbf2_9ce4_8422_2325, mix);
     number ^ (number >> 32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn dotted_is_what_the_library_reads(
+            numbers in "[0-9]{1,3}(\\.[0-9]{1,3}){2,4}",
+            text in "[0-9.]{0,16}",
+            octets in any::<[u8; 4]>(),
+        ) {
+            for text in [numbers, text, Ipv4Addr::from(octets).to_string()] {
+                prop_assert_eq!(dotted(text.as_bytes()), text.parse().ok(), "{}", text);
+            }
+        }
+    }
 }

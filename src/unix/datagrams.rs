@@ -227,7 +227,7 @@ impl Datagrams {
         loop {
             let original = left.min(LONGEST_MESSAGE);
             let (payload, rest) = bytes.split_at_checked(original).unwrap_or((bytes, &[]));
-            out.packet(about, Frame { link, source, target, id: 0, transport, payload, original })?;
+            out.frame(about, Frame { link, source, target, id: 0, transport, payload, original })?;
             (about.comment, about.remarks) = (None, Remarks::NONE);
             bytes = rest;
             left -= original;

@@ -111,11 +111,9 @@ impl Connections {
         };
         for side in [Side::First, Side::Second] {
             let (end, other) = (connection.end(side), connection.end(side.other()));
-            let Some(socket) = end.socket else { continue };
-            if let Some(open) = registry.get_mut(socket) {
-                open.fill_in(end.address, other.address);
+            if let Some(socket) = end.socket {
+                registry.fill_in(socket, end.address, other.address);
             }
-            registry.register(socket);
         }
     }
 
