@@ -154,6 +154,8 @@ pub struct End {
     pub told: Option<Tid>,
     /// All its descriptors are closed.
     pub closed: bool,
+    /// All that are known of are, and a process that nobody told of has it.
+    pub(in crate::sockets) is_left: bool,
     /// Bytes its calls have sent, counted from the beginning of what the trace shows.
     pub(in crate::sockets) sent: u64,
     /// Bytes its calls have received, counted likewise.
@@ -384,10 +386,18 @@ impl Connection {
         }
     }
 
-    /// The end of the trace: what nothing was said of is said now.
-    pub(in crate::sockets) fn tell_at_last(&mut self, changes: &mut Vec<Change>) {
+    /// The end of the trace, which is at `time`: what nothing was said of is said now.
+    pub(in crate::sockets) fn tell_at_last(&mut self, time: Timestamp, changes: &mut Vec<Change>) {
         self.is_undecided = false;
         self.announce(changes);
+        for side in [Side::First, Side::Second] {
+            // Nobody was there to whom it was left: its close was its end.
+            let end = self.end(side);
+            let closer = end.marking.filter(|_| end.is_left && end.role == Role::Accepted);
+            if let Some(closer) = closer {
+                self.finish([side; 2], (closer, time), changes);
+            }
+        }
         if let (Opening::Begun { entry }, false) = (self.opening, self.family.is_local()) {
             changes.push(Change::Failed { connection: self.id, error: Errno::InProgress, time: entry });
         }
