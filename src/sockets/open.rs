@@ -238,6 +238,10 @@ pub(super) fn accept(
     let origin = Origin { role: Role::Accepted, opening: Opening::made(sockets.now.exit) };
     if let Some(stream) = sockets.join(socket, origin) {
         sockets.mark(stream, made.fd, Some(Op::Accept));
+        let may_be_later = sockets.traces > 1 && sockets.now.entry == sockets.now.exit;
+        if let Some(connection) = sockets.connections.get_mut(stream.0) {
+            connection.may_be_later = may_be_later;
+        }
         sockets.refresh_connection(socket);
     }
 }

@@ -110,16 +110,17 @@ impl Pairing {
             (meeting == Meeting::Confirmed || !other.is_undecided).then_some((*id, meeting))
         };
         // What was accepted before this connect began is another's.
-        let may_be_its = |id: &&ConnectionId| {
+        let may_be_its = |(place, id): &(usize, &ConnectionId)| {
             role != Role::Connected
                 || open.family.is_local()
-                || store.get(**id).is_some_and(|other| other.opening.is_made_after(entry))
+                || store.get(**id).is_some_and(|other| other.may_be_accepted_after(entry, *place == 0))
         };
         for waiting in listeners(open, role).into_iter().flatten().filter_map(at) {
             let oldest = match role {
-                Role::Connected => waiting.iter().rev().take(COMPARED).take_while(may_be_its).last(),
-                _ => waiting.first(),
+                Role::Connected => waiting.iter().rev().take(COMPARED).enumerate().take_while(may_be_its).last(),
+                _ => waiting.first().map(|id| (0, id)),
             };
+            let oldest = oldest.map(|(_, id)| id);
             let Some(oldest) = oldest else { continue };
             let mut possible = waiting.since(*oldest).take(COMPARED).filter_map(known);
             let (first, second) = (possible.next(), possible.next());

@@ -81,7 +81,7 @@ impl Opening {
     }
 
     /// Whether a call that returned at `time` or later made it.
-    pub(super) fn is_made_after(self, time: Timestamp) -> bool {
+    fn is_made_after(self, time: Timestamp) -> bool {
         matches!(self, Self::Made { exit, .. } if exit >= time)
     }
 
@@ -222,6 +222,9 @@ pub struct Connection {
     stage: Stage,
     /// The other end's accept, or the next details, are about to tell the address of who connected.
     pub awaits_address: bool,
+    /// It was accepted by a call of which no line tells how long it took, and that may have returned after all that has come
+    /// since.
+    pub(in crate::sockets) may_be_later: bool,
     /// It was accepted, and of several that wait any may be its other end: the first bytes tell which.
     pub(in crate::sockets) is_undecided: bool,
     /// What its first end has sent first, while the other one is not known.
@@ -301,6 +304,12 @@ impl Connection {
     pub(in crate::sockets) fn catch_up(&mut self, side: Side) {
         let [sent, received] = self.progress(side);
         self.end_mut(side).sent = sent.max(received);
+    }
+
+    /// Whether what was accepted may be of a connect that began at `time`; `is_newest`: none that waits was accepted later.
+    pub(super) fn may_be_accepted_after(&self, time: Timestamp, is_newest: bool) -> bool {
+        let is_unused = || self.ends.iter().all(End::is_unused);
+        self.opening.is_made_after(time) || (is_newest && self.may_be_later && is_unused())
     }
 
     /// Which side the open socket `socket` is on.
