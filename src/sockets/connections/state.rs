@@ -160,6 +160,8 @@ pub struct End {
     pub(in crate::sockets) sent: u64,
     /// Bytes its calls have received, counted likewise.
     pub(in crate::sockets) received: u64,
+    /// How many it had received when a receive found no more: there a segment has ended.
+    pub(in crate::sockets) emptied: u64,
     /// Urgent bytes that it was sent, each of which its reads may pass over.
     pub(in crate::sockets) urgent: u32,
 }
@@ -168,6 +170,11 @@ impl End {
     /// Whether none of its calls has moved anything.
     pub(in crate::sockets) const fn is_unused(&self) -> bool {
         self.sent == 0 && self.received == 0
+    }
+
+    /// Whether a receive has found no more before the last `moved` bytes came.
+    pub const fn was_empty_before(&self, moved: u64) -> bool {
+        self.emptied > 0 && self.emptied == self.received.saturating_sub(moved)
     }
 
     /// Whether it is traced, and may still read.
