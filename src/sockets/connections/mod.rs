@@ -8,7 +8,7 @@ mod state;
 mod store;
 
 pub use state::{Connection, End, Flow, Opening, Role};
-pub(in crate::sockets) use state::{Origin, Witnessed};
+pub(in crate::sockets) use state::{Length, Origin, Witnessed};
 pub use store::ByConnection;
 use store::Store;
 

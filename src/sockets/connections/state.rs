@@ -114,6 +114,14 @@ enum Stage {
     Over,
 }
 
+/// Whether the trace tells how long a call took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::sockets) enum Length {
+    #[default]
+    Told,
+    Untold,
+}
+
 /// What a call says about how its end came to a connection.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::sockets) struct Origin {
@@ -229,9 +237,8 @@ pub struct Connection {
     stage: Stage,
     /// The other end's accept, or the next details, are about to tell the address of who connected.
     pub awaits_address: bool,
-    /// It was accepted by a call of which no line tells how long it took, and that may have returned after all that has come
-    /// since.
-    pub(in crate::sockets) may_be_later: bool,
+    /// Of its accept: where no line tells how long that took, it may have returned after all that has come since.
+    pub(in crate::sockets) accept_length: Length,
     /// It was accepted, and of several that wait any may be its other end: the first bytes tell which.
     pub(in crate::sockets) is_undecided: bool,
     /// What its first end has sent first, while the other one is not known.
@@ -316,7 +323,7 @@ impl Connection {
     /// Whether what was accepted may be of a connect that began at `time`; `is_newest`: none that waits was accepted later.
     pub(super) fn may_be_accepted_after(&self, time: Timestamp, is_newest: bool) -> bool {
         let is_unused = || self.ends.iter().all(End::is_unused);
-        self.opening.is_made_after(time) || (is_newest && self.may_be_later && is_unused())
+        self.opening.is_made_after(time) || (is_newest && self.accept_length == Length::Untold && is_unused())
     }
 
     /// Which side the open socket `socket` is on.
