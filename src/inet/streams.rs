@@ -10,7 +10,7 @@ use crate::packets::contents::{self, Beginning};
 use crate::packets::http2::Seed;
 use crate::packets::{
     Chunk, Endpoint, HANDSHAKE, Invented, Late, Output, OwnChunk, Released, SmallReads, TcpConnection, UNKNOWN_PORT,
-    Unread, Waits, Witness, beginning, begins, handshake_times, has_filled, is_unseen,
+    Unread, Waits, Witness, beginning, begins, filled, handshake_times, is_unseen,
 };
 use crate::sockets::{
     ByConnection, Change, Connection, ConnectionId, End, Moved, Opening, Overlap, Refs, Role, Side, Stream, canonical,
@@ -92,7 +92,7 @@ impl Streams {
             self.unread.hold(connection, (moved, stream), &chunk);
             return Ok(());
         }
-        let filled = has_filled(moved, &chunk, connection, refs).then_some(moved.entry);
+        let filled = filled(moved, &chunk, connection, refs);
         if filled.is_some() || !self.reads.is_empty() {
             let (before, waits) = self.reads.meet(connection.id, &chunk, filled);
             if let Some(before) = before {

@@ -21,7 +21,7 @@ pub use output::{Ids, Output};
 pub use protocols::UNKNOWN_PORT;
 pub use segmenter::Endpoint;
 pub use sightings::{Sighted, Sightings};
-pub use small_reads::{Released, SmallReads, has_filled};
+pub use small_reads::{Released, SmallReads, filled};
 pub use tcp::{Chunk, HANDSHAKE, OwnChunk, TcpConnection, Witness, begins, handshake_times};
 pub use told::{Told, ToldOfDatagrams};
 pub use unread::{Late, Unread, is_unseen};

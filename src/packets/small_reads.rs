@@ -2,7 +2,7 @@
 //!
 //! Of a direction whose reader alone is traced nothing tells where the sender's segments ended. Where a read filled its
 //! buffer there was probably more, and the next one that follows at once has it; so these wait for each other, for as long
-//! as nothing else happens on their connection.
+//! as nothing else happens on their connection and no read finds that there is no more.
 
 use crate::event::{Direction, Timestamp, as_u64};
 use crate::packets::tcp::{Chunk, Witness};
@@ -78,14 +78,26 @@ impl Released {
     }
 }
 
-/// Whether `chunk`, which `moved` is, is a read of a connection whose reader alone is traced, and has filled its buffer.
+/// A read that has filled its buffer.
+#[derive(Clone, Copy, Debug)]
+pub struct Filled {
+    entry: Timestamp,
+    /// A read before it has found that there is no more: it begins another segment.
+    begins: bool,
+}
+
+/// `chunk`, which `moved` is, where it is a read of a connection whose reader alone is traced, and has filled its buffer.
 #[inline]
-pub fn has_filled(moved: &Moved, chunk: &Chunk<'_>, connection: &Connection, refs: Refs<'_>) -> bool {
-    moved.direction == Direction::Received
+pub fn filled(moved: &Moved, chunk: &Chunk<'_>, connection: &Connection, refs: Refs<'_>) -> Option<Filled> {
+    let has_filled = moved.direction == Direction::Received
         && !connection.end(chunk.sender).traced
         && refs.call().is_some_and(|call| call.requested == Some(moved.moved))
         && chunk.moved() <= LONGEST
-        && (chunk.missing, chunk.skipped, chunk.is_urgent, chunk.comment) == (0, 0, false, None)
+        && (chunk.missing, chunk.skipped, chunk.is_urgent, chunk.comment) == (0, 0, false, None);
+    has_filled.then(|| {
+        let begins = connection.end(chunk.sender.other()).was_empty_before(moved.moved);
+        Filled { entry: moved.entry, begins }
+    })
 }
 
 impl SmallReads {
@@ -95,11 +107,11 @@ impl SmallReads {
         self.count == 0
     }
 
-    /// A chunk has come; `filled`: when its call began, where that is a read which filled its buffer. What is to go out
-    /// before it, and whether it waits itself.
+    /// A chunk has come; `filled` where that is a read which filled its buffer. What is to go out before it, and whether it
+    /// waits itself.
     #[inline(never)]
-    pub fn meet(&mut self, id: ConnectionId, chunk: &Chunk<'_>, filled: Option<Timestamp>) -> (Option<Released>, bool) {
-        if filled.is_some_and(|entry| self.add(id, chunk, entry)) {
+    pub fn meet(&mut self, id: ConnectionId, chunk: &Chunk<'_>, filled: Option<Filled>) -> (Option<Released>, bool) {
+        if filled.is_some_and(|filled| !filled.begins && self.add(id, chunk, filled.entry)) {
             return (None, true);
         }
         (self.release(id), filled.is_some() && self.begin(id, chunk))

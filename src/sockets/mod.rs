@@ -221,7 +221,7 @@ impl Sockets {
         let mut ending = self.ending.take().unwrap_or_else(|| self.connections.ids().into_iter());
         for connection in ending.by_ref().take(limits::CLOSED_AT_ONCE) {
             if let Some(open) = self.connections.get_mut(connection) {
-                open.tell_at_last(&mut self.changes);
+                open.tell_at_last(self.now.entry, &mut self.changes);
             }
             self.changes.push(Change::ConnectionForgotten { connection });
         }

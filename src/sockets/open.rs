@@ -2,7 +2,7 @@
 
 use crate::event::{Address, Descriptor, Details, Errno, Family, Op, Outcome, Transport};
 use crate::sockets::Sockets;
-use crate::sockets::connections::{Connection, Opening, Origin, Role};
+use crate::sockets::connections::{Connection, Length, Opening, Origin, Role};
 use crate::sockets::identity::{self, details_of};
 use crate::sockets::names::{Side, SocketId};
 use crate::sockets::open_socket::OpenSocket;
@@ -238,6 +238,12 @@ pub(super) fn accept(
     let origin = Origin { role: Role::Accepted, opening: Opening::made(sockets.now.exit) };
     if let Some(stream) = sockets.join(socket, origin) {
         sockets.mark(stream, made.fd, Some(Op::Accept));
+        if sockets.traces > 1
+            && sockets.now.entry == sockets.now.exit
+            && let Some(connection) = sockets.connections.get_mut(stream.0)
+        {
+            connection.accept_length = Length::Untold;
+        }
         sockets.refresh_connection(socket);
     }
 }

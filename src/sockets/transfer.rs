@@ -480,7 +480,20 @@ fn failed(sockets: &mut Sockets, call: &Move<'_>, socket: SocketId, error: Errno
     {
         sockets.changes.push(Change::GatheredInVain { socket: open.number });
     }
+    if error == Errno::Again && call.direction == Direction::Received {
+        return found_nothing(sockets, socket);
+    }
     errored(sockets, call.socket, socket, error);
+}
+
+/// A receive found nothing: what comes next is not of the segment that came last.
+fn found_nothing(sockets: &mut Sockets, socket: SocketId) {
+    if let Some((id, side)) = sockets.stream(socket)
+        && let Some(connection) = sockets.connections.get_mut(id)
+    {
+        let end = connection.end_mut(side);
+        end.emptied = end.received;
+    }
 }
 
 /// A call on the socket failed: some errors say that the connection is gone.

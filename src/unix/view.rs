@@ -2,9 +2,7 @@
 
 use crate::event::{Direction, Family, Tid, Timestamp, Transport};
 use crate::limits;
-use crate::packets::{
-    Chunk, Ids, Known, Late, Output, Released, SmallReads, Unread, View, Waits, has_filled, is_unseen,
-};
+use crate::packets::{Chunk, Ids, Known, Late, Output, Released, SmallReads, Unread, View, Waits, filled, is_unseen};
 use crate::sockets::{ByConnection, Change, Connection, ConnectionId, Moved, Overlap, Refs, Stream};
 use crate::unix::connection::UnixConnection;
 use crate::unix::context::{Context, Options};
@@ -167,7 +165,7 @@ impl UnixView {
         }
         // A message of a seqpacket socket is none to be cut or put together.
         let may_wait = self.options.is_wire() && moved.transport != Transport::Seqpacket;
-        let filled = (may_wait && has_filled(moved, &chunk, connection, known.refs)).then_some(moved.entry);
+        let filled = filled(moved, &chunk, connection, known.refs).filter(|_| may_wait);
         let (before, waits) = self.reads.meet(connection.id, &chunk, filled);
         if let Some(before) = before {
             self.take_reads(connection, before, known, sink)?;

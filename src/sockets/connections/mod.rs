@@ -8,11 +8,11 @@ mod state;
 mod store;
 
 pub use state::{Connection, End, Flow, Opening, Role};
-pub(in crate::sockets) use state::{Origin, Witnessed};
+pub(in crate::sockets) use state::{Length, Origin, Witnessed};
 pub use store::ByConnection;
 use store::Store;
 
-use crate::event::{Errno, Family, Timestamp, Transport};
+use crate::event::{Errno, Family, Marking, Timestamp, Transport};
 use crate::limits;
 use crate::sockets::Change;
 use crate::sockets::names::{ConnectionId, Side, SocketId};
@@ -144,6 +144,9 @@ impl Connections {
         let (Some(connection), Some(open)) = (self.store.get_mut(id), registry.get_mut(socket)) else {
             return;
         };
+        if connection.end(side).is_left {
+            self.pairing.is_back(connection, side);
+        }
         let end = connection.end_mut(side);
         (end.socket, end.traced, end.closed) = (Some(socket), true, false);
         if role != Role::Unknown {
@@ -319,6 +322,14 @@ impl Connections {
             registry.free(connection);
             changes.push(Change::Closed { connection: id });
             self.end(id, None, changes);
+        }
+    }
+
+    /// A process that nobody told of has the end on `side`, which `closer` has closed.
+    pub(in crate::sockets) fn leave_end(&mut self, (id, side): (ConnectionId, Side), closer: Marking) {
+        if let Some(connection) = self.store.get_mut(id) {
+            connection.end_mut(side).marking = Some(closer);
+            self.pairing.is_left(connection, side);
         }
     }
 

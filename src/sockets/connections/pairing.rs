@@ -82,7 +82,7 @@ impl Pairing {
             let connection = store.get(*id)?;
             let is_free = |side: &Side| {
                 let end = connection.end(*side);
-                !end.traced && end.address.map(canonical) == Some(pair.0)
+                (!end.traced || end.is_left) && end.address.map(canonical) == Some(pair.0)
             };
             Some((*id, SIDES.into_iter().find(is_free)?))
         };
@@ -110,16 +110,17 @@ impl Pairing {
             (meeting == Meeting::Confirmed || !other.is_undecided).then_some((*id, meeting))
         };
         // What was accepted before this connect began is another's.
-        let may_be_its = |id: &&ConnectionId| {
+        let may_be_its = |(place, id): &(usize, &ConnectionId)| {
             role != Role::Connected
                 || open.family.is_local()
-                || store.get(**id).is_some_and(|other| other.opening.is_made_after(entry))
+                || store.get(**id).is_some_and(|other| other.may_be_accepted_after(entry, *place == 0))
         };
         for waiting in listeners(open, role).into_iter().flatten().filter_map(at) {
             let oldest = match role {
-                Role::Connected => waiting.iter().rev().take(COMPARED).take_while(may_be_its).last(),
-                _ => waiting.first(),
+                Role::Connected => waiting.iter().rev().take(COMPARED).enumerate().take_while(may_be_its).last(),
+                _ => waiting.first().map(|id| (0, id)),
             };
+            let oldest = oldest.map(|(_, id)| id);
             let Some(oldest) = oldest else { continue };
             let mut possible = waiting.since(*oldest).take(COMPARED).filter_map(known);
             let (first, second) = (possible.next(), possible.next());
@@ -211,10 +212,31 @@ impl Pairing {
         }
     }
 
+    /// The end on `side` is left to a process that nobody told of, whose calls will show its addresses or inode.
+    pub(super) fn is_left(&mut self, connection: &mut Connection, side: Side) {
+        connection.end_mut(side).is_left = true;
+        if let Some(pair) = pair_of(connection, side) {
+            add(&mut self.pairs, pair, connection.id);
+        }
+    }
+
+    /// The end on `side`, which was left so, is back, or will not come.
+    pub(super) fn is_back(&mut self, connection: &mut Connection, side: Side) {
+        connection.end_mut(side).is_left = false;
+        if let Some(pair) = pair_of(connection, side) {
+            remove(&mut self.pairs, pair, connection.id);
+        }
+    }
+
     /// The connection can no longer be joined.
     pub(super) fn forget(&mut self, connection: &mut Connection) {
         self.leave(connection);
         self.is_whole(connection);
+        for side in [Side::First, Side::Second] {
+            if connection.end(side).is_left {
+                self.is_back(connection, side);
+            }
+        }
         let id = connection.id;
         for inode in connection.ends.iter().filter_map(|end| end.inode) {
             if self.inodes.get(&inode) == Some(&id) {
@@ -296,13 +318,19 @@ pub(super) fn addresses(open: &OpenSocket) -> Option<AddressPair> {
     (!is_vague(local) && !is_vague(remote)).then_some((local, remote))
 }
 
+/// The addresses of a connection as the end on `side` has them, where both are known.
+fn pair_of(connection: &Connection, side: Side) -> Option<AddressPair> {
+    let known = |side: Side| connection.end(side).address.map(canonical).filter(|address| !is_vague(*address));
+    Some((known(side)?, known(side.other())?))
+}
+
 /// Whether `open` can be the end on `side`: it is the end's inode, or nothing is known of the end but that it is not the
 /// other one. An end comes back where a process has it that nobody told of.
 fn is_free_for(connection: &Connection, side: Side, open: &OpenSocket) -> bool {
     let (end, other) = (connection.end(side), connection.end(side.other()));
     let unknown = end.inode.is_none() && (open.inode.is_none() || other.inode != open.inode);
     let is_pair = open.peer_inode.is_some() && other.inode == open.peer_inode && other.traced && !other.closed;
-    let is_back = end.closed && open.inode.is_some() && (connection.family == Family::Pipe || is_pair);
+    let is_back = end.closed && open.inode.is_some() && (connection.family == Family::Pipe || is_pair || end.is_left);
     (!end.traced && unknown) || ((!end.traced || is_back) && end.inode == open.inode)
 }
 

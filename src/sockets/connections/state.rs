@@ -81,7 +81,7 @@ impl Opening {
     }
 
     /// Whether a call that returned at `time` or later made it.
-    pub(super) fn is_made_after(self, time: Timestamp) -> bool {
+    fn is_made_after(self, time: Timestamp) -> bool {
         matches!(self, Self::Made { exit, .. } if exit >= time)
     }
 
@@ -112,6 +112,14 @@ enum Stage {
     Reset,
     /// Nothing more will come of it; it is kept until the next event, for the views to read.
     Over,
+}
+
+/// Whether the trace tells how long a call took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::sockets) enum Length {
+    #[default]
+    Told,
+    Untold,
 }
 
 /// What a call says about how its end came to a connection.
@@ -154,10 +162,14 @@ pub struct End {
     pub told: Option<Tid>,
     /// All its descriptors are closed.
     pub closed: bool,
+    /// All that are known of are, and a process that nobody told of has it.
+    pub(in crate::sockets) is_left: bool,
     /// Bytes its calls have sent, counted from the beginning of what the trace shows.
     pub(in crate::sockets) sent: u64,
     /// Bytes its calls have received, counted likewise.
     pub(in crate::sockets) received: u64,
+    /// How many it had received when a receive found no more: there a segment has ended.
+    pub(in crate::sockets) emptied: u64,
     /// Urgent bytes that it was sent, each of which its reads may pass over.
     pub(in crate::sockets) urgent: u32,
 }
@@ -166,6 +178,11 @@ impl End {
     /// Whether none of its calls has moved anything.
     pub(in crate::sockets) const fn is_unused(&self) -> bool {
         self.sent == 0 && self.received == 0
+    }
+
+    /// Whether a receive has found no more before the last `moved` bytes came.
+    pub const fn was_empty_before(&self, moved: u64) -> bool {
+        self.emptied > 0 && self.emptied == self.received.saturating_sub(moved)
     }
 
     /// Whether it is traced, and may still read.
@@ -220,6 +237,8 @@ pub struct Connection {
     stage: Stage,
     /// The other end's accept, or the next details, are about to tell the address of who connected.
     pub awaits_address: bool,
+    /// Of its accept: where no line tells how long that took, it may have returned after all that has come since.
+    pub(in crate::sockets) accept_length: Length,
     /// It was accepted, and of several that wait any may be its other end: the first bytes tell which.
     pub(in crate::sockets) is_undecided: bool,
     /// What its first end has sent first, while the other one is not known.
@@ -299,6 +318,12 @@ impl Connection {
     pub(in crate::sockets) fn catch_up(&mut self, side: Side) {
         let [sent, received] = self.progress(side);
         self.end_mut(side).sent = sent.max(received);
+    }
+
+    /// Whether what was accepted may be of a connect that began at `time`; `is_newest`: none that waits was accepted later.
+    pub(super) fn may_be_accepted_after(&self, time: Timestamp, is_newest: bool) -> bool {
+        let is_unused = || self.ends.iter().all(End::is_unused);
+        self.opening.is_made_after(time) || (is_newest && self.accept_length == Length::Untold && is_unused())
     }
 
     /// Which side the open socket `socket` is on.
@@ -384,10 +409,18 @@ impl Connection {
         }
     }
 
-    /// The end of the trace: what nothing was said of is said now.
-    pub(in crate::sockets) fn tell_at_last(&mut self, changes: &mut Vec<Change>) {
+    /// The end of the trace, which is at `time`: what nothing was said of is said now.
+    pub(in crate::sockets) fn tell_at_last(&mut self, time: Timestamp, changes: &mut Vec<Change>) {
         self.is_undecided = false;
         self.announce(changes);
+        for side in [Side::First, Side::Second] {
+            // Nobody was there to whom it was left: its close was its end.
+            let end = self.end(side);
+            let closer = end.marking.filter(|_| end.is_left && end.role == Role::Accepted);
+            if let Some(closer) = closer {
+                self.finish([side; 2], (closer, time), changes);
+            }
+        }
         if let (Opening::Begun { entry }, false) = (self.opening, self.family.is_local()) {
             changes.push(Change::Failed { connection: self.id, error: Errno::InProgress, time: entry });
         }
