@@ -96,7 +96,6 @@ impl Connections {
         };
         if let Some(connection) = self.store.get_mut(id) {
             self.pairing.leave(connection);
-            connection.is_undecided = false;
             connection.learn_opening(origin.opening);
         }
         self.enter(registry, (id, side), socket, origin.role);
@@ -154,6 +153,7 @@ impl Connections {
         }
         if connection.end(side.other()).traced {
             self.pairing.is_whole(connection);
+            connection.is_undecided = false;
         }
         open.stream = Some((id, side));
         self.describe(registry, socket);
