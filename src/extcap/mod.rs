@@ -3,7 +3,7 @@
 //!
 //! Each question is answered at once and without strace. What is asked for is made into a command line of ours, so that
 //! there is one way to read it. On standard error comes one line where nothing can be recorded, and nothing else: Wireshark
-//! shows whatever comes there as a failure.
+//! shows whatever comes there as a failure. Warnings are in the capture, behind its last packet.
 
 mod dialog;
 mod picker;
@@ -15,6 +15,7 @@ use std::path::Path;
 use crate::cli::{self, Refused, Task};
 use crate::escape::escaped;
 use crate::record::{Ended, Processes, ask, record, word};
+use crate::run::options::ReportFormat;
 use survey::Survey;
 
 /// The name of our interface.
@@ -161,6 +162,7 @@ fn capture(call: &Call<'_>) -> Ended {
     match cli::parse(words) {
         Ok(Task::Record(mut recording)) => {
             recording.is_silent = true;
+            recording.options.report = ReportFormat::Within;
             record(&recording)
         }
         Err(Refused::Usage(usage)) => fail(&usage.message.replace('\n', " ")),

@@ -14,7 +14,7 @@ use crate::run::options::{Format, Options, Recorded};
 use crate::run::report::advice::{Given, Selected};
 use crate::run::report::keys::{NoteKey, Reason};
 use crate::run::report::traffic::{Printed, Traffic};
-use crate::run::report::{Place, Report, addresses, advice, hints, reading};
+use crate::run::report::{Place, Report, addresses, advice, hints, reading, within};
 use crate::run::traced::{Found, Traced};
 use crate::secrets::Secrets;
 use crate::sockets::{Change, Refs, Sockets};
@@ -500,6 +500,20 @@ impl<W: Write> Converter<W> {
             }
         }
         Ok(())
+    }
+
+    /// Lets the capture itself tell what `report` warns of, behind its last packet.
+    ///
+    /// # Errors
+    ///
+    /// Those of the sink.
+    pub fn tell(&mut self, report: &Report) -> io::Result<()> {
+        let capture = &mut self.written.capture;
+        let last = capture.last();
+        for entry in within::entries(report, last) {
+            capture.record(&Record::Journal { time: last.unwrap_or_default(), entry: entry.as_bytes() })?;
+        }
+        Ok(capture.flush()?)
     }
 
     /// For the comment of the whole capture to be this text: what is to be written at which byte of it, where that can be.
