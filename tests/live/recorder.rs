@@ -48,7 +48,11 @@ struct Server {
 
 impl Server {
     fn start() -> Self {
-        let mut child = Command::new("python3").args(["-c", SERVER]).stdout(Stdio::piped()).spawn().expect("it starts");
+        Self::of(SERVER)
+    }
+
+    fn of(script: &str) -> Self {
+        let mut child = Command::new("python3").args(["-c", script]).stdout(Stdio::piped()).spawn().expect("it starts");
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("it was asked for")).read_line(&mut line).expect("it tells its port");
         Self { process: Ended(child), port: line.trim().parse().expect("a port") }
@@ -489,4 +493,38 @@ fn an_interrupt_ends_it_though_a_script_has_it_ignored() {
     wait_until("it is detached", || tracer(server.pid()) == 0);
     assert_eq!(shell.wait().expect("it ends").code(), Some(0));
     assert!(holds(&folder.path().join("out.pcapng"), "while attached answered"));
+}
+
+/// A server whose connections are another thread's, which it had before anybody traced it.
+const THREADED: &str = r"
+import queue, socket, threading, time
+work = queue.Queue()
+def serve():
+    while True:
+        c = work.get(); c.sendall(c.recv(100) + b' answered\n'); c.close()
+threading.Thread(target=serve, daemon=True).start()
+s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen(5)
+print(s.getsockname()[1], flush=True)
+while True: work.put(s.accept()[0])
+";
+
+#[test]
+fn a_thread_that_was_there_before_is_its_processs() {
+    if !has(&["strace", "python3"], "recording threads") {
+        return;
+    }
+    let (folder, server) = (Folder::new(), Server::of(THREADED));
+    let pid = server.pid();
+    let mut child = program(&folder).args(["--attach", &pid.to_string(), "out.pcapng"]).spawn().expect("it starts");
+    wait_until("it is attached", || tracer(pid) != 0);
+    server.ask("while attached");
+    wait_for(&folder.path().join("out.pcapng"), "while attached answered");
+    send(child.id(), Signal::INT);
+    assert!(child.wait().expect("it ends").success());
+    let said = String::from_utf8_lossy(&fs::read(folder.path().join("out.pcapng")).expect("it is there")).into_owned();
+    let number = |text: &str| text.split(' ').next().and_then(|word| word.parse::<u32>().ok());
+    let who: Vec<_> =
+        said.split("] pid=").skip(1).map(|rest| (number(rest), number(rest.split("tid=").nth(1).unwrap()))).collect();
+    assert!(who.iter().all(|(process, _)| *process == Some(pid)), "{pid} {who:?}");
+    assert!(who.iter().any(|(_, thread)| *thread != Some(pid)), "{pid} {who:?}");
 }

@@ -6,7 +6,7 @@ mod offers;
 
 use crate::capture::Capture;
 use crate::dates::{Date, Day};
-use crate::event::{Details, Event, Move, Op, ProcessRef, Timestamp, What, as_u64};
+use crate::event::{Details, Event, Move, Op, ProcessRef, Sharing, Timestamp, What, as_u64};
 use crate::limits;
 use crate::packets::ViewKind;
 use crate::run::name::Name;
@@ -20,7 +20,7 @@ use crate::secrets::Secrets;
 use crate::sockets::{Change, Refs, Sockets};
 use crate::strace::{self, Parser};
 use crate::unix::{self, Advice, Chosen, PortRule};
-use crate::views::Views;
+use crate::views::{Newcomer, Views};
 use crate::wire::{Record, Sink};
 use conversations::Conversations;
 use filter::{Filter, Verdict};
@@ -154,7 +154,11 @@ impl Engine {
                 self.settle(sink)?;
             }
         }
-        let Self { sockets, picture, trace, secrets, live, .. } = self;
+        let newcomer = self.picture.views.turn_to(event, &mut self.sockets, sink)?;
+        if let (Some(newcomer), true) = (newcomer, self.live.is_some()) {
+            self.look(newcomer, event, sink)?;
+        }
+        let Self { sockets, picture, trace, secrets, .. } = self;
         let place = || Place { trace: *trace, line: event.line };
         if let Some(filter) = picture.filter.as_mut().filter(|filter| filter.is_by_thread()) {
             filter.turn_to(event.tid, sockets.process_of(event));
@@ -166,12 +170,6 @@ impl Engine {
                 picture.traffic.ring(place());
             }
             _ => {}
-        }
-        if let (Some(process), Some(live)) = (picture.views.turn_to(event, sockets, sink)?, live)
-            && let Some(Found { name, path }) = live.look(process)
-        {
-            picture.views.named(process, &name, path.as_deref());
-            picture.views.turn_to(event, sockets, sink)?;
         }
         sockets.apply(event);
         picture.views.note(event, sockets);
@@ -193,6 +191,27 @@ impl Engine {
                 return Ok(());
             }
         }
+    }
+
+    /// Finds out about somebody who does an event for the first time, where the machine can be asked: its name, and whose
+    /// thread it is, which is then taken as if the trace had shown how it was made.
+    #[cold]
+    fn look<S: Sink>(&mut self, newcomer: Newcomer, event: &Event<'_>, sink: &mut S) -> Result<(), S::Error> {
+        let Some(mut live) = self.live.take() else { return Ok(()) };
+        let mut found = live.look(newcomer.process);
+        let leader = found.as_ref().map(|found| found.process).filter(|leader| *leader != newcomer.process);
+        if let Some(leader) = leader {
+            let sharing = Sharing { thread: true, files: true };
+            let what = What::Cloned { child: Some(newcomer.process), sharing };
+            self.event(&Event { tid: leader, what, ..*event }, sink)?;
+            found = live.look(leader);
+        }
+        self.live = Some(live);
+        if let Some(Found { process, name, path }) = found.filter(|_| leader.is_some() || !newcomer.has_name) {
+            self.picture.views.named(process, &name, path.as_deref());
+        }
+        self.picture.views.turn_to(event, &mut self.sockets, sink)?;
+        Ok(())
     }
 
     /// Writes what has waited long enough, and what nothing can come in front of any more.
