@@ -31,6 +31,12 @@ impl Subject {
         matches!(self, Self::Command(words) if !attaches(words))
     }
 
+    /// Whether strace's own options take its text elsewhere.
+    pub fn is_written_elsewhere(&self) -> bool {
+        let takes = |option: &[u8]| option.starts_with(b"-o") || option == b"-ff" || option.starts_with(b"--output");
+        matches!(self, Self::Command(words) if options(words).any(|(option, _)| takes(option)))
+    }
+
     /// The processes that strace is attached to, by us or by its own options.
     pub fn attached(&self) -> Vec<u32> {
         match self {
@@ -305,6 +311,14 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn what_takes_the_text_elsewhere_is_seen() {
+        let is_elsewhere =
+            |text: &str| Subject::Command(text.split(' ').map(OsString::from).collect()).is_written_elsewhere();
+        assert!(["-o x ls", "-ox ls", "-f -s 9 --output=x ls", "-ff ls"].into_iter().all(is_elsewhere));
+        assert!(!["ls -o x", "-e -o ls", "-f -- ls -o x", "-O 1 ls"].into_iter().any(is_elsewhere));
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod offers;
 
 use crate::capture::Capture;
 use crate::dates::{Date, Day};
+use crate::escape::escaped;
 use crate::event::{Details, Event, Move, Op, ProcessRef, Sharing, Timestamp, What, as_u64};
 use crate::limits;
 use crate::packets::ViewKind;
@@ -87,6 +88,8 @@ struct Engine {
     secrets: Secrets,
     /// They are looked for.
     seeks_keys: bool,
+    /// The key log that was given and holds none.
+    keyless: Option<Box<[u8]>>,
     /// Where the processes can be asked what they are called.
     live: Option<Traced>,
 }
@@ -138,6 +141,7 @@ impl Engine {
             clock: (options.view == ViewKind::Wire).then(Clock::default),
             secrets: Secrets::new(options.format == Format::PcapNg && options.view == ViewKind::Wire),
             seeks_keys: options.tls_keys,
+            keyless: None,
             live: None,
         }
     }
@@ -275,6 +279,10 @@ impl Engine {
     /// Adds whose secrets are in the capture, or where Wireshark finds them.
     fn tell_keys(&self, report: &mut Report) {
         let secrets = &self.secrets;
+        if let Some(file) = &self.keyless {
+            let text = format!("--keylog {} has no effect, no line of it is a TLS key", escaped(file));
+            report.note(NoteKey::NoEffect, text, "give the file that SSLKEYLOGFILE named, once it is written");
+        }
         let sessions = secrets.count();
         if sessions == 0 {
             return;
@@ -429,7 +437,9 @@ impl<W: Write> Converter<W> {
     ///
     /// Those of the sink.
     pub fn give_keys(&mut self, log: &[u8], file: &[u8]) -> io::Result<()> {
-        self.engine.secrets.take(log, (file, ProcessRef::default()), &mut self.written)
+        self.engine.secrets.take(log, (file, ProcessRef::default()), &mut self.written)?;
+        self.engine.keyless = (self.engine.secrets.count() == 0).then(|| file.into());
+        Ok(())
     }
 
     /// The date that times of day were given, where nobody gave one and there are any.
