@@ -363,7 +363,7 @@ impl Typed {
         if let Some(message) = subject::refused(&subject, !self.traces.is_empty()) {
             return Err(usage(message));
         }
-        let options = Options { recorded: subject.recorded(), ..self.options(words)? };
+        let options = Options { recorded: subject.recorded(), ..self.options(&[words, command].concat())? };
         Ok(Task::Record(Recording { subject, via, options, is_silent: false }))
     }
 

@@ -51,6 +51,12 @@ pub fn with_cure(said: &str, wanted: Wanted<'_>) -> String {
 pub fn no_program(program: &OsStr) -> String {
     let name = escaped(program.as_encoded_bytes());
     let is_path = program.as_encoded_bytes().contains(&b'/');
+    if program.is_empty() {
+        return "COMMAND is empty: its name comes after OUTPUT".to_owned();
+    }
+    if is_path && Path::new(program).is_dir() {
+        return format!("{name} is a directory, and no program that may be run");
+    }
     if is_path && Path::new(program).exists() {
         return format!("{name} is no program that may be run (chmod +x makes one of a script)");
     }
@@ -155,6 +161,8 @@ mod tests {
         assert_eq!(told("nosuch\x1b"), "there is no program nosuch\\x1b to be run: COMMAND comes after OUTPUT");
         assert!(told("curl -s http://a/").contains("as words of their own"));
         assert!(told("/nosuch/a").contains("COMMAND comes after OUTPUT"));
+        assert!(told("").starts_with("COMMAND is empty"));
+        assert!(told(concat!(env!("CARGO_MANIFEST_DIR"), "/src")).contains("is a directory"));
         assert!(told(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).contains("chmod +x"));
     }
 
