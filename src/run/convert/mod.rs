@@ -186,6 +186,14 @@ impl Engine {
             }
             _ => {}
         }
+        self.pass_on(event, sink)
+    }
+
+    /// What an event has changed goes to the views.
+    #[inline(always)]
+    fn pass_on<S: Sink>(&mut self, event: &Event<'_>, sink: &mut S) -> Result<(), S::Error> {
+        let Self { sockets, picture, trace, secrets, .. } = self;
+        let place = || Place { trace: *trace, line: event.line };
         let sink = &mut secrets.watch(sink);
         loop {
             for change in sockets.changes() {
@@ -207,7 +215,11 @@ impl Engine {
         if let Some(leader) = leader {
             let sharing = Sharing { thread: true, files: true };
             let what = What::Cloned { child: Some(newcomer.process), sharing };
-            self.event(&Event { tid: leader, what, ..*event }, sink)?;
+            let made = Event { tid: leader, what, ..*event };
+            self.picture.views.turn_to(&made, &mut self.sockets, sink)?;
+            self.sockets.apply(&made);
+            self.picture.views.note(&made, &mut self.sockets);
+            self.pass_on(&made, sink)?;
             found = live.look(leader);
         }
         self.live = Some(live);
