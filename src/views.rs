@@ -12,6 +12,15 @@ use crate::unix::{self, Chosen, UnixView};
 use crate::wire::{Record, Sink};
 use std::time::Duration;
 
+/// A process that nothing was known of before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Newcomer {
+    /// The thread that it begins with, as far as is known.
+    pub process: Tid,
+    /// It has a name.
+    pub has_name: bool,
+}
+
 /// An enum of views that is itself one.
 macro_rules! any_view {
     ($($name:ident($view:ty),)*) => {
@@ -113,14 +122,14 @@ impl Views {
         self.of(family).is_some_and(|view| view.shows(family, transport))
     }
 
-    /// Lets `sockets` know whose event comes, and the capture if that is somebody new. That process, if it has no name.
+    /// Lets `sockets` know whose event comes, and the capture if that is somebody new: who that is.
     #[inline]
     pub fn turn_to<S: Sink>(
         &mut self,
         event: &Event<'_>,
         sockets: &mut Sockets,
         sink: &mut S,
-    ) -> Result<Option<Tid>, S::Error> {
+    ) -> Result<Option<Newcomer>, S::Error> {
         if !self.tells_who {
             return Ok(None);
         }
@@ -142,7 +151,7 @@ impl Views {
         event: &Event<'_>,
         sockets: &mut Sockets,
         sink: &mut S,
-    ) -> Result<Option<Tid>, S::Error> {
+    ) -> Result<Option<Newcomer>, S::Error> {
         if let What::Called { name } = event.what {
             self.processes.called(event.tid, name);
             return Ok(None);
@@ -152,7 +161,7 @@ impl Views {
         sockets.acting = met.reference;
         let Some(process) = met.new else { return Ok(None) };
         sink.record(&Record::Process { reference: met.reference, process })?;
-        Ok(process.name.is_none().then_some(process.number))
+        Ok(Some(Newcomer { process: process.number, has_name: process.name.is_some() }))
     }
 
     /// Takes what an event that has happened says of threads.

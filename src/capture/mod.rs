@@ -286,6 +286,14 @@ impl<W: Write> Capture<W> {
         if self.gathered.bytes().len() >= BUFFER_BYTES { self.hand_over() } else { Ok(()) }
     }
 
+    /// When the last packet was, as far as the format counts them.
+    pub fn last(&self) -> Option<Timestamp> {
+        match &self.gathered {
+            Gathered::Pcap(_) => None,
+            Gathered::PcapNg(blocks) => blocks.last(),
+        }
+    }
+
     /// For the comment of the whole capture to be this text: what is to be written at which byte of it, where that can be.
     pub fn section_comment(&self, text: &str) -> Option<(u64, Vec<u8>)> {
         matches!(self.gathered, Gathered::PcapNg(_)).then(|| pcapng::section::comment(text))

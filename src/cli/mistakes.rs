@@ -9,8 +9,15 @@ use std::ffi::{OsStr, OsString};
 const OUTPUT_OPTIONS: [&str; 6] = ["-o", "-w", "--output", "--output-file", "--outfile", "--write"];
 const TRACE_OPTIONS: [&str; 7] = ["-r", "-i", "--input", "--input-file", "--infile", "--read", "--trace"];
 
+/// What is said where a process is given as strace and others have it.
+const ATTACH: &str = "there is no -p: `strace2pcap --attach PID OUTPUT` records what runs, `strace2pcap --pid PID OUTPUT TRACE` \
+                      takes one process's part of a trace";
+
 /// What is said of a command line that has the unknown option `option`, if it is one for OUTPUT or TRACE.
 pub(super) fn misplaced(option: &str, words: &[OsString]) -> Option<String> {
+    if option == "-p" {
+        return Some(ATTACH.to_owned());
+    }
     kind_of(option)?;
     let command = Sorted::of(words).command().unwrap_or_else(|| "strace2pcap [OPTIONS] OUTPUT [TRACE...]".to_owned());
     Some(format!("there is no {option}: OUTPUT is the first argument, TRACE files are the next: {command}"))

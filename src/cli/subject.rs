@@ -26,6 +26,9 @@ pub(super) fn refused(subject: &Subject, has_traces: bool) -> Option<&'static st
         Subject::Command(words) if words.is_empty() => {
             Some("--run needs OUTPUT and a COMMAND: strace2pcap --run out.pcapng curl http://localhost/")
         }
+        it if it.is_written_elsewhere() => {
+            Some("strace's -o, --output and -ff take away the text that is to be converted: leave them out")
+        }
         Subject::Processes(_) if has_traces => {
             Some("--attach records what runs and reads no TRACE: strace2pcap --attach PID OUTPUT")
         }

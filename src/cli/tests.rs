@@ -161,6 +161,7 @@ fn seeds_and_voices() {
 fn what_makes_no_sense_is_refused() {
     refused("", "OUTPUT");
     refused("x --seed-grpc", "--seed-grpc requires --seed-http2: strace2pcap --seed-http2 x --seed-grpc\n");
+    refused("--seed-grpc --run x a b", "strace2pcap --seed-http2 --seed-grpc --run x a b\n");
     refused("$HOME/x --seed-g --port 80", "strace2pcap --seed-http2 '$HOME/x' --seed-g --port 80\n");
     refused("x --view top", "top");
     refused("x -q -v", "--quiet");

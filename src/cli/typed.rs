@@ -344,6 +344,11 @@ impl Typed {
             return Ok(Task::Wireshark(if self.install_wireshark { Place::Install } else { Place::Uninstall }));
         }
         let via = self.via.take();
+        if via.as_ref().is_some_and(|via| via.as_encoded_bytes().trim_ascii().is_empty()) {
+            return Err(usage(
+                "--via is empty: it names where strace is started (--via 'ssh web1'); without it, it is here",
+            ));
+        }
         let pids = std::mem::take(&mut self.attach);
         let subject = if self.run {
             subject::of(command)
@@ -358,7 +363,7 @@ impl Typed {
         if let Some(message) = subject::refused(&subject, !self.traces.is_empty()) {
             return Err(usage(message));
         }
-        let options = Options { recorded: subject.recorded(), ..self.options(words)? };
+        let options = Options { recorded: subject.recorded(), ..self.options(&[words, command].concat())? };
         Ok(Task::Record(Recording { subject, via, options, is_silent: false }))
     }
 

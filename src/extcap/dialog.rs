@@ -42,6 +42,12 @@ const ARGUMENTS: [&str; 15] = [
     "{number=14}{call=--keylog}{display=TLS keys}{tooltip=A file of this machine (SSLKEYLOGFILE). Keys that a traced program writes to a file are found without it}{type=fileselect}{mustexist=true}{group=What to show}",
 ];
 
+/// Whether a box is ticked before anybody has changed it.
+pub fn is_on_unasked(name: &str) -> bool {
+    let call = format!("{{call={name}}}");
+    ARGUMENTS.iter().any(|argument| argument.contains(&call) && argument.contains("{default=true}"))
+}
+
 /// The whole dialog.
 pub fn config(entries: &[Entry]) -> String {
     let arguments = ARGUMENTS.map(|argument| format!("arg {argument}\n"));

@@ -3,7 +3,7 @@
 //!
 //! Each question is answered at once and without strace. What is asked for is made into a command line of ours, so that
 //! there is one way to read it. On standard error comes one line where nothing can be recorded, and nothing else: Wireshark
-//! shows whatever comes there as a failure.
+//! shows whatever comes there as a failure. Warnings are in the capture, behind its last packet.
 
 mod dialog;
 mod picker;
@@ -15,6 +15,7 @@ use std::path::Path;
 use crate::cli::{self, Refused, Task};
 use crate::escape::escaped;
 use crate::record::{Ended, Processes, ask, record, word};
+use crate::run::options::ReportFormat;
 use survey::Survey;
 
 /// The name of our interface.
@@ -71,6 +72,11 @@ impl<'w> Call<'w> {
     /// The same, as text.
     fn text(&self, name: &str) -> Option<&'w str> {
         self.value(name).and_then(OsStr::to_str).map(str::trim).filter(|it| !it.is_empty())
+    }
+
+    /// Whether a box of the dialog is ticked. The window tells of those alone that a person has changed.
+    fn is_on(&self, name: &str) -> bool {
+        self.text(name).map_or_else(|| dialog::is_on_unasked(name), |value| value == "true")
     }
 
     /// What is asked; a question that is no other one is about a filter. The order matters: a reload is also a config.
@@ -161,6 +167,7 @@ fn capture(call: &Call<'_>) -> Ended {
     match cli::parse(words) {
         Ok(Task::Record(mut recording)) => {
             recording.is_silent = true;
+            recording.options.report = ReportFormat::Within;
             record(&recording)
         }
         Err(Refused::Usage(usage)) => fail(&usage.message.replace('\n', " ")),
@@ -180,7 +187,7 @@ fn words(call: &Call<'_>) -> Result<Vec<OsString>, &'static str> {
         ("--no-net", "--no-capture-net"),
     ] {
         // All of them, unless some are named.
-        if call.text(name) == Some("true") && call.text(&format!("{name}-names")).is_none() {
+        if call.is_on(name) && call.text(&format!("{name}-names")).is_none() {
             words.push(option.into());
         }
     }
@@ -265,13 +272,13 @@ mod tests {
         check(
             &format!("{capture} --process 0 --run ls --ports 80 --host a'b"),
             &format!(
-                "strace2pcap -q --format=pcapng --port=80 --via ssh -o BatchMode=yes -o ConnectTimeout=10 -- {} --run -- /tmp/f sh -c ls",
+                "strace2pcap -q --format=pcapng --capture-unix-socket --port=80 --via ssh -o BatchMode=yes -o ConnectTimeout=10 -- {} --run -- /tmp/f sh -c ls",
                 word("a'b")
             ),
         );
         check(
             &format!("{capture} --pids 7 --keylog /tmp/keys"),
-            "strace2pcap -q --format=pcapng --keylog=/tmp/keys --attach 7 -- /tmp/f",
+            "strace2pcap -q --format=pcapng --capture-unix-socket --keylog=/tmp/keys --attach 7 -- /tmp/f",
         );
         let blanks = ["--capture", "--fifo", "/tmp/f", "--pids", "7", "--keylog", "/tmp/my keys "];
         let typed: Vec<_> = ["X"].iter().chain(&blanks).map(OsString::from).collect();
@@ -293,7 +300,11 @@ mod tests {
             dialog.lines().filter_map(|line| line.split_once("{call=")?.1.split_once('}')).collect();
         assert!(!questions.is_empty());
         for (name, rest) in questions {
-            let value = if rest.contains("{type=boolean}") { "true" } else { "7" };
+            let value = match rest {
+                _ if rest.contains("{default=true}") => "false",
+                _ if rest.contains("{type=boolean}") => "true",
+                _ => "7",
+            };
             assert_ne!(made(&format!("{base} {name} {value}")), made(base), "{name}");
         }
     }

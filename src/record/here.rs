@@ -11,6 +11,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::keeper::{self, Kept, commands_of, ended_as, send, strace_of};
 use super::processes::Processes;
+use super::refusals::Wanted;
 use super::script::{self, Subject};
 use super::watch::{Heir, Watch};
 use super::{Ended, Recording, cannot_start, is_finished, manner, patiently, probe, refusals, remote, tell_strace};
@@ -66,7 +67,7 @@ pub(super) fn here(recording: &Recording, live: &mut Live<'_>) -> Result<(Exit, 
     let is_command = subject.is_started();
     let answer = probe::ask(&calls_to_trace(recording.options.pipes), is_command).map_err(cannot_start)?;
     if let Some(said) = &answer.refused {
-        return Err(Error::Recording(refusals::with_cure(said, &[])));
+        return Err(Error::Recording(refusals::with_cure(said, Wanted::Here(&[]))));
     }
     let ready = live.open(manner(&subject))?;
     let (trace, writer) = io::pipe().map_err(cannot_start)?;

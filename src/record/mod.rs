@@ -41,6 +41,7 @@ pub use nowhere::hidden;
 #[cfg(not(target_os = "linux"))]
 use nowhere::{Tracer, here};
 pub use processes::{Process, Processes, process};
+use refusals::Wanted;
 use remote::Course;
 pub use script::Subject;
 pub use shell::word;
@@ -174,13 +175,10 @@ fn tell_strace(said: &str, recording: &Recording, live: &Live<'_>) -> Result<(),
     if said.is_empty() {
         return Ok(());
     }
-    // Of another machine's processes nothing can be seen here.
-    let pids = match &recording.subject {
-        Subject::Processes(pids) if recording.via.is_none() => pids.as_slice(),
-        _ => &[],
-    };
+    let pids = recording.subject.attached();
+    let wanted = if recording.via.is_some() { Wanted::Elsewhere } else { Wanted::Here(&pids) };
     // It has been handed on as it was; where strace could do nothing it is told again, with what helps.
-    if live.has_lines() { Ok(()) } else { Err(Error::Recording(refusals::with_cure(said, pids))) }
+    if live.has_lines() { Ok(()) } else { Err(Error::Recording(refusals::with_cure(said, wanted))) }
 }
 
 /// Waits for the end of a shell whose output has ended, and makes it end where it does not; its status in words.

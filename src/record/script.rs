@@ -31,6 +31,20 @@ impl Subject {
         matches!(self, Self::Command(words) if !attaches(words))
     }
 
+    /// Whether strace's own options take its text elsewhere.
+    pub fn is_written_elsewhere(&self) -> bool {
+        let takes = |option: &[u8]| option.starts_with(b"-o") || option == b"-ff" || option.starts_with(b"--output");
+        matches!(self, Self::Command(words) if options(words).any(|(option, _)| takes(option)))
+    }
+
+    /// The processes that strace is attached to, by us or by its own options.
+    pub fn attached(&self) -> Vec<u32> {
+        match self {
+            Self::Command(words) => attached(words),
+            Self::Processes(pids) => pids.clone(),
+        }
+    }
+
     /// Whether what strace records is our choice.
     pub fn recorded(&self) -> Recorded {
         match self {
@@ -198,16 +212,13 @@ pub fn is_of_strace(command: &[OsString]) -> bool {
 /// Options of strace that take the next word.
 const TAKE_A_WORD: &[u8] = b"aAbeEIoOpPsSuUX";
 
-/// The options of strace's with which such a command begins.
-fn options(command: &[OsString]) -> impl Iterator<Item = &[u8]> {
+/// The options of strace's with which such a command begins, each with the word that it takes.
+fn options(command: &[OsString]) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
     let mut words = command.iter().map(|word| word.as_encoded_bytes());
     std::iter::from_fn(move || {
         let word = words.next().filter(|word| word.starts_with(b"-") && *word != b"--")?;
         let takes = matches!(word, [b'-', option] if TAKE_A_WORD.contains(option)) || word == b"--attach";
-        if takes {
-            words.next();
-        }
-        Some(word)
+        Some((word, if takes { words.next() } else { None }))
     })
 }
 
@@ -218,13 +229,22 @@ fn is_attach(option: &[u8]) -> bool {
 
 /// Whether such options attach strace to what runs.
 pub fn attaches(command: &[OsString]) -> bool {
-    options(command).any(is_attach)
+    options(command).any(|(option, _)| is_attach(option))
+}
+
+/// The processes that such options attach strace to.
+fn attached(command: &[OsString]) -> Vec<u32> {
+    let lists = options(command).filter(|(option, _)| is_attach(option)).filter_map(|(option, value)| {
+        let own = option.strip_prefix(b"--attach=").or_else(|| option.strip_prefix(b"-p"));
+        std::str::from_utf8(value.or(own)?).ok()
+    });
+    lists.flat_map(|list| list.split([' ', ',']).filter_map(|pid| pid.parse().ok())).collect()
 }
 
 /// Whether such options may change what strace records.
 fn chooses(command: &[OsString]) -> bool {
     let changes_nothing = |option: &[u8]| is_attach(option) || matches!(option, b"-u" | b"-E" | b"-f" | b"-q" | b"-qq");
-    !options(command).all(changes_nothing)
+    !options(command).all(|(option, _)| changes_nothing(option))
 }
 
 /// The words that strace is started with here.
@@ -290,6 +310,24 @@ mod tests {
                 (is_of_strace, attaches),
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn what_takes_the_text_elsewhere_is_seen() {
+        let is_elsewhere =
+            |text: &str| Subject::Command(text.split(' ').map(OsString::from).collect()).is_written_elsewhere();
+        assert!(["-o x ls", "-ox ls", "-f -s 9 --output=x ls", "-ff ls"].into_iter().all(is_elsewhere));
+        assert!(!["ls -o x", "-e -o ls", "-f -- ls -o x", "-O 1 ls"].into_iter().any(is_elsewhere));
+    }
+
+    #[test]
+    fn who_is_attached_to_by_hand_is_known() {
+        for (text, pids) in
+            [("-p 1", vec![1]), ("-q -p1,22 --attach=3 --attach 4 -e x", vec![1, 22, 3, 4]), ("a -p 1", vec![])]
+        {
+            let words: Vec<_> = text.split(' ').map(OsString::from).collect();
+            assert_eq!(attached(&words), pids, "{text}");
         }
     }
 

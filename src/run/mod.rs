@@ -36,6 +36,7 @@ use input::source::{self, Repeated, Source, SourceKind};
 use input::{Advance, Input, drain, first_day};
 use name::Name;
 pub use options::Options;
+use options::ReportFormat;
 use output::Output;
 use report::keys::NoteKey;
 use report::{Report, names_given};
@@ -208,7 +209,8 @@ fn convert_all(
     }
     let times = traces.iter().map(|trace| Times::new(&trace.options)).collect();
     let input = Input::open(sources, times, signals);
-    let exit = Run { input, converter, progress, name, keeps }.run_to_end(signals, &traces, report);
+    let tells_within = options.report == ReportFormat::Within;
+    let exit = Run { input, converter, progress, name, keeps, tells_within }.run_to_end(signals, &traces, report);
     match signals.stop() {
         Some(stop) if all_files && exit == Exit::Done => {
             let exit = report.fail(&Error::Stopped(stop.name()), false);
@@ -227,6 +229,8 @@ struct Run<'s> {
     name: Name,
     /// A capture of before is still in the output: nothing is written yet.
     keeps: bool,
+    /// What there is to be told is told in the capture.
+    tells_within: bool,
 }
 
 impl Run<'_> {
@@ -256,6 +260,10 @@ impl Run<'_> {
             drain(pipes, signals);
         }
         report.fill(self.converter.report(read_all));
+        if self.tells_within && exit == Exit::Done {
+            // Who does not read to the end is told nothing.
+            let _ = self.converter.tell(report);
+        }
         let comment = self.converter.section_comment(&report.of_whole_capture()).filter(|_| !self.keeps);
         let mut output = self.converter.into_sink();
         if let Some((at, text)) = comment {

@@ -39,6 +39,8 @@ pub enum ReportFormat {
     Text,
     /// One line of JSON, whatever the verbosity.
     Json,
+    /// Entries of a journal at the end of the capture: Wireshark shows what an interface of its says as a failure.
+    Within,
 }
 
 /// How much is said on stderr.

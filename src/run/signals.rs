@@ -55,8 +55,14 @@ impl Signals {
         let stop = Arc::new(AtomicI32::new(0));
         let (wake, bell) = io::pipe()?;
         let (handed, hand) = io::pipe()?;
-        // The keyboard's other one would end us, and strace with us, where it only means the command.
-        let arrivals = Arrivals::listen(manner == Manner::Command)?;
+        let beside: &[i32] = match manner {
+            Manner::Files | Manner::Pipe => &[],
+            // A shell without job control has it ignored behind `&`, and a script ends with it what it began so.
+            Manner::Attached => &[INTERRUPT],
+            // The keyboard's other one would end us, and strace with us, where it only means the command.
+            Manner::Command => &[QUIT],
+        };
+        let arrivals = Arrivals::listen(beside)?;
         let patient = Arc::new(AtomicBool::new(manner != Manner::Files));
         let receiver =
             Receiver { stop: Arc::clone(&stop), bell, patient: Arc::clone(&patient), manner, hand: hand.try_clone()? };

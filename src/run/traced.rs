@@ -1,4 +1,5 @@
-//! What processes are called that are being traced: their names were given before the trace began.
+//! What processes are called that are being traced, and whose threads there are: names were given, and threads made, before
+//! the trace began.
 //!
 //! A trace that comes through a pipe may be of another machine, or of yesterday. So a process is asked only where it is
 //! traced right now by somebody who holds our pipe's other end: then its number means the same to strace and to us.
@@ -9,9 +10,11 @@ use crate::system;
 use std::fs;
 use std::path::Path;
 
-/// A process as /proc has it.
+/// A thread as /proc has it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Found {
+    /// The process that it is of.
+    pub process: Tid,
     /// Its name (`comm`).
     pub name: Vec<u8>,
     /// Its program's path, where that may be read.
@@ -36,17 +39,19 @@ impl Traced {
         }
     }
 
-    /// The process of this number, if it is traced by who writes to us.
-    pub fn look(&mut self, process: Tid) -> Option<Found> {
-        let tracer = tracer(&fs::read(format!("/proc/{process}/status")).ok()?)?;
+    /// The thread of this number, if it is traced by who writes to us.
+    pub fn look(&mut self, thread: Tid) -> Option<Found> {
+        let status = fs::read(format!("/proc/{thread}/status")).ok()?;
+        let tracer = tracer(&status)?;
         if self.tracer != Some(tracer) && !self.is_held_by(tracer) {
             return None;
         }
         self.tracer = Some(tracer);
-        let mut name = fs::read(format!("/proc/{process}/comm")).ok()?;
+        let mut name = fs::read(format!("/proc/{thread}/comm")).ok()?;
         name.truncate(name.trim_ascii_end().len());
-        let path = fs::read_link(format!("/proc/{process}/exe")).ok();
-        Some(Found { name, path: path.map(|path| path.into_os_string().into_encoded_bytes()) })
+        let path = fs::read_link(format!("/proc/{thread}/exe")).ok();
+        let process = number(&status, b"Tgid:").map_or(thread, Tid);
+        Some(Found { process, name, path: path.map(|path| path.into_os_string().into_encoded_bytes()) })
     }
 
     /// Whether one of a process's descriptors is our pipe.
@@ -59,9 +64,14 @@ impl Traced {
 
 /// The number of a process's tracer, by its status (proc(5)); none where it has none.
 pub fn tracer(status: &[u8]) -> Option<u32> {
+    number(status, b"TracerPid:").filter(|tracer| *tracer > 0)
+}
+
+/// A number that stands in a status behind such a key.
+fn number(status: &[u8], key: &[u8]) -> Option<u32> {
     let mut lines = status.split(|byte| *byte == b'\n');
-    let number = lines.find_map(|line| line.strip_prefix(b"TracerPid:"))?;
-    std::str::from_utf8(number.trim_ascii()).ok()?.parse().ok().filter(|tracer| *tracer > 0)
+    let number = lines.find_map(|line| line.strip_prefix(key))?;
+    std::str::from_utf8(number.trim_ascii()).ok()?.parse().ok()
 }
 
 #[cfg(test)]

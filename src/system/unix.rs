@@ -185,14 +185,14 @@ pub(super) fn signal_name(signal: i32) -> &'static str {
 pub struct Arrivals(Signals);
 
 impl Arrivals {
-    /// Receives from now on those that ask for the end, and [`QUIT`] where `with_quit`. SIGXFSZ, which by default kills with
-    /// the last record cut, is received and nothing else: the write then fails (EFBIG).
-    pub fn listen(with_quit: bool) -> io::Result<Self> {
+    /// Receives from now on those that ask for the end, unless who has started us has them ignored, and those `beside` in
+    /// any case. SIGXFSZ, which by default kills with the last record cut, is received and nothing else: the write then
+    /// fails (EFBIG).
+    pub fn listen(beside: &[i32]) -> io::Result<Self> {
         let ignored = kin::ignored_signals();
-        let quit = with_quit.then_some(SIGQUIT);
         // Who starts us with a signal ignored, as nohup does with SIGHUP, wants it so.
-        let wanted = [SIGINT, SIGTERM, SIGHUP].into_iter().chain(quit);
-        let arrivals = Signals::new(wanted.filter(|signal| (ignored >> (signal - 1)) & 1 == 0))?;
+        let heard = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| (ignored >> (signal - 1)) & 1 == 0);
+        let arrivals = Signals::new(heard.chain(beside.iter().copied()))?;
         signal_hook::flag::register(SIGXFSZ, Arc::default())?;
         Ok(Self(arrivals))
     }

@@ -32,8 +32,7 @@ struct Ended(Child);
 
 impl Drop for Ended {
     fn drop(&mut self) {
-        let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", self.0.id())).unwrap_or_default();
-        for child in children.split_whitespace().filter_map(|pid| pid.parse().ok()) {
+        for child in children(self.0.id()) {
             send(child, Signal::KILL);
         }
         let _ = self.0.kill();
@@ -49,7 +48,11 @@ struct Server {
 
 impl Server {
     fn start() -> Self {
-        let mut child = Command::new("python3").args(["-c", SERVER]).stdout(Stdio::piped()).spawn().expect("it starts");
+        Self::of(SERVER)
+    }
+
+    fn of(script: &str) -> Self {
+        let mut child = Command::new("python3").args(["-c", script]).stdout(Stdio::piped()).spawn().expect("it starts");
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("it was asked for")).read_line(&mut line).expect("it tells its port");
         Self { process: Ended(child), port: line.trim().parse().expect("a port") }
@@ -351,8 +354,9 @@ fn ssh_is_a_way_like_any() {
         let file = folder.path().join("out.pcapng");
         wait_for(&file, "while attached answered");
         if cut {
-            let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", daemon.0.id())).expect("sessions");
-            children.split_whitespace().filter_map(|pid| pid.parse().ok()).for_each(|pid| send(pid, Signal::KILL));
+            for session in children(daemon.0.id()) {
+                send(session, Signal::KILL);
+            }
         } else {
             send(child.id(), Signal::INT);
         }
@@ -366,21 +370,72 @@ fn ssh_is_a_way_like_any() {
     }
 }
 
+/// Puts the interface where tshark with this home looks for it.
+fn install(home: &Folder) {
+    let mut install = program(home);
+    let installed = install.env("HOME", home.path()).env_remove("XDG_CONFIG_HOME").arg("--install-wireshark").output();
+    assert!(installed.expect("it starts").status.success());
+}
+
+/// A tshark that records through the interface into `out.pcapng`.
+fn tshark(home: &Folder, options: &[&str]) -> Command {
+    let mut tshark = Command::new("tshark");
+    tshark.current_dir(home.path()).env("HOME", home.path()).env_remove("XDG_CONFIG_HOME").stdin(Stdio::null());
+    tshark.args(["-q", "-i", "strace2pcap", "-w", "out.pcapng"]).stderr(Stdio::piped());
+    tshark.args(options.iter().flat_map(|option| ["-o", option]));
+    tshark
+}
+
+/// What a process has made.
+fn children(pid: u32) -> Vec<u32> {
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    children.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+}
+
+#[test]
+fn wireshark_records_through_ssh_and_a_connection_that_is_cut_leaves_no_strace() {
+    if !has(&["strace", "python3", "tshark", "ssh", "ssh-keygen", "/usr/sbin/sshd"], "recording from Wireshark") {
+        return;
+    }
+    let (folder, server) = (Folder::new(), Server::start());
+    install(&folder);
+    let (daemon, prefix) = sshd(&folder);
+    let options = [format!("extcap.strace2pcap.via:{prefix}"), format!("extcap.strace2pcap.pids:{}", server.pid())];
+    // Ended by Wireshark, cut over there, cut here.
+    for end in 0..3 {
+        let mut child = tshark(&folder, &options.each_ref().map(String::as_str)).spawn().expect("it starts");
+        wait_until("it is attached", || tracer(server.pid()) != 0);
+        server.ask("while attached");
+        let file = folder.path().join("out.pcapng");
+        wait_for(&file, "while attached answered");
+        // tshark, the interface, the shell that starts ssh.
+        let own = children(child.id()).into_iter().flat_map(children).flat_map(children);
+        match end {
+            0 => send(child.id(), Signal::INT),
+            1 => children(daemon.0.id()).into_iter().for_each(|pid| send(pid, Signal::KILL)),
+            _ => own.for_each(|pid| send(pid, Signal::KILL)),
+        }
+        wait_until("it is detached", || tracer(server.pid()) == 0);
+        server.ask("afterwards");
+        // tshark 4.0 goes on where its interface has ended.
+        send(child.id(), Signal::INT);
+        let mut said = String::new();
+        child.stderr.take().expect("it is piped").read_to_string(&mut said).expect("it is text");
+        child.wait().expect("it ends");
+        assert_eq!(said.contains("was lost before strace had ended"), end > 0, "{end} {said}");
+        assert!(holds(&file, "while attached answered"));
+        fs::remove_file(file).expect("it was written");
+    }
+}
+
 #[test]
 fn wireshark_starts_and_ends_a_recording() {
     if !has(&["strace", "python3", "tshark"], "recording from Wireshark") {
         return;
     }
     let (folder, server) = (Folder::new(), Server::start());
-    let installed =
-        program(&folder).env("HOME", folder.path()).env_remove("XDG_CONFIG_HOME").arg("--install-wireshark").output();
-    assert!(installed.expect("it starts").status.success());
-    let tshark = |option: &str| {
-        let mut tshark = Command::new("tshark");
-        tshark.current_dir(folder.path()).env("HOME", folder.path()).env_remove("XDG_CONFIG_HOME").stdin(Stdio::null());
-        tshark.args(["-q", "-i", "strace2pcap", "-o", option, "-w", "out.pcapng"]).stderr(Stdio::piped());
-        tshark
-    };
+    install(&folder);
+    let tshark = |option: &str| tshark(&folder, &[option]);
     for signal in [Signal::INT, Signal::KILL] {
         let mut child = tshark(&format!("extcap.strace2pcap.pids:{}", server.pid())).spawn().expect("it starts");
         wait_until("it is attached", || tracer(server.pid()) != 0);
@@ -396,4 +451,80 @@ fn wireshark_starts_and_ends_a_recording() {
     let output = tshark("extcap.strace2pcap.pids:4194305").output().expect("it starts");
     let said = text(&output.stderr);
     assert!(said.contains("strace2pcap: error: there is no process 4194305"), "{said}");
+}
+
+#[test]
+fn what_there_is_to_be_told_is_in_the_capture() {
+    if !has(&["strace", "python3"], "recording from Wireshark") {
+        return;
+    }
+    let folder = Folder::new();
+    let script = "import os, socket; a, b = socket.socketpair(); a.sendall(b'some words'); b.recv(99); \
+                  f = open('/etc/passwd', 'rb'); os.sendfile(a.fileno(), f.fileno(), 0, 10)";
+    fs::write(folder.path().join("x.py"), script).expect("it is written");
+    let options = ["--capture", "--extcap-interface", "strace2pcap", "--fifo", "out.pcapng", "--unix", "true"];
+    let output = program(&folder).args(options).args(["--run", "python3 x.py"]).output().expect("it starts");
+    assert_eq!(
+        (output.status.code(), text(&output.stdout), text(&output.stderr)),
+        (Some(0), String::new(), String::new())
+    );
+    let file = folder.path().join("out.pcapng");
+    assert!(holds(&file, "some words"));
+    let bytes = fs::read(&file).expect("it is there");
+    let said = String::from_utf8_lossy(&bytes);
+    let (_, entry) = said.split_once("MESSAGE=strace2pcap: ").expect("an entry");
+    assert!(entry.contains("sendfile"), "{entry}");
+}
+
+#[test]
+fn an_interrupt_ends_it_though_a_script_has_it_ignored() {
+    if !has(&["strace", "python3"], "recording from a script") {
+        return;
+    }
+    let (folder, server) = (Folder::new(), Server::start());
+    // What a shell without job control starts with & ignores SIGINT.
+    let script = "\"$0\" --attach \"$1\" out.pcapng & read -r line; kill -s INT $!; wait $!";
+    let mut shell = Command::new("sh");
+    shell.current_dir(folder.path()).args(["-c", script, PROGRAM, &server.pid().to_string()]);
+    let mut shell = shell.stdin(Stdio::piped()).spawn().expect("it starts");
+    wait_until("it is attached", || tracer(server.pid()) != 0);
+    server.ask("while attached");
+    shell.stdin.take().expect("it is piped").write_all(b"\n").expect("it is read");
+    wait_until("it is detached", || tracer(server.pid()) == 0);
+    assert_eq!(shell.wait().expect("it ends").code(), Some(0));
+    assert!(holds(&folder.path().join("out.pcapng"), "while attached answered"));
+}
+
+/// A server whose connections are another thread's, which it had before anybody traced it.
+const THREADED: &str = r"
+import queue, socket, threading, time
+work = queue.Queue()
+def serve():
+    while True:
+        c = work.get(); c.sendall(c.recv(100) + b' answered\n'); c.close()
+threading.Thread(target=serve, daemon=True).start()
+s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen(5)
+print(s.getsockname()[1], flush=True)
+while True: work.put(s.accept()[0])
+";
+
+#[test]
+fn a_thread_that_was_there_before_is_its_processs() {
+    if !has(&["strace", "python3"], "recording threads") {
+        return;
+    }
+    let (folder, server) = (Folder::new(), Server::of(THREADED));
+    let pid = server.pid();
+    let mut child = program(&folder).args(["--attach", &pid.to_string(), "out.pcapng"]).spawn().expect("it starts");
+    wait_until("it is attached", || tracer(pid) != 0);
+    server.ask("while attached");
+    wait_for(&folder.path().join("out.pcapng"), "while attached answered");
+    send(child.id(), Signal::INT);
+    assert!(child.wait().expect("it ends").success());
+    let said = String::from_utf8_lossy(&fs::read(folder.path().join("out.pcapng")).expect("it is there")).into_owned();
+    let number = |text: &str| text.split(' ').next().and_then(|word| word.parse::<u32>().ok());
+    let who: Vec<_> =
+        said.split("] pid=").skip(1).map(|rest| (number(rest), number(rest.split("tid=").nth(1).unwrap()))).collect();
+    assert!(who.iter().all(|(process, _)| *process == Some(pid)), "{pid} {who:?}");
+    assert!(who.iter().any(|(_, thread)| *thread != Some(pid)), "{pid} {who:?}");
 }

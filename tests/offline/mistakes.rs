@@ -67,6 +67,13 @@ const MISTAKES: &[Mistake] = &[
     ("strace2pcap old.pcap --view top trace.log", 2, "top"),
     ("strace2pcap old.pcap --seed-grpc trace.log", 2, "--seed-http2"),
     ("strace2pcap -o old.pcap trace.log", 2, "-o"),
+    ("strace2pcap -p 1234 old.pcap", 2, "`strace2pcap --attach PID OUTPUT`"),
+    ("strace2pcap -p1234 old.pcap trace.log", 2, "--pid PID OUTPUT TRACE"),
+    (
+        "strace2pcap --keylog notes.txt new.pcapng trace.log",
+        0,
+        "--keylog notes.txt has no effect, no line of it is a TLS key",
+    ),
     ("strace2pcap old.pcap - - < trace.log", 2, "once"),
     ("strace2pcap", 2, "OUTPUT"),
 ];
@@ -82,6 +89,9 @@ const WITH_STRACE: &[Mistake] = &[
     ("strace2pcap.sh trace.log 'echo hello'", 2, "trace.log is a trace"),
     ("strace2pcap.sh notes.txt -- echo hello", 2, "notes.txt is there and is no capture"),
     ("strace2pcap --run trace.log echo hello", 2, "trace.log is a trace"),
+    ("strace2pcap.sh old.pcap '-o new.log echo hello'", 2, "take away the text"),
+    ("strace2pcap --run old.pcap -- -ff echo hello", 2, "take away the text"),
+    ("strace2pcap --via '' --run old.pcap echo hello", 2, "--via is empty"),
     ("strace2pcap --run echo hello", 2, "there is no program hello"),
     ("strace2pcap --run old.pcap", 2, "needs OUTPUT and a COMMAND"),
     ("strace2pcap --attach 999999999 old.pcap", 2, "there is no process 999999999"),

@@ -16,7 +16,7 @@ mod statistics;
 
 use super::error::refused;
 use super::{CaptureError, Comments};
-use crate::event::ProcessRef;
+use crate::event::{ProcessRef, Timestamp};
 use crate::wire::{About, Headers, Packet, Record};
 use interface::Interface;
 use packet::Beside;
@@ -95,6 +95,11 @@ impl Blocks {
             Some(block) => self.block(block),
             None => Ok(()),
         }
+    }
+
+    /// When the last packet was.
+    pub(super) fn last(&self) -> Option<Timestamp> {
+        self.statistics.last()
     }
 
     /// What is known at the end: how many packets each interface had.

@@ -14,7 +14,7 @@ pub(super) const SYSTEM: &str = "Linux";
 
 /// What the comment says until then, and for good where the capture's beginning cannot be written again.
 const AT_FIRST: &str = "From a trace of system calls: nothing here was captured on an interface. What the trace lacks is \
-                        told beside packets, and at the end on standard error.";
+                        told beside packets, and at the end: on standard error, or to Wireshark in last entries of a journal.";
 
 /// Bytes of the comment, with blanks behind its text: six losses fit in.
 const ROOM: usize = 1024;

@@ -27,6 +27,11 @@ impl Statistics {
         }
     }
 
+    /// When the last packet of all was.
+    pub(super) fn last(&self) -> Option<Timestamp> {
+        self.counts.iter().filter(|count| count.packets > 0).map(|count| count.last).max()
+    }
+
     /// What this interface had.
     pub(super) fn block(&self, interface: Interface) -> InterfaceStatisticsBlock<'static> {
         let Count { packets, last } = self.counts.get(interface.index()).copied().unwrap_or_default();

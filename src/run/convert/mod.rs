@@ -6,7 +6,8 @@ mod offers;
 
 use crate::capture::Capture;
 use crate::dates::{Date, Day};
-use crate::event::{Details, Event, Move, Op, ProcessRef, Timestamp, What, as_u64};
+use crate::escape::escaped;
+use crate::event::{Details, Event, Move, Op, ProcessRef, Sharing, Timestamp, What, as_u64};
 use crate::limits;
 use crate::packets::ViewKind;
 use crate::run::name::Name;
@@ -14,13 +15,13 @@ use crate::run::options::{Format, Options, Recorded};
 use crate::run::report::advice::{Given, Selected};
 use crate::run::report::keys::{NoteKey, Reason};
 use crate::run::report::traffic::{Printed, Traffic};
-use crate::run::report::{Place, Report, addresses, advice, hints, reading};
+use crate::run::report::{Place, Report, addresses, advice, hints, reading, within};
 use crate::run::traced::{Found, Traced};
 use crate::secrets::Secrets;
 use crate::sockets::{Change, Refs, Sockets};
 use crate::strace::{self, Parser};
 use crate::unix::{self, Advice, Chosen, PortRule};
-use crate::views::Views;
+use crate::views::{Newcomer, Views};
 use crate::wire::{Packet, Record, Sink};
 use conversations::Conversations;
 use filter::{Filter, Verdict};
@@ -87,6 +88,8 @@ struct Engine {
     secrets: Secrets,
     /// They are looked for.
     seeks_keys: bool,
+    /// The key log that was given and holds none.
+    keyless: Option<Box<[u8]>>,
     /// Where the processes can be asked what they are called.
     live: Option<Traced>,
 }
@@ -138,6 +141,7 @@ impl Engine {
             clock: (options.view == ViewKind::Wire).then(Clock::default),
             secrets: Secrets::new(options.format == Format::PcapNg && options.view == ViewKind::Wire),
             seeks_keys: options.tls_keys,
+            keyless: None,
             live: None,
         }
     }
@@ -154,7 +158,11 @@ impl Engine {
                 self.settle(sink)?;
             }
         }
-        let Self { sockets, picture, trace, secrets, live, .. } = self;
+        let newcomer = self.picture.views.turn_to(event, &mut self.sockets, sink)?;
+        if let (Some(newcomer), true) = (newcomer, self.live.is_some()) {
+            self.look(newcomer, event, sink)?;
+        }
+        let Self { sockets, picture, trace, secrets, .. } = self;
         let place = || Place { trace: *trace, line: event.line };
         if let Some(filter) = picture.filter.as_mut().filter(|filter| filter.is_by_thread()) {
             filter.turn_to(event.tid, sockets.process_of(event));
@@ -167,12 +175,6 @@ impl Engine {
             }
             _ => {}
         }
-        if let (Some(process), Some(live)) = (picture.views.turn_to(event, sockets, sink)?, live)
-            && let Some(Found { name, path }) = live.look(process)
-        {
-            picture.views.named(process, &name, path.as_deref());
-            picture.views.turn_to(event, sockets, sink)?;
-        }
         sockets.apply(event);
         picture.views.note(event, sockets);
         match &event.what {
@@ -184,6 +186,14 @@ impl Engine {
             }
             _ => {}
         }
+        self.pass_on(event, sink)
+    }
+
+    /// What an event has changed goes to the views.
+    #[inline(always)]
+    fn pass_on<S: Sink>(&mut self, event: &Event<'_>, sink: &mut S) -> Result<(), S::Error> {
+        let Self { sockets, picture, trace, secrets, .. } = self;
+        let place = || Place { trace: *trace, line: event.line };
         let sink = &mut secrets.watch(sink);
         loop {
             for change in sockets.changes() {
@@ -193,6 +203,31 @@ impl Engine {
                 return Ok(());
             }
         }
+    }
+
+    /// Finds out about somebody who does an event for the first time, where the machine can be asked: its name, and whose
+    /// thread it is, which is then taken as if the trace had shown how it was made.
+    #[cold]
+    fn look<S: Sink>(&mut self, newcomer: Newcomer, event: &Event<'_>, sink: &mut S) -> Result<(), S::Error> {
+        let Some(mut live) = self.live.take() else { return Ok(()) };
+        let mut found = live.look(newcomer.process);
+        let leader = found.as_ref().map(|found| found.process).filter(|leader| *leader != newcomer.process);
+        if let Some(leader) = leader {
+            let sharing = Sharing { thread: true, files: true };
+            let what = What::Cloned { child: Some(newcomer.process), sharing };
+            let made = Event { tid: leader, what, ..*event };
+            self.picture.views.turn_to(&made, &mut self.sockets, sink)?;
+            self.sockets.apply(&made);
+            self.picture.views.note(&made, &mut self.sockets);
+            self.pass_on(&made, sink)?;
+            found = live.look(leader);
+        }
+        self.live = Some(live);
+        if let Some(Found { process, name, path }) = found.filter(|_| leader.is_some() || !newcomer.has_name) {
+            self.picture.views.named(process, &name, path.as_deref());
+        }
+        self.picture.views.turn_to(event, &mut self.sockets, sink)?;
+        Ok(())
     }
 
     /// Writes what has waited long enough, and what nothing can come in front of any more.
@@ -256,6 +291,10 @@ impl Engine {
     /// Adds whose secrets are in the capture, or where Wireshark finds them.
     fn tell_keys(&self, report: &mut Report) {
         let secrets = &self.secrets;
+        if let Some(file) = &self.keyless {
+            let text = format!("--keylog {} has no effect, no line of it is a TLS key", escaped(file));
+            report.note(NoteKey::NoEffect, text, "give the file that SSLKEYLOGFILE named, once it is written");
+        }
         let sessions = secrets.count();
         if sessions == 0 {
             return;
@@ -412,7 +451,9 @@ impl<W: Write> Converter<W> {
     ///
     /// Those of the sink.
     pub fn give_keys(&mut self, log: &[u8], file: &[u8]) -> io::Result<()> {
-        self.engine.secrets.take(log, (file, ProcessRef::default()), &mut self.written)
+        self.engine.secrets.take(log, (file, ProcessRef::default()), &mut self.written)?;
+        self.engine.keyless = (self.engine.secrets.count() == 0).then(|| file.into());
+        Ok(())
     }
 
     /// The date that times of day were given, where nobody gave one and there are any.
@@ -502,6 +543,20 @@ impl<W: Write> Converter<W> {
             }
         }
         Ok(())
+    }
+
+    /// Lets the capture itself tell what `report` warns of, behind its last packet.
+    ///
+    /// # Errors
+    ///
+    /// Those of the sink.
+    pub fn tell(&mut self, report: &Report) -> io::Result<()> {
+        let capture = &mut self.written.capture;
+        let last = capture.last();
+        for entry in within::entries(report, last) {
+            capture.record(&Record::Journal { time: last.unwrap_or_default(), entry: entry.as_bytes() })?;
+        }
+        Ok(capture.flush()?)
     }
 
     /// For the comment of the whole capture to be this text: what is to be written at which byte of it, where that can be.

@@ -11,6 +11,7 @@ pub mod keys;
 pub(super) mod names_given;
 pub(super) mod reading;
 pub(super) mod traffic;
+pub(super) mod within;
 
 use crate::event::as_u64;
 use std::fmt;
@@ -256,7 +257,7 @@ impl Report {
                 self.tell_text();
                 self.tell_end(exit);
             }
-            ReportFormat::Text => {}
+            ReportFormat::Text | ReportFormat::Within => {}
             // Where standard error is closed nobody wants it.
             ReportFormat::Json => drop(io::stderr().write_all(self.json(exit).as_bytes())),
         }
@@ -276,10 +277,15 @@ impl Report {
         serde_json::to_string(&whole).unwrap_or_default() + "\n"
     }
 
+    /// Losses and notes, each a line.
+    fn warnings(&self) -> Vec<String> {
+        let losses = self.losses.iter().map(Loss::to_string);
+        losses.chain(self.notes.iter().map(Note::to_string)).collect()
+    }
+
     /// Losses and notes as warnings, what helps without being one, counts as information.
     fn tell_text(&self) {
-        let losses = self.losses.iter().map(Loss::to_string);
-        let lines: Vec<_> = losses.chain(self.notes.iter().map(Note::to_string)).collect();
+        let lines = self.warnings();
         let (shown, others) = first_of(&lines);
         for line in shown {
             log::warn!("{line}");

@@ -150,7 +150,7 @@ pub struct Arrivals(Receiver<i32>);
 
 impl Arrivals {
     /// Receives from now on.
-    pub fn listen(_with_quit: bool) -> io::Result<Self> {
+    pub fn listen(_beside: &[i32]) -> io::Result<Self> {
         let (hearer, arrivals) = channel();
         let before = held(&HEARER).replace(hearer);
         if before.is_none() {

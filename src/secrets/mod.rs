@@ -2,8 +2,12 @@
 //!
 //! Wireshark can use the keys of TLS 1.3 only where they stand before the ServerHello, but programs tell them after it. So
 //! what is later than a ServerHello waits until the four secrets of its connection have come, or TLS 1.2's one: then they
-//! go out in front of it. Who has told none after a second, or when the input pauses, is not waited for again until it
-//! tells some. Whatever comes is written as soon as it is seen.
+//! go out in front of it. QUIC's are wanted just so, but nobody can tell whose they are: a connection of QUIC waits until
+//! its process has told of as many sessions as wait. Who has told none after a second, or when the input pauses, is not
+//! waited for again until it tells some. Whatever comes is written as soon as it is seen.
+
+mod quic;
+mod tls;
 
 use crate::event::{Fd, Marking, ProcessRef, Timestamp};
 use crate::keys::{self, KeyLogs, Part};
@@ -13,6 +17,7 @@ use crate::wire::{About, Frame, Packet, Record, Sink, Transport};
 use foldhash::{HashMap, HashSet};
 use std::hash::BuildHasher;
 use std::net::SocketAddr;
+use tls::{Seen, hello};
 
 /// A client's random, by which a session is known.
 type Random = [u8; 32];
@@ -69,6 +74,8 @@ pub struct Secrets {
     waited_for: HashMap<Random, [ProcessRef; 2]>,
     /// Who was waited for in vain.
     silent: HashSet<ProcessRef>,
+    /// Whole sessions that came while connections of QUIC waited, and that no connection of TCP waited for.
+    unclaimed: usize,
 }
 
 impl Secrets {
@@ -86,6 +93,7 @@ impl Secrets {
             waits: Waits::default(),
             waited_for: HashMap::default(),
             silent: HashSet::default(),
+            unclaimed: 0,
         }
     }
 
@@ -123,7 +131,7 @@ impl Secrets {
                 new.extend_from_slice(plain);
                 new.push(b'\n');
                 match told.random {
-                    Some(random) => self.know(random, told.part),
+                    Some(random) => self.know(random, told.part, by),
                     None => self.count += 1,
                 }
             }
@@ -144,16 +152,36 @@ impl Secrets {
         self.written.insert(digest)
     }
 
-    fn know(&mut self, random: Random, part: Part) {
+    fn know(&mut self, random: Random, part: Part, by: ProcessRef) {
         if self.sessions.len() >= limits::TLS_SESSIONS {
             self.sessions.clear();
         }
         let is_new = !self.sessions.contains_key(&random);
         self.count += u64::from(is_new);
         let known = self.sessions.entry(random).or_default();
+        let was_enough = known.is_enough();
         known.add(part);
-        if known.is_enough() && self.waits.end(random) {
+        if !known.is_enough() || was_enough {
+            return;
+        }
+        if self.waits.end(random) {
             self.waited_for.remove(&random);
+        } else if self.holds() {
+            self.claim(by);
+        }
+    }
+
+    /// A whole session has come, of a connection of QUIC of this process's, if one waits.
+    fn claim(&mut self, by: ProcessRef) {
+        let its = self.waited_for.iter().filter(|(random, who)| quic::is_made(random) && who.contains(&by));
+        let its: Vec<_> = its.map(|(random, _)| *random).collect();
+        self.unclaimed += usize::from(!its.is_empty());
+        if !its.is_empty() && self.unclaimed >= its.len() {
+            self.unclaimed = 0;
+            for random in its {
+                self.waits.end(random);
+                self.waited_for.remove(&random);
+            }
         }
     }
 
@@ -190,6 +218,7 @@ impl Secrets {
 
     fn give_up(&mut self, random: Random) {
         self.waits.end(random);
+        self.unclaimed = 0;
         self.silent.extend(self.waited_for.remove(&random).into_iter().flatten());
     }
 
@@ -207,17 +236,43 @@ impl Secrets {
         match hello(frame.payload, goes_on) {
             Seen::Header => self.header = Some(pair),
             Seen::ClientHello(random) => {
-                if self.hellos.len() >= limits::TLS_SESSIONS {
-                    self.hellos.clear();
+                let is_new = self.hellos.get(&pair).is_none_or(|before| before.random != random);
+                if is_new {
+                    self.begin(pair, random, by);
                 }
-                let before = self.hellos.get(&pair).filter(|before| before.random == random);
-                let hello = before.copied().unwrap_or(Hello { random, by: by.process, is_answered: false });
-                self.hellos.insert(pair, hello);
                 return None;
             }
             Seen::Other => {}
         }
-        let hello = self.hellos.get_mut(&(frame.target, frame.source)).filter(|hello| !hello.is_answered)?;
+        self.answer(pair, about, by)
+    }
+
+    /// A datagram that may be of QUIC's handshake. The same.
+    #[inline(never)]
+    fn datagram(&mut self, about: &About<'_>, frame: &Frame<'_>, by: &Marking) -> Option<Timestamp> {
+        let pair = (frame.source, frame.target);
+        if self.hellos.contains_key(&(frame.target, frame.source)) && quic::has_long_header(frame.payload) {
+            return self.answer(pair, about, by);
+        }
+        if !self.hellos.contains_key(&pair)
+            && let Some(random) = quic::begun(frame.payload)
+        {
+            self.begin(pair, random, by);
+        }
+        None
+    }
+
+    /// A client has begun a handshake.
+    fn begin(&mut self, pair: (SocketAddr, SocketAddr), random: Random, by: &Marking) {
+        if self.hellos.len() >= limits::TLS_SESSIONS {
+            self.hellos.clear();
+        }
+        self.hellos.insert(pair, Hello { random, by: by.process, is_answered: false });
+    }
+
+    /// Its other end has said something. The moment since when packets wait, if this makes them wait.
+    fn answer(&mut self, pair: (SocketAddr, SocketAddr), about: &About<'_>, by: &Marking) -> Option<Timestamp> {
+        let hello = self.hellos.get_mut(&(pair.1, pair.0)).filter(|hello| !hello.is_answered)?;
         hello.is_answered = true;
         let Hello { random, by: client, .. } = *hello;
         let who = [client, by.process];
@@ -231,31 +286,6 @@ impl Secrets {
     }
 }
 
-/// What a segment begins with.
-enum Seen {
-    /// A record's header, alone.
-    Header,
-    /// A ClientHello, with its random.
-    ClientHello(Random),
-    /// Anything else.
-    Other,
-}
-
-/// What `payload` begins with (RFC 8446 §4.1.2, §5.1); `goes_on`: behind a record's header of a handshake.
-fn hello(payload: &[u8], goes_on: bool) -> Seen {
-    const HEADER: usize = 5;
-    let message = match payload {
-        [0x16, 3, ..] if payload.len() == HEADER => return Seen::Header,
-        [0x16, 3, ..] => payload.get(HEADER..),
-        _ if goes_on => Some(payload),
-        _ => None,
-    };
-    match message.and_then(<[u8]>::split_first_chunk::<6>) {
-        Some(([1, 0, _, _, 3, _], rest)) => rest.first_chunk().map_or(Seen::Other, |random| Seen::ClientHello(*random)),
-        _ => Seen::Other,
-    }
-}
-
 /// A way to the capture on which handshakes are seen.
 #[derive(Debug)]
 pub struct Watched<'a, S> {
@@ -264,14 +294,17 @@ pub struct Watched<'a, S> {
 }
 
 impl<S: Sink> Watched<'_, S> {
-    /// A segment of TCP that may be of a handshake: what is later waits, if it has to.
+    /// A packet that may be of a handshake: what is later waits, if it has to.
     #[cold]
     fn handshake(&mut self, packet: &Packet<'_>) {
         let Packet { about, frame } = packet;
-        if self.secrets.are_shown
-            && let (Some((by, _)), Transport::Tcp { .. }) = (&about.by, frame.transport)
-            && let Some(time) = self.secrets.segment(about, frame, by)
-        {
+        let Some((by, _)) = about.by.as_ref().filter(|_| self.secrets.are_shown) else { return };
+        let since = match frame.transport {
+            Transport::Tcp { .. } => self.secrets.segment(about, frame, by),
+            Transport::Udp => self.secrets.datagram(about, frame, by),
+            _ => None,
+        };
+        if let Some(time) = since {
             self.sink.expect(time);
         }
     }
@@ -282,7 +315,9 @@ impl<S: Sink> Sink for Watched<'_, S> {
 
     #[inline(always)]
     fn packet(&mut self, packet: &Packet<'_>) -> Result<(), S::Error> {
-        if packet.frame.payload.first() == Some(&0x16) || self.secrets.header.is_some() {
+        let payload = packet.frame.payload;
+        let is_udp = matches!(packet.frame.transport, Transport::Udp);
+        if payload.first() == Some(&0x16) || self.secrets.header.is_some() || (is_udp && quic::may_be(payload)) {
             self.handshake(packet);
         }
         self.sink.packet(packet)
@@ -386,13 +421,23 @@ mod tests {
         }
 
         /// A segment from or to the client with this port.
-        fn segment(&mut self, time: u64, (port, process): (u16, u32), is_sent: bool, payload: &[u8]) {
+        fn segment(&mut self, time: u64, client: (u16, u32), is_sent: bool, payload: &[u8]) {
+            let (flags, seq) = (Flags::PSH_ACK, SeqNumber(1));
+            let transport = Transport::Tcp { seq, ack: seq, flags, window: 1, options: None };
+            self.packet(time, client, is_sent, (transport, payload));
+        }
+
+        fn packet(
+            &mut self,
+            time: u64,
+            (port, process): (u16, u32),
+            is_sent: bool,
+            (transport, payload): (Transport, &[u8]),
+        ) {
             let client: SocketAddr = SocketAddr::from(([10, 0, 0, 1], port));
             let server: SocketAddr = SocketAddr::from(([10, 0, 0, 2], 443));
             let (source, target) = if is_sent { (client, server) } else { (server, client) };
             let by = Marking { tid: Tid(process), process: ProcessRef(process), fd: Fd(3), session: 1, op: None };
-            let flags = Flags::PSH_ACK;
-            let transport = Transport::Tcp { seq: SeqNumber(1), ack: SeqNumber(1), flags, window: 1, options: None };
             let (link, original) = (LinkHeader::Marking, payload.len());
             let frame = Frame { link, source, target, id: 1, transport, payload, original };
             let direction = if is_sent { Direction::Sent } else { Direction::Received };
@@ -475,6 +520,36 @@ mod tests {
         assert_eq!(it.told(), "P10 P11 <11 P12 ");
         it.keys(1, &log(7, &FOUR));
         assert!(!it.secrets.holds());
+    }
+
+    #[test]
+    fn quic_waits_for_as_many_sessions_as_there_are_connections() {
+        let mut it = Shaking::new();
+        let begin = |it: &mut Shaking, time, port: u16| {
+            let first = [&[0xc3, 0, 0, 0, 1, 2][..], &port.to_be_bytes(), &[0; 1200]].concat();
+            it.packet(time, (port, 1), true, (Transport::Udp, &first));
+        };
+        let answer = |it: &mut Shaking, time, port, first| {
+            it.packet(time, (port, 1), false, (Transport::Udp, &[first, 0, 0, 0, 1]));
+        };
+        for (time, port) in [(10, 4000), (20, 4001)] {
+            begin(&mut it, time, port);
+            answer(&mut it, time + 1, port, 0xc1);
+        }
+        assert_eq!(it.told(), "P10 <10 P11 P20 <10 P21 ");
+        it.keys(1, &log(7, &FOUR));
+        it.keys(2, &log(8, &FOUR));
+        assert!(it.secrets.holds(), "one of two, and another process's");
+        it.keys(1, &log(9, &FOUR));
+        assert!(!it.secrets.holds());
+        begin(&mut it, 30, 4000);
+        answer(&mut it, 31, 4000, 0xc1);
+        answer(&mut it, 40, 4002, 0xc1);
+        begin(&mut it, 41, 4003);
+        answer(&mut it, 42, 4003, 0x41);
+        assert!(!it.secrets.holds(), "it began before, has not begun, is answered with no handshake");
+        answer(&mut it, 43, 4003, 0xc1);
+        assert!(it.secrets.holds());
     }
 
     #[test]
