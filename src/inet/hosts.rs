@@ -16,6 +16,7 @@ use crate::inet::datagram::Datagram;
 use crate::limits;
 use crate::packets::Sightings;
 use crate::sockets::SocketNumber;
+use crate::work;
 use foldhash::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -135,6 +136,7 @@ impl Hosts {
         self.groups.remove(&socket);
         self.asked.remove(&socket);
         if !self.told.is_empty() {
+            work::steps(self.told.len());
             self.told.retain(|(told, _), _| *told != socket);
         }
     }

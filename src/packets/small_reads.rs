@@ -7,6 +7,7 @@
 use crate::event::{Direction, Timestamp, as_u64};
 use crate::packets::tcp::{Chunk, Witness};
 use crate::sockets::{ByConnection, Connection, ConnectionId, Moved, Refs, Side};
+use crate::work;
 
 /// How long after one read the next may begin, in nanoseconds.
 const AT_ONCE: u64 = 1_000_000;
@@ -161,7 +162,7 @@ impl SmallReads {
     pub fn take_due(&mut self, now: Option<Timestamp>) -> Vec<(ConnectionId, Released)> {
         let mut due = Vec::new();
         (self.earliest, self.look_at) = (Timestamp::MAX, Timestamp::MAX);
-        for (time, id) in std::mem::take(&mut self.since) {
+        for (time, id) in work::each(std::mem::take(&mut self.since).into_iter()) {
             match self.waiting.get(id).filter(|waiting| waiting.time == time).map(|waiting| waiting.ended) {
                 Some(ended) if now.is_some_and(|now| now <= ended.after(WAITS)) => {
                     self.since.push((time, id));

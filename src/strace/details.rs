@@ -13,6 +13,7 @@ use std::str::FromStr;
 use super::names::Names;
 use super::{escape, time};
 use crate::event::{Details, Family, Inode, SocketDetails, Transport, UnixName};
+use crate::work;
 
 /// Most angle brackets within details: strace's own has one, and few paths have any. With more, text that only begins like
 /// details would be searched to its end, and again from each bracket in it.
@@ -40,7 +41,9 @@ fn protocol(text: &[u8]) -> Option<(&[u8], &[u8])> {
 fn brackets(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let (mut from, mut nested) = (0, 0);
     loop {
-        let at = from + memchr::memchr3(b']', b'"', b'<', text.get(from..)?)?;
+        let step = memchr::memchr3(b']', b'"', b'<', text.get(from..)?);
+        work::steps(step.unwrap_or(text.len() - from));
+        let at = from + step?;
         from = match text.get(at..)? {
             [b'<', ..] if nested == NESTED_MAX => return None,
             [b'<', ..] => {
@@ -59,7 +62,9 @@ fn path(text: &[u8]) -> Option<&[u8]> {
     let mut depth = 0_usize;
     let mut from = 0;
     loop {
-        let at = from + memchr::memchr2(b'<', b'>', text.get(from..)?)?;
+        let step = memchr::memchr2(b'<', b'>', text.get(from..)?);
+        work::steps(step.unwrap_or(text.len() - from));
+        let at = from + step?;
         from = at + 1;
         match text.get(at)? {
             b'<' if depth == NESTED_MAX => return None,

@@ -11,6 +11,7 @@ use foldhash::HashMap;
 use crate::event::Inode;
 use crate::glob::Glob;
 use crate::limits;
+use crate::work;
 
 /// Which paths are FIFOs, as far as it is known by now.
 #[derive(Clone, Debug, Default)]
@@ -137,6 +138,7 @@ impl Known {
         if is_new && self.by_path.len() >= limits::FIFO_PATHS {
             if std::mem::take(&mut self.has_room) {
                 let is_there = |path: &[u8]| !path.ends_with(DELETED);
+                work::steps(self.by_path.len());
                 self.by_path.retain(|path, number| number.is_some() && is_there(path));
             }
             if self.by_path.len() >= limits::FIFO_PATHS {

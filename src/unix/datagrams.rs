@@ -12,6 +12,7 @@ use crate::unix::context::Options;
 use crate::unix::endpoints::{self, Endpoint};
 use crate::unix::{journal, names, ports};
 use crate::wire::{About, Frame, LinkHeader, Record, Remarks, Sink, Transport};
+use crate::work;
 use foldhash::HashMap;
 use std::collections::VecDeque;
 
@@ -60,7 +61,7 @@ pub(super) struct Datagrams {
 impl Datagrams {
     /// A socket is closed.
     pub(super) fn closed(&mut self, socket: SocketNumber) {
-        for pair in self.of_client.remove(&socket).unwrap_or_default() {
+        for pair in work::each(self.of_client.remove(&socket).unwrap_or_default().into_iter()) {
             self.pairs.remove(&pair);
         }
     }
@@ -225,6 +226,7 @@ impl Datagrams {
         let mut out = Output::new(&mut self.ids, sink);
         let mut left = usize::try_from(message.moved).unwrap_or(usize::MAX).min(limits::MESSAGE_BYTES);
         loop {
+            work::steps(1);
             let original = left.min(LONGEST_MESSAGE);
             let (payload, rest) = bytes.split_at_checked(original).unwrap_or((bytes, &[]));
             out.packet(about, Frame { link, source, target, id: 0, transport, payload, original })?;

@@ -11,6 +11,7 @@ use crate::sockets::connections::state::{Connection, Role};
 use crate::sockets::identity::{self, Meeting};
 use crate::sockets::names::{ConnectionId, Side};
 use crate::sockets::open_socket::{OpenSocket, canonical, is_vague};
+use crate::work;
 use foldhash::HashMap;
 use std::collections::BTreeSet;
 use std::collections::hash_map::Entry;
@@ -241,7 +242,7 @@ impl Ids {
     }
 
     fn iter(&self) -> impl DoubleEndedIterator<Item = &ConnectionId> {
-        self.one().into_iter().chain(self.several().into_iter().flatten())
+        work::each(self.one().into_iter().chain(self.several().into_iter().flatten()))
     }
 
     fn first(&self) -> Option<&ConnectionId> {
@@ -251,7 +252,7 @@ impl Ids {
     /// `oldest` and those behind it.
     fn since(&self, oldest: ConnectionId) -> impl Iterator<Item = &ConnectionId> {
         let one = self.one().filter(|id| **id >= oldest);
-        one.into_iter().chain(self.several().into_iter().flat_map(move |ids| ids.range(oldest..)))
+        work::each(one.into_iter().chain(self.several().into_iter().flat_map(move |ids| ids.range(oldest..))))
     }
 }
 

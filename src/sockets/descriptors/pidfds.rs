@@ -3,6 +3,7 @@
 use crate::event::{Fd, Tid};
 use crate::limits;
 use crate::sockets::descriptors::TableId;
+use crate::work;
 use std::collections::VecDeque;
 
 /// The pidfds that were seen to be made, the oldest first.
@@ -12,6 +13,7 @@ pub(in crate::sockets) struct Pidfds(VecDeque<(TableId, Fd, Tid)>);
 impl Pidfds {
     /// `fd` stands for `process` from here on.
     pub(in crate::sockets) fn opened(&mut self, table: TableId, fd: Fd, process: Tid) {
+        work::steps(self.0.len());
         self.0.retain(|other| (other.0, other.1) != (table, fd));
         if self.0.len() >= limits::PIDFDS {
             self.0.pop_front();
@@ -21,7 +23,7 @@ impl Pidfds {
 
     /// The process that `fd` stands for.
     pub(in crate::sockets) fn process(&self, table: TableId, fd: Fd) -> Option<Tid> {
-        self.0.iter().find(|other| (other.0, other.1) == (table, fd)).map(|other| other.2)
+        work::each(self.0.iter()).find(|other| (other.0, other.1) == (table, fd)).map(|other| other.2)
     }
 
     #[cfg(test)]

@@ -8,6 +8,7 @@
 use crate::event::{Fd, SocketDetails, as_usize};
 use crate::sockets::names::SocketId;
 use crate::sockets::registry::Registry;
+use crate::work;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -77,7 +78,7 @@ impl Pages {
     fn iter(&self) -> impl Iterator<Item = (usize, &Rc<Page>)> {
         let row = self.row.iter().enumerate();
         let row = row.filter_map(|(number, page)| Some((number, page.as_ref()?)));
-        row.chain(self.tree.iter().map(|(number, page)| (*number, page)))
+        work::each(row.chain(self.tree.iter().map(|(number, page)| (*number, page))))
     }
 
     /// The page of `fd`, if it has one, to change it: from here on it is this table's own, with references of its own in
@@ -117,6 +118,9 @@ impl Slots {
     fn pages_mut(&mut self) -> &mut Pages {
         if self.0.were_shared.replace(false) {
             self.0.iter().for_each(|(_, page)| page.was_shared.set(true));
+        }
+        if Rc::strong_count(&self.0) > 1 {
+            work::steps(self.0.row.len() + self.0.tree.len());
         }
         Rc::make_mut(&mut self.0)
     }
@@ -198,7 +202,7 @@ impl Slots {
         };
         let row = row.into_iter().enumerate().filter_map(|(number, page)| Some((number, page?)));
         let pages = row.chain(tree).filter_map(|(number, page)| Some((number, Rc::try_unwrap(page).ok()?)));
-        let slots = pages.flat_map(|(number, page)| numbers(number).zip(page.slots));
+        let slots = work::each(pages).flat_map(|(number, page)| numbers(number).zip(page.slots));
         slots.filter_map(|(fd, slot)| Some((fd, slot?))).collect::<Vec<_>>().into_iter()
     }
 }
@@ -213,7 +217,7 @@ fn numbers(page: usize) -> impl Iterator<Item = Fd> {
 }
 
 fn numbered(number: usize, page: &Page) -> impl Iterator<Item = (Fd, &Slot)> {
-    numbers(number).zip(&page.slots).filter_map(|(fd, slot)| Some((fd, slot.as_ref()?)))
+    work::each(numbers(number).zip(&page.slots)).filter_map(|(fd, slot)| Some((fd, slot.as_ref()?)))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use crate::sockets::descriptors::clones::{Begun, Clones};
 use crate::sockets::descriptors::slots::{Given, Slot, Slots};
 use crate::sockets::names::{SocketId, SocketNumber};
 use crate::sockets::registry::Registry;
+use crate::work;
 use foldhash::HashMap;
 use slab::Slab;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -113,7 +114,7 @@ impl Tables {
 
     /// The table of a thread that was seen or made before.
     pub(in crate::sockets) fn known(&self, tid: Tid) -> Option<TableId> {
-        let unclaimed = || self.unclaimed.iter().find(|waiting| waiting.child == tid);
+        let unclaimed = || work::each(self.unclaimed.iter()).find(|waiting| waiting.child == tid);
         let thread = self.threads.get(&tid);
         thread.or_else(|| unclaimed().map(|waiting| &waiting.thread)).map(|thread| thread.table)
     }
@@ -125,7 +126,7 @@ impl Tables {
 
     /// The table of a child that its maker's call showed, seen for the first time.
     fn claim(&mut self, tid: Tid) -> Option<TableId> {
-        let index = self.unclaimed.iter().position(|waiting| waiting.child == tid)?;
+        let index = work::each(self.unclaimed.iter()).position(|waiting| waiting.child == tid)?;
         let Unclaimed { thread, .. } = self.unclaimed.remove(index)?;
         self.threads.insert(tid, thread);
         Some(thread.table)
@@ -431,7 +432,7 @@ impl Tables {
     /// The other threads of `tid`'s process, which execve ends.
     pub(in crate::sockets) fn siblings(&self, tid: Tid) -> Vec<Tid> {
         let process = self.threads.get(&tid).and_then(|thread| self.processes.get(thread.process));
-        let threads = process.into_iter().flat_map(|process| &process.threads).copied();
+        let threads = work::each(process.into_iter().flat_map(|process| &process.threads)).copied();
         threads.filter(|other| *other != tid && self.threads.contains_key(other)).collect()
     }
 
