@@ -17,7 +17,7 @@ use std::ops::RangeInclusive;
 use std::rc::Rc;
 
 /// The index of a table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::sockets) struct TableId(usize);
 
 /// A descriptor table, used by one process or by several that share it.
@@ -253,9 +253,10 @@ impl Tables {
         }
         if maker == Tid(0) && !sharing.files {
             let table = self.of(maker, registry);
-            let slots = self.slab.get(table.0).into_iter().flat_map(|table| table.slots.iter());
+            let slots = self.slab.get(table.0).map(|table| table.slots.first(limits::INHERITED_SOCKETS));
             let inherited = slots
-                .take(limits::INHERITED_SOCKETS)
+                .into_iter()
+                .flatten()
                 .filter_map(|(fd, slot)| Some((fd, slot.clone(), registry.get(slot.socket)?.number)));
             self.unnumbered.push_back((child, inherited.collect()));
             if self.unnumbered.len() > limits::UNNUMBERED_CHILDREN {
@@ -477,13 +478,23 @@ impl Tables {
         self.slab.get_mut(table.0)?.slots.remove(fd, registry)
     }
 
-    /// The descriptors of `table` in a range.
-    pub(in crate::sockets) fn within(&self, table: TableId, range: &RangeInclusive<Fd>) -> Vec<Fd> {
-        self.slab.get(table.0).map(|table| table.slots.within(range)).unwrap_or_default()
+    /// The descriptors of `table` in a range that execve does not close.
+    pub(in crate::sockets) fn unmarked_within(&self, table: TableId, range: &RangeInclusive<Fd>) -> Vec<Fd> {
+        self.slab.get(table.0).map(|table| table.slots.unmarked_within(range)).unwrap_or_default()
     }
 
-    /// Those that execve closes.
-    pub(in crate::sockets) fn closed_by_exec(&self, table: TableId) -> Vec<Fd> {
-        self.slab.get(table.0).map(|table| table.slots.closed_by_exec()).unwrap_or_default()
+    /// Makes the descriptors of `table` in a range stand for no socket; what of them no other table shares.
+    pub(in crate::sockets) fn take_within(
+        &mut self,
+        table: TableId,
+        range: RangeInclusive<Fd>,
+        registry: &mut Registry,
+    ) -> Given {
+        self.slab.get_mut(table.0).map(|table| table.slots.take_within(range, registry)).unwrap_or_default()
+    }
+
+    /// The same of those that execve closes.
+    pub(in crate::sockets) fn take_closed_by_exec(&mut self, table: TableId, registry: &mut Registry) -> Given {
+        self.slab.get_mut(table.0).map(|table| table.slots.take_closed_by_exec(registry)).unwrap_or_default()
     }
 }
