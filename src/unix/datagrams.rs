@@ -48,10 +48,10 @@ type Pair = [Option<Key>; 2];
 #[derive(Debug, Default)]
 pub(super) struct Datagrams {
     pairs: HashMap<Pair, [Endpoint; 2]>,
-    /// The pairs, the oldest first; those gone since are still among them.
-    order: VecDeque<Pair>,
-    /// The pairs of each traced client: gone with it.
-    of_client: HashMap<SocketNumber, Vec<Pair>>,
+    /// The pairs, the oldest first, each with its client where that is traced; those gone since are still among them.
+    order: VecDeque<(Pair, Option<SocketNumber>)>,
+    /// The pairs of each traced client, the oldest first: gone with it.
+    of_client: HashMap<SocketNumber, VecDeque<Pair>>,
     sightings: Sightings<Option<Key>>,
     begun: u64,
     ids: Ids,
@@ -136,7 +136,7 @@ impl Datagrams {
     fn answered(&self, message: &UnixMessage) -> Option<[Endpoint; 2]> {
         let is_unknown = Key::of(&message.remote).is_none();
         let client = message.local.socket.filter(|_| is_unknown)?;
-        self.pairs.get(self.of_client.get(&client)?.last()?).copied()
+        self.pairs.get(self.of_client.get(&client)?.back()?).copied()
     }
 
     /// Which end the thread's own is: the server has a name, and if both have one or none, the client spoke first.
@@ -175,14 +175,18 @@ impl Datagrams {
     /// Remembers the endpoints of a pair.
     fn keep(&mut self, pair: Pair, client: Option<SocketNumber>, ends: [Endpoint; 2]) {
         if let Some(client) = client {
-            self.of_client.entry(client).or_default().push(pair.clone());
+            self.of_client.entry(client).or_default().push_back(pair.clone());
         }
         self.pairs.insert(pair.clone(), ends);
-        self.order.push_back(pair);
+        self.order.push_back((pair, client));
         if self.order.len() > limits::UNIX_DATAGRAM_PAIRS
-            && let Some(oldest) = self.order.pop_front()
+            && let Some((oldest, client)) = self.order.pop_front()
         {
             self.pairs.remove(&oldest);
+            let of_client = client.and_then(|client| self.of_client.get_mut(&client));
+            if let Some(pairs) = of_client.filter(|pairs| pairs.front() == Some(&oldest)) {
+                pairs.pop_front();
+            }
         }
     }
 

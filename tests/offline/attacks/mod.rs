@@ -5,7 +5,9 @@
 //! is measured. An attack is a function that writes a trace of a size; a new one is a row in the table of its file. Where
 //! what a loop goes over has a bound, the size is beyond that.
 
+mod payload;
 mod processes;
+mod sockets;
 mod text;
 
 use crate::crowds::converter;
@@ -49,6 +51,11 @@ impl Text {
     fn time(&mut self) -> String {
         self.count += 1;
         format!("{}.{:06}", 1_700_000_000 + self.count / 100_000, self.count % 100_000 * 10)
+    }
+
+    /// A line as it is.
+    fn plain(&mut self, line: Arguments<'_>) {
+        writeln!(self.lines, "{line}").expect("memory takes it");
     }
 
     /// A line of a thread.
@@ -96,6 +103,16 @@ fn hold(attacks: &[Attack]) {
 #[test]
 fn processes_and_descriptors() {
     hold(processes::ATTACKS);
+}
+
+#[test]
+fn sockets_and_connections() {
+    hold(sockets::ATTACKS);
+}
+
+#[test]
+fn what_is_sent() {
+    hold(payload::ATTACKS);
 }
 
 #[test]
