@@ -34,6 +34,7 @@
 //! | [`glob`] | patterns for the names of sockets, pipes and FIFOs | what is done with what they are for |
 //! | [`escape`] | what is safe to print, and a word of a shell's command | whose text it is |
 //! | [`limits`] | every bound, with its reason | – |
+//! | [`work`] | how much is done, for the test that it grows as the trace does | what it is done for |
 //!
 //! Where a change begins; each of these files says what else it needs:
 //!
@@ -74,6 +75,7 @@ mod system;
 mod unix;
 mod views;
 mod wire;
+mod work;
 
 pub use cli::{Refused, Task, Usage, parse};
 pub use extcap::{answer as answer_wireshark, is_called as is_called_by_wireshark};
@@ -90,4 +92,6 @@ pub mod inside {
     pub use crate::run::report::keys;
     pub use crate::strace::{Fifos, Options as TraceOptions, calls_to_trace};
     pub use crate::unix::{CLEAN, PROTOCOLS, Protocol, Reason, UNKNOWN_PORT};
+    #[cfg(debug_assertions)]
+    pub use crate::work::taken as steps_taken;
 }

@@ -6,6 +6,7 @@
 
 use crate::event::Timestamp;
 use crate::limits;
+use crate::work;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
@@ -113,7 +114,8 @@ impl Order {
         let row = self.row.make_contiguous();
         row.sort_unstable_by_key(|waiting| waiting.place);
         let mut end = 0;
-        for waiting in &mut *row {
+        for waiting in work::each(row.iter_mut()) {
+            work::steps(waiting.length);
             self.bytes.copy_within(waiting.place..waiting.place + waiting.length, end);
             waiting.place = end;
             end += waiting.length;

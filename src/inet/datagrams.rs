@@ -15,6 +15,7 @@ use crate::limits;
 use crate::packets::{Invented, Output, Sighted, Sightings, ToldOfDatagrams, Waits};
 use crate::sockets::{Moved, SocketNumber, canonical};
 use crate::wire::{About, Frame, LinkHeader, Remarks, Sink, Transport as Header};
+use crate::work;
 use foldhash::{HashMap, HashSet};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -290,7 +291,7 @@ impl Datagrams {
         out: &mut Output<'_, S>,
     ) -> Result<(), S::Error> {
         self.waits.end(socket);
-        for held in self.held.remove(&socket).unwrap_or_default() {
+        for held in work::each(self.held.remove(&socket).unwrap_or_default().into_iter()) {
             self.held_bytes = self.held_bytes.saturating_sub(held.size());
             let datagram = held.datagram().at(local);
             match local {
@@ -319,8 +320,8 @@ impl Datagrams {
                 && received.moved <= sent.moved
                 && held.payload.get(..compared) == received.payload.get(..compared)
         };
-        let found = self.held.iter().take(COMPARED).find_map(|(socket, held)| {
-            let sent_to = held.iter().take(COMPARED_OF_EACH).find(is_it)?.datagram.carried.remote?;
+        let found = work::each(self.held.iter()).take(COMPARED).find_map(|(socket, held)| {
+            let sent_to = work::each(held.iter()).take(COMPARED_OF_EACH).find(is_it)?.datagram.carried.remote?;
             Some((*socket, sent_to))
         });
         if let Some((socket, sent_to)) = found {

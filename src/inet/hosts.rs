@@ -17,6 +17,7 @@ use crate::limits;
 use crate::packets::Sightings;
 use crate::sockets::SocketNumber;
 use foldhash::{HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// How many targets with one port are remembered: a server has a few addresses.
@@ -34,7 +35,7 @@ pub(super) struct Hosts {
     /// Where traced sockets have sent to, by port.
     targets: HashMap<u16, Vec<IpAddr>>,
     /// What the other end's calls have told of a socket, as that host sees it.
-    told: HashMap<(SocketNumber, IpAddr), IpAddr>,
+    told: BTreeMap<(SocketNumber, IpAddr), IpAddr>,
     /// Whom sockets have sent to; none where these are several.
     asked: HashMap<SocketNumber, Option<SocketAddr>>,
     /// The multicast groups that sockets have joined, v4 and v6.
@@ -134,8 +135,10 @@ impl Hosts {
     pub(super) fn closed(&mut self, socket: SocketNumber) {
         self.groups.remove(&socket);
         self.asked.remove(&socket);
-        if !self.told.is_empty() {
-            self.told.retain(|(told, _), _| *told != socket);
+        let from = (socket, IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        while let Some((told, _)) = self.told.range(from..).next().filter(|((told, _), _)| *told == socket) {
+            let told = *told;
+            self.told.remove(&told);
         }
     }
 

@@ -8,6 +8,7 @@ use crate::packets::Output;
 use crate::wire::{
     About, Frame, LONGEST_DCCP, LONGEST_SCTP_PART, Remarks, SctpPart, Sink, Transport, dccp_packet, sctp_packet,
 };
+use crate::work;
 
 /// IP's protocol numbers.
 const SCTP: u8 = 132;
@@ -33,6 +34,7 @@ impl Sctp {
         let mut left = original.min(limits::SCTP_MESSAGE_BYTES.max(bytes.len()));
         let mut first = true;
         loop {
+            work::steps(1);
             let length = left.min(LONGEST_SCTP_PART);
             let (own, rest) = bytes.split_at_checked(length).unwrap_or((bytes, &[]));
             left -= length;

@@ -8,6 +8,7 @@ use crate::event::{Direction, Timestamp};
 use crate::inet::datagram::{Datagram, Held};
 use crate::limits;
 use crate::sockets::{SocketNumber, is_vague};
+use crate::work;
 use foldhash::HashMap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -69,7 +70,7 @@ impl Unplaced {
 
     /// The oldest one that `other` shows at its other end, and both ends by that.
     pub(super) fn take_told_by(&mut self, other: &Datagram<'_>) -> Option<(Held, (SocketAddr, SocketAddr))> {
-        let mut compared = self.waiting.iter().take(COMPARED);
+        let mut compared = work::each(self.waiting.iter()).take(COMPARED);
         let (number, ends) = compared.find_map(|(number, waiting)| Some((*number, told_by(waiting, other)?)))?;
         Some((self.take(number)?, ends))
     }

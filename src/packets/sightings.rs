@@ -3,6 +3,7 @@
 
 use crate::event::Direction;
 use crate::limits;
+use crate::work;
 use foldhash::HashMap;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
@@ -111,8 +112,8 @@ impl<E: Clone + Eq + Hash> Sightings<E> {
         let sighting = Sighting::of(sighted, 0);
         let is_it = |number: &&u64| waiting.get(number).is_some_and(|other| sighting.is_of_the_same(other));
         let alike = self.alike.get(&sighting.likeness(key.clone()));
-        let number = alike.and_then(|alike| alike.iter().take(COMPARED).find(is_it).copied());
-        let Some(number) = number.or_else(|| waiting.keys().take(COMPARED).find(is_it).copied()) else {
+        let number = alike.and_then(|alike| work::each(alike.iter()).take(COMPARED).find(is_it).copied());
+        let Some(number) = number.or_else(|| work::each(waiting.keys()).take(COMPARED).find(is_it).copied()) else {
             return false;
         };
         if sighted.to_many && sighted.direction == Direction::Received {
@@ -131,7 +132,7 @@ impl<E: Clone + Eq + Hash> Sightings<E> {
         while sighted.direction == Direction::Received && sighted.length > 0 {
             let sighting = Sighting::of(sighted, 0);
             let key = (sighted.target.clone(), Direction::Sent);
-            let mut sent = self.waiting.get(&key).into_iter().flatten().take(COMPARED);
+            let mut sent = work::each(self.waiting.get(&key).into_iter().flatten()).take(COMPARED);
             let Some(number) = sent.find(|(_, sent)| sent.begins(&sighting)).map(|(number, _)| *number) else {
                 return false;
             };
@@ -161,7 +162,7 @@ impl<E: Clone + Eq + Hash> Sightings<E> {
         self.uncut_bytes = self.uncut_bytes.saturating_sub(sighting.uncut.len());
         if let Entry::Occupied(mut alike) = self.alike.entry(sighting.likeness(key.clone())) {
             // Mostly the oldest.
-            let place = alike.get().iter().take(COMPARED).position(|other| *other == number);
+            let place = work::each(alike.get().iter()).take(COMPARED).position(|other| *other == number);
             place.map(|place| alike.get_mut().remove(place));
             if alike.get().is_empty() {
                 alike.remove();

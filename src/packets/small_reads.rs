@@ -7,6 +7,7 @@
 use crate::event::{Direction, Timestamp, as_u64};
 use crate::packets::tcp::{Chunk, Witness};
 use crate::sockets::{ByConnection, Connection, ConnectionId, Moved, Refs, Side};
+use crate::work;
 
 /// How long after one read the next may begin, in nanoseconds.
 const AT_ONCE: u64 = 1_000_000;
@@ -35,6 +36,8 @@ struct Waiting {
     bytes: Vec<u8>,
     /// When the last one returned.
     ended: Timestamp,
+    /// Which one it is of all that have waited.
+    number: u64,
 }
 
 /// Reads that wait for the next ones, of all connections of a view.
@@ -42,9 +45,10 @@ struct Waiting {
 pub struct SmallReads {
     waiting: ByConnection<Waiting>,
     count: usize,
-    /// What waits, and the moment of its first read, in the order in which they came; what has gone out since is still among
-    /// them.
-    since: Vec<(Timestamp, ConnectionId)>,
+    /// What waits, by its number, in the order in which they came; what has gone out since is still among them.
+    since: Vec<(u64, ConnectionId)>,
+    /// How many have waited.
+    numbered: u64,
     /// None of these is before it.
     earliest: Timestamp,
     /// When they are to be looked at next; the last moment of all where nothing has waited since they were.
@@ -59,6 +63,7 @@ impl Default for SmallReads {
             waiting: ByConnection::default(),
             count: 0,
             since: Vec::new(),
+            numbered: 0,
             earliest: Timestamp::MAX,
             look_at: Timestamp::MAX,
             spare: Vec::new(),
@@ -141,11 +146,13 @@ impl SmallReads {
             let mut bytes = self.spare.pop().unwrap_or_default();
             bytes.clear();
             bytes.extend_from_slice(chunk.bytes);
-            let waiting = Waiting { sender: chunk.sender, time: chunk.time, by: chunk.by, bytes, ended: chunk.time };
+            self.numbered += 1;
+            let (time, number) = (chunk.time, self.numbered);
+            let waiting = Waiting { sender: chunk.sender, time, by: chunk.by, bytes, ended: time, number };
             self.waiting.insert(id, waiting);
             self.count += 1;
-            self.since.push((chunk.time, id));
-            self.wait_from(chunk.time, chunk.time);
+            self.since.push((number, id));
+            self.wait_from(time, time);
         }
         begins
     }
@@ -173,10 +180,11 @@ impl SmallReads {
     pub fn take_due(&mut self, now: Option<Timestamp>) -> Vec<(ConnectionId, Released)> {
         let mut due = Vec::new();
         (self.earliest, self.look_at) = (Timestamp::MAX, Timestamp::MAX);
-        for (time, id) in std::mem::take(&mut self.since) {
-            match self.waiting.get(id).filter(|waiting| waiting.time == time).map(|waiting| waiting.ended) {
-                Some(ended) if now.is_some_and(|now| now <= ended.after(WAITS)) => {
-                    self.since.push((time, id));
+        for (number, id) in work::each(std::mem::take(&mut self.since).into_iter()) {
+            let waiting = self.waiting.get(id).filter(|waiting| waiting.number == number);
+            match waiting.map(|waiting| (waiting.time, waiting.ended)) {
+                Some((time, ended)) if now.is_some_and(|now| now <= ended.after(WAITS)) => {
+                    self.since.push((number, id));
                     self.wait_from(time, ended);
                 }
                 Some(_) => due.extend(self.release(id).map(|released| (id, released))),

@@ -7,6 +7,7 @@ use crate::packets::segmenter::{Endpoint, Segmenter};
 use crate::packets::told::Told;
 use crate::sockets::{Connection, Moved, Opening, Refs, Side, Stream};
 use crate::wire::{About, Flags, HandshakeOptions, Remarks, Sink};
+use crate::work;
 use std::net::SocketAddr;
 
 /// The thread whose call shows what happened, and the side it is on.
@@ -86,6 +87,7 @@ impl OwnChunk {
     /// A copy.
     pub fn of(chunk: &Chunk<'_>) -> Self {
         let Chunk { sender, time, by, skipped, bytes, missing, comment, is_urgent } = *chunk;
+        work::steps(bytes.len());
         let (bytes, comment) = (bytes.to_vec(), comment.map(str::to_owned));
         Self { sender, time, by, bytes, missing, skipped, comment, is_urgent }
     }
@@ -169,6 +171,7 @@ impl TcpConnection {
             about.remarks = about.remarks.and(self.told.lost());
         }
         while left > 0 {
+            work::steps(1);
             let length = usize::try_from(left).map_or(longest, |left| left.min(longest));
             let (own, rest) = bytes.split_at_checked(length).unwrap_or((bytes, &[]));
             left -= as_u64(length);

@@ -1,6 +1,7 @@
 //! What a view has yet to write, by the moment at which that begins: nothing later is written for good before it.
 
 use crate::event::Timestamp;
+use crate::work;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -74,7 +75,7 @@ impl<K: Copy + Ord> Waits<K> {
 
     /// All that are not written.
     pub fn all(&self) -> Vec<K> {
-        self.since.keys().copied().collect()
+        work::each(self.since.keys()).copied().collect()
     }
 }
 

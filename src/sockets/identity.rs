@@ -39,8 +39,8 @@ pub(super) fn agrees(open: &OpenSocket, details: &SocketDetails) -> bool {
         || details.transport == Transport::Unknown
         || open.transport == Transport::Unknown;
     same_kind
-        && may_be_same(details.local, open.local.from_details)
-        && (open.transport != Transport::Stream || may_be_same(details.remote, open.remote.from_details))
+        && may_be_same(details.local, open.local.in_details())
+        && (open.transport != Transport::Stream || may_be_same(details.remote, open.remote.in_details()))
 }
 
 /// Whether a connect, seen without details, is of another socket than `open`, whose close was not traced: a socket keeps its

@@ -22,6 +22,7 @@ mod names;
 mod now;
 mod open;
 mod open_socket;
+mod packed;
 mod pipes;
 mod processes;
 mod registry;
@@ -556,7 +557,7 @@ impl Sockets {
 
     /// The last descriptor of a socket is gone.
     fn closed(&mut self, socket: SocketId, open: &OpenSocket, closer: Closer) {
-        let both_ends = open.both_ends.into_iter().flatten();
+        let both_ends = open.both_ends.as_deref().into_iter().flatten().copied();
         self.undelivered.extend(both_ends.map(|end| (end, closer)));
         self.undeliverable(Channel::To(socket), closer);
         let Some((id, side)) = open.stream else {

@@ -5,13 +5,14 @@ use crate::event::{
 };
 use crate::sockets::Shape;
 use crate::sockets::names::{ConnectionId, Side, SocketId, SocketNumber};
+use crate::sockets::packed::Packed;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// An address and where it is known from: what a call said stands above what details say.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Known {
-    from_call: Option<SocketAddr>,
-    pub(super) from_details: Option<SocketAddr>,
+    from_call: Option<Packed>,
+    from_details: Option<Packed>,
     /// The host, as the other end's implies it: the kernel talks to loopback from loopback.
     implied: Option<IpAddr>,
     /// What [`Known::merged`] makes of them: asked for at every payload call.
@@ -24,10 +25,15 @@ impl Known {
         self.best
     }
 
+    /// What details say.
+    pub(super) fn in_details(&self) -> Option<SocketAddr> {
+        self.from_details.map(Packed::get)
+    }
+
     /// Where a call left the host or the port open (bind to 0.0.0.0:0), details fill it in.
     fn merged(&self) -> Option<SocketAddr> {
-        let mut address = self.from_call.or(self.from_details)?;
-        if let Some(details) = self.from_details {
+        let mut address = self.from_call.or(self.from_details)?.get();
+        if let Some(details) = self.in_details() {
             if address.ip().is_unspecified() {
                 address.set_ip(details.ip());
             }
@@ -43,13 +49,13 @@ impl Known {
 
     /// A call said so.
     pub(super) fn say(&mut self, address: SocketAddr) {
-        self.from_call = Some(address);
+        self.from_call = Some(address.into());
         self.best = self.merged();
     }
 
     /// Details said so.
     pub(super) fn read(&mut self, address: SocketAddr) {
-        self.from_details = Some(address);
+        self.from_details = Some(address.into());
         self.best = self.merged();
     }
 
@@ -89,7 +95,7 @@ pub(super) struct OpenSocket {
     /// Which end of a pipe it is: the one that bytes are sent by, or received by.
     pub(super) pipe_end: Option<Direction>,
     /// A FIFO opened for both has a reference to its write end and one to its read end.
-    pub(super) both_ends: Option<[SocketId; 2]>,
+    pub(super) both_ends: Option<Box<[SocketId; 2]>>,
     /// How many descriptors, in all tables, stand for it.
     pub(super) references: u32,
     /// The host that asked last, and the own address at which it did.
@@ -101,17 +107,17 @@ pub(super) struct OpenSocket {
     /// Its making or its details say its family: where it is another, nothing is guessed.
     pub(super) family_known: bool,
     /// Where bind has put it.
-    pub(super) bound: Option<SocketAddr>,
+    pub(super) bound: Option<Packed>,
     /// The kernel has chosen its port: it had none when it was connected.
     pub(super) has_chosen_port: bool,
     /// The address that details go on to show though it is gone: strace looks it up once.
-    stale: Option<SocketAddr>,
+    stale: Option<Packed>,
     /// connect has said that it goes on, and not yet how it ended.
     pub(super) is_connecting: bool,
     /// Who has accepted it.
     pub(super) listener: Option<(SocketId, SocketNumber)>,
     /// Of a listener, or one that it accepted: where another one was that it accepted.
-    pub(super) sibling: Option<SocketAddr>,
+    pub(super) sibling: Option<Packed>,
     /// A call of the trace has made it.
     pub(super) is_made: bool,
     /// More than one descriptor has stood for it.
@@ -162,7 +168,7 @@ impl OpenSocket {
             name.clone_from(&details.name);
             return;
         }
-        if let Some(local) = details.local.filter(|local| self.stale != Some(*local)) {
+        if let Some(local) = details.local.filter(|local| self.stale != Some((*local).into())) {
             self.local.read(local);
         }
         if let Some(remote) = details.remote.filter(|_| self.stale.is_none()) {
@@ -239,7 +245,7 @@ impl OpenSocket {
             self.name.clone_from(&listener.name);
         }
         if self.local.get().is_none()
-            && let Some(local) = listener.local.get().or(listener.sibling)
+            && let Some(local) = listener.local.get().or(listener.sibling.map(Packed::get))
         {
             self.local.read(local);
         }
@@ -253,7 +259,8 @@ impl OpenSocket {
             return;
         };
         let is_local = |address: SocketAddr| canonical(address).ip().is_loopback();
-        let sibling = self.sibling.filter(|sibling| !is_local(*sibling) && sibling.port() == local.port());
+        let sibling =
+            self.sibling.map(Packed::get).filter(|sibling| !is_local(*sibling) && sibling.port() == local.port());
         let host = if is_local(remote) { Some(remote) } else { sibling };
         if let Some(host) = host.filter(|_| local.ip().is_unspecified()) {
             self.local.read(SocketAddr::new(host.ip(), local.port()));
@@ -266,11 +273,12 @@ impl OpenSocket {
             // It may have been bound before the trace.
             return self.remote.forget();
         }
-        let bound = self.bound.filter(|bound| !bound.ip().is_unspecified() || bound.port() != 0);
+        let own = self.bound.map(Packed::get);
+        let bound = own.filter(|bound| !bound.ip().is_unspecified() || bound.port() != 0);
         self.stale = self.local.from_details.or(self.stale);
         self.remote.forget();
         self.asked_at = None;
-        if self.bound.is_none_or(is_vague) {
+        if own.is_none_or(is_vague) {
             self.local.forget();
             self.address_announced = false;
         }

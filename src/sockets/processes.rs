@@ -29,13 +29,14 @@ pub(super) fn close(sockets: &mut Sockets, descriptor: Descriptor<'_>, outcome: 
 /// close_range.
 pub(super) fn close_range(sockets: &mut Sockets, range: RangeInclusive<Fd>, only_mark: bool) {
     let table = sockets.table();
-    for fd in sockets.tables.within(table, &range) {
-        if only_mark {
+    if only_mark {
+        for fd in sockets.tables.unmarked_within(table, &range) {
             close_on_exec(sockets, fd, true);
-        } else {
-            sockets.vacate(table, fd, Op::Replace);
         }
+        return;
     }
+    let closed = sockets.tables.take_within(table, range, &mut sockets.registry);
+    sockets.drop_slots(closed, Op::Replace);
 }
 
 /// dup, dup2, dup3 or fcntl(F_DUPFD).
@@ -99,9 +100,8 @@ pub(super) fn executed(sockets: &mut Sockets) {
     }
     sockets.tables.unshare(tid);
     let table = if sockets.tables.knows(tid) { sockets.table() } else { table };
-    for fd in sockets.tables.closed_by_exec(table) {
-        sockets.vacate(table, fd, Op::Exec);
-    }
+    let closed = sockets.tables.take_closed_by_exec(table, &mut sockets.registry);
+    sockets.drop_slots(closed, Op::Exec);
 }
 
 /// The thread is what `by` is from here on.

@@ -6,6 +6,7 @@ use crate::sockets::connections::Connection;
 use crate::sockets::identity;
 use crate::sockets::names::{Side, SocketId, SocketNumber};
 use crate::sockets::open_socket::{OpenSocket, canonical};
+use crate::sockets::packed::Packed;
 use crate::sockets::{Change, UnixEnd};
 use foldhash::{HashMap, HashSet};
 use slab::Slab;
@@ -14,12 +15,17 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 /// What an end of a pipe is.
 const PIPE: (Family, Transport) = (Family::Pipe, Transport::Stream);
 
+/// Two addresses as the wire has them.
+fn pair(local: SocketAddr, remote: SocketAddr) -> [Packed; 2] {
+    [local, remote].map(|address| canonical(address).into())
+}
+
 /// All open sockets, and the ends of pipes.
 #[derive(Debug, Default)]
 pub(super) struct Registry {
     open: Slab<OpenSocket>,
     by_inode: HashMap<Inode, SocketId>,
-    by_addresses: HashMap<(SocketAddr, SocketAddr), SocketId>,
+    by_addresses: HashMap<[Packed; 2], SocketId>,
     /// Datagram sockets by the address they are bound to. Several may share one (SO_REUSEPORT); they are as one then, for
     /// what either of them sends and receives is the same on the wire.
     by_bound: HashMap<SocketAddr, SocketId>,
@@ -107,7 +113,7 @@ impl Registry {
     pub(super) fn find(&self, details: &SocketDetails) -> Option<SocketId> {
         let known = match (details.inode, details.local, details.remote) {
             (Some(inode), ..) => self.by_inode.get(&inode),
-            (None, Some(local), Some(remote)) => self.by_addresses.get(&(canonical(local), canonical(remote))),
+            (None, Some(local), Some(remote)) => self.by_addresses.get(&pair(local, remote)),
             (None, Some(local), None) if details.transport == Transport::Datagram => self.by_bound.get(&local),
             _ => None,
         };
@@ -150,7 +156,7 @@ impl Registry {
         }
         match (open.transport, open.local.get(), open.remote.get(), &open.name) {
             (Transport::Stream, Some(local), Some(remote), _) => {
-                self.by_addresses.insert((canonical(local), canonical(remote)), socket);
+                self.by_addresses.insert(pair(local, remote), socket);
             }
             (Transport::Datagram, Some(local), ..) if local.port() != 0 && !self.by_bound.contains_key(&local) => {
                 self.by_bound.insert(local, socket);
@@ -192,7 +198,7 @@ impl Registry {
             self.by_bound.remove(&local);
         }
         if let Some(remote) = remote {
-            let key = (canonical(local), canonical(remote));
+            let key = pair(local, remote);
             if self.by_addresses.get(&key) == Some(&socket) {
                 self.by_addresses.remove(&key);
             }
@@ -226,7 +232,7 @@ impl Registry {
         if let Some((at, number)) = listener
             && let Some(open) = self.get_mut(at).filter(|open| open.number == number)
         {
-            open.sibling = Some(local);
+            open.sibling = Some(local.into());
         }
     }
 
@@ -335,7 +341,7 @@ impl Registry {
         });
         let both = self.insert(PIPE);
         if let Some(open) = self.get_mut(both) {
-            open.both_ends = Some(ends);
+            open.both_ends = Some(ends.into());
         }
         both
     }

@@ -4,6 +4,7 @@
 //! or a path may hold as well.
 
 use super::{details, escape, time};
+use crate::work;
 
 /// Deepest nesting of brackets that is followed; strace's own structures stay below ten.
 const DEPTH_MAX: usize = 64;
@@ -31,13 +32,15 @@ fn any_next(text: &[u8]) -> &[u8] {
     }
 }
 
-fn separators(text: &[u8]) -> &[u8] {
-    let count = text.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b',')).count();
-    let text = text.get(count..).unwrap_or_default();
-    // a security context is where a comma is due, so a comma follows it
-    match security_context(text) {
-        Some(rest) if count == 1 => separators(rest),
-        _ => text,
+fn separators(mut text: &[u8]) -> &[u8] {
+    loop {
+        let count = text.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b',')).count();
+        text = text.get(count..).unwrap_or_default();
+        // a security context is where a comma is due, so a comma follows it
+        match security_context(text) {
+            Some(rest) if count == 1 => text = rest,
+            _ => return text,
+        }
     }
 }
 
@@ -51,7 +54,11 @@ fn security_context(text: &[u8]) -> Option<&[u8]> {
     let [b'[', b'a'..=b'z' | b'A'..=b'Z', ..] = text else {
         return None;
     };
-    let rest = text.get(memchr::memchr(b']', text)? + 1..)?;
+    let inner = text.get(1..)?;
+    // there are no brackets in it
+    let end = memchr::memchr3(b']', b'[', b'}', inner);
+    work::steps(end.unwrap_or(inner.len()));
+    let rest = inner.get(end?..)?.strip_prefix(b"]")?;
     (rest.first() == Some(&b',')).then_some(rest)
 }
 
@@ -108,7 +115,7 @@ pub(super) fn value(text: &[u8]) -> Option<(&[u8], &[u8])> {
 /// How many bytes come before the next special one.
 #[inline]
 fn plain(text: &[u8]) -> Option<usize> {
-    text.iter().position(|byte| IS_SPECIAL.get(usize::from(*byte)) == Some(&true))
+    work::each(text.iter()).position(|byte| IS_SPECIAL.get(usize::from(*byte)) == Some(&true))
 }
 
 /// A value with brackets or quotes in it, the first of them at `from`.
@@ -151,7 +158,7 @@ fn nested(text: &[u8], from: usize) -> Option<(&[u8], &[u8])> {
 /// Passes over `/* … */`.
 fn comment(text: &[u8]) -> Option<&[u8]> {
     let inner = text.strip_prefix(b"/*")?;
-    let end = inner.windows(2).position(|pair| pair == b"*/")?;
+    let end = work::each(inner.windows(2)).position(|pair| pair == b"*/")?;
     inner.get(end + 2..)
 }
 

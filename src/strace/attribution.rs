@@ -5,6 +5,7 @@
 //! its number supersedes that.
 
 use foldhash::HashSet;
+use std::collections::BTreeSet;
 
 use crate::event::Tid;
 use crate::limits;
@@ -18,7 +19,7 @@ pub(super) struct Attribution {
     /// The one thread of the whole trace (`strace -ff`).
     own: Option<Tid>,
     /// Threads alive, as far as it was said: [`FIRST`], numbers seen, threads attached to.
-    alive: HashSet<Tid>,
+    alive: BTreeSet<Tid>,
     /// Threads that another one made, before they are seen, and those that are about to end: none can be the first.
     children: HashSet<Tid>,
     /// The first thread, by its number once that is known.
@@ -29,7 +30,7 @@ pub(super) struct Attribution {
 
 impl Attribution {
     pub(super) fn new(own: Option<Tid>) -> Self {
-        let (alive, children) = (HashSet::default(), HashSet::default());
+        let (alive, children) = (BTreeSet::new(), HashSet::default());
         Self { own, alive, children, first: None, last: None }
     }
 

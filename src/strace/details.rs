@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use super::names::Names;
 use super::{escape, time};
 use crate::event::{Details, Family, Inode, SocketDetails, Transport, UnixName};
+use crate::work;
 
 /// What the name of a protocol says.
 type Kind = (Family, Transport);
@@ -52,7 +53,9 @@ fn protocol(text: &[u8]) -> Option<(Option<Kind>, &[u8])> {
 fn behind_brackets(text: &[u8]) -> Option<&[u8]> {
     let (mut from, mut nested) = (0, 0);
     loop {
-        let at = from + memchr::memchr3(b']', b'"', b'<', text.get(from..)?)?;
+        let step = memchr::memchr3(b']', b'"', b'<', text.get(from..)?);
+        work::steps(step.unwrap_or(text.len() - from));
+        let at = from + step?;
         from = match text.get(at..)? {
             [b'<', ..] if nested == NESTED_MAX => return None,
             [b'<', ..] => {
@@ -71,7 +74,9 @@ fn path(text: &[u8]) -> Option<&[u8]> {
     let mut depth = 0_usize;
     let mut from = 0;
     loop {
-        let at = from + memchr::memchr2(b'<', b'>', text.get(from..)?)?;
+        let step = memchr::memchr2(b'<', b'>', text.get(from..)?);
+        work::steps(step.unwrap_or(text.len() - from));
+        let at = from + step?;
         from = at + 1;
         match text.get(at)? {
             b'<' if depth == NESTED_MAX => return None,

@@ -9,6 +9,8 @@
 
 #![expect(clippy::as_conversions, reason = "bytes and words of eight bytes, in constants too")]
 
+use crate::work;
+
 /// A string literal that has been decoded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Quoted {
@@ -40,7 +42,8 @@ pub(super) fn skip_string(text: &[u8]) -> Option<&[u8]> {
     let mut from = 1;
     loop {
         let end = from + memchr::memchr(b'"', text.get(from..)?)?;
-        let backslashes = text.get(1..end)?.iter().rev().take_while(|byte| **byte == b'\\').count();
+        work::steps(end - from);
+        let backslashes = work::each(text.get(1..end)?.iter().rev()).take_while(|byte| **byte == b'\\').count();
         if backslashes % 2 == 0 {
             return text.get(end + 1..);
         }

@@ -4,6 +4,7 @@
 //! The parsers of one run share what is known: with `strace -ff`, one process makes a FIFO that another one uses.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use foldhash::HashMap;
@@ -27,8 +28,8 @@ struct Known {
     corrections: u64,
     /// The user has been warned that there are too many.
     has_warned: bool,
-    /// Some that are remembered may be gone, or no FIFOs, since room was made last.
-    has_room: bool,
+    /// Those that are gone, or no FIFOs: they make room.
+    gone: BTreeSet<Box<[u8]>>,
 }
 
 /// What the kernel puts behind the path of a file that has none any more.
@@ -74,6 +75,7 @@ impl Fifos {
         }
         self.removed(to);
         let mut known = self.0.borrow_mut();
+        known.gone.remove(from);
         if let Some(number) = known.by_path.remove(from) {
             known.corrections += u64::from(number.is_some());
             known.set(to, number);
@@ -83,6 +85,7 @@ impl Fifos {
     /// `path` is free for another file; a FIFO that is open lives on.
     pub(super) fn removed(&self, path: &[u8]) {
         let mut known = self.0.borrow_mut();
+        known.gone.remove(path);
         if let Some(number) = known.by_path.remove(path).flatten() {
             known.corrections += 1;
             known.set(&[path, DELETED].concat(), Some(number));
@@ -131,22 +134,24 @@ impl Known {
         }
     }
 
-    /// Notes what `path` is; false where there are too many. Those that are gone, or no FIFOs, make room.
+    /// Notes what `path` is; false where there are too many.
     fn set(&mut self, path: &[u8], number: Option<Inode>) -> bool {
         let is_new = !self.by_path.contains_key(path);
         if is_new && self.by_path.len() >= limits::FIFO_PATHS {
-            if std::mem::take(&mut self.has_room) {
-                let is_there = |path: &[u8]| !path.ends_with(DELETED);
-                self.by_path.retain(|path, number| number.is_some() && is_there(path));
-            }
-            if self.by_path.len() >= limits::FIFO_PATHS {
+            if let Some(gone) = self.gone.pop_first() {
+                self.by_path.remove(&gone);
+            } else {
                 if !std::mem::replace(&mut self.has_warned, true) {
                     log::warn!("more than {} FIFOs at a time: some are passed over", limits::FIFO_PATHS);
                 }
                 return false;
             }
         }
-        self.has_room |= number.is_none() || path.ends_with(DELETED);
+        if number.is_none() || path.ends_with(DELETED) {
+            self.gone.insert(path.into());
+        } else {
+            self.gone.remove(path);
+        }
         self.by_path.insert(path.into(), number);
         true
     }

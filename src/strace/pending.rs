@@ -9,6 +9,7 @@ use super::dump::Dump;
 use super::table::Row;
 use crate::event::{Tid, Timestamp};
 use crate::limits;
+use crate::work;
 
 /// Buffers kept for the next texts.
 const SPARES: usize = 64;
@@ -75,6 +76,7 @@ impl Pending {
     pub(super) fn keep_broken(&mut self, text: Vec<u8>, line: u64) {
         let pieces = if self.joined.0 == line { self.joined.1 + 1 } else { 1 };
         if !text.is_empty() && pieces <= limits::BROKEN_PIECES {
+            work::steps(text.len());
             self.waiting = Waiting::Broken(text, pieces);
         }
     }

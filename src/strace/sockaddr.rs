@@ -80,11 +80,6 @@ fn internet<'t>(mut text: &'t [u8], names: &mut Names) -> Option<(Address, &'t [
 }
 
 /// The host in the fields of a structure: behind `field=`, or the first one of all if `field` is empty.
-pub(super) fn host_in(text: &[u8], field: &[u8], names: &mut Names) -> Option<IpAddr> {
-    host_among(arguments::value(text)?.0, field, names)
-}
-
-/// The same in a structure that stands alone.
 pub(super) fn host_among(fields: &[u8], field: &[u8], names: &mut Names) -> Option<IpAddr> {
     let mut text = fields.get(memchr::memmem::find(fields, field)? + field.len()..)?;
     if field.is_empty() {

@@ -12,6 +12,7 @@ use crate::unix::context::Options;
 use crate::unix::endpoints::{self, Endpoint};
 use crate::unix::{journal, names, ports};
 use crate::wire::{About, Frame, LinkHeader, Record, Remarks, Sink, Transport};
+use crate::work;
 use foldhash::HashMap;
 use std::collections::VecDeque;
 
@@ -47,10 +48,10 @@ type Pair = [Option<Key>; 2];
 #[derive(Debug, Default)]
 pub(super) struct Datagrams {
     pairs: HashMap<Pair, [Endpoint; 2]>,
-    /// The pairs, the oldest first; those gone since are still among them.
-    order: VecDeque<Pair>,
-    /// The pairs of each traced client: gone with it.
-    of_client: HashMap<SocketNumber, Vec<Pair>>,
+    /// The pairs, the oldest first, each with its client where that is traced; those gone since are still among them.
+    order: VecDeque<(Pair, Option<SocketNumber>)>,
+    /// The pairs of each traced client, the oldest first: gone with it.
+    of_client: HashMap<SocketNumber, VecDeque<Pair>>,
     sightings: Sightings<Option<Key>>,
     begun: u64,
     ids: Ids,
@@ -60,7 +61,7 @@ pub(super) struct Datagrams {
 impl Datagrams {
     /// A socket is closed.
     pub(super) fn closed(&mut self, socket: SocketNumber) {
-        for pair in self.of_client.remove(&socket).unwrap_or_default() {
+        for pair in work::each(self.of_client.remove(&socket).unwrap_or_default().into_iter()) {
             self.pairs.remove(&pair);
         }
     }
@@ -135,7 +136,7 @@ impl Datagrams {
     fn answered(&self, message: &UnixMessage) -> Option<[Endpoint; 2]> {
         let is_unknown = Key::of(&message.remote).is_none();
         let client = message.local.socket.filter(|_| is_unknown)?;
-        self.pairs.get(self.of_client.get(&client)?.last()?).copied()
+        self.pairs.get(self.of_client.get(&client)?.back()?).copied()
     }
 
     /// Which end the thread's own is: the server has a name, and if both have one or none, the client spoke first.
@@ -174,14 +175,18 @@ impl Datagrams {
     /// Remembers the endpoints of a pair.
     fn keep(&mut self, pair: Pair, client: Option<SocketNumber>, ends: [Endpoint; 2]) {
         if let Some(client) = client {
-            self.of_client.entry(client).or_default().push(pair.clone());
+            self.of_client.entry(client).or_default().push_back(pair.clone());
         }
         self.pairs.insert(pair.clone(), ends);
-        self.order.push_back(pair);
+        self.order.push_back((pair, client));
         if self.order.len() > limits::UNIX_DATAGRAM_PAIRS
-            && let Some(oldest) = self.order.pop_front()
+            && let Some((oldest, client)) = self.order.pop_front()
         {
             self.pairs.remove(&oldest);
+            let of_client = client.and_then(|client| self.of_client.get_mut(&client));
+            if let Some(pairs) = of_client.filter(|pairs| pairs.front() == Some(&oldest)) {
+                pairs.pop_front();
+            }
         }
     }
 
@@ -225,6 +230,7 @@ impl Datagrams {
         let mut out = Output::new(&mut self.ids, sink);
         let mut left = usize::try_from(message.moved).unwrap_or(usize::MAX).min(limits::MESSAGE_BYTES);
         loop {
+            work::steps(1);
             let original = left.min(LONGEST_MESSAGE);
             let (payload, rest) = bytes.split_at_checked(original).unwrap_or((bytes, &[]));
             out.frame(about, Frame { link, source, target, id: 0, transport, payload, original })?;

@@ -10,6 +10,7 @@
 
 use crate::event::as_u64;
 use crate::limits;
+use crate::work;
 use std::borrow::Cow;
 use std::mem;
 
@@ -208,6 +209,7 @@ fn kind(bytes: &[u8]) -> Kind {
             _ => Kind::Neither,
         };
     }
+    work::steps(bytes.len());
     match memchr::memmem::find(bytes, b"\r\n") {
         Some(end) => Kind::Line(end + 2),
         None if bytes.len() < LINE_MAX => Kind::Undecided,

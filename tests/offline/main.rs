@@ -7,6 +7,8 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+#[cfg(debug_assertions)]
+mod attacks;
 mod cases;
 mod compressed;
 mod conversations;

@@ -21,6 +21,7 @@ use super::search::{Found, search};
 use super::view::FrameView;
 use crate::event::{as_u64, as_usize};
 use crate::limits::HTTP2_FRAME_BYTES;
+use crate::work;
 use std::borrow::Cow;
 use std::mem;
 
@@ -92,6 +93,7 @@ impl Aligner {
             if missing == 0 && self.held.len() < self.wanted {
                 return Pieces::default();
             }
+            work::steps(self.held.len());
             bytes = Cow::Owned(mem::take(&mut self.held));
         }
         let mut cuts = Vec::new();

@@ -6,6 +6,7 @@
 
 use super::PREFACE;
 use crate::event::as_usize;
+use crate::work;
 
 /// Length of a frame's header, in bytes (RFC 9113 §4.1).
 pub(super) const HEADER: usize = 9;
@@ -159,7 +160,7 @@ impl Limits {
     pub(super) fn next_candidate(self, bytes: &[u8]) -> Option<&[u8]> {
         let longest = u64::from(self.believed());
         // Eight bytes as one number: length, type, flags, three quarters of the stream.
-        let at = bytes.windows(HEADER).position(|window| {
+        let at = work::each(bytes.windows(HEADER)).position(|window| {
             let word = window.first_chunk().map_or(0, |start| u64::from_be_bytes(*start));
             let header = word >> 40 <= longest
                 && (word >> 32) & 0xff <= u64::from(CONTINUATION)

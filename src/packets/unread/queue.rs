@@ -5,6 +5,7 @@ use crate::event::{Marking, Timestamp, as_u64};
 use crate::limits;
 use crate::packets::tcp::{Chunk, OwnChunk};
 use crate::sockets::Side;
+use crate::work;
 use memchr::memmem;
 use std::collections::VecDeque;
 
@@ -138,7 +139,7 @@ impl Part<'_> {
         let known = self.bytes.len().min(received.bytes.len());
         let compared = known.min(limit);
         let pairs = self.bytes.iter().zip(received.bytes).take(compared);
-        let same = pairs.take_while(|(sent, received)| sent == received).count();
+        let same = work::each(pairs).take_while(|(sent, received)| sent == received).count();
         Fit { is_whole: same == compared, same, ends: self.moved() <= received.moved() }
     }
 }
@@ -336,6 +337,7 @@ impl Queue {
         for sent in self.written.iter().take(COMPARED_SENDS) {
             let rest = sent.rest().bytes;
             let head = rest.get(..HEAD_BYTES).unwrap_or(rest);
+            work::steps(within.len());
             let whole = (head.len() >= TELLING_BYTES).then(|| memmem::find(within, head)).flatten();
             let cut = || {
                 (TELLING_BYTES..head.len())
@@ -367,6 +369,7 @@ impl Queue {
 
     /// What was received has been shown, and no send accounts for it yet.
     fn show(&mut self, received: Part<'_>) {
+        work::steps(received.bytes.len());
         self.shown.extend(received.bytes);
         self.bytes += received.bytes.len();
         if received.missing > 0 {
@@ -405,6 +408,7 @@ impl Queue {
         for at in (0..self.waiting.len().min(COMPARED_SENDS)).rev() {
             let found = match self.waiting.get(at) {
                 Some(Item::Sent(sent)) if sent.rest().bytes.len() >= TELLING_BYTES => {
+                    work::steps(shown.len());
                     memmem::find(shown.make_contiguous(), sent.rest().bytes)
                         .map(|start| (start, sent.rest().bytes.len()))
                 }

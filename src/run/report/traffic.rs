@@ -11,6 +11,7 @@ use crate::sockets::{Change, ConnectionId, End, Moved, Refs, Side};
 use crate::strace::Counts;
 use crate::unix::{self, FastCgi};
 use crate::views::Views;
+use crate::work;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
@@ -200,6 +201,7 @@ impl Traffic {
         let first = stream.reached.saturating_sub(moved.moved);
         let end = first.saturating_add(as_u64(moved.payload.len()));
         let hidden = &mut self.hidden;
+        work::steps(self.unseen.len());
         self.unseen.retain_mut(|(connection, sender, start, left)| {
             if (*connection, *sender) == (stream.connection, stream.side.other()) && first <= *start && *start < end {
                 let shown = (end - *start).min(*left);

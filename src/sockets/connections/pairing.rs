@@ -11,17 +11,18 @@ use crate::sockets::connections::state::{Connection, Role};
 use crate::sockets::identity::{self, Meeting};
 use crate::sockets::names::{ConnectionId, Side};
 use crate::sockets::open_socket::{OpenSocket, canonical, is_vague};
+use crate::sockets::packed::Packed;
+use crate::work;
 use foldhash::HashMap;
 use std::collections::BTreeSet;
 use std::collections::hash_map::Entry;
 use std::hash::Hash;
-use std::net::SocketAddr;
 
 /// How many of those that wait are compared with an end: of them all but a few are its other end.
 const COMPARED: usize = 64;
 
 /// An end's address, and the other end's.
-pub(super) type AddressPair = (SocketAddr, SocketAddr);
+pub(super) type AddressPair = (Packed, Packed);
 
 /// Where an end waits for the other one: at the listening socket, on its side of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -36,7 +37,7 @@ impl Rendezvous {
     fn places(&self) -> [Option<Self>; 2] {
         let port = match self.at {
             Listener::Address(address) if !self.accepted => {
-                Some(Self { at: Listener::Port(address.port()), accepted: false })
+                Some(Self { at: Listener::Port(address.get().port()), accepted: false })
             }
             _ => None,
         };
@@ -50,7 +51,7 @@ enum Listener {
     /// Of a UNIX socket.
     Name(UnixName),
     /// Of a TCP socket.
-    Address(SocketAddr),
+    Address(Packed),
     /// Of a TCP socket that listens at every address.
     Port(u16),
 }
@@ -82,7 +83,7 @@ impl Pairing {
             let connection = store.get(*id)?;
             let is_free = |side: &Side| {
                 let end = connection.end(*side);
-                (!end.traced || end.is_left) && end.address.map(canonical) == Some(pair.0)
+                (!end.traced || end.is_left) && end.address.map(|address| canonical(address).into()) == Some(pair.0)
             };
             Some((*id, SIDES.into_iter().find(is_free)?))
         };
@@ -263,7 +264,7 @@ impl Ids {
     }
 
     fn iter(&self) -> impl DoubleEndedIterator<Item = &ConnectionId> {
-        self.one().into_iter().chain(self.several().into_iter().flatten())
+        work::each(self.one().into_iter().chain(self.several().into_iter().flatten()))
     }
 
     fn first(&self) -> Option<&ConnectionId> {
@@ -273,7 +274,7 @@ impl Ids {
     /// `oldest` and those behind it.
     fn since(&self, oldest: ConnectionId) -> impl Iterator<Item = &ConnectionId> {
         let one = self.one().filter(|id| **id >= oldest);
-        one.into_iter().chain(self.several().into_iter().flat_map(move |ids| ids.range(oldest..)))
+        work::each(one.into_iter().chain(self.several().into_iter().flat_map(move |ids| ids.range(oldest..))))
     }
 }
 
@@ -315,13 +316,13 @@ fn remove<K: Eq + Hash>(kept: &mut HashMap<K, Ids>, key: K, id: ConnectionId) {
 /// The local address and the other end's, once both are known.
 pub(super) fn addresses(open: &OpenSocket) -> Option<AddressPair> {
     let (local, remote) = (canonical(open.local.get()?), canonical(open.remote.get()?));
-    (!is_vague(local) && !is_vague(remote)).then_some((local, remote))
+    (!is_vague(local) && !is_vague(remote)).then(|| (local.into(), remote.into()))
 }
 
 /// The addresses of a connection as the end on `side` has them, where both are known.
 fn pair_of(connection: &Connection, side: Side) -> Option<AddressPair> {
     let known = |side: Side| connection.end(side).address.map(canonical).filter(|address| !is_vague(*address));
-    Some((known(side)?, known(side.other())?))
+    Some((known(side)?.into(), known(side.other())?.into()))
 }
 
 /// Whether `open` can be the end on `side`: it is the end's inode, or nothing is known of the end but that it is not the
@@ -351,5 +352,5 @@ fn listeners(open: &OpenSocket, own: Role) -> [Option<Listener>; 2] {
     if address.ip().is_unspecified() {
         return [Some(port), None];
     }
-    [Some(Listener::Address(address)), (own == Role::Connected).then_some(port)]
+    [Some(Listener::Address(address.into())), (own == Role::Connected).then_some(port)]
 }

@@ -6,6 +6,7 @@
 use crate::event::{Family, Transport};
 use crate::sockets::connections::state::Connection;
 use crate::sockets::names::ConnectionId;
+use crate::work;
 use slab::Slab;
 
 /// The connections that there are.
@@ -50,7 +51,7 @@ impl Store {
 
     /// The names of all, in the order in which they were made.
     pub(super) fn ids(&self) -> Vec<ConnectionId> {
-        let mut ids: Vec<_> = self.places.iter().map(|(_, connection)| connection.id).collect();
+        let mut ids: Vec<_> = work::each(self.places.iter()).map(|(_, connection)| connection.id).collect();
         ids.sort_unstable();
         ids
     }
@@ -93,6 +94,7 @@ impl<T> ByConnection<T> {
     #[inline]
     fn place(&mut self, id: ConnectionId) -> Option<&mut Option<(ConnectionId, T)>> {
         if self.places.len() <= id.place {
+            work::steps(id.place + 1 - self.places.len());
             self.places.resize_with(id.place + 1, || None);
         }
         self.places.get_mut(id.place)

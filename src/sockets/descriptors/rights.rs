@@ -15,6 +15,7 @@ use crate::event::Fd;
 use crate::limits;
 use crate::sockets::descriptors::TableId;
 use crate::sockets::names::{ConnectionId, Side, SocketId};
+use crate::work;
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 
@@ -107,7 +108,7 @@ impl Rights {
     pub(in crate::sockets) fn receive(&mut self, span: &Span) -> Option<InFlight> {
         let sent = &mut self.0.get_mut(&span.channel)?.sent;
         if let Some(length) = span.length {
-            let found = sent.iter().position(|right| right.length == length)?;
+            let found = work::each(sent.iter()).position(|right| right.length == length)?;
             return sent.remove(found);
         }
         let first = *sent.front()?;

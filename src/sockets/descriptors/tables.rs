@@ -9,6 +9,7 @@ use crate::sockets::descriptors::clones::{Begun, Clones};
 use crate::sockets::descriptors::slots::{Given, Slot, Slots};
 use crate::sockets::names::{SocketId, SocketNumber};
 use crate::sockets::registry::Registry;
+use crate::work;
 use foldhash::HashMap;
 use slab::Slab;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -16,7 +17,7 @@ use std::ops::RangeInclusive;
 use std::rc::Rc;
 
 /// The index of a table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::sockets) struct TableId(usize);
 
 /// A descriptor table, used by one process or by several that share it.
@@ -113,7 +114,7 @@ impl Tables {
 
     /// The table of a thread that was seen or made before.
     pub(in crate::sockets) fn known(&self, tid: Tid) -> Option<TableId> {
-        let unclaimed = || self.unclaimed.iter().find(|waiting| waiting.child == tid);
+        let unclaimed = || work::each(self.unclaimed.iter()).find(|waiting| waiting.child == tid);
         let thread = self.threads.get(&tid);
         thread.or_else(|| unclaimed().map(|waiting| &waiting.thread)).map(|thread| thread.table)
     }
@@ -125,7 +126,7 @@ impl Tables {
 
     /// The table of a child that its maker's call showed, seen for the first time.
     fn claim(&mut self, tid: Tid) -> Option<TableId> {
-        let index = self.unclaimed.iter().position(|waiting| waiting.child == tid)?;
+        let index = work::each(self.unclaimed.iter()).position(|waiting| waiting.child == tid)?;
         let Unclaimed { thread, .. } = self.unclaimed.remove(index)?;
         self.threads.insert(tid, thread);
         Some(thread.table)
@@ -252,9 +253,10 @@ impl Tables {
         }
         if maker == Tid(0) && !sharing.files {
             let table = self.of(maker, registry);
-            let slots = self.slab.get(table.0).into_iter().flat_map(|table| table.slots.iter());
+            let slots = self.slab.get(table.0).map(|table| table.slots.first(limits::INHERITED_SOCKETS));
             let inherited = slots
-                .take(limits::INHERITED_SOCKETS)
+                .into_iter()
+                .flatten()
                 .filter_map(|(fd, slot)| Some((fd, slot.clone(), registry.get(slot.socket)?.number)));
             self.unnumbered.push_back((child, inherited.collect()));
             if self.unnumbered.len() > limits::UNNUMBERED_CHILDREN {
@@ -431,7 +433,7 @@ impl Tables {
     /// The other threads of `tid`'s process, which execve ends.
     pub(in crate::sockets) fn siblings(&self, tid: Tid) -> Vec<Tid> {
         let process = self.threads.get(&tid).and_then(|thread| self.processes.get(thread.process));
-        let threads = process.into_iter().flat_map(|process| &process.threads).copied();
+        let threads = work::each(process.into_iter().flat_map(|process| &process.threads)).copied();
         threads.filter(|other| *other != tid && self.threads.contains_key(other)).collect()
     }
 
@@ -476,13 +478,23 @@ impl Tables {
         self.slab.get_mut(table.0)?.slots.remove(fd, registry)
     }
 
-    /// The descriptors of `table` in a range.
-    pub(in crate::sockets) fn within(&self, table: TableId, range: &RangeInclusive<Fd>) -> Vec<Fd> {
-        self.slab.get(table.0).map(|table| table.slots.within(range)).unwrap_or_default()
+    /// The descriptors of `table` in a range that execve does not close.
+    pub(in crate::sockets) fn unmarked_within(&self, table: TableId, range: &RangeInclusive<Fd>) -> Vec<Fd> {
+        self.slab.get(table.0).map(|table| table.slots.unmarked_within(range)).unwrap_or_default()
     }
 
-    /// Those that execve closes.
-    pub(in crate::sockets) fn closed_by_exec(&self, table: TableId) -> Vec<Fd> {
-        self.slab.get(table.0).map(|table| table.slots.closed_by_exec()).unwrap_or_default()
+    /// Makes the descriptors of `table` in a range stand for no socket; what of them no other table shares.
+    pub(in crate::sockets) fn take_within(
+        &mut self,
+        table: TableId,
+        range: RangeInclusive<Fd>,
+        registry: &mut Registry,
+    ) -> Given {
+        self.slab.get_mut(table.0).map(|table| table.slots.take_within(range, registry)).unwrap_or_default()
+    }
+
+    /// The same of those that execve closes.
+    pub(in crate::sockets) fn take_closed_by_exec(&mut self, table: TableId, registry: &mut Registry) -> Given {
+        self.slab.get_mut(table.0).map(|table| table.slots.take_closed_by_exec(registry)).unwrap_or_default()
     }
 }

@@ -15,6 +15,7 @@ use super::vectors::{self, Vector};
 use super::{Call, Decoded, Names, NoEvent, Scratch};
 use crate::event::{Address, Credentials, Descriptor, Direction, Message, Outcome, Right, Segments, as_u64};
 use crate::limits;
+use crate::work;
 use std::net::SocketAddr;
 
 /// What a msghdr holds.
@@ -88,21 +89,24 @@ fn header(call: &mut Call<'_, '_>, message: u64, transfer: Transfer) -> Result<H
 fn control_messages(mut control: &[u8], direction: Direction, scratch: &mut Scratch) {
     const LEVEL: &[u8] = b"cmsg_level=";
     while let Some(at) = memchr::memmem::find(control, LEVEL) {
-        control = control.get(at + LEVEL.len()..).unwrap_or_default();
-        if let Some(data) = data_of(control, symbols::SOL_SOCKET, symbols::SCM_RIGHTS)
+        let Some((message, rest)) = Control::read(control.get(at + LEVEL.len()..).unwrap_or_default()) else { return };
+        work::steps(control.len() - rest.len());
+        control = rest;
+        if let Some(data) = message.data_of(symbols::SOL_SOCKET, symbols::SCM_RIGHTS)
             && let Some(data) = data.strip_prefix(b"[")
         {
-            control = rights(data, scratch);
-        } else if let Some(data) = data_of(control, symbols::SOL_SOCKET, symbols::SCM_CREDENTIALS) {
+            rights(data, scratch);
+        } else if let Some(data) = message.data_of(symbols::SOL_SOCKET, symbols::SCM_CREDENTIALS) {
             let before = &mut scratch.beside.credentials;
             *before = credentials(data).or(*before);
             scratch.is_beside |= before.is_some();
-        } else if let Some(data) = data_of(control, symbols::SOL_UDP, symbols::UDP_SEGMENT)
-            .or_else(|| data_of(control, symbols::SOL_UDP, symbols::UDP_GRO))
+        } else if let Some(data) = message
+            .data_of(symbols::SOL_UDP, symbols::UDP_SEGMENT)
+            .or_else(|| message.data_of(symbols::SOL_UDP, symbols::UDP_GRO))
         {
             scratch.beside.segments.push((scratch.messages.len(), segments(data)));
             scratch.is_beside = true;
-        } else if let Some(own) = own_end(control, direction, &mut scratch.names) {
+        } else if let Some(own) = own_end(&message, direction, &mut scratch.names) {
             scratch.own = Some(own.into());
             scratch.is_beside = true;
         }
@@ -111,15 +115,16 @@ fn control_messages(mut control: &[u8], direction: Direction, scratch: &mut Scra
 
 /// The thread's own end: where a datagram was sent to, or from where it is to be sent (ip(7), ipv6(7)). Of where one was
 /// sent to before it was redirected, IP_ORIGDSTADDR tells the port as well.
-fn own_end(control: &[u8], direction: Direction, names: &mut Names) -> Option<SocketAddr> {
-    let address = if let Some(data) = data_of(control, symbols::SOL_IP, symbols::IP_PKTINFO) {
+fn own_end(message: &Control<'_>, direction: Direction, names: &mut Names) -> Option<SocketAddr> {
+    let address = if let Some(data) = message.data_of(symbols::SOL_IP, symbols::IP_PKTINFO) {
         let field: &[u8] = if direction == Direction::Received { b"ipi_addr=" } else { b"ipi_spec_dst=" };
-        sockaddr::host_in(data, field, names).map(|host| SocketAddr::new(host, 0))
-    } else if let Some(data) = data_of(control, symbols::SOL_IPV6, symbols::IPV6_PKTINFO) {
-        sockaddr::host_in(data, b"", names).map(|host| SocketAddr::new(host, 0))
+        sockaddr::host_among(data, field, names).map(|host| SocketAddr::new(host, 0))
+    } else if let Some(data) = message.data_of(symbols::SOL_IPV6, symbols::IPV6_PKTINFO) {
+        sockaddr::host_among(data, b"", names).map(|host| SocketAddr::new(host, 0))
     } else {
-        let data = data_of(control, symbols::SOL_IP, symbols::IP_ORIGDSTADDR)
-            .or_else(|| data_of(control, symbols::SOL_IPV6, symbols::IPV6_ORIGDSTADDR))?;
+        let data = message
+            .data_of(symbols::SOL_IP, symbols::IP_ORIGDSTADDR)
+            .or_else(|| message.data_of(symbols::SOL_IPV6, symbols::IPV6_ORIGDSTADDR))?;
         match sockaddr::address(data, names)?.0 {
             Some(Address::Inet(address)) => Some(address),
             _ => None,
@@ -135,8 +140,8 @@ fn text_of_details<'t>(text: &'t [u8], rest: &[u8]) -> &'t [u8] {
     read.get(digits..).unwrap_or_default()
 }
 
-/// Descriptors behind an opening bracket, and the text behind them.
-fn rights<'t>(mut text: &'t [u8], scratch: &mut Scratch) -> &'t [u8] {
+/// Descriptors behind an opening bracket.
+fn rights(mut text: &[u8], scratch: &mut Scratch) {
     while let Some((right, rest)) = scratch.cache.read(arguments::separated(text), &mut scratch.names) {
         if right.is_possible() {
             let details = text_of_details(arguments::separated(text), rest);
@@ -148,14 +153,30 @@ fn rights<'t>(mut text: &'t [u8], scratch: &mut Scratch) -> &'t [u8] {
         }
         text = rest;
     }
-    text
 }
 
-/// The data of the control message that begins with its level, if it is of this level and type.
-fn data_of(control: &[u8], level: Value, kind: Value) -> Option<&[u8]> {
-    let (its_level, text) = arguments::value(control)?;
-    let (its_kind, text) = arguments::value(arguments::next(text))?;
-    (level.is(its_level) && kind.is(its_kind)).then(|| arguments::next(text))
+/// A control message.
+#[derive(Clone, Copy, Debug)]
+struct Control<'t> {
+    level: &'t [u8],
+    kind: &'t [u8],
+    data: &'t [u8],
+}
+
+impl<'t> Control<'t> {
+    /// The one whose level `text` begins with, and what follows its data, so that none is looked for in these.
+    fn read(text: &'t [u8]) -> Option<(Self, &'t [u8])> {
+        let (level, text) = arguments::value(text)?;
+        let (kind, text) = arguments::value(arguments::next(text))?;
+        let text = arguments::next(text);
+        let (data, rest) = arguments::value(text).unwrap_or((text, b""));
+        Some((Self { level, kind, data }, rest))
+    }
+
+    /// Its data, if it is of this level and type.
+    fn data_of(&self, level: Value, kind: Value) -> Option<&'t [u8]> {
+        (level.is(self.level) && kind.is(self.kind)).then_some(self.data)
+    }
 }
 
 /// The size of datagrams: bytes of a number, least significant first as on nearly every machine, or `[1200]`.

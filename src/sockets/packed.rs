@@ -1,0 +1,30 @@
+//! Addresses in the bytes that they take: an open socket and its connection know some dozen of them, and tables of open
+//! connections are as large as what they are kept by.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// An address without scope and flow label, which details never carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Packed {
+    V4(Ipv4Addr, u16),
+    V6(Ipv6Addr, u16),
+}
+
+impl Packed {
+    /// As the packets have it.
+    pub(super) fn get(self) -> SocketAddr {
+        match self {
+            Self::V4(host, port) => SocketAddr::from((host, port)),
+            Self::V6(host, port) => SocketAddr::from((host, port)),
+        }
+    }
+}
+
+impl From<SocketAddr> for Packed {
+    fn from(address: SocketAddr) -> Self {
+        match address {
+            SocketAddr::V4(address) => Self::V4(*address.ip(), address.port()),
+            SocketAddr::V6(address) => Self::V6(*address.ip(), address.port()),
+        }
+    }
+}
