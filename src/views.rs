@@ -122,7 +122,13 @@ impl Views {
         self.of(family).is_some_and(|view| view.shows(family, transport))
     }
 
-    /// Lets `sockets` know whose event comes, and the capture if that is somebody new: who that is.
+    /// Whether it matters who makes a packet.
+    #[inline]
+    pub const fn tell_who(&self) -> bool {
+        self.tells_who
+    }
+
+    /// Lets `sockets` know whose event comes, and the capture if that is somebody new: who that is. Where that matters.
     #[inline]
     pub fn turn_to<S: Sink>(
         &mut self,
@@ -130,9 +136,6 @@ impl Views {
         sockets: &mut Sockets,
         sink: &mut S,
     ) -> Result<Option<Newcomer>, S::Error> {
-        if !self.tells_who {
-            return Ok(None);
-        }
         match self.processes.known(event.tid).filter(|_| !matches!(event.what, What::Called { .. })) {
             Some(process) => sockets.acting = process,
             None => return self.meet(event, sockets, sink),

@@ -202,15 +202,15 @@ impl Streams {
         out: &mut Output<'_, S>,
     ) -> Result<(), S::Error> {
         let Chunk { sender, time, by, bytes, .. } = *chunk;
-        if self.shown.get(connection.id).is_none() {
-            if connection.opening == Opening::Unseen {
-                return self.join(connection, chunk, out);
+        let tcp = match self.shown.get_mut(connection.id) {
+            Some(tcp) => tcp,
+            None if connection.opening == Opening::Unseen => return self.join(connection, chunk, out),
+            None => {
+                let beginning = Beginning { bytes, moved: chunk.moved() };
+                self.begin(connection, (time, Some((beginning, sender))), out)?;
+                let Some(tcp) = self.shown.get_mut(connection.id) else { return Ok(()) };
+                tcp
             }
-            let beginning = Beginning { bytes, moved: chunk.moved() };
-            self.begin(connection, (time, Some((beginning, sender))), out)?;
-        }
-        let Some(tcp) = self.shown.get_mut(connection.id) else {
-            return Ok(());
         };
         if self.midway.is_empty() {
             tcp.write(chunk, out)?;

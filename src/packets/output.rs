@@ -50,8 +50,8 @@ impl<'a, S: Sink> Output<'a, S> {
     /// # Errors
     /// Those of the sink.
     #[inline(always)]
-    pub fn frame(&mut self, about: About<'_>, frame: Frame<'_>) -> Result<(), S::Error> {
-        let frame = Frame { id: self.ids.take(), ..frame };
+    pub fn frame(&mut self, about: About<'_>, mut frame: Frame<'_>) -> Result<(), S::Error> {
+        frame.id = self.ids.take();
         self.sink.packet(&Packet { about, frame })
     }
 }

@@ -149,15 +149,18 @@ pub(super) fn stream_moved(
     if is_nothing {
         return nothing_moved(sockets, socket, (id, side), marking, call);
     }
-    match sockets.connections.get(id) {
-        Some(connection) if connection.is_begun() || connection.is_waiting() => {
-            open_moved(sockets, (socket, (id, side)), marking, call);
+    let Sockets { connections, registry, changes, now, sending, traces, .. } = sockets;
+    match (connections.get_mut(id), registry.get(socket)) {
+        (Some(connection), Some(open)) if connection.is_settled() && sending.is_empty() && *traces < 2 => {
+            let known = Beside { marking, overlap: Overlap::None, foretold: None };
+            count_moved(connection, (id, side), open, known, (*now, call), changes);
         }
-        _ => count_moved(sockets, (socket, (id, side)), marking, call),
+        _ => open_moved(sockets, (socket, (id, side)), marking, call),
     }
 }
 
-/// Bytes move on a connection that was only begun, or of which an end is to be found.
+/// Bytes move where that may tell more than how many they are: on a connection that was only begun, or of which an end is
+/// to be found, or where other calls move some as well.
 #[cold]
 #[inline(never)]
 fn open_moved(
@@ -166,27 +169,37 @@ fn open_moved(
     marking: Marking,
     call: &Move<'_>,
 ) {
-    let stream = settled(sockets, socket, stream, call);
-    count_moved(sockets, (socket, stream), marking, call);
+    let is_settled = sockets.connections.get(stream.0).is_some_and(Connection::is_settled);
+    let (id, side) = if is_settled { stream } else { settled(sockets, socket, stream, call) };
+    let is_alone = sockets.sending.is_empty() && sockets.traces < 2;
+    let (overlap, foretold) =
+        if is_alone { (Overlap::None, None) } else { overlap(sockets, (id, side), call.direction) };
+    let Sockets { connections, registry, changes, now, .. } = sockets;
+    if let (Some(connection), Some(open)) = (connections.get_mut(id), registry.get(socket)) {
+        let known = Beside { marking, overlap, foretold };
+        count_moved(connection, (id, side), open, known, (*now, call), changes);
+    }
+}
+
+/// What is known of a call beside what it says.
+#[derive(Clone, Copy, Debug)]
+struct Beside {
+    marking: Marking,
+    overlap: Overlap,
+    /// How many bytes of a send are known to have been received.
+    foretold: Option<u64>,
 }
 
 /// Bytes moved on a connection that is made.
 #[inline(always)]
 fn count_moved(
-    sockets: &mut Sockets,
-    (socket, (id, side)): (SocketId, (ConnectionId, Side)),
-    marking: Marking,
-    call: &Move<'_>,
+    connection: &mut Connection,
+    (id, side): (ConnectionId, Side),
+    open: &OpenSocket,
+    Beside { marking, overlap, foretold }: Beside,
+    (now, call): (Now, &Move<'_>),
+    changes: &mut Vec<Change>,
 ) {
-    let (overlap, foretold) = if sockets.sending.is_empty() && sockets.traces < 2 {
-        (Overlap::None, None)
-    } else {
-        overlap(sockets, (id, side), call.direction)
-    };
-    let Sockets { connections, registry, changes, now, .. } = sockets;
-    let (Some(connection), Some(open)) = (connections.get_mut(id), registry.get(socket)) else {
-        return;
-    };
     connection.announce(changes);
     connection.end_mut(side).marking = Some(marking);
     let shape = if call.flags == MessageFlags::default() {
@@ -198,7 +211,7 @@ fn count_moved(
         let (reached, known) = connection.count(side, call.direction, message.moved);
         let known = foretold.map_or(known, |foretold| foretold.min(message.moved));
         let stream = Some(Stream { connection: id, side, reached, known, skipped: 0, overlap });
-        changes.push(message_moved(*now, marking, (open, stream, shape), call, message));
+        changes.push(message_moved(now, marking, (open, stream, shape), call, message));
     }
 }
 

@@ -1,5 +1,6 @@
 //! The way of the data: a line becomes events, an event changes, a change frames, a frame a record.
 
+mod clock;
 mod conversations;
 mod filter;
 mod offers;
@@ -23,6 +24,7 @@ use crate::strace::{self, Parser};
 use crate::unix::{self, Advice, Chosen, PortRule};
 use crate::views::{Newcomer, Views};
 use crate::wire::{Packet, Record, Sink};
+use clock::Clock;
 use conversations::Conversations;
 use filter::{Filter, Verdict};
 use std::io::{self, Write};
@@ -94,29 +96,6 @@ struct Engine {
     live: Option<Traced>,
 }
 
-/// How far the traces have come.
-#[derive(Debug, Default)]
-struct Clock {
-    now: Timestamp,
-    /// Of several traces: no line that is still to come is earlier.
-    line: Option<Timestamp>,
-    /// Something was yet to be written when it ticked last.
-    held: bool,
-    /// Where it was set back first.
-    set_back: Option<Place>,
-}
-
-impl Clock {
-    /// A call has returned at `exit`. Whether the clock was set back by more than anything waits: it begins anew then.
-    #[inline]
-    fn tick(&mut self, exit: Timestamp) -> bool {
-        let moment = self.line.unwrap_or(exit);
-        let before = self.now;
-        self.now = before.moved_to(moment, limits::WAITING_TIME);
-        self.now < before
-    }
-}
-
 impl Engine {
     fn new(options: &Options) -> Self {
         let unix = unix::Options {
@@ -158,33 +137,45 @@ impl Engine {
                 self.settle(sink)?;
             }
         }
-        let newcomer = self.picture.views.turn_to(event, &mut self.sockets, sink)?;
-        if let (Some(newcomer), true) = (newcomer, self.live.is_some()) {
-            self.look(newcomer, event, sink)?;
+        if self.picture.views.tell_who() {
+            let newcomer = self.picture.views.turn_to(event, &mut self.sockets, sink)?;
+            if let (Some(newcomer), true) = (newcomer, self.live.is_some()) {
+                self.look(newcomer, event, sink)?;
+            }
         }
-        let Self { sockets, picture, trace, secrets, .. } = self;
-        let place = || Place { trace: *trace, line: event.line };
+        let Self { sockets, picture, secrets, .. } = self;
         if let Some(filter) = picture.filter.as_mut().filter(|filter| filter.is_by_thread()) {
             filter.turn_to(event.tid, sockets.process_of(event));
         }
+        let What::Move(call) = &event.what else {
+            return self.other(event, sink);
+        };
+        if call.payload.is_empty() {
+            picture.traffic.tried(call.op);
+        }
+        sockets.apply(event);
+        if self.seeks_keys && is_to_unknown(call) && sockets.changes().is_empty() {
+            secrets.written(call.payload, (sockets.acting, call.socket.fd), sink)?;
+        }
+        self.pass_on(event, sink)
+    }
+
+    /// Takes an event that moves no payload which is seen.
+    #[inline(never)]
+    fn other<S: Sink>(&mut self, event: &Event<'_>, sink: &mut S) -> Result<(), S::Error> {
+        let Self { sockets, picture, trace, secrets, .. } = self;
+        let asks_for_maker = picture.filter.as_ref().is_none_or(Filter::asks_for_maker);
         match &event.what {
-            What::Move(call) if call.payload.is_empty() => picture.traffic.tried(call.op),
             What::MoveBegun { op, .. } => picture.traffic.tried(*op),
-            What::Opaque { .. } if picture.filter.as_ref().is_none_or(Filter::asks_for_maker) => {
-                picture.traffic.ring(place());
-            }
+            What::Opaque { .. } if asks_for_maker => picture.traffic.ring(Place { trace: *trace, line: event.line }),
             _ => {}
         }
         sockets.apply(event);
         picture.views.note(event, sockets);
-        match &event.what {
-            What::Keys { lines, file } if picture.filter.as_ref().is_none_or(Filter::asks_for_maker) => {
-                secrets.take(lines, (file, sockets.acting), sink)?;
-            }
-            What::Move(call) if self.seeks_keys && is_to_unknown(call) && sockets.changes().is_empty() => {
-                secrets.written(call.payload, (sockets.acting, call.socket.fd), sink)?;
-            }
-            _ => {}
+        if let What::Keys { lines, file } = &event.what
+            && asks_for_maker
+        {
+            secrets.take(lines, (file, sockets.acting), sink)?;
         }
         self.pass_on(event, sink)
     }

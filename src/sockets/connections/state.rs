@@ -342,6 +342,12 @@ impl Connection {
         self.rendezvous.is_some() || self.is_undecided
     }
 
+    /// Whether bytes that move on it tell nothing more of it.
+    #[inline]
+    pub(in crate::sockets) const fn is_settled(&self) -> bool {
+        !self.is_begun() && !self.is_waiting()
+    }
+
     /// The first end of one that waits has sent this.
     pub(in crate::sockets) fn note_head(&mut self, bytes: &[u8]) {
         if self.head.len() < HEAD_BYTES {
