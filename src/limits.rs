@@ -48,9 +48,17 @@ pub const PENDING_CLONES: usize = 1 << 16;
 /// with -qqq.
 pub const EXITING_PROCESSES: usize = 64;
 
+/// Most descriptor tables among which the one is looked for that a thread has, whose clone is still to come: each of its
+/// calls asks all of them.
+pub const POSSIBLE_MAKERS: usize = 16;
+
 /// Most children whose maker has returned and that were not seen themselves: a child says something at its end at the
 /// latest, so more than a few wait only where children are not followed.
 pub const UNCLAIMED_CHILDREN: usize = 1024;
+
+/// Most threads that are remembered to have ended before anything showed who made them: the line of a clone comes soon
+/// after its child's last one, if it comes behind it at all.
+pub const ENDED_CHILDREN: usize = 64;
 
 /// Most descriptors that are in flight in one direction of a UNIX connection: the kernel lets a user have as many as
 /// RLIMIT_NOFILE, 1024 by default (unix(7)).

@@ -71,6 +71,8 @@ pub struct Sockets {
     /// How many traces the events are of, where these are several: then lines come in the order in which their calls ended,
     /// and of what overlaps later ones may tell.
     traces: usize,
+    /// Calls that have failed, or only begun, have been seen: `strace -z` shows neither.
+    shows_failures: bool,
     /// What the event at hand did, in order.
     changes: Vec<Change>,
     /// Sockets with one reference too many: those that were in flight and will not arrive, and the ends of a FIFO that was
@@ -115,7 +117,10 @@ impl Sockets {
             What::Bind { socket, address } => open::bind(self, *socket, address),
             What::LocalName { socket, address } => open::local_name(self, *socket, address),
             What::Connect { socket, address, outcome } => open::connect(self, *socket, address, *outcome),
-            What::ConnectBegun { socket, address } => open::connect_begun(self, *socket, address),
+            What::ConnectBegun { socket, address } => {
+                self.shows_failures = true;
+                open::connect_begun(self, *socket, address);
+            }
             What::MoveBegun { socket, direction, .. } => transfer::begun(self, *socket, *direction),
             What::Accept { listener, made, peer, close_on_exec } => {
                 open::accept(self, [*listener, *made], peer.as_ref(), *close_on_exec);
@@ -156,6 +161,7 @@ impl Sockets {
                 processes::pidfd_getfd(self, *process, [pidfd.fd, *from], *made);
             }
             What::CloneBegun { sharing } => {
+                self.shows_failures = true;
                 self.table();
                 self.tables.clone_begun(self.now.tid, *sharing);
             }

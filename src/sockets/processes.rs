@@ -1,7 +1,7 @@
 //! Calls on descriptors and processes, whatever the descriptors stand for: close, dup, close_range, clone, exec, exit, and
 //! pidfds.
 
-use crate::event::{Descriptor, Details, Errno, Family, Fd, Op, Outcome, Sharing, Tid};
+use crate::event::{Descriptor, Details, Errno, Family, Fd, Op, Outcome, Sharing, Tid, Timestamp};
 use crate::limits;
 use crate::sockets::{Sockets, identity, transfer};
 use std::ops::RangeInclusive;
@@ -80,8 +80,10 @@ pub(super) fn pidfd_getfd(sockets: &mut Sockets, process: Option<Tid>, [pidfd, f
 pub(super) fn cloned(sockets: &mut Sockets, child: Option<Tid>, sharing: Sharing) {
     sockets.table();
     let mut dropped = Vec::new();
-    let Sockets { tables, registry, now, .. } = sockets;
-    let again = tables.cloned(now.tid, child, sharing, registry, &mut dropped);
+    let Sockets { tables, registry, now, shows_failures, .. } = sockets;
+    // Where calls are printed at their ends alone, a child may end before its clone, whatever the times are.
+    let entry = if *shows_failures { now.entry } else { Timestamp::default() };
+    let again = tables.cloned((now.tid, entry), child, sharing, registry, &mut dropped);
     for socket in dropped {
         sockets.drop_reference(socket, None);
     }
@@ -145,7 +147,11 @@ pub(super) fn ended(sockets: &mut Sockets, group: bool) {
     if !sockets.sending.is_empty() {
         transfer::send_ended(sockets, tid, true);
     }
-    if sockets.tables.knows(tid) {
+    let is_known = sockets.tables.knows(tid);
+    if !group {
+        sockets.tables.note_end(tid, sockets.now.exit);
+    }
+    if is_known {
         let held = if group { sockets.tables.process_ended(tid) } else { sockets.tables.ended(tid) };
         sockets.leaving = Some(held);
         sockets.leave();

@@ -5,7 +5,7 @@ use crate::event::{
     Address, Descriptor, Details, Direction, Errno, Family, Fd, How, Message, MessageFlags, Move, Op, Outcome,
     Segments, Tid, Transport,
 };
-use crate::sockets::connections::{Connection, Origin};
+use crate::sockets::connections::{Connection, Opening, Origin};
 use crate::sockets::names::{ConnectionId, Side, SocketId};
 use crate::sockets::open_socket::OpenSocket;
 use crate::sockets::{
@@ -75,6 +75,7 @@ fn learn_from_address(sockets: &mut Sockets, socket: SocketId, call: &Move<'_>, 
 /// A payload call has begun. Its details may say more than those before, and who makes it is who has that end, whatever
 /// comes of it.
 pub(super) fn begun(sockets: &mut Sockets, descriptor: Descriptor<'_>, direction: Direction) {
+    sockets.shows_failures = true;
     let located = sockets.locate(descriptor);
     let Some(socket) = located.or_else(|| pipes::locate(sockets, descriptor, direction)) else {
         return;
@@ -487,6 +488,7 @@ pub(super) fn peer_is(sockets: &mut Sockets, descriptor: Descriptor<'_>, process
 /// A payload call failed: a send that would have added to a datagram throws away what had gathered for it
 /// (`udp_flush_pending_frames`).
 fn failed(sockets: &mut Sockets, call: &Move<'_>, socket: SocketId, error: Errno) {
+    sockets.shows_failures = true;
     if call.direction == Direction::Sent
         && let Some(open) = sockets.registry.get_mut(socket)
         && std::mem::take(&mut open.is_gathering)
@@ -536,12 +538,33 @@ fn errored(sockets: &mut Sockets, descriptor: Descriptor<'_>, socket: SocketId, 
 /// The open socket of a call without details. Only sockets can send and receive: what is not known is made then.
 #[inline(never)]
 fn locate_blindly(sockets: &mut Sockets, call: &Move<'_>) -> Option<SocketId> {
+    let found = sockets.locate(call.socket).or_else(|| inherited(sockets, call.socket.fd));
     match call.op {
+        _ if found.is_some() => found,
         Op::Sendmsg | Op::Recvmsg | Op::Recvfrom | Op::Sendto | Op::Sendmmsg | Op::Recvmmsg | Op::Send | Op::Recv => {
             sockets.locate_or_make(call.socket, kind_by_content(call))
         }
-        _ => sockets.locate(call.socket),
+        _ => None,
     }
+}
+
+/// What a descriptor stands for in a thread whose clone is still to come, for each call is printed at its end
+/// (`strace -z`): what it stands for in the one process that has made such a socket.
+#[inline(never)]
+fn inherited(sockets: &mut Sockets, fd: Fd) -> Option<SocketId> {
+    if sockets.shows_failures {
+        return None;
+    }
+    let socket = sockets.tables.inherited(sockets.now.tid, fd)?;
+    let open = sockets.registry.get(socket)?;
+    let connection = open.stream.and_then(|(id, _)| sockets.connections.get(id));
+    let is_made = open.is_made || connection.is_some_and(|connection| connection.opening != Opening::Unseen);
+    if !is_made {
+        return None;
+    }
+    let table = sockets.table();
+    sockets.install(table, fd, socket, None, false);
+    Some(socket)
 }
 
 /// The kind of socket that a call is made on, by its sockaddrs or by the descriptors in its messages; without any, TCP.

@@ -99,7 +99,7 @@ impl Unread {
         self.open(connection, flow, (moved, stream));
         if moved.direction == Direction::Received {
             let is_busy = stream.overlap != Overlap::None || refs.sending_since(flow).is_some();
-            return Beside::held(self.read(flow, all, is_busy));
+            return Beside::held(self.read(flow, (all, moved.exit), is_busy));
         }
         let news = Chunk {
             time: all.time,
@@ -207,11 +207,11 @@ impl Unread {
         self.changed(flow, time);
     }
 
-    /// The reader has received `chunk`: what is to be written of it.
-    fn read(&mut self, flow: FlowId, chunk: &Chunk<'_>, is_busy: bool) -> Vec<Late> {
+    /// The reader has received `chunk` by `exit`: what is to be written of it.
+    fn read(&mut self, flow: FlowId, (chunk, exit): (&Chunk<'_>, Timestamp), is_busy: bool) -> Vec<Late> {
         let Some(queue) = self.queue(flow) else { return Vec::new() };
         let before = queue.bytes;
-        let lates = queue.read(chunk, is_busy);
+        let lates = queue.read(chunk, exit, is_busy);
         self.recount(flow, before);
         self.changed(flow, chunk.time);
         lates

@@ -101,6 +101,9 @@ pub(super) struct Queue {
     is_merged: bool,
     /// Since when it is held. Of a send that began later all that it moves is known by its bytes.
     pub(super) since: Timestamp,
+    /// When bytes were last received that were taken for a send's while others were under way, which may begin with the
+    /// same.
+    doubt: Timestamp,
     /// When it is looked at.
     due: Option<Timestamp>,
     /// The last moment that anything of it is of.
@@ -303,9 +306,9 @@ impl Queue {
         received
     }
 
-    /// The reader has received `chunk`. What is to be written of it: each part as its sender's call has it, and what is of
-    /// none.
-    pub(super) fn read(&mut self, chunk: &Chunk<'_>, is_busy: bool) -> Vec<Late> {
+    /// The reader has received `chunk` by `exit`. What is to be written of it: each part as its sender's call has it, and
+    /// what is of none.
+    pub(super) fn read(&mut self, chunk: &Chunk<'_>, exit: Timestamp, is_busy: bool) -> Vec<Late> {
         let mut rest = Part { bytes: chunk.bytes, missing: chunk.missing };
         let passed = self.behind.min(rest.moved());
         self.behind -= passed;
@@ -314,6 +317,9 @@ impl Queue {
         while rest.moved() > 0 {
             let among = if self.has_shown() { Among::Written } else { Among::All };
             if let Some((place, length)) = self.find(rest, is_busy, among) {
+                if is_busy {
+                    self.doubt = self.doubt.max(exit);
+                }
                 self.write_received(place, rest.first(length), &mut lates);
                 rest = rest.after(length);
                 continue;
@@ -428,9 +434,10 @@ impl Queue {
         let mut waiting = self.waiting.iter().take(COMPARED_SENDS);
         let Some(Item::Sent(first)) = waiting.next() else { return true };
         let end = first.exit;
+        let is_doubtful = first.entry <= self.doubt;
         let is_unseen = first.chunk.missing > 0 && first.chunk.bytes.is_empty();
         let is_later = |item: &Item| matches!(item, Item::Finish { .. }) || item.entry() > end;
-        !(is_unseen || self.is_merged) && since.is_none_or(|since| since > end) && waiting.all(is_later)
+        !(is_unseen || is_doubtful || self.is_merged) && since.is_none_or(|since| since > end) && waiting.all(is_later)
     }
 
     /// The first that waits is written, and nothing else can be received before it.

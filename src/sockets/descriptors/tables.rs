@@ -3,7 +3,7 @@
 //! Only sockets are kept; every other descriptor is absent. Tables follow clone, fork, exec and exit (clone(2),
 //! CLONE_FILES). A thread that appears without its maker having been seen gets a table of its own.
 
-use crate::event::{Fd, Sharing, SocketDetails, Tid, as_usize};
+use crate::event::{Fd, Sharing, SocketDetails, Tid, Timestamp, as_usize};
 use crate::limits;
 use crate::sockets::descriptors::clones::{Begun, Clones};
 use crate::sockets::descriptors::slots::{Given, Slot, Slots};
@@ -77,6 +77,8 @@ pub(in crate::sockets) struct Tables {
     /// A child has been made.
     have_children: bool,
     unclaimed: VecDeque<Unclaimed>,
+    /// Threads that have ended before anything showed who made them, and when: the line of their clone may be still to come.
+    ended: VecDeque<(Tid, Timestamp)>,
     /// By the number's lowest bits: a thread and its table, which few threads in turn do not make worthless.
     recent: [Option<(Tid, TableId)>; RECENT],
     /// Children of a thread without a number, and what they start with, which holds no references: without `-f` no child
@@ -226,11 +228,28 @@ impl Tables {
         self.clones.begin(maker, sharing);
     }
 
-    /// A clone returned. `dropped` gets the sockets whose reference was given up because a child never appeared, or had
+    /// A thread has ended at `time`: if nothing has shown who made it, its clone may do so yet.
+    pub(in crate::sockets) fn note_end(&mut self, tid: Tid, time: Timestamp) {
+        if self.threads.get(&tid).is_none_or(|thread| thread.orphan) {
+            self.ended.push_back((tid, time));
+            if self.ended.len() > limits::ENDED_CHILDREN {
+                self.ended.pop_front();
+            }
+        }
+    }
+
+    /// Whether the child of a clone that began at `entry` has ended before the line of that.
+    fn has_ended(&mut self, child: Tid, entry: Timestamp) -> bool {
+        let is_it = |(tid, end): &(Tid, Timestamp)| *tid == child && entry <= *end;
+        let index = work::each(self.ended.iter()).rposition(is_it);
+        index.and_then(|index| self.ended.remove(index)).is_some()
+    }
+
+    /// A clone that began at `entry` returned. `dropped` gets the sockets whose reference was given up because a child never appeared, or had
     /// its number from one that is gone; true then.
     pub(in crate::sockets) fn cloned(
         &mut self,
-        maker: Tid,
+        (maker, entry): (Tid, Timestamp),
         child: Option<Tid>,
         sharing: Sharing,
         registry: &mut Registry,
@@ -250,6 +269,9 @@ impl Tables {
         if let Some(known) = self.threads.get(&child).copied() {
             self.made_late(maker, child, (sharing, known.orphan), registry, dropped);
             return !known.orphan;
+        }
+        if self.has_ended(child, entry) {
+            return false;
         }
         if maker == Tid(0) && !sharing.files {
             let table = self.of(maker, registry);
@@ -440,6 +462,16 @@ impl Tables {
     /// What `fd` stands for.
     pub(in crate::sockets) fn slot(&self, table: TableId, fd: Fd) -> Option<&Slot> {
         self.slab.get(table.0)?.slots.get(fd)
+    }
+
+    /// What `fd` stands for in all processes that have it open, where nothing shows who made `tid`.
+    pub(in crate::sockets) fn inherited(&self, tid: Tid, fd: Fd) -> Option<SocketId> {
+        if !self.threads.get(&tid)?.orphan || self.slab.len() > limits::POSSIBLE_MAKERS {
+            return None;
+        }
+        let mut sockets = work::each(self.slab.iter()).filter_map(|(_, table)| Some(table.slots.get(fd)?.socket));
+        let first = sockets.next()?;
+        sockets.all(|other| other == first).then_some(first)
     }
 
     /// Whether execve closes `fd`.
