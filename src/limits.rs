@@ -219,3 +219,6 @@ pub const THREAD_NAMES: usize = 64 << 10;
 /// Most calls whose bytes a reader's call may show later that are remembered for the report; those beyond it count as not
 /// shown.
 pub const UNSEEN: usize = 1024;
+
+/// Most threads of which another machine tells, before its trace begins, whose they are: as many as a container may have.
+pub const THREADS_TOLD: usize = 32 << 10;

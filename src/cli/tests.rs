@@ -260,3 +260,22 @@ fn help_and_version_are_no_errors() {
         assert!(told.to_string().contains(part), "{told}");
     }
 }
+
+#[test]
+fn what_is_done_in_place_of_the_work_is_not_asked_for_beside_it() {
+    for instead in ["--calls", "--man", "--completions bash", "--install-wireshark", "--uninstall-wireshark"] {
+        refused(&format!("{instead} --run out.pcapng curl"), "cannot be used with");
+        refused(&format!("--attach 7 {instead} out.pcapng"), "cannot be used with");
+    }
+    for placing in ["--install-wireshark", "--uninstall-wireshark"] {
+        let other = if placing.starts_with("--i") { "--uninstall-wireshark" } else { "--install-wireshark" };
+        for beside in ["out.pcapng", "out.pcapng trace", "--via sudo", "--calls", "--man", "--completions zsh", other] {
+            refused(&format!("{placing} {beside}"), "cannot be used with");
+        }
+        assert!(matches!(parse(["strace2pcap", placing, "-q"]), Ok(Task::Wireshark(_))));
+    }
+    assert!(
+        matches!(typed("--calls out.pcap"), Err(Refused::Answer(_))),
+        "what is to be traced may be asked with the same words"
+    );
+}

@@ -42,6 +42,10 @@ const USAGE: &str = "strace2pcap [OPTIONS] OUTPUT [TRACE...]
        strace2pcap [OPTIONS] --run OUTPUT COMMAND [ARG...]
        strace2pcap [OPTIONS] --attach PID[,PID...] OUTPUT";
 
+/// What is not done beside printing a text, which is done in its place; and what not beside placing files.
+const NO_TEXT: [&str; 2] = ["run", "attach"];
+const NO_PLACING: [&str; 7] = ["run", "attach", "via", "output", "calls", "man", "completions"];
+
 /// The arguments as typed.
 #[derive(Debug, Parser)]
 #[command(
@@ -250,24 +254,25 @@ pub struct Typed {
     /// Print what strace -e needs for this
     #[arg(
         long,
-        long_help = "Print what strace's -e needs for these options, and convert nothing; OUTPUT is not needed"
+        long_help = "Print what strace's -e needs for these options, and convert nothing; OUTPUT is not needed",
+        conflicts_with_all = NO_TEXT
     )]
     calls: bool,
 
     /// Print the manual page, for man -l - or a file strace2pcap.1
-    #[arg(long, help_heading = TOLD, hide_short_help = true)]
+    #[arg(long, help_heading = TOLD, hide_short_help = true, conflicts_with_all = NO_TEXT)]
     man: bool,
 
     /// Put the interface, the profile and the fields of strace2pcap into your Wireshark
-    #[arg(long, help_heading = TOLD, hide_short_help = true)]
+    #[arg(long, help_heading = TOLD, hide_short_help = true, conflicts_with_all = NO_PLACING)]
     install_wireshark: bool,
 
     /// And take them away again
-    #[arg(long, help_heading = TOLD, hide_short_help = true, conflicts_with = "install_wireshark")]
+    #[arg(long, help_heading = TOLD, hide_short_help = true, conflicts_with = "install_wireshark", conflicts_with_all = NO_PLACING)]
     uninstall_wireshark: bool,
 
     /// Print what completes these options in a shell
-    #[arg(long, value_enum, value_name = "SHELL", help_heading = TOLD, hide_short_help = true)]
+    #[arg(long, value_enum, value_name = "SHELL", help_heading = TOLD, hide_short_help = true, conflicts_with_all = NO_TEXT)]
     completions: Option<Shell>,
 
     /// Exit with 3 if a line was not understood, or bytes or addresses are missing

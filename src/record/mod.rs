@@ -28,6 +28,7 @@ mod watch;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::process::{Child, Stdio};
+use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -141,14 +142,15 @@ fn there(recording: &Recording, prefix: &OsStr, live: &mut Live<'_>) -> Result<(
         return Err(cannot_start(io::ErrorKind::BrokenPipe.into()));
     };
     let (trace, writer) = io::pipe().map_err(cannot_start)?;
-    let passing = thread::spawn(move || remote::pass(stdout, writer));
+    let (tell, told) = mpsc::channel();
+    let passing = thread::spawn(move || remote::pass(stdout, writer, &tell));
     let to = (!recording.is_silent).then(io::stderr);
     let saying = thread::spawn(move || remote::listen(stderr, to));
     // Who does not read it has ended, and has told why.
     let _ = stdin.write_all(&text);
     let watch =
         Watch::begin(Heir::There(Some(stdin), is_command && !recording.is_silent), &ready, recording.is_silent)?;
-    let exit = live.convert(ready, trace);
+    let exit = live.convert(ready.with(told), trace);
     drop(watch);
     let status = end(&mut shell);
     let course =

@@ -9,6 +9,9 @@ use crate::run::options::Recorded;
 /// In front of lines that are ours among strace's, as no line of strace's begins.
 pub const MARK: &str = "+++ strace2pcap ";
 
+/// Behind it, what such a line tells of a thread: its number, its process's, and how that is called.
+pub const THREAD: &str = "thread ";
+
 /// How long nothing comes from us before the watch takes us for gone: a laptop that sleeps closes no connection, and the
 /// traced program would wait until its trace can be written again.
 const SILENCE_SECONDS: u32 = 20;
@@ -71,8 +74,7 @@ pub fn quoted(bytes: &[u8]) -> Vec<u8> {
 
 /// Sets `$wanted` to the processes `$wanted` and all that these have made, those left out that lead to this shell: what
 /// carries the trace would be traced itself.
-const GROWN: &str = r#"
-ours=" $$ " at=$$
+const GROWN: &str = r#"ours=" $$ " at=$$
 while [ "$at" -gt 1 ] 2>/dev/null && read -r line <"/proc/$at/stat"; do
   set -- ${line##*) }
   at=$2 ours="$ours$2 "
@@ -88,9 +90,22 @@ while [ $grown = 1 ]; do
     case $wanted$ours in *" $one "*) ;; *) wanted="$wanted$one " grown=1 ;; esac
   done 2>/dev/null
 done
-set --
-for one in $wanted; do set -- "$@" -p "$one"; done
 "#;
+
+/// Tells whose the threads of `$wanted` are: those that are there before the trace begins, no line of it tells.
+fn threads() -> String {
+    format!(
+        r#"for one in $wanted; do
+  process= name=
+  while read -r key value; do [ "$key" != Tgid: ] || process=$value; done <"/proc/$one/status"
+  read -r name <"/proc/$process/comm"
+  for thread in "/proc/$one/task"/[0-9]*; do
+    printf '{MARK}{THREAD}%s %s %s\n' "${{thread##*/}}" "$process" "$name"
+  done
+done 2>/dev/null
+"#
+    )
+}
 
 /// How the watch ends a strace that is attached: it detaches.
 const DETACH: &str = r#"kill -s INT "$self"; sleep 2; alive && kill -s KILL "$self""#;
@@ -126,6 +141,12 @@ missing) echo 'strace: strace is not installed there' >&2; echo '{MARK}127'; exi
 esac
 "#
     ));
+    let attached: Vec<_> = subject.attached().iter().map(u32::to_string).collect();
+    add(&format!("wanted=' {} '\n", attached.join(" ")));
+    if let Subject::Processes(_) = subject {
+        add(GROWN);
+    }
+    add(&threads());
     match subject {
         Subject::Command(words) => {
             add(in_front(words));
@@ -135,12 +156,7 @@ esac
             }
             text.push(b'\n');
         }
-        Subject::Processes(pids) => {
-            let pids: Vec<_> = pids.iter().map(u32::to_string).collect();
-            add(&format!("wanted=' {} '", pids.join(" ")));
-            add(GROWN);
-            add("set -- -q \"$@\"\n");
-        }
+        Subject::Processes(_) => add("set -- -q\nfor one in $wanted; do set -- \"$@\" -p \"$one\"; done\n"),
     }
     text.extend(start(if is_command { END } else { DETACH }).bytes());
     text

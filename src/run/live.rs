@@ -10,6 +10,7 @@ use super::output::{self, Output};
 use super::report::Report;
 use super::screen::Screen;
 use super::signals::{Manner, Signals};
+use super::traced::Told;
 use crate::system::Stream;
 
 /// A recording from its first look at the output to its report.
@@ -30,6 +31,11 @@ impl Ready {
     /// Who asks for the end.
     pub fn signals(&self) -> &Signals {
         &self.0.signals
+    }
+
+    /// Another machine tells of its threads.
+    pub fn with(self, told: Told) -> Self {
+        Self(Prepared { told: Some(told), ..self.0 })
     }
 
     /// The output where a reader may go away.
@@ -63,7 +69,7 @@ impl<'o> Live<'o> {
         let keys = super::keys_given(self.options)?;
         let output = Output::open(&self.options.output, &[])?;
         let signals = Signals::listen(manner).map_err(Error::Signals)?;
-        Ok(Ready(Prepared { output, signals, repeated: Vec::new(), keys }))
+        Ok(Ready(Prepared { output, signals, repeated: Vec::new(), keys, told: None }))
     }
 
     /// Converts what comes from `trace` to its end, whichever it is.

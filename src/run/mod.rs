@@ -42,7 +42,7 @@ use report::keys::NoteKey;
 use report::{Report, names_given};
 use screen::{Progress, Screen};
 use signals::{Manner, Signals};
-use traced::Traced;
+use traced::{Told, Traced};
 
 /// Tells that a command line makes no sense, and reads what strace may be writing to us.
 pub fn refuse(usage: &Usage) -> Exit {
@@ -98,6 +98,8 @@ struct Prepared {
     repeated: Vec<Repeated>,
     /// The key log that was given.
     keys: Vec<u8>,
+    /// What another machine tells of its threads.
+    told: Option<Told>,
 }
 
 /// The TLS keys that were given.
@@ -129,7 +131,7 @@ fn prepare(options: &Options, sources: &mut Vec<Source>) -> Result<Prepared, Err
     let is_live = sources.iter().any(|source| source.kind() == SourceKind::Pipe);
     let manner = if is_live { Manner::Pipe } else { Manner::Files };
     let signals = Signals::listen(manner).map_err(Error::Signals)?;
-    Ok(Prepared { output, signals, repeated, keys })
+    Ok(Prepared { output, signals, repeated, keys, told: None })
 }
 
 /// Before anything is touched: where not a line of any trace is strace's, there is nothing to do. Of a pipe nothing may
@@ -183,7 +185,7 @@ fn convert_all(
     options: &Options,
     screen: &Screen,
     sources: Vec<Source>,
-    Prepared { output, signals, keys, .. }: Prepared,
+    Prepared { output, signals, keys, told, .. }: Prepared,
     report: &mut Report,
 ) -> Exit {
     let signals = &signals;
@@ -198,7 +200,7 @@ fn convert_all(
         Ok(converter) => converter,
         Err(error) => return report.fail(&Error::WriteOutput(name, error), false),
     };
-    converter.ask(Traced::of(&sources));
+    converter.ask(told.map_or_else(|| Traced::of(&sources), |told| Some(Traced::told(told))));
     if let Some(path) = &options.key_log
         && let Err(error) = converter.give_keys(&keys, path.as_os_str().as_encoded_bytes())
     {

@@ -2,13 +2,16 @@
 //! the trace began.
 //!
 //! A trace that comes through a pipe may be of another machine, or of yesterday. So a process is asked only where it is
-//! traced right now by somebody who holds our pipe's other end: then its number means the same to strace and to us.
+//! traced right now by somebody who holds our pipe's other end: then its number means the same to strace and to us. Of
+//! another machine that is known which it has told in front of the trace.
 
 use super::input::source::{Source, SourceKind};
 use crate::event::Tid;
 use crate::system;
+use foldhash::HashMap;
 use std::fs;
 use std::path::Path;
+use std::sync::mpsc::Receiver;
 
 /// A thread as /proc has it.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,26 +24,57 @@ pub struct Found {
     pub path: Option<Vec<u8>>,
 }
 
-/// The processes whose traces come through a pipe.
+/// The threads of another machine, as they are told.
+pub type Told = Receiver<(Tid, Found)>;
+
+/// Who can be asked.
 #[derive(Debug)]
-pub struct Traced {
-    /// Device and inode of our pipe.
-    pipe: (u64, u64),
-    /// The tracer that was found to hold its other end.
-    tracer: Option<u32>,
+pub enum Traced {
+    /// This machine.
+    Here(Tracer),
+    /// Nobody, but another machine has told of these. Each is looked up once: its number may be another's later.
+    There(Told, HashMap<Tid, Found>),
 }
 
 impl Traced {
     /// Where the only trace comes through a pipe.
     pub fn of(sources: &[Source]) -> Option<Self> {
         match sources {
-            [source] if source.kind() == SourceKind::Pipe => Some(Self { pipe: source.identity(), tracer: None }),
+            [source] if source.kind() == SourceKind::Pipe => {
+                Some(Self::Here(Tracer { pipe: source.identity(), tracer: None }))
+            }
             _ => None,
         }
     }
 
+    /// Where another machine tells of its threads.
+    pub fn told(told: Told) -> Self {
+        Self::There(told, HashMap::default())
+    }
+
     /// The thread of this number, if it is traced by who writes to us.
     pub fn look(&mut self, thread: Tid) -> Option<Found> {
+        match self {
+            Self::Here(tracer) => tracer.look(thread),
+            Self::There(told, threads) => {
+                threads.extend(told.try_iter());
+                threads.remove(&thread)
+            }
+        }
+    }
+}
+
+/// Who traces the processes whose trace comes through a pipe.
+#[derive(Debug)]
+pub struct Tracer {
+    /// Device and inode of our pipe.
+    pipe: (u64, u64),
+    /// The tracer that was found to hold its other end.
+    tracer: Option<u32>,
+}
+
+impl Tracer {
+    fn look(&mut self, thread: Tid) -> Option<Found> {
         let status = fs::read(format!("/proc/{thread}/status")).ok()?;
         let tracer = tracer(&status)?;
         if self.tracer != Some(tracer) && !self.is_held_by(tracer) {
@@ -87,7 +121,19 @@ mod tests {
 
     #[test]
     fn nobody_is_asked_who_is_not_traced_by_who_writes_to_us() {
-        let mut live = Traced { pipe: (0, 0), tracer: None };
+        let mut live = Traced::Here(Tracer { pipe: (0, 0), tracer: None });
         assert_eq!(live.look(Tid(std::process::id())), None);
+    }
+
+    #[test]
+    fn what_another_machine_has_told_counts_once() {
+        let (tell, told) = std::sync::mpsc::channel();
+        let found = || Found { process: Tid(7), name: b"java".to_vec(), path: None };
+        let mut live = Traced::told(told);
+        assert_eq!(live.look(Tid(8)), None);
+        tell.send((Tid(8), found())).unwrap();
+        assert_eq!((live.look(Tid(8)), live.look(Tid(8)), live.look(Tid(9))), (Some(found()), None, None));
+        drop(tell);
+        assert_eq!(live.look(Tid(8)), None);
     }
 }

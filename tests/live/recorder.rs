@@ -513,18 +513,24 @@ fn a_thread_that_was_there_before_is_its_processs() {
     if !has(&["strace", "python3"], "recording threads") {
         return;
     }
-    let (folder, server) = (Folder::new(), Server::of(THREADED));
-    let pid = server.pid();
-    let mut child = program(&folder).args(["--attach", &pid.to_string(), "out.pcapng"]).spawn().expect("it starts");
-    wait_until("it is attached", || tracer(pid) != 0);
-    server.ask("while attached");
-    wait_for(&folder.path().join("out.pcapng"), "while attached answered");
-    send(child.id(), Signal::INT);
-    assert!(child.wait().expect("it ends").success());
-    let said = String::from_utf8_lossy(&fs::read(folder.path().join("out.pcapng")).expect("it is there")).into_owned();
-    let number = |text: &str| text.split(' ').next().and_then(|word| word.parse::<u32>().ok());
-    let who: Vec<_> =
-        said.split("] pid=").skip(1).map(|rest| (number(rest), number(rest.split("tid=").nth(1).unwrap()))).collect();
-    assert!(who.iter().all(|(process, _)| *process == Some(pid)), "{pid} {who:?}");
-    assert!(who.iter().any(|(_, thread)| *thread != Some(pid)), "{pid} {who:?}");
+    for via in [&[] as &[&str], &["--via", "env"]] {
+        let (folder, server) = (Folder::new(), Server::of(THREADED));
+        let (pid, file) = (server.pid(), folder.path().join("out.pcapng"));
+        let mut child = program(&folder);
+        let mut child = child.args(via).args(["--attach", &pid.to_string(), "out.pcapng"]).spawn().expect("it starts");
+        wait_until("it is attached", || tracer(pid) != 0);
+        server.ask("while attached");
+        wait_for(&file, "while attached answered");
+        send(child.id(), Signal::INT);
+        assert!(child.wait().expect("it ends").success());
+        let said = text(&fs::read(&file).expect("it is there"));
+        let number = |text: &str| text.split(' ').next().and_then(|word| word.parse::<u32>().ok());
+        let who: Vec<_> = said
+            .split("] pid=")
+            .skip(1)
+            .map(|rest| (number(rest), number(rest.split("tid=").nth(1).unwrap())))
+            .collect();
+        assert!(who.iter().all(|(process, _)| *process == Some(pid)), "{via:?} {pid} {who:?}");
+        assert!(who.iter().any(|(_, thread)| *thread != Some(pid)), "{via:?} {pid} {who:?}");
+    }
 }

@@ -60,6 +60,17 @@ fn what_packages_hold_is_there() {
 }
 
 #[test]
+fn a_package_is_of_the_machine_it_is_made_on() {
+    let manifest = text("Cargo.toml");
+    let assets = manifest.split("assets = [\n").skip(1).map(|rest| rest.split_once("\n]").expect("they end").0);
+    for machine in ["x86_64", "aarch64", "linux-gnu", "amd64", "arm64"] {
+        assert!(!assets.clone().any(|assets| assets.contains(machine)), "{machine}");
+    }
+    assert!(manifest.contains("\"usr/lib/wireshark/extcap/strace2pcap\""));
+    assert!(text(".ci/packages").contains("cargo deb --locked --no-build --multiarch "), "puts the machine in between");
+}
+
+#[test]
 fn the_page_and_the_completions_are_printed_without_anything_else() {
     for (words, part) in [(&["--man"][..], ".TH strace2pcap 1"), (&["--completions", "bash"], "_strace2pcap()")] {
         let outcome = run_in(Folder::new().path(), words, b"");
