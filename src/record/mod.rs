@@ -28,7 +28,6 @@ mod watch;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::process::{Child, Stdio};
-use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -50,6 +49,7 @@ pub use shell::word;
 use crate::escape::escaped;
 use crate::run::live::Live;
 use crate::run::signals::Manner;
+use crate::run::traced::Teller;
 use crate::run::{Error, Exit, Options};
 use crate::strace::calls_to_trace;
 use crate::system;
@@ -142,8 +142,8 @@ fn there(recording: &Recording, prefix: &OsStr, live: &mut Live<'_>) -> Result<(
         return Err(cannot_start(io::ErrorKind::BrokenPipe.into()));
     };
     let (trace, writer) = io::pipe().map_err(cannot_start)?;
-    let (tell, told) = mpsc::channel();
-    let passing = thread::spawn(move || remote::pass(stdout, writer, &tell));
+    let (mut teller, told) = Teller::begin();
+    let passing = thread::spawn(move || remote::pass(stdout, writer, &mut teller));
     let to = (!recording.is_silent).then(io::stderr);
     let saying = thread::spawn(move || remote::listen(stderr, to));
     // Who does not read it has ended, and has told why.

@@ -2,13 +2,9 @@
 //! said on standard error.
 
 use std::io::{self, Read, Write};
-use std::str::FromStr;
-use std::sync::mpsc::Sender;
 
 use super::script::{MARK, THREAD};
-use crate::event::Tid;
-use crate::limits;
-use crate::run::traced::Found;
+use crate::run::traced::Teller;
 
 /// Most bytes of strace's own messages that are kept: each is a line, and the first ones tell why.
 const MESSAGES_BYTES: usize = 4 << 10;
@@ -26,36 +22,18 @@ pub struct Course {
     pub has_begun: bool,
     /// strace over there has ended with this status.
     pub status: Option<u8>,
-    /// So many threads were told of.
-    threads: usize,
 }
 
 impl Course {
     /// Takes a line of ours.
-    fn note(&mut self, line: &[u8], tell: &Sender<(Tid, Found)>) {
-        let line = line.get(MARK.len()..).unwrap_or_default().trim_ascii_end();
+    fn note(&mut self, line: &[u8], teller: &mut Teller) {
+        let said = line.get(MARK.len()..).unwrap_or_default().trim_ascii_end();
         self.has_begun = true;
-        if let Some(thread) = line.strip_prefix(THREAD.as_bytes()) {
-            self.threads += 1;
-            if let Some(thread) = thread_of(thread).filter(|_| self.threads <= limits::THREADS_TOLD) {
-                // Where nobody is asked for them any more they are not wanted.
-                let _ = tell.send(thread);
-            }
-            return;
+        match said.strip_prefix(THREAD.as_bytes()) {
+            Some(thread) => teller.tell(thread),
+            None => self.status = String::from_utf8_lossy(said).parse().ok().or(self.status),
         }
-        self.status = number(line).or(self.status);
     }
-}
-
-fn number<N: FromStr>(text: &[u8]) -> Option<N> {
-    std::str::from_utf8(text).ok()?.parse().ok()
-}
-
-/// What is told of a thread: its number, its process's, and how that is called.
-fn thread_of(line: &[u8]) -> Option<(Tid, Found)> {
-    let mut words = line.splitn(3, |byte| *byte == b' ');
-    let [thread, process] = [words.next()?, words.next()?].map(number);
-    Some((Tid(thread?), Found { process: Tid(process?), name: words.next()?.to_vec(), path: None }))
 }
 
 /// Takes lines out of a text that comes in pieces: those with a certain beginning. Another one goes on as soon as it is
@@ -110,7 +88,7 @@ fn read(from: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
 }
 
 /// Passes strace's text from `from` to `to` until either ends, without our own lines ([`MARK`]); those of threads are told.
-pub fn pass(mut from: impl Read, mut to: impl Write, tell: &Sender<(Tid, Found)>) -> io::Result<Course> {
+pub fn pass(mut from: impl Read, mut to: impl Write, teller: &mut Teller) -> io::Result<Course> {
     let mut course = Course::default();
     let mut sieve = Sieve::new(MARK);
     let mut buffer = vec![0; 64 << 10];
@@ -122,7 +100,7 @@ pub fn pass(mut from: impl Read, mut to: impl Write, tell: &Sender<(Tid, Found)>
         }
         let (out, ours) = sieve.sift(buffer.get(..count).unwrap_or_default());
         for line in &ours {
-            course.note(line, tell);
+            course.note(line, teller);
         }
         to.write_all(&out)?;
     }
@@ -154,7 +132,6 @@ pub fn listen(mut from: impl Read, mut to: Option<impl Write>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::mpsc;
 
     /// Gives a text in pieces of so many bytes.
     struct Pieces<'t>(&'t [u8], usize);
@@ -171,28 +148,20 @@ mod tests {
 
     #[test]
     fn our_lines_are_taken_out_however_they_come() {
-        let (tell, told) = mpsc::channel();
+        let (mut teller, told) = Teller::begin();
         let text = b"+++ strace2pcap begins\n+++ strace2pcap thread 8 7 a b\n+++ strace2pcap thread 8\n7 read(3) = 0\n+++ exited with 3 +++\n7 +++ strace2pcap 9\n+++ strace2pcap 3\n+++ stra";
         let left = "7 read(3) = 0\n+++ exited with 3 +++\n7 +++ strace2pcap 9\n+++ stra";
         for size in 1..=text.len() {
             let mut out = Vec::new();
-            let course = pass(Pieces(text, size), &mut out, &tell).unwrap();
+            let course = pass(Pieces(text, size), &mut out, &mut teller).unwrap();
             assert_eq!(String::from_utf8(out).unwrap(), left, "{size}");
-            assert_eq!(course, Course { has_begun: true, status: Some(3), threads: 2 });
-            let found = Found { process: Tid(7), name: b"a b".to_vec(), path: None };
-            assert_eq!(told.try_iter().collect::<Vec<_>>(), [(Tid(8), found)]);
+            assert_eq!(course, Course { has_begun: true, status: Some(3) });
+            let names: Vec<_> = told.try_iter().map(|(_, found)| found.name).collect();
+            assert_eq!(names, [b"a b"]);
         }
         let mut out = Vec::new();
-        assert_eq!(pass(&b"7 close(3) = "[..], &mut out, &tell).unwrap(), Course::default());
+        assert_eq!(pass(&b"7 close(3) = "[..], &mut out, &mut teller).unwrap(), Course::default());
         assert_eq!(out, b"7 close(3) = ");
-    }
-
-    #[test]
-    fn threads_that_are_told_of_are_bounded() {
-        let (tell, told) = mpsc::channel();
-        let text = format!("{MARK}{THREAD}8 7 a\n").repeat(limits::THREADS_TOLD + 9);
-        pass(text.as_bytes(), io::sink(), &tell).unwrap();
-        assert_eq!(told.try_iter().count(), limits::THREADS_TOLD);
     }
 
     #[test]

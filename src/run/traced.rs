@@ -7,11 +7,12 @@
 
 use super::input::source::{Source, SourceKind};
 use crate::event::Tid;
+use crate::limits;
 use crate::system;
 use foldhash::HashMap;
 use std::fs;
 use std::path::Path;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, Sender, channel};
 
 /// A thread as /proc has it.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,6 +27,32 @@ pub struct Found {
 
 /// The threads of another machine, as they are told.
 pub type Told = Receiver<(Tid, Found)>;
+
+/// Who tells of them.
+#[derive(Debug)]
+pub struct Teller {
+    tell: Sender<(Tid, Found)>,
+    /// How many more are listened to.
+    left: usize,
+}
+
+impl Teller {
+    /// Somebody who tells, and who listens.
+    pub fn begin() -> (Self, Told) {
+        let (tell, told) = channel();
+        (Self { tell, left: limits::THREADS_TOLD }, told)
+    }
+
+    /// Tells of a thread: its number, its process's, and how that is called, with a blank between them.
+    pub fn tell(&mut self, line: &[u8]) {
+        let mut words = line.splitn(3, |byte| *byte == b' ');
+        let thread = (words.next().and_then(value), words.next().and_then(value), words.next());
+        let ((Some(thread), Some(process), Some(name)), 1..) = (thread, self.left) else { return };
+        self.left -= 1;
+        // Where nobody is asked for them any more they are not wanted.
+        let _ = self.tell.send((Tid(thread), Found { process: Tid(process), name: name.to_vec(), path: None }));
+    }
+}
 
 /// Who can be asked.
 #[derive(Debug)]
@@ -104,8 +131,11 @@ pub fn tracer(status: &[u8]) -> Option<u32> {
 /// A number that stands in a status behind such a key.
 fn number(status: &[u8], key: &[u8]) -> Option<u32> {
     let mut lines = status.split(|byte| *byte == b'\n');
-    let number = lines.find_map(|line| line.strip_prefix(key))?;
-    std::str::from_utf8(number.trim_ascii()).ok()?.parse().ok()
+    value(lines.find_map(|line| line.strip_prefix(key))?)
+}
+
+fn value(text: &[u8]) -> Option<u32> {
+    std::str::from_utf8(text.trim_ascii()).ok()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -127,13 +157,20 @@ mod tests {
 
     #[test]
     fn what_another_machine_has_told_counts_once() {
-        let (tell, told) = std::sync::mpsc::channel();
-        let found = || Found { process: Tid(7), name: b"java".to_vec(), path: None };
+        let (mut teller, told) = Teller::begin();
+        let found = || Found { process: Tid(7), name: b"a b".to_vec(), path: None };
         let mut live = Traced::told(told);
         assert_eq!(live.look(Tid(8)), None);
-        tell.send((Tid(8), found())).unwrap();
+        for line in ["8 7 a b", "9", "9 7", "x 7 a", "9 x a", ""] {
+            teller.tell(line.as_bytes());
+        }
         assert_eq!((live.look(Tid(8)), live.look(Tid(8)), live.look(Tid(9))), (Some(found()), None, None));
-        drop(tell);
+        for thread in 0..=limits::THREADS_TOLD {
+            teller.tell(format!("{thread} 7 a").as_bytes());
+        }
+        let Traced::There(told, _) = &live else { panic!("{live:?}") };
+        assert_eq!(told.try_iter().count(), limits::THREADS_TOLD - 1);
+        drop(teller);
         assert_eq!(live.look(Tid(8)), None);
     }
 }

@@ -523,14 +523,16 @@ fn a_thread_that_was_there_before_is_its_processs() {
         wait_for(&file, "while attached answered");
         send(child.id(), Signal::INT);
         assert!(child.wait().expect("it ends").success());
-        let said = text(&fs::read(&file).expect("it is there"));
-        let number = |text: &str| text.split(' ').next().and_then(|word| word.parse::<u32>().ok());
-        let who: Vec<_> = said
-            .split("] pid=")
-            .skip(1)
-            .map(|rest| (number(rest), number(rest.split("tid=").nth(1).unwrap())))
-            .collect();
-        assert!(who.iter().all(|(process, _)| *process == Some(pid)), "{via:?} {pid} {who:?}");
-        assert!(who.iter().any(|(_, thread)| *thread != Some(pid)), "{via:?} {pid} {who:?}");
+        let bytes = fs::read(&file).expect("it is there");
+        let said = text(&bytes);
+        let who: Vec<_> = said.split("] pid=").skip(1).map(|rest| rest.split(' ').next()).collect();
+        let pid = pid.to_string();
+        assert!(!who.is_empty() && who.iter().all(|process| *process == Some(&pid)), "{via:?} {pid} {who:?}");
+        let threads = fs::read_dir(format!("/proc/{pid}/task")).expect("it runs").flatten();
+        let names: Vec<_> = threads.map(|thread| thread.file_name().to_string_lossy().into_owned()).collect();
+        let other = names.iter().find(|thread| **thread != pid).expect("it has two threads");
+        let mac = format!("{other:0>12}").into_bytes();
+        let mac: Vec<_> = mac.chunks(2).map(|two| (two[0] - b'0') * 16 + two[1] - b'0').collect();
+        assert!(bytes.windows(6).any(|window| window == mac), "{via:?}: its other thread has answered");
     }
 }
