@@ -245,8 +245,8 @@ impl Tables {
         index.and_then(|index| self.ended.remove(index)).is_some()
     }
 
-    /// A clone that began at `entry` returned. `dropped` gets the sockets whose reference was given up because a child never appeared, or had
-    /// its number from one that is gone; true then.
+    /// A clone that began at `entry` returned. `dropped` gets the sockets whose reference was given up because a child never
+    /// appeared, or had its number from one that is gone; true then.
     pub(in crate::sockets) fn cloned(
         &mut self,
         (maker, entry): (Tid, Timestamp),
