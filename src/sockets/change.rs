@@ -4,7 +4,7 @@
 //! connection is as the whole event has left it; one that is over stays there until the next event.
 
 use crate::event::{
-    Direction, Errno, Event, Family, Inode, Marking, Message, Move, Segments, Timestamp, Transport, UnixName, What,
+    Direction, Errno, Event, Family, Inode, Marking, Message, Move, Segments, Tid, Timestamp, Transport, UnixName, What,
 };
 use crate::sockets::Sockets;
 use crate::sockets::connections::Connection;
@@ -61,6 +61,11 @@ impl<'a> Refs<'a> {
     /// When the first send began that is under way in a direction.
     pub fn sending_since(self, flow: FlowId) -> Option<Timestamp> {
         self.sockets.sending.since(flow)
+    }
+
+    /// The process of a thread, as it is known by now.
+    pub fn process_of(self, tid: Tid) -> Tid {
+        self.sockets.tables.process(tid)
     }
 
     /// A connection that a change names.

@@ -7,7 +7,7 @@
 //! processes by hand, is left out too.
 
 use super::escape::{Style, quoted};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
 
 /// What decides: drawn bytes, one after the other; zeros when they are used up.
@@ -56,6 +56,8 @@ pub struct Crowd {
     pub stream: Vec<u8>,
     /// How many of these were received.
     pub received: usize,
+    /// The same bytes by who sent them.
+    pub by_sender: BTreeMap<u32, Vec<u8>>,
 }
 
 /// A call under way.
@@ -311,10 +313,12 @@ impl World {
     }
 
     fn send(&mut self, actor: usize, length: usize) {
-        let Some(call) = &mut self.actors[actor].call else { return };
+        let Actor { tid, call, .. } = &mut self.actors[actor];
+        let Some(call) = call else { return };
         let piece = &call.payload[call.moved..call.moved + length];
         self.buffer.extend(piece);
         self.crowd.stream.extend(piece);
+        self.crowd.by_sender.entry(*tid).or_default().extend(piece);
         call.moved += length;
     }
 

@@ -14,7 +14,11 @@ use strace2pcap::inside::{Converter, Fifos, Name, Tid, Timestamp, Trace, TraceOp
 
 /// A converter of traces of these threads, or of one trace, into `sink`.
 pub fn converter<W: Write>(view: &str, threads: &[Option<Tid>], sink: W) -> Converter<W> {
-    let words = ["strace2pcap", "--capture-unix-socket", "--capture-pipes", "--view", view, "out.pcapng"];
+    converter_with(&["--view", view], threads, sink)
+}
+
+fn converter_with<W: Write>(options: &[&str], threads: &[Option<Tid>], sink: W) -> Converter<W> {
+    let words = [&["strace2pcap", "--capture-unix-socket", "--capture-pipes"], options, &["out.pcapng"]].concat();
     let Ok(Task::Convert(options)) = strace2pcap::parse(words) else { panic!("the command line is right") };
     let fifos = Fifos::default();
     let trace = |tid: &Option<Tid>| {
@@ -35,7 +39,11 @@ enum Way {
 }
 
 fn together(crowd: &Crowd, view: &str, way: Way) -> Vec<u8> {
-    let mut converter = converter(view, &[None], Vec::new());
+    together_with(crowd, &["--view", view], way)
+}
+
+fn together_with(crowd: &Crowd, options: &[&str], way: Way) -> Vec<u8> {
+    let mut converter = converter_with(options, &[None], Vec::new());
     for line in crowd.together.lines() {
         converter.line(0, None, line.as_bytes()).expect("memory takes it");
         if way == Way::Pipe {
@@ -130,5 +138,51 @@ fn each_byte_is_there_once_in_the_syscall_view_of_what_is_local() {
     holds(500, choices(), |(kind, choices)| {
         let crowd = crowd_of(&(kind % 2, choices));
         is_whole(&crowd, &together(&crowd, "syscall", Way::File)).map(drop)
+    });
+}
+
+/// Some of those who have sent, by a drawn number, as an option has them.
+fn some_senders(crowd: &Crowd, number: u8) -> Vec<u32> {
+    let is_one_of_them = |tid: &u32| number >> (tid % 10 % 8) & 1 == 1;
+    crowd.by_sender.keys().copied().filter(is_one_of_them).collect()
+}
+
+fn as_list(tids: &[u32]) -> String {
+    tids.iter().map(u32::to_string).collect::<Vec<_>>().join(",")
+}
+
+#[test]
+fn each_byte_is_there_once_where_some_who_send_are_left_out_and_the_reader_is_not() {
+    holds(500, (choices(), any::<u8>()), |(choices, number)| {
+        let crowd = crowd_of(&choices);
+        let left_out = some_senders(&crowd, number);
+        if left_out.is_empty() {
+            return Ok(());
+        }
+        let options = ["--view", "wire", "--exclude-pid", &as_list(&left_out)];
+        let file = together_with(&crowd, &options, Way::File);
+        is_in_order_of_time(&is_whole(&crowd, &file)?)
+    });
+}
+
+#[test]
+fn each_byte_is_there_once_of_some_who_send() {
+    holds(500, (choices(), any::<u8>()), |(choices, number)| {
+        let crowd = crowd_of(&choices);
+        let shown = some_senders(&crowd, number);
+        if shown.is_empty() {
+            return Ok(());
+        }
+        let options = ["--view", "wire", "--pid", &as_list(&shown)];
+        let packets = packets(&together_with(&crowd, &options, Way::File))?;
+        is_in_order_of_time(&packets)?;
+        let mut found: Vec<u8> = packets.into_iter().flat_map(|packet| packet.payload).collect();
+        let mut sent: Vec<u8> = shown.iter().flat_map(|tid| crowd.by_sender[tid].clone()).collect();
+        found.sort_unstable();
+        sent.sort_unstable();
+        if found == sent {
+            return Ok(());
+        }
+        Err(format!("{} bytes of {} that {shown:?} sent in\n{}", found.len(), sent.len(), crowd.together))
     });
 }

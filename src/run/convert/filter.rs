@@ -7,14 +7,15 @@
 //! * By thread: a message is shown if its thread is asked for. In conversations (TCP in the wire view, UNIX streams) each
 //!   byte is shown once, by whichever end's call came first: here the calls that are not asked for do not count, so that
 //!   the other end's show what is its own. Where threads of one end are told apart, what the others moved is a gap
-//!   in the sequence numbers. Handshake, FIN and RST are shown from the first call on that is asked for.
+//!   in the sequence numbers; but where a reader is asked for, its calls show what was sent beside others or behind what is
+//!   not shown, in its order. Handshake, FIN and RST are shown from the first call on that is asked for.
 //! * By connection: a connection is shown from where its port or name is known to be asked for.
 //!
 //! The server's port of a UNIX conversation is chosen by `unix`, which leaves out those that are not asked for.
 
 use super::offers::{self, Offers};
 use crate::escape::word;
-use crate::event::{Family, Tid, Transport, UnixName};
+use crate::event::{Direction, Family, Tid, Transport, UnixName};
 use crate::glob::Glob;
 use crate::run::options::{Options, View};
 use crate::sockets::{Change, Connection, ConnectionId, Flow, Moved, Overlap, Refs, Role, Side, Stream, UnixMessage};
@@ -32,6 +33,8 @@ pub(super) enum Verdict {
     /// It is not shown, but the sequence numbers of the syscall view count it: there each is what it would be without a
     /// filter.
     Count,
+    /// It is not shown here, for the other end's call shows it.
+    Told,
     /// Nothing.
     Hide,
 }
@@ -67,8 +70,19 @@ struct Seen {
     names: usize,
     /// A thread that is asked for has used it.
     taken: bool,
-    /// How far the calls that are asked for account for each direction, by the sender's side.
-    flows: [Flow; 2],
+    /// Each direction, by the sender's side.
+    flows: [SeenFlow; 2],
+}
+
+/// One direction of it.
+#[derive(Clone, Copy, Debug, Default)]
+struct SeenFlow {
+    /// How far the calls that are asked for account for it.
+    flow: Flow,
+    /// A thread that is asked for has received.
+    is_received: bool,
+    /// One that is not asked for has received.
+    others_receive: bool,
 }
 
 /// Judges changes.
@@ -244,24 +258,43 @@ impl Filter {
         if !refs.connection(stream.connection).is_some_and(|connection| self.wants(connection)) {
             return Verdict::Hide;
         }
-        let is_conversation = self.is_conversation(moved.family);
-        match (self.maker.is_asked_for, is_conversation) {
-            (true, false) => Verdict::Show,
-            (false, false) => Verdict::Count,
-            (false, true) => Verdict::Hide,
-            (true, true) => {
-                let is_by_thread = self.is_by_thread();
-                let seen = self.connections.entry(stream.connection).or_default();
-                seen.taken = true;
-                let flow = stream.sender(moved.direction).of_mut(&mut seen.flows);
-                let skipped = stream.reached.saturating_sub(moved.moved).saturating_sub(flow.accounted);
-                let known = flow.account(stream.reached, moved.moved);
-                // Which of several sends the reader's bytes are of is known where all of them are shown.
-                let overlap = if is_by_thread { Overlap::None } else { stream.overlap };
-                let known = if overlap == Overlap::None { known } else { stream.known };
-                Verdict::ShowAs(Moved { stream: Some(Stream { known, skipped, overlap, ..stream }), ..*moved })
+        if !self.is_conversation(moved.family) {
+            return if self.maker.is_asked_for { Verdict::Show } else { Verdict::Count };
+        }
+        let (is_asked_for, is_by_thread) = (self.maker.is_asked_for, self.is_by_thread());
+        let seen = self.connections.entry(stream.connection).or_default();
+        let in_flow = stream.sender(moved.direction).of_mut(&mut seen.flows);
+        if moved.direction == Direction::Received {
+            in_flow.is_received |= is_asked_for;
+            in_flow.others_receive |= !is_asked_for;
+        }
+        if !is_asked_for {
+            return Verdict::Hide;
+        }
+        seen.taken = true;
+        let skipped = stream.reached.saturating_sub(moved.moved).saturating_sub(in_flow.flow.accounted);
+        let may_be_beside_others = is_by_thread && moved.direction == Direction::Sent && !in_flow.others_receive;
+        if may_be_beside_others && (skipped > 0 || stream.overlap != Overlap::None) {
+            let is_received = in_flow.is_received;
+            if self.is_told_by_reader(stream, is_received, refs) {
+                return Verdict::Told;
             }
         }
+        let Some(seen) = self.connections.get_mut(&stream.connection) else { return Verdict::Hide };
+        let flow = &mut stream.sender(moved.direction).of_mut(&mut seen.flows).flow;
+        let known = flow.account(stream.reached, moved.moved);
+        // Which of several sends the reader's bytes are of is known where all of them are shown.
+        let overlap = if is_by_thread { Overlap::None } else { stream.overlap };
+        let known = if overlap == Overlap::None { known } else { stream.known };
+        Verdict::ShowAs(Moved { stream: Some(Stream { known, skipped, overlap, ..stream }), ..*moved })
+    }
+
+    /// Whether what is sent is received by one that is asked for, as one has before or who has that end is.
+    fn is_told_by_reader(&self, stream: Stream, is_received: bool, refs: Refs<'_>) -> bool {
+        let reader = refs.connection(stream.connection).map(|connection| connection.end(stream.side.other()));
+        let is_asked_for = |tid| self.maker_of(tid, refs.process_of(tid)).is_asked_for;
+        let reader = reader.filter(|end| end.is_read());
+        reader.is_some_and(|end| is_received || end.marking.is_some_and(|marking| is_asked_for(marking.tid)))
     }
 
     /// Whether what happened to a connection, other than payload, is shown.

@@ -64,7 +64,7 @@ impl Picture {
                 views.pass_over(moved);
                 return Ok(());
             }
-            (Some(Verdict::Count | Verdict::Hide), _) => return Ok(()),
+            (Some(Verdict::Count | Verdict::Told | Verdict::Hide), _) => return Ok(()),
         };
         views.moved(moved, refs, sink)?;
         match filter {

@@ -186,7 +186,7 @@ impl End {
     }
 
     /// Whether it is traced, and may still read.
-    pub(in crate::sockets) const fn is_read(&self) -> bool {
+    pub const fn is_read(&self) -> bool {
         self.traced && !self.closed
     }
 
