@@ -121,7 +121,8 @@ alive && { traced; kill -s KILL $traced "$self"; }"#;
 
 /// The whole script for a shell's standard input: strace's text comes on its standard output, with a line of ours
 /// ([`MARK`]) in front and one behind, which has the exit status. When its standard input ends, or nothing has come there
-/// for [`SILENCE_SECONDS`] after something had ([`BEAT`]), so does strace.
+/// for [`SILENCE_SECONDS`] ([`BEAT`]), so does strace. That counts from the start: the first beat the shell may have read
+/// with the script.
 ///
 /// It is one compound command, which a shell reads whole before it runs any of it. strace writes to a pipe by its path,
 /// so that what it starts has no descriptor of ours, and standard output may be a socket (sshd, docker). The watch is no
@@ -201,13 +202,14 @@ fn start(end: &str) -> String {
 {end}
         }}
       }}
-      timer=
+      (sleep {SILENCE_SECONDS}; finish) &
+      timer=$!
       while read -r beat; do
-        [ -z "$timer" ] || kill "$timer"
+        kill "$timer"
         (sleep {SILENCE_SECONDS}; finish) &
         timer=$!
       done
-      [ -z "$timer" ] || kill "$timer"
+      kill "$timer"
       finish
     ) <&4 4<&- >/dev/null 2>&1 & )
     exec strace {options} $extras -e "trace=$calls" -o "/proc/$me/fd/1" "$@" >&2 4<&-
