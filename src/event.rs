@@ -7,6 +7,7 @@ mod who;
 
 pub use who::{Marking, Op, Process, ProcessRef};
 
+use crate::work;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
@@ -371,7 +372,7 @@ pub struct Ancillary {
     pub close_on_exec: bool,
     /// Who the sender of the last message is, if it says that.
     pub credentials: Option<Credentials>,
-    /// How messages are cut into datagrams (UDP_SEGMENT, UDP_GRO), by their places; those not in it are not.
+    /// How messages are cut into datagrams (UDP_SEGMENT, UDP_GRO), by their places, which rise; those not in it are not.
     pub segments: Vec<(usize, Segments)>,
 }
 
@@ -409,7 +410,11 @@ impl<'a> Move<'a> {
     #[inline]
     pub fn segments(&self, place: usize) -> Option<Segments> {
         let all = &self.ancillary?.segments;
-        all.iter().find(|(of, _)| *of == place).map(|(_, segments)| *segments)
+        let before = all.partition_point(|(of, _)| {
+            work::steps(1);
+            *of < place
+        });
+        all.get(before).filter(|(of, _)| *of == place).map(|(_, segments)| *segments)
     }
 }
 

@@ -64,6 +64,12 @@ pub const ENDED_CHILDREN: usize = 64;
 /// RLIMIT_NOFILE, 1024 by default (unix(7)).
 pub const RIGHTS_IN_FLIGHT: usize = 1024;
 
+/// Most descriptors that go with one message (`SCM_MAX_FD`, unix(7)).
+pub const RIGHTS_OF_A_MESSAGE: usize = 253;
+
+/// Longest name of a UNIX socket, in bytes: what a sockaddr has room for (unix(7)).
+pub const UNIX_NAME_BYTES: usize = 108;
+
 /// Most directions of UNIX connections in which descriptors are in flight. Real programs receive what they are sent; only
 /// sockets sent over themselves, which the kernel looks for and closes (unix_gc), stay for ever.
 pub const TRANSITS: usize = 4096;

@@ -10,6 +10,7 @@ use crate::packets::protocols::{
     AGENTX, AJP, AMQP, DBUS, FASTCGI, GEARMAN, GRPC, HTTP, IPP, LDAP, MEMCACHED, MONGODB, MQTT, MYSQL, NBD, NINE_P,
     OPENFLOW, POSTGRESQL, Protocol, REDIS, RPC, RSYNC, SMTP, UNKNOWN_PORT, VNC, X11, ZEBRA,
 };
+use crate::work;
 use foldhash::HashMap;
 use std::sync::LazyLock;
 
@@ -217,6 +218,10 @@ impl Services {
 
 fn by_name(name: &UnixName) -> Option<Speaks> {
     let (UnixName::Path(name) | UnixName::Abstract(name)) = name;
+    if name.len() > limits::UNIX_NAME_BYTES {
+        return None;
+    }
+    work::steps(name.len());
     let fits = |(slashes, parts): (usize, &[u8])| {
         let first = parts.first().copied();
         let patterns = [first, None].into_iter().filter_map(|first| PATTERNS.get(&(slashes, first)));

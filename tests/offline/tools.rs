@@ -329,7 +329,10 @@ fn statsd_is_found_on_both_of_its_ports() {
 fn every_script_explains_itself_and_refuses_nonsense() {
     let mut scripts: Vec<_> =
         RENDERED.iter().map(|(_, name, _)| format!("cli_tshark_protocol_render/{name}.sh")).collect();
-    scripts.extend(["strace2pcap.sh", "strace2pcap-pipe.sh", "bench", "strace_convert/xx2generic"].map(str::to_string));
+    scripts.extend(
+        ["strace2pcap.sh", "strace2pcap-pipe.sh", "bench", "bench-record", "strace_convert/xx2generic"]
+            .map(str::to_string),
+    );
     for name in scripts {
         let help = succeed(script(&name).arg("-h"));
         assert!(text(&help.stdout).starts_with("usage: "), "{name} -h");
@@ -551,9 +554,10 @@ fn shellcheck_finds_nothing() {
     if !has(&["shellcheck"], "checking the scripts") {
         return;
     }
-    let mut scripts: Vec<_> = ["strace2pcap.sh", "strace2pcap-pipe.sh", "bench", "strace_convert/xx2generic"]
-        .map(|name| project("tools").join(name))
-        .to_vec();
+    let mut scripts: Vec<_> =
+        ["strace2pcap.sh", "strace2pcap-pipe.sh", "bench", "bench-record", "strace_convert/xx2generic"]
+            .map(|name| project("tools").join(name))
+            .to_vec();
     scripts.push(project("tools/cli_tshark_protocol_render/lib/render.sh"));
     for (_, name, _) in RENDERED {
         scripts.push(project(&format!("tools/cli_tshark_protocol_render/{name}.sh")));

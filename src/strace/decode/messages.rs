@@ -142,7 +142,8 @@ fn text_of_details<'t>(text: &'t [u8], rest: &[u8]) -> &'t [u8] {
 
 /// Descriptors behind an opening bracket.
 fn rights(mut text: &[u8], scratch: &mut Scratch) {
-    while let Some((right, rest)) = scratch.cache.read(arguments::separated(text), &mut scratch.names) {
+    for _ in 0..limits::RIGHTS_OF_A_MESSAGE {
+        let Some((right, rest)) = scratch.cache.read(arguments::separated(text), &mut scratch.names) else { return };
         if right.is_possible() {
             let details = text_of_details(arguments::separated(text), rest);
             let path = if right.is_no_socket() { details::path_in(details).map(Into::into) } else { None };

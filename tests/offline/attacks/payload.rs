@@ -85,6 +85,16 @@ pub(super) const ATTACKS: &[Attack] = &[
         let frame = r"\0\0\1\1\4\0\0\0\001\202".repeat(100);
         (0..n).for_each(|_| text.line(100, format_args!("write(3{STREAM}, \"{frame}\", 1000) = 1000")));
     }),
+    attack("http2_midway_and_data", 20, |text, n| {
+        let data = format!(r"\0\0\144\0\0\0\0\0\003{}", "a".repeat(100));
+        let frames = format!(r"\0\0\1\1\4\0\0\0\001\202{}", data.repeat(64));
+        (0..n).for_each(|_| text.line(100, format_args!("write(3{STREAM}, \"{frames}\", 6986) = 6986")));
+    }),
+    attack("http2_not_shown", USUAL, |text, n| {
+        preface(text);
+        let frame = r"\0\1\0\0\0\0\0\0\1";
+        (0..n).for_each(|_| text.line(100, format_args!("write(3{STREAM}, \"{frame}\"..., 100000) = 100000")));
+    }),
     attack("http2_lost", 20, |text, n| {
         let frame = r"\x00\x00\x04\x01\x04\x00\x00\x00\x01".repeat(200);
         (0..n).for_each(|_| text.line(100, format_args!("write(3{STREAM}, \"{frame}\", 1800) = 1800")));
@@ -131,12 +141,34 @@ pub(super) const ATTACKS: &[Attack] = &[
         let all = vec![message; n].join(", ");
         text.line(100, format_args!("sendmmsg(3<UDP:[10.0.0.1:4000->10.0.0.2:53]>, [{all}], {n}, 0) = {n}"));
     }),
+    attack("many_messages_that_are_cut", USUAL, |text, n| {
+        let header = "msg_name=NULL, msg_namelen=0, msg_iov=[{iov_base=\"x\", iov_len=1}], msg_iovlen=1";
+        let control = r#"[{cmsg_len=18, cmsg_level=SOL_UDP, cmsg_type=0x67, cmsg_data="\x04\x00"}]"#;
+        let message =
+            format!("{{msg_hdr={{{header}, msg_control={control}, msg_controllen=24, msg_flags=0}}, msg_len=1}}");
+        let all = vec![message; n].join(", ");
+        text.line(100, format_args!("sendmmsg(3<UDP:[10.0.0.1:4000->10.0.0.2:53]>, [{all}], {n}, 0) = {n}"));
+    }),
+    attack("long_names", 20, |text, n| {
+        for i in 0..n {
+            let name = format!("{{sa_family=AF_UNIX, sun_path=\"{i}{}\"}}", "n".repeat(LONG));
+            text.line(100, format_args!("connect(3<UNIX-STREAM:[{}]>, {name}, 110) = 0", i + 1));
+        }
+    }),
+    attack("long_names_in_details", 20, |text, n| {
+        for i in 0..n {
+            let (own, other, name) = (2 * i + 10, 2 * i + 11, "n".repeat(LONG));
+            text.line(100, format_args!("write(3<UNIX-STREAM:[{own}->{other},\"{name}\"]>, \"x\", 1) = 1"));
+        }
+    }),
     attack("tcp_bound_and_silent", USUAL, |text, n| {
         bound(text, "SOCK_STREAM");
         (0..n).for_each(|_| text.line(100, format_args!("getsockname(3, {}, [16]) = 0", inet(5000, "10.0.0.1"))));
     }),
 ];
 
+/// How long a long name is.
+const LONG: usize = 20_000;
 const DATAGRAMS: &str = "<UNIX-DGRAM:[77]>";
 const STREAM: &str = "<UNIX-STREAM:[10->11]>";
 const OTHER_END: &str = "<UNIX-STREAM:[11->10]>";

@@ -112,6 +112,12 @@ pub(super) const ATTACKS: &[Attack] = &[
         (0..16).for_each(|i| line(text, &format!("clone(child_stack=NULL, flags=SIGCHLD) = {}", 500_000 + i)));
         (0..n).for_each(|i| line(text, &format!("close({}) = 0", i + 1000)));
     }),
+    attack("threads_with_long_names", 20, |text, n| {
+        for i in 0..n {
+            let (tid, name) = (1000 + i, "n".repeat(20_000));
+            text.plain(format_args!("{tid}<{i}{name}> 1700000000.000001 read(3, \"x\", 1) = 1"));
+        }
+    }),
     attack("threads_of_one_descriptor", USUAL, |text, n| {
         (0..n).for_each(|i| write(text, 1000 + i, 255));
     }),

@@ -83,6 +83,12 @@ pub(super) const ATTACKS: &[Attack] = &[
             text.line(100, format_args!("write({fd}<UNIX-STREAM:[{own}->{other},\"/run/s{i}\"]>, \"x\", 1) = 1"));
         }
     }),
+    attack("inodes_that_a_weak_hash_mixes_up", USUAL, |text, n| {
+        for i in 0..n {
+            let inode = (i as u64).wrapping_mul(0x7814_94a5_5dae_ed0d);
+            text.line(100, format_args!("write({}<UNIX-STREAM:[{inode}]>, \"x\", 1) = 1", i + 3));
+        }
+    }),
     attack("one_local_name_after_another", USUAL, |text, n| {
         (0..n).for_each(|i| text.line(100, format_args!("write(3<UNIX-DGRAM:[77,\"@n{i}\"]>, \"x\", 1) = 1")));
     }),
@@ -114,6 +120,9 @@ pub(super) const ATTACKS: &[Attack] = &[
             text.line(100, format_args!("write(3</run/f>, \"x\", 1) = 1"));
             text.line(100, format_args!("unlink(\"/run/f\") = 0"));
         }
+    }),
+    attack("fifos_with_long_names", 20, |text, n| {
+        (0..n).for_each(|i| text.line(100, format_args!("mknod(\"/{i}{}\", S_IFIFO|0644) = 0", "n".repeat(20_000))));
     }),
     attack("rights", USUAL, |text, n| {
         let all: Vec<_> = (0..n).map(|i| (i + 5).to_string()).collect();

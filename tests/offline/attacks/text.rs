@@ -61,6 +61,9 @@ pub(super) const ATTACKS: &[Attack] = &[
         text.plain(format_args!("{}m", "\x1b[".repeat(n)));
         text.plain(format_args!("{}m", "\x1b]".repeat(n)));
     }),
+    attack("no_trace", USUAL, |text, n| {
+        (0..n).for_each(|i| text.plain(format_args!("{i} 1700000000.000001 \x1b[31mfoo")));
+    }),
     attack("a_dump", USUAL, |text, n| {
         text.line(100, format_args!("write({SOCKET}, \"x\"..., 100000000) = 100000000"));
         let row = "61 61 61 61 61 61 61 61  61 61 61 61 61 61 61 61";
