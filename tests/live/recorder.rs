@@ -97,7 +97,9 @@ fn wait_until(what: &str, is_so: impl Fn() -> bool) {
 }
 
 fn program(folder: &Folder) -> Command {
-    let mut command = Command::new(PROGRAM);
+    // A signal that comes ignored stays ignored, as nohup wants it: whoever runs the tests may have been started so.
+    let mut command = Command::new("env");
+    command.args(["--default-signal=INT,HUP,TERM", PROGRAM]);
     command.current_dir(folder.path()).env_remove("RUST_LOG").stdin(Stdio::null());
     command
 }
