@@ -98,7 +98,7 @@ fn wait_until(what: &str, is_so: impl Fn() -> bool) {
 
 fn program(folder: &Folder) -> Command {
     // A signal that comes ignored stays ignored, as nohup wants it: whoever runs the tests may have been started so.
-    let mut command = Command::new("env");
+    let mut command = Command::new("/usr/bin/env");
     command.args(["--default-signal=INT,HUP,TERM", PROGRAM]);
     command.current_dir(folder.path()).env_remove("RUST_LOG").stdin(Stdio::null());
     command
