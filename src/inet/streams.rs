@@ -99,7 +99,7 @@ impl Streams {
                 self.write_reads(connection, before, out)?;
             }
             if waits {
-                out.expect(chunk.time);
+                out.sink().expect(chunk.time);
                 return Ok(());
             }
         }

@@ -1,8 +1,7 @@
 //! Where a view's packets go, each with the next identification of IPv4.
 
-use crate::event::Timestamp;
 use crate::limits;
-use crate::wire::{About, Frame, Packet, Record, Sink};
+use crate::wire::{About, Frame, Packet, Sink};
 
 /// What a view counts of its packets.
 #[derive(Clone, Copy, Debug, Default)]
@@ -54,29 +53,9 @@ impl<'a, S: Sink> Output<'a, S> {
         frame.id = self.ids.take();
         self.sink.packet(&Packet { about, frame })
     }
-}
 
-impl<S: Sink> Sink for Output<'_, S> {
-    type Error = S::Error;
-
-    #[inline(always)]
-    fn packet(&mut self, packet: &Packet<'_>) -> Result<(), S::Error> {
-        self.sink.packet(packet)
-    }
-
-    fn record(&mut self, record: &Record<'_>) -> Result<(), S::Error> {
-        self.sink.record(record)
-    }
-
-    fn expect(&mut self, time: Timestamp) {
-        self.sink.expect(time);
-    }
-
-    fn settle(&mut self, until: Timestamp) -> Result<(), S::Error> {
-        self.sink.settle(until)
-    }
-
-    fn set_back(&mut self, time: Timestamp) -> Result<(), S::Error> {
-        self.sink.set_back(time)
+    /// Where what is no frame goes.
+    pub const fn sink(&mut self) -> &mut S {
+        self.sink
     }
 }

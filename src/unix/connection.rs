@@ -410,7 +410,7 @@ fn write_messages<'a, S: Sink>(
             remarks = remarks.and(told.lost());
         }
         let about = About { comment: Some(&comment), remarks, ..chunk.about() };
-        context.out.record(&Record::Dbus { about, bytes: &bytes, original })?;
+        context.out.sink().record(&Record::Dbus { about, bytes: &bytes, original })?;
     }
     Ok(())
 }

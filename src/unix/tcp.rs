@@ -39,9 +39,9 @@ pub(super) fn begin<S: Sink>(
         comment = Some(names::of_connection(connection, client));
         let [client_end, server_end] = ends;
         let user = connection.end(client).marking.map(|user| names::of_process(&user, context.processes));
-        names::write(client_end.address, user.as_deref(), None, &mut context.out)?;
+        names::write(client_end.address, user.as_deref(), None, context.out.sink())?;
         // Who is behind the server, its calls will show.
-        names::write(server_end.address, None, connection.end(client.other()).name.as_ref(), &mut context.out)?;
+        names::write(server_end.address, None, connection.end(client.other()).name.as_ref(), context.out.sink())?;
     }
     let ends = ends.map(|end| Endpoint::new(end.address, (!options.is_wire()).then_some(end.mac), end.isn));
     let mut tcp = TcpConnection::new(client, ends, WINDOW, options.is_wire().then_some(HANDSHAKE));
