@@ -154,10 +154,22 @@ impl TcpConnection {
         self.bare(self.client, Flags::SYN, time, by, out)
     }
 
-    /// Payload of one call, in as many segments as IP needs, all at one time. What is not to be shown before it is a gap in
-    /// the sequence numbers.
+    /// Payload of one call, mostly one segment that shows all of it.
     #[inline(always)]
     pub fn write<S: Sink>(&mut self, chunk: &Chunk<'_>, out: &mut Output<'_, S>) -> Result<(), S::Error> {
+        let Chunk { sender, time, by, skipped, bytes, missing, comment, is_urgent } = *chunk;
+        let fits = !bytes.is_empty() && bytes.len() <= self.segments.longest(sender);
+        if !fits || missing > 0 || skipped > 0 || is_urgent {
+            return self.write_in_parts(chunk, out);
+        }
+        let about = About { comment, ..self.about(sender, time, Some(by)) };
+        out.frame(about, self.segments.segment(sender, Flags::PSH_ACK, (bytes, bytes.len())))
+    }
+
+    /// Payload of one call, in as many segments as IP needs, all at one time. What is not to be shown before it is a gap in
+    /// the sequence numbers.
+    #[inline(never)]
+    fn write_in_parts<S: Sink>(&mut self, chunk: &Chunk<'_>, out: &mut Output<'_, S>) -> Result<(), S::Error> {
         let Chunk { sender, time, by, skipped, mut bytes, comment, .. } = *chunk;
         if skipped > 0 {
             self.skip(sender, skipped);
