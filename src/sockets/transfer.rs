@@ -148,7 +148,7 @@ pub(super) fn stream_moved(
         && sending.is_empty()
         && *traces < 2
     {
-        let known = Beside { marking, overlap: Overlap::None, foretold: None };
+        let known = Circumstances { marking, overlap: Overlap::None, foretold: None };
         return count_moved(connection, (id, side), open, known, (*now, call, message), changes);
     }
     any_moved(sockets, socket, marking, call);
@@ -184,7 +184,7 @@ fn open_moved(
     let Sockets { connections, registry, changes, now, .. } = sockets;
     if let (Some(connection), Some(open)) = (connections.get_mut(id), registry.get(socket)) {
         for message in call.messages {
-            let known = Beside { marking, overlap, foretold };
+            let known = Circumstances { marking, overlap, foretold };
             count_moved(connection, (id, side), open, known, (*now, call, message), changes);
         }
     }
@@ -192,7 +192,7 @@ fn open_moved(
 
 /// What is known of a call beside what it says.
 #[derive(Clone, Copy, Debug)]
-struct Beside {
+struct Circumstances {
     marking: Marking,
     overlap: Overlap,
     /// How many bytes of a send are known to have been received.
@@ -205,7 +205,7 @@ fn count_moved(
     connection: &mut Connection,
     (id, side): (ConnectionId, Side),
     open: &OpenSocket,
-    Beside { marking, overlap, foretold }: Beside,
+    Circumstances { marking, overlap, foretold }: Circumstances,
     (now, call, message): (Now, &Move<'_>, &Message),
     changes: &mut Vec<Change>,
 ) {
