@@ -87,6 +87,12 @@ impl Pending {
         matches!(self.waiting, Continuation::Broken(..))
     }
 
+    /// Whether the next line may belong to the call before it.
+    #[inline]
+    pub(super) const fn may_go_on(&self) -> bool {
+        matches!(self.waiting, Continuation::Broken(..) | Continuation::Cut(_))
+    }
+
     /// The beginning of the call that broke off on the line before `line`.
     pub(super) fn take_broken(&mut self, line: u64) -> Option<Vec<u8>> {
         let Continuation::Broken(text, pieces) = &mut self.waiting else {
