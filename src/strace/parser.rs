@@ -1,10 +1,10 @@
 //! From lines to events: what each line is, and what becomes of it.
 
-use super::attribution::{Attribution, FIRST};
+use super::attribution::{Attribution, FIRST, Origin};
 use super::body::{self, Body};
 use super::counts::{Counts, Skip};
 use super::decode::Scratch;
-use super::decoder::{Decoder, Origin};
+use super::decoder::Decoder;
 use super::halves::{self, Stop};
 use super::pending::{Half, Pending};
 use super::prefix::{self, Pid, Prefix};

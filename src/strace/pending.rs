@@ -3,8 +3,8 @@
 use foldhash::HashMap;
 use std::collections::BTreeSet;
 
+use super::attribution::Origin;
 use super::counts::Skip;
-use super::decoder::Origin;
 use super::dump::Dump;
 use super::table::Row;
 use crate::event::{Tid, Timestamp};
