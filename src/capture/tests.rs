@@ -8,6 +8,10 @@ use crate::wire::{self, About, Frame, LinkHeader, Packet, Remarks, SeqNumber, Tr
 use pcap_parser::{Block, EnhancedPacketBlock, parse_block_le, parse_pcap_frame, parse_pcap_header};
 use proptest::prelude::*;
 use std::io;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+
+const SOURCE: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::new(10, 1, 2, 3), 4000));
+const TARGET: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::new(10, 4, 5, 6), 80));
 
 const FORMATS: [Format; 2] = [Format::Pcap, Format::PcapNg];
 
@@ -20,8 +24,8 @@ fn about(time: u64) -> About<'static> {
 fn packet(time: u64, payload: &[u8], original: usize) -> Packet<'_> {
     let frame = Frame {
         link: LinkHeader::Marking,
-        source: "10.1.2.3:4000".parse().unwrap(),
-        target: "10.4.5.6:80".parse().unwrap(),
+        source: &SOURCE,
+        target: &TARGET,
         id: 1,
         transport: Transport::Tcp {
             seq: SeqNumber(0x00bc_4d15),
@@ -256,7 +260,7 @@ fn the_longest_frame_reads_back() {
     for format in FORMATS {
         let mut capture = Capture::new(format, false, Vec::new()).unwrap();
         for ip in ["1.2.3.4:5", "[::1]:5"] {
-            let address = ip.parse().unwrap();
+            let address = &ip.parse().unwrap();
             let mut packet = packet(0, &payload, 1 << 40);
             (packet.frame.source, packet.frame.target) = (address, address);
             write(&mut capture, &packet);

@@ -351,8 +351,8 @@ impl Datagrams {
             (carried.moved, carried.payload) = (sighted.length, sighted.payload);
         }
         let (source, target) = match datagram.direction {
-            Direction::Sent => (local, remote),
-            Direction::Received => (remote, local),
+            Direction::Sent => (&local, &remote),
+            Direction::Received => (&remote, &local),
         };
         self.uncut += u64::from(datagram.is_uncut);
         let is_invented = matches!(known, (None, _) | (_, None))

@@ -67,7 +67,7 @@ impl Dccp {
         datagram: Frame<'_>,
         out: &mut Output<'_, S>,
     ) -> Result<(), S::Error> {
-        let ends = (&datagram.source, &datagram.target);
+        let ends = (datagram.source, datagram.target);
         let length = datagram.original.min(LONGEST_DCCP);
         self.number += 1;
         let packet = &mut self.packet;

@@ -114,7 +114,7 @@ impl Streams {
         refs: Refs<'_>,
         out: &mut Output<'_, S>,
     ) -> Result<(), S::Error> {
-        for (id, reads) in self.reads.take_due(now) {
+        while let Some((id, reads)) = self.reads.next_due(now) {
             if let Some(connection) = refs.connection(id) {
                 self.write_reads(connection, reads, out)?;
             }

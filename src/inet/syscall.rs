@@ -57,7 +57,7 @@ impl View for SyscallView {
         let (link, transport) = (LinkHeader::Marking, Header::Udp);
         let mut packet = Packet {
             about: About::made(moved.entry, moved.marking, moved.direction),
-            frame: Frame { link, source: *source, target: *target, id: 1, transport, payload: &[], original: 0 },
+            frame: Frame { link, source, target, id: 1, transport, payload: &[], original: 0 },
         };
         let has_lost = as_u64(moved.payload.len()) < moved.moved;
         let (first, news) = self.advance(moved, Some(has_lost));

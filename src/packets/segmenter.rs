@@ -99,7 +99,7 @@ impl Segmenter {
     /// The next segment of `sender`. Of `original` bytes of payload those in `payload` are there.
     #[inline(always)]
     pub(super) fn segment<'a>(
-        &mut self,
+        &'a mut self,
         sender: Side,
         flags: Flags,
         (payload, original): (&'a [u8], usize),
@@ -121,6 +121,6 @@ impl Segmenter {
             _ => LinkHeader::Marking,
         };
         let transport = Transport::Tcp { seq, ack, flags, window, options };
-        Frame { link, source: from.address, target: to.address, id: 0, transport, payload, original }
+        Frame { link, source: &from.address, target: &to.address, id: 0, transport, payload, original }
     }
 }

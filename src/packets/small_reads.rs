@@ -8,6 +8,7 @@ use crate::event::{Direction, Timestamp, as_u64};
 use crate::packets::tcp::{Chunk, Witness};
 use crate::sockets::{ByConnection, Connection, ConnectionId, Moved, Refs, Side};
 use crate::work;
+use std::collections::VecDeque;
 
 /// How long after one read the next may begin, in nanoseconds.
 const AT_ONCE: u64 = 1_000_000;
@@ -46,7 +47,9 @@ pub struct SmallReads {
     waiting: ByConnection<JoinedReads>,
     count: usize,
     /// What waits, by its number, in the order in which they came; what has gone out since is still among them.
-    since: Vec<(u64, ConnectionId)>,
+    since: VecDeque<(u64, ConnectionId)>,
+    /// Those of them that are being looked at, and have not been.
+    looked_at: VecDeque<(u64, ConnectionId)>,
     /// How many have waited.
     numbered: u64,
     /// None of these is before it.
@@ -62,7 +65,8 @@ impl Default for SmallReads {
         Self {
             waiting: ByConnection::default(),
             count: 0,
-            since: Vec::new(),
+            since: VecDeque::new(),
+            looked_at: VecDeque::new(),
             numbered: 0,
             earliest: Timestamp::MAX,
             look_at: Timestamp::MAX,
@@ -151,7 +155,7 @@ impl SmallReads {
             let waiting = JoinedReads { sender: chunk.sender, time, by: chunk.by, bytes, ended: time, number };
             self.waiting.insert(id, waiting);
             self.count += 1;
-            self.since.push((number, id));
+            self.since.push_back((number, id));
             self.wait_from(time, time);
         }
         begins
@@ -176,22 +180,25 @@ impl SmallReads {
         self.look_at < now
     }
 
-    /// Those that have waited long enough at `now`, and their connections; all that wait where there is no such time.
-    pub fn take_due(&mut self, now: Option<Timestamp>) -> Vec<(ConnectionId, Released)> {
-        let mut due = Vec::new();
-        (self.earliest, self.look_at) = (Timestamp::MAX, Timestamp::MAX);
-        for (number, id) in work::each(std::mem::take(&mut self.since).into_iter()) {
+    /// The next of those that have waited long enough at `now`, and its connection; of all that wait where there is no such
+    /// time. To be asked for until there is none.
+    pub fn next_due(&mut self, now: Option<Timestamp>) -> Option<(ConnectionId, Released)> {
+        if self.looked_at.is_empty() {
+            std::mem::swap(&mut self.since, &mut self.looked_at);
+            (self.earliest, self.look_at) = (Timestamp::MAX, Timestamp::MAX);
+        }
+        while let Some((number, id)) = self.looked_at.pop_front() {
+            work::steps(1);
             let waiting = self.waiting.get(id).filter(|waiting| waiting.number == number);
-            match waiting.map(|waiting| (waiting.time, waiting.ended)) {
-                Some((time, ended)) if now.is_some_and(|now| now <= ended.after(WAITS)) => {
-                    self.since.push((number, id));
-                    self.wait_from(time, ended);
-                }
-                Some(_) => due.extend(self.release(id).map(|released| (id, released))),
-                None => {}
+            let Some((time, ended)) = waiting.map(|waiting| (waiting.time, waiting.ended)) else { continue };
+            if now.is_some_and(|now| now <= ended.after(WAITS)) {
+                self.since.push_back((number, id));
+                self.wait_from(time, ended);
+            } else {
+                return self.release(id).map(|released| (id, released));
             }
         }
-        due
+        None
     }
 
     /// No read that waits is earlier.
@@ -232,13 +239,12 @@ mod tests {
         assert!(!reads.add(id, &chunk(&long, 1_100_000), Timestamp(1_100_000)), "too long");
         assert!(reads.add(id, &chunk(&long[1..], 1_100_000), Timestamp(1_100_000)));
         assert!(!reads.are_due(Timestamp(4_001_000)) && reads.are_due(Timestamp(4_001_001)));
-        assert!(reads.take_due(Some(Timestamp(3_100_000))).is_empty(), "the last one counts");
+        assert!(reads.next_due(Some(Timestamp(3_100_000))).is_none(), "the last one counts");
         assert_eq!(reads.earliest(), Timestamp(1_000));
         assert!(!reads.are_due(Timestamp(5_100_000)), "and what ended last is looked at later");
-        let due = reads.take_due(Some(Timestamp(3_100_001)));
-        let [(of, released)] = due.as_slice() else { panic!("{} are due", due.len()) };
-        assert_eq!((*of, released.chunk().moved(), released.chunk().time), (id, LONGEST, Timestamp(1_000)));
-        assert!(reads.is_empty() && reads.take_due(None).is_empty());
+        let (of, released) = reads.next_due(Some(Timestamp(3_100_001))).expect("it is due");
+        assert_eq!((of, released.chunk().moved(), released.chunk().time), (id, LONGEST, Timestamp(1_000)));
+        assert!(reads.is_empty() && reads.next_due(None).is_none());
         assert_eq!(reads.earliest(), Timestamp::MAX);
     }
 }

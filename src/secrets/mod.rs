@@ -231,7 +231,7 @@ impl Secrets {
     /// A segment that may be of a handshake. The moment since when packets wait, if this makes them wait.
     #[inline(never)]
     fn segment(&mut self, about: &About<'_>, frame: &Frame<'_>, by: &Marking) -> Option<Timestamp> {
-        let pair = (frame.source, frame.target);
+        let pair = (*frame.source, *frame.target);
         let goes_on = self.header.take() == Some(pair);
         match hello(frame.payload, goes_on) {
             RecordStart::Header => self.header = Some(pair),
@@ -250,8 +250,8 @@ impl Secrets {
     /// A datagram that may be of QUIC's handshake. The same.
     #[inline(never)]
     fn datagram(&mut self, about: &About<'_>, frame: &Frame<'_>, by: &Marking) -> Option<Timestamp> {
-        let pair = (frame.source, frame.target);
-        if self.hellos.contains_key(&(frame.target, frame.source)) && quic::has_long_header(frame.payload) {
+        let pair = (*frame.source, *frame.target);
+        if self.hellos.contains_key(&(*frame.target, *frame.source)) && quic::has_long_header(frame.payload) {
             return self.answer(pair, about, by);
         }
         if !self.hellos.contains_key(&pair)
@@ -436,7 +436,7 @@ mod tests {
         ) {
             let client: SocketAddr = SocketAddr::from(([10, 0, 0, 1], port));
             let server: SocketAddr = SocketAddr::from(([10, 0, 0, 2], 443));
-            let (source, target) = if is_sent { (client, server) } else { (server, client) };
+            let (source, target) = if is_sent { (&client, &server) } else { (&server, &client) };
             let by = Marking { tid: Tid(process), process: ProcessRef(process), fd: Fd(3), session: 1, op: None };
             let (link, original) = (LinkHeader::Marking, payload.len());
             let frame = Frame { link, source, target, id: 1, transport, payload, original };

@@ -226,7 +226,7 @@ impl Datagrams {
         let has_lost = as_u64(bytes.len()) < message.moved;
         let remarks = self.news.of_message((message.local.socket, other.address), &message.marking, has_lost);
         let mut about = About { comment, remarks, ..About::made(time, message.marking, message.direction) };
-        let (source, target, transport) = (source.address, target.address, Transport::Udp);
+        let (source, target, transport) = (&source.address, &target.address, Transport::Udp);
         let mut out = Output::new(&mut self.ids, sink);
         let mut left = usize::try_from(message.moved).unwrap_or(usize::MAX).min(limits::MESSAGE_BYTES);
         loop {

@@ -222,7 +222,7 @@ impl UnixView {
 
     /// Takes the reads that have waited long enough at `now`, or all.
     fn write_due<S: Sink>(&mut self, now: Option<Timestamp>, known: Known<'_>, sink: &mut S) -> Result<(), S::Error> {
-        for (id, reads) in self.reads.take_due(now) {
+        while let Some((id, reads)) = self.reads.next_due(now) {
             if let Some(connection) = known.refs.connection(id) {
                 self.take_reads(connection, reads, known, sink)?;
             }

@@ -103,9 +103,9 @@ pub struct Frame<'a> {
     /// Ethernet's header, and the 802.1Q tag where there is one.
     pub link: LinkHeader,
     /// IP source and its port.
-    pub source: SocketAddr,
+    pub source: &'a SocketAddr,
     /// IP target and its port.
-    pub target: SocketAddr,
+    pub target: &'a SocketAddr,
     /// IPv4's identification; IPv6 has none.
     pub id: u16,
     /// The transport header.

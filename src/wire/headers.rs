@@ -134,7 +134,7 @@ impl Headers {
     #[inline(always)]
     pub fn write(&mut self, packet: &Packet<'_>, bytes: &mut Vec<u8>) -> Lengths {
         let frame = &packet.frame;
-        let (SocketAddr::V4(source), SocketAddr::V4(target)) = (&frame.source, &frame.target) else {
+        let (SocketAddr::V4(source), SocketAddr::V4(target)) = (frame.source, frame.target) else {
             return write(packet, bytes);
         };
         let Transport::Tcp { seq, ack, flags, window, options: None } = frame.transport else {

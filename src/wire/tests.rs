@@ -10,9 +10,14 @@ fn data(seq: u32) -> Transport {
     Transport::Tcp { seq: SeqNumber(seq), ack: SeqNumber(0), flags: Flags::PSH_ACK, window: 8192, options: None }
 }
 
+/// An address that is there as long as any frame.
+fn address(text: &str) -> &'static SocketAddr {
+    Box::leak(Box::new(text.parse().unwrap()))
+}
+
 fn frame<'a>(source: &str, target: &str, transport: Transport, payload: &'a [u8]) -> Frame<'a> {
     let (link, original) = (LinkHeader::Marking, payload.len());
-    let (source, target) = (source.parse().unwrap(), target.parse().unwrap());
+    let (source, target) = (address(source), address(target));
     Frame { link, source, target, id: 1, transport, payload, original }
 }
 
@@ -384,9 +389,9 @@ proptest! {
             let id = u16::try_from(mixed >> 16).unwrap();
             let (seq, ack, flags) = (SeqNumber(mixed), SeqNumber(!mixed), Flags(flags & 0x3f));
             let transport = Transport::Tcp { seq, ack, flags, window: !id, options: None };
-            let source = SocketAddr::from(([10, 0, 0, 1], port));
+            let source = &SocketAddr::from(([10, 0, 0, 1], port));
             let payload = &payload[..original.min(usize::from(id) % 100)];
-            let (link, target) = (LinkHeader::Marking, "10.0.0.2:80".parse().unwrap());
+            let (link, target) = (LinkHeader::Marking, address("10.0.0.2:80"));
             let frame = Frame { link, source, target, id, transport, payload, original };
             let direction = if is_sent { Direction::Sent } else { Direction::Received };
             let by = Marking { tid: Tid(tid), process: ProcessRef(1), fd: Fd(port.into()), session: 1, op: Some(Op::Write) };
@@ -407,6 +412,7 @@ proptest! {
         payload in proptest::collection::vec(any::<u8>(), 0..300),
         missing in prop_oneof![Just(0_usize), 0_usize..60_000],
     ) {
+        let (source, target) = (&source, &target);
         let frame =
             Frame { link, source, target, id, transport, payload: &payload, original: payload.len() + missing };
         let packet = Packet { about: About { time: Timestamp(0), by, comment: None, remarks: Remarks::NONE }, frame };

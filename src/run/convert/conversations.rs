@@ -19,7 +19,7 @@ pub(super) struct Conversations {
 impl Conversations {
     /// A frame is written.
     pub(super) fn take(&mut self, frame: &Frame<'_>) {
-        let (source, target) = (frame.source, frame.target);
+        let (source, target) = (*frame.source, *frame.target);
         if self.met.len() <= limits::CONVERSATIONS_COUNTED {
             self.met.insert((source.min(target), source.max(target), discriminant(&frame.transport)));
         }
