@@ -4,7 +4,8 @@
 //! what is later than a ServerHello waits until the four secrets of its connection have come, or TLS 1.2's one: then they
 //! go out in front of it. QUIC's are wanted just so, but nobody can tell whose they are: a connection of QUIC waits until
 //! its process has told of as many sessions as wait. Who has told none after a second, or when the input pauses, is not
-//! waited for again until it tells some. Whatever comes is written as soon as it is seen.
+//! waited for again until it tells some; of who tells them, or has begun to, a short pause is no sign that none come. Whatever
+//! comes is written as soon as it is seen.
 
 mod quic;
 mod tls;
@@ -17,6 +18,7 @@ use crate::wire::{About, Frame, Packet, Record, Sink, Transport};
 use foldhash::{HashMap, HashSet};
 use std::hash::BuildHasher;
 use std::net::SocketAddr;
+use std::time::Duration;
 use tls::{Seen, hello};
 
 /// A client's random, by which a session is known.
@@ -72,8 +74,8 @@ pub struct Secrets {
     waits: Waits<Random>,
     /// Who may tell what is waited for.
     waited_for: HashMap<Random, [ProcessRef; 2]>,
-    /// Who was waited for in vain.
-    silent: HashSet<ProcessRef>,
+    /// Whether who may tell some does: false where it was waited for in vain.
+    tells: HashMap<ProcessRef, bool>,
     /// Whole sessions that came while connections of QUIC waited, and that no connection of TCP waited for.
     unclaimed: usize,
 }
@@ -92,7 +94,7 @@ impl Secrets {
             header: None,
             waits: Waits::default(),
             waited_for: HashMap::default(),
-            silent: HashSet::default(),
+            tells: HashMap::default(),
             unclaimed: 0,
         }
     }
@@ -115,19 +117,19 @@ impl Secrets {
         if lines.is_empty() { Ok(()) } else { self.take(&lines, (b"", by), sink) }
     }
 
-    /// Lines of a key log, whatever it was called, which `by` has written. Those that are new go to the capture.
+    /// Lines of a key log, whatever it was called, or its heading, which `by` has written. Keys that are new go to the capture.
     pub fn take<S: Sink>(
         &mut self,
         lines: &[u8],
         (file, by): (&[u8], ProcessRef),
         sink: &mut S,
     ) -> Result<(), S::Error> {
-        let mut new = Vec::new();
+        let (mut new, mut has_keys) = (Vec::new(), false);
         for line in lines.split_inclusive(|byte| *byte == b'\n') {
             let plain = line.strip_suffix(b"\n").unwrap_or(line);
-            if let Some(told) = keys::line(plain)
-                && self.is_new(plain)
-            {
+            let Some(told) = keys::line(plain) else { continue };
+            has_keys = true;
+            if self.is_new(plain) {
                 new.extend_from_slice(plain);
                 new.push(b'\n');
                 match told.random {
@@ -136,10 +138,11 @@ impl Secrets {
                 }
             }
         }
-        if self.files.len() < limits::KEY_LOGS && !file.is_empty() && !self.files.iter().any(|known| **known == *file) {
+        let may_be_noted = has_keys && !file.is_empty() && self.files.len() < limits::KEY_LOGS;
+        if may_be_noted && !self.files.iter().any(|known| **known == *file) {
             self.files.push(file.into());
         }
-        self.silent.remove(&by);
+        self.note(by, true);
         if new.is_empty() || !self.are_shown { Ok(()) } else { sink.record(&Record::Secrets { lines: &new }) }
     }
 
@@ -209,17 +212,37 @@ impl Secrets {
         self.waits.earliest().before(u64::from(self.holds()))
     }
 
-    /// Nothing more is waited for.
-    pub fn pause(&mut self) {
+    /// Nothing has come for so long: what may not come is waited for no more. As [`Secrets::settle`].
+    pub fn pause(&mut self, quiet: Duration) -> Timestamp {
         for random in self.waits.all() {
-            self.give_up(random);
+            if quiet >= limits::LONG_PAUSE || !self.is_coming(random) {
+                self.give_up(random);
+            }
         }
+        self.settle(Timestamp::default())
+    }
+
+    /// Whether a part of this session's has come, or others have from who may tell it.
+    fn is_coming(&self, random: Random) -> bool {
+        let tells = |process: &ProcessRef| self.tells.get(process) == Some(&true);
+        let has_begun = self.sessions.contains_key(&random);
+        has_begun || self.waited_for.get(&random).is_some_and(|who| who.iter().any(tells))
     }
 
     fn give_up(&mut self, random: Random) {
         self.waits.end(random);
         self.unclaimed = 0;
-        self.silent.extend(self.waited_for.remove(&random).into_iter().flatten());
+        for process in self.waited_for.remove(&random).into_iter().flatten() {
+            self.note(process, false);
+        }
+    }
+
+    /// A process tells secrets, or was waited for in vain.
+    fn note(&mut self, process: ProcessRef, tells: bool) {
+        if self.tells.len() >= limits::TLS_SESSIONS {
+            self.tells.clear();
+        }
+        self.tells.insert(process, tells);
     }
 
     /// A way to `sink` on which handshakes are seen.
@@ -277,7 +300,7 @@ impl Secrets {
         let Hello { random, by: client, .. } = *hello;
         let who = [client, by.process];
         let is_known = self.sessions.get(&random).is_some_and(|known| known.is_enough());
-        if is_known || who.iter().all(|process| self.silent.contains(process)) {
+        if is_known || who.iter().all(|process| self.tells.get(process) == Some(&false)) {
             return None;
         }
         self.waits.begin(random, about.time);
@@ -501,13 +524,35 @@ mod tests {
         assert!(!it.secrets.holds());
         it.hello(30, 4002, 2, 9);
         assert!(it.secrets.holds(), "another process may");
-        it.secrets.pause();
+        assert_eq!(it.secrets.pause(limits::PAUSE), Timestamp::MAX);
         assert!(!it.secrets.holds());
         it.keys(1, &log(1, &["CLIENT_RANDOM"]));
         it.hello(40, 4003, 2, 10);
         assert!(!it.secrets.holds());
         it.hello(50, 4004, 1, 11);
         assert!(it.secrets.holds());
+    }
+
+    #[test]
+    fn who_tells_some_is_waited_for_over_a_short_pause() {
+        let heading = b"# SSL/TLS secrets log file, generated by OpenSSL\n".to_vec();
+        // A key log's heading, a part of the session's, all of another session's.
+        for told in [heading, log(7, &FOUR[..1]), log(8, &FOUR)] {
+            let mut it = Shaking::new();
+            it.hello(10, 4000, 1, 7);
+            it.keys(1, &told);
+            assert_eq!(it.secrets.pause(limits::PAUSE), Timestamp(10));
+            assert_eq!(it.secrets.pause(limits::LONG_PAUSE), Timestamp::MAX);
+            it.hello(20, 4001, 1, 9);
+            assert!(!it.secrets.holds(), "it was waited for in vain");
+        }
+    }
+
+    #[test]
+    fn a_heading_makes_no_key_log_of_a_file() {
+        let mut it = Shaking::new();
+        it.keys(1, b"# TLS secrets log file\n");
+        assert_eq!((it.told().as_str(), it.secrets.count(), it.secrets.files().count()), ("", 0, 0));
     }
 
     #[test]
