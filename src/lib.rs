@@ -79,7 +79,7 @@ mod work;
 
 pub use cli::{Refused, Task, Usage, parse};
 pub use extcap::{answer as answer_wireshark, is_called as is_called_by_wireshark};
-pub use install::{Place, place as place_in_wireshark};
+pub use install::{Intent, place as place_in_wireshark};
 pub use record::{Ended, Recording, Subject, hidden, record};
 pub use run::{Exit, Options, answer, convert, refuse};
 

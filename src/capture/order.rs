@@ -27,7 +27,7 @@ pub(super) enum Turn {
 
 /// A record that waits: those of one time in the order in which they came, which is that of their places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Waiting {
+struct LaterRecord {
     time: Timestamp,
     /// Where it begins among the bytes.
     place: usize,
@@ -38,9 +38,9 @@ struct Waiting {
 #[derive(Debug)]
 pub(super) struct Order {
     /// Each no earlier than the one in front of it: nearly all that wait.
-    row: VecDeque<Waiting>,
+    row: VecDeque<LaterRecord>,
     /// Those that are earlier than another which waited already.
-    others: BinaryHeap<Reverse<Waiting>>,
+    others: BinaryHeap<Reverse<LaterRecord>>,
     /// All of them one behind the other, and those before that are out.
     bytes: Vec<u8>,
     /// Where the one begins that is laid out last.
@@ -98,7 +98,7 @@ impl Order {
     /// Keeps the record that has been laid out until its turn.
     #[inline]
     pub(super) fn keep(&mut self, time: Timestamp) {
-        let waiting = Waiting { time, place: self.end, length: self.bytes.len() - self.end };
+        let waiting = LaterRecord { time, place: self.end, length: self.bytes.len() - self.end };
         self.length += waiting.length;
         if self.row.back().is_none_or(|last| last.time <= time) {
             self.row.push_back(waiting);
@@ -150,7 +150,7 @@ impl Order {
 
     /// The first of those that wait, and whether it is one of the others.
     #[inline]
-    fn first(&self) -> Option<(Waiting, bool)> {
+    fn first(&self) -> Option<(LaterRecord, bool)> {
         match (self.row.front(), self.others.peek()) {
             (Some(first), Some(Reverse(other))) if first <= other => Some((*first, false)),
             (_, Some(Reverse(other))) => Some((*other, true)),

@@ -68,8 +68,12 @@ fn as_scripts_have_it(mut command: Vec<OsString>) -> Vec<OsString> {
     text.map(|text| text.split_ascii_whitespace().map(OsString::from).collect()).unwrap_or(command)
 }
 
-/// What is said of the unknown option `option`, if it stands where the command to be run does.
+/// What is said of the unknown option `option`, if it stands where the command to be run does. Who gives `-p` wants no
+/// command.
 pub(super) fn misplaced(option: &str, words: &[OsString]) -> Option<String> {
+    if option == "-p" {
+        return None;
+    }
     let scanned = scan(words);
     let is_run = scanned.iter().any(|word| matches!(word, Word::Option(name, _) if name == "run"));
     let output = place(words, scanned.iter().find_map(Word::plain)).filter(|_| is_run)?;
@@ -149,6 +153,9 @@ mod tests {
             (&["--run", "out"], "needs OUTPUT and a COMMAND"),
             (&["--run", "curl", "-s", "http://a/"], "-s stands where COMMAND does: the capture's name comes first"),
             (&["--run", "-q", "out", "--attach-me", "a"], "--attach-me stands where COMMAND does"),
+            (&["--run", "out", "-o", "x", "true"], "-o stands where COMMAND does"),
+            (&["--run", "-o", "out", "true"], "there is no -o: OUTPUT is the first argument"),
+            (&["--run", "out", "-p", "5"], "there is no -p: `strace2pcap --attach PID OUTPUT` records"),
             (&["--run", "--nosuch", "out", "a"], "unexpected argument"),
             (&["--attach", "7"], "OUTPUT"),
             (&["--attach", "7", "out", "trace"], "reads no TRACE"),

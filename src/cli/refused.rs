@@ -39,7 +39,7 @@ impl Refused {
 fn told(error: clap::Error, words: &[OsString]) -> clap::Error {
     if error.kind() == ErrorKind::UnknownArgument
         && let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg)
-        && let Some(message) = mistakes::misplaced(option, words).or_else(|| recording::misplaced(option, words))
+        && let Some(message) = recording::misplaced(option, words).or_else(|| mistakes::misplaced(option, words))
     {
         return usage(&message);
     }

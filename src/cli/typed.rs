@@ -14,7 +14,7 @@ use super::values::{self, Names};
 use super::{help, manual, subject};
 use crate::dates::{self, Date};
 use crate::event::{Tid, Timestamp};
-use crate::install::Place;
+use crate::install::Intent;
 use crate::record::{Recording, Subject};
 use crate::run::Options;
 use crate::run::options::{Comments, Format, Recorded, ReportFormat, Seed, Verbosity, View, format_of, view_of};
@@ -29,7 +29,7 @@ pub enum Task {
     /// To record one.
     Record(Recording),
     /// To put our files where Wireshark looks for them, or to take them away.
-    Wireshark(Place),
+    Wireshark(Intent),
 }
 
 /// The headings of `--help`. What most people need stands in front of them, and alone in `-h`, each on one line.
@@ -346,7 +346,7 @@ impl Typed {
     /// What there is to do, if it makes sense. `words` are all that was typed but `command`, which was typed behind OUTPUT.
     pub(super) fn checked(mut self, words: &[OsString], command: &[OsString]) -> Result<Task, clap::Error> {
         if self.install_wireshark || self.uninstall_wireshark {
-            return Ok(Task::Wireshark(if self.install_wireshark { Place::Install } else { Place::Uninstall }));
+            return Ok(Task::Wireshark(if self.install_wireshark { Intent::Install } else { Intent::Uninstall }));
         }
         let via = self.via.take();
         if via.as_ref().is_some_and(|via| via.as_encoded_bytes().trim_ascii().is_empty()) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use super::survey::{Seen, Survey};
+use super::survey::{Survey, SurveyedProcess};
 use crate::escape::readable;
 
 /// Most entries: nobody reads more, and each line costs Wireshark time.
@@ -27,7 +27,7 @@ pub struct Entry {
 /// The processes that have sockets and may be traced, or have made such that are called the same. `ours` are left out.
 pub fn entries(survey: &Survey, ours: &[u32]) -> Vec<Entry> {
     let mut list = Vec::new();
-    let is_root = |seen: &Seen| !survey.processes.contains_key(&seen.parent);
+    let is_root = |seen: &SurveyedProcess| !survey.processes.contains_key(&seen.parent);
     let mut waiting: Vec<(u32, usize)> =
         survey.processes.iter().rev().filter(|(_, seen)| is_root(seen)).map(|(pid, _)| (*pid, 0)).collect();
     let mut known = BTreeSet::new();
@@ -49,7 +49,7 @@ pub fn entries(survey: &Survey, ours: &[u32]) -> Vec<Entry> {
 }
 
 /// A process and all that it has made, one by another, that are called the same.
-fn family(survey: &Survey, pid: u32, seen: &Seen) -> Vec<u32> {
+fn family(survey: &Survey, pid: u32, seen: &SurveyedProcess) -> Vec<u32> {
     let mut family = vec![pid];
     let mut at = 0;
     while let Some(parent) = family.get(at).copied() {
@@ -62,7 +62,7 @@ fn family(survey: &Survey, pid: u32, seen: &Seen) -> Vec<u32> {
 }
 
 /// `nginx, all 3 processes (21412): listens at 80 443; 7 sockets; nginx: master process`.
-fn text(survey: &Survey, pid: u32, seen: &Seen, family: &[u32], depth: usize) -> String {
+fn text(survey: &Survey, pid: u32, seen: &SurveyedProcess, family: &[u32], depth: usize) -> String {
     let of_all = family.iter().filter_map(|pid| survey.processes.get(pid)).flat_map(|it| &it.sockets);
     let sockets: BTreeSet<u64> = of_all.copied().collect();
     let ports: BTreeSet<u16> = sockets.iter().filter_map(|inode| survey.ports.get(inode).copied()).collect();
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn a_server_is_picked_as_a_whole() {
-        let seen = |parent, name: &str, sockets: &[u64]| Seen {
+        let seen = |parent, name: &str, sockets: &[u64]| SurveyedProcess {
             parent,
             name: name.as_bytes().to_vec(),
             command: format!("{name} -x").into_bytes(),
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_circle_of_parents_ends() {
-        let seen = |parent| Seen { parent, sockets: [1].into(), ..Seen::default() };
+        let seen = |parent| SurveyedProcess { parent, sockets: [1].into(), ..SurveyedProcess::default() };
         let survey = Survey { processes: [(1, seen(2)), (2, seen(1)), (3, seen(9))].into(), ports: [].into() };
         assert_eq!(entries(&survey, &[]).len(), 1);
     }

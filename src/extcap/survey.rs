@@ -12,7 +12,7 @@ const COMMAND_BYTES: usize = 200;
 
 /// A process with what can be seen of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Seen {
+pub struct SurveyedProcess {
     /// Who has made it.
     pub parent: u32,
     /// What it is called.
@@ -27,13 +27,13 @@ pub struct Seen {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Survey {
     /// By number.
-    pub processes: BTreeMap<u32, Seen>,
+    pub processes: BTreeMap<u32, SurveyedProcess>,
     /// The ports of sockets that listen, or are bound for datagrams, by inode.
     pub ports: BTreeMap<u64, u16>,
 }
 
 impl Survey {
-    fn add(&mut self, Process { pid, parent, name }: Process) -> &mut Seen {
+    fn add(&mut self, Process { pid, parent, name }: Process) -> &mut SurveyedProcess {
         let seen = self.processes.entry(pid).or_default();
         (seen.parent, seen.name) = (parent, name);
         seen
@@ -154,7 +154,7 @@ mod tests {
         5: 00000000:0035 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 702 2 0 0\n";
 
     fn expected() -> Survey {
-        let seen = |parent, name: &str, command: &str, sockets: &[u64]| Seen {
+        let seen = |parent, name: &str, command: &str, sockets: &[u64]| SurveyedProcess {
             parent,
             name: name.as_bytes().to_vec(),
             command: command.as_bytes().to_vec(),

@@ -39,12 +39,12 @@ impl<'a> Datagram<'a> {
 
 /// A datagram that waits, for its own address or for the rest of it, with its own bytes.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(super) struct HeldDatagram {
     pub(super) datagram: Datagram<'static>,
     pub(super) payload: Vec<u8>,
 }
 
-impl Held {
+impl HeldDatagram {
     /// A copy.
     pub(super) fn of(datagram: Datagram<'_>) -> Self {
         let carried = Carried { payload: &[], ..datagram.carried };

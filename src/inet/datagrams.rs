@@ -5,14 +5,14 @@
 
 use crate::event::{Direction, Family, Segments, Timestamp, as_u64, as_usize};
 use crate::inet::carrier::{self, Carried, Carrier};
-use crate::inet::datagram::{Datagram, Held};
+use crate::inet::datagram::{Datagram, HeldDatagram};
 use crate::inet::gathered::Gathered;
 use crate::inet::hosts::{self, Hosts, Placed};
 use crate::inet::invented::{Counted, Counter, StandIns};
 use crate::inet::numbered::{Dccp, Sctp};
 use crate::inet::unplaced::Unplaced;
 use crate::limits;
-use crate::packets::{Invented, Output, Sighted, Sightings, ToldOfDatagrams, Waits};
+use crate::packets::{Invented, NewsOfDatagrams, Output, Sighted, Sightings, Waits};
 use crate::sockets::{Moved, SocketNumber, canonical};
 use crate::wire::{About, Frame, LinkHeader, Remarks, Sink, Transport as Header};
 use crate::work;
@@ -32,7 +32,7 @@ const COMPARED_OF_EACH: usize = 16;
 /// The datagrams of all sockets.
 #[derive(Debug, Default)]
 pub(super) struct Datagrams {
-    held: BTreeMap<SocketNumber, Vec<Held>>,
+    held: BTreeMap<SocketNumber, Vec<HeldDatagram>>,
     held_bytes: usize,
     /// Since when they are held.
     waits: Waits<SocketNumber>,
@@ -51,7 +51,7 @@ pub(super) struct Datagrams {
     unplaced: Unplaced,
     stand_ins: StandIns,
     counter: Counter,
-    told: ToldOfDatagrams,
+    news: NewsOfDatagrams,
 }
 
 impl Datagrams {
@@ -162,7 +162,7 @@ impl Datagrams {
         if self.held_bytes.saturating_add(carried.payload.len()) > limits::HELD_DATAGRAM_BYTES {
             self.finish(out)?;
         }
-        let held = Held::of(datagram);
+        let held = HeldDatagram::of(datagram);
         self.held_bytes += held.size();
         self.held.entry(datagram.socket).or_default().push(held);
         self.waits.begin(datagram.socket, datagram.time);
@@ -236,7 +236,7 @@ impl Datagrams {
     }
 
     /// Nothing has told where this one is.
-    fn give_up<S: Sink>(&mut self, unplaced: &Held, out: &mut Output<'_, S>) -> Result<(), S::Error> {
+    fn give_up<S: Sink>(&mut self, unplaced: &HeldDatagram, out: &mut Output<'_, S>) -> Result<(), S::Error> {
         let datagram = self.answered(unplaced.datagram());
         let local = self.hosts.guess(&datagram).or(datagram.carried.local);
         self.show(datagram.at(local), out)
@@ -312,7 +312,7 @@ impl Datagrams {
         let is_there = |sent_to: SocketAddr| {
             sent_to.port() == target.port() && (sent_to.ip() == target.ip() || target.ip().is_unspecified())
         };
-        let is_it = |held: &&Held| {
+        let is_it = |held: &&HeldDatagram| {
             let sent = held.datagram.carried;
             let compared = held.payload.len().min(received.payload.len());
             held.datagram.direction == Direction::Sent
@@ -358,7 +358,7 @@ impl Datagrams {
         let is_invented = matches!(known, (None, _) | (_, None))
             && self.counter.count(Counted::Socket(datagram.socket), carried.local, datagram.direction);
         let has_lost = as_u64(carried.payload.len()) < carried.moved;
-        let mut remarks = self.told.news((Some(datagram.socket), remote), &datagram.marking, has_lost);
+        let mut remarks = self.news.of_message((Some(datagram.socket), remote), &datagram.marking, has_lost);
         remarks = remarks.and(Remarks::STAND_IN.only_if(is_invented));
         let about = About { remarks, ..About::made(datagram.time, datagram.marking, datagram.direction) };
         let original = usize::try_from(carried.moved).unwrap_or(usize::MAX);

@@ -1,7 +1,7 @@
 //! Datagrams that several sends make together (MSG_MORE, UDP_CORK; udp(7)): they gather here until they are whole.
 
 use crate::event::Segments;
-use crate::inet::datagram::{Datagram, Held};
+use crate::inet::datagram::{Datagram, HeldDatagram};
 use crate::limits;
 use crate::sockets::{Shape, SocketNumber};
 use foldhash::HashMap;
@@ -9,7 +9,7 @@ use foldhash::HashMap;
 /// A datagram that is not whole, or has just become so, and how it is cut then.
 #[derive(Debug)]
 pub(super) struct Gathering {
-    pub(super) held: Held,
+    pub(super) held: HeldDatagram,
     pub(super) segments: Segments,
 }
 
@@ -34,9 +34,9 @@ impl Gathered {
         let sent = datagram.carried;
         self.bytes += size_of::<Gathering>() + sent.payload.len();
         let gathering = match self.by_socket.remove(&socket) {
-            None => Gathering { held: Held::of(datagram), segments: shape.segments },
+            None => Gathering { held: HeldDatagram::of(datagram), segments: shape.segments },
             Some(mut gathering) => {
-                let Held { datagram: whole, payload } = &mut gathering.held;
+                let HeldDatagram { datagram: whole, payload } = &mut gathering.held;
                 // Behind a hole that -s has left, bytes would stand in a wrong place.
                 if u64::try_from(payload.len()) == Ok(whole.carried.moved) {
                     payload.extend_from_slice(sent.payload);

@@ -16,7 +16,7 @@ const UNKNOWN_REMOTE: (Ipv4Addr, u16) = (Ipv4Addr::new(127, 0, 0, 2), 22222);
 type Endpoints = (SocketAddr, SocketAddr);
 
 /// What is known of them, perhaps without a host or a port.
-type Known = (Option<SocketAddr>, Option<SocketAddr>);
+type KnownEndpoints = (Option<SocketAddr>, Option<SocketAddr>);
 
 /// Both endpoints as far as they are known, and the invented values for the rest, in the family of what is known.
 pub(super) fn endpoints((local, remote): (Option<SocketAddr>, Option<SocketAddr>), is_v6: bool) -> Endpoints {
@@ -44,7 +44,7 @@ pub(super) struct StandIns {
 
 impl StandIns {
     /// Both endpoints of a connection, the client's first; `port`: the server's, if that is not known.
-    pub(super) fn of_connection(&mut self, known: Known, is_v6: bool, port: u16) -> Endpoints {
+    pub(super) fn of_connection(&mut self, known: KnownEndpoints, is_v6: bool, port: u16) -> Endpoints {
         let (client, _) = known;
         // A client's port tells its connections apart, whatever stands in for the server.
         let number = if client.is_none_or(is_vague) { self.next() } else { 0 };
@@ -52,7 +52,7 @@ impl StandIns {
     }
 
     /// Both endpoints of a datagram of this socket, its own first. What stands in for its own stays the same.
-    pub(super) fn of_socket(&mut self, socket: SocketNumber, known: Known, is_v6: bool) -> Endpoints {
+    pub(super) fn of_socket(&mut self, socket: SocketNumber, known: KnownEndpoints, is_v6: bool) -> Endpoints {
         if let (Some(local), Some(remote)) = known
             && !local.ip().is_unspecified()
         {
@@ -77,7 +77,7 @@ impl StandIns {
 }
 
 /// Both endpoints as far as they are known, and stand-ins for the rest.
-fn placed((local, remote): Known, is_v6: bool, number: u64, port: u16) -> Endpoints {
+fn placed((local, remote): KnownEndpoints, is_v6: bool, number: u64, port: u16) -> Endpoints {
     let family = |address: SocketAddr| address.is_ipv6();
     let is_v6 = local.filter(|_| remote.is_none()).or(remote).map_or(is_v6, family);
     let end = |known: Option<SocketAddr>, (ip, usual): (Ipv4Addr, u16), number: u64| match known {

@@ -5,7 +5,7 @@
 
 use crate::event::{Direction, Family, ProcessRef, Transport, as_u64};
 use crate::inet::invented::{self, Counted, Counter};
-use crate::packets::{Invented, Known, Told, ToldOfDatagrams, View};
+use crate::packets::{Invented, Known, News, NewsOfDatagrams, View};
 use crate::sockets::{ByConnection, Change, Moved};
 use crate::wire::{About, Flags, Frame, LinkHeader, Packet, Remarks, SeqNumber, Sink, Transport as Header};
 
@@ -16,14 +16,14 @@ const LONGEST_PAYLOAD: usize = 65_480;
 #[derive(Debug, Default)]
 struct Stream {
     next: [Option<SeqNumber>; 2],
-    told: Told,
+    news: News,
 }
 
 /// The state of the view: how far each direction of each connection has come.
 #[derive(Debug, Default)]
 pub struct SyscallView {
     next: ByConnection<Stream>,
-    told: ToldOfDatagrams,
+    news: NewsOfDatagrams,
     counter: Counter,
 }
 
@@ -65,7 +65,7 @@ impl View for SyscallView {
         let stand_in = Remarks::STAND_IN.only_if(is_invented);
         packet.about.remarks = match moved.stream {
             Some(_) => news.and(stand_in),
-            None => self.told.news((Some(moved.socket), *remote), &moved.marking, has_lost).and(stand_in),
+            None => self.news.of_message((Some(moved.socket), *remote), &moved.marking, has_lost).and(stand_in),
         };
         let mut rest = known.refs.bytes(moved.payload);
         loop {
@@ -117,12 +117,14 @@ impl SyscallView {
         let Some(stream) = moved.stream else {
             return (first, Remarks::NONE);
         };
-        let Some(Stream { next, told }) = self.next.or_default(stream.connection) else {
+        let Some(Stream { next, news }) = self.next.or_default(stream.connection) else {
             return (first, Remarks::NONE);
         };
         let remarks = match shown {
-            Some(false) => told.news(stream.side, marking),
-            Some(true) if marking.process != ProcessRef::default() => told.news(stream.side, marking).and(told.lost()),
+            Some(false) => news.of_end(stream.side, marking),
+            Some(true) if marking.process != ProcessRef::default() => {
+                news.of_end(stream.side, marking).and(news.lost())
+            }
             _ => Remarks::NONE,
         };
         let next = stream.sender(moved.direction).of_mut(next);

@@ -20,7 +20,7 @@ pub(super) enum Held {
 
 /// A connection that waits.
 #[derive(Debug)]
-pub(super) struct Waiting {
+pub(super) struct Unsettled {
     /// As it was when it began to wait.
     pub(super) connection: Connection,
     /// What happened on it, in order.
@@ -31,7 +31,7 @@ pub(super) struct Waiting {
 /// All that wait, in the order in which they were made.
 #[derive(Debug, Default)]
 pub(super) struct Unaddressed {
-    waiting: BTreeMap<ConnectionId, Waiting>,
+    waiting: BTreeMap<ConnectionId, Unsettled>,
     bytes: usize,
 }
 
@@ -49,7 +49,7 @@ impl Unaddressed {
 
     /// Keeps what happened at `time`.
     pub(super) fn hold(&mut self, connection: &Connection, time: Timestamp, held: Held) {
-        let waiting = self.waiting.entry(connection.id).or_insert_with(|| Waiting {
+        let waiting = self.waiting.entry(connection.id).or_insert_with(|| Unsettled {
             connection: connection.clone(),
             held: Vec::new(),
             since: time,
@@ -59,14 +59,14 @@ impl Unaddressed {
     }
 
     /// One that waits no longer.
-    pub(super) fn take(&mut self, id: ConnectionId) -> Option<Waiting> {
+    pub(super) fn take(&mut self, id: ConnectionId) -> Option<Unsettled> {
         let taken = self.waiting.remove(&id)?;
         self.bytes = self.bytes.saturating_sub(taken.held.iter().map(size).sum());
         Some(taken)
     }
 
     /// The oldest, if it has waited since before `time`, or all together hold more than they may.
-    pub(super) fn take_overdue(&mut self, time: Timestamp) -> Option<Waiting> {
+    pub(super) fn take_overdue(&mut self, time: Timestamp) -> Option<Unsettled> {
         let (id, oldest) = self.waiting.first_key_value()?;
         let is_overdue = oldest.since < time || self.bytes > limits::HELD_DATAGRAM_BYTES;
         let id = *id;

@@ -5,7 +5,7 @@
 //! end. They wait for that a bounded time, in bounded number.
 
 use crate::event::{Direction, Timestamp};
-use crate::inet::datagram::{Datagram, Held};
+use crate::inet::datagram::{Datagram, HeldDatagram};
 use crate::limits;
 use crate::sockets::{SocketNumber, is_vague};
 use crate::work;
@@ -20,7 +20,7 @@ const COMPARED: usize = 64;
 #[derive(Debug, Default)]
 pub(super) struct Unplaced {
     /// By number, the oldest first.
-    waiting: BTreeMap<u64, Held>,
+    waiting: BTreeMap<u64, HeldDatagram>,
     by_socket: HashMap<SocketNumber, BTreeSet<u64>>,
     /// How many have waited.
     numbered: u64,
@@ -40,7 +40,7 @@ impl Unplaced {
 
     /// Keeps a datagram.
     pub(super) fn hold(&mut self, datagram: &Datagram<'_>) {
-        let held = Held::of(*datagram);
+        let held = HeldDatagram::of(*datagram);
         self.bytes += held.size();
         self.numbered += 1;
         self.by_socket.entry(held.datagram.socket).or_default().insert(self.numbered);
@@ -48,12 +48,12 @@ impl Unplaced {
     }
 
     /// The oldest, if all together take more than they may.
-    pub(super) fn take_over_bound(&mut self) -> Option<Held> {
+    pub(super) fn take_over_bound(&mut self) -> Option<HeldDatagram> {
         if self.bytes > limits::HELD_DATAGRAM_BYTES { self.take(self.first()?) } else { None }
     }
 
     /// The oldest, if it was made before `time`.
-    pub(super) fn take_before(&mut self, time: Timestamp) -> Option<Held> {
+    pub(super) fn take_before(&mut self, time: Timestamp) -> Option<HeldDatagram> {
         let (number, first) = self.waiting.first_key_value()?;
         if first.datagram.time < time { self.take(*number) } else { None }
     }
@@ -63,19 +63,19 @@ impl Unplaced {
     }
 
     /// The oldest of this socket.
-    pub(super) fn take_of(&mut self, socket: SocketNumber) -> Option<Held> {
+    pub(super) fn take_of(&mut self, socket: SocketNumber) -> Option<HeldDatagram> {
         let number = *self.by_socket.get(&socket)?.first()?;
         self.take(number)
     }
 
     /// The oldest one that `other` shows at its other end, and both ends by that.
-    pub(super) fn take_told_by(&mut self, other: &Datagram<'_>) -> Option<(Held, (SocketAddr, SocketAddr))> {
+    pub(super) fn take_told_by(&mut self, other: &Datagram<'_>) -> Option<(HeldDatagram, (SocketAddr, SocketAddr))> {
         let mut compared = work::each(self.waiting.iter()).take(COMPARED);
         let (number, ends) = compared.find_map(|(number, waiting)| Some((*number, told_by(waiting, other)?)))?;
         Some((self.take(number)?, ends))
     }
 
-    fn take(&mut self, number: u64) -> Option<Held> {
+    fn take(&mut self, number: u64) -> Option<HeldDatagram> {
         let taken = self.waiting.remove(&number)?;
         let socket = taken.datagram.socket;
         if let Some(numbers) = self.by_socket.get_mut(&socket) {
@@ -90,7 +90,7 @@ impl Unplaced {
 }
 
 /// Both ends of `held`, its own first, if `other` shows the same datagram at its other end.
-fn told_by(held: &Held, other: &Datagram<'_>) -> Option<(SocketAddr, SocketAddr)> {
+fn told_by(held: &HeldDatagram, other: &Datagram<'_>) -> Option<(SocketAddr, SocketAddr)> {
     let (own, theirs) = (held.datagram.carried, other.carried);
     let (local, seen) = (own.local?, theirs.remote?);
     let remote = own.remote.or(theirs.local.filter(|remote| !is_vague(*remote)))?;

@@ -15,7 +15,7 @@ use crate::system::{self, Folders};
 
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Intent {
     /// To put it there.
     Install,
     /// To take it away.
@@ -75,13 +75,13 @@ fn interfaces(folders: &Folders) -> Vec<PathBuf> {
 }
 
 /// Does it, and tells what was done, one line for each file.
-pub fn place(place: Place) -> Exit {
+pub fn place(place: Intent) -> Exit {
     let done = match (system::folders(), env::current_exe()) {
         (None, _) => Err(format!("{} is not set: nobody's Wireshark is known", system::PERSON)),
         (_, Err(error)) => Err(format!("cannot tell where this program is: {error}")),
         (Some(folders), Ok(program)) => match place {
-            Place::Install => install(&folders, &program, in_system()),
-            Place::Uninstall => uninstall(&folders, &program),
+            Intent::Install => install(&folders, &program, in_system()),
+            Intent::Uninstall => uninstall(&folders, &program),
         },
     };
     match done {

@@ -6,24 +6,24 @@ pub mod http2;
 pub mod protocols;
 
 mod beginning;
+mod news;
 mod output;
 mod segmenter;
 mod sightings;
 mod small_reads;
 mod tcp;
-mod told;
 mod unread;
 mod view;
 mod waits;
 
 pub use beginning::beginning;
+pub use news::{News, NewsOfDatagrams};
 pub use output::{Ids, Output};
 pub use protocols::UNKNOWN_PORT;
 pub use segmenter::Endpoint;
 pub use sightings::{Sighted, Sightings};
 pub use small_reads::{Released, SmallReads, filled};
 pub use tcp::{Chunk, HANDSHAKE, OwnChunk, TcpConnection, Witness, begins, handshake_times};
-pub use told::{Told, ToldOfDatagrams};
 pub use unread::{Late, Unread, is_unseen};
 pub use view::{Invented, Known, View, ViewKind};
 pub use waits::Waits;

@@ -29,7 +29,7 @@ const LONGEST: u64 = (16 << 10) + 5;
 
 /// The reads of a connection that wait, put together.
 #[derive(Debug)]
-struct Waiting {
+struct JoinedReads {
     sender: Side,
     time: Timestamp,
     by: Witness,
@@ -43,7 +43,7 @@ struct Waiting {
 /// Reads that wait for the next ones, of all connections of a view.
 #[derive(Debug)]
 pub struct SmallReads {
-    waiting: ByConnection<Waiting>,
+    waiting: ByConnection<JoinedReads>,
     count: usize,
     /// What waits, by its number, in the order in which they came; what has gone out since is still among them.
     since: Vec<(u64, ConnectionId)>,
@@ -73,12 +73,12 @@ impl Default for SmallReads {
 
 /// Reads put together that wait no longer.
 #[derive(Debug)]
-pub struct Released(Waiting);
+pub struct Released(JoinedReads);
 
 impl Released {
     /// What they moved.
     pub fn chunk(&self) -> Chunk<'_> {
-        let Waiting { sender, time, by, bytes, .. } = &self.0;
+        let JoinedReads { sender, time, by, bytes, .. } = &self.0;
         Chunk { sender: *sender, time: *time, by: *by, skipped: 0, bytes, missing: 0, comment: None, is_urgent: false }
     }
 }
@@ -148,7 +148,7 @@ impl SmallReads {
             bytes.extend_from_slice(chunk.bytes);
             self.numbered += 1;
             let (time, number) = (chunk.time, self.numbered);
-            let waiting = Waiting { sender: chunk.sender, time, by: chunk.by, bytes, ended: time, number };
+            let waiting = JoinedReads { sender: chunk.sender, time, by: chunk.by, bytes, ended: time, number };
             self.waiting.insert(id, waiting);
             self.count += 1;
             self.since.push((number, id));

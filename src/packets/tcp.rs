@@ -2,9 +2,9 @@
 //! made it.
 
 use crate::event::{Direction, Marking, Timestamp, as_u64};
+use crate::packets::news::News;
 use crate::packets::output::Output;
 use crate::packets::segmenter::{Endpoint, Segmenter};
-use crate::packets::told::Told;
 use crate::sockets::{Connection, Moved, Opening, Refs, Side, Stream};
 use crate::wire::{About, Flags, HandshakeOptions, Remarks, Sink};
 use crate::work;
@@ -113,7 +113,7 @@ pub const HANDSHAKE: HandshakeOptions = HandshakeOptions { mss: 65_495, window_s
 pub struct TcpConnection {
     segments: Segmenter,
     client: Side,
-    told: Told,
+    news: News,
     /// What is to be said of the next packet.
     next: Remarks,
 }
@@ -126,7 +126,7 @@ impl TcpConnection {
             Side::First => [client_end, server_end],
             Side::Second => [server_end, client_end],
         };
-        Self { segments: Segmenter::new(ends, window, options), client, told: Told::NONE, next: Remarks::NONE }
+        Self { segments: Segmenter::new(ends, window, options), client, news: News::NONE, next: Remarks::NONE }
     }
 
     /// SYN, SYN-ACK and ACK at three times; `comment` is to be read beside the first.
@@ -154,10 +154,22 @@ impl TcpConnection {
         self.bare(self.client, Flags::SYN, time, by, out)
     }
 
-    /// Payload of one call, in as many segments as IP needs, all at one time. What is not to be shown before it is a gap in
-    /// the sequence numbers.
+    /// Payload of one call, mostly one segment that shows all of it.
     #[inline(always)]
     pub fn write<S: Sink>(&mut self, chunk: &Chunk<'_>, out: &mut Output<'_, S>) -> Result<(), S::Error> {
+        let Chunk { sender, time, by, skipped, bytes, missing, comment, is_urgent } = *chunk;
+        let fits = !bytes.is_empty() && bytes.len() <= self.segments.longest(sender);
+        if !fits || missing > 0 || skipped > 0 || is_urgent {
+            return self.write_in_parts(chunk, out);
+        }
+        let about = About { comment, ..self.about(sender, time, Some(by)) };
+        out.frame(about, self.segments.segment(sender, Flags::PSH_ACK, (bytes, bytes.len())))
+    }
+
+    /// Payload of one call, in as many segments as IP needs, all at one time. What is not to be shown before it is a gap in
+    /// the sequence numbers.
+    #[inline(never)]
+    fn write_in_parts<S: Sink>(&mut self, chunk: &Chunk<'_>, out: &mut Output<'_, S>) -> Result<(), S::Error> {
         let Chunk { sender, time, by, skipped, mut bytes, comment, .. } = *chunk;
         if skipped > 0 {
             self.skip(sender, skipped);
@@ -168,7 +180,7 @@ impl TcpConnection {
         let unshown = if chunk.missing > as_u64(longest) { unshown(chunk.missing, longest, out) } else { 0 };
         left -= unshown;
         if chunk.missing > 0 {
-            about.remarks = about.remarks.and(self.told.lost());
+            about.remarks = about.remarks.and(self.news.lost());
         }
         while left > 0 {
             work::steps(1);
@@ -266,7 +278,7 @@ impl TcpConnection {
     #[inline(always)]
     fn about(&mut self, sender: Side, time: Timestamp, by: Option<Witness>) -> About<'static> {
         let direction = |side| if side == sender { Direction::Sent } else { Direction::Received };
-        let mut remarks = by.map_or(Remarks::NONE, |(marking, side)| self.told.news(side, &marking));
+        let mut remarks = by.map_or(Remarks::NONE, |(marking, side)| self.news.of_end(side, &marking));
         if self.next != Remarks::NONE {
             remarks = remarks.and(std::mem::take(&mut self.next));
         }

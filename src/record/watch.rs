@@ -60,7 +60,7 @@ impl Drop for Watch {
 }
 
 /// What happens on one look.
-struct Seen {
+struct Look {
     handed: bool,
     ended: bool,
     gone: bool,
@@ -104,7 +104,7 @@ impl Watcher {
     }
 
     /// Waits until something happens.
-    fn wait(&self) -> Seen {
+    fn wait(&self) -> Look {
         let mut all = vec![Awaited::Input(&self.handed), Awaited::Input(&self.ended)];
         all.extend(self.reader.as_ref().map(Awaited::Departure));
         let look = match (&self.heir, self.parent) {
@@ -114,7 +114,7 @@ impl Watcher {
         };
         let mut happened = system::wait(&all, look).unwrap_or_default().into_iter();
         let mut next = || happened.next().unwrap_or_default();
-        Seen { handed: next(), ended: next(), gone: next() }
+        Look { handed: next(), ended: next(), gone: next() }
     }
 
     /// Hands on a signal, or that nobody reads any more.

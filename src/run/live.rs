@@ -10,7 +10,7 @@ use super::output::{self, Output};
 use super::report::Report;
 use super::screen::Screen;
 use super::signals::{Manner, Signals};
-use super::traced::Told;
+use super::traced::RemoteThreads;
 use crate::system::Stream;
 
 /// A recording from its first look at the output to its report.
@@ -34,7 +34,7 @@ impl Ready {
     }
 
     /// Another machine tells of its threads.
-    pub fn with(self, told: Told) -> Self {
+    pub fn with(self, told: RemoteThreads) -> Self {
         Self(Prepared { told: Some(told), ..self.0 })
     }
 

@@ -42,7 +42,7 @@ use report::keys::NoteKey;
 use report::{Report, names_given};
 use screen::{Progress, Screen};
 use signals::{Manner, Signals};
-use traced::{Told, Traced};
+use traced::{RemoteThreads, Traced};
 
 /// Tells that a command line makes no sense, and reads what strace may be writing to us.
 pub fn refuse(usage: &Usage) -> Exit {
@@ -99,7 +99,7 @@ struct Prepared {
     /// The key log that was given.
     keys: Vec<u8>,
     /// What another machine tells of its threads.
-    told: Option<Told>,
+    told: Option<RemoteThreads>,
 }
 
 /// The TLS keys that were given.
@@ -245,7 +245,7 @@ impl Run<'_> {
             ended = finished.map_err(|error| self.write_error(error)).and(ended);
         }
         let read_all = ended.is_ok() && signals.stop().is_none();
-        // Told before the rest is read, which may take as long as the traced program runs.
+        // RemoteThreads before the rest is read, which may take as long as the traced program runs.
         let pipes = self.input.pipes();
         let mut exit = match ended {
             Ok(()) => Exit::Done,

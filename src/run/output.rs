@@ -10,14 +10,14 @@
 //! Readers show everything before it and say that the end is cut.
 
 use crate::event::as_u64;
-use crate::system::{self, Kind, Stream};
+use crate::system::{self, FileKind, Stream};
 use std::fs::{File, Metadata};
 use std::io::{self, IsTerminal, Seek, Write};
 use std::path::Path;
 
 use super::error::Error;
 use super::input;
-use super::input::foreign::{Foreign, Verdict};
+use super::input::foreign::{Foreign, Judgement};
 use super::input::source::Source;
 use super::name::Name;
 
@@ -51,7 +51,7 @@ impl Output {
         if file.is_terminal() {
             return Err(Error::Terminal);
         }
-        let (length, keeps) = if facts.kind != Kind::File {
+        let (length, keeps) = if facts.kind != FileKind::File {
             if is_stdout && system::was_closed(&file) {
                 log::warn!("standard output is closed, so the capture goes nowhere: give a file name as OUTPUT");
             }
@@ -132,8 +132,8 @@ pub fn look(path: &Path) -> Result<(), Error> {
     }
     let beginning = File::open(path).and_then(|file| input::beginning(&file, 0));
     match beginning.map(|it| (it.verdict, it.compression)) {
-        Ok((Verdict::Foreign(Foreign::Capture), None)) => Ok(()),
-        Ok((Verdict::Trace, _)) => Err(Error::OutputIsTrace(Name::new(path))),
+        Ok((Judgement::Foreign(Foreign::Capture), None)) => Ok(()),
+        Ok((Judgement::Trace, _)) => Err(Error::OutputIsTrace(Name::new(path))),
         Ok(_) => Err(Error::NotACapture(Name::new(path))),
         Err(_) => Err(Error::Unseen(Name::new(path))),
     }

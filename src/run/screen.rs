@@ -31,7 +31,7 @@ impl Screen {
     /// Sets up the messages; `RUST_LOG` stands above `verbosity`. A second call in one process leaves the first in force.
     pub fn new(verbosity: Verbosity) -> Self {
         let bars = MultiProgress::new();
-        let stderr = Beside { bars: bars.clone() };
+        let stderr = AboveBar { bars: bars.clone() };
         let mut builder = Builder::new();
         builder
             .filter_level(level(verbosity))
@@ -86,11 +86,11 @@ const fn kind(level: Level) -> &'static str {
 }
 
 /// stderr, with the bar out of the way while a message is written.
-struct Beside {
+struct AboveBar {
     bars: MultiProgress,
 }
 
-impl Write for Beside {
+impl Write for AboveBar {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.bars.suspend(|| io::stderr().write(bytes))
     }

@@ -26,7 +26,7 @@ pub struct Found {
 }
 
 /// The threads of another machine, as they are told.
-pub type Told = Receiver<(Tid, Found)>;
+pub type RemoteThreads = Receiver<(Tid, Found)>;
 
 /// Who tells of them.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ pub struct Teller {
 
 impl Teller {
     /// Somebody who tells, and who listens.
-    pub fn begin() -> (Self, Told) {
+    pub fn begin() -> (Self, RemoteThreads) {
         let (tell, told) = channel();
         (Self { tell, left: limits::THREADS_TOLD }, told)
     }
@@ -60,7 +60,7 @@ pub enum Traced {
     /// This machine.
     Here(Tracer),
     /// Nobody, but another machine has told of these. Each is looked up once: its number may be another's later.
-    There(Told, HashMap<Tid, Found>),
+    There(RemoteThreads, HashMap<Tid, Found>),
 }
 
 impl Traced {
@@ -75,7 +75,7 @@ impl Traced {
     }
 
     /// Where another machine tells of its threads.
-    pub fn told(told: Told) -> Self {
+    pub fn told(told: RemoteThreads) -> Self {
         Self::There(told, HashMap::default())
     }
 

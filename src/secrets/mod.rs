@@ -21,16 +21,16 @@ use foldhash::{HashMap, HashSet};
 use std::hash::BuildHasher;
 use std::net::SocketAddr;
 use std::time::Duration;
-use tls::{Seen, hello};
+use tls::{RecordStart, hello};
 
 /// A client's random, by which a session is known.
 type Random = [u8; 32];
 
 /// The secrets that have come of a session, a bit each.
 #[derive(Clone, Copy, Debug, Default)]
-struct Known(u8);
+struct SecretKinds(u8);
 
-impl Known {
+impl SecretKinds {
     /// Whether they are enough to read it.
     const fn is_enough(self) -> bool {
         self.0 & 0x10 != 0 || self.0 & 0x0f == 0x0f
@@ -62,7 +62,7 @@ pub struct Secrets {
     are_shown: bool,
     /// Key logs in files of which only numbers are known.
     unnamed: KeyLogs,
-    sessions: HashMap<Random, Known>,
+    sessions: HashMap<Random, SecretKinds>,
     /// How many sessions there have been.
     count: u64,
     /// Digests of the lines that are written.
@@ -259,15 +259,15 @@ impl Secrets {
         let pair = (frame.source, frame.target);
         let goes_on = self.header.take() == Some(pair);
         match hello(frame.payload, goes_on) {
-            Seen::Header => self.header = Some(pair),
-            Seen::ClientHello(random) => {
+            RecordStart::Header => self.header = Some(pair),
+            RecordStart::ClientHello(random) => {
                 let is_new = self.hellos.get(&pair).is_none_or(|before| before.random != random);
                 if is_new {
                     self.begin(pair, random, by);
                 }
                 return None;
             }
-            Seen::Other => {}
+            RecordStart::Other => {}
         }
         self.answer(pair, about, by)
     }

@@ -132,7 +132,7 @@ pub(super) fn spliced(sockets: &mut Sockets, [from, to]: [Descriptor<'_>; 2], op
     }
 }
 
-/// Bytes moved through a stream.
+/// Bytes moved through a stream: mostly on a connection that is made, where no other call moves any.
 #[inline(always)]
 pub(super) fn stream_moved(
     sockets: &mut Sockets,
@@ -140,24 +140,30 @@ pub(super) fn stream_moved(
     marking: Marking,
     call: &Move<'_>,
 ) {
-    let Some((id, side)) = stream.or_else(|| stream_of(sockets, socket)) else {
+    let Sockets { connections, registry, changes, now, sending, traces, .. } = sockets;
+    if let (Some((id, side)), [message]) = (stream, call.messages)
+        && message.moved > 0
+        && let (Some(connection), Some(open)) = (connections.get_mut(id), registry.get(socket))
+        && connection.is_settled()
+        && sending.is_empty()
+        && *traces < 2
+    {
+        let known = Circumstances { marking, overlap: Overlap::None, foretold: None };
+        return count_moved(connection, (id, side), open, known, (*now, call, message), changes);
+    }
+    any_moved(sockets, socket, marking, call);
+}
+
+/// A call on a stream, whatever it moved.
+#[inline(never)]
+fn any_moved(sockets: &mut Sockets, socket: SocketId, marking: Marking, call: &Move<'_>) {
+    let Some(stream) = stream_of(sockets, socket) else {
         return;
     };
-    let is_nothing = match call.messages {
-        [message] => message.moved == 0,
-        messages => messages.iter().all(|message| message.moved == 0),
-    };
-    if is_nothing {
-        return nothing_moved(sockets, socket, (id, side), marking, call);
+    if call.messages.iter().all(|message| message.moved == 0) {
+        return nothing_moved(sockets, socket, stream, marking, call);
     }
-    let Sockets { connections, registry, changes, now, sending, traces, .. } = sockets;
-    match (connections.get_mut(id), registry.get(socket)) {
-        (Some(connection), Some(open)) if connection.is_settled() && sending.is_empty() && *traces < 2 => {
-            let known = Beside { marking, overlap: Overlap::None, foretold: None };
-            count_moved(connection, (id, side), open, known, (*now, call), changes);
-        }
-        _ => open_moved(sockets, (socket, (id, side)), marking, call),
-    }
+    open_moved(sockets, (socket, stream), marking, call);
 }
 
 /// Bytes move where that may tell more than how many they are: on a connection that was only begun, or of which an end is
@@ -177,28 +183,30 @@ fn open_moved(
         if is_alone { (Overlap::None, None) } else { overlap(sockets, (id, side), call.direction) };
     let Sockets { connections, registry, changes, now, .. } = sockets;
     if let (Some(connection), Some(open)) = (connections.get_mut(id), registry.get(socket)) {
-        let known = Beside { marking, overlap, foretold };
-        count_moved(connection, (id, side), open, known, (*now, call), changes);
+        for message in call.messages {
+            let known = Circumstances { marking, overlap, foretold };
+            count_moved(connection, (id, side), open, known, (*now, call, message), changes);
+        }
     }
 }
 
 /// What is known of a call beside what it says.
 #[derive(Clone, Copy, Debug)]
-struct Beside {
+struct Circumstances {
     marking: Marking,
     overlap: Overlap,
     /// How many bytes of a send are known to have been received.
     foretold: Option<u64>,
 }
 
-/// Bytes moved on a connection that is made.
+/// A message's bytes moved on a connection that is made.
 #[inline(always)]
 fn count_moved(
     connection: &mut Connection,
     (id, side): (ConnectionId, Side),
     open: &OpenSocket,
-    Beside { marking, overlap, foretold }: Beside,
-    (now, call): (Now, &Move<'_>),
+    Circumstances { marking, overlap, foretold }: Circumstances,
+    (now, call, message): (Now, &Move<'_>, &Message),
     changes: &mut Vec<Change>,
 ) {
     connection.announce(changes);
@@ -208,12 +216,10 @@ fn count_moved(
     } else {
         shape_of_stream(connection, (side, open), call)
     };
-    for message in call.messages {
-        let (reached, known) = connection.count(side, call.direction, message.moved);
-        let known = foretold.map_or(known, |foretold| foretold.min(message.moved));
-        let stream = Some(Stream { connection: id, side, reached, known, skipped: 0, overlap });
-        changes.push(message_moved(now, marking, (open, stream, shape), call, message));
-    }
+    let (reached, known) = connection.count(side, call.direction, message.moved);
+    let known = foretold.map_or(known, |foretold| foretold.min(message.moved));
+    let stream = Some(Stream { connection: id, side, reached, known, skipped: 0, overlap });
+    changes.push(message_moved(now, marking, (open, stream, shape), call, message));
 }
 
 /// Whether other sends overlap with a call, and of a send that does so how many bytes are known to have been received.

@@ -15,7 +15,7 @@ use crate::event::{Details, Family, Inode, SocketDetails, Transport, UnixName};
 use crate::work;
 
 /// What the name of a protocol says.
-type Kind = (Family, Transport);
+type SocketKind = (Family, Transport);
 
 /// Most angle brackets within details: strace's own has one, and few paths have any. With more, text that only begins like
 /// details would be searched to its end, and again from each bracket in it.
@@ -35,7 +35,7 @@ pub(super) fn skip(text: &[u8]) -> Option<&[u8]> {
 }
 
 /// What the name before `:[` says, and what follows that. Most are one of two.
-fn protocol(text: &[u8]) -> Option<(Option<Kind>, &[u8])> {
+fn protocol(text: &[u8]) -> Option<(Option<SocketKind>, &[u8])> {
     if let Some(rest) = text.strip_prefix(b"TCP:[") {
         return Some((Some((Family::Inet, Transport::Stream)), rest));
     }
@@ -166,7 +166,7 @@ fn known(text: &[u8], names: &mut Names) -> Details {
 }
 
 /// Family and transport by the name that strace or the kernel gives the protocol.
-fn kind(name: &[u8]) -> Option<Kind> {
+fn kind(name: &[u8]) -> Option<SocketKind> {
     Some(match name {
         b"UNIX-STREAM" | b"(null)" => (Family::Unix, Transport::Stream),
         b"UNIX-DGRAM" => (Family::Unix, Transport::Datagram),
@@ -183,7 +183,7 @@ fn kind(name: &[u8]) -> Option<Kind> {
     })
 }
 
-fn internet(family: Family, name: &[u8]) -> Kind {
+fn internet(family: Family, name: &[u8]) -> SocketKind {
     let transport = match name {
         b"TCP" | b"MPTCP" => Transport::Stream,
         b"UDP" => Transport::Datagram,

@@ -15,10 +15,10 @@ use crate::limits;
 
 /// Which paths are FIFOs, as far as it is known by now.
 #[derive(Clone, Debug, Default)]
-pub struct Fifos(Rc<RefCell<Known>>);
+pub struct Fifos(Rc<RefCell<KnownFifos>>);
 
 #[derive(Debug, Default)]
-struct Known {
+struct KnownFifos {
     patterns: Vec<Glob>,
     /// The number of each FIFO, used in place of an inode; none for a path that is something else.
     by_path: HashMap<Box<[u8]>, Option<Inode>>,
@@ -38,7 +38,7 @@ const DELETED: &[u8] = b" (deleted)";
 impl Fifos {
     /// Takes paths that match one of `patterns` to be FIFOs until the trace shows that they are not.
     pub fn new(patterns: Vec<Glob>) -> Self {
-        let known = Known { patterns, ..Known::default() };
+        let known = KnownFifos { patterns, ..KnownFifos::default() };
         Self(Rc::new(RefCell::new(known)))
     }
 
@@ -93,7 +93,7 @@ impl Fifos {
     }
 }
 
-impl Known {
+impl KnownFifos {
     fn number(&mut self, path: &[u8]) -> Option<Inode> {
         let by_path = &self.by_path;
         let known = by_path.get(path).or_else(|| by_path.get(path.strip_suffix(DELETED)?));

@@ -190,8 +190,23 @@ impl Parser {
         let Some((pid, nanoseconds, body)) = prefix::usual(line) else {
             return self.read_any(line, prefix::parse(line), None, step);
         };
+        // What most calls are is found out here without being put together first.
+        if let Some((row, text)) = table::short_call(body) {
+            let entry = self.clock.read(Moment::Epoch(nanoseconds), &mut self.decoder.counts);
+            return self.call(row, text, self.origin(Tid(pid), entry));
+        }
+        self.read_usual(line, (pid, nanoseconds, body), step)
+    }
+
+    /// Reads a line with thread and time before it: a call with a longer name or without a row, or no call.
+    #[inline(never)]
+    fn read_usual(
+        &mut self,
+        line: &[u8],
+        (pid, nanoseconds, body): (u32, u64, &[u8]),
+        step: &mut Step,
+    ) -> Option<Event<'_>> {
         let moment = Moment::Epoch(nanoseconds);
-        // Most bodies are calls. What they are is found out here without being put together first.
         if body.first() != Some(&b'<')
             && let Some((name, text)) = body::call(body)
         {

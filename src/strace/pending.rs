@@ -16,7 +16,7 @@ const SPARES: usize = 64;
 
 /// What the next line may go on with.
 #[derive(Debug, Default)]
-enum Waiting {
+enum Continuation {
     #[default]
     Nothing,
     /// The beginning of a call that one of strace's messages broke, and in how many pieces it came.
@@ -53,7 +53,7 @@ pub(super) struct Half {
 /// All text that waits.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
-    waiting: Waiting,
+    waiting: Continuation,
     /// Which line goes on with a call that was broken, and how many pieces came before.
     joined: (u64, u32),
     /// The dump of the call that waits for it.
@@ -77,24 +77,24 @@ impl Pending {
         let pieces = if self.joined.0 == line { self.joined.1 + 1 } else { 1 };
         if !text.is_empty() && pieces <= limits::BROKEN_PIECES {
             work::steps(text.len());
-            self.waiting = Waiting::Broken(text, pieces);
+            self.waiting = Continuation::Broken(text, pieces);
         }
     }
 
     /// Whether the line before broke off within a call.
     #[inline]
     pub(super) const fn is_broken(&self) -> bool {
-        matches!(self.waiting, Waiting::Broken(..))
+        matches!(self.waiting, Continuation::Broken(..))
     }
 
     /// The beginning of the call that broke off on the line before `line`.
     pub(super) fn take_broken(&mut self, line: u64) -> Option<Vec<u8>> {
-        let Waiting::Broken(text, pieces) = &mut self.waiting else {
+        let Continuation::Broken(text, pieces) = &mut self.waiting else {
             return None;
         };
         let text = std::mem::take(text);
         self.joined = (line, *pieces);
-        self.waiting = Waiting::Nothing;
+        self.waiting = Continuation::Nothing;
         Some(text)
     }
 
@@ -102,14 +102,14 @@ impl Pending {
     pub(super) fn keep_cut(&mut self, row: &'static Row, text: &[u8], origin: Origin) {
         let text = self.copy(text);
         self.dump.clear();
-        self.waiting = Waiting::Cut(Cut { row, origin, text });
+        self.waiting = Continuation::Cut(Cut { row, origin, text });
     }
 
     /// The call that waits for its dump.
     #[inline]
     pub(super) const fn cut(&self) -> Option<&Cut> {
         match &self.waiting {
-            Waiting::Cut(cut) => Some(cut),
+            Continuation::Cut(cut) => Some(cut),
             _ => None,
         }
     }
@@ -118,20 +118,20 @@ impl Pending {
     pub(super) fn take_cut(&mut self) -> Option<Cut> {
         self.cut()?;
         match std::mem::take(&mut self.waiting) {
-            Waiting::Cut(cut) => Some(cut),
+            Continuation::Cut(cut) => Some(cut),
             _ => None,
         }
     }
 
     /// Notes that line `line` is a first half.
     pub(super) fn note_half(&mut self, line: u64, tid: Tid, is_kept: bool) {
-        self.waiting = Waiting::Half { line, tid, is_kept };
+        self.waiting = Continuation::Half { line, tid, is_kept };
     }
 
     /// The thread whose call's first half is the line before `line`, and whether that is kept.
     pub(super) const fn half_before(&self, line: u64) -> Option<(Tid, bool)> {
         match self.waiting {
-            Waiting::Half { line: before, tid, is_kept } if before + 1 == line => Some((tid, is_kept)),
+            Continuation::Half { line: before, tid, is_kept } if before + 1 == line => Some((tid, is_kept)),
             _ => None,
         }
     }

@@ -313,10 +313,9 @@ const fn short_word(mut name: &[u8]) -> u64 {
     word
 }
 
-/// The row of a name, if it has one. A name of up to eight bytes is compared as a word.
+/// The row of a name with these first bytes, if it has one. A name of up to eight bytes is compared as a word.
 #[inline(always)]
-fn find_plain(name: &[u8]) -> Option<&'static Row> {
-    let word = first_word(name);
+fn find_plain(name: &[u8], word: u64) -> Option<&'static Row> {
     let mut slot = hash(word, name.len());
     loop {
         let place = usize::from(*INDEX.get(slot)?);
@@ -328,16 +327,29 @@ fn find_plain(name: &[u8]) -> Option<&'static Row> {
     }
 }
 
+/// The row of the call that `body` begins with and what follows its parenthesis, where the name has less than eight bytes,
+/// as most have. It is found within a word. None of any other body.
+#[inline(always)]
+pub(super) fn short_call(body: &[u8]) -> Option<(&'static Row, &[u8])> {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let word = u64::from_le_bytes(*body.first_chunk()?);
+    let zero_at_end = word ^ (EACH * u64::from(b'('));
+    let bits = (zero_at_end.wrapping_sub(EACH) & !zero_at_end & (EACH << 7)).trailing_zeros() & !7;
+    let name = word & 1_u64.checked_shl(bits)?.wrapping_sub(1);
+    let (length, text) = (bits as usize / 8, body.get(bits as usize / 8 + 1..)?);
+    Some((find_plain(body.get(..length)?, name)?, text))
+}
+
 /// The row of a system call that may be marked as one of x32.
 #[inline(always)]
 pub(super) fn find(name: &[u8]) -> Option<&'static Row> {
-    find_plain(name).or_else(|| find_marked(name))
+    find_plain(name, first_word(name)).or_else(|| find_marked(name))
 }
 
 #[inline(never)]
 fn find_marked(name: &[u8]) -> Option<&'static Row> {
     let plain = without_mark(name);
-    if plain.len() < name.len() { find_plain(plain) } else { None }
+    if plain.len() < name.len() { find_plain(plain, first_word(plain)) } else { None }
 }
 
 /// The name without what marks an x32 call: `readv#64`, and `64:readv` before strace 4.23.

@@ -32,7 +32,7 @@ pub use own::{Arrivals, Stream};
 
 /// What is behind an open file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum FileKind {
     /// A regular file.
     File,
     /// A folder.
@@ -49,7 +49,7 @@ pub enum Kind {
 #[derive(Clone, Copy, Debug)]
 pub struct Facts {
     /// What it is.
-    pub kind: Kind,
+    pub kind: FileKind,
     /// How many bytes are in it.
     pub length: u64,
     /// When it was last written, where that is known.

@@ -20,7 +20,7 @@ use signal_hook::iterator::Signals;
 use super::linux as kin;
 #[cfg(not(target_os = "linux"))]
 use super::not_linux as kin;
-use super::{Awaited, Facts, Folders, Kind};
+use super::{Awaited, Facts, FileKind, Folders};
 
 pub(super) use kin::{common_folders, enlarge};
 
@@ -28,15 +28,15 @@ pub(super) fn facts(file: &File) -> io::Result<Facts> {
     let metadata = file.metadata()?;
     let kind = metadata.file_type();
     let kind = if kind.is_file() {
-        Kind::File
+        FileKind::File
     } else if kind.is_dir() {
-        Kind::Folder
+        FileKind::Folder
     } else if kind.is_fifo() || kind.is_socket() {
-        Kind::Pipe
+        FileKind::Pipe
     } else if kind.is_char_device() {
-        Kind::Device
+        FileKind::Device
     } else {
-        Kind::Disk
+        FileKind::Disk
     };
     let identity = (metadata.dev(), metadata.ino());
     Ok(Facts { kind, length: metadata.len(), modified: metadata.modified().ok(), identity })

@@ -4,7 +4,7 @@
 use crate::event::{Timestamp, Transport, as_u64};
 use crate::packets::contents::Beginning;
 use crate::packets::http2::{self, Http2Stream, Lack, Seed, Verdict};
-use crate::packets::{Chunk, OwnChunk, TcpConnection, Told, Witness, beginning};
+use crate::packets::{Chunk, News, OwnChunk, TcpConnection, Witness, beginning};
 use crate::sockets::{Connection, Opening, Role, Side};
 use crate::unix::context::Context;
 use crate::unix::dbus::{self, Message};
@@ -30,7 +30,7 @@ pub(super) struct UnixConnection {
     /// Which ends' addresses have the name of who is behind them.
     named: [bool; 2],
     /// Who has been named beside its messages, where it is D-Bus.
-    told: Told,
+    news: News,
     /// Its server's port is not asked for.
     left_out: bool,
 }
@@ -258,7 +258,7 @@ impl UnixConnection {
                 let assembler = chunk.sender.of_mut(assemblers);
                 let before = assembler.push(&[], chunk.skipped);
                 let messages = before.into_iter().chain(assembler.push(chunk.bytes, chunk.missing));
-                write_messages(connection, (chunk, &mut self.told), messages, context)
+                write_messages(connection, (chunk, &mut self.news), messages, context)
             }
             (Framing::Http2(stream), Some(tcp)) => {
                 if let Some(lack) = stream.write(tcp, chunk, &mut context.out)? {
@@ -356,7 +356,7 @@ impl UnixConnection {
             let time = *sender.of_mut(&mut self.last);
             let chunk = Chunk { sender, time, by, skipped: 0, bytes: &[], missing: 0, comment: None, is_urgent: false };
             let messages = sender.of_mut(assemblers).finish();
-            write_messages(connection, (&chunk, &mut self.told), messages, context)?;
+            write_messages(connection, (&chunk, &mut self.news), messages, context)?;
         }
         Ok(())
     }
@@ -393,7 +393,7 @@ impl UnixConnection {
 /// Writes D-Bus messages, and beside each who sent or received it.
 fn write_messages<'a, S: Sink>(
     connection: &Connection,
-    (chunk, told): (&Chunk<'_>, &mut Told),
+    (chunk, news): (&Chunk<'_>, &mut News),
     messages: impl IntoIterator<Item = Message<'a>>,
     context: &mut Context<'_, S>,
 ) -> Result<(), S::Error> {
@@ -405,9 +405,9 @@ fn write_messages<'a, S: Sink>(
             comment = format!("{comment}; {beside}");
         }
         let (marking, side) = chunk.by;
-        let mut remarks = told.news(side, &marking);
+        let mut remarks = news.of_end(side, &marking);
         if original > as_u64(bytes.len()) {
-            remarks = remarks.and(told.lost());
+            remarks = remarks.and(news.lost());
         }
         let about = About { comment: Some(&comment), remarks, ..chunk.about() };
         context.out.sink().record(&Record::Dbus { about, bytes: &bytes, original })?;

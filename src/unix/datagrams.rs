@@ -5,7 +5,7 @@
 
 use crate::event::{Direction, Inode, UnixName, as_u64};
 use crate::limits;
-use crate::packets::{Ids, Output, Sighted, Sightings, ToldOfDatagrams};
+use crate::packets::{Ids, NewsOfDatagrams, Output, Sighted, Sightings};
 use crate::processes::Processes;
 use crate::sockets::{SocketNumber, UnixEnd, UnixMessage};
 use crate::unix::context::Options;
@@ -55,7 +55,7 @@ pub(super) struct Datagrams {
     sightings: Sightings<Option<Key>>,
     begun: u64,
     ids: Ids,
-    told: ToldOfDatagrams,
+    news: NewsOfDatagrams,
 }
 
 impl Datagrams {
@@ -224,7 +224,7 @@ impl Datagrams {
         let time = options.moment(message.entry, message.exit);
         let other = if message.direction == Direction::Sent { target } else { source };
         let has_lost = as_u64(bytes.len()) < message.moved;
-        let remarks = self.told.news((message.local.socket, other.address), &message.marking, has_lost);
+        let remarks = self.news.of_message((message.local.socket, other.address), &message.marking, has_lost);
         let mut about = About { comment, remarks, ..About::made(time, message.marking, message.direction) };
         let (source, target, transport) = (source.address, target.address, Transport::Udp);
         let mut out = Output::new(&mut self.ids, sink);

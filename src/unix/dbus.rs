@@ -152,7 +152,7 @@ impl Assembler {
             kind(&self.held)
         };
         let (used, state) = match kind {
-            Kind::Message(length) => {
+            Next::Message(length) => {
                 // A message that is there from its first to its last byte is not copied twice.
                 let front = usize::try_from(length).unwrap_or(usize::MAX);
                 if held == 0
@@ -166,13 +166,13 @@ impl Assembler {
                 self.state = State::Inside(Inside { original: length, left: length - as_u64(held), full: false });
                 return bytes;
             }
-            Kind::Line(length) => (length - held, State::Text),
-            Kind::Undecided => {
+            Next::Line(length) => (length - held, State::Text),
+            Next::Undecided => {
                 self.held.truncate(held);
                 self.held.extend_from_slice(looked_at);
                 return &[];
             }
-            Kind::Neither => (looked_at.len(), State::Lost),
+            Next::Neither => (looked_at.len(), State::Lost),
         };
         self.left_out += as_u64(held + used);
         self.held.clear();
@@ -182,7 +182,7 @@ impl Assembler {
 }
 
 /// What bytes between messages begin with.
-enum Kind {
+enum Next {
     /// A message of this length.
     Message(u64),
     /// A line of the authentication, of this length with its end.
@@ -193,27 +193,27 @@ enum Kind {
     Neither,
 }
 
-fn kind(bytes: &[u8]) -> Kind {
+fn kind(bytes: &[u8]) -> Next {
     if let Some(fixed) = bytes.first_chunk() {
         if let Some(length) = message_length(fixed) {
-            return Kind::Message(length);
+            return Next::Message(length);
         }
     } else if may_be_header(bytes) {
-        return Kind::Undecided;
+        return Next::Undecided;
     }
     // The client's first byte is NUL, alone or before its first line.
     let line = bytes.strip_prefix(b"\0").unwrap_or(bytes);
     if line.iter().take(4).any(|byte| !byte.is_ascii_uppercase()) {
         return match line {
-            [] => Kind::Line(bytes.len()),
-            _ => Kind::Neither,
+            [] => Next::Line(bytes.len()),
+            _ => Next::Neither,
         };
     }
     work::steps(bytes.len());
     match memchr::memmem::find(bytes, b"\r\n") {
-        Some(end) => Kind::Line(end + 2),
-        None if bytes.len() < LINE_MAX => Kind::Undecided,
-        None => Kind::Neither,
+        Some(end) => Next::Line(end + 2),
+        None if bytes.len() < LINE_MAX => Next::Undecided,
+        None => Next::Neither,
     }
 }
 

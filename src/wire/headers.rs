@@ -27,7 +27,7 @@ const TCP_CHECKSUM: usize = TCP + 16;
 const HEADERS: usize = TCP + 20;
 
 /// What segments have in common whose headers differ in numbers alone: who moves them, which way, from where, whither.
-type Kind = (Marking, Direction, SocketAddrV4, SocketAddrV4);
+type Flow = (Marking, Direction, SocketAddrV4, SocketAddrV4);
 
 /// Where the headers of what a thread moves on a descriptor are kept, if they are.
 #[inline]
@@ -49,7 +49,7 @@ struct Numbers {
 /// Headers with zeros where the numbers stand.
 #[derive(Clone, Copy, Debug)]
 struct LaidOut {
-    kind: Kind,
+    kind: Flow,
     bytes: [u8; HEADERS],
     /// The sum of IP's header.
     ip: Sum,
@@ -67,7 +67,7 @@ fn put<const BYTES: usize>(headers: &mut [u8; HEADERS], at: usize, value: [u8; B
 
 impl LaidOut {
     /// The headers of a packet of this kind.
-    fn of(kind: Kind, headers: [u8; HEADERS]) -> Self {
+    fn of(kind: Flow, headers: [u8; HEADERS]) -> Self {
         let mut bytes = headers;
         put(&mut bytes, IP_LENGTH, [0; 4]);
         put(&mut bytes, IP_CHECKSUM, [0; 2]);
@@ -160,7 +160,7 @@ impl Headers {
 
 /// Appends a packet whose headers are not there, and keeps them.
 #[inline(never)]
-fn write_anew(place: &mut Option<LaidOut>, kind: Kind, packet: &Packet<'_>, bytes: &mut Vec<u8>) -> Lengths {
+fn write_anew(place: &mut Option<LaidOut>, kind: Flow, packet: &Packet<'_>, bytes: &mut Vec<u8>) -> Lengths {
     let start = bytes.len();
     let lengths = write(packet, bytes);
     let headers = bytes.get(start..).and_then(<[u8]>::first_chunk);

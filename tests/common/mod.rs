@@ -10,6 +10,7 @@ pub mod cases;
 pub mod code;
 pub mod crowd;
 pub mod escape;
+pub mod fuzzed;
 pub mod laws;
 pub mod needed;
 pub mod packet;

@@ -18,6 +18,7 @@ mod days;
 mod documents;
 mod faults;
 mod foreign;
+mod fuzzed;
 mod keys;
 mod laws;
 mod lua;

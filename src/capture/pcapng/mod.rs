@@ -19,7 +19,7 @@ use super::{CaptureError, Comments};
 use crate::event::{ProcessRef, Timestamp};
 use crate::wire::{About, Headers, Packet, Record};
 use interface::Interface;
-use packet::Beside;
+use packet::OptionSources;
 use pcap_file::pcapng::blocks::systemd_journal_export::SystemdJournalExportBlock;
 use pcap_file::pcapng::{PcapNgBlock, PcapNgWriter};
 use process::Processes;
@@ -60,7 +60,7 @@ impl Blocks {
     pub(super) fn append_packet(&mut self, packet: &Packet<'_>) {
         let Self { writer, processes, statistics, comments, headers } = self;
         statistics.count(Interface::ETHERNET, packet.about.time);
-        packet::append(packet, headers, Beside { processes, comments: *comments }, writer.get_mut());
+        packet::append(packet, headers, OptionSources { processes, comments: *comments }, writer.get_mut());
     }
 
     /// Describes whatever a packet needs to be described before it.
@@ -119,7 +119,7 @@ impl Blocks {
             Record::Dbus { about, bytes, original } => {
                 let Self { writer, processes, statistics, comments, .. } = self;
                 statistics.count(Interface::DBUS, about.time);
-                let beside = Beside { processes, comments: *comments };
+                let beside = OptionSources { processes, comments: *comments };
                 packet::append_message(&about, (bytes, original), beside, writer.get_mut());
             }
             Record::Journal { entry, .. } => {

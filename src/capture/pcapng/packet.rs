@@ -24,7 +24,7 @@ const OF_8_BYTES: u32 = 8 << 16;
 
 /// What the options of a packet are made of beside what is known of itself.
 #[derive(Clone, Copy)]
-pub(super) struct Beside<'a> {
+pub(super) struct OptionSources<'a> {
     /// Who made it.
     pub(super) processes: &'a Processes,
     /// Which packets have comments.
@@ -37,7 +37,7 @@ const BEHIND: usize = 4;
 
 /// Appends the block of a packet of Ethernet.
 #[inline(always)]
-pub(super) fn append(packet: &Packet<'_>, headers: &mut Headers, beside: Beside<'_>, gathered: &mut Vec<u8>) {
+pub(super) fn append(packet: &Packet<'_>, headers: &mut Headers, beside: OptionSources<'_>, gathered: &mut Vec<u8>) {
     let start = gathered.len();
     gathered.extend_from_slice(&[0; BEFORE]);
     let lengths = headers.write(packet, gathered);
@@ -48,7 +48,7 @@ pub(super) fn append(packet: &Packet<'_>, headers: &mut Headers, beside: Beside<
 pub(super) fn append_message(
     about: &About<'_>,
     (bytes, original): (&[u8], u64),
-    beside: Beside<'_>,
+    beside: OptionSources<'_>,
     gathered: &mut Vec<u8>,
 ) {
     let start = gathered.len();
@@ -67,7 +67,7 @@ pub(super) fn append_message(
 fn finish(
     start: usize,
     (interface, Lengths { captured, original }): (Interface, Lengths),
-    (about, beside): (&About<'_>, Beside<'_>),
+    (about, beside): (&About<'_>, OptionSources<'_>),
     gathered: &mut Vec<u8>,
 ) {
     gathered.resize(start + BEFORE + captured.next_multiple_of(4), 0);
@@ -82,7 +82,7 @@ fn finish(
 
 /// Appends what is known of a packet.
 #[inline(always)]
-fn options(about: &About<'_>, beside: Beside<'_>, gathered: &mut Vec<u8>) {
+fn options(about: &About<'_>, beside: OptionSources<'_>, gathered: &mut Vec<u8>) {
     let is_said = about.comment.is_some() || about.remarks != Remarks::NONE || beside.comments != Comments::First;
     if is_said {
         comments(about, beside, gathered);
@@ -114,7 +114,7 @@ fn fields<const COUNT: usize>(values: [u32; COUNT], gathered: &mut Vec<u8>) {
 
 /// Appends the comments: who made the packet where that is news, and what else is to be read beside it.
 #[inline(never)]
-fn comments(about: &About<'_>, Beside { processes, comments }: Beside<'_>, gathered: &mut Vec<u8>) {
+fn comments(about: &About<'_>, OptionSources { processes, comments }: OptionSources<'_>, gathered: &mut Vec<u8>) {
     let says_who = match comments {
         Comments::None => return,
         Comments::First => about.remarks.has(Remarks::WHO),

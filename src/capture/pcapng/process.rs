@@ -19,7 +19,7 @@ const NAME: u16 = 2;
 
 /// A process, and its block's number in the section once that is written.
 #[derive(Debug)]
-struct Known {
+struct Listed {
     process: Process,
     block: Option<u32>,
 }
@@ -38,7 +38,7 @@ pub(super) struct Owner {
 /// The processes that may make packets, and those that have made some.
 #[derive(Debug, Default)]
 pub(super) struct Processes {
-    known: VecDeque<Known>,
+    known: VecDeque<Listed>,
     /// The number of the first that is known.
     first: ProcessRef,
     /// The one that made the packet at hand.
@@ -57,7 +57,7 @@ impl Processes {
             self.known.pop_front();
             self.first.0 = self.first.0.wrapping_add(1);
         }
-        self.known.push_back(Known { process: process.clone(), block: None });
+        self.known.push_back(Listed { process: process.clone(), block: None });
     }
 
     /// Lets the packet at hand be of this process, if it has made one before.
@@ -69,7 +69,7 @@ impl Processes {
     #[inline]
     fn has_turned_to(&mut self, reference: ProcessRef) -> bool {
         let place = as_usize(reference.0.wrapping_sub(self.first.0));
-        let Some(Known { process, block: Some(block) }) = self.known.get(place) else { return false };
+        let Some(Listed { process, block: Some(block) }) = self.known.get(place) else { return false };
         self.owner = Owner { reference, number: process.number.0, block: *block };
         true
     }
@@ -78,7 +78,7 @@ impl Processes {
     pub(super) fn introduce(&mut self, reference: ProcessRef) -> Option<UnknownBlock<'static>> {
         self.owner = Owner { reference, ..Owner::default() };
         let place = as_usize(reference.0.wrapping_sub(self.first.0));
-        let Known { process, block } = self.known.get_mut(place).filter(|known| known.process.number.0 > 0)?;
+        let Listed { process, block } = self.known.get_mut(place).filter(|known| known.process.number.0 > 0)?;
         *block = Some(self.blocks);
         self.owner = Owner { reference, number: process.number.0, block: self.blocks };
         self.blocks += 1;

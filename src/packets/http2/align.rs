@@ -16,7 +16,7 @@
 
 use super::PREFACE;
 use super::header::{ACK, FRAME_SIZE_MAX, FRAME_SIZE_MIN, FrameHeader, HEADER, Limits, SETTINGS};
-use super::piece::{Cut, PieceKind, Pieces};
+use super::piece::{PieceEnd, PieceKind, Pieces};
 use super::search::{Found, search};
 use super::view::FrameView;
 use crate::event::{as_u64, as_usize};
@@ -115,7 +115,7 @@ impl Aligner {
     }
 
     /// Gives out what can be, and returns what must wait.
-    fn walk<'a>(&mut self, bytes: &'a [u8], cuts: &mut Vec<Cut>) -> &'a [u8] {
+    fn walk<'a>(&mut self, bytes: &'a [u8], cuts: &mut Vec<PieceEnd>) -> &'a [u8] {
         let mut rest = bytes;
         while !rest.is_empty() {
             match self.state {
@@ -129,7 +129,7 @@ impl Aligner {
                     let (run, stop) = self.run(rest);
                     let (whole, behind) = rest.split_at(run);
                     if !whole.is_empty() {
-                        cuts.push(Cut::whole(PieceKind::Frames, whole));
+                        cuts.push(PieceEnd::whole(PieceKind::Frames, whole));
                     }
                     rest = behind;
                     match stop {
@@ -147,9 +147,9 @@ impl Aligner {
     }
 
     /// Decides what the stream begins with, and returns what is behind the preface; none where more bytes must come.
-    fn begin<'a>(&mut self, bytes: &'a [u8], cuts: &mut Vec<Cut>) -> Option<&'a [u8]> {
+    fn begin<'a>(&mut self, bytes: &'a [u8], cuts: &mut Vec<PieceEnd>) -> Option<&'a [u8]> {
         if let Some((preface, behind)) = bytes.split_first_chunk().filter(|(preface, _)| *preface == PREFACE) {
-            cuts.push(Cut::whole(PieceKind::Preface, preface));
+            cuts.push(PieceEnd::whole(PieceKind::Preface, preface));
             self.state = State::Aligned;
             return Some(behind);
         }
@@ -171,10 +171,10 @@ impl Aligner {
     }
 
     /// Forwards the `left` bytes of the frame at hand, as far as they are there, and returns what follows the frame.
-    fn pass<'a>(&mut self, bytes: &'a [u8], left: u64, cuts: &mut Vec<Cut>) -> &'a [u8] {
+    fn pass<'a>(&mut self, bytes: &'a [u8], left: u64, cuts: &mut Vec<PieceEnd>) -> &'a [u8] {
         let length = usize::try_from(left).map_or(bytes.len(), |left| left.min(bytes.len()));
         let (passed, rest) = bytes.split_at(length);
-        cuts.push(Cut::whole(PieceKind::Opaque, passed));
+        cuts.push(PieceEnd::whole(PieceKind::Opaque, passed));
         self.expect_end_in(left - as_u64(length));
         rest
     }
@@ -223,12 +223,12 @@ impl Aligner {
     }
 
     /// Lost: forwards what is before the next frame or preface and returns what is to be read on.
-    fn find<'a>(&mut self, bytes: &'a [u8], cuts: &mut Vec<Cut>) -> &'a [u8] {
+    fn find<'a>(&mut self, bytes: &'a [u8], cuts: &mut Vec<PieceEnd>) -> &'a [u8] {
         match search(bytes, self.limits) {
             Found::Begins(at) => {
                 let (stray, rest) = bytes.split_at(at);
                 if !stray.is_empty() {
-                    cuts.push(Cut::whole(PieceKind::Opaque, stray));
+                    cuts.push(PieceEnd::whole(PieceKind::Opaque, stray));
                 }
                 // The preface is read where a stream begins, a header likewise.
                 self.state = State::Beginning;
@@ -236,7 +236,7 @@ impl Aligner {
             }
             Found::Ends(end) => self.pass(bytes, as_u64(end), cuts),
             Found::Nothing => {
-                cuts.push(Cut::whole(PieceKind::Opaque, bytes));
+                cuts.push(PieceEnd::whole(PieceKind::Opaque, bytes));
                 &[]
             }
         }
@@ -244,10 +244,10 @@ impl Aligner {
 
     /// Gives out what would have waited too: the hole goes with the last opaque bytes before it. Alignment goes on behind a
     /// hole that lies within the frame at hand.
-    fn end_before_hole(&mut self, rest: &[u8], missing: u64, cuts: &mut Vec<Cut>) {
+    fn end_before_hole(&mut self, rest: &[u8], missing: u64, cuts: &mut Vec<PieceEnd>) {
         match cuts.last_mut() {
             Some(last) if rest.is_empty() && last.kind == PieceKind::Opaque => last.missing = missing,
-            _ => cuts.push(Cut { missing, ..Cut::whole(PieceKind::Opaque, rest) }),
+            _ => cuts.push(PieceEnd { missing, ..PieceEnd::whole(PieceKind::Opaque, rest) }),
         }
         self.skip(rest, missing);
     }

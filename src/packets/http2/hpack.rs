@@ -16,7 +16,7 @@ const STATIC_CONTENT_TYPE: usize = 31;
 
 /// What a header block tells such a reader.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Told {
+pub(super) struct FieldsSeen {
     /// A field named `content-type`.
     pub(super) content_type: bool,
     /// A field named `:path`.
@@ -47,13 +47,13 @@ pub(super) struct Names {
 
 impl Names {
     /// Reads a whole header block. A block that is none, and all after it, tell nothing.
-    pub(super) fn read(&mut self, block: &[u8]) -> Told {
+    pub(super) fn read(&mut self, block: &[u8]) -> FieldsSeen {
         if self.lost {
-            return Told::default();
+            return FieldsSeen::default();
         }
         self.walk(block).unwrap_or_else(|| {
             self.lose();
-            Told::default()
+            FieldsSeen::default()
         })
     }
 
@@ -64,8 +64,8 @@ impl Names {
     }
 
     /// None where the block ends within a field (RFC 7541 §6).
-    fn walk(&mut self, block: &[u8]) -> Option<Told> {
-        let mut told = Told::default();
+    fn walk(&mut self, block: &[u8]) -> Option<FieldsSeen> {
+        let mut told = FieldsSeen::default();
         let mut rest = block;
         while let Some(first) = rest.first() {
             let (prefix, is_literal, enters) = match first {

@@ -26,14 +26,14 @@ pub struct Piece<'a> {
 
 /// Where a piece ends.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Cut {
+pub(super) struct PieceEnd {
     pub(super) kind: PieceKind,
     /// How many bytes it has.
     pub(super) length: usize,
     pub(super) missing: u64,
 }
 
-impl Cut {
+impl PieceEnd {
     pub(super) const fn whole(kind: PieceKind, bytes: &[u8]) -> Self {
         Self { kind, length: bytes.len(), missing: 0 }
     }
@@ -44,18 +44,18 @@ impl Cut {
 pub struct Pieces<'a> {
     /// Their bytes, and maybe others behind them.
     bytes: Cow<'a, [u8]>,
-    cuts: Vec<Cut>,
+    cuts: Vec<PieceEnd>,
 }
 
 impl<'a> Pieces<'a> {
-    pub(super) const fn new(bytes: Cow<'a, [u8]>, cuts: Vec<Cut>) -> Self {
+    pub(super) const fn new(bytes: Cow<'a, [u8]>, cuts: Vec<PieceEnd>) -> Self {
         Self { bytes, cuts }
     }
 
     /// Each of them, in order.
     pub fn iter(&self) -> impl Iterator<Item = Piece<'_>> {
         let mut rest = &*self.bytes;
-        self.cuts.iter().map(move |Cut { kind, length, missing }| {
+        self.cuts.iter().map(move |PieceEnd { kind, length, missing }| {
             let (bytes, behind) = rest.split_at_checked(*length).unwrap_or((rest, &[]));
             rest = behind;
             Piece { kind: *kind, bytes, missing: *missing }

@@ -16,7 +16,7 @@
 
 use super::grpc::{grpc_evidence, grpc_seed_headers, reply_seed, request_seed};
 use super::header::{CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PUSH_PROMISE, RST_STREAM};
-use super::hpack::{Names, Told};
+use super::hpack::{FieldsSeen, Names};
 use super::view::{FrameView, frames};
 use crate::limits::{HTTP2_FRAMES_AHEAD, HTTP2_STREAMS};
 use foldhash::HashMap;
@@ -36,13 +36,13 @@ enum Knowledge {
 
 /// A stream, and what Wireshark knows of it.
 #[derive(Clone, Copy, Debug, Default)]
-struct Stream {
+struct Http2Stream {
     has_path: bool,
     request: Knowledge,
     reply: Knowledge,
 }
 
-impl Stream {
+impl Http2Stream {
     const fn way(&mut self, from_client: bool) -> &mut Knowledge {
         if from_client { &mut self.request } else { &mut self.reply }
     }
@@ -71,7 +71,7 @@ pub struct GrpcSeeding {
     has_begun: bool,
     request_names: Names,
     reply_names: Names,
-    streams: HashMap<u32, Stream>,
+    streams: HashMap<u32, Http2Stream>,
 }
 
 impl GrpcSeeding {
@@ -153,7 +153,7 @@ impl GrpcSeeding {
         if !self.has_begun {
             self.begin(id, seeds);
         }
-        self.tell(from_client, id, Told::default(), seeds);
+        self.tell(from_client, id, FieldsSeen::default(), seeds);
     }
 
     /// The first seed: the client's, whoever has shown gRPC.
@@ -168,7 +168,7 @@ impl GrpcSeeding {
     }
 
     /// Seeds what is neither told by the headers that follow nor known.
-    fn tell(&mut self, from_client: bool, id: u32, told: Told, seeds: &mut Vec<Step<'_>>) {
+    fn tell(&mut self, from_client: bool, id: u32, told: FieldsSeen, seeds: &mut Vec<Step<'_>>) {
         let stream = self.stream(id);
         stream.has_path |= from_client && told.path;
         let has_path = stream.has_path;
@@ -197,7 +197,7 @@ impl GrpcSeeding {
         }
     }
 
-    fn stream(&mut self, id: u32) -> &mut Stream {
+    fn stream(&mut self, id: u32) -> &mut Http2Stream {
         if self.streams.len() >= HTTP2_STREAMS && !self.streams.contains_key(&id) {
             self.streams.clear();
         }
@@ -234,7 +234,7 @@ fn shows_grpc(bytes: &[u8], id: u32) -> bool {
 }
 
 /// What a HEADERS frame tells. One whose block goes on in another frame loses the table.
-fn told(names: &mut Names, frame: &FrameView<'_>) -> Told {
+fn told(names: &mut Names, frame: &FrameView<'_>) -> FieldsSeen {
     if frame.header.flags & END_HEADERS == 0 {
         names.lose();
     }

@@ -37,14 +37,14 @@ pub fn is_unseen(moved: &Moved, chunk: &Chunk<'_>, connection: &Connection) -> b
 
 /// What becomes of what a call moved beside others, or of a change behind them.
 #[derive(Debug, Default)]
-pub struct Beside {
+pub struct Met {
     /// It is held here; if not, it is shown as ever.
     pub is_held: bool,
     /// What is to be shown first.
     pub lates: Vec<Late>,
 }
 
-impl Beside {
+impl Met {
     const fn shown(lates: Vec<Late>) -> Self {
         Self { is_held: false, lates }
     }
@@ -88,18 +88,18 @@ impl Unread {
         (moved, stream): (&Moved, Stream),
         all: &Chunk<'_>,
         refs: Refs<'_>,
-    ) -> Beside {
+    ) -> Met {
         let flow = (connection.id, all.sender);
         if stream.skipped > 0 {
-            return Beside::shown(self.end_both(connection.id));
+            return Met::shown(self.end_both(connection.id));
         }
         if stream.overlap == Overlap::None && !self.has(flow) {
-            return Beside::default();
+            return Met::default();
         }
         self.open(connection, flow, (moved, stream));
         if moved.direction == Direction::Received {
             let is_busy = stream.overlap != Overlap::None || refs.sending_since(flow).is_some();
-            return Beside::held(self.read(flow, (all, moved.exit), is_busy));
+            return Met::held(self.read(flow, (all, moved.exit), is_busy));
         }
         let news = Chunk {
             time: all.time,
@@ -110,7 +110,7 @@ impl Unread {
         if news.moved() > 0 {
             self.sent(flow, moved, OwnChunk::of(&news));
         }
-        Beside::held(Vec::new())
+        Met::held(Vec::new())
     }
 
     /// Holds what a call of the sender's has moved, whose bytes the reader's call may have ([`is_unseen`]).
@@ -121,16 +121,16 @@ impl Unread {
     }
 
     /// A FIN waits behind what its sender has sent; where nothing more can come, all goes out.
-    pub fn change(&mut self, id: ConnectionId, change: &Change) -> Beside {
+    pub fn change(&mut self, id: ConnectionId, change: &Change) -> Met {
         match *change {
             Change::Finished { side, by, marking, time, .. } if self.waits_in((id, side)) => {
                 self.push((id, side), time, Item::Finish { side, time, marking, by });
-                Beside::held(Vec::new())
+                Met::held(Vec::new())
             }
             Change::Reset { .. } | Change::Closed { .. } | Change::ConnectionForgotten { .. } => {
-                Beside::shown(self.end_both(id))
+                Met::shown(self.end_both(id))
             }
-            _ => Beside::default(),
+            _ => Met::default(),
         }
     }
 

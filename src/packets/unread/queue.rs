@@ -54,7 +54,7 @@ pub(super) enum Item {
 
 /// Where a send is found.
 #[derive(Clone, Copy, Debug)]
-enum Place {
+enum SendPlace {
     Written(usize),
     Waiting(usize),
 }
@@ -225,7 +225,7 @@ impl Queue {
     }
 
     /// Those that may be received next: of what waits each that was under way when the first returned.
-    fn candidates(&self) -> impl Iterator<Item = (Place, &Sent)> {
+    fn candidates(&self) -> impl Iterator<Item = (SendPlace, &Sent)> {
         let written = self.written.iter().take(COMPARED_SENDS).enumerate();
         let waiting = self.waiting.iter().take(COMPARED_SENDS).map_while(|item| match item {
             Item::Sent(sent) => Some(sent),
@@ -233,13 +233,15 @@ impl Queue {
         });
         let first = self.waits_since().unwrap_or_default();
         let waiting = waiting.enumerate().filter(move |(at, sent)| *at == 0 || sent.entry <= first);
-        written.map(|(at, sent)| (Place::Written(at), sent)).chain(waiting.map(|(at, sent)| (Place::Waiting(at), sent)))
+        written
+            .map(|(at, sent)| (SendPlace::Written(at), sent))
+            .chain(waiting.map(|(at, sent)| (SendPlace::Waiting(at), sent)))
     }
 
-    fn sent(&mut self, place: Place) -> Option<&mut Sent> {
+    fn sent(&mut self, place: SendPlace) -> Option<&mut Sent> {
         match place {
-            Place::Written(at) => self.written.get_mut(at),
-            Place::Waiting(at) => match self.waiting.get_mut(at)? {
+            SendPlace::Written(at) => self.written.get_mut(at),
+            SendPlace::Waiting(at) => match self.waiting.get_mut(at)? {
                 Item::Sent(sent) => Some(sent),
                 Item::Finish { .. } => None,
             },
@@ -248,11 +250,11 @@ impl Queue {
 
     /// The send that `received` begins with, and how many bytes of it, where only one can be it. While others are under way,
     /// one that is received to its end, or was written; but of a long one, which may have gone in pieces, any piece.
-    fn find(&mut self, received: Part<'_>, is_busy: bool, among: Among) -> Option<(Place, u64)> {
-        let mut best: Option<(Fit, Place)> = None;
+    fn find(&mut self, received: Part<'_>, is_busy: bool, among: Among) -> Option<(SendPlace, u64)> {
+        let mut best: Option<(Fit, SendPlace)> = None;
         let mut longest_open = 0;
         for (place, sent) in self.candidates() {
-            let is_written = matches!(place, Place::Written(_));
+            let is_written = matches!(place, SendPlace::Written(_));
             if among == (if is_written { Among::Waiting } else { Among::Written }) {
                 continue;
             }
@@ -270,7 +272,7 @@ impl Queue {
         }
         let (fit, place) = best?;
         let sent = self.sent(place)?;
-        let is_early = is_busy && !fit.ends && matches!(place, Place::Waiting(_)) && !sent.is_piece(fit);
+        let is_early = is_busy && !fit.ends && matches!(place, SendPlace::Waiting(_)) && !sent.is_piece(fit);
         if is_early || (longest_open > 0 && longest_open == fit.same) {
             return None;
         }
@@ -282,15 +284,15 @@ impl Queue {
     }
 
     /// Where nothing fits to an end: what begins most like `received`, or else the first that waits, and how many bytes.
-    fn guess(&mut self, received: Part<'_>) -> Option<(Place, u64)> {
-        let fits = self.candidates().filter(|(place, _)| matches!(place, Place::Waiting(_)));
+    fn guess(&mut self, received: Part<'_>) -> Option<(SendPlace, u64)> {
+        let fits = self.candidates().filter(|(place, _)| matches!(place, SendPlace::Waiting(_)));
         let fits = fits.map(|(place, sent)| (sent.rest().fit(received, COMPARED_BYTES).same, place));
         let (same, place) = fits.reduce(|best, other| if other.0 > best.0 { other } else { best })?;
         Some((place, if same > 0 { as_u64(same) } else { received.moved() }))
     }
 
     /// The next of its bytes have been received, at most `length`. How many.
-    fn receive(&mut self, place: Place, length: u64) -> u64 {
+    fn receive(&mut self, place: SendPlace, length: u64) -> u64 {
         let Some(sent) = self.sent(place) else { return 0 };
         let left = sent.rest().moved();
         let received = left.min(length);
@@ -298,8 +300,8 @@ impl Queue {
         if received == left {
             let size = sent.chunk.size();
             match place {
-                Place::Written(at) => drop(self.written.remove(at)),
-                Place::Waiting(at) => drop(self.waiting.remove(at)),
+                SendPlace::Written(at) => drop(self.written.remove(at)),
+                SendPlace::Waiting(at) => drop(self.waiting.remove(at)),
             }
             self.bytes -= size;
         }
@@ -358,16 +360,16 @@ impl Queue {
 
     /// Writes what `received` begins with, if it waits: all of it where it has moved in one piece, so that what is left of it
     /// is received next.
-    fn write_received(&mut self, place: Place, received: Part<'_>, lates: &mut Vec<Late>) {
+    fn write_received(&mut self, place: SendPlace, received: Part<'_>, lates: &mut Vec<Late>) {
         let Some(sent) = self.sent(place) else { return };
         let (left, length) = (sent.rest().moved(), received.moved());
-        if matches!(place, Place::Waiting(_)) && !sent.is_long() && sent.chunk.missing == 0 {
+        if matches!(place, SendPlace::Waiting(_)) && !sent.is_long() && sent.chunk.missing == 0 {
             lates.push(sent.all());
             self.receive(place, left);
             self.behind += left.saturating_sub(length);
             return;
         }
-        if matches!(place, Place::Waiting(_)) {
+        if matches!(place, SendPlace::Waiting(_)) {
             lates.push(sent.part(left.min(length), received));
         }
         self.receive(place, length);
@@ -387,7 +389,7 @@ impl Queue {
     /// Sends account for what receives have shown before; if they must, by its place where nothing else tells.
     pub(super) fn account(&mut self, is_busy: bool, they_must: bool) {
         while self.unknown > 0 && !is_busy {
-            let received = self.receive(Place::Waiting(0), self.unknown);
+            let received = self.receive(SendPlace::Waiting(0), self.unknown);
             if received == 0 {
                 return;
             }
@@ -423,7 +425,7 @@ impl Queue {
             if let Some((start, length)) = found {
                 shown.drain(start..start + length);
                 self.bytes -= length;
-                self.receive(Place::Waiting(at), as_u64(length));
+                self.receive(SendPlace::Waiting(at), as_u64(length));
             }
         }
         self.shown = shown;

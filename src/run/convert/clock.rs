@@ -2,7 +2,7 @@
 
 use crate::event::Timestamp;
 use crate::limits;
-use crate::run::report::Place;
+use crate::run::report::LineRef;
 
 /// The time of the traces.
 #[derive(Debug, Default)]
@@ -13,7 +13,7 @@ pub(super) struct Clock {
     /// Something was yet to be written when it ticked last.
     pub(super) held: bool,
     /// Where it was set back first.
-    pub(super) set_back: Option<Place>,
+    pub(super) set_back: Option<LineRef>,
 }
 
 impl Clock {

@@ -61,7 +61,7 @@ struct Maker {
 
 /// A connection on its way.
 #[derive(Clone, Copy, Debug, Default)]
-struct Seen {
+struct Progress {
     /// Its port or name is asked for.
     wanted: bool,
     /// Its port is noted as one that could be asked for.
@@ -98,7 +98,7 @@ pub(super) struct Filter {
     names: Vec<Asked<Glob>>,
     pipe_names: Vec<Asked<Glob>>,
     maker: Maker,
-    connections: HashMap<ConnectionId, Seen>,
+    connections: HashMap<ConnectionId, Progress>,
     left_out: u64,
     offers: Offered,
 }

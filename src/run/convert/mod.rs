@@ -16,7 +16,7 @@ use crate::run::options::{Format, Options, Recorded};
 use crate::run::report::advice::{Given, Selected};
 use crate::run::report::keys::{NoteKey, Reason};
 use crate::run::report::traffic::{Printed, Traffic};
-use crate::run::report::{Place, Report, addresses, advice, hints, reading, within};
+use crate::run::report::{LineRef, Report, addresses, advice, hints, reading, within};
 use crate::run::traced::{Found, Traced};
 use crate::secrets::Secrets;
 use crate::sockets::{Change, Refs, Sockets};
@@ -45,7 +45,7 @@ impl Picture {
         &mut self,
         change: &Change,
         refs: Refs<'_>,
-        place: impl Fn() -> Place,
+        place: impl Fn() -> LineRef,
         sink: &mut S,
     ) -> Result<(), S::Error> {
         let Self { views, filter, traffic } = self;
@@ -129,7 +129,7 @@ impl Engine {
     fn event<S: Sink>(&mut self, event: &Event<'_>, sink: &mut S) -> Result<(), S::Error> {
         if let Some(clock) = &mut self.clock {
             if clock.tick(event.exit) {
-                clock.set_back.get_or_insert(Place { trace: self.trace, line: event.line });
+                clock.set_back.get_or_insert(LineRef { trace: self.trace, line: event.line });
                 sink.set_back(event.entry)?;
             }
             let holds = self.picture.views.have_due(clock.now) || self.secrets.holds() || clock.line.is_some();
@@ -167,7 +167,7 @@ impl Engine {
         let asks_for_maker = picture.filter.as_ref().is_none_or(Filter::asks_for_maker);
         match &event.what {
             What::MoveBegun { op, .. } => picture.traffic.tried(*op),
-            What::Opaque { .. } if asks_for_maker => picture.traffic.ring(Place { trace: *trace, line: event.line }),
+            What::Opaque { .. } if asks_for_maker => picture.traffic.ring(LineRef { trace: *trace, line: event.line }),
             _ => {}
         }
         sockets.apply(event);
@@ -184,7 +184,7 @@ impl Engine {
     #[inline(always)]
     fn pass_on<S: Sink>(&mut self, event: &Event<'_>, sink: &mut S) -> Result<(), S::Error> {
         let Self { sockets, picture, trace, secrets, .. } = self;
-        let place = || Place { trace: *trace, line: event.line };
+        let place = || LineRef { trace: *trace, line: event.line };
         let sink = &mut secrets.watch(sink);
         loop {
             for change in sockets.changes() {

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 
 use super::bytes::{Bytes, Got};
 use super::compressed::{Compression, Damage};
-use super::foreign::{Verdict, judge};
+use super::foreign::{Judgement, judge};
 use crate::event::as_u64;
 use crate::limits;
 use crate::system;
@@ -35,7 +35,7 @@ impl Read for FileAt<'_> {
 #[derive(Clone, Copy, Debug)]
 pub struct Beginning {
     /// What the text is, decoded where it is compressed.
-    pub verdict: Verdict,
+    pub verdict: Judgement,
     /// What it is compressed with.
     pub compression: Option<Compression>,
     /// There is no text.

@@ -3,7 +3,7 @@
 
 use std::io::{self, Read};
 
-use super::compressed::{Compression, Damage, Stream, Told};
+use super::compressed::{Compression, Damage, Decompressor, Detected};
 use crate::event::as_u64;
 use crate::limits;
 
@@ -58,7 +58,7 @@ enum State {
     /// As few bytes as these do not tell.
     Unknown(Vec<u8>),
     Plain,
-    Compressed(Box<Stream>),
+    Compressed(Box<Decompressor>),
 }
 
 impl Bytes {
@@ -74,7 +74,7 @@ impl Bytes {
 
     /// What it is compressed with.
     pub(super) fn compression(&self) -> Option<Compression> {
-        self.stream().map(Stream::compression)
+        self.stream().map(Decompressor::compression)
     }
 
     /// Whether the source has come to its end.
@@ -106,7 +106,7 @@ impl Bytes {
         }
     }
 
-    fn stream(&self) -> Option<&Stream> {
+    fn stream(&self) -> Option<&Decompressor> {
         if let State::Compressed(stream) = &self.state { Some(stream) } else { None }
     }
 
@@ -125,16 +125,16 @@ impl Bytes {
         let length = known.len() + count;
         let bytes = room.get(..length).unwrap_or_default();
         match Compression::of(bytes) {
-            Told::Compressed(compression) => {
-                self.state = State::Compressed(Box::new(Stream::new(compression, bytes)));
+            Detected::Compressed(compression) => {
+                self.state = State::Compressed(Box::new(Decompressor::new(compression, bytes)));
                 self.wants_data = false;
                 Ok(Got::Nothing)
             }
-            Told::Unknown if count > 0 => {
+            Detected::Unknown if count > 0 => {
                 self.state = State::Unknown(bytes.to_vec());
                 Ok(Got::Nothing)
             }
-            Told::Unknown | Told::Plain => {
+            Detected::Unknown | Detected::Plain => {
                 self.state = State::Plain;
                 Ok(if length == 0 { Got::End } else { Got::Bytes(length) })
             }

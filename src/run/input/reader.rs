@@ -6,7 +6,7 @@ use std::io;
 use std::time::Duration;
 
 use super::bytes::{Bytes, Got};
-use super::foreign::{Judge, Verdict};
+use super::foreign::{Judge, Judgement};
 use super::lines::{Lines, Step};
 use super::source::{Source, SourceKind};
 use super::{Advance, LineSource};
@@ -150,16 +150,16 @@ impl<'s> Reader<'s> {
         Ok(())
     }
 
-    fn believe(&mut self, verdict: Verdict) -> Result<(), Error> {
+    fn believe(&mut self, verdict: Judgement) -> Result<(), Error> {
         match verdict {
-            Verdict::Foreign(kind) if kind.is_certain() => {
+            Judgement::Foreign(kind) if kind.is_certain() => {
                 Err(Error::NotATrace(self.source.name().clone(), kind, self.bytes.compression()))
             }
-            Verdict::Foreign(_) => {
+            Judgement::Foreign(_) => {
                 self.nothing = true;
                 Ok(())
             }
-            Verdict::Trace | Verdict::Unknown => Ok(()),
+            Judgement::Trace | Judgement::Unknown => Ok(()),
         }
     }
 

@@ -10,11 +10,11 @@ use std::time::SystemTime;
 
 use super::beginning::beginning;
 use super::compressed::Compression;
-use super::foreign::{Foreign, Verdict};
+use super::foreign::{Foreign, Judgement};
 use crate::event::{Tid, as_u64};
 use crate::run::error::Error;
 use crate::run::name::Name;
-use crate::system::{self, Facts, Kind, Stream};
+use crate::system::{self, Facts, FileKind, Stream};
 
 /// What a pipe from strace is asked to hold, so that the traced program waits less often for us; the most that Linux
 /// gives without privileges.
@@ -103,10 +103,10 @@ impl Source {
             Err(error) => return Err(Error::OpenTrace(name, error)),
         };
         let kind = match facts.kind {
-            Kind::Folder => return Err(Error::Directory(name)),
-            Kind::Pipe => SourceKind::Pipe,
-            Kind::Device => SourceKind::Device,
-            Kind::File | Kind::Disk => SourceKind::File,
+            FileKind::Folder => return Err(Error::Directory(name)),
+            FileKind::Pipe => SourceKind::Pipe,
+            FileKind::Device => SourceKind::Device,
+            FileKind::File | FileKind::Disk => SourceKind::File,
         };
         let (mut start, mut size, mut nothing, mut compression, mut is_empty) = (0, 0, None, None, false);
         match kind {
@@ -118,13 +118,13 @@ impl Source {
                 if let Ok(it) = beginning(file, start) {
                     (compression, is_empty) = (it.compression, it.is_empty);
                     match (it.verdict, it.damage.zip(it.compression)) {
-                        (Verdict::Foreign(kind), _) if kind.is_certain() => {
+                        (Judgement::Foreign(kind), _) if kind.is_certain() => {
                             return Err(Error::NotATrace(name, kind, compression));
                         }
-                        (Verdict::Trace, _) | (Verdict::Unknown, None) => {}
+                        (Judgement::Trace, _) | (Judgement::Unknown, None) => {}
                         // Nothing of strace's can be read.
                         (_, Some((damage, with))) => return Err(Error::DamagedTrace(name, damage, with, false)),
-                        (Verdict::Foreign(kind), None) => nothing = Some(kind),
+                        (Judgement::Foreign(kind), None) => nothing = Some(kind),
                     }
                 }
             }
@@ -137,7 +137,7 @@ impl Source {
             kind,
             start,
             size,
-            modified: facts.modified.filter(|_| facts.kind == Kind::File),
+            modified: facts.modified.filter(|_| facts.kind == FileKind::File),
             compression,
             is_empty,
             nothing,

@@ -2,7 +2,7 @@
 
 use super::keys::NoteKey;
 use super::traffic::Traffic;
-use super::{Place, Report, in_number};
+use super::{LineRef, Report, in_number};
 use crate::dates::Date;
 use crate::run::name::Name;
 use crate::run::options::Recorded;
@@ -85,7 +85,7 @@ pub fn times(parsers: &[Parser], assumed: Option<Date>, given: Given, report: &m
 }
 
 /// The traces' own clock goes back, first at `place`; `names` are those of the traces.
-pub fn set_back(place: Place, names: &[Name], report: &mut Report) {
+pub fn set_back(place: LineRef, names: &[Name], report: &mut Report) {
     let name = names.get(place.trace).filter(|_| names.len() > 1);
     let of_trace = name.map(|name| format!(" of {name}")).unwrap_or_default();
     report.note(

@@ -28,7 +28,7 @@ use keys::{LossKey, NoteKey, Reason};
 
 /// A line of a trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct LineRef {
     /// The trace's number, from 0, in the order of the command line.
     pub trace: usize,
     /// The line's, from 1.
@@ -80,8 +80,8 @@ impl Loss {
 
     /// Where the first example is; `traces` has the names of all.
     #[must_use]
-    pub fn first(self, place: Option<Place>, traces: &[Name]) -> Self {
-        let name = |place: Place| traces.get(place.trace).filter(|_| traces.len() > 1);
+    pub fn first(self, place: Option<LineRef>, traces: &[Name]) -> Self {
+        let name = |place: LineRef| traces.get(place.trace).filter(|_| traces.len() > 1);
         Self { first_line: place.map(|place| place.line), trace: place.and_then(name).map(Name::to_string), ..self }
     }
 }
@@ -402,7 +402,7 @@ mod tests {
     fn a_loss_is_told_with_its_place_and_cure() {
         let traces = [Name::new("a.1"), Name::new("a.2")];
         let (one, several) = (&traces[..1], &traces[..]);
-        let place = Some(Place { trace: 1, line: 7 });
+        let place = Some(LineRef { trace: 1, line: 7 });
         let cut = Loss::new(LossKey::Cut, 14, "[payload was|payloads were] cut").cure("record with -s 9");
         check(&cut, "14 payloads were cut: record with -s 9");
         let cut = cut.first(place, several);

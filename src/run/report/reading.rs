@@ -1,7 +1,7 @@
 //! What reading has counted, in words: what was lost with its cure, and what was left out.
 
 use super::keys::{LossKey, Reason};
-use super::{Loss, Place, Report};
+use super::{LineRef, Loss, Report};
 use crate::run::name::Name;
 use crate::strace::{Counts, Skip, Tally};
 
@@ -100,13 +100,13 @@ pub fn tell(all: &[&Counts], traces: &[Name], report: &mut Report) {
 }
 
 /// How often in all traces, and where first: in the first trace that has any.
-fn together(tallies: impl Iterator<Item = Tally>) -> (u64, Option<Place>) {
+fn together(tallies: impl Iterator<Item = Tally>) -> (u64, Option<LineRef>) {
     let mut count = 0;
     let mut first = None;
     for (trace, tally) in tallies.enumerate() {
         if tally.count > 0 && first.is_none() {
             let line = tally.first_line;
-            first = Some(Place { trace, line });
+            first = Some(LineRef { trace, line });
         }
         count += tally.count;
     }
@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn the_first_example_is_in_the_first_trace_that_has_one() {
         let tally = |count, first_line| Tally { count, first_line };
-        let place = |trace, line| Some(Place { trace, line });
+        let place = |trace, line| Some(LineRef { trace, line });
         let all = [tally(0, 0), tally(2, 9), tally(1, 3)];
         assert_eq!(together(all.into_iter()), (3, place(1, 9)));
         assert_eq!(together([tally(0, 0)].into_iter()), (0, None));

@@ -1,7 +1,7 @@
 //! What sockets moved, counted by what becomes of it: here it is known to be a socket's.
 
 use super::keys::{LossKey, NoteKey};
-use super::{Loss, Place, Report};
+use super::{LineRef, Loss, Report};
 use crate::event::{Direction, Family, Op, Transport, as_u64};
 use crate::inet::is_carried;
 use crate::limits;
@@ -20,12 +20,12 @@ use std::net::SocketAddr;
 struct Missing {
     messages: u64,
     bytes: u64,
-    first: Option<Place>,
+    first: Option<LineRef>,
 }
 
 impl Missing {
     #[cold]
-    fn add(&mut self, bytes: u64, place: Place) {
+    fn add(&mut self, bytes: u64, place: LineRef) {
         self.messages += 1;
         self.bytes = self.bytes.saturating_add(bytes);
         self.first.get_or_insert(place);
@@ -114,7 +114,7 @@ pub(in crate::run) struct Traffic {
 impl Traffic {
     /// Counts what moved and what of it is not shown. `place` is the line of its event.
     #[inline(always)]
-    pub fn count(&mut self, moved: &Moved, refs: Refs<'_>, views: &Views, place: impl Fn() -> Place) {
+    pub fn count(&mut self, moved: &Moved, refs: Refs<'_>, views: &Views, place: impl Fn() -> LineRef) {
         if !self.unseen.is_empty() && moved.direction == Direction::Received {
             self.shown_by_reader(moved);
         }
@@ -137,7 +137,7 @@ impl Traffic {
     }
 
     /// The same of any other change: a message between UNIX datagram sockets, a connection that is made.
-    pub fn count_other(&mut self, change: &Change, refs: Refs<'_>, views: &Views, place: impl Fn() -> Place) {
+    pub fn count_other(&mut self, change: &Change, refs: Refs<'_>, views: &Views, place: impl Fn() -> LineRef) {
         let message = match change {
             Change::UnixMessage(message) => message,
             Change::Opened { connection } => {
@@ -159,7 +159,7 @@ impl Traffic {
     }
 
     #[inline(always)]
-    fn payload(&mut self, moved: &Moved, refs: Refs<'_>, place: impl Fn() -> Place) {
+    fn payload(&mut self, moved: &Moved, refs: Refs<'_>, place: impl Fn() -> LineRef) {
         if !self.is_plain {
             self.look_for_tls(moved, refs.bytes(moved.payload));
         }
@@ -215,7 +215,7 @@ impl Traffic {
 
     /// A receive with MSG_TRUNC threw bytes away: lost are those that the other end's calls have not shown.
     #[cold]
-    fn discarded(&mut self, moved: &Moved, place: impl Fn() -> Place) {
+    fn discarded(&mut self, moved: &Moved, place: impl Fn() -> LineRef) {
         let known = moved.stream.map_or(0, |stream| stream.known);
         let lost = moved.moved.saturating_sub(known);
         if lost > 0 {
@@ -224,7 +224,7 @@ impl Traffic {
     }
 
     #[inline(always)]
-    fn missing(&mut self, op: Option<Op>, missing: u64, place: impl Fn() -> Place) {
+    fn missing(&mut self, op: Option<Op>, missing: u64, place: impl Fn() -> LineRef) {
         if missing == 0 {
             return;
         }
@@ -296,7 +296,7 @@ impl Traffic {
 
     /// A call handed payload to io_uring, or may have.
     #[cold]
-    pub fn ring(&mut self, place: Place) {
+    pub fn ring(&mut self, place: LineRef) {
         self.io_uring.add(0, place);
     }
 

@@ -9,21 +9,21 @@ use crate::event::{Address, Family, How, Transport, What};
 
 /// `(family, type, protocol) = fd`
 pub(crate) fn socket<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
-    let Kind { family, transport, protocol, close_on_exec } = kind(&mut call)?;
+    let SocketArguments { family, transport, protocol, close_on_exec } = kind(&mut call)?;
     let made = call.made()?;
     Ok(What::Socket { made: call.scratch.descriptor(made), family, transport, protocol, close_on_exec })
 }
 
 /// `(family, type, protocol, [fd, fd])`
 pub(crate) fn socketpair<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
-    let Kind { family, transport, close_on_exec, .. } = kind(&mut call)?;
+    let SocketArguments { family, transport, close_on_exec, .. } = kind(&mut call)?;
     call.next();
     let made = call.two().ok_or(NOT_USED)?;
     call.success()?;
     Ok(What::Pair { made: made.map(|made| call.scratch.descriptor(made)), family, transport, close_on_exec })
 }
 
-struct Kind {
+struct SocketArguments {
     family: Family,
     transport: Transport,
     protocol: Option<u8>,
@@ -31,7 +31,7 @@ struct Kind {
 }
 
 /// `AF_INET, SOCK_STREAM|SOCK_CLOEXEC, IPPROTO_IP`; `PF_INET` before strace 4.12.
-fn kind(call: &mut Call<'_, '_>) -> Result<Kind, NoEvent> {
+fn kind(call: &mut Call<'_, '_>) -> Result<SocketArguments, NoEvent> {
     let (family, kind, protocol) = (call.value()?, call.value()?, call.value()?);
     let family = if symbols::AF_INET.is(family) {
         Family::Inet
@@ -45,7 +45,7 @@ fn kind(call: &mut Call<'_, '_>) -> Result<Kind, NoEvent> {
     let protocol = number_of(protocol);
     let transport = transport(family, kind, protocol);
     let protocol = protocol.filter(|_| transport == Transport::Raw);
-    Ok(Kind { family, transport, protocol, close_on_exec: symbols::SOCK_CLOEXEC.is_in(kind) })
+    Ok(SocketArguments { family, transport, protocol, close_on_exec: symbols::SOCK_CLOEXEC.is_in(kind) })
 }
 
 const ICMP: u8 = 1;

@@ -13,7 +13,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use winapi_util::file::{information, typ};
 
-use super::{Facts, Folders, Kind};
+use super::{Facts, FileKind, Folders};
 pub use streams::Stream;
 use streams::held;
 pub(super) use streams::wait;
@@ -28,11 +28,11 @@ const ONE_WRITER: u32 = 1 | 4;
 pub(super) fn facts(file: &File) -> io::Result<Facts> {
     let kind = typ(file)?;
     if !kind.is_disk() {
-        let kind = if kind.is_pipe() { Kind::Pipe } else { Kind::Device };
+        let kind = if kind.is_pipe() { FileKind::Pipe } else { FileKind::Device };
         return Ok(Facts { kind, length: 0, modified: None, identity: (0, 0) });
     }
     let metadata = file.metadata()?;
-    let kind = if metadata.is_dir() { Kind::Folder } else { Kind::File };
+    let kind = if metadata.is_dir() { FileKind::Folder } else { FileKind::File };
     let known = information(file)?;
     let identity = (known.volume_serial_number(), known.file_index());
     Ok(Facts { kind, length: metadata.len(), modified: metadata.modified().ok(), identity })

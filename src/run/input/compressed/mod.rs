@@ -23,7 +23,7 @@ pub enum Compression {
 
 /// What the first bytes tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum Detected {
     /// It is compressed.
     Compressed(Compression),
     /// It is not.
@@ -44,17 +44,17 @@ impl Compression {
     }
 
     /// What a text that begins with these bytes is.
-    pub fn of(beginning: &[u8]) -> Told {
+    pub fn of(beginning: &[u8]) -> Detected {
         if let Some(found) = Self::ALL.into_iter().find(|it| beginning.starts_with(it.magic())) {
-            return Told::Compressed(found);
+            return Detected::Compressed(found);
         }
         let is_beginning = |magic: &[u8]| magic.starts_with(beginning);
         match beginning {
             // A skippable frame, as parallel and seekable compressors put one in front (RFC 8878 §3.1.2).
-            [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Told::Compressed(Self::Zstd),
-            [] | [0x50..=0x5f] | [0x50..=0x5f, 0x2a] | [0x50..=0x5f, 0x2a, 0x4d] => Told::Unknown,
-            _ if Self::ALL.iter().any(|it| is_beginning(it.magic())) => Told::Unknown,
-            _ => Told::Plain,
+            [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Detected::Compressed(Self::Zstd),
+            [] | [0x50..=0x5f] | [0x50..=0x5f, 0x2a] | [0x50..=0x5f, 0x2a, 0x4d] => Detected::Unknown,
+            _ if Self::ALL.iter().any(|it| is_beginning(it.magic())) => Detected::Unknown,
+            _ => Detected::Plain,
         }
     }
 
@@ -145,7 +145,7 @@ impl Decoder {
 
 /// Compressed data as it comes, and its decoder.
 #[derive(Debug)]
-pub(super) struct Stream {
+pub(super) struct Decompressor {
     compression: Compression,
     decoder: Decoder,
     data: Vec<u8>,
@@ -155,7 +155,7 @@ pub(super) struct Stream {
     end: Option<Result<(), Damage>>,
 }
 
-impl Stream {
+impl Decompressor {
     pub(super) fn new(compression: Compression, beginning: &[u8]) -> Self {
         let decoder = Decoder::new(compression);
         Self { compression, decoder, data: beginning.to_vec(), taken: 0, end: None }
@@ -170,7 +170,7 @@ impl Stream {
         self.end
     }
 
-    /// Room for the next `length` bytes of the data; [`Stream::filled`] says how many have come.
+    /// Room for the next `length` bytes of the data; [`Decompressor::filled`] says how many have come.
     pub(super) fn room(&mut self, length: usize) -> &mut [u8] {
         self.data.drain(..self.taken);
         self.taken = 0;
@@ -221,8 +221,8 @@ pub(super) mod tests {
 
     /// What `data` that comes by pieces of `piece` bytes decodes to in rooms of `room` bytes, and how it ends.
     fn decoded(data: &[u8], piece: usize, room: usize) -> (Vec<u8>, Result<(), Damage>) {
-        let Told::Compressed(compression) = Compression::of(data) else { panic!("{data:?}") };
-        let mut stream = Stream::new(compression, b"");
+        let Detected::Compressed(compression) = Compression::of(data) else { panic!("{data:?}") };
+        let mut stream = Decompressor::new(compression, b"");
         let (mut text, mut rest, mut room) = (Vec::new(), data, vec![0; room]);
         loop {
             match stream.decode(rest.is_empty(), &mut room) {
@@ -325,13 +325,13 @@ pub(super) mod tests {
 
     #[test]
     fn what_is_told_by_the_first_bytes() {
-        assert_eq!(Compression::of(b"\x1f\x8b\x08\0"), Told::Compressed(Compression::Gzip));
-        assert_eq!(Compression::of(b"\x28\xb5\x2f\xfd"), Told::Compressed(Compression::Zstd));
+        assert_eq!(Compression::of(b"\x1f\x8b\x08\0"), Detected::Compressed(Compression::Gzip));
+        assert_eq!(Compression::of(b"\x28\xb5\x2f\xfd"), Detected::Compressed(Compression::Zstd));
         for unknown in [&b""[..], b"\x1f", b"\x1f\x8b", b"\x28\xb5\x2f", b"\x50\x2a", b"("] {
-            assert_eq!(Compression::of(unknown), Told::Unknown);
+            assert_eq!(Compression::of(unknown), Detected::Unknown);
         }
         for plain in [&b"1234 close(3) = 0"[..], b"\x1f\x8b\x07", b"Process", b"Z*A", b"(a"] {
-            assert_eq!(Compression::of(plain), Told::Plain);
+            assert_eq!(Compression::of(plain), Detected::Plain);
         }
     }
 
@@ -350,7 +350,7 @@ pub(super) mod tests {
         let block = [&(((128 << 10) << 3 | 2_u32).to_le_bytes()[..3]), b"\0"].concat();
         let last = [&((1 << 3 | 3_u32).to_le_bytes()[..3]), b"\n"].concat();
         let bomb = [b"\x28\xb5\x2f\xfd\x00\x58".to_vec(), block.repeat(800), last].concat();
-        let mut stream = Stream::new(Compression::Zstd, &bomb);
+        let mut stream = Decompressor::new(Compression::Zstd, &bomb);
         let (mut room, mut total) = (vec![0; 4096], 0);
         loop {
             match stream.decode(true, &mut room) {

@@ -5,13 +5,13 @@ use crate::strace::{self, Evidence};
 /// What is in front of each line, and how it is cut off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Front {
-    kind: Kind,
-    cut: Cut,
+    kind: Author,
+    cut: Split,
 }
 
 /// Who put it there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum Author {
     Grep,
     Json,
     Journal,
@@ -23,7 +23,7 @@ enum Kind {
 
 /// How a line is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Cut {
+enum Split {
     /// Behind a `]`, and a blank.
     Bracket,
     /// Behind as many colons.
@@ -48,26 +48,26 @@ impl Front {
     /// What is in front, in words.
     pub fn what(self) -> &'static str {
         match self.kind {
-            Kind::Grep => "grep's file names or line numbers",
-            Kind::Json => "JSON (docker's log file)",
-            Kind::Journal => "a log's words (journald, syslog)",
-            Kind::Logcat => "a log's words (logcat)",
-            Kind::Quoted => "marks (of mail, diff, comments)",
-            Kind::Timestamps => "a log's times (docker, kubectl)",
-            Kind::Unknown => "other text",
+            Author::Grep => "grep's file names or line numbers",
+            Author::Json => "JSON (docker's log file)",
+            Author::Journal => "a log's words (journald, syslog)",
+            Author::Logcat => "a log's words (logcat)",
+            Author::Quoted => "marks (of mail, diff, comments)",
+            Author::Timestamps => "a log's times (docker, kubectl)",
+            Author::Unknown => "other text",
         }
     }
 
     /// The command that cuts it off.
     pub fn cut(self) -> String {
         match self.cut {
-            Cut::Bracket => r"sed -E 's/^ *\[[^]]*\] ?//'".to_owned(),
-            Cut::Colons(count) => format!("cut -d: -f{}-", count + 1),
-            Cut::Json => "jq -j .log".to_owned(),
-            Cut::Mark(mark @ (b'>' | b'|')) => format!("sed -E 's/^ *([{}] ?)+//'", char::from(mark)),
-            Cut::Mark(mark) => format!("sed -E 's/^[{}] ?//'", char::from(mark)),
-            Cut::Words(1) => "sed -E 's/^ *[^ ]+ //'".to_owned(),
-            Cut::Words(count) => format!("sed -E 's/^ *([^ ]+ +){{{}}}[^ ]+ //'", count - 1),
+            Split::Bracket => r"sed -E 's/^ *\[[^]]*\] ?//'".to_owned(),
+            Split::Colons(count) => format!("cut -d: -f{}-", count + 1),
+            Split::Json => "jq -j .log".to_owned(),
+            Split::Mark(mark @ (b'>' | b'|')) => format!("sed -E 's/^ *([{}] ?)+//'", char::from(mark)),
+            Split::Mark(mark) => format!("sed -E 's/^[{}] ?//'", char::from(mark)),
+            Split::Words(1) => "sed -E 's/^ *[^ ]+ //'".to_owned(),
+            Split::Words(count) => format!("sed -E 's/^ *([^ ]+ +){{{}}}[^ ]+ //'", count - 1),
         }
     }
 }
@@ -84,7 +84,7 @@ fn is_of_strace(line: &[u8]) -> bool {
 /// `{"log":"close(3) = 0\n","stream":"stderr","time":"2026-11-28T00:16:55.123456789Z"}`
 fn json(line: &[u8]) -> Option<Front> {
     let text = line.strip_prefix(b"{\"log\":\"")?;
-    strace::has_call(text).then_some(Front { kind: Kind::Json, cut: Cut::Json })
+    strace::has_call(text).then_some(Front { kind: Author::Json, cut: Split::Json })
 }
 
 /// `> close(3) = 0`
@@ -97,7 +97,7 @@ fn marked(line: &[u8]) -> Option<Front> {
         _ => 1 + usize::from(text.get(1) == Some(&b' ')),
     };
     let rest = text.get(length..)?;
-    is_of_strace(rest).then_some(Front { kind: Kind::Quoted, cut: Cut::Mark(mark) })
+    is_of_strace(rest).then_some(Front { kind: Author::Quoted, cut: Split::Mark(mark) })
 }
 
 /// `12:close(3) = 0`, `trace.log:close(3) = 0`, `trace.log:12:close(3) = 0`
@@ -108,7 +108,7 @@ fn colons(line: &[u8]) -> Option<Front> {
         rest = rest.get(end..)?.strip_prefix(b":")?;
         let behind = line.get(line.len().min(BYTES) - rest.len()..)?;
         if is_of_strace(behind) {
-            return Some(Front { kind: Kind::Grep, cut: Cut::Colons(count) });
+            return Some(Front { kind: Author::Grep, cut: Split::Colons(count) });
         }
     }
     None
@@ -120,7 +120,7 @@ fn bracket(line: &[u8]) -> Option<Front> {
     let end = text.strip_prefix(b"[")?.iter().take(BYTES).position(|byte| *byte == b']')?;
     let rest = text.get(end + 2..)?;
     let rest = rest.strip_prefix(b" ").unwrap_or(rest);
-    is_of_strace(rest).then_some(Front { kind: Kind::Unknown, cut: Cut::Bracket })
+    is_of_strace(rest).then_some(Front { kind: Author::Unknown, cut: Split::Bracket })
 }
 
 /// `Nov 28 00:16:55 web1 strace[12]: close(3) = 0`
@@ -141,26 +141,26 @@ fn words(line: &[u8]) -> Option<Front> {
         count += 1;
         if is_of_strace(line.get(at..)?) {
             return (!is_damage(line.get(..at)?))
-                .then_some(Front { kind: kind_of_words(line, count), cut: Cut::Words(count) });
+                .then_some(Front { kind: kind_of_words(line, count), cut: Split::Words(count) });
         }
     }
     None
 }
 
 /// Who writes such words.
-fn kind_of_words(line: &[u8], count: u8) -> Kind {
+fn kind_of_words(line: &[u8], count: u8) -> Author {
     const MONTHS: [&[u8]; 12] =
         [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
     let is_date = matches!(line, [b'0'..=b'9', _, _, _, b'-', _, _, b'-', _, _, b'T', ..]);
     let second = line.split(|byte| *byte == b' ').nth(1).unwrap_or_default();
     match line {
-        [a, b, c, b' ', ..] if MONTHS.contains(&[*a, *b, *c].as_slice()) => Kind::Journal,
-        _ if is_date && (count == 1 || second.starts_with(b"std")) => Kind::Timestamps,
-        _ if is_date => Kind::Journal,
-        [b'<', b'0'..=b'9', ..] => Kind::Journal,
+        [a, b, c, b' ', ..] if MONTHS.contains(&[*a, *b, *c].as_slice()) => Author::Journal,
+        _ if is_date && (count == 1 || second.starts_with(b"std")) => Author::Timestamps,
+        _ if is_date => Author::Journal,
+        [b'<', b'0'..=b'9', ..] => Author::Journal,
         [b'0'..=b'9', b'0'..=b'9', b'-', b'0'..=b'9', b'0'..=b'9', b' ', ..]
-        | [b'V' | b'D' | b'I' | b'W' | b'E' | b'F', b'/', ..] => Kind::Logcat,
-        _ => Kind::Unknown,
+        | [b'V' | b'D' | b'I' | b'W' | b'E' | b'F', b'/', ..] => Author::Logcat,
+        _ => Author::Unknown,
     }
 }
 

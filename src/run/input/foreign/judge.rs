@@ -13,7 +13,7 @@ use crate::strace::{self, Evidence, Numbers};
 
 /// What a beginning tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Judgement {
     /// It is of a trace.
     Trace,
     /// It is not.
@@ -32,12 +32,12 @@ pub struct Judge {
     searched: usize,
     has_head: bool,
     sides: Sides,
-    verdict: Option<Verdict>,
+    verdict: Option<Judgement>,
 }
 
 impl Judge {
     /// Takes the next bytes. The verdict, once there is one; [`limits::BEGINNING_BYTES`] are the most that are looked at.
-    pub fn take(&mut self, bytes: &[u8]) -> Option<Verdict> {
+    pub fn take(&mut self, bytes: &[u8]) -> Option<Judgement> {
         let wanted = limits::BEGINNING_BYTES.saturating_sub(self.beginning.len());
         self.beginning.extend(bytes.iter().take(wanted));
         self.verdict = self.verdict.or_else(|| self.look(false));
@@ -45,9 +45,9 @@ impl Judge {
     }
 
     /// Nothing more comes.
-    pub fn end(&mut self) -> Verdict {
+    pub fn end(&mut self) -> Judgement {
         self.verdict = self.verdict.or_else(|| self.look(true));
-        self.verdict.unwrap_or(Verdict::Unknown)
+        self.verdict.unwrap_or(Judgement::Unknown)
     }
 
     /// Whether more speaks against a trace than for one, so that lines should wait.
@@ -55,11 +55,11 @@ impl Judge {
         self.sides.against().is_some()
     }
 
-    fn look(&mut self, is_all: bool) -> Option<Verdict> {
+    fn look(&mut self, is_all: bool) -> Option<Judgement> {
         if !self.has_head {
             self.has_head = is_all || self.beginning.len() >= formats::HEAD_BYTES;
             if let Some(foreign) = formats::format(&self.beginning, self.has_head) {
-                return Some(Verdict::Foreign(foreign));
+                return Some(Judgement::Foreign(foreign));
             }
         }
         while self.has_head
@@ -89,23 +89,23 @@ impl Judge {
     }
 
     /// What all that is looked at tells.
-    fn last(&self, is_all: bool) -> Verdict {
+    fn last(&self, is_all: bool) -> Judgement {
         if let Some(foreign) = self.sides.against() {
-            return Verdict::Foreign(foreign);
+            return Judgement::Foreign(foreign);
         }
         match &self.sides {
-            sides if sides.strace() > 0 => Verdict::Trace,
-            sides if sides.summaries > 0 => Verdict::Foreign(Foreign::Summary),
-            _ if self.beginning.trim_ascii().is_empty() => Verdict::Unknown,
-            _ if formats::is_binary(&self.beginning) => Verdict::Foreign(Foreign::Binary),
-            _ if is_all => Verdict::Foreign(Foreign::Text),
-            _ => Verdict::Unknown,
+            sides if sides.strace() > 0 => Judgement::Trace,
+            sides if sides.summaries > 0 => Judgement::Foreign(Foreign::Summary),
+            _ if self.beginning.trim_ascii().is_empty() => Judgement::Unknown,
+            _ if formats::is_binary(&self.beginning) => Judgement::Foreign(Foreign::Binary),
+            _ if is_all => Judgement::Foreign(Foreign::Text),
+            _ => Judgement::Unknown,
         }
     }
 }
 
 /// What a whole text is, or a beginning as long as is looked at.
-pub fn whole(text: &[u8]) -> Verdict {
+pub fn whole(text: &[u8]) -> Judgement {
     let mut judge = Judge::default();
     judge.take(text).unwrap_or_else(|| judge.end())
 }
@@ -175,13 +175,13 @@ impl Sides {
     }
 
     /// What decides before all that is looked at has come.
-    fn decided(&self) -> Option<Verdict> {
+    fn decided(&self) -> Option<Judgement> {
         let against = self.against();
         if self.strace() >= limits::DECIDING_LINES && self.fronts.is_empty() && against.is_none() {
-            return Some(Verdict::Trace);
+            return Some(Judgement::Trace);
         }
         let is_certain = self.strace() == 0 && self.tools.iter().zip(&ROWS).any(|(count, row)| *count >= row.deciding);
-        against.filter(|_| is_certain).map(Verdict::Foreign)
+        against.filter(|_| is_certain).map(Judgement::Foreign)
     }
 
     /// What it is if it is no trace, where more speaks for that.
@@ -218,7 +218,7 @@ mod tests {
     use super::super::Tool;
     use super::*;
 
-    fn judge(text: &[u8], piece: usize) -> Verdict {
+    fn judge(text: &[u8], piece: usize) -> Judgement {
         let mut judge = Judge::default();
         let told = text.chunks(piece.max(1)).find_map(|bytes| judge.take(bytes));
         let all = judge.end();
@@ -228,7 +228,7 @@ mod tests {
 
     /// Checks what all of a text is, whatever its pieces.
     #[track_caller]
-    fn check(text: impl AsRef<[u8]>, expected: Verdict) {
+    fn check(text: impl AsRef<[u8]>, expected: Judgement) {
         let text = text.as_ref();
         let shown = String::from_utf8_lossy(text.get(..200.min(text.len())).unwrap());
         for piece in [1, 7, 64, 4096, text.len()] {
@@ -237,7 +237,7 @@ mod tests {
     }
 
     /// What a beginning tells before its end.
-    fn before_the_end(text: &str) -> Option<Verdict> {
+    fn before_the_end(text: &str) -> Option<Judgement> {
         Judge::default().take(text.as_bytes())
     }
 
@@ -266,26 +266,26 @@ futex(0x7f, FUTEX_WAIT_PRIVATE, 2, NULL <unfinished ...>
 
     #[test]
     fn traces() {
-        check(STRACE, Verdict::Trace);
-        check("1234 1700000000.000001 close(3) = 0\n", Verdict::Trace);
-        check("[pid 9] 12:00:00 memfd_create(\"a\", 0)   = 3\n", Verdict::Trace);
-        check("1700000000.5 write(5<TCP:[1.2.3.4:5->1.2.3.4:6]>, \"ab", Verdict::Trace);
-        check("strace: Process 17535 attached\n", Verdict::Trace);
-        check("% time\n[pid 7] --- SIGCHLD {si_signo=SIGCHLD} ---\n", Verdict::Trace);
-        check("9 membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0) = 0\n".repeat(9), Verdict::Trace);
-        check("\0".repeat(5000) + STRACE, Verdict::Trace);
-        check(format!("\u{feff}{STRACE}"), Verdict::Trace);
+        check(STRACE, Judgement::Trace);
+        check("1234 1700000000.000001 close(3) = 0\n", Judgement::Trace);
+        check("[pid 9] 12:00:00 memfd_create(\"a\", 0)   = 3\n", Judgement::Trace);
+        check("1700000000.5 write(5<TCP:[1.2.3.4:5->1.2.3.4:6]>, \"ab", Judgement::Trace);
+        check("strace: Process 17535 attached\n", Judgement::Trace);
+        check("% time\n[pid 7] --- SIGCHLD {si_signo=SIGCHLD} ---\n", Judgement::Trace);
+        check("9 membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0) = 0\n".repeat(9), Judgement::Trace);
+        check("\0".repeat(5000) + STRACE, Judgement::Trace);
+        check(format!("\u{feff}{STRACE}"), Judgement::Trace);
     }
 
     #[test]
     fn noise_before_a_trace() {
-        check("free(): invalid pointer\nwarning\n".repeat(100) + STRACE, Verdict::Trace);
-        check("malloc(10) = 0x4882a0\n".repeat(20) + STRACE, Verdict::Trace);
-        check(PERF.lines().next().unwrap().to_owned() + "\n" + STRACE, Verdict::Trace);
-        check("> close(3) = 0\n".repeat(5) + STRACE, Verdict::Trace);
-        check("close(4) = 0\n".repeat(20) + "puts(\"a\") = 2\n", Verdict::Trace);
-        check("“hello” said close(3) = 0\n".repeat(3) + STRACE, Verdict::Trace);
-        check("Lorem ipsum dolor sit amet\n".repeat(1000) + STRACE, Verdict::Trace);
+        check("free(): invalid pointer\nwarning\n".repeat(100) + STRACE, Judgement::Trace);
+        check("malloc(10) = 0x4882a0\n".repeat(20) + STRACE, Judgement::Trace);
+        check(PERF.lines().next().unwrap().to_owned() + "\n" + STRACE, Judgement::Trace);
+        check("> close(3) = 0\n".repeat(5) + STRACE, Judgement::Trace);
+        check("close(4) = 0\n".repeat(20) + "puts(\"a\") = 2\n", Judgement::Trace);
+        check("“hello” said close(3) = 0\n".repeat(3) + STRACE, Judgement::Trace);
+        check("Lorem ipsum dolor sit amet\n".repeat(1000) + STRACE, Judgement::Trace);
     }
 
     #[test]
@@ -293,33 +293,33 @@ futex(0x7f, FUTEX_WAIT_PRIVATE, 2, NULL <unfinished ...>
         for (bytes, foreign) in formats::MAGIC {
             let rest: &[u8] = if foreign == Foreign::Bzip2 { b"91AY&SY" } else { b"" };
             let bytes = [bytes, rest].concat();
-            assert_eq!(Judge::default().take(&bytes), Some(Verdict::Foreign(foreign)));
-            check(bytes, Verdict::Foreign(foreign));
+            assert_eq!(Judge::default().take(&bytes), Some(Judgement::Foreign(foreign)));
+            check(bytes, Judgement::Foreign(foreign));
         }
-        check("BZh is a word here", Verdict::Foreign(Foreign::Text));
+        check("BZh is a word here", Judgement::Foreign(Foreign::Text));
     }
 
     #[test]
     fn summaries() {
-        check(SUMMARY, Verdict::Foreign(Foreign::Summary));
-        check(format!("close(3) = 0\n{SUMMARY}"), Verdict::Trace);
-        check(format!("{SUMMARY}{STRACE}"), Verdict::Trace);
-        check("Lorem ipsum\n".repeat(9) + SUMMARY, Verdict::Foreign(Foreign::Summary));
+        check(SUMMARY, Judgement::Foreign(Foreign::Summary));
+        check(format!("close(3) = 0\n{SUMMARY}"), Judgement::Trace);
+        check(format!("{SUMMARY}{STRACE}"), Judgement::Trace);
+        check("Lorem ipsum\n".repeat(9) + SUMMARY, Judgement::Foreign(Foreign::Summary));
     }
 
     #[test]
     fn lines_that_were_changed() {
-        let quotes = Verdict::Foreign(Foreign::Quotes);
+        let quotes = Judgement::Foreign(Foreign::Quotes);
         check("close(2) = 0\n9 sendto(37, “GET”, 3, 0, NULL, 0) = 3\nclose(3) = 0\n", quotes);
         check("9 recvfrom(37, &quot;GET&quot;, 3, 0, NULL, NULL) = 3\n", quotes);
         check("9 recvfrom(37&lt;TCP:[1]&gt;, &quot;GET&quot;, 3, 0, NULL, NULL) = 3\n+++ exited with 0 +++\n", quotes);
-        check("9 sendto(37, \"&quot;\", 6, 0, NULL, 0) = 6\n", Verdict::Trace);
+        check("9 sendto(37, \"&quot;\", 6, 0, NULL, 0) = 6\n", Judgement::Trace);
         let front = STRACE.lines().fold(String::new(), |text, line| text + "> " + line + "\n");
-        check(STRACE.replace("execve", "     1\texecve").replace("+++ exited", "123456\t+++ exited"), Verdict::Trace);
+        check(STRACE.replace("execve", "     1\texecve").replace("+++ exited", "123456\t+++ exited"), Judgement::Trace);
         let grep = "\x1b[32m\x1b[K12\x1b[m\x1b[K\x1b[36m\x1b[K:\x1b[m\x1b[Kclose(3) = 0\n".repeat(2);
         for text in [front, grep] {
             let verdict = judge(text.as_bytes(), 1);
-            assert!(matches!(verdict, Verdict::Foreign(Foreign::Front(_))), "{verdict:?}: {text}");
+            assert!(matches!(verdict, Judgement::Foreign(Foreign::Front(_))), "{verdict:?}: {text}");
         }
     }
 
@@ -331,23 +331,23 @@ futex(0x7f, FUTEX_WAIT_PRIVATE, 2, NULL <unfinished ...>
             "HTTP/1.1 200 OK\r\n\r\n<html>\n",
             "{\"a\": 1}",
         ] {
-            check(text, Verdict::Foreign(Foreign::Text));
+            check(text, Judgement::Foreign(Foreign::Text));
         }
         let noise: Vec<u8> = (0..=255).cycle().take(3000).collect();
-        check(noise, Verdict::Foreign(Foreign::Binary));
-        check("", Verdict::Unknown);
-        check(" \n\n", Verdict::Unknown);
-        check("not of strace\n".repeat(10_000), Verdict::Unknown);
+        check(noise, Judgement::Foreign(Foreign::Binary));
+        check("", Judgement::Unknown);
+        check(" \n\n", Judgement::Unknown);
+        check("not of strace\n".repeat(10_000), Judgement::Unknown);
     }
 
     #[test]
     fn what_decides_before_the_end() {
         let first = |text: &str, lines: usize| -> String { text.split_inclusive('\n').take(lines).collect() };
         assert_eq!(before_the_end(&first(PERF, 2)), None);
-        assert_eq!(before_the_end(PERF), Some(Verdict::Foreign(Foreign::Tool(Tool::Perf))));
+        assert_eq!(before_the_end(PERF), Some(Judgement::Foreign(Foreign::Tool(Tool::Perf))));
         assert_eq!(before_the_end(&LTRACE.replace("+++", "")), None);
         assert_eq!(before_the_end(STRACE), None);
-        assert_eq!(before_the_end(&STRACE.repeat(16)), Some(Verdict::Trace));
+        assert_eq!(before_the_end(&STRACE.repeat(16)), Some(Judgement::Trace));
     }
 
     #[test]

@@ -18,7 +18,7 @@ mod tools;
 use super::compressed::Compression;
 use crate::run::name::Name;
 use front::Front;
-pub use judge::{Judge, Verdict};
+pub use judge::{Judge, Judgement};
 
 /// What is no trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,7 +16,7 @@ const CHANGES: u8 = 16;
 
 /// Who was named last beside the packets that each end of a stream has shown.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Told {
+pub struct News {
     named: [Named; 2],
     /// Who has been named, a bit each; processes are numbered as they come, so that few share one.
     met: u64,
@@ -24,13 +24,13 @@ pub struct Told {
     has_lost: bool,
 }
 
-impl Told {
+impl News {
     /// Nobody.
     pub const NONE: Self = Self { named: [(ProcessRef(0), Fd(0)); 2], met: 0, changes: 0, has_lost: false };
 
     /// Whether it is news that the end on `side` is this one's. Never where nobody asks who.
     #[inline(always)]
-    pub fn news(&mut self, side: Side, by: &Marking) -> Remarks {
+    pub fn of_end(&mut self, side: Side, by: &Marking) -> Remarks {
         let named = side.of_mut(&mut self.named);
         if named.0 == by.process && named.1 == by.fd {
             return Remarks::NONE;
@@ -62,14 +62,14 @@ impl Told {
 
 /// The same of datagrams, for each socket and each end that it talks to.
 #[derive(Debug, Default)]
-pub struct ToldOfDatagrams {
-    named: HashMap<(Option<SocketNumber>, SocketAddr), Told>,
+pub struct NewsOfDatagrams {
+    named: HashMap<(Option<SocketNumber>, SocketAddr), News>,
 }
 
-impl ToldOfDatagrams {
+impl NewsOfDatagrams {
     /// Whether it is news that `socket` is this one's, in its conversation with `other`, and that bytes are missing.
     #[inline]
-    pub fn news(
+    pub fn of_message(
         &mut self,
         (socket, other): (Option<SocketNumber>, SocketAddr),
         by: &Marking,
@@ -81,9 +81,9 @@ impl ToldOfDatagrams {
         if self.named.len() >= limits::DATAGRAMS_TOLD {
             self.named.clear();
         }
-        let told = self.named.entry((socket, other)).or_default();
-        let who = told.news(Side::First, by);
-        if has_lost { who.and(told.lost()) } else { who }
+        let news = self.named.entry((socket, other)).or_default();
+        let who = news.of_end(Side::First, by);
+        if has_lost { who.and(news.lost()) } else { who }
     }
 }
 
@@ -98,22 +98,22 @@ mod tests {
 
     #[test]
     fn who_is_named_first_and_where_that_changes() {
-        let mut told = Told::default();
-        let mut news = |side, process, fd| told.news(side, &by(process, fd)) == Remarks::WHO;
+        let mut news = News::default();
+        let mut is_news = |side, process, fd| news.of_end(side, &by(process, fd)) == Remarks::WHO;
         let (first, second) = (Side::First, Side::Second);
         assert_eq!(
-            [news(first, 1, 3), news(first, 1, 3), news(second, 2, 4), news(first, 1, 3)],
+            [is_news(first, 1, 3), is_news(first, 1, 3), is_news(second, 2, 4), is_news(first, 1, 3)],
             [true, false, true, false]
         );
-        assert_eq!([news(first, 1, 5), news(first, 9, 5), news(first, 1, 5)], [true, true, true]);
-        assert!(!news(first, 0, 5), "nobody asks who");
+        assert_eq!([is_news(first, 1, 5), is_news(first, 9, 5), is_news(first, 1, 5)], [true, true, true]);
+        assert!(!is_news(first, 0, 5), "nobody asks who");
     }
 
     #[test]
     fn of_many_that_take_turns_each_is_named_once_in_the_end() {
-        let mut told = Told::default();
-        let turns = (0..1000).filter(|turn| told.news(Side::First, &by(1 + turn % 7, 3)) == Remarks::WHO);
+        let mut news = News::default();
+        let turns = (0..1000).filter(|turn| news.of_end(Side::First, &by(1 + turn % 7, 3)) == Remarks::WHO);
         assert_eq!(turns.count(), 16);
-        assert_eq!(told.news(Side::First, &by(8, 3)), Remarks::WHO, "that is a new one");
+        assert_eq!(news.of_end(Side::First, &by(8, 3)), Remarks::WHO, "that is a new one");
     }
 }
