@@ -12,18 +12,24 @@ pub(super) type Said<'a> = Option<(Beginning<'a>, Side)>;
 /// seeds hang on, else, where it makes no difference to the segments, the end with the higher port. Where nothing is known
 /// of the ports, what is said first tells.
 pub(super) fn client(connection: &Connection, said: Said<'_>) -> Side {
-    let port = |side: Side| connection.end(side).address.as_ref().map_or(0, SocketAddr::port);
     match (connection.end(Side::First).role, connection.end(Side::Second).role) {
         (Role::Connected, _) | (_, Role::Accepted) => Side::First,
         (Role::Accepted, _) | (_, Role::Connected) => Side::Second,
-        _ if let Some(client) = said.and_then(http2_client) => client,
-        _ if port(Side::First) == port(Side::Second) => match said {
-            Some((beginning, sender)) if contents::is_of_client(&beginning) => sender,
-            Some((beginning, sender)) if contents::is_of_server(&beginning) => sender.other(),
-            _ => Side::First,
-        },
-        _ if port(Side::First) > port(Side::Second) => Side::First,
-        _ => Side::Second,
+        _ => said.and_then(http2_client).unwrap_or_else(|| client_by_ports(connection, said)),
+    }
+}
+
+/// The end with the higher port; where both have the same, the one that what is said first makes the client.
+fn client_by_ports(connection: &Connection, said: Said<'_>) -> Side {
+    let [first, second] =
+        [Side::First, Side::Second].map(|side| connection.end(side).address.as_ref().map_or(0, SocketAddr::port));
+    if first != second {
+        return if first > second { Side::First } else { Side::Second };
+    }
+    match said {
+        Some((beginning, sender)) if contents::is_of_client(&beginning) => sender,
+        Some((beginning, sender)) if contents::is_of_server(&beginning) => sender.other(),
+        _ => Side::First,
     }
 }
 

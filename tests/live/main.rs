@@ -13,6 +13,7 @@ mod support;
 mod truth;
 
 mod commands;
+mod either;
 mod matrix;
 mod pipes;
 mod ports;

@@ -22,7 +22,7 @@ fn converter_with<W: Write>(options: &[&str], threads: &[Option<Tid>], sink: W) 
     let Ok(Task::Convert(options)) = strace2pcap::parse(words) else { panic!("the command line is right") };
     let fifos = Fifos::default();
     let trace = |tid: &Option<Tid>| {
-        let options = TraceOptions { tid: *tid, pipes: Some(fifos.clone()), ..TraceOptions::default() };
+        let options = TraceOptions { tid: *tid, pipes: Some(fifos.clone()), keys: true, ..TraceOptions::default() };
         Trace { name: Name::new("trace"), options }
     };
     let traces: Vec<Trace> = threads.iter().map(trace).collect();

@@ -86,6 +86,41 @@ fn the_fields_are_what_the_marking_says() {
     }
 }
 
+/// The numbers of the packets of the example that tshark shows with this filter, in two passes.
+fn taken(filter: &str, capture: &Path, folder: &Folder) -> Vec<String> {
+    let script = format!("lua_script:{}", project("tools/wireshark/strace2pcap.lua").display());
+    let mut tshark = Command::new("tshark");
+    tshark.env("HOME", folder.path()).args(["-2", "-X", &script, "-Y", filter, "-T", "fields", "-e", "frame.number"]);
+    let printed = tshark.arg("-r").arg(capture).output().expect("it starts");
+    assert!(printed.status.success(), "{filter}: {}", String::from_utf8_lossy(&printed.stderr));
+    String::from_utf8_lossy(&printed.stdout).lines().map(str::to_string).collect()
+}
+
+#[test]
+fn either_end_is_known_in_each_packet_of_a_conversation() {
+    if !has(&["tshark"], "the Lua file") {
+        return;
+    }
+    let folder = Folder::new();
+    let output = folder.path().join("out.pcapng");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_strace2pcap"));
+    command.args(["-q", "--capture-unix-socket"]).arg(&output).arg(project("example/shop.strace"));
+    assert!(command.env_remove("RUST_LOG").status().expect("it starts").success());
+    let all = taken("frame", &output, &folder).len();
+    for (filter, peer) in [("strace.either.comm == \"redis-server\"", 6379), ("strace.either.comm == \"curl\"", 8080)] {
+        let found = taken(filter, &output, &folder);
+        assert!(!found.is_empty() && found.len() < all, "{filter}");
+        assert_eq!(found, taken(&format!("tcp.port == {peer}"), &output, &folder), "{filter}");
+    }
+    // One that talks to three services, to one as its server.
+    let both = taken("strace.either.comm == \"python3\" && strace.either.comm == \"redis-server\"", &output, &folder);
+    assert!(
+        !both.is_empty() && both.len() < taken("tcp.port == 6379", &output, &folder).len(),
+        "redis-cli's are not there"
+    );
+    assert_eq!(taken("strace.either.pid == 1", &output, &folder), Vec::<String>::new());
+}
+
 #[test]
 fn the_profile_is_read_without_a_complaint() {
     if !has(&["tshark"], "the profile") {

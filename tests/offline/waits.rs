@@ -268,6 +268,30 @@ fn tls_waits_for_its_keys_a_second_or_until_a_pause() {
 }
 
 #[test]
+fn tls_whose_keys_have_begun_to_come_waits_for_the_rest_over_a_pause() {
+    let case = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases/tls-keys-before-the-server-hello/trace.strace");
+    let trace = std::fs::read_to_string(case).expect("the case is there");
+    let lines: Vec<&str> = trace.lines().skip(1).collect();
+    let is_key = |line: &&str| line.contains("write(3");
+    let last = lines.iter().rposition(is_key).expect("it has keys");
+    for (quiet, are_out) in [(SHORT, false), (LONG, true)] {
+        let (mut live, mut has_begun) = (Live::new(&[None]), false);
+        for line in &lines[..last] {
+            live.converter.line(0, None, line.as_bytes()).expect("memory takes it");
+            has_begun |= is_key(line);
+            if has_begun {
+                live.pause(quiet);
+            }
+        }
+        // Handshake and ClientHello wait for nothing.
+        assert_eq!(live.packets().len() > 4, are_out, "{quiet:?}");
+        live.converter.line(0, None, lines[last].as_bytes()).expect("memory takes it");
+        live.pause(SHORT);
+        assert!(live.packets().len() > 4);
+    }
+}
+
+#[test]
 fn a_packet_that_is_later_than_its_line_stays_where_its_time_is() {
     let mut live = Live::new(&[Some(Tid(100)), Some(Tid(200))]);
     let mut give = |trace: usize, end: u64, at: u64, call: &str| {

@@ -1,4 +1,5 @@
--- Who made a packet of strace2pcap's captures, as fields: strace.who, .pid, .tid, .comm, .fd, .call, .dir, .path
+-- Who made a packet of strace2pcap's captures, as fields: strace.who, .pid, .tid, .comm, .fd, .call, .dir, .path; and who uses
+-- either end of its conversation: strace.either.pid, .comm.
 --
 -- Three things in a capture tell it, and each is read where it is: the marking in MAC addresses and VLAN tag (the syscall
 -- view), pcapng's flags and process blocks (Wireshark 4.6 reads those), and comments. What a comment tells once of a thread
@@ -29,7 +30,11 @@ local out = {
     dir = ProtoField.string("strace.dir", "Direction"),
     path = ProtoField.string("strace.path", "Program's file"),
 }
-strace.fields = { out.who, out.pid, out.tid, out.comm, out.fd, out.call, out.dir, out.path }
+local either = {
+    pid = ProtoField.uint32("strace.either.pid", "Process at either end"),
+    comm = ProtoField.string("strace.either.comm", "Program at either end"),
+}
+strace.fields = { out.who, out.pid, out.tid, out.comm, out.fd, out.call, out.dir, out.path, either.pid, either.comm }
 
 -- A field of this Wireshark; nil where it has none of that name.
 local function field(name)
@@ -49,16 +54,21 @@ if not (block_name and block_pid) then
 end
 
 local source, target, vlan = field("eth.src"), field("eth.dst"), field("vlan.id")
-local flags, comment, stream = field("frame.packet_flags_direction"), field("frame.comment"), field("tcp.stream")
+local flags, comment = field("frame.packet_flags_direction"), field("frame.comment")
+local stream, datagrams = field("tcp.stream"), field("udp.stream")
 
 -- What comments have told: of threads, by number, and of directions of streams.
 local threads, ends = {}, {}
 
--- Each packet is dissected again whenever it is looked at, in any order: what was known at first stays with it.
+-- Who has made packets of a conversation, the first ones: what is shown beside each of its packets.
+local users, USERS = {}, 16
+
+-- Each packet is dissected again whenever it is looked at, in any order: what was known at first stays with it. tshark's first
+-- pass of two may show no fields at all: of that nothing stays.
 local seen = {}
 
 function strace.init()
-    threads, ends, seen = {}, {}, {}
+    threads, ends, users, seen = {}, {}, {}, {}
 end
 
 -- The decimal digits in a MAC address: four of the call's and session's side, or the thread's twelve.
@@ -120,6 +130,26 @@ local function complete(known, more)
     end
 end
 
+-- The conversation of this packet, as a key; nil where it is of none.
+local function conversation()
+    local of_tcp, of_udp = stream(), datagrams()
+    return of_tcp and "tcp" .. of_tcp.value or of_udp and "udp" .. of_udp.value or nil
+end
+
+-- Notes that a process uses a conversation.
+local function note(known, at)
+    local its = users[at] or {}
+    users[at] = its
+    for _, one in ipairs(its) do
+        if one.pid == known.pid and one.comm == known.comm then
+            return
+        end
+    end
+    if #its < USERS then
+        table.insert(its, { pid = known.pid, comm = known.comm })
+    end
+end
+
 -- All that is known of this packet.
 local function look()
     local dir = direction()
@@ -143,14 +173,19 @@ local function look()
     complete(known, known.tid and threads[known.tid])
     complete(known, at and ends[at])
     known.pid = known.pid or known.tid
+    known.at = conversation()
+    if known.at and known.pid then
+        note(known, known.at)
+    end
     return known
 end
 
 function strace.dissector(_, packet, tree)
-    if not packet.visited or not seen[packet.number] then
-        seen[packet.number] = look()
-    end
     local known = seen[packet.number]
+    if not packet.visited or not known then
+        known = look()
+        seen[packet.number] = known.pid and known
+    end
     if not known.pid then
         return
     end
@@ -165,6 +200,13 @@ function strace.dissector(_, packet, tree)
     for key, proto in pairs(column) do
         if known[key] then
             below:add(proto, known[key]):set_hidden()
+        end
+    end
+    for _, one in ipairs(known.at and users[known.at] or { known }) do
+        for key, proto in pairs(either) do
+            if one[key] then
+                below:add(proto, one[key]):set_generated()
+            end
         end
     end
 end

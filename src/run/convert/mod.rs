@@ -234,8 +234,8 @@ impl Engine {
     fn pause<S: Sink>(&mut self, quiet: Duration, sink: &mut S) -> Result<(), S::Error> {
         let Self { sockets, picture, secrets, .. } = self;
         picture.views.pause(quiet, sockets.last_refs(), &mut secrets.watch(sink))?;
-        secrets.pause();
-        secrets.watch(sink).settle(Timestamp::MAX)
+        let until = secrets.pause(quiet);
+        secrets.watch(sink).settle(until)
     }
 
     /// Adds what is to be said of options: those that nothing came of, what they leave out, and what Wireshark needs.
