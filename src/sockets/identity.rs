@@ -16,6 +16,11 @@ use crate::sockets::open_socket::{OpenSocket, canonical};
 use std::net::SocketAddr;
 use std::rc::Rc;
 
+/// What tells these details from others.
+pub(super) fn serial_of(details: Option<&Rc<SocketDetails>>) -> u64 {
+    details.map_or(0, |details| details.serial)
+}
+
 /// The socket details of a descriptor.
 pub(super) fn details_of(descriptor: Descriptor<'_>) -> Option<&Rc<SocketDetails>> {
     match descriptor.details {

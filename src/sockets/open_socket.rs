@@ -146,6 +146,27 @@ impl OpenSocket {
         }
     }
 
+    /// Whether details say nothing that is new.
+    pub(super) fn knows(&self, details: &SocketDetails) -> bool {
+        let is_named = |own: &Option<UnixName>| details.name.is_none() || details.name == *own;
+        let is_same = |theirs: Option<SocketAddr>, own: &Known| theirs.is_none() || theirs == own.in_details();
+        let is_inode = details.inode.is_none() || self.inode_in(details) == self.inode;
+        (self.family_known || !details.tell_family())
+            && self.family == details.family
+            && self.transport == details.transport
+            && is_inode
+            && match self.pipe_end {
+                Some(Direction::Sent) => is_named(&self.peer_name),
+                Some(Direction::Received) => is_named(&self.name),
+                None => {
+                    (details.peer_inode.is_none() || details.peer_inode == self.peer_inode)
+                        && is_same(details.local, &self.local)
+                        && is_same(details.remote, &self.remote)
+                        && is_named(&self.name)
+                }
+            }
+    }
+
     /// Takes over what details say.
     pub(super) fn learn(&mut self, details: &SocketDetails) {
         self.family_known |= details.tell_family();

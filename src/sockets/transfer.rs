@@ -569,7 +569,7 @@ fn inherited(sockets: &mut Sockets, fd: Fd) -> Option<SocketId> {
         return None;
     }
     let table = sockets.table();
-    sockets.install(table, fd, socket, None, false);
+    sockets.install(table, fd, socket, 0, false);
     Some(socket)
 }
 
