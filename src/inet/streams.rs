@@ -549,8 +549,8 @@ fn new_connection(
 fn isns(id: ConnectionId) -> (SeqNumber, SeqNumber) {
     const SPREAD: u64 = 0x9e37_79b1;
     (
-        SeqNumber(0x1000_0000).advanced(id.number.wrapping_mul(SPREAD)),
-        SeqNumber(0x7000_0000).advanced(id.number.wrapping_mul(SPREAD)),
+        SeqNumber(0x1000_0000).advanced(u64::from(id.number) * SPREAD),
+        SeqNumber(0x7000_0000).advanced(u64::from(id.number) * SPREAD),
     )
 }
 

@@ -42,12 +42,12 @@ pub(super) struct Registry {
 impl Registry {
     #[inline]
     pub(super) fn get(&self, socket: SocketId) -> Option<&OpenSocket> {
-        self.open.get(socket.0)
+        self.open.get(socket.index())
     }
 
     #[inline]
     pub(super) fn get_mut(&mut self, socket: SocketId) -> Option<&mut OpenSocket> {
-        self.open.get_mut(socket.0)
+        self.open.get_mut(socket.index())
     }
 
     #[cfg(test)]
@@ -62,7 +62,7 @@ impl Registry {
     /// A new open socket, which no descriptor stands for yet.
     pub(super) fn insert(&mut self, kind: (Family, Transport)) -> SocketId {
         self.numbered += 1;
-        SocketId(self.open.insert(OpenSocket::new(SocketNumber(self.numbered), kind)))
+        SocketId::at(self.open.insert(OpenSocket::new(SocketNumber(self.numbered), kind)))
     }
 
     /// One more descriptor stands for the socket.
@@ -87,7 +87,7 @@ impl Registry {
         if open.references > 0 {
             return None;
         }
-        let open = self.open.remove(socket.0);
+        let open = self.open.remove(socket.index());
         self.unregister(socket, &open);
         Some(open)
     }
@@ -148,7 +148,7 @@ impl Registry {
 
     /// Makes the socket findable by what is known of it.
     pub(super) fn register(&mut self, socket: SocketId) {
-        let Some(open) = self.open.get(socket.0) else {
+        let Some(open) = self.open.get(socket.index()) else {
             return;
         };
         if let Some(inode) = open.inode {
@@ -289,7 +289,7 @@ impl Registry {
     /// The socket that `open` is connected to, or the other one of its pair, if it is traced.
     pub(super) fn connected(&self, open: &OpenSocket) -> Option<SocketId> {
         let by_inode = open.peer_inode.and_then(|inode| self.by_inode.get(&inode));
-        let peer = by_inode.copied().or(open.pair).filter(|at| self.open.contains(at.0));
+        let peer = by_inode.copied().or(open.pair).filter(|at| self.open.contains(at.index()));
         peer.or_else(|| self.bound(open.peer_name.as_ref()?))
     }
 

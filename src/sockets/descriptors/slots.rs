@@ -55,7 +55,6 @@ struct Node {
 }
 
 #[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "of sixteen nodes fifteen are pages, and a box is a step more")]
 enum Below {
     Page([Option<Slot>; PLACES]),
     Nodes([Option<Rc<Node>>; PLACES]),
