@@ -3,7 +3,6 @@
 use crate::packets::contents::{self, Beginning};
 use crate::packets::http2::{self, Verdict};
 use crate::sockets::{Connection, Role, Side};
-use std::net::SocketAddr;
 
 /// What is said first on a connection, and by which end.
 pub(super) type Said<'a> = Option<(Beginning<'a>, Side)>;
@@ -12,7 +11,7 @@ pub(super) type Said<'a> = Option<(Beginning<'a>, Side)>;
 /// seeds hang on, else, where it makes no difference to the segments, the end with the higher port. Where nothing is known
 /// of the ports, what is said first tells.
 pub(super) fn client(connection: &Connection, said: Said<'_>) -> Side {
-    let port = |side: Side| connection.end(side).address.as_ref().map_or(0, SocketAddr::port);
+    let port = |side: Side| connection.end(side).address().map_or(0, |address| address.port());
     match (connection.end(Side::First).role, connection.end(Side::Second).role) {
         (Role::Connected, _) | (_, Role::Accepted) => Side::First,
         (Role::Accepted, _) | (_, Role::Connected) => Side::Second,

@@ -18,6 +18,7 @@ mod change;
 mod connections;
 mod descriptors;
 mod identity;
+mod known;
 mod names;
 mod now;
 mod open;
@@ -560,7 +561,7 @@ impl Sockets {
 
     /// The last descriptor of a socket is gone.
     fn closed(&mut self, socket: SocketId, open: &OpenSocket, closer: Closer) {
-        let both_ends = open.both_ends.as_deref().into_iter().flatten().copied();
+        let both_ends = open.seldom().both_ends.into_iter().flatten();
         self.undelivered.extend(both_ends.map(|end| (end, closer)));
         self.undeliverable(Channel::To(socket), closer);
         let Some((id, side)) = open.stream else {

@@ -78,7 +78,7 @@ pub(super) fn moved(sockets: &mut Sockets, socket: SocketId, marking: Marking, c
     let Some(open) = sockets.registry.get(socket) else {
         return;
     };
-    if let Some([writer, reader]) = open.both_ends.as_deref().copied() {
+    if let Some([writer, reader]) = open.seldom().both_ends {
         let end = match call.direction {
             Direction::Sent => writer,
             Direction::Received => reader,

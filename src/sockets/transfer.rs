@@ -364,7 +364,7 @@ pub(super) fn segmented(sockets: &mut Sockets, descriptor: Descriptor<'_>, segme
     if let Some(socket) = sockets.locate(descriptor)
         && let Some(open) = sockets.registry.get_mut(socket)
     {
-        open.segments = segments;
+        open.seldom_mut().segments = segments;
     }
 }
 
