@@ -9,12 +9,13 @@ use crate::work;
 /// Deepest nesting of brackets that is followed; strace's own structures stay below ten.
 const DEPTH_MAX: usize = 64;
 
-/// Goes to the next argument: passes over blanks, a comma, a security context (`[ctx]` behind a descriptor), and the
+/// Goes to the next argument, or the first one if none has been read: passes over blanks, a comma, a security context (`[ctx]` behind a descriptor), and the
 /// argument's name of `-N`.
 #[inline(always)]
 pub(super) fn next(text: &[u8]) -> &[u8] {
     match text {
         [b',', b' ', b'"' | b'0'..=b'9', ..] => text.get(2..).unwrap_or_default(),
+        [b'0'..=b'9', ..] => text,
         _ => any_next(text),
     }
 }

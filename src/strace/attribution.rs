@@ -1,4 +1,4 @@
-//! Whose line it is, where the trace does not number every line.
+//! Whose line it is and when, also where the trace does not number every line.
 //!
 //! A trace on stderr has `[pid N]` only while more than one thread is traced. So a line without a number is of the only
 //! one alive; the first thread has no number until it is not alone any more. Until then it is [`FIRST`], and afterwards
@@ -7,11 +7,34 @@
 use foldhash::HashSet;
 use std::collections::BTreeSet;
 
-use crate::event::Tid;
+use super::time;
+use crate::event::{Tid, Timestamp};
 use crate::limits;
 
 /// The first thread of a trace, as long as its number is not known.
 pub(super) const FIRST: Tid = Tid(0);
+
+/// Whose call, and when.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Origin {
+    pub(super) line: u64,
+    pub(super) tid: Tid,
+    /// The time of its line, or of its first half's.
+    pub(super) entry: Timestamp,
+    /// The time of its second half. A whole line says at its end how long the call took.
+    pub(super) resumed: Option<Timestamp>,
+}
+
+impl Origin {
+    /// When the call returned.
+    #[inline]
+    pub(super) fn exit(self, text: &[u8]) -> Timestamp {
+        match self.resumed {
+            Some(resumed) => resumed.max(self.entry),
+            None => self.entry.after(time::duration(text).unwrap_or_default()),
+        }
+    }
+}
 
 /// What is known about the threads of a trace.
 #[derive(Debug)]

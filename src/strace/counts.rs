@@ -1,5 +1,7 @@
 //! What the parser met, counted: the facts from which a report says what was lost and how to record better.
 
+use crate::event::{Descriptor, Details, Family};
+
 /// Why a line gave no event. None of these is an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -136,6 +138,17 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// Counts which details a payload call's descriptor has: `socket:[inode]` of `-y` has an inode and no family.
+    #[inline(always)]
+    pub(super) fn details(&mut self, socket: Descriptor<'_>) {
+        match socket.details {
+            Details::Socket(details) if details.tell_family() => self.details_full += 1,
+            Details::Socket(details) if details.family == Family::Pipe => {}
+            Details::Socket(_) => self.details_plain += 1,
+            Details::Missing | Details::NotSocket => self.details_missing += 1,
+        }
+    }
+
     /// The lines skipped for `reason`.
     pub fn skipped(&self, reason: Skip) -> Tally {
         self.skipped.get(reason.index()).copied().unwrap_or_default()

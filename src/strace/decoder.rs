@@ -1,34 +1,12 @@
 //! From calls to events: what a call means, whose it is, and when it was.
 
-use super::attribution::Attribution;
+use super::attribution::{Attribution, Origin};
 use super::counts::{Counts, Skip};
 use super::decode::{self, Begun, Call, NoEvent, Scratch};
 use super::pending::{Cut, Half, Pending};
+use super::returned;
 use super::table::Row;
-use super::{returned, time};
-use crate::event::{Event, Sharing, Tid, Timestamp, What};
-
-/// Whose call, and when.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Origin {
-    pub(super) line: u64,
-    pub(super) tid: Tid,
-    /// The time of its line, or of its first half's.
-    pub(super) entry: Timestamp,
-    /// The time of its second half. A whole line says at its end how long the call took.
-    pub(super) resumed: Option<Timestamp>,
-}
-
-impl Origin {
-    /// When the call returned.
-    #[inline]
-    fn exit(self, text: &[u8]) -> Timestamp {
-        match self.resumed {
-            Some(resumed) => resumed.max(self.entry),
-            None => self.entry.after(time::duration(text).unwrap_or_default()),
-        }
-    }
-}
+use crate::event::{Event, Sharing, What};
 
 /// What the calls of a trace have in common.
 #[derive(Debug)]

@@ -1,10 +1,10 @@
 //! From lines to events: what each line is, and what becomes of it.
 
-use super::attribution::{Attribution, FIRST};
+use super::attribution::{Attribution, FIRST, Origin};
 use super::body::{self, Body};
 use super::counts::{Counts, Skip};
 use super::decode::Scratch;
-use super::decoder::{Decoder, Origin};
+use super::decoder::Decoder;
 use super::halves::{self, Stop};
 use super::pending::{Half, Pending};
 use super::prefix::{self, Pid, Prefix};
@@ -61,6 +61,9 @@ impl Events<'_, '_> {
     #[inline]
     pub fn next(&mut self) -> Option<Event<'_>> {
         let Self { parser, line, repaired, step } = self;
+        if matches!(step, Step::Done) {
+            return None;
+        }
         let line = repaired.as_deref().unwrap_or(line);
         match std::mem::replace(step, Step::Done) {
             Step::Release => {
@@ -118,10 +121,23 @@ impl Parser {
     #[inline]
     pub fn line<'l>(&mut self, line: &'l [u8]) -> Events<'_, 'l> {
         self.decoder.counts.lines += 1;
-        let line = self.numbers.behind(line.strip_suffix(b"\r").unwrap_or(line));
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if self.may_be_usual(line) {
+            return Events { parser: self, line, repaired: None, step: Step::Read };
+        }
+        let line = self.numbers.behind(line);
         let is_odd = self.closely > 0 || repair::may_need_repair(line) || self.pending.is_broken();
         let repaired = if is_odd { self.repaired(line).map(Vec::into_boxed_slice) } else { None };
         Events { parser: self, line, repaired, step: Step::Release }
+    }
+
+    /// Whether a line begins and ends as most do, and is to be read by itself.
+    #[inline(always)]
+    const fn may_be_usual(&self, line: &[u8]) -> bool {
+        matches!(line, [b'0'..=b'9', .., last] if *last != b'm')
+            && self.closely == 0
+            && !self.numbers.are_looked_for()
+            && !self.pending.may_go_on()
     }
 
     /// In place of a line that was too long to be kept: it counts, so that those behind it have their right numbers.

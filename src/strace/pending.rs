@@ -3,8 +3,8 @@
 use foldhash::HashMap;
 use std::collections::BTreeSet;
 
+use super::attribution::Origin;
 use super::counts::Skip;
-use super::decoder::Origin;
 use super::dump::Dump;
 use super::table::Row;
 use crate::event::{Tid, Timestamp};
@@ -85,6 +85,12 @@ impl Pending {
     #[inline]
     pub(super) const fn is_broken(&self) -> bool {
         matches!(self.waiting, Continuation::Broken(..))
+    }
+
+    /// Whether the next line may belong to the call before it.
+    #[inline]
+    pub(super) const fn may_go_on(&self) -> bool {
+        matches!(self.waiting, Continuation::Broken(..) | Continuation::Cut(_))
     }
 
     /// The beginning of the call that broke off on the line before `line`.

@@ -32,6 +32,12 @@ impl Numbers {
         if line.first() == Some(&b' ') || self.padded { self.looked_for(line) } else { line }
     }
 
+    /// Whether one is looked for in front of every line.
+    #[inline]
+    pub const fn are_looked_for(self) -> bool {
+        self.padded
+    }
+
     fn looked_for<'t>(&mut self, line: &'t [u8]) -> &'t [u8] {
         let blanks = line.iter().take_while(|byte| **byte == b' ').count();
         let digits = line.get(blanks..).unwrap_or_default().iter().take_while(|byte| byte.is_ascii_digit()).count();

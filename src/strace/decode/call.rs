@@ -81,8 +81,7 @@ impl<'t, 's> Call<'t, 's> {
     /// Goes to the next argument, or from the opening parenthesis to the first.
     #[inline(always)]
     pub(super) fn next(&mut self) {
-        let is_first = self.rest.len() == self.text.len();
-        self.rest = if is_first { arguments::unnamed(self.rest) } else { arguments::next(self.rest) };
+        self.rest = arguments::next(self.rest);
     }
 
     /// Passes over blanks and commas.

@@ -18,11 +18,11 @@ pub(super) use call::Call;
 
 use super::arguments;
 use super::cache::{Cache, Handle};
-use super::counts::{Counts, Skip};
+use super::counts::Skip;
 use super::fifos::Fifos;
 use super::names::Names;
 use super::table::Decode;
-use crate::event::{Ancillary, Descriptor, Details, Family, Message, What};
+use crate::event::{Address, Ancillary, Descriptor, Details, Family, Message, What};
 use crate::keys::KeyLogs;
 use crate::limits;
 use std::net::SocketAddr;
@@ -131,15 +131,11 @@ impl Scratch {
         self.cache.descriptor(handle)
     }
 
-    /// Counts which details a payload call's descriptor has: `socket:[inode]` of `-y` has an inode and no family.
-    #[inline]
-    fn count_details(&self, socket: Handle, counts: &mut Counts) {
-        match self.descriptor(socket).details {
-            Details::Socket(details) if details.tell_family() => counts.details_full += 1,
-            Details::Socket(details) if details.family == Family::Pipe => {}
-            Details::Socket(_) => counts.details_plain += 1,
-            Details::Missing | Details::NotSocket => counts.details_missing += 1,
-        }
+    /// The one message of the call at hand, whose bytes are all of the payload.
+    #[inline(always)]
+    fn message(&mut self, captured: usize, moved: u64, address: Option<Address>) {
+        let (rights, own) = (self.beside.rights.len(), self.own.take());
+        self.messages.push(Message { start: 0, captured, moved, address, own, rights });
     }
 }
 

@@ -112,6 +112,11 @@ pub(super) fn single<'s>(mut call: Call<'_, 's>, draft: Draft, address: Option<A
         return Err(NoEvent::Skip(Skip::Peeked));
     }
     let printed = call.scratch.payload.len();
+    let fits = !is_received || draft.requested.is_none_or(|requested| moved <= requested);
+    if moved == as_u64(printed) && moved > 0 && fits {
+        call.scratch.message(printed, moved, address);
+        return Ok(transferred(call, draft));
+    }
     let moved = believable(moved, &draft, as_u64(printed));
     let room = draft.requested.filter(|_| is_received).map_or(moved, |requested| requested.min(moved));
     let captured = usize::try_from(room).map_or(printed, |room| room.min(printed));
@@ -128,8 +133,7 @@ pub(super) fn single<'s>(mut call: Call<'_, 's>, draft: Draft, address: Option<A
         }
     }
     call.scratch.payload.truncate(captured);
-    let (rights, own) = (call.scratch.beside.rights.len(), call.scratch.own.take());
-    call.scratch.messages.push(Message { start: 0, captured, moved, address, own, rights });
+    call.scratch.message(captured, moved, address);
     Ok(transferred(call, draft))
 }
 
@@ -171,15 +175,16 @@ fn believable(moved: u64, draft: &Draft, printed: u64) -> u64 {
 pub(super) fn transferred<'s>(call: Call<'_, 's>, draft: Draft) -> What<'s> {
     let Draft { transfer: Transfer { op, direction }, socket, outcome, requested, flags, .. } = draft;
     let Call { scratch, counts, .. } = call;
-    scratch.count_details(socket, counts);
     if outcome.value().is_none() {
         scratch.clear();
     }
     if scratch.is_beside {
         scratch.beside.close_on_exec = direction == Direction::Received && flags.has(symbols::MSG_CMSG_CLOEXEC);
     }
+    let socket = scratch.descriptor(socket);
+    counts.details(socket);
     What::Move(Move {
-        socket: scratch.descriptor(socket),
+        socket,
         op,
         direction,
         outcome,
