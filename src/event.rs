@@ -192,7 +192,7 @@ pub enum Details {
     Missing,
     /// A file, device, …, and a pipe where these are not asked for.
     NotSocket,
-    /// A socket, a pipe or a FIFO. Shared, so that whoever keeps details knows the same ones again at a glance.
+    /// A socket, a pipe or a FIFO. Shared by all that have the same text.
     Socket(Rc<SocketDetails>),
 }
 
@@ -215,6 +215,8 @@ pub struct SocketDetails {
     pub remote: Option<SocketAddr>,
     /// The bound name (UNIX); an accepted socket carries its listener's. A pipe's is `pipe:[inode]`, a FIFO's its path.
     pub name: Option<UnixName>,
+    /// Which they are of all that were read: tells them from others without keeping them.
+    pub serial: u64,
 }
 
 impl SocketDetails {

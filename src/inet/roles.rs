@@ -3,7 +3,6 @@
 use crate::packets::contents::{self, Beginning};
 use crate::packets::http2::{self, Verdict};
 use crate::sockets::{Connection, Role, Side};
-use std::net::SocketAddr;
 
 /// What is said first on a connection, and by which end.
 pub(super) type Said<'a> = Option<(Beginning<'a>, Side)>;
@@ -22,7 +21,7 @@ pub(super) fn client(connection: &Connection, said: Said<'_>) -> Side {
 /// The end with the higher port; where both have the same, the one that what is said first makes the client.
 fn client_by_ports(connection: &Connection, said: Said<'_>) -> Side {
     let [first, second] =
-        [Side::First, Side::Second].map(|side| connection.end(side).address.as_ref().map_or(0, SocketAddr::port));
+        [Side::First, Side::Second].map(|side| connection.end(side).address().map_or(0, |address| address.port()));
     if first != second {
         return if first > second { Side::First } else { Side::Second };
     }

@@ -509,7 +509,7 @@ fn is_seen_by_accept_alone(connection: &Connection) -> bool {
 
 /// Whether a stand-in is shown for an end's address.
 fn is_open(end: &End) -> bool {
-    end.address.is_none_or(is_vague)
+    end.address().is_none_or(is_vague)
 }
 
 /// Counts a connection of which not both addresses are known. One that could not be made is none: its socket had no
@@ -530,7 +530,7 @@ fn new_connection(
     stand_ins: &mut StandIns,
 ) -> (TcpConnection, Option<Witness>) {
     let client = client(connection, said);
-    let known = |side: Side| connection.end(side).address.map(canonical);
+    let known = |side: Side| connection.end(side).address().map(canonical);
     // By the port Wireshark picks the dissector: where it is not known, the first bytes ask for one.
     let protocol = said.and_then(|(beginning, _)| contents::protocol(&beginning));
     let port = protocol.map_or(UNKNOWN_PORT, |protocol| protocol.port);
@@ -549,8 +549,8 @@ fn new_connection(
 fn isns(id: ConnectionId) -> (SeqNumber, SeqNumber) {
     const SPREAD: u64 = 0x9e37_79b1;
     (
-        SeqNumber(0x1000_0000).advanced(id.number.wrapping_mul(SPREAD)),
-        SeqNumber(0x7000_0000).advanced(id.number.wrapping_mul(SPREAD)),
+        SeqNumber(0x1000_0000).advanced(u64::from(id.number) * SPREAD),
+        SeqNumber(0x7000_0000).advanced(u64::from(id.number) * SPREAD),
     )
 }
 

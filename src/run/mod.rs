@@ -176,6 +176,7 @@ fn trace(options: &Options, fifos: Option<Fifos>, source: &Source, signals: &Sig
         start: options.start.unwrap_or_default(),
         pipes: fifos,
         keys: options.tls_keys,
+        ..strace::Options::default()
     };
     Trace { name: source.name().clone(), options: text }
 }

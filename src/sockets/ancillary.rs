@@ -94,7 +94,7 @@ fn send(sockets: &mut Sockets, channel: Channel, right: InFlight) {
         if let Some(socket) = right.socket
             && sockets.tables.slot(awaiting.table, awaiting.fd).is_none()
         {
-            sockets.install(awaiting.table, awaiting.fd, socket, None, awaiting.close_on_exec);
+            sockets.install(awaiting.table, awaiting.fd, socket, 0, awaiting.close_on_exec);
         }
         return;
     }

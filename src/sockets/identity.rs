@@ -16,6 +16,11 @@ use crate::sockets::open_socket::{OpenSocket, canonical};
 use std::net::SocketAddr;
 use std::rc::Rc;
 
+/// What tells these details from others.
+pub(super) fn serial_of(details: Option<&Rc<SocketDetails>>) -> u64 {
+    details.map_or(0, |details| details.serial)
+}
+
 /// The socket details of a descriptor.
 pub(super) fn details_of(descriptor: Descriptor<'_>) -> Option<&Rc<SocketDetails>> {
     match descriptor.details {
@@ -150,7 +155,7 @@ pub(super) enum Meeting {
 
 /// Whether `open`, in its role, may be the other end of a connection of which only the first end is traced.
 pub(super) fn meeting(waiting: &Connection, open: &OpenSocket, role: Role) -> Option<Meeting> {
-    let [first, second] = [Side::First, Side::Second].map(|side| waiting.end(side).address.map(canonical));
+    let [first, second] = [Side::First, Side::Second].map(|side| waiting.end(side).address().map(canonical));
     let (local, remote) = (open.local.get().map(canonical), open.remote.get().map(canonical));
     // The server's address as the client and the server have it, and the client's as they have that.
     let (targets, [client, source]) = match role {

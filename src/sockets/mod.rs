@@ -18,6 +18,7 @@ mod change;
 mod connections;
 mod descriptors;
 mod identity;
+mod known;
 mod names;
 mod now;
 mod open;
@@ -43,7 +44,7 @@ use crate::event::{
 use crate::limits;
 use connections::{Connections, Origin, Witnessed};
 use descriptors::{Channel, Given, Pidfds, Rights, Sessions, Slot, TableId, Tables};
-use identity::details_of;
+use identity::{details_of, serial_of};
 use names::SocketId;
 use now::Now;
 use open_socket::OpenSocket;
@@ -315,8 +316,7 @@ impl Sockets {
         let table = self.table();
         if let Details::Socket(details) = descriptor.details
             && let Some(slot) = self.tables.slot(table, descriptor.fd)
-            && let Some(seen) = &slot.seen
-            && Rc::ptr_eq(seen, details)
+            && slot.seen == details.serial
         {
             return Some(slot.socket);
         }
@@ -335,11 +335,16 @@ impl Sockets {
             Details::Socket(details) => {
                 if let Some(slot) = slot {
                     let socket = slot.socket;
-                    if slot.seen.as_ref() == Some(details) {
+                    if slot.seen == details.serial {
                         return Some(socket);
                     }
-                    if self.registry.get(socket).is_some_and(|open| identity::agrees(open, details)) {
-                        self.refresh(table, descriptor.fd, socket, details);
+                    let open = self.registry.get(socket).filter(|open| identity::agrees(open, details));
+                    if let Some(open) = open {
+                        if open.knows(details) {
+                            self.tables.see(table, descriptor.fd, details, &mut self.registry);
+                        } else {
+                            self.refresh(table, descriptor.fd, socket, details);
+                        }
                         return Some(socket);
                     }
                     // Its close was not traced.
@@ -360,7 +365,7 @@ impl Sockets {
         }
         let table = self.table();
         let socket = self.registry.insert(kind);
-        self.install(table, descriptor.fd, socket, None, false);
+        self.install(table, descriptor.fd, socket, 0, false);
         Some(socket)
     }
 
@@ -377,7 +382,7 @@ impl Sockets {
     fn take_up(&mut self, table: TableId, made: Descriptor<'_>, socket: SocketId, close_on_exec: bool) {
         let details = details_of(made);
         self.registry.learn(socket, details.map(|details| &**details));
-        self.install(table, made.fd, socket, details.cloned(), close_on_exec);
+        self.install(table, made.fd, socket, serial_of(details), close_on_exec);
     }
 
     /// A descriptor that came by dup, SCM_RIGHTS or pidfd_getfd: it stands for `socket`, or for what its details say.
@@ -395,7 +400,7 @@ impl Sockets {
         // Refer first, so that dup2 of a descriptor onto itself or its twin does not close what it keeps.
         self.registry.refer(socket);
         self.vacate(table, made.fd, Op::Replace);
-        self.install(table, made.fd, socket, details.cloned(), close_on_exec);
+        self.install(table, made.fd, socket, serial_of(details), close_on_exec);
         self.registry.release_extra(socket);
     }
 
@@ -403,7 +408,7 @@ impl Sockets {
     fn recognise(&mut self, table: TableId, fd: Fd, details: &Rc<SocketDetails>) -> SocketId {
         let known = self.registry.find(details);
         let socket = known.unwrap_or_else(|| self.registry.insert((details.family, details.transport)));
-        self.install(table, fd, socket, None, false);
+        self.install(table, fd, socket, 0, false);
         self.refresh(table, fd, socket, details);
         socket
     }
@@ -416,14 +421,7 @@ impl Sockets {
     }
 
     /// Lets `fd` stand for `socket`.
-    fn install(
-        &mut self,
-        table: TableId,
-        fd: Fd,
-        socket: SocketId,
-        seen: Option<Rc<SocketDetails>>,
-        close_on_exec: bool,
-    ) {
+    fn install(&mut self, table: TableId, fd: Fd, socket: SocketId, seen: u64, close_on_exec: bool) {
         self.registry.refer(socket);
         self.tables.put(table, fd, Slot { socket, seen, close_on_exec }, &mut self.registry);
     }
@@ -563,7 +561,7 @@ impl Sockets {
 
     /// The last descriptor of a socket is gone.
     fn closed(&mut self, socket: SocketId, open: &OpenSocket, closer: Closer) {
-        let both_ends = open.both_ends.as_deref().into_iter().flatten().copied();
+        let both_ends = open.seldom().both_ends.into_iter().flatten();
         self.undelivered.extend(both_ends.map(|end| (end, closer)));
         self.undeliverable(Channel::To(socket), closer);
         let Some((id, side)) = open.stream else {

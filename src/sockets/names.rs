@@ -1,20 +1,43 @@
 //! What sockets, connections and their sides are called.
 
+use crate::event::as_usize;
+
 /// The index of an open socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct SocketId(pub(super) usize);
+pub(super) struct SocketId(pub(super) u32);
+
+impl SocketId {
+    /// The one at this place. Memory ends before places that have no number.
+    pub(super) fn at(place: usize) -> Self {
+        Self(u32::try_from(place).unwrap_or(u32::MAX))
+    }
+
+    /// Its place.
+    #[inline]
+    pub(super) const fn index(self) -> usize {
+        as_usize(self.0)
+    }
+}
 
 /// The name of an open socket within one run; never used twice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SocketNumber(pub u64);
 
-/// The name of a connection within one run; never used twice.
+/// The name of a connection within one run; no two that are open have the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId {
-    /// How many connections there were before it.
-    pub number: u64,
+    /// How many connections there were before it, counted anew after four thousand million.
+    pub number: u32,
     /// Where it is found; another connection's place once it is over.
-    pub(super) place: usize,
+    pub(super) place: u32,
+}
+
+impl ConnectionId {
+    /// Where it is found.
+    #[inline]
+    pub(super) const fn index(self) -> usize {
+        as_usize(self.place)
+    }
 }
 
 /// One of the two ends of a connection.

@@ -63,7 +63,7 @@ pub(super) fn bind(sockets: &mut Sockets, descriptor: Descriptor<'_>, address: &
     let kind = (family_of(address), Transport::Unknown);
     if let Some(socket) = sockets.locate_or_make(descriptor, kind) {
         if let (Some(open), Address::Inet(address)) = (sockets.registry.get_mut(socket), address) {
-            open.bound = Some((*address).into());
+            open.seldom_mut().bound = Some((*address).into());
         }
         name_local(sockets, socket, address);
     }

@@ -4,72 +4,10 @@ use crate::event::{
     Address, Direction, Family, Inode, Message, Move, Segments, SocketDetails, Transport, UnixName, as_u64,
 };
 use crate::sockets::Shape;
+use crate::sockets::known::Known;
 use crate::sockets::names::{ConnectionId, Side, SocketId, SocketNumber};
 use crate::sockets::packed::Packed;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-
-/// An address and where it is known from: what a call said stands above what details say.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Known {
-    from_call: Option<Packed>,
-    from_details: Option<Packed>,
-    /// The host, as the other end's implies it: the kernel talks to loopback from loopback.
-    implied: Option<IpAddr>,
-    /// What [`Known::merged`] makes of them: asked for at every payload call.
-    best: Option<SocketAddr>,
-}
-
-impl Known {
-    /// The best that is known.
-    pub(super) const fn get(&self) -> Option<SocketAddr> {
-        self.best
-    }
-
-    /// What details say.
-    pub(super) fn in_details(&self) -> Option<SocketAddr> {
-        self.from_details.map(Packed::get)
-    }
-
-    /// Where a call left the host or the port open (bind to 0.0.0.0:0), details fill it in.
-    fn merged(&self) -> Option<SocketAddr> {
-        let mut address = self.from_call.or(self.from_details)?.get();
-        if let Some(details) = self.in_details() {
-            if address.ip().is_unspecified() {
-                address.set_ip(details.ip());
-            }
-            if address.port() == 0 {
-                address.set_port(details.port());
-            }
-        }
-        if let Some(host) = self.implied.filter(|_| address.ip().is_unspecified()) {
-            address.set_ip(host);
-        }
-        Some(address)
-    }
-
-    /// A call said so.
-    pub(super) fn say(&mut self, address: SocketAddr) {
-        self.from_call = Some(address.into());
-        self.best = self.merged();
-    }
-
-    /// Details said so.
-    pub(super) fn read(&mut self, address: SocketAddr) {
-        self.from_details = Some(address.into());
-        self.best = self.merged();
-    }
-
-    /// The other end's address implies the host.
-    fn imply(&mut self, host: IpAddr) {
-        self.implied = Some(host);
-        self.best = self.merged();
-    }
-
-    /// Nothing is known any more.
-    pub(super) fn forget(&mut self) {
-        *self = Self::default();
-    }
-}
 
 /// One open socket.
 #[derive(Clone, Debug, Default)]
@@ -86,38 +24,24 @@ pub(super) struct OpenSocket {
     pub(super) name: Option<UnixName>,
     /// The name it connected to (UNIX).
     pub(super) peer_name: Option<UnixName>,
-    /// The other one of a pair that has no connection (socketpair of datagram sockets), while it is open.
-    pub(super) pair: Option<SocketId>,
     /// It is one of such a pair.
     pub(super) is_paired: bool,
-    /// How many messages it has sent, without an address, and received; counted where messages have bounds.
-    messages: [u64; 2],
     /// Which end of a pipe it is: the one that bytes are sent by, or received by.
     pub(super) pipe_end: Option<Direction>,
-    /// A FIFO opened for both has a reference to its write end and one to its read end.
-    pub(super) both_ends: Option<Box<[SocketId; 2]>>,
     /// How many descriptors, in all tables, stand for it.
     pub(super) references: u32,
-    /// The host that asked last, and the own address at which it did.
-    asked_at: Option<(IpAddr, IpAddr)>,
     /// [`crate::sockets::Change::LocalAddressKnown`] has been emitted.
     pub(super) address_announced: bool,
     /// Its reading was shut down: a read of nothing is no FIN of the other end.
     pub(super) read_shut: bool,
     /// Its making or its details say its family: where it is another, nothing is guessed.
     pub(super) family_known: bool,
-    /// Where bind has put it.
-    pub(super) bound: Option<Packed>,
     /// The kernel has chosen its port: it had none when it was connected.
     pub(super) has_chosen_port: bool,
-    /// The address that details go on to show though it is gone: strace looks it up once.
-    stale: Option<Packed>,
     /// connect has said that it goes on, and not yet how it ended.
     pub(super) is_connecting: bool,
     /// Who has accepted it.
     pub(super) listener: Option<(SocketId, SocketNumber)>,
-    /// Of a listener, or one that it accepted: where another one was that it accepted.
-    pub(super) sibling: Option<Packed>,
     /// A call of the trace has made it.
     pub(super) is_made: bool,
     /// More than one descriptor has stood for it.
@@ -129,13 +53,58 @@ pub(super) struct OpenSocket {
     pub(super) corked: bool,
     /// Something has gathered.
     pub(super) is_gathering: bool,
+    /// What few sockets have.
+    seldom: Option<Box<Seldom>>,
+}
+
+/// What few open sockets have, of which there may be a million.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seldom {
+    /// The other one of a pair that has no connection (socketpair of datagram sockets), while it is open.
+    pub(super) pair: Option<SocketId>,
+    /// How many messages it has sent, without an address, and received; counted where messages have bounds.
+    messages: [u64; 2],
+    /// A FIFO opened for both has a reference to its write end and one to its read end.
+    pub(super) both_ends: Option<[SocketId; 2]>,
+    /// The host that asked last, and the own address at which it did.
+    asked_at: Option<(IpAddr, IpAddr)>,
+    /// Where bind has put it.
+    pub(super) bound: Option<Packed>,
+    /// The address that details go on to show though it is gone: strace looks it up once.
+    stale: Option<Packed>,
+    /// Of a listener, or one that it accepted at every address: where another one was that it accepted.
+    pub(super) sibling: Option<Packed>,
     /// How what is sent is cut into datagrams (UDP_SEGMENT).
     pub(super) segments: Segments,
+}
+
+impl Seldom {
+    const NOTHING: Self = Self {
+        pair: None,
+        messages: [0; 2],
+        both_ends: None,
+        asked_at: None,
+        bound: None,
+        stale: None,
+        sibling: None,
+        segments: Segments::One,
+    };
 }
 
 impl OpenSocket {
     pub(super) fn new(number: SocketNumber, (family, transport): (Family, Transport)) -> Self {
         Self { number, family, transport, ..Self::default() }
+    }
+
+    /// What few have.
+    #[inline]
+    pub(super) fn seldom(&self) -> &Seldom {
+        self.seldom.as_deref().unwrap_or(&Seldom::NOTHING)
+    }
+
+    /// The same, to change it.
+    pub(super) fn seldom_mut(&mut self) -> &mut Seldom {
+        self.seldom.get_or_insert_with(|| Seldom::NOTHING.into())
     }
 
     /// The inode that details of this socket tell.
@@ -144,6 +113,36 @@ impl OpenSocket {
             Some(end) => details.inode.map(|inode| inode.end_of_pipe(end)),
             None => details.inode,
         }
+    }
+
+    /// Whether details say nothing that is new.
+    pub(super) fn knows(&self, details: &SocketDetails) -> bool {
+        let is_named = |own: &Option<UnixName>| details.name.is_none() || details.name == *own;
+        let is_same = |theirs: Option<SocketAddr>, own: &Known| theirs.is_none() || theirs == own.in_details();
+        let is_inode = details.inode.is_none() || self.inode_in(details) == self.inode;
+        (self.family_known || !details.tell_family())
+            && self.family == details.family
+            && self.transport == details.transport
+            && is_inode
+            && match self.pipe_end {
+                Some(Direction::Sent) => is_named(&self.peer_name),
+                Some(Direction::Received) => is_named(&self.name),
+                None => {
+                    (details.peer_inode.is_none() || details.peer_inode == self.peer_inode)
+                        && is_same(details.local, &self.local)
+                        && is_same(details.remote, &self.remote)
+                        && is_named(&self.name)
+                }
+            }
+    }
+
+    /// Whether these are its addresses.
+    pub(super) fn is_at(&self, local: SocketAddr, remote: SocketAddr) -> bool {
+        let is = |address: SocketAddr, known: &Known| {
+            let known = [known.get(), known.in_details()];
+            known.into_iter().flatten().any(|known| canonical(known) == canonical(address))
+        };
+        is(local, &self.local) && is(remote, &self.remote)
     }
 
     /// Takes over what details say.
@@ -168,10 +167,11 @@ impl OpenSocket {
             name.clone_from(&details.name);
             return;
         }
-        if let Some(local) = details.local.filter(|local| self.stale != Some((*local).into())) {
+        let stale = self.seldom().stale;
+        if let Some(local) = details.local.filter(|local| stale.is_none_or(|stale| stale != (*local).into())) {
             self.local.read(local);
         }
-        if let Some(remote) = details.remote.filter(|_| self.stale.is_none()) {
+        if let Some(remote) = details.remote.filter(|_| stale.is_none()) {
             self.remote.read(remote);
         }
         if self.name.is_none() {
@@ -195,14 +195,7 @@ impl OpenSocket {
     pub(super) fn connect_to(&mut self, address: &Address) {
         self.name_remote(address);
         if let Address::Inet(remote) = address {
-            match remote.ip() {
-                IpAddr::V4(ip) if ip.is_loopback() => self.local.imply(Ipv4Addr::LOCALHOST.into()),
-                IpAddr::V6(ip) if ip.is_loopback() => self.local.imply(Ipv6Addr::LOCALHOST.into()),
-                IpAddr::V6(ip) if ip.to_ipv4_mapped().is_some_and(|ip| ip.is_loopback()) => {
-                    self.local.imply(Ipv4Addr::LOCALHOST.to_ipv6_mapped().into());
-                }
-                _ => {}
-            }
+            self.local.imply(remote.ip());
         }
     }
 
@@ -244,12 +237,15 @@ impl OpenSocket {
         if self.name.is_none() {
             self.name.clone_from(&listener.name);
         }
+        let sibling = listener.seldom().sibling;
         if self.local.get().is_none()
-            && let Some(local) = listener.local.get().or(listener.sibling.map(Packed::get))
+            && let Some(local) = listener.local.get().or(sibling.map(Packed::get))
         {
             self.local.read(local);
         }
-        self.sibling = listener.sibling;
+        if sibling.is_some() && self.local.get().is_none_or(|local| local.ip().is_unspecified()) {
+            self.seldom_mut().sibling = sibling;
+        }
     }
 
     /// A listener at every address has accepted it: mostly a loopback peer asked at its own address, and another one where
@@ -259,8 +255,11 @@ impl OpenSocket {
             return;
         };
         let is_local = |address: SocketAddr| canonical(address).ip().is_loopback();
-        let sibling =
-            self.sibling.map(Packed::get).filter(|sibling| !is_local(*sibling) && sibling.port() == local.port());
+        let sibling = self
+            .seldom()
+            .sibling
+            .map(Packed::get)
+            .filter(|sibling| !is_local(*sibling) && sibling.port() == local.port());
         let host = if is_local(remote) { Some(remote) } else { sibling };
         if let Some(host) = host.filter(|_| local.ip().is_unspecified()) {
             self.local.read(SocketAddr::new(host.ip(), local.port()));
@@ -269,15 +268,18 @@ impl OpenSocket {
 
     /// connect to AF_UNSPEC has dissolved what it was connected to: what bind has not said of its own address is gone.
     pub(super) fn unconnect(&mut self) {
-        if !(self.is_made || self.has_chosen_port || self.bound.is_some()) {
+        if !(self.is_made || self.has_chosen_port || self.seldom().bound.is_some()) {
             // It may have been bound before the trace.
             return self.remote.forget();
         }
-        let own = self.bound.map(Packed::get);
+        let own = self.seldom().bound.map(Packed::get);
         let bound = own.filter(|bound| !bound.ip().is_unspecified() || bound.port() != 0);
-        self.stale = self.local.from_details.or(self.stale);
+        let stale = self.local.in_details().map(Packed::from).or(self.seldom().stale);
+        if stale.is_some() || self.seldom.is_some() {
+            let seldom = self.seldom_mut();
+            (seldom.stale, seldom.asked_at) = (stale, None);
+        }
         self.remote.forget();
-        self.asked_at = None;
         if own.is_none_or(is_vague) {
             self.local.forget();
             self.address_announced = false;
@@ -308,7 +310,7 @@ impl OpenSocket {
     pub(super) fn is_blind(&self) -> bool {
         match self.family {
             Family::Unix | Family::Pipe => self.peer_inode.is_none(),
-            _ => self.remote.from_details.is_none(),
+            _ => self.remote.in_details().is_none(),
         }
     }
 
@@ -322,7 +324,7 @@ impl OpenSocket {
             Direction::Received => Shape { segments: segments.unwrap_or_default(), ..Shape::default() },
             Direction::Sent => {
                 self.is_gathering = (is_udp && self.corked) || (is_ip && call.flags.go_on());
-                let segments = segments.unwrap_or(self.segments);
+                let segments = segments.unwrap_or(self.seldom().segments);
                 Shape { goes_on: self.is_gathering, segments, ..Shape::default() }
             }
         }
@@ -334,7 +336,7 @@ impl OpenSocket {
         if !matches!(self.transport, Transport::Datagram | Transport::Seqpacket) {
             return;
         }
-        let [sent, received] = &mut self.messages;
+        let [sent, received] = &mut self.seldom_mut().messages;
         match call.direction {
             Direction::Received => *received += as_u64(call.messages.len()),
             Direction::Sent => {
@@ -345,8 +347,8 @@ impl OpenSocket {
     }
 
     /// How many messages it has moved in this direction.
-    pub(super) const fn messages(&self, direction: Direction) -> u64 {
-        let [sent, received] = self.messages;
+    pub(super) fn messages(&self, direction: Direction) -> u64 {
+        let [sent, received] = self.seldom().messages;
         match direction {
             Direction::Sent => sent,
             Direction::Received => received,
@@ -360,7 +362,7 @@ impl OpenSocket {
             && !own.ip().is_multicast()
             && !own.ip().is_loopback()
         {
-            self.asked_at = Some((canonical(*remote).ip(), own.ip()));
+            self.seldom_mut().asked_at = Some((canonical(*remote).ip(), own.ip()));
         }
     }
 
@@ -369,15 +371,16 @@ impl OpenSocket {
     #[inline]
     pub(super) fn own_end(&self, message: &Message, remote: Option<SocketAddr>) -> Option<SocketAddr> {
         let local = self.local.get();
-        if message.own.is_none() && self.asked_at.is_none() {
+        if message.own.is_none() && self.seldom.is_none() {
             return local;
         }
+        let asked_at = self.seldom().asked_at;
         let port = local.map_or(0, |local| local.port());
         if let Some(own) = &message.own {
             return Some(if own.port() == 0 { SocketAddr::new(own.ip(), port) } else { **own });
         }
         let is_open = local.is_none_or(|local| local.ip().is_unspecified());
-        match (self.asked_at, remote) {
+        match (asked_at, remote) {
             (Some((peer, own)), Some(remote)) if is_open && canonical(remote).ip() == peer => {
                 Some(SocketAddr::new(own, port))
             }

@@ -1,6 +1,8 @@
 //! Addresses in the bytes that they take: an open socket and its connection know some dozen of them, and tables of open
 //! connections are as large as what they are kept by.
 
+use crate::sockets::canonical;
+use std::hash::BuildHasher;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// An address without scope and flow label, which details never carry.
@@ -26,5 +28,16 @@ impl From<SocketAddr> for Packed {
             SocketAddr::V4(address) => Self::V4(*address.ip(), address.port()),
             SocketAddr::V6(address) => Self::V6(*address.ip(), address.port()),
         }
+    }
+}
+
+/// What two addresses are kept by: a fifth of what they take. Who finds something by it looks at the addresses as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct PairDigest(u64);
+
+impl PairDigest {
+    /// That of an own address and the other end's, as the wire has them, by the hash of the table in which they are kept.
+    pub(super) fn of(pair: [SocketAddr; 2], hash: &impl BuildHasher) -> Self {
+        Self(hash.hash_one(pair.map(|address| Packed::from(canonical(address)))))
     }
 }

@@ -6,7 +6,7 @@ use crate::sockets::connections::Connection;
 use crate::sockets::identity;
 use crate::sockets::names::{Side, SocketId, SocketNumber};
 use crate::sockets::open_socket::{OpenSocket, canonical};
-use crate::sockets::packed::Packed;
+use crate::sockets::packed::PairDigest;
 use crate::sockets::{Change, UnixEnd};
 use foldhash::{HashMap, HashSet};
 use slab::Slab;
@@ -15,17 +15,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 /// What an end of a pipe is.
 const PIPE: (Family, Transport) = (Family::Pipe, Transport::Stream);
 
-/// Two addresses as the wire has them.
-fn pair(local: SocketAddr, remote: SocketAddr) -> [Packed; 2] {
-    [local, remote].map(|address| canonical(address).into())
-}
-
 /// All open sockets, and the ends of pipes.
 #[derive(Debug, Default)]
 pub(super) struct Registry {
     open: Slab<OpenSocket>,
     by_inode: HashMap<Inode, SocketId>,
-    by_addresses: HashMap<[Packed; 2], SocketId>,
+    by_addresses: HashMap<PairDigest, SocketId>,
     /// Datagram sockets by the address they are bound to. Several may share one (SO_REUSEPORT); they are as one then, for
     /// what either of them sends and receives is the same on the wire.
     by_bound: HashMap<SocketAddr, SocketId>,
@@ -42,12 +37,17 @@ pub(super) struct Registry {
 impl Registry {
     #[inline]
     pub(super) fn get(&self, socket: SocketId) -> Option<&OpenSocket> {
-        self.open.get(socket.0)
+        self.open.get(socket.index())
     }
 
     #[inline]
     pub(super) fn get_mut(&mut self, socket: SocketId) -> Option<&mut OpenSocket> {
-        self.open.get_mut(socket.0)
+        self.open.get_mut(socket.index())
+    }
+
+    /// By what a socket with these two addresses is kept.
+    fn pair(&self, pair: [SocketAddr; 2]) -> PairDigest {
+        PairDigest::of(pair, self.by_addresses.hasher())
     }
 
     #[cfg(test)]
@@ -62,7 +62,7 @@ impl Registry {
     /// A new open socket, which no descriptor stands for yet.
     pub(super) fn insert(&mut self, kind: (Family, Transport)) -> SocketId {
         self.numbered += 1;
-        SocketId(self.open.insert(OpenSocket::new(SocketNumber(self.numbered), kind)))
+        SocketId::at(self.open.insert(OpenSocket::new(SocketNumber(self.numbered), kind)))
     }
 
     /// One more descriptor stands for the socket.
@@ -87,7 +87,7 @@ impl Registry {
         if open.references > 0 {
             return None;
         }
-        let open = self.open.remove(socket.0);
+        let open = self.open.remove(socket.index());
         self.unregister(socket, &open);
         Some(open)
     }
@@ -113,7 +113,10 @@ impl Registry {
     pub(super) fn find(&self, details: &SocketDetails) -> Option<SocketId> {
         let known = match (details.inode, details.local, details.remote) {
             (Some(inode), ..) => self.by_inode.get(&inode),
-            (None, Some(local), Some(remote)) => self.by_addresses.get(&pair(local, remote)),
+            (None, Some(local), Some(remote)) => {
+                let found = self.by_addresses.get(&self.pair([local, remote]));
+                found.filter(|socket| self.get(**socket).is_some_and(|open| open.is_at(local, remote)))
+            }
             (None, Some(local), None) if details.transport == Transport::Datagram => self.by_bound.get(&local),
             _ => None,
         };
@@ -148,7 +151,7 @@ impl Registry {
 
     /// Makes the socket findable by what is known of it.
     pub(super) fn register(&mut self, socket: SocketId) {
-        let Some(open) = self.open.get(socket.0) else {
+        let Some(open) = self.open.get(socket.index()) else {
             return;
         };
         if let Some(inode) = open.inode {
@@ -156,7 +159,8 @@ impl Registry {
         }
         match (open.transport, open.local.get(), open.remote.get(), &open.name) {
             (Transport::Stream, Some(local), Some(remote), _) => {
-                self.by_addresses.insert(pair(local, remote), socket);
+                let pair = self.pair([local, remote]);
+                self.by_addresses.insert(pair, socket);
             }
             (Transport::Datagram, Some(local), ..) if local.port() != 0 && !self.by_bound.contains_key(&local) => {
                 self.by_bound.insert(local, socket);
@@ -181,10 +185,10 @@ impl Registry {
         {
             self.by_name.remove(name);
         }
-        if let Some(other) = open.pair.and_then(|other| self.get_mut(other))
-            && other.pair == Some(socket)
+        if let Some(other) = open.seldom().pair.and_then(|other| self.get_mut(other))
+            && other.seldom().pair == Some(socket)
         {
-            other.pair = None;
+            other.seldom_mut().pair = None;
         }
         self.forget_addresses(socket, open.local.get(), open.remote.get());
     }
@@ -198,7 +202,7 @@ impl Registry {
             self.by_bound.remove(&local);
         }
         if let Some(remote) = remote {
-            let key = pair(local, remote);
+            let key = self.pair([local, remote]);
             if self.by_addresses.get(&key) == Some(&socket) {
                 self.by_addresses.remove(&key);
             }
@@ -232,7 +236,7 @@ impl Registry {
         if let Some((at, number)) = listener
             && let Some(open) = self.get_mut(at).filter(|open| open.number == number)
         {
-            open.sibling = Some(local.into());
+            open.seldom_mut().sibling = Some(local.into());
         }
     }
 
@@ -276,7 +280,7 @@ impl Registry {
     pub(super) fn pair_up(&mut self, [first, second]: [SocketId; 2]) {
         for (socket, other) in [(first, second), (second, first)] {
             if let Some(open) = self.get_mut(socket) {
-                (open.pair, open.is_paired) = (Some(other), true);
+                (open.seldom_mut().pair, open.is_paired) = (Some(other), true);
             }
         }
     }
@@ -289,7 +293,7 @@ impl Registry {
     /// The socket that `open` is connected to, or the other one of its pair, if it is traced.
     pub(super) fn connected(&self, open: &OpenSocket) -> Option<SocketId> {
         let by_inode = open.peer_inode.and_then(|inode| self.by_inode.get(&inode));
-        let peer = by_inode.copied().or(open.pair).filter(|at| self.open.contains(at.0));
+        let peer = by_inode.copied().or(open.seldom().pair).filter(|at| self.open.contains(at.index()));
         peer.or_else(|| self.bound(open.peer_name.as_ref()?))
     }
 
@@ -341,8 +345,41 @@ impl Registry {
         });
         let both = self.insert(PIPE);
         if let Some(open) = self.get_mut(both) {
-            open.both_ends = Some(ends.into());
+            open.seldom_mut().both_ends = Some(ends);
         }
         both
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn details([local, remote]: [&str; 2]) -> SocketDetails {
+        SocketDetails {
+            family: Family::Inet,
+            transport: Transport::Stream,
+            inode: None,
+            peer_inode: None,
+            local: Some(local.parse().expect("an address")),
+            remote: Some(remote.parse().expect("an address")),
+            name: None,
+            serial: 1,
+        }
+    }
+
+    #[test]
+    fn addresses_with_the_digest_of_others_are_not_theirs() {
+        let mut registry = Registry::default();
+        let mut open = |details: &SocketDetails| {
+            let socket = registry.insert((Family::Inet, Transport::Stream));
+            registry.learn(socket, Some(details));
+            socket
+        };
+        let [one, other] = [["10.0.0.1:4000", "10.0.0.2:80"], ["10.0.0.1:4001", "10.0.0.2:80"]].map(details);
+        let [first, second] = [&one, &other].map(&mut open);
+        assert_eq!([&one, &other].map(|details| registry.find(details)), [Some(first), Some(second)]);
+        registry.by_addresses.values_mut().for_each(|socket| *socket = first);
+        assert_eq!([&one, &other].map(|details| registry.find(details)), [Some(first), None]);
     }
 }

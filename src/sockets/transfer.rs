@@ -364,7 +364,7 @@ pub(super) fn segmented(sockets: &mut Sockets, descriptor: Descriptor<'_>, segme
     if let Some(socket) = sockets.locate(descriptor)
         && let Some(open) = sockets.registry.get_mut(socket)
     {
-        open.segments = segments;
+        open.seldom_mut().segments = segments;
     }
 }
 
@@ -569,7 +569,7 @@ fn inherited(sockets: &mut Sockets, fd: Fd) -> Option<SocketId> {
         return None;
     }
     let table = sockets.table();
-    sockets.install(table, fd, socket, None, false);
+    sockets.install(table, fd, socket, 0, false);
     Some(socket)
 }
 

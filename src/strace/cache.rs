@@ -3,6 +3,7 @@
 use foldhash::HashMap;
 use std::hash::BuildHasher;
 use std::ops::Range;
+use std::rc::Rc;
 
 use super::fifos::Fifos;
 use super::names::Names;
@@ -39,6 +40,8 @@ impl Handle {
 
 const MISSING: u32 = 0;
 const NOT_SOCKET: u32 = 1;
+/// How many bits the serials of one trace take: a trace of as many details has a hundred terabytes.
+const SERIAL_BITS: u32 = 40;
 /// How many numbers have a place for the details seen with them last.
 const SLOTS: usize = 256;
 
@@ -80,6 +83,8 @@ pub(super) struct Cache {
     pipes: Option<Fifos>,
     /// How often what is known of FIFOs had been corrected when the entries were made.
     corrections: u64,
+    /// The last serial of details, which no other trace's have.
+    serial: u64,
 }
 
 impl Default for Cache {
@@ -92,14 +97,15 @@ impl Default for Cache {
             recent: Box::new([const { (MISSING, 0..0) }; SLOTS]),
             pipes: None,
             corrections: 0,
+            serial: 0,
         }
     }
 }
 
 impl Cache {
-    /// A memory of sockets' details, and of those of pipes and FIFOs where these are asked for.
-    pub(super) fn new(pipes: Option<Fifos>) -> Self {
-        Self { pipes, ..Self::default() }
+    /// A memory of sockets' details, and of those of pipes and FIFOs where these are asked for; in the trace with this number.
+    pub(super) fn new(pipes: Option<Fifos>, trace: u32) -> Self {
+        Self { pipes, serial: u64::from(trace) << SERIAL_BITS, ..Self::default() }
     }
 
     /// Whether pipes are asked for.
@@ -236,7 +242,11 @@ impl Cache {
         (self.texts.get(entry.text.clone()) == Some(text)).then_some(index)
     }
 
-    fn remember(&mut self, text: &[u8], hash: u64, details: Details) -> Option<u32> {
+    fn remember(&mut self, text: &[u8], hash: u64, mut details: Details) -> Option<u32> {
+        if let Details::Socket(details) = &mut details {
+            self.serial += 1;
+            Rc::make_mut(details).serial = self.serial;
+        }
         let index = u32::try_from(self.entries.len()).ok()?;
         let start = self.texts.len();
         self.texts.extend_from_slice(text);
@@ -268,6 +278,22 @@ mod tests {
         }
         assert!(cache.texts.len() <= limits::DETAILS_BYTES + text.len());
         assert!(cache.entries.len() <= limits::DETAILS + 1);
+    }
+
+    #[test]
+    fn only_the_same_details_have_the_same_serial() {
+        let mut serials = std::collections::BTreeSet::new();
+        for trace in 0..3 {
+            let mut cache = Cache::new(None, trace);
+            for inode in [1, 2, 1] {
+                let text = format!("7<UNIX-STREAM:[{inode}]>");
+                let (handle, _) = cache.read(text.as_bytes(), &mut Names::default()).expect("a descriptor");
+                let Details::Socket(details) = cache.descriptor(handle).details else { panic!("it is a socket") };
+                serials.insert(details.serial);
+            }
+        }
+        assert_eq!(serials.len(), 6);
+        assert!(!serials.contains(&0), "a slot has this for none");
     }
 
     #[test]

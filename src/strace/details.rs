@@ -198,7 +198,7 @@ fn internet(family: Family, name: &[u8]) -> SocketKind {
 }
 
 const fn nothing(family: Family, transport: Transport) -> SocketDetails {
-    SocketDetails { family, transport, inode: None, peer_inode: None, local: None, remote: None, name: None }
+    SocketDetails { family, transport, inode: None, peer_inode: None, local: None, remote: None, name: None, serial: 0 }
 }
 
 /// `local->remote`, `local`, or an inode.

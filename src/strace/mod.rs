@@ -54,6 +54,8 @@ use crate::event::{Tid, Timestamp};
 /// What a trace's text does not say itself.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
+    /// Which of several traces it is.
+    pub number: u32,
     /// The thread whose file this is (`strace -ff -o NAME` writes `NAME.TID`), for lines without a number.
     pub tid: Option<Tid>,
     /// The day on which times of day (`-t`, `-tt`) begin, in strace's time zone.

@@ -89,7 +89,7 @@ impl Parser {
     pub fn new(options: Options) -> Self {
         Self {
             decoder: Decoder {
-                scratch: Scratch::new(options.pipes, options.keys),
+                scratch: Scratch::new(options.number, options.pipes, options.keys),
                 who: Attribution::new(options.tid),
                 counts: Counts::default(),
             },

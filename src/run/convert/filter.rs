@@ -18,7 +18,9 @@ use crate::escape::word;
 use crate::event::{Direction, Family, Tid, Transport, UnixName};
 use crate::glob::Glob;
 use crate::run::options::{Options, View};
-use crate::sockets::{Change, Connection, ConnectionId, Flow, Moved, Overlap, Refs, Role, Side, Stream, UnixMessage};
+use crate::sockets::{
+    Change, Connection, ConnectionId, End, Flow, Moved, Overlap, Refs, Role, Side, Stream, UnixMessage,
+};
 use foldhash::HashMap;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -345,7 +347,8 @@ impl Filter {
             }
             is_wanted
         } else {
-            self.has_port(ends.map(|end| end.address.as_ref())) || self.offer_port(connection)
+            let addresses = ends.map(End::address);
+            self.has_port(addresses.each_ref().map(Option::as_ref)) || self.offer_port(connection)
         };
         if wanted && let Some(seen) = self.connections.get_mut(&connection.id) {
             seen.wanted = true;
@@ -459,7 +462,7 @@ fn offer(asked: &mut [Asked<Glob>], offers: &mut Offers<UnixName>, name: &UnixNa
 /// The port of the end that was connected to; where nothing tells which, the smaller one.
 fn server_port(connection: &Connection) -> Option<u16> {
     let [first, second] = [Side::First, Side::Second].map(|side| connection.end(side));
-    let [of_first, of_second] = [first, second].map(|end| end.address.as_ref().map(SocketAddr::port));
+    let [of_first, of_second] = [first, second].map(|end| end.address().map(|address| address.port()));
     match (first.role, second.role) {
         (Role::Connected, _) | (_, Role::Accepted) => of_second,
         (Role::Accepted, _) | (_, Role::Connected) => of_first,

@@ -407,7 +407,8 @@ impl<W: Write> Converter<W> {
     pub fn new(options: &Options, traces: &[Trace], sink: W) -> io::Result<Self> {
         let mut capture = Capture::new(options.format, options.view == ViewKind::Wire, sink)?;
         capture.comment(options.comments);
-        let parsers = traces.iter().map(|trace| Parser::new(trace.options.clone()));
+        let numbered = (0..).zip(traces);
+        let parsers = numbered.map(|(number, trace)| Parser::new(strace::Options { number, ..trace.options.clone() }));
         let mut engine = Engine::new(options);
         if traces.len() > 1 {
             engine.sockets.merge(traces.len());

@@ -111,7 +111,7 @@ impl Connections {
         for side in [Side::First, Side::Second] {
             let (end, other) = (connection.end(side), connection.end(side.other()));
             if let Some(socket) = end.socket {
-                registry.fill_in(socket, end.address, other.address);
+                registry.fill_in(socket, end.address(), other.address());
             }
         }
     }
@@ -166,13 +166,13 @@ impl Connections {
         let connection = self.store.get_mut(id)?;
         let own = connection.end_mut(side);
         own.inode = own.inode.or(open.inode);
-        own.address = better(open.local.get(), own.address);
+        own.know_address(better(open.local.get(), own.address()));
         let is_client = own.role == Role::Connected;
         let other = connection.end_mut(side.other());
         other.inode = other.inode.or(open.peer_inode);
         // What it connected to is what the other end is; who accepted may not have known better.
-        if is_client || !other.traced || other.address.is_none_or(is_vague) {
-            other.address = better(open.remote.get(), other.address);
+        if is_client || !other.traced || other.address().is_none_or(is_vague) {
+            other.know_address(better(open.remote.get(), other.address()));
         }
         if open.family.is_local() {
             self.pairing.know_inodes(connection);

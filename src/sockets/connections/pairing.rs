@@ -11,18 +11,16 @@ use crate::sockets::connections::state::{Connection, Role};
 use crate::sockets::identity::{self, Meeting};
 use crate::sockets::names::{ConnectionId, Side};
 use crate::sockets::open_socket::{OpenSocket, canonical, is_vague};
-use crate::sockets::packed::Packed;
+use crate::sockets::packed::{Packed, PairDigest};
 use crate::work;
 use foldhash::HashMap;
 use std::collections::BTreeSet;
 use std::collections::hash_map::Entry;
 use std::hash::Hash;
+use std::net::SocketAddr;
 
 /// How many of those that wait are compared with an end: of them all but a few are its other end.
 const COMPARED: usize = 64;
-
-/// An end's address, and the other end's.
-pub(super) type AddressPair = (Packed, Packed);
 
 /// Where an end waits for the other one: at the listening socket, on its side of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -60,7 +58,7 @@ enum Listener {
 #[derive(Debug, Default)]
 pub(super) struct Pairing {
     /// Those of which one end is not traced, by that end's address and the other one's; the oldest first.
-    pairs: HashMap<AddressPair, Ids>,
+    pairs: HashMap<PairDigest, Ids>,
     inodes: HashMap<Inode, ConnectionId>,
     /// Those whose other end can only be known by where it connected or was accepted, the oldest first.
     waiting: HashMap<Rendezvous, Ids>,
@@ -83,11 +81,11 @@ impl Pairing {
             let connection = store.get(*id)?;
             let is_free = |side: &Side| {
                 let end = connection.end(*side);
-                (!end.traced || end.is_left) && end.address.map(|address| canonical(address).into()) == Some(pair.0)
+                (!end.traced || end.is_left) && pair_of(connection, *side) == Some(pair)
             };
             Some((*id, SIDES.into_iter().find(is_free)?))
         };
-        let ids = self.pairs.get(&pair)?;
+        let ids = self.pairs.get(&PairDigest::of(pair, self.pairs.hasher()))?;
         match role {
             Role::Accepted => ids.iter().take(COMPARED).find_map(free),
             _ => ids.iter().rev().take(COMPARED).find_map(free),
@@ -176,7 +174,7 @@ impl Pairing {
         for place in rendezvous.places().into_iter().flatten() {
             add(&mut self.waiting, place, connection.id);
         }
-        connection.rendezvous = Some(rendezvous);
+        connection.rendezvous = Some(rendezvous.into());
     }
 
     /// The connection need not be found at its rendezvous any more.
@@ -198,10 +196,11 @@ impl Pairing {
 
     /// Lets a connection be found by the addresses of `open`, one of its ends, once both are known.
     pub(super) fn know_addresses(&mut self, connection: &mut Connection, open: &OpenSocket) {
-        if let Some((local, remote)) = addresses(open) {
-            connection.pair = Some((remote, local));
+        if let Some([local, remote]) = addresses(open) {
+            let pair = PairDigest::of([remote, local], self.pairs.hasher());
+            connection.pair = Some(pair);
             if connection.ends.iter().any(|end| !end.traced) {
-                add(&mut self.pairs, (remote, local), connection.id);
+                add(&mut self.pairs, pair, connection.id);
             }
         }
     }
@@ -217,6 +216,7 @@ impl Pairing {
     pub(super) fn is_left(&mut self, connection: &mut Connection, side: Side) {
         connection.end_mut(side).is_left = true;
         if let Some(pair) = pair_of(connection, side) {
+            let pair = PairDigest::of(pair, self.pairs.hasher());
             add(&mut self.pairs, pair, connection.id);
         }
     }
@@ -225,6 +225,7 @@ impl Pairing {
     pub(super) fn is_back(&mut self, connection: &mut Connection, side: Side) {
         connection.end_mut(side).is_left = false;
         if let Some(pair) = pair_of(connection, side) {
+            let pair = PairDigest::of(pair, self.pairs.hasher());
             remove(&mut self.pairs, pair, connection.id);
         }
     }
@@ -251,7 +252,8 @@ impl Pairing {
 #[derive(Debug)]
 enum Ids {
     One(ConnectionId),
-    Several(BTreeSet<ConnectionId>),
+    #[expect(clippy::box_collection, reason = "nearly all are one, and take half as much so")]
+    Several(Box<BTreeSet<ConnectionId>>),
 }
 
 impl Ids {
@@ -260,7 +262,7 @@ impl Ids {
     }
 
     fn several(&self) -> Option<&BTreeSet<ConnectionId>> {
-        if let Self::Several(ids) = self { Some(ids) } else { None }
+        if let Self::Several(ids) = self { Some(&**ids) } else { None }
     }
 
     fn iter(&self) -> impl DoubleEndedIterator<Item = &ConnectionId> {
@@ -291,7 +293,7 @@ fn add<K: Eq + Hash>(kept: &mut HashMap<K, Ids>, key: K, id: ConnectionId) {
             Ids::One(first) if *first == id => {}
             Ids::One(first) => {
                 let both = BTreeSet::from([*first, id]);
-                place.insert(Ids::Several(both));
+                place.insert(Ids::Several(both.into()));
             }
         },
     }
@@ -314,15 +316,15 @@ fn remove<K: Eq + Hash>(kept: &mut HashMap<K, Ids>, key: K, id: ConnectionId) {
 }
 
 /// The local address and the other end's, once both are known.
-pub(super) fn addresses(open: &OpenSocket) -> Option<AddressPair> {
+pub(super) fn addresses(open: &OpenSocket) -> Option<[SocketAddr; 2]> {
     let (local, remote) = (canonical(open.local.get()?), canonical(open.remote.get()?));
-    (!is_vague(local) && !is_vague(remote)).then(|| (local.into(), remote.into()))
+    (!is_vague(local) && !is_vague(remote)).then_some([local, remote])
 }
 
 /// The addresses of a connection as the end on `side` has them, where both are known.
-fn pair_of(connection: &Connection, side: Side) -> Option<AddressPair> {
-    let known = |side: Side| connection.end(side).address.map(canonical).filter(|address| !is_vague(*address));
-    Some((known(side)?.into(), known(side.other())?.into()))
+fn pair_of(connection: &Connection, side: Side) -> Option<[SocketAddr; 2]> {
+    let known = |side: Side| connection.end(side).address().map(canonical).filter(|address| !is_vague(*address));
+    Some([known(side)?, known(side.other())?])
 }
 
 /// Whether `open` can be the end on `side`: it is the end's inode, or nothing is known of the end but that it is not the
@@ -353,4 +355,41 @@ fn listeners(open: &OpenSocket, own: Role) -> [Option<Listener>; 2] {
         return [Some(port), None];
     }
     [Some(Listener::Address(address.into())), (own == Role::Connected).then_some(port)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Address, Transport};
+    use crate::sockets::names::SocketNumber;
+
+    fn open([local, remote]: [&str; 2]) -> OpenSocket {
+        let mut open = OpenSocket::new(SocketNumber(1), (Family::Inet, Transport::Stream));
+        open.name_local(&Address::Inet(local.parse().expect("an address")));
+        open.name_remote(&Address::Inet(remote.parse().expect("an address")));
+        open
+    }
+
+    /// Lets a new connection be found of which `open` is the first end.
+    fn begin(pairing: &mut Pairing, store: &mut Store, open: &OpenSocket) -> ConnectionId {
+        let connection = store.make(Family::Inet, Transport::Stream);
+        connection.end_mut(Side::First).traced = true;
+        connection.end_mut(Side::First).know_address(open.local.get());
+        connection.end_mut(Side::Second).know_address(open.remote.get());
+        pairing.know_addresses(connection, open);
+        connection.id
+    }
+
+    #[test]
+    fn addresses_with_the_digest_of_others_are_not_theirs() {
+        const SERVER: &str = "10.0.0.2:80";
+        let (mut pairing, mut store) = (Pairing::default(), Store::default());
+        let clients = ["10.0.0.1:4000", "10.0.0.1:4001"];
+        let [first, second] = clients.map(|client| begin(&mut pairing, &mut store, &open([client, SERVER])));
+        let servers = clients.map(|client| open([SERVER, client]));
+        let found = |pairing: &Pairing, at: &OpenSocket| pairing.find(&store, at, Role::Accepted).map(|(id, _)| id);
+        assert_eq!(servers.each_ref().map(|at| found(&pairing, at)), [Some(first), Some(second)]);
+        pairing.pairs.values_mut().for_each(|ids| *ids = Ids::One(first));
+        assert_eq!(servers.each_ref().map(|at| found(&pairing, at)), [Some(first), None]);
+    }
 }

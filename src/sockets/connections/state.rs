@@ -12,9 +12,10 @@
 //! is its [`Stage`]. Each direction has its own FIN. What changes either stands here.
 
 use crate::event::{Direction, Errno, Family, Inode, Tid, Timestamp, Transport, UnixName};
-use crate::sockets::connections::pairing::{AddressPair, Rendezvous};
+use crate::sockets::connections::pairing::Rendezvous;
 use crate::sockets::names::{ConnectionId, Side, SocketId};
 use crate::sockets::open_socket::is_vague;
+use crate::sockets::packed::{Packed, PairDigest};
 use crate::sockets::{Change, Marking, canonical};
 use std::net::SocketAddr;
 
@@ -149,7 +150,7 @@ pub struct End {
     /// How it came to the connection.
     pub role: Role,
     /// Its address (INET).
-    pub address: Option<SocketAddr>,
+    address: Option<Packed>,
     /// Its inode (UNIX); of a pipe's end as [`Inode::end_of_pipe`] has it.
     pub inode: Option<Inode>,
     /// The name it is bound to (UNIX).
@@ -175,6 +176,16 @@ pub struct End {
 }
 
 impl End {
+    /// Its address (INET).
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.address.map(Packed::get)
+    }
+
+    /// Its address is known.
+    pub(super) fn know_address(&mut self, address: Option<SocketAddr>) {
+        self.address = address.map(Packed::from);
+    }
+
     /// Whether none of its calls has moved anything.
     pub(in crate::sockets) const fn is_unused(&self) -> bool {
         self.sent == 0 && self.received == 0
@@ -192,7 +203,7 @@ impl End {
 
     /// Whether its calls may show what the other end's do not: it is traced, or it is on this host and may turn up.
     pub fn may_show(&self) -> bool {
-        let is_here = self.address.is_some_and(|address| canonical(address).ip().is_loopback());
+        let is_here = self.address().is_some_and(|address| canonical(address).ip().is_loopback());
         if self.traced { !self.closed } else { is_here }
     }
 }
@@ -244,9 +255,9 @@ pub struct Connection {
     /// What its first end has sent first, while the other one is not known.
     head: Vec<u8>,
     /// Its two addresses, once both are known: where the other end's calls find it.
-    pub(super) pair: Option<AddressPair>,
+    pub(super) pair: Option<PairDigest>,
     /// Where the other end finds it, if it can by nothing else.
-    pub(super) rendezvous: Option<Rendezvous>,
+    pub(super) rendezvous: Option<Box<Rendezvous>>,
     pub(super) ends: [End; 2],
     flows: [Flow; 2],
 }
@@ -399,7 +410,7 @@ impl Connection {
 
     /// Says once that the addresses are known that something waited for.
     pub(super) fn tell_addresses(&mut self, changes: &mut Vec<Change>) {
-        let is_known = |end: &End| end.address.is_some_and(|address| !is_vague(address));
+        let is_known = |end: &End| end.address().is_some_and(|address| !is_vague(address));
         if self.awaits_address && self.ends.iter().all(is_known) {
             self.awaits_address = false;
             changes.push(Change::AddressesKnown { connection: self.id });

@@ -14,15 +14,17 @@ use slab::Slab;
 pub(super) struct Store {
     places: Slab<Connection>,
     /// How many there have been.
-    made: u64,
+    made: u32,
 }
 
 impl Store {
     /// A connection of which nothing is known yet.
     pub(super) fn make(&mut self, family: Family, transport: Transport) -> &mut Connection {
         let entry = self.places.vacant_entry();
-        let id = ConnectionId { number: self.made, place: entry.key() };
-        self.made += 1;
+        // Memory ends before places that have no number.
+        let place = u32::try_from(entry.key()).unwrap_or(u32::MAX);
+        let id = ConnectionId { number: self.made, place };
+        self.made = self.made.wrapping_add(1);
         entry.insert(Connection::new(id, family, transport))
     }
 
@@ -34,19 +36,19 @@ impl Store {
     /// One that is not over, to change it.
     #[inline]
     pub(super) fn get_mut(&mut self, id: ConnectionId) -> Option<&mut Connection> {
-        let connection = self.places.get_mut(id.place)?;
+        let connection = self.places.get_mut(id.index())?;
         (connection.id == id && !connection.is_over()).then_some(connection)
     }
 
     /// One that may be over.
     #[inline]
     pub(super) fn any(&self, id: ConnectionId) -> Option<&Connection> {
-        self.places.get(id.place).filter(|connection| connection.id == id)
+        self.places.get(id.index()).filter(|connection| connection.id == id)
     }
 
     pub(super) fn remove(&mut self, id: ConnectionId) -> Option<Connection> {
         self.any(id)?;
-        self.places.try_remove(id.place)
+        self.places.try_remove(id.index())
     }
 
     /// The names of all, in the order in which they were made.
@@ -93,36 +95,36 @@ impl<T> ByConnection<T> {
 
     #[inline]
     fn place(&mut self, id: ConnectionId) -> Option<&mut Option<(ConnectionId, T)>> {
-        if self.places.len() <= id.place {
-            work::steps(id.place + 1 - self.places.len());
-            self.places.resize_with(id.place + 1, || None);
+        if self.places.len() <= id.index() {
+            work::steps(id.index() + 1 - self.places.len());
+            self.places.resize_with(id.index() + 1, || None);
         }
-        self.places.get_mut(id.place)
+        self.places.get_mut(id.index())
     }
 
     /// What is kept for `id`, if anything is, to change it.
     #[inline]
     pub fn get_mut(&mut self, id: ConnectionId) -> Option<&mut T> {
-        let (kept_for, kept) = self.places.get_mut(id.place)?.as_mut()?;
+        let (kept_for, kept) = self.places.get_mut(id.index())?.as_mut()?;
         (*kept_for == id).then_some(kept)
     }
 
     /// What is kept for `id`, if anything is.
     #[inline]
     pub fn get(&self, id: ConnectionId) -> Option<&T> {
-        let (kept_for, kept) = self.places.get(id.place)?.as_ref()?;
+        let (kept_for, kept) = self.places.get(id.index())?.as_ref()?;
         (*kept_for == id).then_some(kept)
     }
 
     /// What was kept for `id`, if anything was.
     pub fn take(&mut self, id: ConnectionId) -> Option<T> {
-        let place = self.places.get_mut(id.place)?;
+        let place = self.places.get_mut(id.index())?;
         place.take_if(|(kept_for, _)| *kept_for == id).map(|(_, kept)| kept)
     }
 
     /// The connection will not be heard of again.
     pub fn forget(&mut self, id: ConnectionId) {
-        if let Some(place) = self.places.get_mut(id.place) {
+        if let Some(place) = self.places.get_mut(id.index()) {
             *place = None;
         }
     }

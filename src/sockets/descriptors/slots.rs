@@ -19,8 +19,8 @@ use std::rc::Rc;
 pub(in crate::sockets) struct Slot {
     /// The open socket.
     pub(in crate::sockets) socket: SocketId,
-    /// The details that were printed last, to know the same text again.
-    pub(in crate::sockets) seen: Option<Rc<SocketDetails>>,
+    /// Which details were printed last, to know the same ones again; 0 if there were none.
+    pub(in crate::sockets) seen: u64,
     /// execve closes it.
     pub(in crate::sockets) close_on_exec: bool,
 }
@@ -55,7 +55,6 @@ struct Node {
 }
 
 #[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "of sixteen nodes fifteen are pages, and a box is a step more")]
 enum Below {
     Page([Option<Slot>; PLACES]),
     Nodes([Option<Rc<Node>>; PLACES]),
@@ -307,8 +306,8 @@ impl Slots {
     }
 
     /// These details were printed for `fd` last.
-    pub(in crate::sockets) fn see(&mut self, fd: Fd, details: &Rc<SocketDetails>, registry: &mut Registry) {
-        let seen = self.get(fd).map(|slot| Slot { seen: Some(Rc::clone(details)), ..*slot });
+    pub(in crate::sockets) fn see(&mut self, fd: Fd, details: &SocketDetails, registry: &mut Registry) {
+        let seen = self.get(fd).map(|slot| Slot { seen: details.serial, ..*slot });
         self.change(fd, seen, registry);
     }
 
@@ -378,7 +377,7 @@ mod tests {
     use crate::event::{Family, Transport};
 
     fn slot(socket: SocketId) -> Slot {
-        Slot { socket, seen: None, close_on_exec: false }
+        Slot { socket, seen: 0, close_on_exec: false }
     }
 
     fn numbers(slots: &Slots) -> Vec<u32> {

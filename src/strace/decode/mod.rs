@@ -77,9 +77,10 @@ pub(super) struct Scratch {
 }
 
 impl Scratch {
-    /// Scratch space for traces of which pipes are asked for, and these FIFOs, or neither; and TLS keys, or not.
-    pub(super) fn new(pipes: Option<Fifos>, keys: bool) -> Self {
-        Self { cache: Cache::new(pipes), keys: keys.then(KeyLogs::default), ..Self::default() }
+    /// Scratch space for the trace with this number, of which pipes are asked for, and these FIFOs, or neither; and TLS keys,
+    /// or not.
+    pub(super) fn new(trace: u32, pipes: Option<Fifos>, keys: bool) -> Self {
+        Self { cache: Cache::new(pipes, trace), keys: keys.then(KeyLogs::default), ..Self::default() }
     }
 
     /// How many hosts were blotted out by a person.
