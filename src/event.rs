@@ -215,11 +215,14 @@ pub struct SocketDetails {
     pub remote: Option<SocketAddr>,
     /// The bound name (UNIX); an accepted socket carries its listener's. A pipe's is `pipe:[inode]`, a FIFO's its path.
     pub name: Option<UnixName>,
-    /// Which they are of all that were read: tells them from others without keeping them.
+    /// Which they are of all that were read, from 1: tells them from others without keeping them.
     pub serial: u64,
 }
 
 impl SocketDetails {
+    /// The serial that none have.
+    pub const NO_SERIAL: u64 = 0;
+
     /// Whether they tell the family, as those of `-yy` do: `socket:[inode]` of `-y` tells none. A family that is not
     /// converted has no inode here once strace has found the socket (`NETLINK:[ROUTE:1234]`). A pipe's are the same with
     /// both, and tell nothing of sockets.

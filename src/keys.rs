@@ -27,9 +27,11 @@ const LABELS: [&[u8]; 13] = [
     b"PMS_CLIENT_RANDOM",
 ];
 
-/// What a key log's own first line begins with, of OpenSSL, Python and NSS, and what stands in it.
+/// What a key log's own first line begins with, of OpenSSL, Python and NSS.
 const HEADINGS: [&[u8]; 2] = [b"# TLS", b"# SSL"];
-const HEADING: &[u8] = b"secrets log file";
+
+/// What stands in it.
+const IN_HEADING: &[u8] = b"secrets log file";
 
 /// How many first bytes tell whether what is written may be of a key log.
 pub const BEGINNING: usize = 4;
@@ -84,7 +86,8 @@ pub fn line(text: &[u8]) -> Option<Line> {
 
 /// Whether a line is a key log's heading: keys are about to be told.
 fn is_heading(text: &[u8]) -> bool {
-    HEADINGS.iter().any(|heading| text.starts_with(heading)) && text.windows(HEADING.len()).any(|part| part == HEADING)
+    HEADINGS.iter().any(|heading| text.starts_with(heading))
+        && text.windows(IN_HEADING.len()).any(|part| part == IN_HEADING)
 }
 
 fn is_label(text: &[u8]) -> bool {

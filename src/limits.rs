@@ -121,7 +121,7 @@ pub const DUMP_PAUSE: Duration = Duration::from_millis(200);
 pub const LONG_PAUSE: Duration = Duration::from_secs(1);
 
 /// Longest time, in nanoseconds of the trace, that a record of a capture in order of time waits for one that may come
-/// before it: threads' lines are further apart only where a call blocks, and what is not known after a second will
+/// before it, and a datagram for what tells its own address: threads' lines are further apart only where a call blocks, and what is not known after a second will
 /// mostly not be.
 pub const WAITING_TIME: u64 = 1_000_000_000;
 

@@ -246,7 +246,7 @@ impl Run<'_> {
             ended = finished.map_err(|error| self.write_error(error)).and(ended);
         }
         let read_all = ended.is_ok() && signals.stop().is_none();
-        // RemoteThreads before the rest is read, which may take as long as the traced program runs.
+        // Told before the rest is read, which may take as long as the traced program runs.
         let pipes = self.input.pipes();
         let mut exit = match ended {
             Ok(()) => Exit::Done,

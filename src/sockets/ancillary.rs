@@ -1,6 +1,6 @@
 //! What payload calls do to descriptors in their messages (SCM_RIGHTS, unix(7)).
 
-use crate::event::{Address, Details, Direction, Family, Move, Outcome, Right, Transport, as_u64};
+use crate::event::{Address, Details, Direction, Family, Move, Outcome, Right, SocketDetails, Transport, as_u64};
 use crate::sockets::connections::Opening;
 use crate::sockets::descriptors::{Channel, InFlight, Span};
 use crate::sockets::names::SocketId;
@@ -94,7 +94,7 @@ fn send(sockets: &mut Sockets, channel: Channel, right: InFlight) {
         if let Some(socket) = right.socket
             && sockets.tables.slot(awaiting.table, awaiting.fd).is_none()
         {
-            sockets.install(awaiting.table, awaiting.fd, socket, 0, awaiting.close_on_exec);
+            sockets.install(awaiting.table, awaiting.fd, socket, SocketDetails::NO_SERIAL, awaiting.close_on_exec);
         }
         return;
     }

@@ -18,7 +18,7 @@ use std::rc::Rc;
 
 /// What tells these details from others.
 pub(super) fn serial_of(details: Option<&Rc<SocketDetails>>) -> u64 {
-    details.map_or(0, |details| details.serial)
+    details.map_or(SocketDetails::NO_SERIAL, |details| details.serial)
 }
 
 /// The socket details of a descriptor.

@@ -365,7 +365,7 @@ impl Sockets {
         }
         let table = self.table();
         let socket = self.registry.insert(kind);
-        self.install(table, descriptor.fd, socket, 0, false);
+        self.install(table, descriptor.fd, socket, SocketDetails::NO_SERIAL, false);
         Some(socket)
     }
 
@@ -408,7 +408,7 @@ impl Sockets {
     fn recognise(&mut self, table: TableId, fd: Fd, details: &Rc<SocketDetails>) -> SocketId {
         let known = self.registry.find(details);
         let socket = known.unwrap_or_else(|| self.registry.insert((details.family, details.transport)));
-        self.install(table, fd, socket, 0, false);
+        self.install(table, fd, socket, SocketDetails::NO_SERIAL, false);
         self.refresh(table, fd, socket, details);
         socket
     }

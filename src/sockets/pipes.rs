@@ -55,7 +55,7 @@ pub(super) fn open(sockets: &mut Sockets, made: Descriptor<'_>, access: Access, 
         Access::Write => sockets.registry.pipe_end(details, Direction::Sent),
         Access::Both => sockets.registry.both_pipe_ends(details),
     };
-    sockets.install(table, made.fd, socket, 0, close_on_exec);
+    sockets.install(table, made.fd, socket, SocketDetails::NO_SERIAL, close_on_exec);
     sockets.refresh(table, made.fd, socket, details);
 }
 
@@ -66,7 +66,7 @@ pub(super) fn locate(sockets: &mut Sockets, descriptor: Descriptor<'_>, directio
     let details = details_of(descriptor).filter(|details| is_pipe(details))?;
     let socket = sockets.registry.pipe_end(details, direction);
     let table = sockets.table();
-    sockets.install(table, descriptor.fd, socket, 0, false);
+    sockets.install(table, descriptor.fd, socket, SocketDetails::NO_SERIAL, false);
     sockets.refresh(table, descriptor.fd, socket, details);
     Some(socket)
 }
@@ -111,7 +111,7 @@ fn other_end_moved(sockets: &mut Sockets, socket: SocketId, marking: Marking, ca
     let close_on_exec = sockets.tables.slot(table, fd).is_some_and(|slot| slot.close_on_exec);
     sockets.vacate(table, fd, Op::Replace);
     if let Some(both) = both {
-        sockets.install(table, fd, both, 0, close_on_exec);
+        sockets.install(table, fd, both, SocketDetails::NO_SERIAL, close_on_exec);
         moved(sockets, both, marking, call);
     } else if let Some(other) = locate(sockets, call.socket, call.direction) {
         end_moved(sockets, other, marking, call);

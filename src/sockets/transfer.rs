@@ -3,7 +3,7 @@
 
 use crate::event::{
     Address, Descriptor, Details, Direction, Errno, Family, Fd, How, Message, MessageFlags, Move, Op, Outcome,
-    Segments, Tid, Transport,
+    Segments, SocketDetails, Tid, Transport,
 };
 use crate::sockets::connections::{Connection, Opening, Origin};
 use crate::sockets::names::{ConnectionId, Side, SocketId};
@@ -569,7 +569,7 @@ fn inherited(sockets: &mut Sockets, fd: Fd) -> Option<SocketId> {
         return None;
     }
     let table = sockets.table();
-    sockets.install(table, fd, socket, 0, false);
+    sockets.install(table, fd, socket, SocketDetails::NO_SERIAL, false);
     Some(socket)
 }
 

@@ -198,7 +198,16 @@ fn internet(family: Family, name: &[u8]) -> SocketKind {
 }
 
 const fn nothing(family: Family, transport: Transport) -> SocketDetails {
-    SocketDetails { family, transport, inode: None, peer_inode: None, local: None, remote: None, name: None, serial: 0 }
+    SocketDetails {
+        family,
+        transport,
+        inode: None,
+        peer_inode: None,
+        local: None,
+        remote: None,
+        name: None,
+        serial: SocketDetails::NO_SERIAL,
+    }
 }
 
 /// `local->remote`, `local`, or an inode.

@@ -1,8 +1,9 @@
 //! The system calls that matter, one row each: a newcomer adds a call here.
 //!
 //! A row names the function of `decode` that reads the call's arguments and result, and says whether the call has to be
-//! traced. Calls without a row are passed over
-//! by their name alone, so a row also costs time: give one only to calls that touch sockets or descriptors.
+//! traced. Calls without a row are passed over by their name alone, so a row also costs time: give one only to calls that
+//! touch sockets or descriptors. A payload call that packets are to name is one more `Op`, in `event/who.rs`; it has flags
+//! behind its count unless `payload::buffer` says otherwise.
 
 #![expect(clippy::as_conversions, reason = "the hash is made in constants, which have no traits")]
 
@@ -333,8 +334,11 @@ fn find_plain(name: &[u8], word: u64) -> Option<&'static Row> {
 pub(super) fn short_call(body: &[u8]) -> Option<(&'static Row, &[u8])> {
     const EACH: u64 = 0x0101_0101_0101_0101;
     let word = u64::from_le_bytes(*body.first_chunk()?);
-    let zero_at_end = word ^ (EACH * u64::from(b'('));
-    let bits = (zero_at_end.wrapping_sub(EACH) & !zero_at_end & (EACH << 7)).trailing_zeros() & !7;
+    let zeros = word ^ (EACH * u64::from(b'('));
+    // The highest bit of each byte that is a parenthesis, of the first one at least; how many bits stand before its byte is
+    // 64, which no shift takes, where there is none.
+    let ends = zeros.wrapping_sub(EACH) & !zeros & (EACH << 7);
+    let bits = ends.trailing_zeros() & !7;
     let name = word & 1_u64.checked_shl(bits)?.wrapping_sub(1);
     let (length, text) = (bits as usize / 8, body.get(bits as usize / 8 + 1..)?);
     Some((find_plain(body.get(..length)?, name)?, text))

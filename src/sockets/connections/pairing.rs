@@ -85,7 +85,7 @@ impl Pairing {
             };
             Some((*id, SIDES.into_iter().find(is_free)?))
         };
-        let ids = self.pairs.get(&PairDigest::of(pair, self.pairs.hasher()))?;
+        let ids = self.pairs.get(&self.digest(pair))?;
         match role {
             Role::Accepted => ids.iter().take(COMPARED).find_map(free),
             _ => ids.iter().rev().take(COMPARED).find_map(free),
@@ -194,10 +194,15 @@ impl Pairing {
         }
     }
 
+    /// By what connections with such an end are kept.
+    fn digest(&self, pair: [SocketAddr; 2]) -> PairDigest {
+        PairDigest::of(pair, self.pairs.hasher())
+    }
+
     /// Lets a connection be found by the addresses of `open`, one of its ends, once both are known.
     pub(super) fn know_addresses(&mut self, connection: &mut Connection, open: &OpenSocket) {
         if let Some([local, remote]) = addresses(open) {
-            let pair = PairDigest::of([remote, local], self.pairs.hasher());
+            let pair = self.digest([remote, local]);
             connection.pair = Some(pair);
             if connection.ends.iter().any(|end| !end.traced) {
                 add(&mut self.pairs, pair, connection.id);
@@ -216,7 +221,7 @@ impl Pairing {
     pub(super) fn is_left(&mut self, connection: &mut Connection, side: Side) {
         connection.end_mut(side).is_left = true;
         if let Some(pair) = pair_of(connection, side) {
-            let pair = PairDigest::of(pair, self.pairs.hasher());
+            let pair = self.digest(pair);
             add(&mut self.pairs, pair, connection.id);
         }
     }
@@ -225,7 +230,7 @@ impl Pairing {
     pub(super) fn is_back(&mut self, connection: &mut Connection, side: Side) {
         connection.end_mut(side).is_left = false;
         if let Some(pair) = pair_of(connection, side) {
-            let pair = PairDigest::of(pair, self.pairs.hasher());
+            let pair = self.digest(pair);
             remove(&mut self.pairs, pair, connection.id);
         }
     }

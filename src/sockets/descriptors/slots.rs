@@ -19,7 +19,7 @@ use std::rc::Rc;
 pub(in crate::sockets) struct Slot {
     /// The open socket.
     pub(in crate::sockets) socket: SocketId,
-    /// Which details were printed last, to know the same ones again; 0 if there were none.
+    /// Which details were printed last, to know the same ones again; [`SocketDetails::NO_SERIAL`] if there were none.
     pub(in crate::sockets) seen: u64,
     /// execve closes it.
     pub(in crate::sockets) close_on_exec: bool,
@@ -377,7 +377,7 @@ mod tests {
     use crate::event::{Family, Transport};
 
     fn slot(socket: SocketId) -> Slot {
-        Slot { socket, seen: 0, close_on_exec: false }
+        Slot { socket, seen: SocketDetails::NO_SERIAL, close_on_exec: false }
     }
 
     fn numbers(slots: &Slots) -> Vec<u32> {
