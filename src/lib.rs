@@ -90,8 +90,8 @@ pub mod inside {
     pub use crate::run::convert::{Converter, Trace};
     pub use crate::run::name::Name;
     pub use crate::run::report::keys;
-    pub use crate::strace::{Fifos, Options as TraceOptions, calls_to_trace};
-    pub use crate::unix::{CLEAN, PROTOCOLS, Protocol, Reason, UNKNOWN_PORT};
+    pub use crate::strace::{Fifos, TraceOptions, calls_to_trace};
+    pub use crate::unix::{CLEAN, PROTOCOLS, Protocol, Recognition, UNKNOWN_PORT};
     #[cfg(debug_assertions)]
     pub use crate::work::taken as steps_taken;
 }

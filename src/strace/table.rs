@@ -20,7 +20,7 @@ pub(super) enum Decode {
     /// A call that moves payload.
     Payload(for<'t, 's> fn(Call<'t, 's>, Transfer) -> Decoded<'s>, Transfer),
     /// A call that only shows what a path is, and makes no event.
-    Path(fn(&Call<'_, '_>, Named) -> Option<()>, Named),
+    Path(fn(&Call<'_, '_>, FileArgument) -> Option<()>, FileArgument),
     /// A call that closes its descriptor when it begins.
     Close(for<'t, 's> fn(Call<'t, 's>) -> Decoded<'s>),
     /// A call that may wake others before it returns.
@@ -42,7 +42,7 @@ pub(super) struct Transfer {
 
 /// Whether a call has to be traced for a capture that lacks nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Traced {
+pub(super) enum Tracing {
     /// It is read where it was traced, but says little that other calls or the details do not.
     No,
     /// It is one of strace's class `network`.
@@ -58,7 +58,7 @@ pub(super) enum Traced {
 
 /// How a call's first arguments name a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Named {
+pub(super) enum FileArgument {
     /// (path, …)
     Path,
     /// (fd, …)
@@ -76,7 +76,7 @@ pub(super) struct Row {
     word: u64,
     /// The function that reads it.
     pub(super) decode: Decode,
-    traced: Traced,
+    traced: Tracing,
 }
 
 impl Row {
@@ -101,7 +101,7 @@ impl Row {
     }
 }
 
-const fn row(name: &'static str, decode: Decode, traced: Traced) -> Row {
+const fn row(name: &'static str, decode: Decode, traced: Tracing) -> Row {
     Row { name, word: first_word(name.as_bytes()), decode, traced }
 }
 
@@ -111,7 +111,7 @@ const fn transfer(op: Op, direction: Direction) -> Transfer {
 
 use Decode::{Close, Connect, Execute, Exit, Fork, Path, Payload, Plain, Shutdown};
 use Direction::{Received, Sent};
-use Traced::{Always, ForPipes, ForPipesIfKnown, IfKnown, Network, No};
+use Tracing::{Always, ForPipes, ForPipesIfKnown, IfKnown, Network, No};
 
 static ROWS: &[Row] = &[
     row("read", Payload(payload::buffer, transfer(Op::Read, Received)), Always),
@@ -162,22 +162,22 @@ static ROWS: &[Row] = &[
     row("ioctl", Plain(descriptors::ioctl), No),
     row("pipe", Plain(descriptors::pipe), ForPipesIfKnown),
     row("pipe2", Plain(descriptors::pipe), ForPipes),
-    row("mknod", Path(files::mknod, Named::Path), ForPipesIfKnown),
-    row("mknodat", Path(files::mknod, Named::At), ForPipes),
-    row("stat", Path(files::stat, Named::Path), ForPipesIfKnown),
-    row("stat64", Path(files::stat, Named::Path), ForPipesIfKnown),
-    row("lstat", Path(files::stat, Named::Path), ForPipesIfKnown),
-    row("lstat64", Path(files::stat, Named::Path), ForPipesIfKnown),
-    row("fstat", Path(files::stat, Named::Descriptor), ForPipesIfKnown),
-    row("fstat64", Path(files::stat, Named::Descriptor), ForPipesIfKnown),
-    row("newfstatat", Path(files::stat, Named::At), ForPipesIfKnown),
-    row("fstatat64", Path(files::stat, Named::At), ForPipesIfKnown),
-    row("statx", Path(files::stat, Named::At), ForPipesIfKnown),
-    row("unlink", Path(files::unlink, Named::Path), ForPipesIfKnown),
-    row("unlinkat", Path(files::unlink, Named::At), ForPipes),
-    row("rename", Path(files::rename, Named::Path), ForPipesIfKnown),
-    row("renameat", Path(files::rename, Named::At), ForPipesIfKnown),
-    row("renameat2", Path(files::rename, Named::At), ForPipes),
+    row("mknod", Path(files::mknod, FileArgument::Path), ForPipesIfKnown),
+    row("mknodat", Path(files::mknod, FileArgument::At), ForPipes),
+    row("stat", Path(files::stat, FileArgument::Path), ForPipesIfKnown),
+    row("stat64", Path(files::stat, FileArgument::Path), ForPipesIfKnown),
+    row("lstat", Path(files::stat, FileArgument::Path), ForPipesIfKnown),
+    row("lstat64", Path(files::stat, FileArgument::Path), ForPipesIfKnown),
+    row("fstat", Path(files::stat, FileArgument::Descriptor), ForPipesIfKnown),
+    row("fstat64", Path(files::stat, FileArgument::Descriptor), ForPipesIfKnown),
+    row("newfstatat", Path(files::stat, FileArgument::At), ForPipesIfKnown),
+    row("fstatat64", Path(files::stat, FileArgument::At), ForPipesIfKnown),
+    row("statx", Path(files::stat, FileArgument::At), ForPipesIfKnown),
+    row("unlink", Path(files::unlink, FileArgument::Path), ForPipesIfKnown),
+    row("unlinkat", Path(files::unlink, FileArgument::At), ForPipes),
+    row("rename", Path(files::rename, FileArgument::Path), ForPipesIfKnown),
+    row("renameat", Path(files::rename, FileArgument::At), ForPipesIfKnown),
+    row("renameat2", Path(files::rename, FileArgument::At), ForPipes),
     row("open", Plain(descriptors::open), ForPipesIfKnown),
     row("openat", Plain(descriptors::open), ForPipes),
     row("openat2", Plain(descriptors::open), ForPipesIfKnown),

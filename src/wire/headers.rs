@@ -5,8 +5,8 @@
 
 use crate::event::{Direction, Marking, as_usize};
 use crate::wire::checksum::Sum;
-use crate::wire::write::Payload;
-use crate::wire::{Flags, Lengths, LinkHeader, Packet, SeqNumber, Transport, write};
+use crate::wire::write::FittedPayload;
+use crate::wire::{Flags, Lengths, LinkHeader, Packet, SeqNumber, TransportHeader, write};
 use std::net::{SocketAddr, SocketAddrV4};
 
 /// How many headers are kept: those of so many descriptors and directions cost 50 KB.
@@ -27,7 +27,7 @@ const TCP_CHECKSUM: usize = TCP + 16;
 const HEADERS: usize = TCP + 20;
 
 /// What segments have in common whose headers differ in numbers alone: who moves them, which way, from where, whither.
-type Flow = (Marking, Direction, SocketAddrV4, SocketAddrV4);
+type HeaderKey = (Marking, Direction, SocketAddrV4, SocketAddrV4);
 
 /// Where the headers of what a thread moves on a descriptor are kept, if they are.
 #[inline]
@@ -38,7 +38,7 @@ fn place(by: &Marking, direction: Direction) -> usize {
 
 /// Those numbers.
 #[derive(Clone, Copy, Debug)]
-struct Numbers {
+struct SegmentNumbers {
     id: u16,
     seq: SeqNumber,
     ack: SeqNumber,
@@ -49,7 +49,7 @@ struct Numbers {
 /// Headers with zeros where the numbers stand.
 #[derive(Clone, Copy, Debug)]
 struct LaidOut {
-    kind: Flow,
+    kind: HeaderKey,
     bytes: [u8; HEADERS],
     /// The sum of IP's header.
     ip: Sum,
@@ -67,7 +67,7 @@ fn put<const BYTES: usize>(headers: &mut [u8; HEADERS], at: usize, value: [u8; B
 
 impl LaidOut {
     /// The headers of a packet of this kind.
-    fn of(kind: Flow, headers: [u8; HEADERS]) -> Self {
+    fn of(kind: HeaderKey, headers: [u8; HEADERS]) -> Self {
         let mut bytes = headers;
         put(&mut bytes, IP_LENGTH, [0; 4]);
         put(&mut bytes, IP_CHECKSUM, [0; 2]);
@@ -93,8 +93,8 @@ impl LaidOut {
 
     /// Appends a packet with these headers.
     #[inline(always)]
-    fn write(&self, numbers: Numbers, payload: &Payload<'_>, bytes: &mut Vec<u8>) -> Lengths {
-        let Numbers { id, seq, ack, flags, window } = numbers;
+    fn write(&self, numbers: SegmentNumbers, payload: &FittedPayload<'_>, bytes: &mut Vec<u8>) -> Lengths {
+        let SegmentNumbers { id, seq, ack, flags, window } = numbers;
         let [id, window, below_ip] = [id, window, payload.ip_length].map(u16::to_be_bytes);
         let [seq, ack] = [seq, ack].map(|number| number.0.to_be_bytes());
         let length = (20 + payload.ip_length).to_be_bytes();
@@ -137,7 +137,7 @@ impl Headers {
         let (SocketAddr::V4(source), SocketAddr::V4(target)) = (frame.source, frame.target) else {
             return write(packet, bytes);
         };
-        let Transport::Tcp { seq, ack, flags, window, options: None } = frame.transport else {
+        let TransportHeader::Tcp { seq, ack, flags, window, options: None } = frame.transport else {
             return write(packet, bytes);
         };
         let (LinkHeader::Marking, Some((by, direction))) = (frame.link, &packet.about.by) else {
@@ -149,8 +149,8 @@ impl Headers {
         let place = self.places.get_mut(place(by, *direction));
         match place {
             Some(Some(laid_out)) if laid_out.is_of((by, *direction, source, target)) => {
-                let payload = Payload::of_segment(frame);
-                laid_out.write(Numbers { id: frame.id, seq, ack, flags, window }, &payload, bytes)
+                let payload = FittedPayload::of_segment(frame);
+                laid_out.write(SegmentNumbers { id: frame.id, seq, ack, flags, window }, &payload, bytes)
             }
             Some(place) => write_anew(place, (*by, *direction, *source, *target), packet, bytes),
             None => write(packet, bytes),
@@ -160,7 +160,7 @@ impl Headers {
 
 /// Appends a packet whose headers are not there, and keeps them.
 #[inline(never)]
-fn write_anew(place: &mut Option<LaidOut>, kind: Flow, packet: &Packet<'_>, bytes: &mut Vec<u8>) -> Lengths {
+fn write_anew(place: &mut Option<LaidOut>, kind: HeaderKey, packet: &Packet<'_>, bytes: &mut Vec<u8>) -> Lengths {
     let start = bytes.len();
     let lengths = write(packet, bytes);
     let headers = bytes.get(start..).and_then(<[u8]>::first_chunk);

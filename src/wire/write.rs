@@ -4,7 +4,7 @@
 //! the same packet with zeros in the place of what is missing. There is no padding to Ethernet's shortest frame.
 
 use crate::wire::checksum::Sum;
-use crate::wire::{Flags, Frame, HandshakeOptions, LinkHeader, Packet, Transport, marking};
+use crate::wire::{Flags, Frame, HandshakeOptions, LinkHeader, Packet, TransportHeader, marking};
 use etherparse::{EtherType, Ethernet2Header, IpNumber, Ipv4Header, Ipv6Header, TcpHeader, TcpOptions, UdpHeader};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -31,23 +31,23 @@ pub fn write(packet: &Packet<'_>, bytes: &mut Vec<u8>) -> Lengths {
     let (protocol, header) = protocol_and_header(&frame.transport);
     let (payload, pseudo_header) = match (frame.source.ip(), frame.target.ip()) {
         (IpAddr::V4(source), IpAddr::V4(target)) => {
-            let payload = Payload::fitting(frame, header, LENGTH_MAX - IPV4_HEADER);
+            let payload = FittedPayload::fitting(frame, header, LENGTH_MAX - IPV4_HEADER);
             link(packet, EtherType::IPV4, bytes);
             ipv4(frame.id, protocol, payload.ip_length, [source, target], bytes);
             (payload, Sum::of_pseudo_header([source.into(), target.into()], protocol.0, payload.ip_length))
         }
         (source, target) => {
             let ends = [source, target].map(mapped);
-            let payload = Payload::fitting(frame, header, LENGTH_MAX);
+            let payload = FittedPayload::fitting(frame, header, LENGTH_MAX);
             link(packet, EtherType::IPV6, bytes);
             ipv6(protocol, payload.ip_length, ends, bytes);
             (payload, Sum::of_pseudo_header(ends.map(IpAddr::from), protocol.0, payload.ip_length))
         }
     };
     match frame.transport {
-        Transport::Tcp { .. } => tcp(frame, pseudo_header, &payload, bytes),
-        Transport::Udp | Transport::UdpLite => udp(frame, pseudo_header, &payload, bytes),
-        Transport::Raw { .. } => raw(protocol, pseudo_header, &payload, bytes),
+        TransportHeader::Tcp { .. } => tcp(frame, pseudo_header, &payload, bytes),
+        TransportHeader::Udp | TransportHeader::UdpLite => udp(frame, pseudo_header, &payload, bytes),
+        TransportHeader::Raw { .. } => raw(protocol, pseudo_header, &payload, bytes),
     }
     let captured = bytes.len() - start;
     Lengths { captured, original: captured + payload.missing }
@@ -55,7 +55,7 @@ pub fn write(packet: &Packet<'_>, bytes: &mut Vec<u8>) -> Lengths {
 
 /// The payload as far as IP's length field reaches.
 #[derive(Clone, Copy)]
-pub(super) struct Payload<'a> {
+pub(super) struct FittedPayload<'a> {
     pub(super) captured: &'a [u8],
     /// Bytes that were not captured.
     pub(super) missing: usize,
@@ -63,7 +63,7 @@ pub(super) struct Payload<'a> {
     pub(super) ip_length: u16,
 }
 
-impl<'a> Payload<'a> {
+impl<'a> FittedPayload<'a> {
     /// That of a segment over IPv4 without options.
     #[inline]
     pub(super) fn of_segment(frame: &Frame<'a>) -> Self {
@@ -82,13 +82,13 @@ impl<'a> Payload<'a> {
 }
 
 /// IP's protocol number, and the length of the transport's header, in bytes.
-const fn protocol_and_header(transport: &Transport) -> (IpNumber, u16) {
+const fn protocol_and_header(transport: &TransportHeader) -> (IpNumber, u16) {
     match transport {
-        Transport::Tcp { options: None, .. } => (IpNumber::TCP, TCP_HEADER),
-        Transport::Tcp { options: Some(_), .. } => (IpNumber::TCP, TCP_HEADER + 12),
-        Transport::Udp => (IpNumber::UDP, 8),
-        Transport::UdpLite => (IpNumber::UDP_LITE, 8),
-        Transport::Raw { protocol } => (IpNumber(*protocol), 0),
+        TransportHeader::Tcp { options: None, .. } => (IpNumber::TCP, TCP_HEADER),
+        TransportHeader::Tcp { options: Some(_), .. } => (IpNumber::TCP, TCP_HEADER + 12),
+        TransportHeader::Udp => (IpNumber::UDP, 8),
+        TransportHeader::UdpLite => (IpNumber::UDP_LITE, 8),
+        TransportHeader::Raw { protocol } => (IpNumber(*protocol), 0),
     }
 }
 
@@ -158,9 +158,9 @@ fn ipv6(protocol: IpNumber, length: u16, [source, target]: [Ipv6Addr; 2], bytes:
 
 /// TCP's header (RFC 9293 §3.1), and the payload.
 #[inline]
-fn tcp(frame: &Frame<'_>, pseudo_header: Sum, payload: &Payload<'_>, bytes: &mut Vec<u8>) {
+fn tcp(frame: &Frame<'_>, pseudo_header: Sum, payload: &FittedPayload<'_>, bytes: &mut Vec<u8>) {
     let sum = pseudo_header.with(payload.captured);
-    if let Transport::Tcp { options: Some(options), .. } = frame.transport {
+    if let TransportHeader::Tcp { options: Some(options), .. } = frame.transport {
         handshake(frame, options, sum, bytes);
     } else {
         let Ok(()) = tcp_header(frame, TcpOptions::new()).write(bytes) else { return };
@@ -186,7 +186,7 @@ fn handshake(frame: &Frame<'_>, options: HandshakeOptions, sum: Sum, bytes: &mut
 #[inline(always)]
 fn tcp_header(frame: &Frame<'_>, options: TcpOptions) -> TcpHeader {
     let (source, target) = (frame.source.port(), frame.target.port());
-    let Transport::Tcp { seq, ack, flags, window, .. } = frame.transport else {
+    let TransportHeader::Tcp { seq, ack, flags, window, .. } = frame.transport else {
         return TcpHeader::new(source, target, 0, 0);
     };
     TcpHeader {
@@ -211,7 +211,7 @@ fn urgent_pointer(frame: &Frame<'_>) -> u16 {
 
 /// UDP's header (RFC 768), and the payload. A checksum of 0 is sent as ffff, for 0 means that there is none.
 #[inline]
-fn udp(frame: &Frame<'_>, pseudo_header: Sum, payload: &Payload<'_>, bytes: &mut Vec<u8>) {
+fn udp(frame: &Frame<'_>, pseudo_header: Sum, payload: &FittedPayload<'_>, bytes: &mut Vec<u8>) {
     let (source_port, destination_port) = (frame.source.port(), frame.target.port());
     let mut header = UdpHeader { source_port, destination_port, length: payload.ip_length, checksum: 0 };
     let sum = pseudo_header.with(&header.to_bytes()).with(payload.captured);
@@ -226,7 +226,7 @@ fn udp(frame: &Frame<'_>, pseudo_header: Sum, payload: &Payload<'_>, bytes: &mut
 /// A payload that begins with the protocol's own header. Where an ICMP message has no checksum it is filled in, over IPv6
 /// with the pseudo-header (RFC 4443 §2.3).
 #[inline]
-fn raw(protocol: IpNumber, pseudo_header: Sum, payload: &Payload<'_>, bytes: &mut Vec<u8>) {
+fn raw(protocol: IpNumber, pseudo_header: Sum, payload: &FittedPayload<'_>, bytes: &mut Vec<u8>) {
     let start = bytes.len();
     bytes.extend_from_slice(payload.captured);
     let message = bytes.get_mut(start..).unwrap_or_default();

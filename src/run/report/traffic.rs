@@ -17,13 +17,13 @@ use std::net::SocketAddr;
 
 /// Messages or calls, their bytes that are missing, and where the first one is.
 #[derive(Clone, Copy, Debug, Default)]
-struct Missing {
+struct LossTally {
     messages: u64,
     bytes: u64,
     first: Option<LineRef>,
 }
 
-impl Missing {
+impl LossTally {
     #[cold]
     fn add(&mut self, bytes: u64, place: LineRef) {
         self.messages += 1;
@@ -78,19 +78,19 @@ impl Printed {
 #[derive(Clone, Debug, Default)]
 pub(in crate::run) struct Traffic {
     /// Payloads of which the trace holds less than moved.
-    cut: Missing,
+    cut: LossTally,
     /// Payloads that strace never shows: sendfile, splice, tee.
-    hidden: Missing,
+    hidden: LossTally,
     /// Those of them that a reader's call may show: connection, sender, the place of the first byte, and how many are left.
     unseen: Vec<(ConnectionId, Side, u64, u64)>,
     /// Receives that threw bytes away which no other call shows.
-    discarded: Missing,
+    discarded: LossTally,
     /// Messages of internet sockets that the wire view alone shows.
-    wire_only: Missing,
+    wire_only: LossTally,
     /// Messages of internet sockets that no view shows.
-    protocols: Missing,
+    protocols: LossTally,
     /// Calls that hand payload to io_uring.
-    io_uring: Missing,
+    io_uring: LossTally,
     /// Messages of internet sockets, which are not to be converted.
     net_unwanted: u64,
     /// Messages of UNIX sockets, which are not to be converted.
@@ -313,7 +313,7 @@ impl Traffic {
     /// Adds the counts to a report. A datagram that its reader's buffer cut is none of those that were not printed whole.
     pub fn tell(&self, printed: Printed, traces: &[Name], report: &mut Report) {
         let (how, cure) = printed.in_words(report.recorded);
-        let cut = Missing {
+        let cut = LossTally {
             messages: self.cut.messages.min(printed.cut + printed.hidden),
             bytes: self.cut.bytes.min(printed.bytes),
             ..self.cut

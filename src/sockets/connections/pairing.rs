@@ -58,10 +58,10 @@ enum Listener {
 #[derive(Debug, Default)]
 pub(super) struct Pairing {
     /// Those of which one end is not traced, by that end's address and the other one's; the oldest first.
-    pairs: HashMap<PairDigest, Ids>,
+    pairs: HashMap<PairDigest, ConnectionIds>,
     inodes: HashMap<Inode, ConnectionId>,
     /// Those whose other end can only be known by where it connected or was accepted, the oldest first.
-    waiting: HashMap<Rendezvous, Ids>,
+    waiting: HashMap<Rendezvous, ConnectionIds>,
 }
 
 impl Pairing {
@@ -255,13 +255,13 @@ impl Pairing {
 
 /// Connections that are known by the same, the oldest first: nearly always one.
 #[derive(Debug)]
-enum Ids {
+enum ConnectionIds {
     One(ConnectionId),
     #[expect(clippy::box_collection, reason = "nearly all are one, and take half as much so")]
     Several(Box<BTreeSet<ConnectionId>>),
 }
 
-impl Ids {
+impl ConnectionIds {
     fn one(&self) -> Option<&ConnectionId> {
         if let Self::One(id) = self { Some(id) } else { None }
     }
@@ -286,30 +286,30 @@ impl Ids {
 }
 
 /// Adds a connection to those that are kept for `key`.
-fn add<K: Eq + Hash>(kept: &mut HashMap<K, Ids>, key: K, id: ConnectionId) {
+fn add<K: Eq + Hash>(kept: &mut HashMap<K, ConnectionIds>, key: K, id: ConnectionId) {
     match kept.entry(key) {
         Entry::Vacant(place) => {
-            place.insert(Ids::One(id));
+            place.insert(ConnectionIds::One(id));
         }
         Entry::Occupied(mut place) => match place.get_mut() {
-            Ids::Several(ids) => {
+            ConnectionIds::Several(ids) => {
                 ids.insert(id);
             }
-            Ids::One(first) if *first == id => {}
-            Ids::One(first) => {
+            ConnectionIds::One(first) if *first == id => {}
+            ConnectionIds::One(first) => {
                 let both = BTreeSet::from([*first, id]);
-                place.insert(Ids::Several(both.into()));
+                place.insert(ConnectionIds::Several(both.into()));
             }
         },
     }
 }
 
 /// Takes a connection away from those that are kept for `key`.
-fn remove<K: Eq + Hash>(kept: &mut HashMap<K, Ids>, key: K, id: ConnectionId) {
+fn remove<K: Eq + Hash>(kept: &mut HashMap<K, ConnectionIds>, key: K, id: ConnectionId) {
     if let Entry::Occupied(mut place) = kept.entry(key) {
         let is_last = match place.get_mut() {
-            Ids::One(first) => *first == id,
-            Ids::Several(ids) => {
+            ConnectionIds::One(first) => *first == id,
+            ConnectionIds::Several(ids) => {
                 ids.remove(&id);
                 ids.is_empty()
             }
@@ -394,7 +394,7 @@ mod tests {
         let servers = clients.map(|client| open([SERVER, client]));
         let found = |pairing: &Pairing, at: &OpenSocket| pairing.find(&store, at, Role::Accepted).map(|(id, _)| id);
         assert_eq!(servers.each_ref().map(|at| found(&pairing, at)), [Some(first), Some(second)]);
-        pairing.pairs.values_mut().for_each(|ids| *ids = Ids::One(first));
+        pairing.pairs.values_mut().for_each(|ids| *ids = ConnectionIds::One(first));
         assert_eq!(servers.each_ref().map(|at| found(&pairing, at)), [Some(first), None]);
     }
 }

@@ -12,7 +12,7 @@ use super::super::table::Transfer;
 use super::super::{arguments, details, escape, sockaddr, time};
 use super::payload::{self, Draft, Shown};
 use super::vectors::{self, Vector};
-use super::{Call, Decoded, Names, NoEvent, Scratch};
+use super::{Call, Decoded, NameTable, NoEvent, Scratch};
 use crate::event::{Address, Credentials, Descriptor, Direction, Message, Outcome, Right, Segments, as_u64};
 use crate::limits;
 use crate::work;
@@ -115,7 +115,7 @@ fn control_messages(mut control: &[u8], direction: Direction, scratch: &mut Scra
 
 /// The thread's own end: where a datagram was sent to, or from where it is to be sent (ip(7), ipv6(7)). Of where one was
 /// sent to before it was redirected, IP_ORIGDSTADDR tells the port as well.
-fn own_end(message: &Control<'_>, direction: Direction, names: &mut Names) -> Option<SocketAddr> {
+fn own_end(message: &Control<'_>, direction: Direction, names: &mut NameTable) -> Option<SocketAddr> {
     let address = if let Some(data) = message.data_of(symbols::SOL_IP, symbols::IP_PKTINFO) {
         let field: &[u8] = if direction == Direction::Received { b"ipi_addr=" } else { b"ipi_spec_dst=" };
         sockaddr::host_among(data, field, names).map(|host| SocketAddr::new(host, 0))

@@ -20,7 +20,7 @@ use super::arguments;
 use super::cache::{Cache, Handle};
 use super::counts::Skip;
 use super::fifos::Fifos;
-use super::names::Names;
+use super::names::NameTable;
 use super::table::Decode;
 use crate::event::{Address, Ancillary, Descriptor, Details, Family, Message, What};
 use crate::keys::KeyLogs;
@@ -45,7 +45,7 @@ const NOT_SOCKET: NoEvent = NoEvent::Skip(Skip::NotSocket);
 
 /// What comes of a call's first half.
 #[derive(Debug)]
-pub(super) enum Begun<'s> {
+pub(super) enum FirstHalf<'s> {
     /// The second half is needed; for some calls there is an event already.
     Needed(Option<What<'s>>),
     /// The event is known already, and the second half adds nothing.
@@ -58,7 +58,7 @@ pub(super) enum Begun<'s> {
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
     cache: Cache,
-    names: Names,
+    names: NameTable,
     payload: Vec<u8>,
     messages: Vec<Message>,
     /// What goes with the messages at hand beside their bytes.
@@ -160,19 +160,19 @@ pub(super) fn decode<'s>(call: Call<'_, 's>) -> Decoded<'s> {
 }
 
 /// Decodes the first half of a call, for what takes effect when a call begins.
-pub(super) fn begin<'s>(call: Call<'_, 's>) -> Begun<'s> {
+pub(super) fn begin<'s>(call: Call<'_, 's>) -> FirstHalf<'s> {
     match call.row.decode {
         Decode::Payload(_, transfer) if call.scratch.cache.begins_with_no_socket(arguments::unnamed(call.text)) => {
             let may_be = keys::writes(transfer) && keys::may_be(&call);
-            if may_be { Begun::Needed(None) } else { Begun::NotUsed }
+            if may_be { FirstHalf::Needed(None) } else { FirstHalf::NotUsed }
         }
         Decode::Payload(_, transfer) => payload::begun(call, transfer),
         Decode::Connect(_) => sockets::connect_begun(call),
-        Decode::Path(..) if call.scratch.cache.fifos().is_none() => Begun::NotUsed,
+        Decode::Path(..) if call.scratch.cache.fifos().is_none() => FirstHalf::NotUsed,
         Decode::Close(_) => descriptors::close_begun(call),
-        Decode::Shutdown(_) => Begun::Needed(sockets::shutdown_begun(call)),
-        Decode::Fork(_) => Begun::Needed(Some(tasks::fork_begun(&call))),
-        Decode::Exit { group } => Begun::Known(What::Ended { group }),
-        _ => Begun::Needed(None),
+        Decode::Shutdown(_) => FirstHalf::Needed(sockets::shutdown_begun(call)),
+        Decode::Fork(_) => FirstHalf::Needed(Some(tasks::fork_begun(&call))),
+        Decode::Exit { group } => FirstHalf::Known(What::Ended { group }),
+        _ => FirstHalf::Needed(None),
     }
 }

@@ -7,7 +7,7 @@ use super::super::escape;
 use super::super::symbols::{self, Flags};
 use super::super::table::Transfer;
 use super::call::is_socket;
-use super::{Begun, Call, Decoded, NOT_SOCKET, NOT_USED, NoEvent, keys};
+use super::{Call, Decoded, FirstHalf, NOT_SOCKET, NOT_USED, NoEvent, keys};
 use crate::event::{Address, Direction, Errno, Message, MessageFlags, Move, Op, Outcome, What, as_u64};
 use crate::limits;
 
@@ -54,12 +54,12 @@ pub(crate) fn buffer<'s>(mut call: Call<'_, 's>, transfer: Transfer) -> Decoded<
 }
 
 /// `(fd, …` of a payload call that goes on.
-pub(super) fn begun<'s>(mut call: Call<'_, 's>, Transfer { op, direction }: Transfer) -> Begun<'s> {
+pub(super) fn begun<'s>(mut call: Call<'_, 's>, Transfer { op, direction }: Transfer) -> FirstHalf<'s> {
     match call.descriptor() {
         Ok(socket) if is_socket(socket) => {
-            Begun::Needed(Some(What::MoveBegun { socket: call.scratch.descriptor(socket), op, direction }))
+            FirstHalf::Needed(Some(What::MoveBegun { socket: call.scratch.descriptor(socket), op, direction }))
         }
-        _ => Begun::Needed(None),
+        _ => FirstHalf::Needed(None),
     }
 }
 

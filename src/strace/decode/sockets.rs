@@ -4,7 +4,7 @@ use super::super::arguments;
 use super::super::cache::Handle;
 use super::super::symbols::{self, Value};
 use super::call::is_socket;
-use super::{Begun, Call, Decoded, NOT_USED, NoEvent};
+use super::{Call, Decoded, FirstHalf, NOT_USED, NoEvent};
 use crate::event::{Address, Family, How, Transport, What};
 
 /// `(family, type, protocol) = fd`
@@ -132,12 +132,12 @@ pub(crate) fn connect<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
 }
 
 /// `(fd, sockaddr, length` of a call that goes on.
-pub(super) fn connect_begun<'s>(mut call: Call<'_, 's>) -> Begun<'s> {
+pub(super) fn connect_begun<'s>(mut call: Call<'_, 's>) -> FirstHalf<'s> {
     let (Ok(socket), Ok(Some(address @ Address::Inet(_)))) = (call.descriptor(), call.address()) else {
-        return Begun::Needed(None);
+        return FirstHalf::Needed(None);
     };
     let is_socket = is_socket(socket);
-    Begun::Needed(is_socket.then(|| What::ConnectBegun { socket: call.scratch.descriptor(socket), address }))
+    FirstHalf::Needed(is_socket.then(|| What::ConnectBegun { socket: call.scratch.descriptor(socket), address }))
 }
 
 /// `(fd, backlog)`
