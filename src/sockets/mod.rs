@@ -19,6 +19,7 @@ mod connections;
 mod descriptors;
 mod identity;
 mod known;
+mod left;
 mod names;
 mod now;
 mod open;
@@ -571,7 +572,7 @@ impl Sockets {
         if let Some(witnessed) = closer {
             if open.pipe_end.is_some() {
                 pipes::end_closed(self, (id, side), open, witnessed);
-            } else if identity::is_left_to_a_child(self, (id, side), open, witnessed) {
+            } else if left::is_left_to_a_child(self, (id, side), open, witnessed) {
                 // It goes on with a process that nobody told of.
             } else if open.reset_on_close || self.connections.get(id).is_some_and(|at| at.leaves_unread(side)) {
                 self.reset(id, [side; 2], witnessed);

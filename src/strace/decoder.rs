@@ -2,10 +2,10 @@
 
 use super::attribution::{Attribution, CallOrigin};
 use super::counts::{Counts, Skip};
-use super::decode::{self, Call, FirstHalf, NoEvent, Scratch};
+use super::decode::{Call, FirstHalf, NoEvent, Scratch};
 use super::pending::{Cut, Half, Pending};
 use super::returned;
-use super::table::Row;
+use super::row::Row;
 use crate::event::{Event, Sharing, What};
 
 /// What the calls of a trace have in common.
@@ -30,7 +30,7 @@ impl Decoder {
             return self.not_carried_out(row, origin);
         }
         let Self { scratch, who, counts } = self;
-        match decode::decode(Call::new(row, text, None, counts, scratch)) {
+        match row.decode(Call::new(text, None, counts, scratch)) {
             Ok(what) => {
                 counts.used += 1;
                 Some(event(origin, text, what, who))
@@ -62,7 +62,7 @@ impl Decoder {
         counts.dumps_used += u64::from(!pending.dump.is_empty());
         // What is counted belongs to the call's own line, not to the one that has come since.
         let lines = std::mem::replace(&mut counts.lines, origin.line);
-        let decoded = decode::decode(Call::new(row, &text, Some(&pending.dump), counts, scratch));
+        let decoded = row.decode(Call::new(&text, Some(&pending.dump), counts, scratch));
         let event = match decoded {
             Ok(what) => {
                 counts.used += 1;
@@ -90,7 +90,7 @@ impl Decoder {
         pending: &mut Pending,
     ) -> Option<Event<'_>> {
         let Self { scratch, who, counts } = self;
-        let (is_settled, what) = match decode::begin(Call::new(row, text, None, counts, scratch)) {
+        let (is_settled, what) = match row.begin(Call::new(text, None, counts, scratch)) {
             FirstHalf::Needed(what) => (false, what),
             FirstHalf::Known(what) => (true, Some(what)),
             FirstHalf::NotUsed => (true, None),

@@ -30,6 +30,7 @@ mod pending;
 mod prefix;
 mod repair;
 mod returned;
+mod row;
 mod sockaddr;
 mod symbols;
 mod table;

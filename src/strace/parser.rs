@@ -8,7 +8,8 @@ use super::decoder::Decoder;
 use super::halves::{self, HalfMark};
 use super::pending::{Half, Pending};
 use super::prefix::{self, Pid, Prefix};
-use super::table::{self, Decode, Row};
+use super::row::{Decode, Row};
+use super::table;
 use super::time::{self, Clock, Moment};
 use super::{TraceOptions, arguments, dump, escape, repair, returned};
 use crate::event::{Event, Op, Tid, Timestamp, What};
@@ -474,7 +475,7 @@ impl Parser {
     /// A second half by itself: some calls say all that matters there.
     fn resumed_alone(&mut self, row: &'static Row, text: &[u8], origin: CallOrigin) -> Option<Event<'_>> {
         match row.decode {
-            Decode::Fork(_) | Decode::Execute(_) => {
+            Decode::Fork(..) | Decode::Execute(_) => {
                 let took = time::duration(text).unwrap_or_default();
                 let origin = CallOrigin { entry: origin.entry.before(took), resumed: Some(origin.entry), ..origin };
                 self.decoder.whole(row, text, origin, &mut self.pending)

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::attribution::CallOrigin;
 use super::counts::Skip;
 use super::dump::Dump;
-use super::table::Row;
+use super::row::Row;
 use crate::event::{Tid, Timestamp};
 use crate::limits;
 use crate::work;

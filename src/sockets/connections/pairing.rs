@@ -3,15 +3,16 @@
 //! By inode (UNIX, pipes) or by addresses (INET) where these are known. Where they are not, a connect and an accept meet at
 //! the name or address of the listening socket, or at its port where it listens at every address: in the order in which
 //! they come, as in its queue, unless what is known of both contradicts that. Such a meeting is a guess, which the first
-//! bytes confirm or part again (`heads`).
+//! bytes confirm or part again.
 
-use crate::event::{Family, Inode, Timestamp, UnixName};
-use crate::sockets::connections::Store;
+use crate::event::{Family, Inode, Timestamp};
+use crate::sockets::connections::rendezvous::{Listener, Rendezvous};
 use crate::sockets::connections::state::{Connection, Role};
+use crate::sockets::connections::store::Store;
 use crate::sockets::identity::{self, Meeting};
 use crate::sockets::names::{ConnectionId, Side};
 use crate::sockets::open_socket::{OpenSocket, canonical, is_vague};
-use crate::sockets::packed::{Packed, PairDigest};
+use crate::sockets::packed::PairDigest;
 use crate::work;
 use foldhash::HashMap;
 use std::collections::BTreeSet;
@@ -21,38 +22,6 @@ use std::net::SocketAddr;
 
 /// How many of those that wait are compared with an end: of them all but a few are its other end.
 const COMPARED: usize = 64;
-
-/// Where an end waits for the other one: at the listening socket, on its side of it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Rendezvous {
-    at: Listener,
-    /// The one that waits was accepted, and the other one connects.
-    accepted: bool,
-}
-
-impl Rendezvous {
-    /// Where a connection is to be found: who connects also at the port, for it may be of one that listens at every address.
-    fn places(&self) -> [Option<Self>; 2] {
-        let port = match self.at {
-            Listener::Address(address) if !self.accepted => {
-                Some(Self { at: Listener::Port(address.get().port()), accepted: false })
-            }
-            _ => None,
-        };
-        [Some(self.clone()), port]
-    }
-}
-
-/// What a listening socket is known by.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Listener {
-    /// Of a UNIX socket.
-    Name(UnixName),
-    /// Of a TCP socket.
-    Address(Packed),
-    /// Of a TCP socket that listens at every address.
-    Port(u16),
-}
 
 /// The connections that can be found.
 #[derive(Debug, Default)]

@@ -1,9 +1,10 @@
 //! Calls that make, copy, mark and close descriptors of any kind.
 
 use super::super::cache::Handle;
-use super::super::table::FileArgument;
 use super::super::{arguments, details, symbols, time};
-use super::{Call, Decoded, FirstHalf, NOT_USED, files};
+use super::call::Call;
+use super::decoded::{Decoded, FirstHalf, NOT_USED};
+use super::files::{self, FileArgument};
 use crate::event::{Access, Fd, Outcome, What};
 
 /// `(fd)`
@@ -16,7 +17,7 @@ pub(crate) fn close<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
 }
 
 /// `(fd)` of a call that goes on: the descriptor is free from its beginning on.
-pub(super) fn close_begun<'s>(mut call: Call<'_, 's>) -> FirstHalf<'s> {
+pub(in super::super) fn close_begun<'s>(mut call: Call<'_, 's>) -> FirstHalf<'s> {
     match call.descriptor() {
         Ok(socket) if socket.is_possible() => {
             FirstHalf::Known(What::Close { socket: call.scratch.descriptor(socket), outcome: Outcome::Done(0) })

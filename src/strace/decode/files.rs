@@ -1,9 +1,19 @@
 //! Calls that show which paths are FIFOs. They make no event; a call that is not as strace prints it changes nothing.
 
 use super::super::fifos::{Fifos, resolved};
-use super::super::table::FileArgument;
 use super::super::{arguments, details, escape, returned, symbols, time};
-use super::Call;
+use super::call::Call;
+
+/// How a call's first arguments name a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum FileArgument {
+    /// (path, …)
+    Path,
+    /// (fd, …)
+    Descriptor,
+    /// (dirfd, path, …)
+    At,
+}
 
 /// The path that a call names, and the arguments behind it.
 type Path<'t> = (Vec<u8>, &'t [u8]);

@@ -7,12 +7,14 @@
 //! ```
 
 use super::super::counts::{Counts, Skip};
+use super::super::names::NameTable;
 use super::super::symbols::{self, Flags, Value};
-use super::super::table::Transfer;
 use super::super::{arguments, details, escape, sockaddr, time};
-use super::payload::{self, Draft, Shown};
+use super::call::Call;
+use super::decoded::{Decoded, NoEvent};
+use super::scratch::Scratch;
+use super::transfer::{self, Draft, Shown, Transfer};
 use super::vectors::{self, Vector};
-use super::{Call, Decoded, NameTable, NoEvent, Scratch};
 use crate::event::{Address, Credentials, Descriptor, Direction, Message, Outcome, Right, Segments, as_u64};
 use crate::limits;
 use crate::work;
@@ -34,7 +36,7 @@ pub(crate) fn msghdr<'s>(mut call: Call<'_, 's>, transfer: Transfer) -> Decoded<
     let Header { address, vector: Vector { requested, shown }, from_error_queue } = header(&mut call, 0, transfer)?;
     let (flags, outcome) = (Flags::of_message(call.value()?), call.outcome()?);
     let flags = if from_error_queue { flags.with(symbols::MSG_ERRQUEUE) } else { flags };
-    payload::single(call, Draft { transfer, socket, outcome, requested, flags, shown }, address)
+    transfer::single(call, Draft { transfer, socket, outcome, requested, flags, shown }, address)
 }
 
 /// A msghdr from here, or what strace prints instead of one.
@@ -254,7 +256,7 @@ pub(crate) fn mmsghdr<'s>(mut call: Call<'_, 's>, transfer: Transfer) -> Decoded
     let outcome = call.outcome()?;
     if let Outcome::Done(result) = outcome {
         let is_received = transfer.direction == Direction::Received;
-        if is_received && (payload::is_peek(flags) || missing.from_error_queue) {
+        if is_received && (transfer::is_peek(flags) || missing.from_error_queue) {
             return Err(NoEvent::Skip(Skip::Peeked));
         }
         let result = call.some(usize::try_from(result).ok())?;
@@ -267,7 +269,7 @@ pub(crate) fn mmsghdr<'s>(mut call: Call<'_, 's>, transfer: Transfer) -> Decoded
         missing.count(call.counts);
     }
     let draft = Draft { transfer, socket, outcome, requested: None, flags, shown: missing.shown() };
-    Ok(payload::transferred(call, draft))
+    Ok(transfer::transferred(call, draft))
 }
 
 /// An mmsghdr array from here, or what strace prints instead of one.

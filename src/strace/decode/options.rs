@@ -2,7 +2,9 @@
 //! a datagram, `UDP_CORK` and `UDP_SEGMENT`, or about where datagrams come to: the multicast groups that a socket joins.
 
 use super::super::{arguments, escape, names::NameTable, returned, sockaddr, symbols};
-use super::{Call, Decoded, NOT_USED, messages};
+use super::call::Call;
+use super::decoded::{Decoded, NOT_USED};
+use super::messages;
 use crate::event::{Address, Segments, Tid, What};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
