@@ -89,7 +89,9 @@ impl View for WireView {
         self.streams.have_due(now) || self.datagrams.holds()
     }
 
-    /// Datagrams go out with a stand-in for what is not known of their ends; handshakes wait on.
+    /// Writes what has waited long enough at `now`, the traces' time: a datagram that came [`limits::WAITING_TIME`] before goes
+    /// out, with stand-ins for what is not known of its ends. Handshakes wait on. Nothing that is still to be written is earlier
+    /// than the time that is returned.
     #[inline]
     fn settle<S: Sink>(&mut self, now: Timestamp, known: Lookup<'_>, sink: &mut S) -> Result<Timestamp, S::Error> {
         let out = &mut PacketOutput::new(&mut self.ids, sink);
@@ -99,6 +101,7 @@ impl View for WireView {
         Ok(self.streams.settle(now, known.refs, out)?.min(self.datagrams.earliest()))
     }
 
+    /// The same where nothing has come for `quiet`, wall clock: then no datagram waits any longer.
     fn pause<S: Sink>(&mut self, quiet: Duration, known: Lookup<'_>, sink: &mut S) -> Result<(), S::Error> {
         let out = &mut PacketOutput::new(&mut self.ids, sink);
         self.datagrams.settle(Timestamp::MAX, out)?;
