@@ -388,13 +388,16 @@ proptest! {
             let mixed = seed.wrapping_mul(number.wrapping_add(7));
             let id = u16::try_from(mixed >> 16).unwrap();
             let (seq, ack, flags) = (SeqNumber(mixed), SeqNumber(!mixed), Flags(flags & 0x3f));
-            let transport = TransportHeader::Tcp { seq, ack, flags, window: !id, options: None };
-            let source = &SocketAddr::from(([10, 0, 0, 1], port));
+            let options = HandshakeOptions { mss: !id, window_scale: 7 };
+            let options = (id % 4 == 0).then_some(options);
+            let transport = TransportHeader::Tcp { seq, ack, flags, window: !id, options };
+            let source = &SocketAddr::from(([10, 0, 0, u8::from(id % 8 < 7)], port));
             let payload = &payload[..original.min(usize::from(id) % 100)];
             let (link, target) = (LinkHeader::Marking, address("10.0.0.2:80"));
             let frame = Frame { link, source, target, id, transport, payload, original };
             let direction = if is_sent { Direction::Sent } else { Direction::Received };
             let by = Marking { tid: Tid(tid), process: ProcessRef(1), fd: Fd(port.into()), session: 1, op: Some(Op::Write) };
+            let by = if id % 5 == 0 { Marking { session: 2, op: None, ..by } } else { by };
             let packet = Packet { about: About::made(Timestamp(0), by, direction), frame };
             prop_assert_eq!(headers.write(&packet, &mut kept), write(&packet, &mut anew));
             prop_assert_eq!(&kept, &anew);

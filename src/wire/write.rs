@@ -3,6 +3,7 @@
 //! Length fields say how long the payload really was, also where less of it was captured; checksums are then those of
 //! the same packet with zeros in the place of what is missing. There is no padding to Ethernet's shortest frame.
 
+use crate::event::{Direction, Marking};
 use crate::wire::checksum::Sum;
 use crate::wire::{Flags, Frame, HandshakeOptions, LinkHeader, Packet, TransportHeader, marking};
 use etherparse::{EtherType, Ethernet2Header, IpNumber, Ipv4Header, Ipv6Header, TcpHeader, TcpOptions, UdpHeader};
@@ -49,8 +50,7 @@ pub fn write(packet: &Packet<'_>, bytes: &mut Vec<u8>) -> Lengths {
         TransportHeader::Udp | TransportHeader::UdpLite => udp(frame, pseudo_header, &payload, bytes),
         TransportHeader::Raw { .. } => raw(protocol, pseudo_header, &payload, bytes),
     }
-    let captured = bytes.len() - start;
-    Lengths { captured, original: captured + payload.missing }
+    payload.lengths(bytes.len() - start - payload.captured.len())
 }
 
 /// The payload as far as IP's length field reaches.
@@ -64,10 +64,17 @@ pub(super) struct FittedPayload<'a> {
 }
 
 impl<'a> FittedPayload<'a> {
-    /// That of a segment over IPv4 without options.
-    #[inline]
-    pub(super) fn of_segment(frame: &Frame<'a>) -> Self {
-        Self::fitting(frame, TCP_HEADER, LENGTH_MAX - IPV4_HEADER)
+    /// That of a segment over IPv4.
+    #[inline(always)]
+    pub(super) fn of_segment(frame: &Frame<'a>, options: Option<HandshakeOptions>) -> Self {
+        Self::fitting(frame, tcp_length(options), LENGTH_MAX - IPV4_HEADER)
+    }
+
+    /// How long the frame is that has it behind `headers` bytes.
+    #[inline(always)]
+    pub(super) const fn lengths(&self, headers: usize) -> Lengths {
+        let captured = headers + self.captured.len();
+        Lengths { captured, original: captured + self.missing }
     }
 
     /// The payload cut so that it takes `room` bytes together with a transport header of `header` bytes.
@@ -84,11 +91,19 @@ impl<'a> FittedPayload<'a> {
 /// IP's protocol number, and the length of the transport's header, in bytes.
 const fn protocol_and_header(transport: &TransportHeader) -> (IpNumber, u16) {
     match transport {
-        TransportHeader::Tcp { options: None, .. } => (IpNumber::TCP, TCP_HEADER),
-        TransportHeader::Tcp { options: Some(_), .. } => (IpNumber::TCP, TCP_HEADER + 12),
+        TransportHeader::Tcp { options, .. } => (IpNumber::TCP, tcp_length(*options)),
         TransportHeader::Udp => (IpNumber::UDP, 8),
         TransportHeader::UdpLite => (IpNumber::UDP_LITE, 8),
         TransportHeader::Raw { protocol } => (IpNumber(*protocol), 0),
+    }
+}
+
+/// How long TCP's header is, in bytes.
+#[inline(always)]
+const fn tcp_length(options: Option<HandshakeOptions>) -> u16 {
+    match options {
+        None => TCP_HEADER,
+        Some(_) => TCP_HEADER + 12,
     }
 }
 
@@ -100,27 +115,31 @@ const fn mapped(address: IpAddr) -> Ipv6Addr {
     }
 }
 
-/// Ethernet's header, 14 bytes, with an 802.1Q tag 18: the one place where the marking is written.
+/// Ethernet's header, 14 bytes, with an 802.1Q tag 18.
 #[inline(always)]
 fn link(packet: &Packet<'_>, carries: EtherType, bytes: &mut Vec<u8>) {
     let (source, destination) = match (packet.frame.link, &packet.about.by) {
-        (LinkHeader::Marking, Some((by, direction))) => {
-            let [source, target] = marking::macs(by, *direction).map(u128::from);
-            let tag = u128::from(EtherType::VLAN_TAGGED_FRAME.0) << 16 | u128::from(marking::vlan(by));
-            let mut header = [0; 18];
-            if let Some(front) = header.first_chunk_mut() {
-                *front = (target << 80 | source << 32 | tag).to_be_bytes();
-            }
-            if let Some(end) = header.last_chunk_mut() {
-                *end = carries.0.to_be_bytes();
-            }
-            return bytes.extend_from_slice(&header);
-        }
+        (LinkHeader::Marking, Some(mover)) => return bytes.extend_from_slice(&tagged(mover, carries)),
         (LinkHeader::Marking, None) => ([0; 6], [0; 6]),
         (LinkHeader::Macs { source, target }, _) => (source.0, target.0),
     };
     let header = Ethernet2Header { source, destination, ether_type: carries };
     bytes.extend_from_slice(&header.to_bytes());
+}
+
+/// Ethernet's header with an 802.1Q tag: the one place where the marking is written.
+#[inline]
+pub(super) fn tagged((by, direction): &(Marking, Direction), carries: EtherType) -> [u8; 18] {
+    let [source, target] = marking::macs(by, *direction).map(u128::from);
+    let tag = u128::from(EtherType::VLAN_TAGGED_FRAME.0) << 16 | u128::from(marking::vlan(by));
+    let mut header = [0; 18];
+    if let Some(front) = header.first_chunk_mut() {
+        *front = (target << 80 | source << 32 | tag).to_be_bytes();
+    }
+    if let Some(end) = header.last_chunk_mut() {
+        *end = carries.0.to_be_bytes();
+    }
+    header
 }
 
 /// IPv4's header (RFC 791 §3.1): no options, no fragments. `length` is that of what follows.
@@ -171,13 +190,17 @@ fn tcp(frame: &Frame<'_>, pseudo_header: Sum, payload: &FittedPayload<'_>, bytes
     bytes.extend_from_slice(payload.captured);
 }
 
-/// TCP's header with a SYN's options, 12 bytes: MSS (RFC 9293 §3.7.1), two NOPs, SACK permitted (RFC 2018 §2), NOP, window
-/// scale (RFC 7323 §2.2).
+/// A SYN's options: MSS (RFC 9293 §3.7.1), two NOPs, SACK permitted (RFC 2018 §2), NOP, window scale (RFC 7323 §2.2).
+#[inline]
+pub(super) fn handshake_options(options: HandshakeOptions) -> [u8; 12] {
+    let [high, low] = options.mss.to_be_bytes();
+    [2, 4, high, low, 1, 1, 4, 2, 1, 3, 3, options.window_scale]
+}
+
+/// TCP's header with a SYN's options.
 #[cold]
 fn handshake(frame: &Frame<'_>, options: HandshakeOptions, sum: Sum, bytes: &mut Vec<u8>) {
-    let [high, low] = options.mss.to_be_bytes();
-    let options = TcpOptions::from([2, 4, high, low, 1, 1, 4, 2, 1, 3, 3, options.window_scale]);
-    let mut header = tcp_header(frame, options).to_bytes();
+    let mut header = tcp_header(frame, handshake_options(options).into()).to_bytes();
     sum.fill_in(&mut header, 16);
     bytes.extend_from_slice(&header);
 }
