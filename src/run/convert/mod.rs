@@ -41,13 +41,7 @@ struct Picture {
 impl Picture {
     /// Takes a change, which happened at `place`.
     #[inline(always)]
-    fn take<S: Sink>(
-        &mut self,
-        change: &Change,
-        refs: Refs<'_>,
-        place: impl Fn() -> LineRef,
-        sink: &mut S,
-    ) -> Result<(), S::Error> {
+    fn take<S: Sink>(&mut self, change: &Change, refs: Refs<'_>, place: LineRef, sink: &mut S) -> Result<(), S::Error> {
         let Self { views, filter, traffic } = self;
         let in_part;
         let moved = match (filter.as_mut().map(|filter| filter.judge(change, refs)), change) {
@@ -184,7 +178,7 @@ impl Engine {
     #[inline(always)]
     fn pass_on<S: Sink>(&mut self, event: &Event<'_>, sink: &mut S) -> Result<(), S::Error> {
         let Self { sockets, picture, trace, secrets, .. } = self;
-        let place = || LineRef { trace: *trace, line: event.line };
+        let place = LineRef { trace: *trace, line: event.line };
         let sink = &mut secrets.watch(sink);
         loop {
             for change in sockets.changes() {
