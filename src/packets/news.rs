@@ -8,7 +8,7 @@ use foldhash::HashMap;
 use std::net::SocketAddr;
 
 /// Who was named last; the default is nobody.
-type Named = (ProcessRef, Fd);
+type LastNamed = (ProcessRef, Fd);
 
 /// How often it is told that an end is used by somebody else. Of one that processes use in turn only those are named from
 /// there on that have not been: a comment on each packet would make the capture slow to open.
@@ -17,7 +17,7 @@ const CHANGES: u8 = 16;
 /// Who was named last beside the packets that each end of a stream has shown.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct News {
-    named: [Named; 2],
+    named: [LastNamed; 2],
     /// Who has been named, a bit each; processes are numbered as they come, so that few share one.
     met: u64,
     changes: u8,

@@ -18,7 +18,7 @@ use super::offers::{self, Offers};
 use crate::escape::word;
 use crate::event::{Direction, Family, Marking, Tid, Timestamp, Transport, UnixName};
 use crate::glob::Glob;
-use crate::run::options::{Options, View};
+use crate::run::options::{Options, ViewKind};
 use crate::sockets::{
     Change, Connection, ConnectionId, End, Flow, Moved, Overlap, Refs, Role, Side, Stream, UnixMessage,
 };
@@ -108,7 +108,7 @@ impl Progress {
 /// Judges changes.
 #[derive(Debug)]
 pub(super) struct Filter {
-    view: View,
+    view: ViewKind,
     net: bool,
     unix: bool,
     pipes: bool,
@@ -267,7 +267,7 @@ impl Filter {
 
     /// Whether a connection of this family is shown as a conversation, in which each byte is told once.
     fn is_conversation(&self, family: Family) -> bool {
-        self.view == View::Wire || family.is_local()
+        self.view == ViewKind::Wire || family.is_local()
     }
 
     fn message_moved(&mut self, moved: &Moved) -> Verdict {

@@ -22,7 +22,7 @@ impl Picture {
         &mut self,
         change: &Change,
         refs: Refs<'_>,
-        place: impl Fn() -> LineRef,
+        place: LineRef,
         sink: &mut S,
     ) -> Result<(), S::Error> {
         let Self { views, filter, traffic } = self;

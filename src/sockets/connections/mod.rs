@@ -4,7 +4,8 @@
 //! case that its other end turns up. What has ended stays until the next event, so that its last changes can be read.
 
 mod pairing;
-mod state;
+mod rendezvous;
+pub(in crate::sockets) mod state;
 mod store;
 
 pub use state::{Connection, End, Flow, Opening, Role};

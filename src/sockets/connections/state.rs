@@ -12,7 +12,7 @@
 //! is its [`Stage`]. Each direction has its own FIN. What changes either stands here.
 
 use crate::event::{Direction, Errno, Family, Inode, Tid, Timestamp, Transport, UnixName};
-use crate::sockets::connections::pairing::Rendezvous;
+use crate::sockets::connections::rendezvous::Rendezvous;
 use crate::sockets::names::{ConnectionId, Side, SocketId};
 use crate::sockets::open_socket::is_vague;
 use crate::sockets::packed::{Packed, PairDigest};
