@@ -111,7 +111,12 @@ impl Processes {
         Some(Process { name: name.cloned(), ..met.clone() }.to_string())
     }
 
-    /// The same of a process that others tell of.
+    /// The thread that a process which was met began with.
+    pub fn number(&self, reference: ProcessRef) -> Option<Tid> {
+        self.get(reference).map(|met| met.number)
+    }
+
+    /// What a process that others tell of is called.
     pub fn name_of(&self, number: Tid) -> String {
         let name = self.tasks.get(&number).and_then(|task| task.name.clone());
         Process { number, name, path: None }.to_string()

@@ -175,7 +175,7 @@ impl Streams {
         self.tcp(connection, (time, None), out)?;
         self.end_frames(connection.id, side, (marking, by), out)?;
         match self.shown.get_mut(connection.id) {
-            Some(tcp) => tcp.finish(side, (time, 0), (marking, by), out),
+            Some(tcp) => tcp.finish((side, None), (time, 0), (marking, by), out),
             None => Ok(()),
         }
     }

@@ -28,6 +28,11 @@ impl News {
     /// Nobody.
     pub const NONE: Self = Self { named: [(ProcessRef(0), Fd(0)); 2], met: 0, changes: 0, has_lost: false };
 
+    /// Whose the end on `side` was when it was named last.
+    pub const fn named(&self, side: Side) -> ProcessRef {
+        side.of(&self.named).0
+    }
+
     /// Whether it is news that the end on `side` is this one's. Never where nobody asks who.
     #[inline(always)]
     pub fn of_end(&mut self, side: Side, by: &Marking) -> Remarks {

@@ -1,7 +1,7 @@
 //! A connection of the trace as a TCP connection: its sides as client and server, its calls as segments, each with who
 //! made it.
 
-use crate::event::{Direction, Marking, Timestamp, as_u64};
+use crate::event::{Direction, Marking, ProcessRef, Timestamp, as_u64};
 use crate::packets::news::News;
 use crate::packets::output::PacketOutput;
 use crate::packets::segmenter::{Endpoint, Segmenter};
@@ -220,10 +220,11 @@ impl TcpConnection {
         self.bare(side, Flags::ACK, time, Some(unmade), out)
     }
 
-    /// The FIN of the end on `side`, once, and the other end's ACK of it `acknowledged_after` nanoseconds later.
+    /// The FIN of the end on `side`, once, and the other end's ACK of it `acknowledged_after` nanoseconds later; `comment` is
+    /// to be read beside the FIN.
     pub fn finish<S: Sink>(
         &mut self,
-        side: Side,
+        (side, comment): (Side, Option<&str>),
         (time, acknowledged_after): (Timestamp, u64),
         by: Witness,
         out: &mut PacketOutput<'_, S>,
@@ -231,7 +232,8 @@ impl TcpConnection {
         if self.segments.has_finished(side) {
             return Ok(());
         }
-        self.bare(side, Flags::FIN_ACK, time, Some(by), out)?;
+        let about = About { comment, ..self.about(side, time, Some(by)) };
+        out.frame(about, self.segments.segment(side, Flags::FIN_ACK, (&[], 0)))?;
         self.acknowledge(side.other(), time.after(acknowledged_after), by, out)
     }
 
@@ -254,6 +256,11 @@ impl TcpConnection {
     /// The address of the end on `side`.
     pub const fn address(&self, side: Side) -> SocketAddr {
         self.segments.address(side)
+    }
+
+    /// Who was named last beside what the end on `side` has shown.
+    pub const fn named(&self, side: Side) -> ProcessRef {
+        self.news.named(side)
     }
 
     /// The side of the client.

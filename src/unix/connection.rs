@@ -1,7 +1,7 @@
 //! What is known of one UNIX connection: whether it is HTTP/2, what waits for that decision, and its conversation once the
 //! first packet has been written.
 
-use crate::event::{Timestamp, Transport, as_u64};
+use crate::event::{Marking, Timestamp, Transport, as_u64};
 use crate::packets::contents::FirstBytes;
 use crate::packets::http2::{self, Http2Stream, Http2Verdict, Lack, Seed};
 use crate::packets::{Chunk, News, OwnChunk, TcpConnection, Witness, beginning};
@@ -29,6 +29,8 @@ pub(super) struct UnixConnection {
     written: [u64; 2],
     /// Which ends' addresses have the name of who is behind them.
     named: [bool; 2],
+    /// Who has read last what the other end's calls have shown, by side.
+    readers: [Option<Marking>; 2],
     /// Who has been named beside its messages, where it is D-Bus.
     news: News,
     /// Its server's port is not asked for.
@@ -47,6 +49,11 @@ impl UnixConnection {
         let address = self.tcp.as_ref().filter(|_| !*named).map(|tcp| tcp.address(side));
         *named |= address.is_some();
         address
+    }
+
+    /// The end on `side` has read what the other one's calls have shown.
+    pub(super) const fn is_read(&mut self, side: Side, by: Marking) {
+        *side.of_mut(&mut self.readers) = Some(by);
     }
 
     /// Since when something of it is yet to be shown: its first bytes, or the handshake of one that was made in the trace.
@@ -296,7 +303,7 @@ impl UnixConnection {
         }
         self.let_out(side, by, context)?;
         match &mut self.tcp {
-            Some(tcp) => tcp::finish(tcp, side, (time, by), context),
+            Some(tcp) => tcp::finish(tcp, (side, *side.of(&self.readers)), (time, by), context),
             None => Ok(()),
         }
     }

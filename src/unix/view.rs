@@ -189,6 +189,9 @@ impl UnixView {
     ) -> Result<(), S::Error> {
         let Some(state) = self.connections.get_mut(stream.connection) else { return Ok(()) };
         let Some(connection) = known.refs.connection(stream.connection) else { return Ok(()) };
+        if moved.direction == Direction::Received && moved.moved <= stream.known {
+            state.is_read(stream.side, moved.marking);
+        }
         if let Some(address) = state.name(stream.side) {
             let user = names::of_process(&moved.marking, known.processes);
             names::write(address, Some(&user), connection.end(stream.side).name.as_ref(), sink)?;
