@@ -30,7 +30,9 @@ impl Picture {
         let moved = match (filter.as_mut().map(|filter| filter.judge(change, refs)), change) {
             (None | Some(Verdict::Show), Change::Moved(moved)) => moved,
             (None | Some(Verdict::Show), _) => {
-                late_ends(filter, views, change, refs, sink)?;
+                if let Some(filter) = filter {
+                    late_ends(filter, views, change, refs, sink)?;
+                }
                 traffic.count_other(change, refs, views, place);
                 return views.change(change, refs, sink);
             }
@@ -45,23 +47,28 @@ impl Picture {
             (Some(Verdict::Count | Verdict::Told | Verdict::Hide), _) => return Ok(()),
         };
         views.moved(moved, refs, sink)?;
-        match filter {
-            Some(filter) if views.leaves_out(moved) => filter.leave_out(),
-            _ => traffic.count(moved, refs, views, place),
+        let Some(filter) = filter else {
+            traffic.count(moved, refs, views, place);
+            return Ok(());
+        };
+        if views.leaves_out(moved) {
+            filter.leave_out();
+        } else {
+            traffic.count(moved, refs, views, place);
         }
         late_ends(filter, views, change, refs, sink)
     }
 }
 
 /// Shows the ends of directions that `change` is the last to come before, and forgets a connection with it.
+#[inline(never)]
 fn late_ends<S: Sink>(
-    filter: &mut Option<Filter>,
+    filter: &mut Filter,
     views: &mut Views,
     change: &Change,
     refs: Refs<'_>,
     sink: &mut S,
 ) -> Result<(), S::Error> {
-    let Some(filter) = filter else { return Ok(()) };
     while let Some(end) = filter.late_end(change, refs) {
         views.change(&end, refs, sink)?;
     }
