@@ -11,11 +11,13 @@ mod survey;
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
+use std::time::Duration;
 
 use crate::cli::{self, Refused, Task};
 use crate::escape::escaped;
 use crate::record::{Ended, RunningProcesses, ask, record, word};
 use crate::run::options::ReportFormat;
+use crate::system;
 use survey::Survey;
 
 /// The name of our interface.
@@ -158,8 +160,20 @@ fn via(call: &Arguments<'_>) -> Option<OsString> {
     Some(format!("ssh -o BatchMode=yes -o ConnectTimeout=10 -- {}", word(call.text("--host")?)).into())
 }
 
-/// Records into the FIFO until it is stopped.
+/// How long the FIFO of a recording that has failed is kept for who is to read it.
+const FIFO_KEPT: Duration = Duration::from_secs(2);
+
+/// Records into the FIFO until it is stopped. Where nothing comes of it, that is told before its reader sees the end: tshark
+/// 4.0 waits for ever for a FIFO that nobody has opened.
 fn capture(call: &Arguments<'_>) -> Ended {
+    let ended = record_into_fifo(call);
+    if let Some(fifo) = call.value("--fifo").filter(|_| ended != Ended::Code(0)) {
+        system::end_fifo(Path::new(fifo), FIFO_KEPT);
+    }
+    ended
+}
+
+fn record_into_fifo(call: &Arguments<'_>) -> Ended {
     let words = match words(call) {
         Ok(words) => words,
         Err(message) => return fail(message),

@@ -305,6 +305,11 @@ impl UnixView {
         known: Lookup<'_>,
         sink: &mut S,
     ) -> Result<(), S::Error> {
+        let is_over = matches!(change, Change::Closed { .. } | Change::ConnectionForgotten { .. });
+        // Of one that is not asked for, only that it is over is told.
+        if is_over && self.connections.get(connection.id).is_none() {
+            return Ok(());
+        }
         let Some((state, mut context)) = self.parts(connection, known, sink) else {
             return Ok(());
         };

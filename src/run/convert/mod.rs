@@ -4,6 +4,7 @@ mod clock;
 mod conversations;
 mod filter;
 mod offers;
+mod picture;
 
 use crate::capture::Capture;
 use crate::dates::{Date, Day};
@@ -19,61 +20,17 @@ use crate::run::report::traffic::{Printed, Traffic};
 use crate::run::report::{LineRef, Report, addresses, advice, hints, reading, within};
 use crate::run::traced::{ProcessSource, ThreadInfo};
 use crate::secrets::Secrets;
-use crate::sockets::{Change, Refs, Sockets};
+use crate::sockets::Sockets;
 use crate::strace::{self, Parser};
 use crate::unix::{self, Advice, Chosen, PortRule};
 use crate::views::{Newcomer, Views};
 use crate::wire::{Packet, Record, Sink};
 use clock::TraceClock;
 use conversations::Conversations;
-use filter::{Filter, Verdict};
+use filter::Filter;
+use picture::Picture;
 use std::io::{self, Write};
 use std::time::Duration;
-
-/// From changes to records: what of them is shown, and what is counted.
-#[derive(Debug)]
-struct Picture {
-    views: Views,
-    filter: Option<Filter>,
-    traffic: Traffic,
-}
-
-impl Picture {
-    /// Takes a change, which happened at `place`.
-    #[inline(always)]
-    fn take<S: Sink>(
-        &mut self,
-        change: &Change,
-        refs: Refs<'_>,
-        place: impl Fn() -> LineRef,
-        sink: &mut S,
-    ) -> Result<(), S::Error> {
-        let Self { views, filter, traffic } = self;
-        let in_part;
-        let moved = match (filter.as_mut().map(|filter| filter.judge(change, refs)), change) {
-            (None | Some(Verdict::Show), Change::Moved(moved)) => moved,
-            (None | Some(Verdict::Show), _) => {
-                traffic.count_other(change, refs, views, place);
-                return views.change(change, refs, sink);
-            }
-            (Some(Verdict::ShowAs(moved)), _) => {
-                in_part = moved;
-                &in_part
-            }
-            (Some(Verdict::Count), Change::Moved(moved)) => {
-                views.pass_over(moved);
-                return Ok(());
-            }
-            (Some(Verdict::Count | Verdict::Told | Verdict::Hide), _) => return Ok(()),
-        };
-        views.moved(moved, refs, sink)?;
-        match filter {
-            Some(filter) if views.leaves_out(moved) => filter.leave_out(),
-            _ => traffic.count(moved, refs, views, place),
-        }
-        Ok(())
-    }
-}
 
 /// Sockets and views: from events to records.
 #[derive(Debug)]
@@ -184,7 +141,7 @@ impl Engine {
     #[inline(always)]
     fn pass_on<S: Sink>(&mut self, event: &Event<'_>, sink: &mut S) -> Result<(), S::Error> {
         let Self { sockets, picture, trace, secrets, .. } = self;
-        let place = || LineRef { trace: *trace, line: event.line };
+        let place = LineRef { trace: *trace, line: event.line };
         let sink = &mut secrets.watch(sink);
         loop {
             for change in sockets.changes() {

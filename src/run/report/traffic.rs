@@ -114,7 +114,7 @@ pub(in crate::run) struct Traffic {
 impl Traffic {
     /// Counts what moved and what of it is not shown. `place` is the line of its event.
     #[inline(always)]
-    pub fn count(&mut self, moved: &Moved, refs: Refs<'_>, views: &Views, place: impl Fn() -> LineRef) {
+    pub fn count(&mut self, moved: &Moved, refs: Refs<'_>, views: &Views, place: LineRef) {
         if !self.unseen.is_empty() && moved.direction == Direction::Received {
             self.shown_by_reader(moved);
         }
@@ -131,13 +131,13 @@ impl Traffic {
             (family, transport) if views.shows(family, transport) => self.payload(moved, refs, place),
             (Family::Unix | Family::Pipe, _) => self.unix_unwanted += 1,
             (family, _) if !views.shows(family, Transport::Stream) => self.net_unwanted += 1,
-            (_, transport) if is_carried(transport) => self.wire_only.add(moved.moved, place()),
-            _ => self.protocols.add(moved.moved, place()),
+            (_, transport) if is_carried(transport) => self.wire_only.add(moved.moved, place),
+            _ => self.protocols.add(moved.moved, place),
         }
     }
 
     /// The same of any other change: a message between UNIX datagram sockets, a connection that is made.
-    pub fn count_other(&mut self, change: &Change, refs: Refs<'_>, views: &Views, place: impl Fn() -> LineRef) {
+    pub fn count_other(&mut self, change: &Change, refs: Refs<'_>, views: &Views, place: LineRef) {
         let message = match change {
             Change::UnixMessage(message) => message,
             Change::Opened { connection } => {
@@ -159,7 +159,7 @@ impl Traffic {
     }
 
     #[inline(always)]
-    fn payload(&mut self, moved: &Moved, refs: Refs<'_>, place: impl Fn() -> LineRef) {
+    fn payload(&mut self, moved: &Moved, refs: Refs<'_>, place: LineRef) {
         if !self.is_plain {
             self.look_for_tls(moved, refs.bytes(moved.payload));
         }
@@ -215,22 +215,22 @@ impl Traffic {
 
     /// A receive with MSG_TRUNC threw bytes away: lost are those that the other end's calls have not shown.
     #[cold]
-    fn discarded(&mut self, moved: &Moved, place: impl Fn() -> LineRef) {
+    fn discarded(&mut self, moved: &Moved, place: LineRef) {
         let known = moved.stream.map_or(0, |stream| stream.known);
         let lost = moved.moved.saturating_sub(known);
         if lost > 0 {
-            self.discarded.add(lost, place());
+            self.discarded.add(lost, place);
         }
     }
 
     #[inline(always)]
-    fn missing(&mut self, op: Option<Op>, missing: u64, place: impl Fn() -> LineRef) {
+    fn missing(&mut self, op: Option<Op>, missing: u64, place: LineRef) {
         if missing == 0 {
             return;
         }
         match op {
-            Some(Op::Sendfile | Op::Splice | Op::Tee) => self.hidden.add(missing, place()),
-            _ => self.cut.add(missing, place()),
+            Some(Op::Sendfile | Op::Splice | Op::Tee) => self.hidden.add(missing, place),
+            _ => self.cut.add(missing, place),
         }
     }
 
