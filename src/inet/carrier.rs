@@ -2,7 +2,7 @@
 //! sockets.
 
 use crate::event::{Direction, Family, Transport, as_u64};
-use crate::sockets::{Moved, canonical};
+use crate::sockets::{Moved, canonical, reached};
 use crate::wire::TransportHeader;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -48,10 +48,12 @@ impl Carried<'_> {
 /// How a message went over the wire; none for transports that are not converted.
 pub(super) fn of<'a>(moved: &Moved, payload: &'a [u8]) -> Option<Carried<'a>> {
     let local = moved.local.map(canonical);
+    let is_sent = moved.direction == Direction::Sent;
+    let target = |remote| if is_sent { reached(remote, local) } else { remote };
     let carried = Carried {
         carrier: Carrier::Header(TransportHeader::Udp),
         local: local.filter(|local| local.port() != 0),
-        remote: moved.remote.map(canonical),
+        remote: moved.remote.map(canonical).map(target),
         payload,
         moved: moved.moved,
     };

@@ -42,6 +42,8 @@ impl Gathered {
                     payload.extend_from_slice(sent.payload);
                 }
                 whole.carried.moved = whole.carried.moved.saturating_add(sent.moved);
+                // The first send gives the socket its port, which is seen from the second one on.
+                whole.carried.local = sent.local.or(whole.carried.local);
                 (whole.time, whole.marking) = (datagram.time, datagram.marking);
                 gathering
             }

@@ -34,7 +34,7 @@ fn invented((ip, port): (Ipv4Addr, u16), is_v6: bool) -> SocketAddr {
 
 /// Stand-ins of the wire view. No two connections or sockets of a capture get the same: of what nothing is known the first
 /// has the usual address, and the others have it at other addresses of the loopback network, `127.X.Y.Z`, with the usual
-/// port. Where the port is known, and the host is not, the stand-in is for the host alone.
+/// port. Where the port is known, and the host is not, the stand-in is for the host alone, and the other way round.
 #[derive(Debug, Default)]
 pub(super) struct StandIns {
     /// How many were given.
@@ -84,8 +84,10 @@ fn placed((local, remote): KnownEndpoints, is_v6: bool, number: u64, port: u16) 
         Some(known) if !known.ip().is_unspecified() && known.port() != 0 => known,
         Some(known) => {
             let stand_in = numbered(ip, number, is_v6);
-            let ip = if known.ip().is_unspecified() { stand_in } else { known.ip() };
-            SocketAddr::new(ip, if known.port() == 0 { usual } else { known.port() })
+            match (known.ip(), known.port()) {
+                (ip, port) if ip.is_unspecified() => SocketAddr::new(stand_in, if port == 0 { usual } else { port }),
+                (ip, _) => SocketAddr::new(ip, numbered_port(usual, number)),
+            }
         }
         None => SocketAddr::new(numbered(ip, number, is_v6), usual),
     };
@@ -99,6 +101,13 @@ fn numbered(ip: Ipv4Addr, number: u64, is_v6: bool) -> IpAddr {
     let [.., round, second, third] = number.to_be_bytes();
     let ip = Ipv4Addr::new(first, second, third, last.wrapping_add(round.wrapping_mul(2) % 252));
     if is_v6 { IpAddr::V6(ip.to_ipv6_mapped()) } else { IpAddr::V4(ip) }
+}
+
+/// The stand-in for a port alone: the first has the usual one, the others go through those that nobody is given by IANA.
+fn numbered_port(usual: u16, number: u64) -> u16 {
+    const FIRST: u16 = 49_152;
+    let place = u16::try_from(number % u64::from(u16::MAX - FIRST)).unwrap_or_default();
+    if number == 0 { usual } else { FIRST + place }
 }
 
 /// Who has been counted.

@@ -5,7 +5,8 @@
 //! |---|---|
 //! | details | another family or kind, another inode, another address than details had before |
 //! | a connect | another family; a connection that it has already, unless its connect was still going on |
-//! | a close | an inode or addresses that the socket with this number cannot have: it came while the close was under way |
+//! | a close | an inode or addresses that the socket with this number cannot have, or it began before its connection: it came while the close was under way |
+//! | details of who has connected | its own address, which an accept has told that was taken for its other end |
 //! | two ends that may be one connection's | an address that is another than the one that the other end has seen |
 
 use crate::event::{Address, Descriptor, Details, Errno, Family, Outcome, SocketDetails, Transport};
@@ -91,12 +92,24 @@ pub(super) fn connects_another(
 }
 
 /// Whether a close is of the socket that had the number before `open`, which came while the close was under way: nobody has
-/// connected `open`, and the details are a connected one's, or they have another inode.
+/// connected `open`, and the details are a connected one's, or it was accepted, and they are of another connection, or they
+/// have another inode.
 pub(super) fn is_closed_already(open: &OpenSocket, details: &SocketDetails) -> bool {
     let is_another = |theirs, ours| matches!((theirs, ours), (Some(theirs), Some(ours)) if theirs != ours);
     let is_new = open.is_made && open.stream.is_none() && open.remote.get().is_none();
     is_another(open.inode_in(details), open.inode)
+        || (open.listener.is_some() && !agrees(open, details))
         || (is_new && open.transport == Transport::Stream && details.remote.is_some())
+}
+
+/// Whether details are of `open` but for its own address, which was only a guess.
+pub(super) fn has_met_another(open: &OpenSocket, details: &SocketDetails) -> bool {
+    open.has_met
+        && details.family == open.family
+        && details.transport == open.transport
+        && details.local.is_some()
+        && details.remote.is_some()
+        && details.remote.map(canonical) == open.remote.get().map(canonical)
 }
 
 /// How far two ends are known to belong together.

@@ -36,7 +36,7 @@ mod transfer;
 pub use change::{Change, Moved, Overlap, Payload, Refs, Shape, Stream, UnixEnd, UnixMessage};
 pub use connections::{ByConnection, Connection, End, Flow, Opening, Role};
 pub use names::{ConnectionId, FlowId, Side, SocketNumber};
-pub use open_socket::{canonical, is_vague};
+pub use open_socket::{canonical, is_vague, reached};
 
 use crate::event::{
     Descriptor, Details, Errno, Event, Family, Fd, Marking, Op, Outcome, ProcessRef, SocketDetails, Tid, Timestamp,
@@ -339,13 +339,15 @@ impl Sockets {
                     if slot.seen == details.serial {
                         return Some(socket);
                     }
-                    let open = self.registry.get(socket).filter(|open| identity::agrees(open, details));
-                    if let Some(open) = open {
+                    if let Some(open) = self.registry.get(socket).filter(|open| identity::agrees(open, details)) {
                         if open.knows(details) {
                             self.tables.see(table, descriptor.fd, details, &mut self.registry);
                         } else {
                             self.refresh(table, descriptor.fd, socket, details);
                         }
+                        return Some(socket);
+                    }
+                    if open::part(self, socket, descriptor.fd, details) {
                         return Some(socket);
                     }
                     // Its close was not traced.

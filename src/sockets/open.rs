@@ -1,11 +1,12 @@
 //! Calls by which connections begin: socket, socketpair, bind, connect, accept, and those that name their ends.
 
-use crate::event::{Address, Descriptor, Details, Errno, Family, Op, Outcome, Transport};
+use crate::event::{Address, Descriptor, Details, Errno, Family, Fd, Op, Outcome, SocketDetails, Transport};
 use crate::sockets::Sockets;
 use crate::sockets::connections::{Connection, Length, Opening, Origin, Role};
 use crate::sockets::identity::{self, details_of};
 use crate::sockets::names::{Side, SocketId};
 use crate::sockets::open_socket::OpenSocket;
+use std::rc::Rc;
 
 /// socket.
 pub(super) fn socket(
@@ -196,6 +197,31 @@ fn dissolve(sockets: &mut Sockets, descriptor: Descriptor<'_>, socket: SocketId)
         sockets.reset(id, [side; 2], witnessed);
         sockets.connections.close_end(id, side, &mut sockets.changes);
     }
+    if let Some(open) = sockets.registry.get_mut(socket) {
+        open.unconnect();
+    }
+}
+
+/// Where details tell that it was not this socket who was accepted, but another one that had connected there: it has a
+/// connection of its own. Whether they do.
+pub(super) fn part(sockets: &mut Sockets, socket: SocketId, fd: Fd, details: &Rc<SocketDetails>) -> bool {
+    if !sockets.registry.get(socket).is_some_and(|open| identity::has_met_another(open, details)) {
+        return false;
+    }
+    let stream = sockets.registry.part(socket);
+    let freed = stream.and_then(|(id, side)| sockets.connections.free_end(id, side));
+    let table = sockets.table();
+    sockets.tables.see(table, fd, details, &mut sockets.registry);
+    sockets.registry.learn(socket, Some(details));
+    if let Some((entry, brought)) = freed
+        && let Some((id, side)) = sockets.join(socket, Origin::connect(entry))
+        && let Some(connection) = sockets.connections.get_mut(id)
+    {
+        let end = connection.end_mut(side);
+        (end.brought, end.marking) = (brought, brought);
+        sockets.prove(socket, entry);
+    }
+    true
 }
 
 /// accept.

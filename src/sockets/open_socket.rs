@@ -38,8 +38,12 @@ pub(super) struct OpenSocket {
     pub(super) family_known: bool,
     /// The kernel has chosen its port: it had none when it was connected.
     pub(super) has_chosen_port: bool,
+    /// Its own address is what an accept has told that was taken for the other end of its connect.
+    pub(super) has_met: bool,
     /// connect has said that it goes on, and not yet how it ended.
     pub(super) is_connecting: bool,
+    /// It waits for connects.
+    pub(super) listens: bool,
     /// Who has accepted it.
     pub(super) listener: Option<(SocketId, SocketNumber)>,
     /// A call of the trace has made it.
@@ -193,10 +197,12 @@ impl OpenSocket {
 
     /// connect named the remote end: to a loopback address the kernel connects from 127.0.0.1 or ::1.
     pub(super) fn connect_to(&mut self, address: &Address) {
-        self.name_remote(address);
-        if let Address::Inet(remote) = address {
-            self.local.imply(remote.ip());
-        }
+        let Address::Inet(remote) = address else {
+            return self.name_remote(address);
+        };
+        let reached = reached(*remote, self.local.get());
+        self.name_remote(&Address::Inet(reached));
+        self.local.imply(reached.ip());
     }
 
     /// connect or getpeername named the remote end.
@@ -225,8 +231,10 @@ impl OpenSocket {
 
     /// An address that is not known, or not whole, is `local` or `remote`, as the other end's calls show.
     pub(super) fn fill_in(&mut self, local: Option<SocketAddr>, remote: Option<SocketAddr>) {
+        let is_open = |own: &Known| own.get().is_none_or(is_vague);
+        self.has_met |= local.is_some() && is_open(&self.local);
         for (own, known) in [(&mut self.local, local), (&mut self.remote, remote)] {
-            if let Some(address) = known.filter(|_| own.get().is_none_or(is_vague)) {
+            if let Some(address) = known.filter(|_| is_open(own)) {
                 own.read(address);
             }
         }
@@ -263,6 +271,18 @@ impl OpenSocket {
         let host = if is_local(remote) { Some(remote) } else { sibling };
         if let Some(host) = host.filter(|_| local.ip().is_unspecified()) {
             self.local.read(SocketAddr::new(host.ip(), local.port()));
+        }
+    }
+
+    /// The accept that was taken for the other end was not: its own address is not known yet.
+    pub(super) fn part(&mut self) {
+        self.has_met = false;
+        self.local.forget();
+        if let Some(bound) = self.seldom().bound {
+            self.local.say(bound.get());
+        }
+        if let Some(remote) = self.remote.get() {
+            self.local.imply(remote.ip());
         }
     }
 
@@ -402,6 +422,22 @@ impl OpenSocket {
 /// Whether an address leaves its host or its port open.
 pub fn is_vague(address: SocketAddr) -> bool {
     address.ip().is_unspecified() || address.port() == 0
+}
+
+/// Where a packet to `target` goes from `local`. Every address as a target is the own host: the address that the socket is
+/// bound to, of IPv6 always ::1, else loopback (the kernel's ip_route_output_key_hash_rcu and tcp_v6_connect).
+pub fn reached(target: SocketAddr, local: Option<SocketAddr>) -> SocketAddr {
+    let is_own = |local: &IpAddr| local.is_ipv4() && !local.is_unspecified();
+    let host = match (target.ip(), canonical(target).ip()) {
+        (IpAddr::V4(host), _) if host.is_unspecified() => {
+            let own = local.map(|local| canonical(local).ip()).filter(is_own);
+            own.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
+        }
+        (_, IpAddr::V6(host)) if host.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        (_, IpAddr::V4(host)) if host.is_unspecified() => IpAddr::V6(Ipv4Addr::LOCALHOST.to_ipv6_mapped()),
+        _ => return target,
+    };
+    SocketAddr::new(host, target.port())
 }
 
 /// An address as the wire has it: v4-mapped IPv6 is IPv4.

@@ -9,11 +9,17 @@ use std::ops::RangeInclusive;
 /// close.
 pub(super) fn close(sockets: &mut Sockets, descriptor: Descriptor<'_>, outcome: Outcome) {
     let table = sockets.table();
-    let stands_for = sockets.tables.slot(table, descriptor.fd).and_then(|slot| sockets.registry.get(slot.socket));
-    if let (Details::Socket(details), Some(open)) = (descriptor.details, stands_for)
-        && identity::is_closed_already(open, details)
+    let stands_for = sockets.tables.slot(table, descriptor.fd).map(|slot| slot.socket);
+    if let Some(socket) = stands_for
+        && let Some(open) = sockets.registry.get(socket)
     {
-        return;
+        let connection = sockets.connection_of(socket);
+        let is_older = connection.is_some_and(|connection| connection.is_begun_after(sockets.now.entry));
+        let tells_another =
+            matches!(descriptor.details, Details::Socket(details) if identity::is_closed_already(open, details));
+        if is_older || tells_another {
+            return;
+        }
     }
     let Some(socket) = sockets.locate(descriptor) else {
         return;

@@ -4,7 +4,7 @@ use crate::event::{Address, Descriptor, Details, Direction, Family, Inode, Socke
 use crate::limits;
 use crate::sockets::connections::state::Connection;
 use crate::sockets::identity;
-use crate::sockets::names::{Side, SocketId, SocketNumber};
+use crate::sockets::names::{ConnectionId, Side, SocketId, SocketNumber};
 use crate::sockets::open_socket::{OpenSocket, canonical};
 use crate::sockets::packed::PairDigest;
 use crate::sockets::{Change, UnixEnd};
@@ -157,6 +157,12 @@ impl Registry {
         if let Some(inode) = open.inode {
             self.by_inode.insert(inode, socket);
         }
+        if let Some(local) = open.local.get().filter(|_| open.listens) {
+            if self.listening.len() >= limits::LISTENERS {
+                self.listening.clear();
+            }
+            self.listening.insert(canonical(local));
+        }
         match (open.transport, open.local.get(), open.remote.get(), &open.name) {
             (Transport::Stream, Some(local), Some(remote), _) => {
                 let pair = self.pair([local, remote]);
@@ -209,15 +215,12 @@ impl Registry {
         }
     }
 
-    /// The socket listens.
+    /// The socket listens. Where, may be known later: the kernel chooses a port that bind has left open.
     pub(super) fn listen(&mut self, socket: SocketId) {
-        let Some(local) = self.get(socket).and_then(|open| open.local.get()) else {
-            return;
-        };
-        if self.listening.len() >= limits::LISTENERS {
-            self.listening.clear();
+        if let Some(open) = self.get_mut(socket).filter(|open| !open.listens) {
+            open.listens = true;
+            self.register(socket);
         }
-        self.listening.insert(canonical(local));
     }
 
     /// Whether a traced socket listens where `socket` connects to.
@@ -251,6 +254,15 @@ impl Registry {
         let before = std::mem::replace(&mut open.number, number);
         self.numbered += 1;
         Some(Change::SocketClosed { socket: before })
+    }
+
+    /// The own address of `socket` was another one's; which connection it had with that.
+    pub(super) fn part(&mut self, socket: SocketId) -> Option<(ConnectionId, Side)> {
+        let (local, remote) = self.get(socket).map(|open| (open.local.get(), open.remote.get()))?;
+        self.forget_addresses(socket, local, remote);
+        let open = self.get_mut(socket)?;
+        open.part();
+        open.stream.take()
     }
 
     /// Says once that the local address of a datagram socket is known, if it is.

@@ -79,16 +79,33 @@ fn internet<'t>(mut text: &'t [u8], names: &mut NameTable) -> Option<(Address, &
     Some((Address::Inet(SocketAddr::new(host?, port?)), text.strip_prefix(b"}")?))
 }
 
-/// The host in the fields of a structure: behind `field=`, or the first one of all if `field` is empty.
-pub(super) fn host_among(fields: &[u8], field: &[u8], names: &mut NameTable) -> Option<IpAddr> {
-    let mut text = fields.get(memchr::memmem::find(fields, field)? + field.len()..)?;
-    if field.is_empty() {
-        text = text.get(memchr::memmem::find(text, b"inet_")?..)?;
-    }
+/// The host in the field of this name of a structure:
+///
+/// ```text
+/// ipi_addr=inet_addr("1.2.3.4")    inet_pton(AF_INET6, "::1", &ipi6_addr)
+/// ipi_addr="\x01\x02\x03\x04"                                              -X raw, -X verbose
+/// ```
+pub(super) fn host_among(fields: &[u8], name: &[u8], names: &mut NameTable) -> Option<IpAddr> {
     let mut host = None;
-    let quoted = text.get(memchr::memchr(b'"', text)?..)?;
-    quoted_host(quoted, (&mut host, field.is_empty()), names)?;
-    host
+    let behind = memchr::memmem::find(fields, name).and_then(|at| fields.get(at + name.len()..));
+    if let Some(value) = behind.and_then(|behind| behind.strip_prefix(b"=")) {
+        if value.first() == Some(&b'"') {
+            names.decoded.clear();
+            escape::string(value, &mut names.decoded)?;
+            return host_in_memory(&names.decoded);
+        }
+        quoted_host(value.strip_prefix(b"inet_addr(")?, (&mut host, false), names)?;
+        return host;
+    }
+    let text = fields.get(memchr::memmem::find(fields, b"inet_pton(")?..)?;
+    let rest = quoted_host(text.get(memchr::memchr(b'"', text)?..)?, (&mut host, true), names)?;
+    host.filter(|_| rest.strip_prefix(b", &").is_some_and(|rest| rest.starts_with(name)))
+}
+
+/// A host whose bytes lie in network order.
+fn host_in_memory(bytes: &[u8]) -> Option<IpAddr> {
+    let v4 = <[u8; 4]>::try_from(bytes).map(|v4| Ipv4Addr::from(v4).into());
+    v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(|v6| Ipv6Addr::from(v6).into())).ok()
 }
 
 /// `"1.2.3.4"`, under `-xx` in hexadecimal.
@@ -119,8 +136,7 @@ fn as_in_memory(
     let bytes = names.decoded.as_slice();
     match name {
         b"sin_port" | b"sin6_port" => *port = Some(u16::from_be_bytes(bytes.try_into().ok()?)),
-        b"sin_addr" => *host = Some(Ipv4Addr::from(<[u8; 4]>::try_from(bytes).ok()?).into()),
-        b"sin6_addr" => *host = Some(Ipv6Addr::from(<[u8; 16]>::try_from(bytes).ok()?).into()),
+        b"sin_addr" | b"sin6_addr" => *host = Some(host_in_memory(bytes)?),
         _ => {}
     }
     Some(())

@@ -86,6 +86,10 @@ impl Connections {
         let certain = waiting.filter(|(_, is_certain)| *is_certain).map(|(id, _)| (id, Side::Second));
         let Some((id, side)) = found.or(certain) else {
             let id = self.begin(registry, socket, origin)?;
+            // It may be the one that was accepted: its first bytes show that, and then where it is.
+            if let Some(other) = waiting.and_then(|(other, _)| self.store.get_mut(other)) {
+                other.awaits_address = true;
+            }
             if let (Some(connection), Some(open)) = (self.store.get_mut(id), registry.get_mut(socket)) {
                 self.pairing.wait(connection, open, origin.role);
                 connection.is_undecided = waiting.is_some();
@@ -324,6 +328,18 @@ impl Connections {
             changes.push(Change::Closed { connection: id });
             self.end(id, None, changes);
         }
+    }
+
+    /// The end on `side` was not the other one's. When its own connect began, and who called that.
+    pub(in crate::sockets) fn free_end(
+        &mut self,
+        id: ConnectionId,
+        side: Side,
+    ) -> Option<(Timestamp, Option<Marking>)> {
+        let connection = self.store.get_mut(id)?;
+        let brought = connection.free_end(side);
+        self.pairing.is_open_again(connection);
+        Some((connection.opening.entry(), brought))
     }
 
     /// A process that nobody told of has the end on `side`, which `closer` has closed.

@@ -179,6 +179,13 @@ impl Pairing {
         }
     }
 
+    /// An end of it is still to be found by its addresses.
+    pub(super) fn is_open_again(&mut self, connection: &Connection) {
+        if let Some(pair) = connection.pair {
+            add(&mut self.pairs, pair, connection.id);
+        }
+    }
+
     /// Both ends are traced: nobody has to find the connection by its addresses.
     pub(super) fn is_whole(&mut self, connection: &Connection) {
         if let Some(pair) = connection.pair {

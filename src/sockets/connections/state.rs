@@ -307,6 +307,18 @@ impl Connection {
         side.of_mut(&mut self.flows)
     }
 
+    /// Whether the first call that shows its opening began, or where it is an accept returned, after `time`.
+    pub(in crate::sockets) fn is_begun_after(&self, time: Timestamp) -> bool {
+        self.opening.entry() > time
+    }
+
+    /// The end on `side` is another one's, of whom nothing is known but the address; who brought the wrong one here.
+    pub(super) fn free_end(&mut self, side: Side) -> Option<Marking> {
+        let end = self.end_mut(side);
+        (end.socket, end.traced, end.marking) = (None, false, None);
+        end.brought.take()
+    }
+
     /// Counts `moved` bytes that the end on `side` sent or received; returns how many those are by now, and how many of
     /// the new ones, at the front, had been accounted for before.
     pub(in crate::sockets) fn count(&mut self, side: Side, direction: Direction, moved: u64) -> (u64, u64) {

@@ -119,10 +119,10 @@ fn control_messages(mut control: &[u8], direction: Direction, scratch: &mut Scra
 /// sent to before it was redirected, IP_ORIGDSTADDR tells the port as well.
 fn own_end(message: &Control<'_>, direction: Direction, names: &mut NameTable) -> Option<SocketAddr> {
     let address = if let Some(data) = message.data_of(symbols::SOL_IP, symbols::IP_PKTINFO) {
-        let field: &[u8] = if direction == Direction::Received { b"ipi_addr=" } else { b"ipi_spec_dst=" };
+        let field: &[u8] = if direction == Direction::Received { b"ipi_addr" } else { b"ipi_spec_dst" };
         sockaddr::host_among(data, field, names).map(|host| SocketAddr::new(host, 0))
     } else if let Some(data) = message.data_of(symbols::SOL_IPV6, symbols::IPV6_PKTINFO) {
-        sockaddr::host_among(data, b"", names).map(|host| SocketAddr::new(host, 0))
+        sockaddr::host_among(data, b"ipi6_addr", names).map(|host| SocketAddr::new(host, 0))
     } else {
         let data = message
             .data_of(symbols::SOL_IP, symbols::IP_ORIGDSTADDR)

@@ -97,10 +97,10 @@ fn group(value: &[u8], names: &mut NameTable) -> Option<(IpAddr, Option<IpAddr>)
         }
     } else if value.starts_with(b"\"") {
         group_in_memory(value)?
-    } else if let Some(group) = sockaddr::host_among(value, b"imr_multiaddr=", names) {
-        (group, sockaddr::host_among(value, b"imr_interface=", names))
+    } else if let Some(group) = sockaddr::host_among(value, b"imr_multiaddr", names) {
+        (group, sockaddr::host_among(value, b"imr_interface", names))
     } else {
-        (sockaddr::host_among(value, b"", names)?, None)
+        (sockaddr::host_among(value, b"ipv6mr_multiaddr", names)?, None)
     };
     group.is_multicast().then(|| (group, own.filter(|own| !own.is_unspecified())))
 }
