@@ -74,7 +74,7 @@ impl fmt::Display for Glob {
 
 /// One part of a pattern.
 #[derive(Clone, Copy, Debug)]
-enum Part<'a> {
+enum PatternPart<'a> {
     /// `*`
     Star,
     /// `?`
@@ -85,7 +85,7 @@ enum Part<'a> {
     Set(&'a [u8], bool),
 }
 
-impl Part<'_> {
+impl PatternPart<'_> {
     /// Whether it stands for this one byte.
     fn takes(self, byte: u8) -> bool {
         match self {
@@ -98,11 +98,11 @@ impl Part<'_> {
 }
 
 /// The pattern's first part, and what follows it; none where it is empty or no pattern.
-fn next(pattern: &[u8]) -> Option<(Part<'_>, &[u8])> {
+fn next(pattern: &[u8]) -> Option<(PatternPart<'_>, &[u8])> {
     match pattern {
         [] | [b'\\'] => None,
-        [b'*', rest @ ..] => Some((Part::Star, rest)),
-        [b'?', rest @ ..] => Some((Part::Any, rest)),
+        [b'*', rest @ ..] => Some((PatternPart::Star, rest)),
+        [b'?', rest @ ..] => Some((PatternPart::Any, rest)),
         [b'[', inner @ ..] => {
             let (excluded, inner) = match inner {
                 [b'!' | b'^', inner @ ..] => (true, inner),
@@ -111,9 +111,9 @@ fn next(pattern: &[u8]) -> Option<(Part<'_>, &[u8])> {
             // A bracket that comes first is one of the set.
             let end = 1 + inner.iter().skip(1).position(|byte| *byte == b']')?;
             let (set, rest) = inner.split_at_checked(end)?;
-            Some((Part::Set(set, excluded), rest.get(1..)?))
+            Some((PatternPart::Set(set, excluded), rest.get(1..)?))
         }
-        [b'\\', byte, rest @ ..] | [byte, rest @ ..] => Some((Part::Byte(*byte), rest)),
+        [b'\\', byte, rest @ ..] | [byte, rest @ ..] => Some((PatternPart::Byte(*byte), rest)),
     }
 }
 
@@ -134,7 +134,7 @@ pub(crate) fn fits(text: &[u8], pattern: &[u8]) -> bool {
     let mut retry: Option<(&[u8], &[u8])> = None;
     loop {
         match (next(pattern), text.split_first()) {
-            (Some((Part::Star, rest)), _) => {
+            (Some((PatternPart::Star, rest)), _) => {
                 retry = Some((text, rest));
                 pattern = rest;
                 continue;

@@ -51,12 +51,12 @@ pub struct Line {
     /// The client's random, by which the session is known; none of lines that name it by something else.
     pub random: Option<[u8; 32]>,
     /// Which of its secrets it is.
-    pub part: Part,
+    pub part: SecretPart,
 }
 
 /// Which of a session's secrets a line tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum SecretPart {
     /// All that TLS 1.2 has.
     Whole,
     /// One of the four that reading TLS 1.3 takes, by its number.
@@ -73,12 +73,12 @@ pub fn line(text: &[u8]) -> Option<Line> {
         return None;
     }
     let part = match label {
-        b"CLIENT_RANDOM" => Part::Whole,
-        b"CLIENT_HANDSHAKE_TRAFFIC_SECRET" => Part::OfFour(0),
-        b"SERVER_HANDSHAKE_TRAFFIC_SECRET" => Part::OfFour(1),
-        b"CLIENT_TRAFFIC_SECRET_0" => Part::OfFour(2),
-        b"SERVER_TRAFFIC_SECRET_0" => Part::OfFour(3),
-        _ => Part::Other,
+        b"CLIENT_RANDOM" => SecretPart::Whole,
+        b"CLIENT_HANDSHAKE_TRAFFIC_SECRET" => SecretPart::OfFour(0),
+        b"SERVER_HANDSHAKE_TRAFFIC_SECRET" => SecretPart::OfFour(1),
+        b"CLIENT_TRAFFIC_SECRET_0" => SecretPart::OfFour(2),
+        b"SERVER_TRAFFIC_SECRET_0" => SecretPart::OfFour(3),
+        _ => SecretPart::Other,
     };
     let is_of_session = !label.starts_with(b"RSA") && !label.starts_with(b"PMS");
     Some(Line { random: random(name).filter(|_| is_of_session), part })
@@ -170,10 +170,10 @@ mod tests {
     #[test]
     fn the_lines_of_a_key_log() {
         let part = |text: &str| line(text.trim_end().as_bytes()).map(|line| line.part);
-        assert_eq!(part(&of("CLIENT_RANDOM", 48)), Some(Part::Whole));
-        assert_eq!(part(&of("SERVER_TRAFFIC_SECRET_0", 32)), Some(Part::OfFour(3)));
+        assert_eq!(part(&of("CLIENT_RANDOM", 48)), Some(SecretPart::Whole));
+        assert_eq!(part(&of("SERVER_TRAFFIC_SECRET_0", 32)), Some(SecretPart::OfFour(3)));
         for label in ["CLIENT_TRAFFIC_SECRET_12", "EXPORTER_SECRET", "EARLY_EXPORTER_SECRET", "ECH_CONFIG", "RSA"] {
-            assert_eq!(part(&of(label, 32)), Some(Part::Other), "{label}");
+            assert_eq!(part(&of(label, 32)), Some(SecretPart::Other), "{label}");
         }
         let random = line(of("CLIENT_RANDOM", 48).trim_end().as_bytes()).and_then(|line| line.random);
         assert_eq!(random.map(|random| (random[1], random[31])), Some((0x11, 0xff)));

@@ -41,9 +41,16 @@
 //! | a new | file |
 //! |---|---|
 //! | system call | `strace/table.rs`, a row |
+//! | form of a system call's text | `strace/decode/`, a function; `strace/row.rs` where its halves are special |
+//! | form of a line or of its time | `strace/prefix.rs`, `strace/time.rs` |
+//! | what follows from a call for sockets | `sockets/mod.rs` (`apply`), which names the file of each kind |
 //! | service and its port | `unix/services.rs`, a row |
+//! | sign by which first bytes tell a protocol | `packets/contents.rs`, a row |
+//! | view | `packets/view.rs`, then `views.rs`, a line |
+//! | pcapng block or option | `capture/pcapng/`, a file a block; what a packet brings for it: `wire/packet.rs` |
 //! | option | `run/options.rs`, then `cli/typed.rs` |
-//! | kind of loss or note | `run/report/keys.rs` |
+//! | kind of loss or note | `run/report/keys.rs`, then where it is found: `run/report/advice.rs`, `reading.rs` |
+//! | mistake of a person, and its cure | `cli/mistakes.rs`; of a recording: `record/refusals.rs` |
 //! | kind of text that is no trace | `run/input/foreign/tools.rs`, a row |
 //! | question in Wireshark's dialog | `extcap/dialog.rs`, then `extcap/mod.rs` |
 
@@ -90,8 +97,8 @@ pub mod inside {
     pub use crate::run::convert::{Converter, Trace};
     pub use crate::run::name::Name;
     pub use crate::run::report::keys;
-    pub use crate::strace::{Fifos, Options as TraceOptions, calls_to_trace};
-    pub use crate::unix::{CLEAN, PROTOCOLS, Protocol, Reason, UNKNOWN_PORT};
+    pub use crate::strace::{Fifos, TraceOptions, calls_to_trace};
+    pub use crate::unix::{CLEAN, PROTOCOLS, Protocol, Recognition, UNKNOWN_PORT};
     #[cfg(debug_assertions)]
     pub use crate::work::taken as steps_taken;
 }

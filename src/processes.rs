@@ -21,7 +21,7 @@ const GUISES: usize = 8;
 
 /// What is known of a thread, and of a process where it is the first one.
 #[derive(Clone, Debug, Default)]
-struct Task {
+struct ThreadFacts {
     name: Option<Rc<str>>,
     /// The name of another thread, while the first one's is not known.
     lent: Option<Rc<str>>,
@@ -35,7 +35,7 @@ struct Task {
 /// The processes of a trace.
 #[derive(Debug, Default)]
 pub struct Processes {
-    tasks: HashMap<Tid, Task>,
+    tasks: HashMap<Tid, ThreadFacts>,
     /// By the number's lowest bits: a thread and its process.
     recent: [Option<(Tid, ProcessRef)>; RECENT],
     /// All that were met, the oldest first, but for those that were forgotten.
@@ -46,7 +46,7 @@ pub struct Processes {
 
 /// A process, and whether it is met under this name and program for the first time.
 #[derive(Clone, Copy, Debug)]
-pub struct Met<'a> {
+pub struct Encounter<'a> {
     /// Its number here.
     pub reference: ProcessRef,
     /// What is known of it, the first time.
@@ -64,7 +64,7 @@ impl Processes {
     }
 
     /// The process of `tid`, which began with the thread `process`.
-    pub fn meet(&mut self, tid: Tid, process: Tid) -> Met<'_> {
+    pub fn meet(&mut self, tid: Tid, process: Tid) -> Encounter<'_> {
         let own = self.tasks.get(&tid).and_then(|task| task.name.clone());
         self.make_room();
         let task = self.tasks.entry(process).or_default();
@@ -77,7 +77,7 @@ impl Processes {
         if let Some(place) = self.recent.get_mut(as_usize(tid.0) % RECENT) {
             *place = Some((tid, reference));
         }
-        Met { reference, new: self.met.back().filter(|_| known.is_none()) }
+        Encounter { reference, new: self.met.back().filter(|_| known.is_none()) }
     }
 
     /// A process under a name and program for the first time.
@@ -111,7 +111,12 @@ impl Processes {
         Some(Process { name: name.cloned(), ..met.clone() }.to_string())
     }
 
-    /// The same of a process that others tell of.
+    /// The thread that a process which was met began with.
+    pub fn number(&self, reference: ProcessRef) -> Option<Tid> {
+        self.get(reference).map(|met| met.number)
+    }
+
+    /// What a process that others tell of is called.
     pub fn name_of(&self, number: Tid) -> String {
         let name = self.tasks.get(&number).and_then(|task| task.name.clone());
         Process { number, name, path: None }.to_string()
@@ -173,7 +178,7 @@ impl Processes {
         let path = self.tasks.get(&process).and_then(|task| task.path.clone()).filter(|_| !is_thread);
         let task = self.tasks.entry(child).or_default();
         if task.is_ending {
-            *task = Task::default();
+            *task = ThreadFacts::default();
         }
         task.name = task.name.take().or(name);
         task.path = task.path.take().or(path);
@@ -184,7 +189,7 @@ impl Processes {
         let Some(task) = self.tasks.remove(&by) else { return };
         if by == Tid(0) {
             // It had no number before: all that is known of it is of this one.
-            self.tasks.insert(process, Task { guises: Vec::new(), ..task });
+            self.tasks.insert(process, ThreadFacts { guises: Vec::new(), ..task });
         }
     }
 

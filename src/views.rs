@@ -5,7 +5,7 @@
 use crate::event::{Event, Family, Tid, Timestamp, Transport, What};
 use crate::inet::{SyscallView, WireView};
 use crate::packets::http2::{Lack, Seed};
-use crate::packets::{Invented, Known, View, ViewKind};
+use crate::packets::{Invented, Lookup, View, ViewKind};
 use crate::processes::Processes;
 use crate::sockets::{Change, Moved, Refs, Sockets};
 use crate::unix::{self, Chosen, UnixView};
@@ -37,11 +37,11 @@ macro_rules! any_view {
             }
 
             #[inline(always)]
-            fn moved<S: Sink>(&mut self, moved: &Moved, known: Known<'_>, sink: &mut S) -> Result<(), S::Error> {
+            fn moved<S: Sink>(&mut self, moved: &Moved, known: Lookup<'_>, sink: &mut S) -> Result<(), S::Error> {
                 match self { $(Self::$name(view) => view.moved(moved, known, sink),)* }
             }
 
-            fn change<S: Sink>(&mut self, change: &Change, known: Known<'_>, sink: &mut S) -> Result<(), S::Error> {
+            fn change<S: Sink>(&mut self, change: &Change, known: Lookup<'_>, sink: &mut S) -> Result<(), S::Error> {
                 match self { $(Self::$name(view) => view.change(change, known, sink),)* }
             }
 
@@ -59,11 +59,11 @@ macro_rules! any_view {
             }
 
             #[inline(always)]
-            fn settle<S: Sink>(&mut self, now: Timestamp, known: Known<'_>, sink: &mut S) -> Result<Timestamp, S::Error> {
+            fn settle<S: Sink>(&mut self, now: Timestamp, known: Lookup<'_>, sink: &mut S) -> Result<Timestamp, S::Error> {
                 match self { $(Self::$name(view) => view.settle(now, known, sink),)* }
             }
 
-            fn pause<S: Sink>(&mut self, quiet: Duration, known: Known<'_>, sink: &mut S) -> Result<(), S::Error> {
+            fn pause<S: Sink>(&mut self, quiet: Duration, known: Lookup<'_>, sink: &mut S) -> Result<(), S::Error> {
                 match self { $(Self::$name(view) => view.pause(quiet, known, sink),)* }
             }
 
@@ -98,7 +98,7 @@ pub struct Views {
 impl Views {
     /// Those of INET sockets, with what seeds HTTP/2 in the wire view, and of UNIX sockets, where these are asked for.
     /// `tells_who`: it matters who makes a packet.
-    pub fn new(inet: Option<(ViewKind, Seed)>, local: Option<unix::Options>, tells_who: bool) -> Self {
+    pub fn new(inet: Option<(ViewKind, Seed)>, local: Option<unix::UnixOptions>, tells_who: bool) -> Self {
         let inet = inet.map(|(kind, seed)| match kind {
             ViewKind::Syscall => AnyView::Syscall(SyscallView::default()),
             ViewKind::Wire => AnyView::Wire(Box::new(WireView::new(seed))),
@@ -182,7 +182,7 @@ impl Views {
     /// Gives a message to the view that shows its family.
     #[inline(always)]
     pub fn moved<S: Sink>(&mut self, moved: &Moved, refs: Refs<'_>, sink: &mut S) -> Result<(), S::Error> {
-        let known = Known { refs, processes: &self.processes };
+        let known = Lookup { refs, processes: &self.processes };
         let view = match moved.family {
             Family::Inet | Family::Inet6 => &mut self.inet,
             Family::Unix | Family::Pipe => &mut self.local,
@@ -195,7 +195,7 @@ impl Views {
     #[inline(never)]
     pub fn change<S: Sink>(&mut self, change: &Change, refs: Refs<'_>, sink: &mut S) -> Result<(), S::Error> {
         let Self { inet, local, processes, .. } = self;
-        let known = Known { refs, processes };
+        let known = Lookup { refs, processes };
         if let Some(view) = inet {
             view.change(change, known, sink)?;
         }
@@ -223,7 +223,7 @@ impl Views {
     #[inline(always)]
     pub fn settle<S: Sink>(&mut self, now: Timestamp, refs: Refs<'_>, sink: &mut S) -> Result<Timestamp, S::Error> {
         let Self { inet, local, processes, .. } = self;
-        let known = Known { refs, processes };
+        let known = Lookup { refs, processes };
         let mut earliest = Timestamp::MAX;
         if let Some(view) = inet {
             earliest = view.settle(now, known, sink)?;
@@ -237,7 +237,7 @@ impl Views {
     /// Nothing has come for so long: what could be waited for is long in coming.
     pub fn pause<S: Sink>(&mut self, quiet: Duration, refs: Refs<'_>, sink: &mut S) -> Result<(), S::Error> {
         let Self { inet, local, processes, .. } = self;
-        let known = Known { refs, processes };
+        let known = Lookup { refs, processes };
         [inet, local].into_iter().flatten().try_for_each(|view| view.pause(quiet, known, sink))
     }
 

@@ -73,12 +73,12 @@ fn field(length: usize) -> u32 {
 }
 
 /// Whole records that the sink has not seen.
-enum Gathered {
+enum WholeRecords {
     Pcap(pcap::Records),
     PcapNg(pcapng::Blocks),
 }
 
-impl Gathered {
+impl WholeRecords {
     #[inline]
     fn bytes(&self) -> &[u8] {
         match self {
@@ -165,7 +165,7 @@ impl Gathered {
 
 /// A capture on its way into `W`. What is still gathered when it is dropped is lost: end it with [`Capture::flush`].
 pub struct Capture<W: Write> {
-    gathered: Gathered,
+    gathered: WholeRecords,
     /// In which order; none: as records come.
     order: Option<Order>,
     /// How many bytes the header has.
@@ -190,15 +190,15 @@ impl<W: Write> Capture<W> {
     pub fn new(format: Format, by_time: bool, sink: W) -> Result<Self, CaptureError> {
         let room = Vec::with_capacity(BUFFER_BYTES + RECORD_BYTES);
         let gathered = match format {
-            Format::Pcap => Gathered::Pcap(pcap::Records::new(room)?),
-            Format::PcapNg => Gathered::PcapNg(pcapng::Blocks::new(room)?),
+            Format::Pcap => WholeRecords::Pcap(pcap::Records::new(room)?),
+            Format::PcapNg => WholeRecords::PcapNg(pcapng::Blocks::new(room)?),
         };
         Ok(Self { header: gathered.bytes().len(), gathered, order: by_time.then(Order::new), sink, handed_over: 0 })
     }
 
     /// Lets these packets have comments, where the format has any.
     pub fn comment(&mut self, comments: Comments) {
-        if let Gathered::PcapNg(blocks) = &mut self.gathered {
+        if let WholeRecords::PcapNg(blocks) = &mut self.gathered {
             blocks.comment(comments);
         }
     }
@@ -289,14 +289,14 @@ impl<W: Write> Capture<W> {
     /// When the last packet was, as far as the format counts them.
     pub fn last(&self) -> Option<Timestamp> {
         match &self.gathered {
-            Gathered::Pcap(_) => None,
-            Gathered::PcapNg(blocks) => blocks.last(),
+            WholeRecords::Pcap(_) => None,
+            WholeRecords::PcapNg(blocks) => blocks.last(),
         }
     }
 
     /// For the comment of the whole capture to be this text: what is to be written at which byte of it, where that can be.
     pub fn section_comment(&self, text: &str) -> Option<(u64, Vec<u8>)> {
-        matches!(self.gathered, Gathered::PcapNg(_)).then(|| pcapng::section::comment(text))
+        matches!(self.gathered, WholeRecords::PcapNg(_)).then(|| pcapng::section::comment(text))
     }
 
     /// The end of the capture: what is only known then.
@@ -305,8 +305,8 @@ impl<W: Write> Capture<W> {
     /// Those of [`Capture::record`].
     pub fn finish(&mut self) -> Result<(), CaptureError> {
         match &mut self.gathered {
-            Gathered::Pcap(_) => Ok(()),
-            Gathered::PcapNg(blocks) => blocks.finish(),
+            WholeRecords::Pcap(_) => Ok(()),
+            WholeRecords::PcapNg(blocks) => blocks.finish(),
         }
     }
 

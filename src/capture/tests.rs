@@ -4,7 +4,7 @@ use super::pcap::rounded;
 use super::*;
 use crate::event::{Direction, Fd, Marking, Op, Process, ProcessRef, Tid, Timestamp};
 use crate::limits;
-use crate::wire::{self, About, Frame, LinkHeader, Packet, Remarks, SeqNumber, Transport};
+use crate::wire::{self, About, Frame, LinkHeader, Packet, Remarks, SeqNumber, TransportHeader};
 use pcap_parser::{Block, EnhancedPacketBlock, parse_block_le, parse_pcap_frame, parse_pcap_header};
 use proptest::prelude::*;
 use std::io;
@@ -27,7 +27,7 @@ fn packet(time: u64, payload: &[u8], original: usize) -> Packet<'_> {
         source: &SOURCE,
         target: &TARGET,
         id: 1,
-        transport: Transport::Tcp {
+        transport: TransportHeader::Tcp {
             seq: SeqNumber(0x00bc_4d15),
             ack: SeqNumber(0),
             flags: wire::Flags::PSH_ACK,

@@ -1,6 +1,6 @@
 //! The longer texts of `--help`. What is said here about options and exit codes stands in `docs/options.md` as well.
 
-use crate::run::report::keys::{LossKey, NoteKey, Reason};
+use crate::run::report::keys::{LeftOutKey, LossKey, NoteKey};
 
 /// What it is, in front of the options.
 pub const ABOUT: &str = "\
@@ -48,7 +48,7 @@ pub fn after() -> String {
 }
 
 fn report() -> String {
-    let reasons = listed(Reason::ALL.iter().map(|key| key.text()));
+    let reasons = listed(LeftOutKey::ALL.iter().map(|key| key.text()));
     let losses = listed(LossKey::ALL.iter().map(|key| key.text()));
     let notes = listed(NoteKey::ALL.iter().map(|key| key.text()));
     format!("{REPORT}\nReasons in left_out:{reasons}\nKeys of losses:{losses}\nKeys of notes:{notes}")

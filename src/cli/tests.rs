@@ -6,7 +6,7 @@ use super::{Refused, Task, parse};
 use crate::event::Tid;
 use crate::glob::Glob;
 use crate::run::Options;
-use crate::run::options::{Comments, Format, Recorded, ReportFormat, Seed, Verbosity, View};
+use crate::run::options::{Comments, Format, Recorded, ReportFormat, Seed, Verbosity, ViewKind};
 use crate::unix::{Ports, Target};
 
 fn typed(arguments: &str) -> Result<Options, Refused> {
@@ -53,7 +53,7 @@ fn defaults() {
         seed: Seed::None,
         date: None,
         start: None,
-        view: View::Syscall,
+        view: ViewKind::Syscall,
         format: Format::Pcap,
         tls_keys: true,
         key_log: None,
@@ -138,11 +138,11 @@ fn outputs_and_traces() {
     assert_eq!(options("x.pcapng").format, Format::PcapNg);
     assert_eq!(options("x.pcapng --format pcap").format, Format::Pcap);
     assert_eq!(options("- a - b").traces, ["a", "-", "b"].map(PathBuf::from));
-    assert_eq!(options("x --view wire").view, View::Wire);
-    assert_eq!(options("x.pcapng").view, View::Wire);
-    assert_eq!(options("-").view, View::Wire);
-    assert_eq!(options("x.pcapng --format pcap").view, View::Syscall);
-    assert_eq!(options("x.pcapng --view syscall").view, View::Syscall);
+    assert_eq!(options("x --view wire").view, ViewKind::Wire);
+    assert_eq!(options("x.pcapng").view, ViewKind::Wire);
+    assert_eq!(options("-").view, ViewKind::Wire);
+    assert_eq!(options("x.pcapng --format pcap").view, ViewKind::Syscall);
+    assert_eq!(options("x.pcapng --view syscall").view, ViewKind::Syscall);
 }
 
 #[test]

@@ -10,14 +10,14 @@ use clap::{ArgAction, CommandFactory, Parser, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
 use super::given::{command_of, given};
-use super::values::{self, Names};
+use super::values::{self, NameFilter};
 use super::{help, manual, subject};
 use crate::dates::{self, Date};
 use crate::event::{Tid, Timestamp};
 use crate::install::Intent;
 use crate::record::{Recording, Subject};
 use crate::run::Options;
-use crate::run::options::{Comments, Format, Recorded, ReportFormat, Seed, Verbosity, View, format_of, view_of};
+use crate::run::options::{Comments, Format, Recorded, ReportFormat, Seed, Verbosity, ViewKind, format_of, view_of};
 use crate::strace::calls_to_trace;
 use crate::unix::{PortRule, Ports, UNKNOWN_PORT};
 
@@ -125,7 +125,7 @@ pub struct Typed {
         value_parser = OsStringValueParser::new().try_map(|text| values::names(&text)),
         overrides_with = "no_capture_unix_socket"
     )]
-    capture_unix_socket: Vec<Names>,
+    capture_unix_socket: Vec<NameFilter>,
 
     /// Leave out UNIX sockets (the default)
     #[arg(long, overrides_with = "capture_unix_socket", help_heading = CONVERTED, hide_short_help = true)]
@@ -141,7 +141,7 @@ pub struct Typed {
         default_missing_value = values::ALL,
         value_parser = OsStringValueParser::new().try_map(|text| values::names(&text))
     )]
-    capture_pipes: Vec<Names>,
+    capture_pipes: Vec<NameFilter>,
 
     /// Only what these processes or threads do
     #[arg(
@@ -384,8 +384,8 @@ impl Typed {
             return Err(usage("standard input can be read once: give `-` once"));
         }
         let view = match self.view {
-            Some(TypedView::Wire) => View::Wire,
-            Some(TypedView::Syscall) => View::Syscall,
+            Some(TypedView::Wire) => ViewKind::Wire,
+            Some(TypedView::Syscall) => ViewKind::Syscall,
             None => view_of(format),
         };
         Ok(Options {
@@ -399,8 +399,8 @@ impl Typed {
             pipe_names: values::patterns(self.capture_pipes),
             unix_names: values::patterns(self.capture_unix_socket),
             unix_port: self.unix_port.unwrap_or(match view {
-                View::Wire => Ports::Auto,
-                View::Syscall => Ports::Fixed(UNKNOWN_PORT),
+                ViewKind::Wire => Ports::Auto,
+                ViewKind::Syscall => Ports::Fixed(UNKNOWN_PORT),
             }),
             unix_port_for: self.unix_port_for,
             pids: self.pid,

@@ -9,7 +9,7 @@ use std::ops::RangeInclusive;
 
 /// Which UNIX sockets one `--capture-unix-socket` asks for, or which pipes one `--capture-pipes`.
 #[derive(Clone, Debug)]
-pub(super) enum Names {
+pub(super) enum NameFilter {
     /// All of them, named or not.
     All,
     /// Those with such a name.
@@ -20,18 +20,18 @@ pub(super) enum Names {
 pub(super) const ALL: &str = "\0";
 
 /// A pattern for the names of UNIX sockets or pipes. Names are bytes, and so is what is typed.
-pub(super) fn names(text: &OsStr) -> Result<Names, String> {
+pub(super) fn names(text: &OsStr) -> Result<NameFilter, String> {
     if text == ALL {
-        return Ok(Names::All);
+        return Ok(NameFilter::All);
     }
-    pattern(text.as_encoded_bytes()).map(Names::Like)
+    pattern(text.as_encoded_bytes()).map(NameFilter::Like)
 }
 
 /// The patterns of all that were given together: none, which is all sockets or pipes, where one has no pattern.
-pub(super) fn patterns(given: Vec<Names>) -> Vec<Glob> {
+pub(super) fn patterns(given: Vec<NameFilter>) -> Vec<Glob> {
     let pattern = |names| match names {
-        Names::All => None,
-        Names::Like(glob) => Some(glob),
+        NameFilter::All => None,
+        NameFilter::Like(glob) => Some(glob),
     };
     given.into_iter().map(pattern).collect::<Option<_>>().unwrap_or_default()
 }

@@ -2,7 +2,7 @@
 //! `editselector`, so ids are a text of their own beside the list.
 
 use super::INTERFACE;
-use super::picker::Entry;
+use super::picker::Choice;
 
 /// The link type of our captures.
 pub const LINK_TYPES: &str = "dlt {number=1}{name=EN10MB}{display=Ethernet}";
@@ -49,18 +49,18 @@ pub fn is_on_unasked(name: &str) -> bool {
 }
 
 /// The whole dialog.
-pub fn config(entries: &[Entry]) -> String {
+pub fn config(choices: &[Choice]) -> String {
     let arguments = ARGUMENTS.map(|argument| format!("arg {argument}\n"));
-    arguments.concat() + &values(entries)
+    arguments.concat() + &values(choices)
 }
 
-/// The list of processes, with the entry that means none, also where it is asked for anew.
-pub fn values(entries: &[Entry]) -> String {
+/// The list of processes, with the choice that means none, also where it is asked for anew.
+pub fn values(choices: &[Choice]) -> String {
     let none =
         format!("value {{arg={LIST}}}{{value={NONE}}}{{display=none: the ids or the command below}}{{default=true}}\n");
     let value =
-        |entry: &Entry| format!("value {{arg={LIST}}}{{value={}}}{{display={}}}\n", entry.pid, plain(&entry.text));
-    none + &entries.iter().map(value).collect::<String>()
+        |choice: &Choice| format!("value {{arg={LIST}}}{{value={}}}{{display={}}}\n", choice.pid, plain(&choice.text));
+    none + &choices.iter().map(value).collect::<String>()
 }
 
 /// A text inside of braces.
@@ -74,8 +74,8 @@ mod tests {
 
     #[test]
     fn sentences_are_whole() {
-        let entry = Entry { pid: 7, text: "a {b}\\ c".into() };
-        let text = config(&[entry]);
+        let choice = Choice { pid: 7, text: "a {b}\\ c".into() };
+        let text = config(&[choice]);
         for (line, number) in text.lines().zip(0..) {
             assert_eq!(line.matches('{').count(), line.matches('}').count(), "{line}");
             assert!(line.ends_with('}'), "{line}");

@@ -11,11 +11,13 @@ mod survey;
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
+use std::time::Duration;
 
 use crate::cli::{self, Refused, Task};
 use crate::escape::escaped;
-use crate::record::{Ended, Processes, ask, record, word};
+use crate::record::{Ended, RunningProcesses, ask, record, word};
 use crate::run::options::ReportFormat;
+use crate::system;
 use survey::Survey;
 
 /// The name of our interface.
@@ -35,7 +37,7 @@ enum Question {
 
 /// The words of a call, as far as they concern us.
 #[derive(Debug, Default)]
-struct Call<'w> {
+struct Arguments<'w> {
     flags: Vec<&'w str>,
     values: Vec<(&'w str, &'w OsStr)>,
 }
@@ -43,7 +45,7 @@ struct Call<'w> {
 /// Words that have no value.
 const FLAGS: [&str; 4] = ["--extcap-interfaces", "--extcap-dlts", "--extcap-config", "--capture"];
 
-impl<'w> Call<'w> {
+impl<'w> Arguments<'w> {
     fn read(words: &'w [OsString]) -> Self {
         let mut call = Self::default();
         let mut words = words.iter().skip(1);
@@ -107,7 +109,7 @@ pub fn is_called(words: &[OsString]) -> bool {
 
 /// Does what Wireshark asks for.
 pub fn answer(words: &[OsString]) -> Ended {
-    let call = Call::read(words);
+    let call = Arguments::read(words);
     let answer = match call.question() {
         Some(Question::Interfaces) => dialog::interfaces(),
         Some(Question::LinkTypes) => dialog::LINK_TYPES.to_owned(),
@@ -129,28 +131,28 @@ fn fail(message: &str) -> Ended {
 }
 
 /// The processes of this machine.
-fn here() -> Vec<picker::Entry> {
-    let ours = Processes::now().line_of(std::process::id());
-    picker::entries(&Survey::here(Path::new("/proc")), &ours)
+fn here() -> Vec<picker::Choice> {
+    let ours = RunningProcesses::now().line_of(std::process::id());
+    picker::choices(&Survey::here(Path::new("/proc")), &ours)
 }
 
 /// The list of processes anew: of the other machine, where one is named.
-fn reload(call: &Call<'_>) -> Result<String, String> {
-    let entries = match via(call) {
+fn reload(call: &Arguments<'_>) -> Result<String, String> {
+    let choices = match via(call) {
         None => here(),
         Some(prefix) => match ask(&prefix, survey::QUESTION) {
-            Ok(text) => picker::entries(&Survey::read(&text), &[]),
+            Ok(text) => picker::choices(&Survey::read(&text), &[]),
             Err(error) => {
                 let prefix = escaped(prefix.as_encoded_bytes());
                 return Err(format!("{prefix}: {error}"));
             }
         },
     };
-    Ok(dialog::values(&entries))
+    Ok(dialog::values(&choices))
 }
 
 /// What strace is started by: ssh to a host, or what is given as it is.
-fn via(call: &Call<'_>) -> Option<OsString> {
+fn via(call: &Arguments<'_>) -> Option<OsString> {
     if let Some(prefix) = call.text("--via") {
         return Some(prefix.into());
     }
@@ -158,8 +160,20 @@ fn via(call: &Call<'_>) -> Option<OsString> {
     Some(format!("ssh -o BatchMode=yes -o ConnectTimeout=10 -- {}", word(call.text("--host")?)).into())
 }
 
-/// Records into the FIFO until it is stopped.
-fn capture(call: &Call<'_>) -> Ended {
+/// How long the FIFO of a recording that has failed is kept for who is to read it.
+const FIFO_KEPT: Duration = Duration::from_secs(2);
+
+/// Records into the FIFO until it is stopped. Where nothing comes of it, that is told before its reader sees the end: tshark
+/// 4.0 waits for ever for a FIFO that nobody has opened.
+fn capture(call: &Arguments<'_>) -> Ended {
+    let ended = record_into_fifo(call);
+    if let Some(fifo) = call.value("--fifo").filter(|_| ended != Ended::Code(0)) {
+        system::end_fifo(Path::new(fifo), FIFO_KEPT);
+    }
+    ended
+}
+
+fn record_into_fifo(call: &Arguments<'_>) -> Ended {
     let words = match words(call) {
         Ok(words) => words,
         Err(message) => return fail(message),
@@ -176,7 +190,7 @@ fn capture(call: &Call<'_>) -> Ended {
 }
 
 /// The command line of ours that a call to capture means.
-fn words(call: &Call<'_>) -> Result<Vec<OsString>, &'static str> {
+fn words(call: &Arguments<'_>) -> Result<Vec<OsString>, &'static str> {
     let fifo = call.value("--fifo").ok_or("there is no --fifo to write to")?;
     let mut words: Vec<OsString> = ["strace2pcap", "-q", "--format=pcapng"].map(OsString::from).to_vec();
     for (name, option) in [
@@ -247,7 +261,7 @@ mod tests {
         ] {
             let words = call(text);
             assert!(is_called(&words));
-            assert_eq!(Call::read(&words).question(), question, "{text}");
+            assert_eq!(Arguments::read(&words).question(), question, "{text}");
         }
         assert!(!is_called(&call("--run out --x")));
     }
@@ -256,7 +270,7 @@ mod tests {
     fn a_capture_is_a_command_line_of_ours() {
         let check = |text: &str, expected: &str| {
             let typed = call(text);
-            let made = words(&Call::read(&typed)).map(|words| words.join(OsStr::new(" ")).into_string().unwrap());
+            let made = words(&Arguments::read(&typed)).map(|words| words.join(OsStr::new(" ")).into_string().unwrap());
             assert_eq!(made.as_deref(), Ok(expected), "{text}");
         };
         let capture = "--capture --extcap-interface strace2pcap --fifo /tmp/f";
@@ -282,19 +296,19 @@ mod tests {
         );
         let blanks = ["--capture", "--fifo", "/tmp/f", "--pids", "7", "--keylog", "/tmp/my keys "];
         let typed: Vec<_> = ["X"].iter().chain(&blanks).map(OsString::from).collect();
-        assert!(words(&Call::read(&typed)).unwrap().contains(&"--keylog=/tmp/my keys ".into()));
+        assert!(words(&Arguments::read(&typed)).unwrap().contains(&"--keylog=/tmp/my keys ".into()));
         let typed = call(&format!("{capture} --process 0"));
-        assert!(words(&Call::read(&typed)).unwrap_err().contains("pick a process"));
+        assert!(words(&Arguments::read(&typed)).unwrap_err().contains("pick a process"));
         for made in ["--pids 7", "--run ls", "--process 7 --via sudo"] {
             let typed = call(&format!("{capture} {made}"));
-            let words = words(&Call::read(&typed)).unwrap();
+            let words = words(&Arguments::read(&typed)).unwrap();
             assert!(matches!(cli::parse(words), Ok(Task::Record(_))), "{made}");
         }
     }
     #[test]
     fn every_question_of_the_dialog_matters() {
         let base = "--capture --extcap-interface strace2pcap --fifo /tmp/f --pids 1";
-        let made = |text: &str| words(&Call::read(&call(text))).unwrap();
+        let made = |text: &str| words(&Arguments::read(&call(text))).unwrap();
         let dialog = dialog::config(&[]);
         let questions: Vec<_> =
             dialog.lines().filter_map(|line| line.split_once("{call=")?.1.split_once('}')).collect();

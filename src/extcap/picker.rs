@@ -6,7 +6,7 @@ use std::fmt::Write;
 use super::survey::{Survey, SurveyedProcess};
 use crate::escape::readable;
 
-/// Most entries: nobody reads more, and each line costs Wireshark time.
+/// Most choices: nobody reads more, and each line costs Wireshark time.
 const ENTRIES: usize = 400;
 
 /// Most characters of a command line.
@@ -17,7 +17,7 @@ const DEEPEST: usize = 6;
 
 /// One process to pick, with those it has made.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct Choice {
     /// Its number.
     pub pid: u32,
     /// What is shown.
@@ -25,7 +25,7 @@ pub struct Entry {
 }
 
 /// The processes that have sockets and may be traced, or have made such that are called the same. `ours` are left out.
-pub fn entries(survey: &Survey, ours: &[u32]) -> Vec<Entry> {
+pub fn choices(survey: &Survey, ours: &[u32]) -> Vec<Choice> {
     let mut list = Vec::new();
     let is_root = |seen: &SurveyedProcess| !survey.processes.contains_key(&seen.parent);
     let mut waiting: Vec<(u32, usize)> =
@@ -39,7 +39,7 @@ pub fn entries(survey: &Survey, ours: &[u32]) -> Vec<Entry> {
         let is_shown = family.iter().any(|pid| survey.processes.get(pid).is_some_and(|it| !it.sockets.is_empty()));
         let is_shown = is_shown && !ours.contains(&pid);
         if is_shown {
-            list.push(Entry { pid, text: text(survey, pid, seen, &family, depth) });
+            list.push(Choice { pid, text: text(survey, pid, seen, &family, depth) });
         }
         let below = depth + usize::from(is_shown);
         let made = survey.processes.iter().rev().filter(|(_, it)| it.parent == pid);
@@ -109,7 +109,7 @@ mod tests {
             (40, seen(2, "lost", &[7])),
         ];
         let survey = Survey { processes: processes.into(), ports: [(80, 8080)].into() };
-        let list: Vec<_> = entries(&survey, &[32]).into_iter().map(|it| format!("{} {}", it.pid, it.text)).collect();
+        let list: Vec<_> = choices(&survey, &[32]).into_iter().map(|it| format!("{} {}", it.pid, it.text)).collect();
         let expected = [
             "20 nginx, all 3 processes (20): listens at 8080; 2 sockets; nginx -x",
             "21 \u{a0}\u{a0}\u{a0}nginx (21): listens at 8080; 1 socket; nginx -x",
@@ -124,6 +124,6 @@ mod tests {
     fn a_circle_of_parents_ends() {
         let seen = |parent| SurveyedProcess { parent, sockets: [1].into(), ..SurveyedProcess::default() };
         let survey = Survey { processes: [(1, seen(2)), (2, seen(1)), (3, seen(9))].into(), ports: [].into() };
-        assert_eq!(entries(&survey, &[]).len(), 1);
+        assert_eq!(choices(&survey, &[]).len(), 1);
     }
 }

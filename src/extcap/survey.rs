@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use crate::record::{Process, process};
+use crate::record::{RunningProcess, process};
 
 /// Most bytes of a command line that are kept.
 const COMMAND_BYTES: usize = 200;
@@ -33,7 +33,7 @@ pub struct Survey {
 }
 
 impl Survey {
-    fn add(&mut self, Process { pid, parent, name }: Process) -> &mut SurveyedProcess {
+    fn add(&mut self, RunningProcess { pid, parent, name }: RunningProcess) -> &mut SurveyedProcess {
         let seen = self.processes.entry(pid).or_default();
         (seen.parent, seen.name) = (parent, name);
         seen

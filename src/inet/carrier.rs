@@ -3,7 +3,7 @@
 
 use crate::event::{Direction, Family, Transport, as_u64};
 use crate::sockets::{Moved, canonical};
-use crate::wire::Transport as Header;
+use crate::wire::TransportHeader;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// IPPROTO_RAW: the sender writes IP's header itself (raw(7)).
@@ -13,7 +13,7 @@ const RAW: u16 = 255;
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Carrier {
     /// A header, or none.
-    Header(Header),
+    Header(TransportHeader),
     /// SCTP's DATA chunks.
     Sctp,
     /// DCCP's data packets.
@@ -39,7 +39,7 @@ impl Carried<'_> {
     /// The thread's own end as the packet has it.
     pub(super) fn on_wire(&self, local: SocketAddr) -> SocketAddr {
         match self.carrier {
-            Carrier::Header(Header::Raw { .. }) => SocketAddr::new(local.ip(), 0),
+            Carrier::Header(TransportHeader::Raw { .. }) => SocketAddr::new(local.ip(), 0),
             _ => local,
         }
     }
@@ -49,7 +49,7 @@ impl Carried<'_> {
 pub(super) fn of<'a>(moved: &Moved, payload: &'a [u8]) -> Option<Carried<'a>> {
     let local = moved.local.map(canonical);
     let carried = Carried {
-        carrier: Carrier::Header(Header::Udp),
+        carrier: Carrier::Header(TransportHeader::Udp),
         local: local.filter(|local| local.port() != 0),
         remote: moved.remote.map(canonical),
         payload,
@@ -57,7 +57,7 @@ pub(super) fn of<'a>(moved: &Moved, payload: &'a [u8]) -> Option<Carried<'a>> {
     };
     match moved.transport {
         Transport::Datagram => Some(carried),
-        Transport::UdpLite => Some(Carried { carrier: Carrier::Header(Header::UdpLite), ..carried }),
+        Transport::UdpLite => Some(Carried { carrier: Carrier::Header(TransportHeader::UdpLite), ..carried }),
         Transport::Sctp => Some(Carried { carrier: Carrier::Sctp, ..carried }),
         Transport::Dccp => Some(Carried { carrier: Carrier::Dccp, ..carried }),
         Transport::Ping => {
@@ -91,7 +91,7 @@ pub const fn is_carried(transport: Transport) -> bool {
 fn portless(carried: Carried<'_>, protocol: u8) -> Carried<'_> {
     let without_port = |address: SocketAddr| SocketAddr::new(address.ip(), 0);
     Carried {
-        carrier: Carrier::Header(Header::Raw { protocol }),
+        carrier: Carrier::Header(TransportHeader::Raw { protocol }),
         local: carried.local.map(without_port),
         remote: carried.remote.map(without_port),
         ..carried
@@ -120,7 +120,7 @@ fn raw<'a>(carried: Carried<'a>, protocol: u16, moved: &Moved) -> Carried<'a> {
     };
     let address = |ip: Ipv4Addr| Some(SocketAddr::new(IpAddr::V4(ip), 0));
     Carried {
-        carrier: Carrier::Header(Header::Raw { protocol: header[9] }),
+        carrier: Carrier::Header(TransportHeader::Raw { protocol: header[9] }),
         local: address(local),
         remote: address(remote),
         payload: plain.payload.get(length..).unwrap_or_default(),

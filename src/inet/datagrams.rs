@@ -12,9 +12,9 @@ use crate::inet::invented::{Counted, Counter, StandIns};
 use crate::inet::numbered::{Dccp, Sctp};
 use crate::inet::unplaced::Unplaced;
 use crate::limits;
-use crate::packets::{Invented, NewsOfDatagrams, Output, Sighted, Sightings, Waits};
+use crate::packets::{Invented, NewsOfDatagrams, PacketOutput, Sighted, Sightings, Waits};
 use crate::sockets::{Moved, SocketNumber, canonical};
-use crate::wire::{About, Frame, LinkHeader, Remarks, Sink, Transport as Header};
+use crate::wire::{About, Frame, LinkHeader, Remarks, Sink, TransportHeader};
 use crate::work;
 use foldhash::{HashMap, HashSet};
 use std::collections::BTreeMap;
@@ -60,7 +60,7 @@ impl Datagrams {
         &mut self,
         moved: &Moved,
         payload: &[u8],
-        out: &mut Output<'_, S>,
+        out: &mut PacketOutput<'_, S>,
     ) -> Result<(), S::Error> {
         let Some(mut carried) = carrier::of(moved, payload) else {
             return Ok(());
@@ -99,7 +99,7 @@ impl Datagrams {
         &mut self,
         socket: SocketNumber,
         time: Timestamp,
-        out: &mut Output<'_, S>,
+        out: &mut PacketOutput<'_, S>,
     ) -> Result<(), S::Error> {
         let Some(whole) = self.gathered.take(socket) else {
             return Ok(());
@@ -122,7 +122,7 @@ impl Datagrams {
         &mut self,
         message: Datagram<'_>,
         segments: Segments,
-        out: &mut Output<'_, S>,
+        out: &mut PacketOutput<'_, S>,
     ) -> Result<(), S::Error> {
         let carried = message.carried;
         let size = match segments {
@@ -143,7 +143,7 @@ impl Datagrams {
     }
 
     /// Takes a datagram as it was on the wire.
-    fn take<S: Sink>(&mut self, datagram: Datagram<'_>, out: &mut Output<'_, S>) -> Result<(), S::Error> {
+    fn take<S: Sink>(&mut self, datagram: Datagram<'_>, out: &mut PacketOutput<'_, S>) -> Result<(), S::Error> {
         let carried = datagram.carried;
         if !self.held.is_empty() {
             self.recognise(&datagram, out)?;
@@ -174,7 +174,7 @@ impl Datagrams {
         &mut self,
         socket: SocketNumber,
         local: SocketAddr,
-        out: &mut Output<'_, S>,
+        out: &mut PacketOutput<'_, S>,
     ) -> Result<(), S::Error> {
         self.hosts.meet(socket);
         self.hosts.bound(canonical(local));
@@ -182,7 +182,11 @@ impl Datagrams {
     }
 
     /// The socket is closed: its address will not be known any more.
-    pub(super) fn closed<S: Sink>(&mut self, socket: SocketNumber, out: &mut Output<'_, S>) -> Result<(), S::Error> {
+    pub(super) fn closed<S: Sink>(
+        &mut self,
+        socket: SocketNumber,
+        out: &mut PacketOutput<'_, S>,
+    ) -> Result<(), S::Error> {
         self.gathered.take(socket);
         self.release(socket, None, out)?;
         while let Some(unplaced) = self.unplaced.take_of(socket) {
@@ -202,7 +206,7 @@ impl Datagrams {
     }
 
     /// Everything that waits goes out.
-    pub(super) fn finish<S: Sink>(&mut self, out: &mut Output<'_, S>) -> Result<(), S::Error> {
+    pub(super) fn finish<S: Sink>(&mut self, out: &mut PacketOutput<'_, S>) -> Result<(), S::Error> {
         self.settle(Timestamp::MAX, out)
     }
 
@@ -213,7 +217,7 @@ impl Datagrams {
     }
 
     /// What began to wait before `since` goes out with a stand-in, and later datagrams of the same sockets at once.
-    pub(super) fn settle<S: Sink>(&mut self, since: Timestamp, out: &mut Output<'_, S>) -> Result<(), S::Error> {
+    pub(super) fn settle<S: Sink>(&mut self, since: Timestamp, out: &mut PacketOutput<'_, S>) -> Result<(), S::Error> {
         while let Some(socket) = self.waits.overdue(since) {
             self.release(socket, None, out)?;
             self.given_up.insert(socket);
@@ -228,7 +232,7 @@ impl Datagrams {
     }
 
     /// What began to wait for its host before `time` goes out with a stand-in.
-    fn give_up_before<S: Sink>(&mut self, time: Timestamp, out: &mut Output<'_, S>) -> Result<(), S::Error> {
+    fn give_up_before<S: Sink>(&mut self, time: Timestamp, out: &mut PacketOutput<'_, S>) -> Result<(), S::Error> {
         while let Some(unplaced) = self.unplaced.take_before(time) {
             self.give_up(&unplaced, out)?;
         }
@@ -236,14 +240,14 @@ impl Datagrams {
     }
 
     /// Nothing has told where this one is.
-    fn give_up<S: Sink>(&mut self, unplaced: &HeldDatagram, out: &mut Output<'_, S>) -> Result<(), S::Error> {
+    fn give_up<S: Sink>(&mut self, unplaced: &HeldDatagram, out: &mut PacketOutput<'_, S>) -> Result<(), S::Error> {
         let datagram = self.answered(unplaced.datagram());
         let local = self.hosts.guess(&datagram).or(datagram.carried.local);
         self.show(datagram.at(local), out)
     }
 
     /// A datagram whose own end's port is known: it goes out once its host is known as well.
-    fn place<S: Sink>(&mut self, datagram: Datagram<'_>, out: &mut Output<'_, S>) -> Result<(), S::Error> {
+    fn place<S: Sink>(&mut self, datagram: Datagram<'_>, out: &mut PacketOutput<'_, S>) -> Result<(), S::Error> {
         match self.hosts.place(&datagram, &mut self.sightings) {
             Placed::At(local) => self.show(datagram.at(Some(local)), out),
             Placed::Shown => Ok(()),
@@ -270,7 +274,11 @@ impl Datagrams {
     }
 
     /// One end's call tells the host of the other's, which waits for that.
-    fn place_others<S: Sink>(&mut self, datagram: &Datagram<'_>, out: &mut Output<'_, S>) -> Result<(), S::Error> {
+    fn place_others<S: Sink>(
+        &mut self,
+        datagram: &Datagram<'_>,
+        out: &mut PacketOutput<'_, S>,
+    ) -> Result<(), S::Error> {
         while let Some((unplaced, (local, remote))) = self.unplaced.take_told_by(datagram) {
             let placed = unplaced.datagram();
             self.hosts.told(placed.socket, Some(remote), local);
@@ -288,7 +296,7 @@ impl Datagrams {
         &mut self,
         socket: SocketNumber,
         local: Option<SocketAddr>,
-        out: &mut Output<'_, S>,
+        out: &mut PacketOutput<'_, S>,
     ) -> Result<(), S::Error> {
         self.waits.end(socket);
         for held in work::each(self.held.remove(&socket).unwrap_or_default().into_iter()) {
@@ -303,7 +311,7 @@ impl Datagrams {
     }
 
     /// A receive tells where the datagram came from: if a held one is the same, its socket's address is known by that.
-    fn recognise<S: Sink>(&mut self, datagram: &Datagram<'_>, out: &mut Output<'_, S>) -> Result<(), S::Error> {
+    fn recognise<S: Sink>(&mut self, datagram: &Datagram<'_>, out: &mut PacketOutput<'_, S>) -> Result<(), S::Error> {
         let received = datagram.carried;
         let (Direction::Received, Some(source), Some(target)) = (datagram.direction, received.remote, received.local)
         else {
@@ -333,7 +341,7 @@ impl Datagrams {
     }
 
     /// Writes a datagram, unless the other end's call has shown it.
-    fn show<S: Sink>(&mut self, datagram: Datagram<'_>, out: &mut Output<'_, S>) -> Result<(), S::Error> {
+    fn show<S: Sink>(&mut self, datagram: Datagram<'_>, out: &mut PacketOutput<'_, S>) -> Result<(), S::Error> {
         let mut carried = datagram.carried;
         let is_placed = |end: &SocketAddr| !end.ip().is_unspecified();
         let known = (carried.local.filter(is_placed), carried.remote);
@@ -362,7 +370,7 @@ impl Datagrams {
         remarks = remarks.and(Remarks::STAND_IN.only_if(is_invented));
         let about = About { remarks, ..About::made(datagram.time, datagram.marking, datagram.direction) };
         let original = usize::try_from(carried.moved).unwrap_or(usize::MAX);
-        let (link, transport, payload) = (LinkHeader::Marking, Header::Udp, carried.payload);
+        let (link, transport, payload) = (LinkHeader::Marking, TransportHeader::Udp, carried.payload);
         let frame = Frame { link, source, target, id: 0, transport, payload, original };
         match carried.carrier {
             Carrier::Header(transport) => out.frame(about, Frame { transport, ..frame }),

@@ -29,7 +29,7 @@ pub(super) struct Hosts {
     /// The own address, v4 and v6, as bound or connected sockets have shown it.
     own: [Option<IpAddr>; 2],
     /// Whether there is another traced socket that could be the other end.
-    sockets: Sockets,
+    sockets: SocketCount,
     /// Ports that traced datagram sockets have had.
     ports: HashSet<u16>,
     /// Where traced sockets have sent to, by port.
@@ -54,14 +54,14 @@ enum Groups {
 
 /// How many sockets there have been, as far as it matters.
 #[derive(Clone, Copy, Debug, Default)]
-enum Sockets {
+enum SocketCount {
     #[default]
     None,
     One(SocketNumber),
     Several,
 }
 
-impl Sockets {
+impl SocketCount {
     /// This one is there.
     fn meet(&mut self, socket: SocketNumber) {
         *self = match *self {

@@ -7,8 +7,8 @@
 //!        └────── anything else, or the preface itself ──→ as ever, and nothing is kept
 //! ```
 
-use crate::packets::http2::{self, Http2Stream, Seed, Verdict};
-use crate::packets::{Chunk, Output, OwnChunk, TcpConnection, Witness, beginning};
+use crate::packets::http2::{self, Http2Stream, Http2Verdict, Seed};
+use crate::packets::{Chunk, OwnChunk, PacketOutput, TcpConnection, Witness, beginning};
 use crate::sockets::{ConnectionId, Side};
 use crate::wire::Sink;
 use foldhash::HashMap;
@@ -72,11 +72,11 @@ impl Midway {
         let has_preface = || {
             [Side::First, Side::Second]
                 .into_iter()
-                .any(|side| http2::preface(&beginning(&held, chunk, side)) == Verdict::Http2)
+                .any(|side| http2::preface(&beginning(&held, chunk, side)) == Http2Verdict::Http2)
         };
         match http2::judge(&first) {
-            Verdict::Http2 if !has_preface() => {}
-            Verdict::Undecided if is_whole && self.seed != Seed::None => {
+            Http2Verdict::Http2 if !has_preface() => {}
+            Http2Verdict::Undecided if is_whole && self.seed != Seed::None => {
                 let held = held.into_iter().chain([OwnChunk::of(chunk)]).collect();
                 self.joined.insert(id, Joined::Undecided(held));
                 return None;
@@ -93,7 +93,7 @@ impl Midway {
         beginning: &Beginning,
         tcp: &mut TcpConnection,
         first: &Chunk<'_>,
-        out: &mut Output<'_, S>,
+        out: &mut PacketOutput<'_, S>,
     ) -> Result<(), S::Error> {
         if !beginning.is_http2 {
             return Ok(());
@@ -126,7 +126,7 @@ impl Midway {
         id: ConnectionId,
         tcp: &mut TcpConnection,
         chunk: &Chunk<'_>,
-        out: &mut Output<'_, S>,
+        out: &mut PacketOutput<'_, S>,
     ) -> Result<(), S::Error> {
         let Some(Joined::Http2(stream)) = self.joined.get_mut(&id) else {
             return tcp.write(chunk, out);
@@ -151,7 +151,7 @@ impl Midway {
         (id, sender): (ConnectionId, Side),
         tcp: &mut TcpConnection,
         by: Witness,
-        out: &mut Output<'_, S>,
+        out: &mut PacketOutput<'_, S>,
     ) -> Result<(), S::Error> {
         match self.joined.get_mut(&id) {
             Some(Joined::Http2(stream)) if self.seed != Seed::None => stream.finish(tcp, sender, by, out),

@@ -4,9 +4,9 @@
 //! numbers run through all associations: within each they go up, and over the parts of one message without a gap.
 
 use crate::limits;
-use crate::packets::Output;
+use crate::packets::PacketOutput;
 use crate::wire::{
-    About, Frame, LONGEST_DCCP, LONGEST_SCTP_PART, Remarks, SctpPart, Sink, Transport, dccp_packet, sctp_packet,
+    About, Frame, LONGEST_DCCP, LONGEST_SCTP_PART, Remarks, SctpPart, Sink, TransportHeader, dccp_packet, sctp_packet,
 };
 use crate::work;
 
@@ -27,7 +27,7 @@ impl Sctp {
         &mut self,
         mut about: About<'_>,
         message: Frame<'_>,
-        out: &mut Output<'_, S>,
+        out: &mut PacketOutput<'_, S>,
     ) -> Result<(), S::Error> {
         let ports = (message.source.port(), message.target.port());
         let Frame { payload: mut bytes, original, .. } = message;
@@ -42,7 +42,7 @@ impl Sctp {
             let part = SctpPart { first, last };
             self.tsn = self.tsn.wrapping_add(1);
             let original = sctp_packet(ports, self.tsn, part, own, length, &mut self.packet);
-            let transport = Transport::Raw { protocol: SCTP };
+            let transport = TransportHeader::Raw { protocol: SCTP };
             out.frame(about, Frame { transport, payload: &self.packet, original, ..message })?;
             if last {
                 return Ok(());
@@ -65,14 +65,14 @@ impl Dccp {
         &mut self,
         about: About<'_>,
         datagram: Frame<'_>,
-        out: &mut Output<'_, S>,
+        out: &mut PacketOutput<'_, S>,
     ) -> Result<(), S::Error> {
         let ends = (datagram.source, datagram.target);
         let length = datagram.original.min(LONGEST_DCCP);
         self.number += 1;
         let packet = &mut self.packet;
         let original = dccp_packet(ends, self.number, datagram.payload, length, packet);
-        let transport = Transport::Raw { protocol: DCCP };
+        let transport = TransportHeader::Raw { protocol: DCCP };
         out.frame(about, Frame { transport, payload: &self.packet, original, ..datagram })
     }
 }

@@ -1,16 +1,16 @@
 //! Who of the two ends of a TCP connection is the client.
 
-use crate::packets::contents::{self, Beginning};
-use crate::packets::http2::{self, Verdict};
+use crate::packets::contents::{self, FirstBytes};
+use crate::packets::http2::{self, Http2Verdict};
 use crate::sockets::{Connection, Role, Side};
 
 /// What is said first on a connection, and by which end.
-pub(super) type Said<'a> = Option<(Beginning<'a>, Side)>;
+pub(super) type FirstSaid<'a> = Option<(FirstBytes<'a>, Side)>;
 
 /// The client: who connected, or the other end of who accepted; in mid-stream the end that speaks as one in HTTP/2, which
 /// seeds hang on, else, where it makes no difference to the segments, the end with the higher port. Where nothing is known
 /// of the ports, what is said first tells.
-pub(super) fn client(connection: &Connection, said: Said<'_>) -> Side {
+pub(super) fn client(connection: &Connection, said: FirstSaid<'_>) -> Side {
     match (connection.end(Side::First).role, connection.end(Side::Second).role) {
         (Role::Connected, _) | (_, Role::Accepted) => Side::First,
         (Role::Accepted, _) | (_, Role::Connected) => Side::Second,
@@ -19,7 +19,7 @@ pub(super) fn client(connection: &Connection, said: Said<'_>) -> Side {
 }
 
 /// The end with the higher port; where both have the same, the one that what is said first makes the client.
-fn client_by_ports(connection: &Connection, said: Said<'_>) -> Side {
+fn client_by_ports(connection: &Connection, said: FirstSaid<'_>) -> Side {
     let [first, second] =
         [Side::First, Side::Second].map(|side| connection.end(side).address().map_or(0, |address| address.port()));
     if first != second {
@@ -33,8 +33,8 @@ fn client_by_ports(connection: &Connection, said: Said<'_>) -> Side {
 }
 
 /// The client of HTTP/2 that was joined midway, where the first frames tell.
-fn http2_client((Beginning { bytes, .. }, sender): (Beginning<'_>, Side)) -> Option<Side> {
-    if http2::judge(bytes) != Verdict::Http2 {
+fn http2_client((FirstBytes { bytes, .. }, sender): (FirstBytes<'_>, Side)) -> Option<Side> {
+    if http2::judge(bytes) != Http2Verdict::Http2 {
         return None;
     }
     let is_client = http2::is_of_client(bytes)?;

@@ -3,14 +3,14 @@
 use crate::event::{Errno, Family, Marking, Timestamp, as_u64};
 use crate::inet::invented::StandIns;
 use crate::inet::midway::Midway;
-use crate::inet::roles::{Said, client};
+use crate::inet::roles::{FirstSaid, client};
 use crate::inet::unaddressed::{Held, Unaddressed};
 use crate::limits;
-use crate::packets::contents::{self, Beginning};
+use crate::packets::contents::{self, FirstBytes};
 use crate::packets::http2::Seed;
 use crate::packets::{
-    Chunk, Endpoint, HANDSHAKE, Invented, Late, Output, OwnChunk, Released, SmallReads, TcpConnection, UNKNOWN_PORT,
-    Unread, Waits, Witness, beginning, begins, filled, handshake_times, is_unseen,
+    Chunk, Endpoint, HANDSHAKE, Invented, Late, OwnChunk, PacketOutput, Released, SmallReads, TcpConnection,
+    UNKNOWN_PORT, Unread, Waits, Witness, beginning, begins, filled, handshake_times, is_unseen,
 };
 use crate::sockets::{
     ByConnection, Change, Connection, ConnectionId, End, Moved, Opening, Overlap, Refs, Role, Side, Stream, canonical,
@@ -29,7 +29,7 @@ const WINDOW: u16 = u16::MAX;
 const UNACKNOWLEDGED: u32 = 32 * 1024;
 
 /// When the first packet of a connection is, and what it holds.
-type First<'a> = (Timestamp, Said<'a>);
+type First<'a> = (Timestamp, FirstSaid<'a>);
 
 /// A connection on which nothing is said yet.
 const NOTHING_SAID: First<'static> = (Timestamp(0), None);
@@ -70,7 +70,7 @@ impl Streams {
         moved: &Moved,
         stream: Stream,
         refs: Refs<'_>,
-        out: &mut Output<'_, S>,
+        out: &mut PacketOutput<'_, S>,
     ) -> Result<(), S::Error> {
         let Some(connection) = refs.connection(stream.connection) else {
             return Ok(());
@@ -112,7 +112,7 @@ impl Streams {
         &mut self,
         now: Option<Timestamp>,
         refs: Refs<'_>,
-        out: &mut Output<'_, S>,
+        out: &mut PacketOutput<'_, S>,
     ) -> Result<(), S::Error> {
         while let Some((id, reads)) = self.reads.next_due(now) {
             if let Some(connection) = refs.connection(id) {
@@ -135,7 +135,7 @@ impl Streams {
         connection: &Connection,
         (moved, stream): (&Moved, Stream),
         refs: Refs<'_>,
-        out: &mut Output<'_, S>,
+        out: &mut PacketOutput<'_, S>,
     ) -> Result<bool, S::Error> {
         let all = Chunk::of(moved, stream, 0, refs);
         let beside = self.unread.meet(connection, (moved, stream), &all, refs);
@@ -147,7 +147,7 @@ impl Streams {
         &mut self,
         connection: &Connection,
         lates: Vec<Late>,
-        out: &mut Output<'_, S>,
+        out: &mut PacketOutput<'_, S>,
     ) -> Result<(), S::Error> {
         for late in lates {
             match late {
@@ -169,13 +169,13 @@ impl Streams {
         connection: &Connection,
         (side, by): (Side, Side),
         (marking, time): (Marking, Timestamp),
-        out: &mut Output<'_, S>,
+        out: &mut PacketOutput<'_, S>,
     ) -> Result<(), S::Error> {
         self.decide(connection, out)?;
         self.tcp(connection, (time, None), out)?;
         self.end_frames(connection.id, side, (marking, by), out)?;
         match self.shown.get_mut(connection.id) {
-            Some(tcp) => tcp.finish(side, (time, 0), (marking, by), out),
+            Some(tcp) => tcp.finish((side, None), (time, 0), (marking, by), out),
             None => Ok(()),
         }
     }
@@ -186,7 +186,7 @@ impl Streams {
         &mut self,
         connection: &Connection,
         reads: Released,
-        out: &mut Output<'_, S>,
+        out: &mut PacketOutput<'_, S>,
     ) -> Result<(), S::Error> {
         self.write(connection, &reads.chunk(), out)?;
         self.reads.give_back(reads);
@@ -199,14 +199,14 @@ impl Streams {
         &mut self,
         connection: &Connection,
         chunk: &Chunk<'_>,
-        out: &mut Output<'_, S>,
+        out: &mut PacketOutput<'_, S>,
     ) -> Result<(), S::Error> {
         let Chunk { sender, time, by, bytes, .. } = *chunk;
         let tcp = match self.shown.get_mut(connection.id) {
             Some(tcp) => tcp,
             None if connection.opening == Opening::Unseen => return self.join(connection, chunk, out),
             None => {
-                let beginning = Beginning { bytes, moved: chunk.moved() };
+                let beginning = FirstBytes { bytes, moved: chunk.moved() };
                 self.begin(connection, (time, Some((beginning, sender))), out)?;
                 let Some(tcp) = self.shown.get_mut(connection.id) else { return Ok(()) };
                 tcp
@@ -229,7 +229,7 @@ impl Streams {
         &mut self,
         connection: &Connection,
         chunk: &Chunk<'_>,
-        out: &mut Output<'_, S>,
+        out: &mut PacketOutput<'_, S>,
     ) -> Result<(), S::Error> {
         let Some(joined) = self.midway.meet(connection.id, chunk) else {
             self.waits.begin(connection.id, chunk.time);
@@ -238,7 +238,7 @@ impl Streams {
         let all = || joined.held.iter().map(OwnChunk::chunk).chain([*chunk]);
         let Some(first) = all().next() else { return Ok(()) };
         let bytes = &*beginning(&joined.held, chunk, first.sender);
-        let said = Beginning { bytes, moved: as_u64(bytes.len()).saturating_add(chunk.missing) };
+        let said = FirstBytes { bytes, moved: as_u64(bytes.len()).saturating_add(chunk.missing) };
         self.begin(connection, (first.time, Some((said, first.sender))), out)?;
         if let Some(tcp) = self.shown.get_mut(connection.id) {
             self.midway.begin(&joined, tcp, &first, out)?;
@@ -247,13 +247,13 @@ impl Streams {
     }
 
     /// What has moved on a connection and does not tell what it is goes out: no more is to come soon.
-    fn decide<S: Sink>(&mut self, connection: &Connection, out: &mut Output<'_, S>) -> Result<(), S::Error> {
+    fn decide<S: Sink>(&mut self, connection: &Connection, out: &mut PacketOutput<'_, S>) -> Result<(), S::Error> {
         if self.midway.is_empty() {
             return Ok(());
         }
         let held = self.midway.take_undecided(connection.id);
         let Some(first) = held.first().map(OwnChunk::chunk) else { return Ok(()) };
-        let beginning = Beginning { bytes: first.bytes, moved: first.moved() };
+        let beginning = FirstBytes { bytes: first.bytes, moved: first.moved() };
         self.begin(connection, (first.time, Some((beginning, first.sender))), out)?;
         held.iter().try_for_each(|held| self.write(connection, &held.chunk(), out))
     }
@@ -264,7 +264,7 @@ impl Streams {
         id: ConnectionId,
         side: Side,
         by: Witness,
-        out: &mut Output<'_, S>,
+        out: &mut PacketOutput<'_, S>,
     ) -> Result<(), S::Error> {
         match self.shown.get_mut(id) {
             Some(tcp) if !self.midway.is_empty() => self.midway.finish((id, side), tcp, by, out),
@@ -279,7 +279,7 @@ impl Streams {
 
     /// What began to wait for its address before `time` goes out as it is.
     #[inline]
-    fn give_up_before<S: Sink>(&mut self, time: Timestamp, out: &mut Output<'_, S>) -> Result<(), S::Error> {
+    fn give_up_before<S: Sink>(&mut self, time: Timestamp, out: &mut PacketOutput<'_, S>) -> Result<(), S::Error> {
         while let Some(waiting) = self.unaddressed.take_overdue(time) {
             self.resume(&waiting.connection, &waiting.held, out)?;
         }
@@ -291,7 +291,7 @@ impl Streams {
         &mut self,
         connection: &Connection,
         held: &[Held],
-        out: &mut Output<'_, S>,
+        out: &mut PacketOutput<'_, S>,
     ) -> Result<(), S::Error> {
         held.iter().try_for_each(|held| match held {
             Held::Moved(chunk) => self.write(connection, &chunk.chunk(), out),
@@ -304,7 +304,7 @@ impl Streams {
         &mut self,
         connection: &Connection,
         change: &Change,
-        out: &mut Output<'_, S>,
+        out: &mut PacketOutput<'_, S>,
     ) -> Result<(), S::Error> {
         if let Some(reads) = self.reads.release(connection.id) {
             self.write_reads(connection, reads, out)?;
@@ -342,7 +342,7 @@ impl Streams {
         &mut self,
         connection: &Connection,
         change: &Change,
-        out: &mut Output<'_, S>,
+        out: &mut PacketOutput<'_, S>,
     ) -> Result<(), S::Error> {
         match change {
             Change::Begun { .. } => self.wait(connection),
@@ -380,7 +380,7 @@ impl Streams {
     }
 
     /// The connection is over.
-    fn forget<S: Sink>(&mut self, connection: &Connection, out: &mut Output<'_, S>) -> Result<(), S::Error> {
+    fn forget<S: Sink>(&mut self, connection: &Connection, out: &mut PacketOutput<'_, S>) -> Result<(), S::Error> {
         if !self.midway.is_empty() {
             let user = |side: Side| connection.end(side).marking.map(|marking| (marking, side));
             if let Some(by) = user(Side::First).or_else(|| user(Side::Second)) {
@@ -403,7 +403,7 @@ impl Streams {
     }
 
     /// A connection on which nothing has been said: its handshake, or the SYN if it has not been made.
-    fn show_silent<S: Sink>(&mut self, connection: &Connection, out: &mut Output<'_, S>) -> Result<(), S::Error> {
+    fn show_silent<S: Sink>(&mut self, connection: &Connection, out: &mut PacketOutput<'_, S>) -> Result<(), S::Error> {
         match connection.opening {
             _ if connection.kind_guessed => Ok(()),
             Opening::Begun { entry } => failed(connection, (Errno::InProgress, entry), &mut self.stand_ins, out),
@@ -425,7 +425,7 @@ impl Streams {
         &mut self,
         now: Timestamp,
         refs: Refs<'_>,
-        out: &mut Output<'_, S>,
+        out: &mut PacketOutput<'_, S>,
     ) -> Result<Timestamp, S::Error> {
         if self.reads.are_due(now) || self.unread.waits() {
             self.write_due(Some(now), refs, out)?;
@@ -445,7 +445,7 @@ impl Streams {
         &mut self,
         quiet: Duration,
         refs: Refs<'_>,
-        out: &mut Output<'_, S>,
+        out: &mut PacketOutput<'_, S>,
     ) -> Result<(), S::Error> {
         self.write_due(None, refs, out)?;
         if quiet < limits::LONG_PAUSE {
@@ -473,7 +473,7 @@ impl Streams {
         &mut self,
         connection: &Connection,
         first: First<'_>,
-        out: &mut Output<'_, S>,
+        out: &mut PacketOutput<'_, S>,
     ) -> Result<Option<&mut TcpConnection>, S::Error> {
         if self.shown.get(connection.id).is_none() {
             self.begin(connection, first, out)?;
@@ -486,7 +486,7 @@ impl Streams {
         &mut self,
         connection: &Connection,
         first: First<'_>,
-        out: &mut Output<'_, S>,
+        out: &mut PacketOutput<'_, S>,
     ) -> Result<(), S::Error> {
         self.waits.end(connection.id);
         count_invented(connection, &mut self.invented);
@@ -526,7 +526,7 @@ fn count_invented(connection: &Connection, invented: &mut Invented) {
 /// A conversation that has not begun, and who opened it.
 fn new_connection(
     connection: &Connection,
-    said: Said<'_>,
+    said: FirstSaid<'_>,
     stand_ins: &mut StandIns,
 ) -> (TcpConnection, Option<Witness>) {
     let client = client(connection, said);
@@ -560,7 +560,7 @@ fn failed<S: Sink>(
     connection: &Connection,
     (error, time): (Errno, Timestamp),
     stand_ins: &mut StandIns,
-    out: &mut Output<'_, S>,
+    out: &mut PacketOutput<'_, S>,
 ) -> Result<(), S::Error> {
     let Opening::Begun { entry } = connection.opening else {
         return Ok(());

@@ -5,9 +5,9 @@
 
 use crate::event::{Direction, Family, ProcessRef, Transport, as_u64};
 use crate::inet::invented::{self, Counted, Counter};
-use crate::packets::{Invented, Known, News, NewsOfDatagrams, View};
+use crate::packets::{Invented, Lookup, News, NewsOfDatagrams, View};
 use crate::sockets::{ByConnection, Change, Moved};
-use crate::wire::{About, Flags, Frame, LinkHeader, Packet, Remarks, SeqNumber, Sink, Transport as Header};
+use crate::wire::{About, Flags, Frame, LinkHeader, Packet, Remarks, SeqNumber, Sink, TransportHeader};
 
 /// Longest payload of one packet; a longer call is cut into pieces of this and a rest.
 const LONGEST_PAYLOAD: usize = 65_480;
@@ -35,7 +35,7 @@ impl View for SyscallView {
 
     /// Writes the packets of one message.
     #[inline]
-    fn moved<S: Sink>(&mut self, moved: &Moved, known: Known<'_>, sink: &mut S) -> Result<(), S::Error> {
+    fn moved<S: Sink>(&mut self, moved: &Moved, known: Lookup<'_>, sink: &mut S) -> Result<(), S::Error> {
         let is_tcp = match moved.transport {
             Transport::Stream => true,
             Transport::Datagram => false,
@@ -54,7 +54,7 @@ impl View for SyscallView {
             Direction::Sent => (local, remote),
             Direction::Received => (remote, local),
         };
-        let (link, transport) = (LinkHeader::Marking, Header::Udp);
+        let (link, transport) = (LinkHeader::Marking, TransportHeader::Udp);
         let mut packet = Packet {
             about: About::made(moved.entry, moved.marking, moved.direction),
             frame: Frame { link, source, target, id: 1, transport, payload: &[], original: 0 },
@@ -84,7 +84,7 @@ impl View for SyscallView {
         }
     }
 
-    fn change<S: Sink>(&mut self, change: &Change, _: Known<'_>, _: &mut S) -> Result<(), S::Error> {
+    fn change<S: Sink>(&mut self, change: &Change, _: Lookup<'_>, _: &mut S) -> Result<(), S::Error> {
         match change {
             Change::ConnectionForgotten { connection } => {
                 self.next.forget(*connection);
@@ -135,6 +135,6 @@ impl SyscallView {
 }
 
 /// TCP's header as the predecessor wrote it.
-const fn header(seq: SeqNumber) -> Header {
-    Header::Tcp { seq, ack: SeqNumber(0), flags: Flags::PSH_ACK, window: 8192, options: None }
+const fn header(seq: SeqNumber) -> TransportHeader {
+    TransportHeader::Tcp { seq, ack: SeqNumber(0), flags: Flags::PSH_ACK, window: 8192, options: None }
 }

@@ -6,7 +6,7 @@ use crate::inet::datagrams::Datagrams;
 use crate::inet::streams::Streams;
 use crate::limits;
 use crate::packets::http2::{Lack, Seed};
-use crate::packets::{Ids, Invented, Known, Output, View};
+use crate::packets::{Invented, Lookup, PacketCounters, PacketOutput, View};
 use crate::sockets::{Change, Moved};
 use crate::wire::Sink;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use std::time::Duration;
 pub struct WireView {
     streams: Streams,
     datagrams: Datagrams,
-    ids: Ids,
+    ids: PacketCounters,
 }
 
 impl WireView {
@@ -47,16 +47,16 @@ impl View for WireView {
     }
 
     #[inline]
-    fn moved<S: Sink>(&mut self, moved: &Moved, known: Known<'_>, sink: &mut S) -> Result<(), S::Error> {
-        let out = &mut Output::new(&mut self.ids, sink);
+    fn moved<S: Sink>(&mut self, moved: &Moved, known: Lookup<'_>, sink: &mut S) -> Result<(), S::Error> {
+        let out = &mut PacketOutput::new(&mut self.ids, sink);
         match moved.stream {
             Some(stream) => self.streams.moved(moved, stream, known.refs, out),
             None => self.datagrams.moved(moved, known.refs.bytes(moved.payload), out),
         }
     }
 
-    fn change<S: Sink>(&mut self, change: &Change, known: Known<'_>, sink: &mut S) -> Result<(), S::Error> {
-        let out = &mut Output::new(&mut self.ids, sink);
+    fn change<S: Sink>(&mut self, change: &Change, known: Lookup<'_>, sink: &mut S) -> Result<(), S::Error> {
+        let out = &mut PacketOutput::new(&mut self.ids, sink);
         match change {
             Change::LocalAddressKnown { socket, local } => self.datagrams.named(*socket, *local, out),
             Change::SocketClosed { socket } => self.datagrams.closed(*socket, out),
@@ -89,18 +89,21 @@ impl View for WireView {
         self.streams.have_due(now) || self.datagrams.holds()
     }
 
-    /// Datagrams go out with a stand-in for what is not known of their ends; handshakes wait on.
+    /// Writes what has waited long enough at `now`, the traces' time: a datagram that came [`limits::WAITING_TIME`] before goes
+    /// out, with stand-ins for what is not known of its ends. Handshakes wait on. Nothing that is still to be written is earlier
+    /// than the time that is returned.
     #[inline]
-    fn settle<S: Sink>(&mut self, now: Timestamp, known: Known<'_>, sink: &mut S) -> Result<Timestamp, S::Error> {
-        let out = &mut Output::new(&mut self.ids, sink);
+    fn settle<S: Sink>(&mut self, now: Timestamp, known: Lookup<'_>, sink: &mut S) -> Result<Timestamp, S::Error> {
+        let out = &mut PacketOutput::new(&mut self.ids, sink);
         if self.datagrams.holds() {
             self.datagrams.settle(now.before(limits::WAITING_TIME), out)?;
         }
         Ok(self.streams.settle(now, known.refs, out)?.min(self.datagrams.earliest()))
     }
 
-    fn pause<S: Sink>(&mut self, quiet: Duration, known: Known<'_>, sink: &mut S) -> Result<(), S::Error> {
-        let out = &mut Output::new(&mut self.ids, sink);
+    /// The same where nothing has come for `quiet`, wall clock: then no datagram waits any longer.
+    fn pause<S: Sink>(&mut self, quiet: Duration, known: Lookup<'_>, sink: &mut S) -> Result<(), S::Error> {
+        let out = &mut PacketOutput::new(&mut self.ids, sink);
         self.datagrams.settle(Timestamp::MAX, out)?;
         self.streams.pause(quiet, known.refs, out)
     }
@@ -111,6 +114,6 @@ impl View for WireView {
 
     /// The end of the trace: what still waits for an address goes out.
     fn finish<S: Sink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
-        self.datagrams.finish(&mut Output::new(&mut self.ids, sink))
+        self.datagrams.finish(&mut PacketOutput::new(&mut self.ids, sink))
     }
 }

@@ -11,7 +11,7 @@ use crate::packets::protocols::{
 
 /// What one end moved first.
 #[derive(Clone, Copy, Debug)]
-pub struct Beginning<'a> {
+pub struct FirstBytes<'a> {
     /// What of it is in the trace.
     pub bytes: &'a [u8],
     /// How many bytes moved.
@@ -19,7 +19,7 @@ pub struct Beginning<'a> {
 }
 
 /// Whether a protocol's messages look like this.
-type Test = fn(&Beginning<'_>) -> bool;
+type Test = fn(&FirstBytes<'_>) -> bool;
 
 /// The tests; the first that says yes counts.
 static TESTS: &[(Test, &Protocol)] = &[
@@ -50,18 +50,18 @@ static TESTS: &[(Test, &Protocol)] = &[
 ];
 
 /// The protocol that begins like this.
-pub fn protocol(beginning: &Beginning<'_>) -> Option<&'static Protocol> {
+pub fn protocol(beginning: &FirstBytes<'_>) -> Option<&'static Protocol> {
     TESTS.iter().find(|(is_it, _)| is_it(beginning)).map(|(_, protocol)| *protocol)
 }
 
 /// Whether only a client says this.
-pub fn is_of_client(beginning: &Beginning<'_>) -> bool {
+pub fn is_of_client(beginning: &FirstBytes<'_>) -> bool {
     let starts_request = || beginning.line().is_some_and(|line| memchr::memmem::find(line, b" HTTP/1.").is_some());
     starts_request() || is_http2(beginning) || is_postgresql_startup(beginning) || beginning.bytes.starts_with(b"*")
 }
 
 /// Whether only a server says this: an answer, or a greeting.
-pub fn is_of_server(beginning: &Beginning<'_>) -> bool {
+pub fn is_of_server(beginning: &FirstBytes<'_>) -> bool {
     beginning.starts_with_any(&[b"HTTP/1.", b"+", b"-ERR"])
         || is_mysql(beginning)
         || is_smtp(beginning)
@@ -69,7 +69,7 @@ pub fn is_of_server(beginning: &Beginning<'_>) -> bool {
         || is_pop(beginning)
 }
 
-impl<'a> Beginning<'a> {
+impl<'a> FirstBytes<'a> {
     fn starts(&self, with: &[u8]) -> bool {
         self.bytes.starts_with(with)
     }
@@ -104,7 +104,7 @@ fn is_number(text: &[u8]) -> bool {
 }
 
 /// A request's method and a blank, or a status line (RFC 9112 §3, §4).
-fn is_http(it: &Beginning<'_>) -> bool {
+fn is_http(it: &FirstBytes<'_>) -> bool {
     it.starts_with_any(&[
         b"GET ",
         b"POST ",
@@ -121,12 +121,12 @@ fn is_http(it: &Beginning<'_>) -> bool {
 }
 
 /// The preface (RFC 9113 §3.4).
-fn is_http2(it: &Beginning<'_>) -> bool {
+fn is_http2(it: &FirstBytes<'_>) -> bool {
     it.starts(b"PRI * HTTP/2.0")
 }
 
 /// A first packet: its length and protocol 3.0 or 3.2, or the codes that ask for SSL, GSS or a cancellation.
-fn is_postgresql_startup(it: &Beginning<'_>) -> bool {
+fn is_postgresql_startup(it: &FirstBytes<'_>) -> bool {
     let version = it.big(4);
     it.big(0).is_some_and(|length| (8..10_000).contains(&length))
         && matches!(version, Some(0x0003_0000 | 0x0003_0002 | 80_877_102..=80_877_104))
@@ -134,7 +134,7 @@ fn is_postgresql_startup(it: &Beginning<'_>) -> bool {
 
 /// In mid-stream: messages of a known type, one after the other, that end where the call does. One alone must be such as
 /// begins an exchange and say more than its length.
-fn is_postgresql(it: &Beginning<'_>) -> bool {
+fn is_postgresql(it: &FirstBytes<'_>) -> bool {
     const TYPES: &[u8] = b"QPBEDCSHFdcfpXZTKRNA123Itnsv";
     let mut at = 0;
     let mut messages = 0;
@@ -151,7 +151,7 @@ fn is_postgresql(it: &Beginning<'_>) -> bool {
 
 /// A greeting: packet 0 of a length in three bytes, protocol 10, a version that is text. In mid-stream: a query or a
 /// statement to prepare, alone in its packet.
-fn is_mysql(it: &Beginning<'_>) -> bool {
+fn is_mysql(it: &FirstBytes<'_>) -> bool {
     match it.bytes {
         [length, _, 0, 0, 10, b'0'..=b'9', ..] => *length > 20,
         [a, b, c, 0, 0x03 | 0x16, b'A'..=b'Z' | b'a'..=b'z', ..] => {
@@ -162,7 +162,7 @@ fn is_mysql(it: &Beginning<'_>) -> bool {
 }
 
 /// A request, an array of bulk strings; an inline command that no other protocol has; or a reply of RESP 2 or 3.
-fn is_redis(it: &Beginning<'_>) -> bool {
+fn is_redis(it: &FirstBytes<'_>) -> bool {
     let (Some(kind), Some(line)) = (it.bytes.first(), it.line()) else {
         return false;
     };
@@ -183,7 +183,7 @@ fn is_redis(it: &Beginning<'_>) -> bool {
 
 /// A header of 16 bytes with its length, of OP_MSG (2013, whose flags are few), OP_COMPRESSED (2012) or OP_QUERY (2004);
 /// all little endian.
-fn is_mongodb(it: &Beginning<'_>) -> bool {
+fn is_mongodb(it: &FirstBytes<'_>) -> bool {
     let plausible = |length| (16..=48_000_000).contains(&length);
     it.little(0).is_some_and(plausible)
         && match it.little(12) {
@@ -195,7 +195,7 @@ fn is_mongodb(it: &Beginning<'_>) -> bool {
 }
 
 /// The text protocol's commands and replies, or a header of the binary one, whose lengths agree.
-fn is_memcached(it: &Beginning<'_>) -> bool {
+fn is_memcached(it: &FirstBytes<'_>) -> bool {
     const WORDS: &[&[u8]] = &[
         b"get ",
         b"gets ",
@@ -239,7 +239,7 @@ pub enum FastCgi {
     Reply,
 }
 
-fn is_fastcgi(it: &Beginning<'_>) -> bool {
+fn is_fastcgi(it: &FirstBytes<'_>) -> bool {
     fastcgi(it.bytes, it.moved).is_some()
 }
 
@@ -259,7 +259,7 @@ pub fn fastcgi(bytes: &[u8], moved: u64) -> Option<FastCgi> {
 }
 
 /// A record of SSL 3.0 to TLS 1.3, and where it is a handshake's, one that a hello is in or nothing that can be told.
-fn is_tls(it: &Beginning<'_>) -> bool {
+fn is_tls(it: &FirstBytes<'_>) -> bool {
     match it.bytes {
         [0x16, 3, 0..=4, high, _, 1 | 2, ..] => *high < 0x48,
         [0x17, 3, 1..=3, high, low, ..] => {
@@ -271,27 +271,27 @@ fn is_tls(it: &Beginning<'_>) -> bool {
 }
 
 /// The version line (RFC 4253 §4.2).
-fn is_ssh(it: &Beginning<'_>) -> bool {
+fn is_ssh(it: &FirstBytes<'_>) -> bool {
     it.starts_with_any(&[b"SSH-2.0-", b"SSH-1."])
 }
 
 /// The byte order, and protocol 11.0.
-fn is_x11(it: &Beginning<'_>) -> bool {
+fn is_x11(it: &FirstBytes<'_>) -> bool {
     matches!(it.bytes, [b'l', 0, 11, 0, 0, 0, ..] | [b'B', 0, 0, 11, 0, 0, ..])
 }
 
 /// The version line (RFC 6143 §7.1.1).
-fn is_vnc(it: &Beginning<'_>) -> bool {
+fn is_vnc(it: &FirstBytes<'_>) -> bool {
     it.starts(b"RFB 003.")
 }
 
 /// The protocol header: of 0-9-1, and of 1.0 with SASL or without.
-fn is_amqp(it: &Beginning<'_>) -> bool {
+fn is_amqp(it: &FirstBytes<'_>) -> bool {
     matches!(it.bytes, [b'A', b'M', b'Q', b'P', 0..=3, 0 | 1, ..])
 }
 
 /// CONNECT, its remaining length in one or two bytes, and the protocol's name.
-fn is_mqtt(it: &Beginning<'_>) -> bool {
+fn is_mqtt(it: &FirstBytes<'_>) -> bool {
     let ([0x10, ..0x80, name @ ..] | [0x10, 0x80..=0xff, ..0x80, name @ ..]) = it.bytes else {
         return false;
     };
@@ -299,31 +299,31 @@ fn is_mqtt(it: &Beginning<'_>) -> bool {
 }
 
 /// A greeting of SMTP or LMTP, or the first command.
-fn is_smtp(it: &Beginning<'_>) -> bool {
+fn is_smtp(it: &FirstBytes<'_>) -> bool {
     let greets = |line: &[u8]| line.windows(4).any(|four| four == b"SMTP" || four == b"LMTP");
     it.starts_with_any(&[b"EHLO ", b"HELO ", b"LHLO "])
         || it.starts_with_any(&[b"220 ", b"220-"]) && it.line().is_some_and(greets)
 }
 
 /// A greeting (RFC 9051 §7.1).
-fn is_imap(it: &Beginning<'_>) -> bool {
+fn is_imap(it: &FirstBytes<'_>) -> bool {
     it.starts_with_any(&[b"* OK ", b"* PREAUTH "])
 }
 
 /// A greeting (RFC 1939 §4).
-fn is_pop(it: &Beginning<'_>) -> bool {
+fn is_pop(it: &FirstBytes<'_>) -> bool {
     let greets =
         |line: &[u8]| line.windows(4).any(|four| four == b"POP3") || line.windows(5).any(|five| five == b"ready");
     it.starts(b"+OK ") && it.line().is_some_and(greets)
 }
 
 /// A bind request of version 3 (RFC 4511 §4.2), with short lengths.
-fn is_ldap(it: &Beginning<'_>) -> bool {
+fn is_ldap(it: &FirstBytes<'_>) -> bool {
     matches!(it.bytes, [0x30, ..0x80, 2, 1, _, 0x60, ..0x80, 2, 1, 3, ..])
 }
 
 /// A request of the web server: 0x1234, its length, and "forward request" or a ping.
-fn is_ajp(it: &Beginning<'_>) -> bool {
+fn is_ajp(it: &FirstBytes<'_>) -> bool {
     match it.bytes {
         [0x12, 0x34, high, low, 2 | 10, ..] => u64::from(u16::from_be_bytes([*high, *low])) + 4 <= it.moved,
         _ => false,
@@ -331,23 +331,23 @@ fn is_ajp(it: &Beginning<'_>) -> bool {
 }
 
 /// A packet of the binary protocol.
-fn is_gearman(it: &Beginning<'_>) -> bool {
+fn is_gearman(it: &FirstBytes<'_>) -> bool {
     let known = it.big(4).is_some_and(|kind| (1..=42).contains(&kind));
     it.starts_with_any(&[b"\0REQ", b"\0RES"]) && known
 }
 
 /// Tversion, without a tag, and a version of the name.
-fn is_9p(it: &Beginning<'_>) -> bool {
+fn is_9p(it: &FirstBytes<'_>) -> bool {
     matches!(it.bytes, [_, _, _, _, 100, 0xff, 0xff, _, _, _, _, _, _, b'9', b'P', ..])
 }
 
 /// The server's greeting; in mid-stream a request or a reply.
-fn is_nbd(it: &Beginning<'_>) -> bool {
+fn is_nbd(it: &FirstBytes<'_>) -> bool {
     it.starts_with_any(&[b"NBDMAGIC", b"\x25\x60\x95\x13\0", b"\x67\x44\x66\x98\0"])
 }
 
 /// A daemon's or its client's version line.
-fn is_rsync(it: &Beginning<'_>) -> bool {
+fn is_rsync(it: &FirstBytes<'_>) -> bool {
     it.starts(b"@RSYNCD: ")
 }
 
@@ -357,7 +357,7 @@ mod tests {
 
     #[track_caller]
     fn check(bytes: &[u8], expected: Option<&str>) {
-        let found = protocol(&Beginning { bytes, moved: bytes.len() as u64 });
+        let found = protocol(&FirstBytes { bytes, moved: bytes.len() as u64 });
         let name = found.map(|protocol| protocol.name);
         assert_eq!(name, expected, "{}", bytes.escape_ascii());
     }
@@ -453,7 +453,7 @@ mod tests {
 
     #[test]
     fn a_call_that_the_trace_has_cut() {
-        let cut = Beginning { bytes: b"\x40\x01\0\0\x03SELECT a, b", moved: 324 };
+        let cut = FirstBytes { bytes: b"\x40\x01\0\0\x03SELECT a, b", moved: 324 };
         assert_eq!(protocol(&cut).map(|protocol| protocol.name), Some("mysql"));
     }
 }

@@ -18,12 +18,12 @@ mod waits;
 
 pub use beginning::beginning;
 pub use news::{News, NewsOfDatagrams};
-pub use output::{Ids, Output};
+pub use output::{PacketCounters, PacketOutput};
 pub use protocols::UNKNOWN_PORT;
 pub use segmenter::Endpoint;
 pub use sightings::{Sighted, Sightings};
 pub use small_reads::{Released, SmallReads, filled};
 pub use tcp::{Chunk, HANDSHAKE, OwnChunk, TcpConnection, Witness, begins, handshake_times};
 pub use unread::{Late, Unread, is_unseen};
-pub use view::{Invented, Known, View, ViewKind};
+pub use view::{Invented, Lookup, View, ViewKind};
 pub use waits::Waits;

@@ -8,7 +8,7 @@ use foldhash::HashMap;
 use std::net::SocketAddr;
 
 /// Who was named last; the default is nobody.
-type Named = (ProcessRef, Fd);
+type LastNamed = (ProcessRef, Fd);
 
 /// How often it is told that an end is used by somebody else. Of one that processes use in turn only those are named from
 /// there on that have not been: a comment on each packet would make the capture slow to open.
@@ -17,7 +17,7 @@ const CHANGES: u8 = 16;
 /// Who was named last beside the packets that each end of a stream has shown.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct News {
-    named: [Named; 2],
+    named: [LastNamed; 2],
     /// Who has been named, a bit each; processes are numbered as they come, so that few share one.
     met: u64,
     changes: u8,
@@ -27,6 +27,11 @@ pub struct News {
 impl News {
     /// Nobody.
     pub const NONE: Self = Self { named: [(ProcessRef(0), Fd(0)); 2], met: 0, changes: 0, has_lost: false };
+
+    /// Whose the end on `side` was when it was named last.
+    pub const fn named(&self, side: Side) -> ProcessRef {
+        side.of(&self.named).0
+    }
 
     /// Whether it is news that the end on `side` is this one's. Never where nobody asks who.
     #[inline(always)]

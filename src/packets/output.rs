@@ -5,14 +5,14 @@ use crate::wire::{About, Frame, Packet, Sink};
 
 /// What a view counts of its packets.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Ids {
+pub struct PacketCounters {
     /// IPv4 identifications: one counter for the run, from 1.
     last: u16,
     /// How many segments of which no byte is there have been written beyond those that each call may have.
     hollow: u64,
 }
 
-impl Ids {
+impl PacketCounters {
     /// The next identification.
     const fn take(&mut self) -> u16 {
         self.last = self.last.wrapping_add(1);
@@ -22,15 +22,15 @@ impl Ids {
 
 /// A view's way to the capture.
 #[derive(Debug)]
-pub struct Output<'a, S> {
-    ids: &'a mut Ids,
+pub struct PacketOutput<'a, S> {
+    ids: &'a mut PacketCounters,
     sink: &'a mut S,
 }
 
-impl<'a, S: Sink> Output<'a, S> {
+impl<'a, S: Sink> PacketOutput<'a, S> {
     /// One that goes on where `ids` are.
     #[inline]
-    pub const fn new(ids: &'a mut Ids, sink: &'a mut S) -> Self {
+    pub const fn new(ids: &'a mut PacketCounters, sink: &'a mut S) -> Self {
         Self { ids, sink }
     }
 

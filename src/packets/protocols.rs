@@ -24,12 +24,12 @@ pub struct Protocol {
     /// Wireshark's name of its dissector.
     pub dissector: &'static str,
     /// Why that dissector is asked.
-    pub reason: Reason,
+    pub recognition: Recognition,
 }
 
 /// Why Wireshark gives a conversation to a dissector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
+pub enum Recognition {
     /// It is registered for the port: `tshark -G decodes` has `tcp.port`, the port and the dissector in one line.
     Port,
     /// It is registered for the port in Wireshark 4.4 and later. Wireshark 4.0 has this other one there.
@@ -44,11 +44,11 @@ pub enum Reason {
     Link,
 }
 
-const fn protocol(name: &'static str, port: u16, dissector: &'static str, reason: Reason) -> Protocol {
-    Protocol { name, port, dissector, reason }
+const fn protocol(name: &'static str, port: u16, dissector: &'static str, recognition: Recognition) -> Protocol {
+    Protocol { name, port, dissector, recognition }
 }
 
-use Reason::{DecodeAs, Heuristic, Link, Port, PortEarlier, PortLater};
+use Recognition::{DecodeAs, Heuristic, Link, Port, PortEarlier, PortLater};
 
 pub(crate) static HTTP: Protocol = protocol("http", 80, "http", Port);
 /// From its preface on: HTTP's dissector hands it over.

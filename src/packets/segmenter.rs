@@ -7,7 +7,7 @@
 use crate::event::{Timestamp, as_u64};
 use crate::limits;
 use crate::sockets::Side;
-use crate::wire::{Flags, Frame, HandshakeOptions, LinkHeader, Mac, SeqNumber, Transport};
+use crate::wire::{Flags, Frame, HandshakeOptions, LinkHeader, Mac, SeqNumber, TransportHeader};
 use std::net::SocketAddr;
 
 /// One end of a connection.
@@ -120,7 +120,7 @@ impl Segmenter {
             (Some(source), Some(target)) => LinkHeader::Macs { source, target },
             _ => LinkHeader::Marking,
         };
-        let transport = Transport::Tcp { seq, ack, flags, window, options };
+        let transport = TransportHeader::Tcp { seq, ack, flags, window, options };
         Frame { link, source: &from.address, target: &to.address, id: 0, transport, payload, original }
     }
 }

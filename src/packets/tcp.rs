@@ -1,9 +1,9 @@
 //! A connection of the trace as a TCP connection: its sides as client and server, its calls as segments, each with who
 //! made it.
 
-use crate::event::{Direction, Marking, Timestamp, as_u64};
+use crate::event::{Direction, Marking, ProcessRef, Timestamp, as_u64};
 use crate::packets::news::News;
-use crate::packets::output::Output;
+use crate::packets::output::PacketOutput;
 use crate::packets::segmenter::{Endpoint, Segmenter};
 use crate::sockets::{Connection, Moved, Opening, Refs, Side, Stream};
 use crate::wire::{About, Flags, HandshakeOptions, Remarks, Sink};
@@ -135,7 +135,7 @@ impl TcpConnection {
         [syn, syn_ack, ack]: [Timestamp; 3],
         by: Option<Witness>,
         comment: Option<&str>,
-        out: &mut Output<'_, S>,
+        out: &mut PacketOutput<'_, S>,
     ) -> Result<(), S::Error> {
         let (client, server) = (self.client, self.client.other());
         let about = About { comment, ..self.about(client, syn, by) };
@@ -149,14 +149,14 @@ impl TcpConnection {
         &mut self,
         time: Timestamp,
         by: Option<Witness>,
-        out: &mut Output<'_, S>,
+        out: &mut PacketOutput<'_, S>,
     ) -> Result<(), S::Error> {
         self.bare(self.client, Flags::SYN, time, by, out)
     }
 
     /// Payload of one call, mostly one segment that shows all of it.
     #[inline(always)]
-    pub fn write<S: Sink>(&mut self, chunk: &Chunk<'_>, out: &mut Output<'_, S>) -> Result<(), S::Error> {
+    pub fn write<S: Sink>(&mut self, chunk: &Chunk<'_>, out: &mut PacketOutput<'_, S>) -> Result<(), S::Error> {
         let Chunk { sender, time, by, skipped, bytes, missing, comment, is_urgent } = *chunk;
         let fits = !bytes.is_empty() && bytes.len() <= self.segments.longest(sender);
         if !fits || missing > 0 || skipped > 0 || is_urgent {
@@ -169,7 +169,7 @@ impl TcpConnection {
     /// Payload of one call, in as many segments as IP needs, all at one time. What is not to be shown before it is a gap in
     /// the sequence numbers.
     #[inline(never)]
-    fn write_in_parts<S: Sink>(&mut self, chunk: &Chunk<'_>, out: &mut Output<'_, S>) -> Result<(), S::Error> {
+    fn write_in_parts<S: Sink>(&mut self, chunk: &Chunk<'_>, out: &mut PacketOutput<'_, S>) -> Result<(), S::Error> {
         let Chunk { sender, time, by, skipped, mut bytes, comment, .. } = *chunk;
         if skipped > 0 {
             self.skip(sender, skipped);
@@ -214,24 +214,26 @@ impl TcpConnection {
         side: Side,
         time: Timestamp,
         (marking, by): Witness,
-        out: &mut Output<'_, S>,
+        out: &mut PacketOutput<'_, S>,
     ) -> Result<(), S::Error> {
         let unmade = (Marking { op: None, ..marking }, by);
         self.bare(side, Flags::ACK, time, Some(unmade), out)
     }
 
-    /// The FIN of the end on `side`, once, and the other end's ACK of it `acknowledged_after` nanoseconds later.
+    /// The FIN of the end on `side`, once, and the other end's ACK of it `acknowledged_after` nanoseconds later; `comment` is
+    /// to be read beside the FIN.
     pub fn finish<S: Sink>(
         &mut self,
-        side: Side,
+        (side, comment): (Side, Option<&str>),
         (time, acknowledged_after): (Timestamp, u64),
         by: Witness,
-        out: &mut Output<'_, S>,
+        out: &mut PacketOutput<'_, S>,
     ) -> Result<(), S::Error> {
         if self.segments.has_finished(side) {
             return Ok(());
         }
-        self.bare(side, Flags::FIN_ACK, time, Some(by), out)?;
+        let about = About { comment, ..self.about(side, time, Some(by)) };
+        out.frame(about, self.segments.segment(side, Flags::FIN_ACK, (&[], 0)))?;
         self.acknowledge(side.other(), time.after(acknowledged_after), by, out)
     }
 
@@ -241,7 +243,7 @@ impl TcpConnection {
         side: Side,
         time: Timestamp,
         by: Witness,
-        out: &mut Output<'_, S>,
+        out: &mut PacketOutput<'_, S>,
     ) -> Result<(), S::Error> {
         self.bare(side, Flags::RST_ACK, time, Some(by), out)
     }
@@ -256,6 +258,11 @@ impl TcpConnection {
         self.segments.address(side)
     }
 
+    /// Who was named last beside what the end on `side` has shown.
+    pub const fn named(&self, side: Side) -> ProcessRef {
+        self.news.named(side)
+    }
+
     /// The side of the client.
     pub const fn client(&self) -> Side {
         self.client
@@ -268,7 +275,7 @@ impl TcpConnection {
         flags: Flags,
         time: Timestamp,
         by: Option<Witness>,
-        out: &mut Output<'_, S>,
+        out: &mut PacketOutput<'_, S>,
     ) -> Result<(), S::Error> {
         let about = self.about(sender, time, by);
         out.frame(about, self.segments.segment(sender, flags, (&[], 0)))
@@ -289,7 +296,7 @@ impl TcpConnection {
 
 /// How many of the bytes that are missing no segment shows: they are a gap in the sequence numbers.
 #[cold]
-fn unshown<S: Sink>(missing: u64, longest: usize, out: &mut Output<'_, S>) -> u64 {
+fn unshown<S: Sink>(missing: u64, longest: usize, out: &mut PacketOutput<'_, S>) -> u64 {
     let longest = as_u64(longest);
     missing.saturating_sub(out.hollow(missing.div_ceil(longest)).saturating_mul(longest))
 }

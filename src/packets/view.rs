@@ -17,7 +17,7 @@ pub enum ViewKind {
 
 /// What a view may look up.
 #[derive(Clone, Copy, Debug)]
-pub struct Known<'a> {
+pub struct Lookup<'a> {
     /// What changes refer to.
     pub refs: Refs<'a>,
     /// Who makes packets.
@@ -30,10 +30,10 @@ pub trait View {
     fn shows(&self, family: Family, transport: Transport) -> bool;
 
     /// A message of such a socket.
-    fn moved<S: Sink>(&mut self, moved: &Moved, known: Known<'_>, sink: &mut S) -> Result<(), S::Error>;
+    fn moved<S: Sink>(&mut self, moved: &Moved, known: Lookup<'_>, sink: &mut S) -> Result<(), S::Error>;
 
     /// Anything else that happened to any socket.
-    fn change<S: Sink>(&mut self, change: &Change, known: Known<'_>, sink: &mut S) -> Result<(), S::Error>;
+    fn change<S: Sink>(&mut self, change: &Change, known: Lookup<'_>, sink: &mut S) -> Result<(), S::Error>;
 
     /// A message is not to be shown, but the numbers of those that are go on behind it.
     fn pass_over(&mut self, _: &Moved) {}
@@ -52,12 +52,12 @@ pub trait View {
     /// What has waited long enough at `now` is written as far as it can be. The moment at which the first begins of what is
     /// yet to be written, and waited for.
     #[inline]
-    fn settle<S: Sink>(&mut self, _now: Timestamp, _: Known<'_>, _: &mut S) -> Result<Timestamp, S::Error> {
+    fn settle<S: Sink>(&mut self, _now: Timestamp, _: Lookup<'_>, _: &mut S) -> Result<Timestamp, S::Error> {
         Ok(Timestamp::MAX)
     }
 
     /// Nothing has come for so long: what could be waited for is long in coming.
-    fn pause<S: Sink>(&mut self, _: Duration, _: Known<'_>, _: &mut S) -> Result<(), S::Error> {
+    fn pause<S: Sink>(&mut self, _: Duration, _: Lookup<'_>, _: &mut S) -> Result<(), S::Error> {
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use std::thread;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::keeper::{self, Kept, commands_of, ended_as, send, strace_of};
-use super::processes::Processes;
+use super::processes::RunningProcesses;
 use super::refusals::Wanted;
 use super::script::{self, Subject};
 use super::watch::{Heir, Watch};
@@ -124,7 +124,7 @@ fn subject_here(subject: &Subject, path: &OsStr) -> Result<Subject, Error> {
             Ok(subject.clone())
         }
         Subject::Processes(named) => {
-            let processes = Processes::now();
+            let processes = RunningProcesses::now();
             for pid in named {
                 if !Path::new("/proc").join(pid.to_string()).exists() {
                     return Err(Error::NothingToRecord(format!("there is no process {pid}")));

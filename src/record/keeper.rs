@@ -18,7 +18,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::Ended;
-use super::processes::Processes;
+use super::processes::RunningProcesses;
 
 /// The first argument of a keeper.
 pub const KEEPER: &str = "--keep-strace";
@@ -128,19 +128,19 @@ fn end(kept: Kept, strace: u32) {
     }
     thread::sleep(PATIENCE);
     if kept == Kept::Command {
-        Processes::now().traced_by(strace).for_each(|pid| send(pid, SIGKILL));
+        RunningProcesses::now().traced_by(strace).for_each(|pid| send(pid, SIGKILL));
     }
     send(strace, SIGKILL);
 }
 
 /// The command that a strace has started.
 pub fn commands_of(strace: u32) -> impl Iterator<Item = u32> {
-    Processes::now().children(strace).collect::<Vec<_>>().into_iter()
+    RunningProcesses::now().children(strace).collect::<Vec<_>>().into_iter()
 }
 
 /// The strace that a keeper has started.
 pub fn strace_of(keeper: u32) -> Option<u32> {
-    Processes::now().children(keeper).next()
+    RunningProcesses::now().children(keeper).next()
 }
 
 /// Sends a signal to a process, if it is still there.

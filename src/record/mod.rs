@@ -40,7 +40,7 @@ pub use keeper::hidden;
 pub use nowhere::hidden;
 #[cfg(not(target_os = "linux"))]
 use nowhere::{Tracer, here};
-pub use processes::{Process, Processes, process};
+pub use processes::{RunningProcess, RunningProcesses, process};
 use refusals::Wanted;
 use remote::Course;
 pub use script::Subject;

@@ -7,7 +7,7 @@ use crate::run::traced::tracer;
 
 /// A process, as far as its line in `/proc/PID/stat` tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Process {
+pub struct RunningProcess {
     /// Its number.
     pub pid: u32,
     /// Who has made it; 0 if that is not seen here.
@@ -18,12 +18,12 @@ pub struct Process {
 
 /// All of them, at one moment.
 #[derive(Clone, Debug)]
-pub struct Processes {
+pub struct RunningProcesses {
     root: PathBuf,
-    list: Vec<Process>,
+    list: Vec<RunningProcess>,
 }
 
-impl Processes {
+impl RunningProcesses {
     /// Looks at this machine's.
     pub fn now() -> Self {
         Self::below(Path::new("/proc"))
@@ -39,7 +39,7 @@ impl Processes {
     }
 
     /// The one with this number.
-    pub fn get(&self, pid: u32) -> Option<&Process> {
+    pub fn get(&self, pid: u32) -> Option<&RunningProcess> {
         let at = self.list.binary_search_by_key(&pid, |process| process.pid).ok()?;
         self.list.get(at)
     }
@@ -91,12 +91,12 @@ pub fn path(root: &Path, pid: u32, file: &str) -> PathBuf {
 }
 
 /// Reads the line of `/proc/PID/stat`: its name stands in parentheses and may hold some, and blanks.
-pub fn process(stat: &[u8]) -> Option<Process> {
+pub fn process(stat: &[u8]) -> Option<RunningProcess> {
     let open = memchr::memchr(b'(', stat)?;
     let close = memchr::memrchr(b')', stat)?;
     let number = |text: &[u8]| std::str::from_utf8(text).ok()?.trim().parse().ok();
     let mut rest = stat.get(close + 1..)?.split(|byte| *byte == b' ').filter(|word| !word.is_empty());
-    Some(Process {
+    Some(RunningProcess {
         pid: number(stat.get(..open)?)?,
         parent: number(rest.nth(1)?)?,
         name: stat.get(open + 1..close)?.to_vec(),
@@ -135,7 +135,7 @@ mod tests {
             "tree",
             &[(1, 0, "init"), (10, 1, "nginx"), (11, 10, "nginx"), (12, 10, "a) b"), (20, 1, "sh"), (21, 20, "us")],
         );
-        let all = Processes::below(&root);
+        let all = RunningProcesses::below(&root);
         assert_eq!(all.with_descendants(&[10], &[]), [10, 11, 12]);
         assert_eq!(all.with_descendants(&[20], &all.line_of(21)), [20]);
         assert_eq!(all.with_descendants(&[1], &all.line_of(21)), [1, 10, 11, 12]);

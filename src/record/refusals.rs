@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 
-use super::processes::Processes;
+use super::processes::RunningProcesses;
 use crate::escape::escaped;
 
 /// Where Yama tells who may trace whom.
@@ -78,7 +78,7 @@ fn not_permitted(wanted: Wanted<'_>) -> String {
     let status = |pid: &str| fs::read_to_string(Path::new("/proc").join(pid).join("status")).unwrap_or_default();
     let scope = fs::read_to_string(YAMA).unwrap_or_default();
     let we = Status::of(&status("self"));
-    let processes = Processes::now();
+    let processes = RunningProcesses::now();
     for pid in pids {
         if let Some(tracer) = processes.tracer(*pid) {
             return traced_already(&processes, *pid, tracer);
@@ -146,7 +146,7 @@ fn cure(we: &Status, them: &[(u32, Status)], scope: &str) -> String {
 }
 
 /// What is said of a process that has a tracer: there can be one.
-pub fn traced_already(processes: &Processes, pid: u32, tracer: u32) -> String {
+pub fn traced_already(processes: &RunningProcesses, pid: u32, tracer: u32) -> String {
     let name = processes.get(tracer).map(|it| it.name.clone()).unwrap_or_default();
     format!("process {pid} is traced already, by process {tracer} ({}): end that first", escaped(&name))
 }

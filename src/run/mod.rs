@@ -42,7 +42,7 @@ use report::keys::NoteKey;
 use report::{Report, names_given};
 use screen::{Progress, Screen};
 use signals::{Manner, Signals};
-use traced::{RemoteThreads, Traced};
+use traced::{ProcessSource, RemoteThreads};
 
 /// Tells that a command line makes no sense, and reads what strace may be writing to us.
 pub fn refuse(usage: &Usage) -> Exit {
@@ -170,13 +170,13 @@ fn trace(options: &Options, fifos: Option<Fifos>, source: &Source, signals: &Sig
         Some(date) => Day::Known(date.midnight()),
         None => Day::Of(source.modified().unwrap_or_else(SystemTime::now)),
     };
-    let text = strace::Options {
+    let text = strace::TraceOptions {
         tid: source.tid(),
         date,
         start: options.start.unwrap_or_default(),
         pipes: fifos,
         keys: options.tls_keys,
-        ..strace::Options::default()
+        ..strace::TraceOptions::default()
     };
     Trace { name: source.name().clone(), options: text }
 }
@@ -201,7 +201,7 @@ fn convert_all(
         Ok(converter) => converter,
         Err(error) => return report.fail(&Error::WriteOutput(name, error), false),
     };
-    converter.ask(told.map_or_else(|| Traced::of(&sources), |told| Some(Traced::told(told))));
+    converter.ask(told.map_or_else(|| ProcessSource::of(&sources), |told| Some(ProcessSource::told(told))));
     if let Some(path) = &options.key_log
         && let Err(error) = converter.give_keys(&keys, path.as_os_str().as_encoded_bytes())
     {

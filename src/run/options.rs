@@ -8,16 +8,16 @@ pub use crate::capture::{Comments, Format};
 use crate::dates::Date;
 use crate::event::{Tid, Timestamp};
 use crate::glob::Glob;
-pub use crate::packets::ViewKind as View;
+pub use crate::packets::ViewKind;
 pub use crate::packets::http2::Seed;
 use crate::unix::{PortRule, Ports};
 use std::ops::RangeInclusive;
 
 /// The view that a format holds if none is asked for: pcap what the predecessor wrote, pcapng the full picture.
-pub const fn view_of(format: Format) -> View {
+pub const fn view_of(format: Format) -> ViewKind {
     match format {
-        Format::Pcap => View::Syscall,
-        Format::PcapNg => View::Wire,
+        Format::Pcap => ViewKind::Syscall,
+        Format::PcapNg => ViewKind::Wire,
     }
 }
 
@@ -121,7 +121,7 @@ pub struct Options {
     /// When a trace with relative times begins; 1970 if not given.
     pub start: Option<Timestamp>,
     /// What a packet stands for.
-    pub view: View,
+    pub view: ViewKind,
     /// The format of the capture.
     pub format: Format,
     /// Look for TLS keys in what traced programs write to files.

@@ -16,7 +16,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 /// A thread as /proc has it.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct ThreadInfo {
     /// The process that it is of.
     pub process: Tid,
     /// Its name (`comm`).
@@ -26,12 +26,12 @@ pub struct Found {
 }
 
 /// The threads of another machine, as they are told.
-pub type RemoteThreads = Receiver<(Tid, Found)>;
+pub type RemoteThreads = Receiver<(Tid, ThreadInfo)>;
 
 /// Who tells of them.
 #[derive(Debug)]
 pub struct Teller {
-    tell: Sender<(Tid, Found)>,
+    tell: Sender<(Tid, ThreadInfo)>,
     /// How many more are listened to.
     left: usize,
 }
@@ -50,25 +50,25 @@ impl Teller {
         let ((Some(thread), Some(process), Some(name)), 1..) = (thread, self.left) else { return };
         self.left -= 1;
         // Where nobody is asked for them any more they are not wanted.
-        let _ = self.tell.send((Tid(thread), Found { process: Tid(process), name: name.to_vec(), path: None }));
+        let _ = self.tell.send((Tid(thread), ThreadInfo { process: Tid(process), name: name.to_vec(), path: None }));
     }
 }
 
 /// Who can be asked.
 #[derive(Debug)]
-pub enum Traced {
+pub enum ProcessSource {
     /// This machine.
-    Here(Tracer),
+    Here(PipeTracer),
     /// Nobody, but another machine has told of these. Each is looked up once: its number may be another's later.
-    There(RemoteThreads, HashMap<Tid, Found>),
+    There(RemoteThreads, HashMap<Tid, ThreadInfo>),
 }
 
-impl Traced {
+impl ProcessSource {
     /// Where the only trace comes through a pipe.
     pub fn of(sources: &[Source]) -> Option<Self> {
         match sources {
             [source] if source.kind() == SourceKind::Pipe => {
-                Some(Self::Here(Tracer { pipe: source.identity(), tracer: None }))
+                Some(Self::Here(PipeTracer { pipe: source.identity(), tracer: None }))
             }
             _ => None,
         }
@@ -80,7 +80,7 @@ impl Traced {
     }
 
     /// The thread of this number, if it is traced by who writes to us.
-    pub fn look(&mut self, thread: Tid) -> Option<Found> {
+    pub fn look(&mut self, thread: Tid) -> Option<ThreadInfo> {
         match self {
             Self::Here(tracer) => tracer.look(thread),
             Self::There(told, threads) => {
@@ -93,15 +93,15 @@ impl Traced {
 
 /// Who traces the processes whose trace comes through a pipe.
 #[derive(Debug)]
-pub struct Tracer {
+pub struct PipeTracer {
     /// Device and inode of our pipe.
     pipe: (u64, u64),
     /// The tracer that was found to hold its other end.
     tracer: Option<u32>,
 }
 
-impl Tracer {
-    fn look(&mut self, thread: Tid) -> Option<Found> {
+impl PipeTracer {
+    fn look(&mut self, thread: Tid) -> Option<ThreadInfo> {
         let status = fs::read(format!("/proc/{thread}/status")).ok()?;
         let tracer = tracer(&status)?;
         if self.tracer != Some(tracer) && !self.is_held_by(tracer) {
@@ -112,7 +112,7 @@ impl Tracer {
         name.truncate(name.trim_ascii_end().len());
         let path = fs::read_link(format!("/proc/{thread}/exe")).ok();
         let process = number(&status, b"Tgid:").map_or(thread, Tid);
-        Some(Found { process, name, path: path.map(|path| path.into_os_string().into_encoded_bytes()) })
+        Some(ThreadInfo { process, name, path: path.map(|path| path.into_os_string().into_encoded_bytes()) })
     }
 
     /// Whether one of a process's descriptors is our pipe.
@@ -151,15 +151,15 @@ mod tests {
 
     #[test]
     fn nobody_is_asked_who_is_not_traced_by_who_writes_to_us() {
-        let mut live = Traced::Here(Tracer { pipe: (0, 0), tracer: None });
+        let mut live = ProcessSource::Here(PipeTracer { pipe: (0, 0), tracer: None });
         assert_eq!(live.look(Tid(std::process::id())), None);
     }
 
     #[test]
     fn what_another_machine_has_told_counts_once() {
         let (mut teller, told) = Teller::begin();
-        let found = || Found { process: Tid(7), name: b"a b".to_vec(), path: None };
-        let mut live = Traced::told(told);
+        let found = || ThreadInfo { process: Tid(7), name: b"a b".to_vec(), path: None };
+        let mut live = ProcessSource::told(told);
         assert_eq!(live.look(Tid(8)), None);
         for line in ["8 7 a b", "9", "9 7", "x 7 a", "9 x a", ""] {
             teller.tell(line.as_bytes());
@@ -168,7 +168,7 @@ mod tests {
         for thread in 0..=limits::THREADS_TOLD {
             teller.tell(format!("{thread} 7 a").as_bytes());
         }
-        let Traced::There(told, _) = &live else { panic!("{live:?}") };
+        let ProcessSource::There(told, _) = &live else { panic!("{live:?}") };
         assert_eq!(told.try_iter().count(), limits::THREADS_TOLD - 1);
         drop(teller);
         assert_eq!(live.look(Tid(8)), None);

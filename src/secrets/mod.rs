@@ -13,10 +13,10 @@ mod tests;
 mod tls;
 
 use crate::event::{Fd, Marking, ProcessRef, Timestamp};
-use crate::keys::{self, KeyLogs, Part};
+use crate::keys::{self, KeyLogs, SecretPart};
 use crate::limits;
 use crate::packets::Waits;
-use crate::wire::{About, Frame, Packet, Record, Sink, Transport};
+use crate::wire::{About, Frame, Packet, Record, Sink, TransportHeader};
 use foldhash::{HashMap, HashSet};
 use std::hash::BuildHasher;
 use std::net::SocketAddr;
@@ -36,11 +36,11 @@ impl SecretKinds {
         self.0 & 0x10 != 0 || self.0 & 0x0f == 0x0f
     }
 
-    fn add(&mut self, part: Part) {
+    fn add(&mut self, part: SecretPart) {
         self.0 |= match part {
-            Part::Whole => 0x10,
-            Part::OfFour(number) => 1 << number.min(3),
-            Part::Other => 0,
+            SecretPart::Whole => 0x10,
+            SecretPart::OfFour(number) => 1 << number.min(3),
+            SecretPart::Other => 0,
         };
     }
 }
@@ -157,7 +157,7 @@ impl Secrets {
         self.written.insert(digest)
     }
 
-    fn know(&mut self, random: Random, part: Part, by: ProcessRef) {
+    fn know(&mut self, random: Random, part: SecretPart, by: ProcessRef) {
         if self.sessions.len() >= limits::TLS_SESSIONS {
             self.sessions.clear();
         }
@@ -325,8 +325,8 @@ impl<S: Sink> Watched<'_, S> {
         let Packet { about, frame } = packet;
         let Some((by, _)) = about.by.as_ref().filter(|_| self.secrets.are_shown) else { return };
         let since = match frame.transport {
-            Transport::Tcp { .. } => self.secrets.segment(about, frame, by),
-            Transport::Udp => self.secrets.datagram(about, frame, by),
+            TransportHeader::Tcp { .. } => self.secrets.segment(about, frame, by),
+            TransportHeader::Udp => self.secrets.datagram(about, frame, by),
             _ => None,
         };
         if let Some(time) = since {
@@ -341,7 +341,7 @@ impl<S: Sink> Sink for Watched<'_, S> {
     #[inline(always)]
     fn packet(&mut self, packet: &Packet<'_>) -> Result<(), S::Error> {
         let payload = packet.frame.payload;
-        let is_udp = matches!(packet.frame.transport, Transport::Udp);
+        let is_udp = matches!(packet.frame.transport, TransportHeader::Udp);
         if payload.first() == Some(&0x16) || self.secrets.header.is_some() || (is_udp && quic::may_be(payload)) {
             self.handshake(packet);
         }

@@ -77,7 +77,7 @@ impl Shaking {
     /// A segment from or to the client with this port.
     fn segment(&mut self, time: u64, client: (u16, u32), is_sent: bool, payload: &[u8]) {
         let (flags, seq) = (Flags::PSH_ACK, SeqNumber(1));
-        let transport = Transport::Tcp { seq, ack: seq, flags, window: 1, options: None };
+        let transport = TransportHeader::Tcp { seq, ack: seq, flags, window: 1, options: None };
         self.packet(time, client, is_sent, (transport, payload));
     }
 
@@ -86,7 +86,7 @@ impl Shaking {
         time: u64,
         (port, process): (u16, u32),
         is_sent: bool,
-        (transport, payload): (Transport, &[u8]),
+        (transport, payload): (TransportHeader, &[u8]),
     ) {
         let client: SocketAddr = SocketAddr::from(([10, 0, 0, 1], port));
         let server: SocketAddr = SocketAddr::from(([10, 0, 0, 2], 443));
@@ -203,10 +203,10 @@ fn quic_waits_for_as_many_sessions_as_there_are_connections() {
     let mut it = Shaking::new();
     let begin = |it: &mut Shaking, time, port: u16| {
         let first = [&[0xc3, 0, 0, 0, 1, 2][..], &port.to_be_bytes(), &[0; 1200]].concat();
-        it.packet(time, (port, 1), true, (Transport::Udp, &first));
+        it.packet(time, (port, 1), true, (TransportHeader::Udp, &first));
     };
     let answer = |it: &mut Shaking, time, port, first| {
-        it.packet(time, (port, 1), false, (Transport::Udp, &[first, 0, 0, 0, 1]));
+        it.packet(time, (port, 1), false, (TransportHeader::Udp, &[first, 0, 0, 0, 1]));
     };
     for (time, port) in [(10, 4000), (20, 4001)] {
         begin(&mut it, time, port);

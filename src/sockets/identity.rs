@@ -8,10 +8,9 @@
 //! | a close | an inode or addresses that the socket with this number cannot have: it came while the close was under way |
 //! | two ends that may be one connection's | an address that is another than the one that the other end has seen |
 
-use crate::event::{Address, Descriptor, Details, Errno, Family, Op, Outcome, SocketDetails, Transport};
-use crate::sockets::Sockets;
-use crate::sockets::connections::{Connection, Role, Witnessed};
-use crate::sockets::names::{ConnectionId, Side};
+use crate::event::{Address, Descriptor, Details, Errno, Family, Outcome, SocketDetails, Transport};
+use crate::sockets::connections::state::{Connection, Role};
+use crate::sockets::names::Side;
 use crate::sockets::open_socket::{OpenSocket, canonical};
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -98,50 +97,6 @@ pub(super) fn is_closed_already(open: &OpenSocket, details: &SocketDetails) -> b
     let is_new = open.is_made && open.stream.is_none() && open.remote.get().is_none();
     is_another(open.inode_in(details), open.inode)
         || (is_new && open.transport == Transport::Stream && details.remote.is_some())
-}
-
-/// Whether an end that its maker closes, and nobody else is known to have, has gone to a child of which nobody told: no
-/// program makes a pair, uses neither end of it, and closes one. Nor does one that accepts a client close it without a word,
-/// and where no call shows children being made it is one that makes them.
-fn has_gone_to_a_child(
-    connection: &Connection,
-    side: Side,
-    (open, are_children_told): (&OpenSocket, bool),
-    op: Option<Op>,
-) -> bool {
-    let (own, other) = (connection.end(side), connection.end(side.other()));
-    let is_unused = match own.role {
-        Role::Accepted => {
-            !are_children_told
-                && own.is_unused()
-                && !connection.flow_from(side.other()).finished
-                && !connection.is_begun()
-        }
-        _ => connection.is_pair() && own.is_unused() && other.is_unused(),
-    };
-    op == Some(Op::Close) && is_unused && !open.was_shared && !open.reset_on_close && !other.closed
-}
-
-/// Whether an end is not over with its last known descriptor. If the other end was left so and is closed as well, both are
-/// over now.
-pub(super) fn is_left_to_a_child(
-    sockets: &mut Sockets,
-    (id, side): (ConnectionId, Side),
-    open: &OpenSocket,
-    closer: Witnessed,
-) -> bool {
-    let Some(connection) = sockets.connections.get(id) else {
-        return false;
-    };
-    if has_gone_to_a_child(connection, side, (open, sockets.tables.have_children()), closer.0.op) {
-        sockets.connections.leave_end((id, side), closer.0);
-        return true;
-    }
-    let other = side.other();
-    if connection.end(other).is_left && !connection.flow_from(other).finished {
-        sockets.finish_flow(id, [other, side], closer);
-    }
-    false
 }
 
 /// How far two ends are known to belong together.

@@ -20,6 +20,7 @@ mod connections;
 mod descriptors;
 mod identity;
 mod known;
+mod left;
 mod names;
 mod now;
 mod open;
@@ -44,7 +45,7 @@ use crate::event::{
 };
 use crate::limits;
 use connections::{Connections, Origin, Witnessed};
-use descriptors::{Channel, Given, Pidfds, Rights, Sessions, Slot, TableId, Tables};
+use descriptors::{Channel, Pidfds, Remains, Rights, Sessions, Slot, TableId, Tables};
 use identity::{details_of, serial_of};
 use names::SocketId;
 use now::Now;
@@ -83,7 +84,7 @@ pub struct Sockets {
     /// Processes whose threads are still to end, by the thread that called exit_group.
     exiting: VecDeque<Now>,
     /// What the thread that ends had open and is still to be closed.
-    leaving: Option<Given>,
+    leaving: Option<Remains>,
     /// At the end of the trace, once no process is about to end any more: the connections that are still to be ended.
     ending: Option<std::vec::IntoIter<ConnectionId>>,
     is_at_end: bool,
@@ -256,7 +257,7 @@ impl Sockets {
         self.goes_on();
     }
 
-    /// What the changes at the end of the trace refer to.
+    /// The same at the end of the trace.
     pub const fn last_refs(&self) -> Refs<'_> {
         Refs::new(None, self)
     }
@@ -542,14 +543,13 @@ impl Sockets {
     }
 
     /// A whole table is gone.
-    fn drop_slots(&mut self, slots: Given, op: Op) {
+    fn drop_slots(&mut self, slots: Remains, op: Op) {
         for (fd, slot) in slots {
             self.drop_slot(fd, &slot, op);
         }
     }
 
-    /// One descriptor fewer stands for `socket`. If that closes a UNIX stream, what was in flight to it is gone as well,
-    /// and what was in flight to that.
+    /// One descriptor fewer stands for `socket`. If that closes a UNIX stream, all that was in flight to it is gone as well.
     fn drop_reference(&mut self, socket: SocketId, closer: Closer) {
         self.undelivered.push((socket, closer));
         while let Some((socket, closer)) = self.undelivered.pop() {
@@ -574,7 +574,7 @@ impl Sockets {
         if let Some(witnessed) = closer {
             if open.pipe_end.is_some() {
                 pipes::end_closed(self, (id, side), open, witnessed);
-            } else if identity::is_left_to_a_child(self, (id, side), open, witnessed) {
+            } else if left::is_left_to_a_child(self, (id, side), open, witnessed) {
                 // It goes on with a process that nobody told of.
             } else if open.reset_on_close || self.connections.get(id).is_some_and(|at| at.leaves_unread(side)) {
                 self.reset(id, [side; 2], witnessed);

@@ -17,7 +17,8 @@
 
 use crate::event::{Access, Descriptor, Direction, Family, Inode, Message, Move, Op, Outcome, SocketDetails};
 use crate::sockets::connections::{Opening, Origin, Role, Witnessed};
-use crate::sockets::identity::{self, details_of};
+use crate::sockets::identity::details_of;
+use crate::sockets::left;
 use crate::sockets::names::{ConnectionId, Side, SocketId};
 use crate::sockets::open_socket::OpenSocket;
 use crate::sockets::{Marking, Sockets, open as opening, transfer};
@@ -179,7 +180,7 @@ pub(super) fn end_closed(
         }
         sockets.finish_flow(id, [side.other(), side], witnessed);
     }
-    if !identity::is_left_to_a_child(sockets, (id, side), open, witnessed) {
+    if !left::is_left_to_a_child(sockets, (id, side), open, witnessed) {
         sockets.finish_flow(id, [side; 2], witnessed);
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::event::{Address, Descriptor, Details, Direction, Family, Inode, SocketDetails, Transport, UnixName};
 use crate::limits;
-use crate::sockets::connections::Connection;
+use crate::sockets::connections::state::Connection;
 use crate::sockets::identity;
 use crate::sockets::names::{Side, SocketId, SocketNumber};
 use crate::sockets::open_socket::{OpenSocket, canonical};

@@ -16,7 +16,7 @@ pub(super) const FIRST: Tid = Tid(0);
 
 /// Whose call, and when.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Origin {
+pub(super) struct CallOrigin {
     pub(super) line: u64,
     pub(super) tid: Tid,
     /// The time of its line, or of its first half's.
@@ -25,7 +25,7 @@ pub(super) struct Origin {
     pub(super) resumed: Option<Timestamp>,
 }
 
-impl Origin {
+impl CallOrigin {
     /// When the call returned.
     #[inline]
     pub(super) fn exit(self, text: &[u8]) -> Timestamp {

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use super::fifos::Fifos;
-use super::names::Names;
+use super::names::NameTable;
 use super::{arguments, details, time};
 use crate::event::{Descriptor, Details, Fd, Inode, as_usize};
 use crate::limits;
@@ -141,7 +141,7 @@ impl Cache {
 
     /// The descriptor that `text` begins with, and what follows it. Mostly it has the details that it had before.
     #[inline(always)]
-    pub(super) fn read<'t>(&mut self, text: &'t [u8], names: &mut Names) -> Option<(Handle, &'t [u8])> {
+    pub(super) fn read<'t>(&mut self, text: &'t [u8], names: &mut NameTable) -> Option<(Handle, &'t [u8])> {
         let (value, count) = time::digits(text);
         let fd = Fd(u32::try_from(value).unwrap_or(u32::MAX));
         let (index, recent) = self.recent(fd);
@@ -153,7 +153,7 @@ impl Cache {
 
     /// A descriptor of any form.
     #[inline(never)]
-    fn read_anew<'t>(&mut self, text: &'t [u8], names: &mut Names) -> Option<(Handle, &'t [u8])> {
+    fn read_anew<'t>(&mut self, text: &'t [u8], names: &mut NameTable) -> Option<(Handle, &'t [u8])> {
         let (value, count) = time::digits(text);
         if count == 0 {
             let rest = text.strip_prefix(b"-1")?;
@@ -189,7 +189,7 @@ impl Cache {
     }
 
     /// The descriptor `fd` of the FIFO with this number, of which no details were printed.
-    pub(super) fn fifo(&mut self, fd: Fd, path: &[u8], number: Inode, names: &mut Names) -> Option<Handle> {
+    pub(super) fn fifo(&mut self, fd: Fd, path: &[u8], number: Inode, names: &mut NameTable) -> Option<Handle> {
         let text = [b"<".as_slice(), path, b">"].concat();
         let hash = self.by_hash.hasher().hash_one(&text);
         let index = match self.known(&text, hash) {
@@ -212,7 +212,7 @@ impl Cache {
         }
     }
 
-    fn read_details<'t>(&mut self, text: &'t [u8], names: &mut Names) -> Option<(u32, &'t [u8])> {
+    fn read_details<'t>(&mut self, text: &'t [u8], names: &mut NameTable) -> Option<(u32, &'t [u8])> {
         let rest = details::skip(text)?;
         if self.is_no_socket(text) {
             return Some((NOT_SOCKET, rest));
@@ -272,7 +272,7 @@ mod tests {
         let text = format!("7<UNIX-STREAM:[{number},\"/{name}\"]>, ");
         for _ in 0..2 {
             cache.trim();
-            let (handle, rest) = cache.read(text.as_bytes(), &mut Names::default()).expect("a descriptor");
+            let (handle, rest) = cache.read(text.as_bytes(), &mut NameTable::default()).expect("a descriptor");
             let Details::Socket(details) = cache.descriptor(handle).details else { panic!("it is a socket") };
             assert_eq!((details.inode, rest), (Some(Inode(number)), b", ".as_slice()));
         }
@@ -287,7 +287,7 @@ mod tests {
             let mut cache = Cache::new(None, trace);
             for inode in [1, 2, 1] {
                 let text = format!("7<UNIX-STREAM:[{inode}]>");
-                let (handle, _) = cache.read(text.as_bytes(), &mut Names::default()).expect("a descriptor");
+                let (handle, _) = cache.read(text.as_bytes(), &mut NameTable::default()).expect("a descriptor");
                 let Details::Socket(details) = cache.descriptor(handle).details else { panic!("it is a socket") };
                 serials.insert(details.serial);
             }

@@ -1,11 +1,11 @@
 //! From calls to events: what a call means, whose it is, and when it was.
 
-use super::attribution::{Attribution, Origin};
+use super::attribution::{Attribution, CallOrigin};
 use super::counts::{Counts, Skip};
-use super::decode::{self, Begun, Call, NoEvent, Scratch};
+use super::decode::{Call, FirstHalf, NoEvent, Scratch};
 use super::pending::{Cut, Half, Pending};
 use super::returned;
-use super::table::Row;
+use super::row::Row;
 use crate::event::{Event, Sharing, What};
 
 /// What the calls of a trace have in common.
@@ -23,14 +23,14 @@ impl Decoder {
         &mut self,
         row: &'static Row,
         text: &[u8],
-        origin: Origin,
+        origin: CallOrigin,
         pending: &mut Pending,
     ) -> Option<Event<'_>> {
         if returned::is_made_up(text) {
             return self.not_carried_out(row, origin);
         }
         let Self { scratch, who, counts } = self;
-        match decode::decode(Call::new(row, text, None, counts, scratch)) {
+        match row.decode(Call::new(text, None, counts, scratch)) {
             Ok(what) => {
                 counts.used += 1;
                 Some(event(origin, text, what, who))
@@ -48,7 +48,7 @@ impl Decoder {
 
     /// A call whose result strace made up: nothing came of it, and no child of a fork.
     #[cold]
-    fn not_carried_out(&mut self, row: &'static Row, origin: Origin) -> Option<Event<'_>> {
+    fn not_carried_out(&mut self, row: &'static Row, origin: CallOrigin) -> Option<Event<'_>> {
         self.counts.skip(Skip::Injected);
         let what = What::Cloned { child: None, sharing: Sharing::default() };
         row.is_fork().then(|| self.event(origin, what))
@@ -62,7 +62,7 @@ impl Decoder {
         counts.dumps_used += u64::from(!pending.dump.is_empty());
         // What is counted belongs to the call's own line, not to the one that has come since.
         let lines = std::mem::replace(&mut counts.lines, origin.line);
-        let decoded = decode::decode(Call::new(row, &text, Some(&pending.dump), counts, scratch));
+        let decoded = row.decode(Call::new(&text, Some(&pending.dump), counts, scratch));
         let event = match decoded {
             Ok(what) => {
                 counts.used += 1;
@@ -86,14 +86,14 @@ impl Decoder {
         &mut self,
         row: &'static Row,
         text: &[u8],
-        origin: Origin,
+        origin: CallOrigin,
         pending: &mut Pending,
     ) -> Option<Event<'_>> {
         let Self { scratch, who, counts } = self;
-        let (is_settled, what) = match decode::begin(Call::new(row, text, None, counts, scratch)) {
-            Begun::Needed(what) => (false, what),
-            Begun::Known(what) => (true, Some(what)),
-            Begun::NotUsed => (true, None),
+        let (is_settled, what) = match row.begin(Call::new(text, None, counts, scratch)) {
+            FirstHalf::Needed(what) => (false, what),
+            FirstHalf::Known(what) => (true, Some(what)),
+            FirstHalf::NotUsed => (true, None),
         };
         if is_settled && what.is_some() {
             counts.used += 1;
@@ -117,19 +117,19 @@ impl Decoder {
     }
 
     /// An event that is no call.
-    pub(super) fn event<'s>(&mut self, origin: Origin, what: What<'s>) -> Event<'s> {
+    pub(super) fn event<'s>(&mut self, origin: CallOrigin, what: What<'s>) -> Event<'s> {
         event(origin, b"", what, &mut self.who)
     }
 }
 
 /// The event of the call with this text; what it says about threads is noted.
 #[inline]
-fn event<'s>(origin: Origin, text: &[u8], what: What<'s>, who: &mut Attribution) -> Event<'s> {
+fn event<'s>(origin: CallOrigin, text: &[u8], what: What<'s>, who: &mut Attribution) -> Event<'s> {
     match what {
         What::Cloned { child: Some(child), .. } => who.made(child),
         What::Ended { .. } => who.ending(origin.tid),
         _ => {}
     }
-    let Origin { line, tid, entry, .. } = origin;
+    let CallOrigin { line, tid, entry, .. } = origin;
     Event { line, tid, entry, exit: origin.exit(text), what }
 }

@@ -9,7 +9,7 @@
 
 use std::net::SocketAddr;
 
-use super::names::Names;
+use super::names::NameTable;
 use super::{escape, time};
 use crate::event::{Details, Family, Inode, SocketDetails, Transport, UnixName};
 use crate::work;
@@ -126,7 +126,7 @@ pub(super) fn path_in(text: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Details of the FIFO with this number.
-pub(super) fn fifo(number: Inode, path: &[u8], names: &mut Names) -> Details {
+pub(super) fn fifo(number: Inode, path: &[u8], names: &mut NameTable) -> Details {
     let details = SocketDetails {
         inode: Some(number),
         name: Some(UnixName::Path(names.get(path))),
@@ -136,7 +136,7 @@ pub(super) fn fifo(number: Inode, path: &[u8], names: &mut Names) -> Details {
 }
 
 /// What details mean; `text` is all of `<…>`. Those of pipes are given only where these are asked for.
-pub(super) fn parse(text: &[u8], names: &mut Names) -> Details {
+pub(super) fn parse(text: &[u8], names: &mut NameTable) -> Details {
     let Some(inner) = text.strip_prefix(b"<") else {
         return Details::Missing;
     };
@@ -150,7 +150,7 @@ pub(super) fn parse(text: &[u8], names: &mut Names) -> Details {
     known(inner, names)
 }
 
-fn known(text: &[u8], names: &mut Names) -> Details {
+fn known(text: &[u8], names: &mut NameTable) -> Details {
     let Some((kind, rest)) = protocol(text) else {
         return Details::NotSocket;
     };
@@ -211,7 +211,7 @@ const fn nothing(family: Family, transport: Transport) -> SocketDetails {
 }
 
 /// `local->remote`, `local`, or an inode.
-fn inet((family, transport): (Family, Transport), text: &[u8], names: &mut Names) -> SocketDetails {
+fn inet((family, transport): (Family, Transport), text: &[u8], names: &mut NameTable) -> SocketDetails {
     let mut details = nothing(family, transport);
     if let Some((inode, [])) = inode(text) {
         details.inode = Some(inode);
@@ -228,7 +228,7 @@ fn inet((family, transport): (Family, Transport), text: &[u8], names: &mut Names
 }
 
 /// `61848`
-fn pipe(text: &[u8], names: &mut Names) -> Details {
+fn pipe(text: &[u8], names: &mut NameTable) -> Details {
     let Some((inode, [])) = inode(text) else {
         return Details::NotSocket;
     };
@@ -248,7 +248,7 @@ fn inode(text: &[u8]) -> Option<(Inode, &[u8])> {
 
 /// `10.0.0.1:80`, `[::1]:80`, and before strace 4.22 `::1:80`, whose port is behind the last colon. A person may have put
 /// other text in the place of either: a port is then not known.
-fn address(text: &[u8], is_v6: bool, names: &mut Names) -> Option<SocketAddr> {
+fn address(text: &[u8], is_v6: bool, names: &mut NameTable) -> Option<SocketAddr> {
     let colon = memchr::memrchr(b':', text)?;
     let (host, port) = (text.get(..colon)?, text.get(colon + 1..)?);
     let host = host.strip_prefix(b"[").and_then(|host| host.strip_suffix(b"]")).unwrap_or(host);
@@ -261,7 +261,7 @@ fn address(text: &[u8], is_v6: bool, names: &mut Names) -> Option<SocketAddr> {
 }
 
 /// `inode->peer,"/path"` with every part but the first optional, and `@` before an abstract name's quotes.
-fn unix(transport: Transport, text: &[u8], names: &mut Names) -> SocketDetails {
+fn unix(transport: Transport, text: &[u8], names: &mut NameTable) -> SocketDetails {
     let mut details = nothing(Family::Unix, transport);
     let Some((own, text)) = inode(text) else {
         return details;
@@ -276,7 +276,7 @@ fn unix(transport: Transport, text: &[u8], names: &mut Names) -> SocketDetails {
     details
 }
 
-fn unix_name(text: &[u8], names: &mut Names) -> Option<UnixName> {
+fn unix_name(text: &[u8], names: &mut NameTable) -> Option<UnixName> {
     let mut name = Vec::new();
     if let Some(text) = text.strip_prefix(b"@") {
         escape::string(text, &mut name)?;
@@ -293,7 +293,7 @@ mod tests {
     fn parsed(text: &str) -> Details {
         let text = format!("<{text}>");
         assert_eq!(skip(format!("{text}, 3").as_bytes()), Some(b", 3".as_slice()), "{text}");
-        parse(text.as_bytes(), &mut Names::default())
+        parse(text.as_bytes(), &mut NameTable::default())
     }
 
     #[track_caller]

@@ -18,14 +18,14 @@ const ROW: usize = 16;
 
 /// One buffer's bytes.
 #[derive(Clone, Copy, Debug)]
-struct Segment {
+struct DumpedBuffer {
     message: u64,
     buffer: u64,
     start: usize,
     end: usize,
 }
 
-impl Segment {
+impl DumpedBuffer {
     const fn place(&self) -> (u64, u64) {
         (self.message, self.buffer)
     }
@@ -35,7 +35,7 @@ impl Segment {
 #[derive(Debug, Default)]
 pub(super) struct Dump {
     bytes: Vec<u8>,
-    segments: Vec<Segment>,
+    segments: Vec<DumpedBuffer>,
     message: u64,
     /// Messages and how many buffers each has, in their order.
     messages: Vec<(u64, u64)>,
@@ -104,7 +104,7 @@ impl Dump {
 
     /// The bytes of a message's buffer.
     pub(super) fn buffer(&self, message: u64, buffer: u64) -> Option<&[u8]> {
-        let at = self.segments.binary_search_by_key(&(message, buffer), Segment::place).ok()?;
+        let at = self.segments.binary_search_by_key(&(message, buffer), DumpedBuffer::place).ok()?;
         let segment = self.segments.get(at)?;
         self.bytes.get(segment.start..segment.end)
     }
@@ -127,7 +127,7 @@ impl Dump {
     /// A buffer begins. They come in order; one that does not is passed over.
     fn begin(&mut self, buffer: u64) {
         let start = self.bytes.len();
-        let next = Segment { message: self.message, buffer, start, end: start };
+        let next = DumpedBuffer { message: self.message, buffer, start, end: start };
         let follows = self.segments.last().is_none_or(|last| last.place() < next.place());
         self.broken = !follows || self.segments.len() >= limits::DUMP_BUFFERS;
         if !self.broken {

@@ -9,7 +9,7 @@
 
 /// The text before the mark that strace puts where it stopped, and what the mark means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stop {
+pub(super) enum HalfMark {
     /// `<unfinished ...>`, or `<pid changed to N ...>` of a thread that executes another program.
     Unfinished,
     /// `<detached ...>`
@@ -26,21 +26,21 @@ pub(super) fn may_stop(text: &[u8]) -> bool {
 }
 
 /// The mark at a line's end, if there is one; the blank before it is strace's too.
-pub(super) fn stop(text: &[u8]) -> Option<(&[u8], Stop)> {
+pub(super) fn stop(text: &[u8]) -> Option<(&[u8], HalfMark)> {
     let (before, stop) = mark(text.strip_suffix(MARK_END)?)?;
     Some((before.strip_suffix(b" ").unwrap_or(before), stop))
 }
 
-fn mark(inner: &[u8]) -> Option<(&[u8], Stop)> {
+fn mark(inner: &[u8]) -> Option<(&[u8], HalfMark)> {
     if let Some(before) = inner.strip_suffix(b"<unfinished") {
-        return Some((before, Stop::Unfinished));
+        return Some((before, HalfMark::Unfinished));
     }
     if let Some(before) = inner.strip_suffix(b"<detached") {
-        return Some((before, Stop::Detached));
+        return Some((before, HalfMark::Detached));
     }
     let start = inner.len() - inner.iter().rev().take(40).position(|byte| *byte == b'<')? - 1;
     let (before, mark) = inner.split_at_checked(start)?;
-    mark.starts_with(b"<pid changed to ").then_some((before, Stop::Unfinished))
+    mark.starts_with(b"<pid changed to ").then_some((before, HalfMark::Unfinished))
 }
 
 /// The name and the second half of a line `<... NAME resumed>REST`, without the blank that strace up to 4.26 puts there.
@@ -58,18 +58,18 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check_stop(text: &str, expected: Option<(&str, Stop)>) {
+    fn check_stop(text: &str, expected: Option<(&str, HalfMark)>) {
         assert_eq!(stop(text.as_bytes()), expected.map(|(text, stop)| (text.as_bytes(), stop)), "{text}");
     }
 
     #[test]
     fn marks() {
-        check_stop("read(3,  <unfinished ...>", Some(("read(3, ", Stop::Unfinished)));
-        check_stop("read(3 <unfinished ...>", Some(("read(3", Stop::Unfinished)));
-        check_stop("epoll_wait(4,  <detached ...>", Some(("epoll_wait(4, ", Stop::Detached)));
+        check_stop("read(3,  <unfinished ...>", Some(("read(3, ", HalfMark::Unfinished)));
+        check_stop("read(3 <unfinished ...>", Some(("read(3", HalfMark::Unfinished)));
+        check_stop("epoll_wait(4,  <detached ...>", Some(("epoll_wait(4, ", HalfMark::Detached)));
         check_stop(
             "execve(\"a\", [\"b\"] <pid changed to 23474 ...>",
-            Some(("execve(\"a\", [\"b\"]", Stop::Unfinished)),
+            Some(("execve(\"a\", [\"b\"]", HalfMark::Unfinished)),
         );
         check_stop("rt_sigprocmask(SIG_SETMASK, [],  <unfinished ...>) = ?", None);
         check_stop("read(3, \"a\", 1) = 1 <0.000010>", None);

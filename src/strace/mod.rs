@@ -30,6 +30,7 @@ mod pending;
 mod prefix;
 mod repair;
 mod returned;
+mod row;
 mod sockaddr;
 mod symbols;
 mod table;
@@ -44,7 +45,7 @@ pub use evidence::{Evidence, evidence, has_call};
 pub use fifos::Fifos;
 pub use known::is_system_call;
 pub use parser::Parser;
-pub use repair::{Numbers, repaired};
+pub use repair::{LineNumbers, repaired};
 pub use table::calls_to_trace;
 pub use times::Times;
 
@@ -53,7 +54,7 @@ use crate::event::{Tid, Timestamp};
 
 /// What a trace's text does not say itself.
 #[derive(Clone, Debug, Default)]
-pub struct Options {
+pub struct TraceOptions {
     /// Which of several traces it is.
     pub number: u32,
     /// The thread whose file this is (`strace -ff -o NAME` writes `NAME.TID`), for lines without a number.

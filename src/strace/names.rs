@@ -11,7 +11,7 @@ use crate::limits;
 
 /// The names seen so far; forgotten all at once when there are too many (those in use live on).
 #[derive(Debug, Default)]
-pub(super) struct Names {
+pub(super) struct NameTable {
     known: HashSet<Rc<[u8]>>,
     /// Room in which a quoted name or address is decoded.
     pub(super) decoded: Vec<u8>,
@@ -19,7 +19,7 @@ pub(super) struct Names {
     blotted: HashSet<IpAddr>,
 }
 
-impl Names {
+impl NameTable {
     /// The host that `text` is. What is no address was one before a person put it there: it has a stand-in, of a range that
     /// is on no wire (240.0.0.0/4, RFC 1112 §4; 100::/64, RFC 6666), the same text the same one in every file.
     pub(super) fn host(&mut self, text: &[u8], is_v6: bool) -> Option<IpAddr> {

@@ -1,16 +1,17 @@
 //! From lines to events: what each line is, and what becomes of it.
 
-use super::attribution::{Attribution, FIRST, Origin};
+use super::attribution::{Attribution, CallOrigin, FIRST};
 use super::body::{self, Body};
 use super::counts::{Counts, Skip};
 use super::decode::Scratch;
 use super::decoder::Decoder;
-use super::halves::{self, Stop};
+use super::halves::{self, HalfMark};
 use super::pending::{Half, Pending};
 use super::prefix::{self, Pid, Prefix};
-use super::table::{self, Decode, Row};
+use super::row::{Decode, Row};
+use super::table;
 use super::time::{self, Clock, Moment};
-use super::{Options, arguments, dump, escape, repair, returned};
+use super::{TraceOptions, arguments, dump, escape, repair, returned};
 use crate::event::{Event, Op, Tid, Timestamp, What};
 use crate::limits;
 use foldhash::HashMap;
@@ -25,7 +26,7 @@ pub struct Parser {
     /// How many lines from here on are looked at as a whole for what is not strace's: the first ones, and those behind one
     /// that had something.
     closely: u32,
-    numbers: repair::Numbers,
+    numbers: repair::LineNumbers,
     /// The table of `-C` has begun and not ended.
     in_table: bool,
     /// What `-Y` has said threads are called, as it was written.
@@ -86,7 +87,7 @@ impl Events<'_, '_> {
 
 impl Parser {
     /// A parser for one file, or for one stream.
-    pub fn new(options: Options) -> Self {
+    pub fn new(options: TraceOptions) -> Self {
         Self {
             decoder: Decoder {
                 scratch: Scratch::new(options.number, options.pipes, options.keys),
@@ -96,7 +97,7 @@ impl Parser {
             clock: Clock::new(options.date, options.start),
             pending: Pending::default(),
             closely: limits::LINES_LOOKED_AT,
-            numbers: repair::Numbers::default(),
+            numbers: repair::LineNumbers::default(),
             in_table: false,
             commands: HashMap::default(),
         }
@@ -281,15 +282,15 @@ impl Parser {
             && self.is_new_name(tid, written)
         {
             *step = Step::ReadFrom(entry);
-            let Origin { line, tid, entry, .. } = origin;
+            let CallOrigin { line, tid, entry, .. } = origin;
             let what = What::Called { name: &self.decoder.scratch.command };
             return Some(Event { line, tid, entry, exit: entry, what });
         }
         self.body(kind, origin, step)
     }
 
-    const fn origin(&self, tid: Tid, entry: Timestamp) -> Origin {
-        Origin { line: self.decoder.counts.lines, tid, entry, resumed: None }
+    const fn origin(&self, tid: Tid, entry: Timestamp) -> CallOrigin {
+        CallOrigin { line: self.decoder.counts.lines, tid, entry, resumed: None }
     }
 
     fn skip(&mut self, reason: Skip) -> Option<Event<'_>> {
@@ -338,7 +339,7 @@ impl Parser {
         is_stack
     }
 
-    fn message(&mut self, message: &repair::Message<'_>) -> Option<Event<'_>> {
+    fn message(&mut self, message: &repair::StraceMessage<'_>) -> Option<Event<'_>> {
         match message.attached {
             Some(child) if !message.before.is_empty() => self.decoder.who.made(Tid(child)),
             Some(attached) => self.decoder.who.attached(Tid(attached)),
@@ -362,7 +363,7 @@ impl Parser {
             }
     }
 
-    fn body(&mut self, kind: Body<'_>, origin: Origin, step: &mut Step) -> Option<Event<'_>> {
+    fn body(&mut self, kind: Body<'_>, origin: CallOrigin, step: &mut Step) -> Option<Event<'_>> {
         match kind {
             Body::Call { name, text } => match table::find(name) {
                 Some(row) => self.call(row, text, origin),
@@ -394,7 +395,7 @@ impl Parser {
 
     /// A call, or its first half.
     #[inline(always)]
-    fn call(&mut self, row: &'static Row, text: &[u8], origin: Origin) -> Option<Event<'_>> {
+    fn call(&mut self, row: &'static Row, text: &[u8], origin: CallOrigin) -> Option<Event<'_>> {
         if halves::may_stop(text) {
             return self.call_stopped(row, text, origin);
         }
@@ -402,16 +403,16 @@ impl Parser {
     }
 
     #[inline(never)]
-    fn call_stopped(&mut self, row: &'static Row, text: &[u8], origin: Origin) -> Option<Event<'_>> {
+    fn call_stopped(&mut self, row: &'static Row, text: &[u8], origin: CallOrigin) -> Option<Event<'_>> {
         match halves::stop(text) {
             None => self.decoder.whole(row, text, origin, &mut self.pending),
-            Some((text, Stop::Unfinished)) => self.decoder.begun(row, text, origin, &mut self.pending),
-            Some((_, Stop::Detached)) => self.skip(Skip::Detached),
+            Some((text, HalfMark::Unfinished)) => self.decoder.begun(row, text, origin, &mut self.pending),
+            Some((_, HalfMark::Detached)) => self.skip(Skip::Detached),
         }
     }
 
     /// The second half of a call.
-    fn resumed(&mut self, row: &'static Row, text: &[u8], origin: Origin, step: &mut Step) -> Option<Event<'_>> {
+    fn resumed(&mut self, row: &'static Row, text: &[u8], origin: CallOrigin, step: &mut Step) -> Option<Event<'_>> {
         if row.is_execute()
             && let Some(by) = self.executed_elsewhere(origin.tid)
         {
@@ -440,12 +441,12 @@ impl Parser {
             return self.skip(Skip::NotUsed);
         };
         whole.extend_from_slice(text);
-        let event = self.decoder.whole(row, &whole, Origin { line, tid, entry, resumed: None }, &mut self.pending);
+        let event = self.decoder.whole(row, &whole, CallOrigin { line, tid, entry, resumed: None }, &mut self.pending);
         self.pending.give_back(whole);
         event
     }
 
-    fn rejoined(&mut self, half: Half, text: &[u8], origin: Origin) -> Option<Event<'_>> {
+    fn rejoined(&mut self, half: Half, text: &[u8], origin: CallOrigin) -> Option<Event<'_>> {
         let Half { row, entry, is_settled, text: mut whole } = half;
         if matches!(row.decode, Decode::Exit { .. }) {
             self.decoder.who.ending(origin.tid);
@@ -456,7 +457,7 @@ impl Parser {
         } else if halves::stop(&whole).is_some() {
             self.decoder.skip(Skip::Detached)
         } else {
-            let origin = Origin { entry, resumed: Some(origin.entry), ..origin };
+            let origin = CallOrigin { entry, resumed: Some(origin.entry), ..origin };
             self.decoder.whole(row, &whole, origin, &mut self.pending)
         };
         self.pending.give_back(whole);
@@ -472,11 +473,11 @@ impl Parser {
     }
 
     /// A second half by itself: some calls say all that matters there.
-    fn resumed_alone(&mut self, row: &'static Row, text: &[u8], origin: Origin) -> Option<Event<'_>> {
+    fn resumed_alone(&mut self, row: &'static Row, text: &[u8], origin: CallOrigin) -> Option<Event<'_>> {
         match row.decode {
-            Decode::Fork(_) | Decode::Execute(_) => {
+            Decode::Fork(..) | Decode::Execute(_) => {
                 let took = time::duration(text).unwrap_or_default();
-                let origin = Origin { entry: origin.entry.before(took), resumed: Some(origin.entry), ..origin };
+                let origin = CallOrigin { entry: origin.entry.before(took), resumed: Some(origin.entry), ..origin };
                 self.decoder.whole(row, text, origin, &mut self.pending)
             }
             Decode::Close(_) | Decode::Exit { .. } | Decode::Path(..) => self.skip(Skip::NotUsed),
@@ -492,13 +493,13 @@ impl Parser {
     }
 
     /// The thread of `origin` is from here on what `by` was.
-    fn take_over(&mut self, by: Tid, origin: Origin) -> Event<'_> {
+    fn take_over(&mut self, by: Tid, origin: CallOrigin) -> Event<'_> {
         self.pending.rename(by, origin.tid);
         self.decoder.who.ended(by);
         self.decoder.event(origin, What::Superseded { by })
     }
 
-    fn ended(&mut self, origin: Origin) -> Event<'_> {
+    fn ended(&mut self, origin: CallOrigin) -> Event<'_> {
         self.decoder.counts.used += 1;
         if let Some(half) = self.pending.take_half(origin.tid) {
             self.decoder.counts.died_within += u64::from(!half.is_settled);

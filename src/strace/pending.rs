@@ -3,10 +3,10 @@
 use foldhash::HashMap;
 use std::collections::BTreeSet;
 
-use super::attribution::Origin;
+use super::attribution::CallOrigin;
 use super::counts::Skip;
 use super::dump::Dump;
-use super::table::Row;
+use super::row::Row;
 use crate::event::{Tid, Timestamp};
 use crate::limits;
 use crate::work;
@@ -32,7 +32,7 @@ enum Continuation {
 #[derive(Debug)]
 pub(super) struct Cut {
     pub(super) row: &'static Row,
-    pub(super) origin: Origin,
+    pub(super) origin: CallOrigin,
     /// What follows the opening parenthesis.
     pub(super) text: Vec<u8>,
 }
@@ -105,7 +105,7 @@ impl Pending {
     }
 
     /// Keeps a call whose payload was cut until it is known whether a dump follows.
-    pub(super) fn keep_cut(&mut self, row: &'static Row, text: &[u8], origin: Origin) {
+    pub(super) fn keep_cut(&mut self, row: &'static Row, text: &[u8], origin: CallOrigin) {
         let text = self.copy(text);
         self.dump.clear();
         self.waiting = Continuation::Cut(Cut { row, origin, text });

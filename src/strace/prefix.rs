@@ -67,6 +67,14 @@ fn blanks(text: &[u8]) -> (usize, &[u8]) {
     (count, text.get(count..).unwrap_or_default())
 }
 
+/// A line that begins with a number, behind `indent` blanks:
+///
+/// ```text
+/// 4711  1700000000.000001 read(…    a thread in its column, whatever the time's form
+///   4711<nginx> 12:00:00 read(…     its name behind it (`-Y`)
+///      0 read(…                     no thread, but a whole second of `-r`
+/// 1700000000.000001 read(…          no thread, but a time
+/// ```
 #[inline]
 fn starts_with_number(indent: usize, text: &[u8]) -> Prefix<'_> {
     let (value, count) = time::digits(text);
@@ -74,7 +82,8 @@ fn starts_with_number(indent: usize, text: &[u8]) -> Prefix<'_> {
     match rest.first() {
         Some(b' ' | b'\t') if value <= PID_MAX => {
             let (gap, rest) = blanks(rest);
-            // "%-5u ": the column is five wide, so a short number has more than one blank behind it
+            // strace writes `%-5u `: the column is five wide, and a short number has more than one blank behind it. What is left
+            // of the blanks belongs to the time.
             let column = 6_usize.saturating_sub(count).max(1);
             if is_delta(indent, count) && !has_time(rest) {
                 let moment = Moment::Delta(value * time::SECOND);

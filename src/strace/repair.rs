@@ -17,12 +17,12 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The numbers in front of lines, as `cat -n` and `nl` write them.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Numbers {
+pub struct LineNumbers {
     /// One was padded with blanks, so that those that fill their column are none of threads.
     padded: bool,
 }
 
-impl Numbers {
+impl LineNumbers {
     /// The width of the column that a number is padded to; a larger one makes its own.
     const COLUMN: usize = 6;
 
@@ -117,7 +117,7 @@ fn behind_sequence(text: &[u8]) -> &[u8] {
 
 /// A message that ends a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Message<'t> {
+pub(super) struct StraceMessage<'t> {
     /// The text before it: the beginning of a call that goes on in the next line.
     pub(super) before: &'t [u8],
     /// The thread, where strace attached to it.
@@ -126,12 +126,12 @@ pub(super) struct Message<'t> {
 
 /// `strace: Process N attached`, also `detached` and `attached with N threads`, at a line's end.
 #[inline(always)]
-pub(super) fn message(line: &[u8]) -> Option<Message<'_>> {
+pub(super) fn message(line: &[u8]) -> Option<StraceMessage<'_>> {
     if matches!(line.last(), Some(b'd' | b's')) { message_at_end(line) } else { None }
 }
 
 #[inline(never)]
-fn message_at_end(line: &[u8]) -> Option<Message<'_>> {
+fn message_at_end(line: &[u8]) -> Option<StraceMessage<'_>> {
     if !(line.ends_with(b"tached") || line.ends_with(b" threads")) {
         return None;
     }
@@ -146,7 +146,7 @@ fn message_at_end(line: &[u8]) -> Option<Message<'_>> {
         return None;
     }
     let attached = attached.then(|| u32::try_from(pid).ok()).flatten();
-    Some(Message { before: without_program(before), attached })
+    Some(StraceMessage { before: without_program(before), attached })
 }
 
 /// Takes off the `strace: ` that the message begins with: the program's name as it was called, maybe with a path.
@@ -200,7 +200,7 @@ mod tests {
 
     #[track_caller]
     fn check(line: &str, before: &str, attached: Option<u32>) {
-        assert_eq!(message(line.as_bytes()), Some(Message { before: before.as_bytes(), attached }), "{line}");
+        assert_eq!(message(line.as_bytes()), Some(StraceMessage { before: before.as_bytes(), attached }), "{line}");
     }
 
     #[test]
@@ -237,10 +237,10 @@ mod tests {
 
     #[test]
     fn numbers_in_front() {
-        let check = |numbers: &mut Numbers, line: &str, expected: &str| {
+        let check = |numbers: &mut LineNumbers, line: &str, expected: &str| {
             assert_eq!(numbers.behind(line.as_bytes()).escape_ascii().to_string(), expected, "{line}");
         };
-        let numbers = &mut Numbers::default();
+        let numbers = &mut LineNumbers::default();
         check(numbers, "123456\tread(3)", "123456\\tread(3)");
         check(numbers, "     1\t4711 read(3)", "4711 read(3)");
         check(numbers, "  12\t", "");

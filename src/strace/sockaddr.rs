@@ -13,12 +13,12 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::names::Names;
+use super::names::NameTable;
 use super::{arguments, escape, symbols, time};
 use crate::event::{Address, UnixName};
 
 /// The address that `text` begins with (none for a pointer), and what follows it. None if it has no end.
-pub(super) fn address<'t>(text: &'t [u8], names: &mut Names) -> Option<(Option<Address>, &'t [u8])> {
+pub(super) fn address<'t>(text: &'t [u8], names: &mut NameTable) -> Option<(Option<Address>, &'t [u8])> {
     match text.strip_prefix(b"{") {
         None => Some((None, arguments::value(text)?.1)),
         Some(fields) => match meaning(fields, names) {
@@ -31,7 +31,7 @@ pub(super) fn address<'t>(text: &'t [u8], names: &mut Names) -> Option<(Option<A
 /// The same where the call may have given no address, which its length argument `[0]` says: strace 4.12 and older then
 /// prints what lay in the buffer before.
 #[inline]
-pub(super) fn address_given<'t>(text: &'t [u8], names: &mut Names) -> Option<(Option<Address>, &'t [u8])> {
+pub(super) fn address_given<'t>(text: &'t [u8], names: &mut NameTable) -> Option<(Option<Address>, &'t [u8])> {
     if let Some(rest @ [b',' | b')', ..]) = text.strip_prefix(b"NULL") {
         return Some((None, rest));
     }
@@ -40,7 +40,7 @@ pub(super) fn address_given<'t>(text: &'t [u8], names: &mut Names) -> Option<(Op
     Some((address.filter(|_| given), rest))
 }
 
-fn meaning<'t>(fields: &'t [u8], names: &mut Names) -> Option<(Address, &'t [u8])> {
+fn meaning<'t>(fields: &'t [u8], names: &mut NameTable) -> Option<(Address, &'t [u8])> {
     let fields = fields.strip_prefix(b"sa_family=")?;
     let end = fields.iter().position(|byte| matches!(byte, b',' | b'}'))?;
     let (family, fields) = fields.split_at_checked(end)?;
@@ -54,7 +54,7 @@ fn meaning<'t>(fields: &'t [u8], names: &mut Names) -> Option<(Address, &'t [u8]
 }
 
 /// The order of the fields changed over time, so each is known by its value.
-fn internet<'t>(mut text: &'t [u8], names: &mut Names) -> Option<(Address, &'t [u8])> {
+fn internet<'t>(mut text: &'t [u8], names: &mut NameTable) -> Option<(Address, &'t [u8])> {
     let (mut host, mut port) = (None, None);
     while let Some(field) = text.strip_prefix(b", ") {
         let (name, field) = arguments::name(field).unwrap_or((b"", field));
@@ -80,7 +80,7 @@ fn internet<'t>(mut text: &'t [u8], names: &mut Names) -> Option<(Address, &'t [
 }
 
 /// The host in the fields of a structure: behind `field=`, or the first one of all if `field` is empty.
-pub(super) fn host_among(fields: &[u8], field: &[u8], names: &mut Names) -> Option<IpAddr> {
+pub(super) fn host_among(fields: &[u8], field: &[u8], names: &mut NameTable) -> Option<IpAddr> {
     let mut text = fields.get(memchr::memmem::find(fields, field)? + field.len()..)?;
     if field.is_empty() {
         text = text.get(memchr::memmem::find(text, b"inet_")?..)?;
@@ -92,7 +92,11 @@ pub(super) fn host_among(fields: &[u8], field: &[u8], names: &mut Names) -> Opti
 }
 
 /// `"1.2.3.4"`, under `-xx` in hexadecimal.
-fn quoted_host<'t>(text: &'t [u8], (host, is_v6): (&mut Option<IpAddr>, bool), names: &mut Names) -> Option<&'t [u8]> {
+fn quoted_host<'t>(
+    text: &'t [u8],
+    (host, is_v6): (&mut Option<IpAddr>, bool),
+    names: &mut NameTable,
+) -> Option<&'t [u8]> {
     let mut decoded = std::mem::take(&mut names.decoded);
     decoded.clear();
     let quoted = escape::string(text, &mut decoded);
@@ -108,7 +112,7 @@ fn as_in_memory(
     name: &[u8],
     field: &[u8],
     (host, port): (&mut Option<IpAddr>, &mut Option<u16>),
-    names: &mut Names,
+    names: &mut NameTable,
 ) -> Option<()> {
     names.decoded.clear();
     escape::string(field, &mut names.decoded)?;
@@ -122,7 +126,7 @@ fn as_in_memory(
     Some(())
 }
 
-fn unix<'t>(mut text: &'t [u8], names: &mut Names) -> Option<(Address, &'t [u8])> {
+fn unix<'t>(mut text: &'t [u8], names: &mut NameTable) -> Option<(Address, &'t [u8])> {
     let mut name = None;
     if let Some(quoted) = text.strip_prefix(b", sun_path=") {
         let mut decoded = std::mem::take(&mut names.decoded);
@@ -163,7 +167,7 @@ mod tests {
     #[track_caller]
     fn check(text: &str, expected: impl Into<Option<Address>>) {
         let line = format!("{text}, 16) = 0");
-        let (address, rest) = address(line.as_bytes(), &mut Names::default()).expect("an end");
+        let (address, rest) = address(line.as_bytes(), &mut NameTable::default()).expect("an end");
         assert_eq!((address, rest), (expected.into(), b", 16) = 0".as_slice()), "{text}");
     }
 

@@ -7,101 +7,13 @@
 
 #![expect(clippy::as_conversions, reason = "the hash is made in constants, which have no traits")]
 
-use super::decode::{Call, Decoded, descriptors, files, keys, messages, options, payload, sockets, tasks, vectors};
+use super::decode::files::FileArgument;
+use super::decode::tasks::CloneFlags;
+use super::decode::{Transfer, descriptors, files, keys, messages, options, payload, sockets, tasks};
+use super::row::{Decode, Row, Tracing};
 use crate::event::{Direction, Op};
 
-/// The function that reads a call, by what is special about the call's halves.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Decode {
-    /// A call that takes effect when it returns.
-    Plain(for<'t, 's> fn(Call<'t, 's>) -> Decoded<'s>),
-    /// connect, of which its beginning tells where to.
-    Connect(for<'t, 's> fn(Call<'t, 's>) -> Decoded<'s>),
-    /// A call that moves payload.
-    Payload(for<'t, 's> fn(Call<'t, 's>, Transfer) -> Decoded<'s>, Transfer),
-    /// A call that only shows what a path is, and makes no event.
-    Path(fn(&Call<'_, '_>, Named) -> Option<()>, Named),
-    /// A call that closes its descriptor when it begins.
-    Close(for<'t, 's> fn(Call<'t, 's>) -> Decoded<'s>),
-    /// A call that may wake others before it returns.
-    Shutdown(for<'t, 's> fn(Call<'t, 's>) -> Decoded<'s>),
-    /// A call whose child may be seen before it returns.
-    Fork(for<'t, 's> fn(Call<'t, 's>) -> Decoded<'s>),
-    /// A call that may return as another thread's.
-    Execute(for<'t, 's> fn(Call<'t, 's>) -> Decoded<'s>),
-    /// A call that does not return, and ends a thread or with `group` the whole process.
-    Exit { group: bool },
-}
-
-/// A payload call, and which way its bytes go.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Transfer {
-    pub(super) op: Op,
-    pub(super) direction: Direction,
-}
-
-/// Whether a call has to be traced for a capture that lacks nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Traced {
-    /// It is read where it was traced, but says little that other calls or the details do not.
-    No,
-    /// It is one of strace's class `network`.
-    Network,
-    Always,
-    /// Wherever strace knows it: some architecture has no such call, or strace 4.17 is older than the call.
-    IfKnown,
-    /// For pipes and FIFOs.
-    ForPipes,
-    /// For pipes and FIFOs, wherever strace knows it.
-    ForPipesIfKnown,
-}
-
-/// How a call's first arguments name a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Named {
-    /// (path, …)
-    Path,
-    /// (fd, …)
-    Descriptor,
-    /// (dirfd, path, …)
-    At,
-}
-
-/// A system call by its name.
-#[derive(Debug)]
-pub(super) struct Row {
-    /// As strace prints it, without what marks x32 calls.
-    pub(super) name: &'static str,
-    /// The name's first eight bytes.
-    word: u64,
-    /// The function that reads it.
-    pub(super) decode: Decode,
-    traced: Traced,
-}
-
-impl Row {
-    /// Whether it closes one descriptor.
-    pub(super) const fn is_close(&self) -> bool {
-        matches!(self.decode, Close(_))
-    }
-
-    /// Whether it connects.
-    pub(super) const fn is_connect(&self) -> bool {
-        matches!(self.decode, Connect(_))
-    }
-
-    /// Whether the call makes a thread or a process.
-    pub(super) const fn is_fork(&self) -> bool {
-        matches!(self.decode, Fork(_))
-    }
-
-    /// Whether the call executes a program.
-    pub(super) const fn is_execute(&self) -> bool {
-        matches!(self.decode, Execute(_))
-    }
-}
-
-const fn row(name: &'static str, decode: Decode, traced: Traced) -> Row {
+const fn row(name: &'static str, decode: Decode, traced: Tracing) -> Row {
     Row { name, word: first_word(name.as_bytes()), decode, traced }
 }
 
@@ -111,7 +23,7 @@ const fn transfer(op: Op, direction: Direction) -> Transfer {
 
 use Decode::{Close, Connect, Execute, Exit, Fork, Path, Payload, Plain, Shutdown};
 use Direction::{Received, Sent};
-use Traced::{Always, ForPipes, ForPipesIfKnown, IfKnown, Network, No};
+use Tracing::{Always, ForPipes, ForPipesIfKnown, IfKnown, Network, No};
 
 static ROWS: &[Row] = &[
     row("read", Payload(payload::buffer, transfer(Op::Read, Received)), Always),
@@ -120,12 +32,12 @@ static ROWS: &[Row] = &[
     row("send", Payload(payload::buffer, transfer(Op::Send, Sent)), Network),
     row("recvfrom", Payload(payload::buffer, transfer(Op::Recvfrom, Received)), Network),
     row("sendto", Payload(payload::buffer, transfer(Op::Sendto, Sent)), Network),
-    row("readv", Payload(vectors::iovec, transfer(Op::Readv, Received)), Always),
-    row("writev", Payload(vectors::iovec, transfer(Op::Writev, Sent)), Always),
-    row("preadv", Payload(vectors::iovec, transfer(Op::Preadv, Received)), No),
-    row("pwritev", Payload(vectors::iovec, transfer(Op::Pwritev, Sent)), No),
-    row("preadv2", Payload(vectors::iovec, transfer(Op::Preadv2, Received)), IfKnown),
-    row("pwritev2", Payload(vectors::iovec, transfer(Op::Pwritev2, Sent)), IfKnown),
+    row("readv", Payload(payload::iovec, transfer(Op::Readv, Received)), Always),
+    row("writev", Payload(payload::iovec, transfer(Op::Writev, Sent)), Always),
+    row("preadv", Payload(payload::iovec, transfer(Op::Preadv, Received)), No),
+    row("pwritev", Payload(payload::iovec, transfer(Op::Pwritev, Sent)), No),
+    row("preadv2", Payload(payload::iovec, transfer(Op::Preadv2, Received)), IfKnown),
+    row("pwritev2", Payload(payload::iovec, transfer(Op::Pwritev2, Sent)), IfKnown),
     // not asked for: databases make many
     row("pwrite64", Plain(keys::pwrite), No),
     row("recvmsg", Payload(messages::msghdr, transfer(Op::Recvmsg, Received)), Network),
@@ -139,7 +51,7 @@ static ROWS: &[Row] = &[
     row("splice", Plain(payload::splice), Always),
     row("tee", Plain(payload::tee), ForPipes),
     // from memory into a pipe; the other way is found out by the pipe's end
-    row("vmsplice", Payload(vectors::iovec, transfer(Op::Vmsplice, Sent)), ForPipes),
+    row("vmsplice", Payload(payload::iovec, transfer(Op::Vmsplice, Sent)), ForPipes),
     row("socket", Plain(sockets::socket), Network),
     row("socketpair", Plain(sockets::socketpair), Network),
     row("bind", Plain(sockets::bind), Network),
@@ -162,22 +74,22 @@ static ROWS: &[Row] = &[
     row("ioctl", Plain(descriptors::ioctl), No),
     row("pipe", Plain(descriptors::pipe), ForPipesIfKnown),
     row("pipe2", Plain(descriptors::pipe), ForPipes),
-    row("mknod", Path(files::mknod, Named::Path), ForPipesIfKnown),
-    row("mknodat", Path(files::mknod, Named::At), ForPipes),
-    row("stat", Path(files::stat, Named::Path), ForPipesIfKnown),
-    row("stat64", Path(files::stat, Named::Path), ForPipesIfKnown),
-    row("lstat", Path(files::stat, Named::Path), ForPipesIfKnown),
-    row("lstat64", Path(files::stat, Named::Path), ForPipesIfKnown),
-    row("fstat", Path(files::stat, Named::Descriptor), ForPipesIfKnown),
-    row("fstat64", Path(files::stat, Named::Descriptor), ForPipesIfKnown),
-    row("newfstatat", Path(files::stat, Named::At), ForPipesIfKnown),
-    row("fstatat64", Path(files::stat, Named::At), ForPipesIfKnown),
-    row("statx", Path(files::stat, Named::At), ForPipesIfKnown),
-    row("unlink", Path(files::unlink, Named::Path), ForPipesIfKnown),
-    row("unlinkat", Path(files::unlink, Named::At), ForPipes),
-    row("rename", Path(files::rename, Named::Path), ForPipesIfKnown),
-    row("renameat", Path(files::rename, Named::At), ForPipesIfKnown),
-    row("renameat2", Path(files::rename, Named::At), ForPipes),
+    row("mknod", Path(files::mknod, FileArgument::Path), ForPipesIfKnown),
+    row("mknodat", Path(files::mknod, FileArgument::At), ForPipes),
+    row("stat", Path(files::stat, FileArgument::Path), ForPipesIfKnown),
+    row("stat64", Path(files::stat, FileArgument::Path), ForPipesIfKnown),
+    row("lstat", Path(files::stat, FileArgument::Path), ForPipesIfKnown),
+    row("lstat64", Path(files::stat, FileArgument::Path), ForPipesIfKnown),
+    row("fstat", Path(files::stat, FileArgument::Descriptor), ForPipesIfKnown),
+    row("fstat64", Path(files::stat, FileArgument::Descriptor), ForPipesIfKnown),
+    row("newfstatat", Path(files::stat, FileArgument::At), ForPipesIfKnown),
+    row("fstatat64", Path(files::stat, FileArgument::At), ForPipesIfKnown),
+    row("statx", Path(files::stat, FileArgument::At), ForPipesIfKnown),
+    row("unlink", Path(files::unlink, FileArgument::Path), ForPipesIfKnown),
+    row("unlinkat", Path(files::unlink, FileArgument::At), ForPipes),
+    row("rename", Path(files::rename, FileArgument::Path), ForPipesIfKnown),
+    row("renameat", Path(files::rename, FileArgument::At), ForPipesIfKnown),
+    row("renameat2", Path(files::rename, FileArgument::At), ForPipes),
     row("open", Plain(descriptors::open), ForPipesIfKnown),
     row("openat", Plain(descriptors::open), ForPipes),
     row("openat2", Plain(descriptors::open), ForPipesIfKnown),
@@ -207,11 +119,11 @@ static ROWS: &[Row] = &[
     row("landlock_create_ruleset", Plain(descriptors::open), No),
     row("pidfd_open", Plain(tasks::pidfd_open), No),
     row("pidfd_getfd", Plain(tasks::pidfd_getfd), IfKnown),
-    row("fork", Fork(tasks::fork), IfKnown),
-    row("vfork", Fork(tasks::fork), IfKnown),
-    row("clone", Fork(tasks::fork), Always),
-    row("clone2", Fork(tasks::fork), No),
-    row("clone3", Fork(tasks::fork), IfKnown),
+    row("fork", Fork(tasks::fork, CloneFlags::Printed), IfKnown),
+    row("vfork", Fork(tasks::fork, CloneFlags::Printed), IfKnown),
+    row("clone", Fork(tasks::fork, CloneFlags::Printed), Always),
+    row("clone2", Fork(tasks::fork, CloneFlags::Printed), No),
+    row("clone3", Fork(tasks::fork, CloneFlags::Printed), IfKnown),
     row("unshare", Plain(tasks::unshare), Always),
     row("execve", Execute(tasks::execve), Always),
     row("execveat", Execute(tasks::execve), IfKnown),
@@ -229,8 +141,8 @@ static ROWS: &[Row] = &[
     row("syscall_0x1aa", Plain(descriptors::io_uring), No),
     row("syscall_434", Plain(tasks::pidfd_open), No),
     row("syscall_0x1b2", Plain(tasks::pidfd_open), No),
-    row("syscall_435", Fork(tasks::fork), No),
-    row("syscall_0x1b3", Fork(tasks::fork), No),
+    row("syscall_435", Fork(tasks::fork, CloneFlags::Hidden), No),
+    row("syscall_0x1b3", Fork(tasks::fork, CloneFlags::Hidden), No),
     row("syscall_436", Plain(descriptors::close_range), No),
     row("syscall_0x1b4", Plain(descriptors::close_range), No),
     row("syscall_437", Plain(descriptors::open), No),
@@ -238,8 +150,8 @@ static ROWS: &[Row] = &[
     row("syscall_438", Plain(tasks::pidfd_getfd), No),
     row("syscall_0x1b6", Plain(tasks::pidfd_getfd), No),
     // preadv2 and pwritev2 on x86-64, which strace knows since 4.12
-    row("syscall_327", Payload(vectors::iovec, transfer(Op::Preadv2, Received)), No),
-    row("syscall_328", Payload(vectors::iovec, transfer(Op::Pwritev2, Sent)), No),
+    row("syscall_327", Payload(payload::iovec, transfer(Op::Preadv2, Received)), No),
+    row("syscall_328", Payload(payload::iovec, transfer(Op::Pwritev2, Sent)), No),
 ];
 
 /// What strace's `-e` is to be given, so that the calls that matter are traced and the rest runs at full speed: `trace=`

@@ -1,7 +1,7 @@
 //! The times of a trace's lines, and nothing else of them: for putting the lines of several files in order, and for
 //! finding out over how many days one goes.
 
-use super::Options;
+use super::TraceOptions;
 use super::body::{self, Body};
 use super::counts::Counts;
 use super::prefix::{self, Pid, Prefix};
@@ -15,18 +15,18 @@ use crate::event::Timestamp;
 pub struct Times {
     clock: Clock,
     counts: Counts,
-    numbers: repair::Numbers,
+    numbers: repair::LineNumbers,
     /// A line without colour.
     repaired: Vec<u8>,
 }
 
 impl Times {
     /// For a file of which `options` say what its text does not.
-    pub fn new(options: &Options) -> Self {
+    pub fn new(options: &TraceOptions) -> Self {
         Self {
             clock: Clock::new(options.date, options.start),
             counts: Counts::default(),
-            numbers: repair::Numbers::default(),
+            numbers: repair::LineNumbers::default(),
             repaired: Vec::new(),
         }
     }
@@ -89,7 +89,7 @@ mod tests {
 
     #[track_caller]
     fn check(lines: &[&str], expected: &[Option<u64>]) {
-        let mut times = Times::new(&Options::default());
+        let mut times = Times::new(&TraceOptions::default());
         let found: Vec<_> = lines.iter().map(|line| Some(times.line(line.as_bytes())?.0 / 1_000_000)).collect();
         assert_eq!(found, expected, "{lines:?}");
     }

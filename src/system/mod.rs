@@ -92,6 +92,11 @@ pub fn open_to_write(path: &Path) -> io::Result<File> {
     own::open_to_write(path)
 }
 
+/// Whoever reads the FIFO at `path`, or comes to read it within `time`, sees its end.
+pub fn end_fifo(path: &Path, time: Duration) {
+    own::end_fifo(path, time);
+}
+
 /// Whether other runs are kept from writing to `file` from now on: not where one is writing. A file system that knows no
 /// locks has none.
 pub fn locks(file: &File) -> bool {

@@ -7,10 +7,12 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{OFlags, fcntl_getfl};
+use rustix::fs::{Mode, OFlags, fcntl_getfl, open};
+use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getpgrp, getppid, getrlimit, setrlimit};
 use rustix::termios::tcgetpgrp;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
@@ -68,6 +70,14 @@ pub(super) fn open_to_write(path: &Path) -> io::Result<File> {
     }
 }
 
+pub(super) fn end_fifo(path: &Path, time: Duration) {
+    let (begun, flags) = (Instant::now(), OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC);
+    // Nobody has it open.
+    while open(path, flags, Mode::empty()).is_err_and(|error| error == Errno::NXIO) && begun.elapsed() < time {
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
 pub(super) fn locks(file: &File) -> bool {
     !matches!(file.try_lock(), Err(TryLockError::WouldBlock))
 }
@@ -86,7 +96,7 @@ pub(super) fn only_appends(file: &File) -> bool {
 
 pub(super) fn wait_to_write(file: &File) -> io::Result<()> {
     match poll(&mut [PollFd::new(file, PollFlags::OUT)], None) {
-        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+        Ok(_) | Err(Errno::INTR) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }
@@ -114,7 +124,7 @@ pub(super) fn raise_limit(files: u64) {
     }
 }
 
-pub(super) const TOO_MANY: i32 = rustix::io::Errno::MFILE.raw_os_error();
+pub(super) const TOO_MANY: i32 = Errno::MFILE.raw_os_error();
 
 /// The soft limit has been raised to the hard one by then.
 pub(super) fn cure_for_too_many() -> String {

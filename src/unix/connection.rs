@@ -1,16 +1,16 @@
 //! What is known of one UNIX connection: whether it is HTTP/2, what waits for that decision, and its conversation once the
 //! first packet has been written.
 
-use crate::event::{Timestamp, Transport, as_u64};
-use crate::packets::contents::Beginning;
-use crate::packets::http2::{self, Http2Stream, Lack, Seed, Verdict};
+use crate::event::{Marking, Timestamp, Transport, as_u64};
+use crate::packets::contents::FirstBytes;
+use crate::packets::http2::{self, Http2Stream, Http2Verdict, Lack, Seed};
 use crate::packets::{Chunk, News, OwnChunk, TcpConnection, Witness, beginning};
 use crate::sockets::{Connection, Opening, Role, Side};
 use crate::unix::context::Context;
-use crate::unix::dbus::{self, Message};
+use crate::unix::dbus::{self, DbusMessage};
 use crate::unix::framing::{self, Framing};
 use crate::unix::names;
-use crate::unix::ports::{self, Said};
+use crate::unix::ports::{self, ConversationStart};
 use crate::unix::{roles, tcp};
 use crate::wire::{About, Record, Sink};
 use std::net::SocketAddr;
@@ -29,6 +29,8 @@ pub(super) struct UnixConnection {
     written: [u64; 2],
     /// Which ends' addresses have the name of who is behind them.
     named: [bool; 2],
+    /// Who has read last what the other end's calls have shown, by side.
+    readers: [Option<Marking>; 2],
     /// Who has been named beside its messages, where it is D-Bus.
     news: News,
     /// Its server's port is not asked for.
@@ -49,6 +51,11 @@ impl UnixConnection {
         address
     }
 
+    /// The end on `side` has read what the other one's calls have shown.
+    pub(super) const fn is_read(&mut self, side: Side, by: Marking) {
+        *side.of_mut(&mut self.readers) = Some(by);
+    }
+
     /// Since when something of it is yet to be shown: its first bytes, or the handshake of one that was made in the trace.
     pub(super) fn waits_since(&self, connection: &Connection) -> Option<Timestamp> {
         let Framing::Undecided(held) = &self.framing else { return None };
@@ -67,7 +74,7 @@ impl UnixConnection {
         self.decide_by_end(connection, context)?;
         if self.tcp.is_none() && matches!(self.framing, Framing::Undecided(_)) && was_connected(connection) {
             let client = roles::client(connection).unwrap_or(Side::First);
-            self.begin(connection, client, Timestamp::default(), Said::NONE, context)?;
+            self.begin(connection, client, Timestamp::default(), ConversationStart::NONE, context)?;
         }
         Ok(())
     }
@@ -86,7 +93,7 @@ impl UnixConnection {
         if was_connected(connection)
             && ports::settled(connection, client, (options.ports, &options.rules), context.services)
         {
-            self.begin(connection, client, Timestamp::default(), Said::NONE, context)?;
+            self.begin(connection, client, Timestamp::default(), ConversationStart::NONE, context)?;
         }
         Ok(())
     }
@@ -110,7 +117,7 @@ impl UnixConnection {
         }
         let verdict = self.judge(connection, chunk);
         let held = match &mut self.framing {
-            Framing::Undecided(held) if verdict != Verdict::Undecided => std::mem::take(held),
+            Framing::Undecided(held) if verdict != Http2Verdict::Undecided => std::mem::take(held),
             Framing::Undecided(held) => {
                 held.push(OwnChunk::of(chunk));
                 return Ok(());
@@ -121,25 +128,28 @@ impl UnixConnection {
             held.first().map_or((chunk.time, chunk.sender, chunk.by), |held| (held.time, held.sender, held.by));
         let preface_from = [Side::First, Side::Second]
             .into_iter()
-            .find(|side| http2::preface(&beginning(&held, chunk, *side)) == Verdict::Http2);
+            .find(|side| http2::preface(&beginning(&held, chunk, *side)) == Http2Verdict::Http2);
         let in_mid_stream = connection.opening == Opening::Unseen;
         let is_midway = preface_from.is_none() && in_mid_stream;
         let seeds = is_midway && context.options.seed != Seed::None;
         let beginning = beginning(&held, chunk, chunk.sender);
         let said = match verdict {
             // Whoever speaks first, the preface is or will be there, by which the port's dissector knows HTTP/2.
-            Verdict::Http2 if seeds || preface_from.is_some() || !in_mid_stream => Said::Http2,
-            Verdict::Http2 => Said::Http2Midway,
-            _ => Said::Bytes(Beginning { bytes: &beginning, moved: as_u64(beginning.len()) + chunk.missing }),
+            Http2Verdict::Http2 if seeds || preface_from.is_some() || !in_mid_stream => ConversationStart::Http2,
+            Http2Verdict::Http2 => ConversationStart::Http2Midway,
+            _ => ConversationStart::Bytes(FirstBytes {
+                bytes: &beginning,
+                moved: as_u64(beginning.len()) + chunk.missing,
+            }),
         };
         let by_frames = || {
-            let is_client = http2::is_of_client(&beginning).filter(|_| verdict == Verdict::Http2)?;
+            let is_client = http2::is_of_client(&beginning).filter(|_| verdict == Http2Verdict::Http2)?;
             Some(if is_client { chunk.sender } else { chunk.sender.other() })
         };
         let midway = || by_frames().unwrap_or(traced);
         let guess = preface_from.unwrap_or_else(|| if in_mid_stream { midway() } else { sender });
         self.begin(connection, guess, first, said, context)?;
-        self.framing = if verdict == Verdict::Http2 {
+        self.framing = if verdict == Http2Verdict::Http2 {
             Framing::Http2(Box::new(self.http2(is_midway, (first, chunk.by), context)?))
         } else {
             Framing::Plain
@@ -200,17 +210,17 @@ impl UnixConnection {
     }
 
     /// What the first bytes of the chunk's direction tell. Where the trace lacks some, they cannot be followed.
-    fn judge(&self, connection: &Connection, chunk: &Chunk<'_>) -> Verdict {
+    fn judge(&self, connection: &Connection, chunk: &Chunk<'_>) -> Http2Verdict {
         let Framing::Undecided(held) = &self.framing else {
-            return Verdict::Other;
+            return Http2Verdict::Other;
         };
         // Its messages are none to be cut anew.
         if connection.transport == Transport::Seqpacket {
-            return Verdict::Other;
+            return Http2Verdict::Other;
         }
         let first = beginning(held, chunk, chunk.sender);
         match framing::judge(connection, chunk.sender, &first) {
-            Verdict::Undecided if chunk.missing > 0 => Verdict::Other,
+            Http2Verdict::Undecided if chunk.missing > 0 => Http2Verdict::Other,
             verdict => verdict,
         }
     }
@@ -222,7 +232,7 @@ impl UnixConnection {
         connection: &Connection,
         guess: Side,
         first: Timestamp,
-        said: Said<'_>,
+        said: ConversationStart<'_>,
         context: &mut Context<'_, S>,
     ) -> Result<(), S::Error> {
         if self.left_out {
@@ -289,11 +299,11 @@ impl UnixConnection {
             return Ok(());
         }
         if self.tcp.is_none() {
-            self.begin(connection, by.1, time, Said::NONE, context)?;
+            self.begin(connection, by.1, time, ConversationStart::NONE, context)?;
         }
         self.let_out(side, by, context)?;
         match &mut self.tcp {
-            Some(tcp) => tcp::finish(tcp, side, (time, by), context),
+            Some(tcp) => tcp::finish(tcp, (side, *side.of(&self.readers)), (time, by), context),
             None => Ok(()),
         }
     }
@@ -325,7 +335,7 @@ impl UnixConnection {
         };
         let held = std::mem::take(held);
         let Some(first) = held.first() else { return Ok(()) };
-        let said = Said::Bytes(Beginning { bytes: &first.bytes, moved: as_u64(first.bytes.len()) });
+        let said = ConversationStart::Bytes(FirstBytes { bytes: &first.bytes, moved: as_u64(first.bytes.len()) });
         self.begin(connection, first.by.1, first.time, said, context)?;
         self.framing = Framing::Plain;
         for held in &held {
@@ -394,12 +404,12 @@ impl UnixConnection {
 fn write_messages<'a, S: Sink>(
     connection: &Connection,
     (chunk, news): (&Chunk<'_>, &mut News),
-    messages: impl IntoIterator<Item = Message<'a>>,
+    messages: impl IntoIterator<Item = DbusMessage<'a>>,
     context: &mut Context<'_, S>,
 ) -> Result<(), S::Error> {
     let client = roles::client(connection).unwrap_or(chunk.by.1);
     let mut beside = chunk.comment;
-    for Message { bytes, original } in messages {
+    for DbusMessage { bytes, original } in messages {
         let mut comment = names::of_message(connection, client, chunk);
         if let Some(beside) = beside.take() {
             comment = format!("{comment}; {beside}");

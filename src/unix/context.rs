@@ -2,7 +2,7 @@
 
 use crate::event::{Family, Timestamp};
 use crate::packets::http2::Seed;
-use crate::packets::{Output, ViewKind};
+use crate::packets::{PacketOutput, ViewKind};
 use crate::processes::Processes;
 use crate::unix::endpoints::{self, ClientPorts};
 use crate::unix::ports::{Chosen, PortRule, Ports};
@@ -11,7 +11,7 @@ use std::ops::RangeInclusive;
 
 /// What the command line asks of UNIX conversations.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct UnixOptions {
     /// Show UNIX sockets. Pipes are shown where there are any.
     pub sockets: bool,
     /// What seeds HTTP/2 that was joined midway.
@@ -31,7 +31,7 @@ pub struct Options {
     pub records: bool,
 }
 
-impl Options {
+impl UnixOptions {
     /// The ports that clients are given.
     pub(super) const fn client_ports(&self) -> ClientPorts {
         if self.is_wire() { endpoints::CLEAN } else { endpoints::CLASSIC }
@@ -64,11 +64,11 @@ impl Options {
 
 /// What writing needs beside the conversation.
 pub(super) struct Context<'a, S> {
-    pub(super) options: &'a Options,
+    pub(super) options: &'a UnixOptions,
     /// How many conversations have begun.
     pub(super) begun: &'a mut u64,
     pub(super) chosen: &'a mut Chosen,
     pub(super) services: &'a mut Services,
     pub(super) processes: &'a Processes,
-    pub(super) out: Output<'a, S>,
+    pub(super) out: PacketOutput<'a, S>,
 }

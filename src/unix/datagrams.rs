@@ -5,13 +5,13 @@
 
 use crate::event::{Direction, Inode, UnixName, as_u64};
 use crate::limits;
-use crate::packets::{Ids, NewsOfDatagrams, Output, Sighted, Sightings};
+use crate::packets::{NewsOfDatagrams, PacketCounters, PacketOutput, Sighted, Sightings};
 use crate::processes::Processes;
 use crate::sockets::{SocketNumber, UnixEnd, UnixMessage};
-use crate::unix::context::Options;
+use crate::unix::context::UnixOptions;
 use crate::unix::endpoints::{self, Endpoint};
 use crate::unix::{journal, names, ports};
-use crate::wire::{About, Frame, LinkHeader, Record, Remarks, Sink, Transport};
+use crate::wire::{About, Frame, LinkHeader, Record, Remarks, Sink, TransportHeader};
 use crate::work;
 use foldhash::HashMap;
 use std::collections::VecDeque;
@@ -42,19 +42,19 @@ enum Own {
 }
 
 /// Client and server, each if anything is known of it.
-type Pair = [Option<Key>; 2];
+type PairKey = [Option<Key>; 2];
 
 /// The datagrams of all UNIX sockets.
 #[derive(Debug, Default)]
 pub(super) struct Datagrams {
-    pairs: HashMap<Pair, [Endpoint; 2]>,
+    pairs: HashMap<PairKey, [Endpoint; 2]>,
     /// The pairs, the oldest first, each with its client where that is traced; those gone since are still among them.
-    order: VecDeque<(Pair, Option<SocketNumber>)>,
+    order: VecDeque<(PairKey, Option<SocketNumber>)>,
     /// The pairs of each traced client, the oldest first: gone with it.
-    of_client: HashMap<SocketNumber, VecDeque<Pair>>,
+    of_client: HashMap<SocketNumber, VecDeque<PairKey>>,
     sightings: Sightings<Option<Key>>,
     begun: u64,
-    ids: Ids,
+    ids: PacketCounters,
     news: NewsOfDatagrams,
 }
 
@@ -71,7 +71,7 @@ impl Datagrams {
         &mut self,
         (message, payload): (&UnixMessage, &[u8]),
         (processes, beside): (&Processes, Option<String>),
-        options: &Options,
+        options: &UnixOptions,
         sink: &mut S,
     ) -> Result<(), S::Error> {
         if self.seen_before(message, payload) {
@@ -157,7 +157,7 @@ impl Datagrams {
         &mut self,
         (message, payload): (&UnixMessage, &[u8]),
         own: Own,
-        options: &Options,
+        options: &UnixOptions,
     ) -> ([Endpoint; 2], bool) {
         let [client, server] = client_and_server(message, own);
         let pair = [client, server].map(Key::of);
@@ -173,7 +173,7 @@ impl Datagrams {
     }
 
     /// Remembers the endpoints of a pair.
-    fn keep(&mut self, pair: Pair, client: Option<SocketNumber>, ends: [Endpoint; 2]) {
+    fn keep(&mut self, pair: PairKey, client: Option<SocketNumber>, ends: [Endpoint; 2]) {
         if let Some(client) = client {
             self.of_client.entry(client).or_default().push_back(pair.clone());
         }
@@ -209,7 +209,7 @@ impl Datagrams {
         (message, mut bytes): (&UnixMessage, &[u8]),
         [client, server]: [Endpoint; 2],
         own: Own,
-        (options, comment): (&Options, Option<&str>),
+        (options, comment): (&UnixOptions, Option<&str>),
         sink: &mut S,
     ) -> Result<(), S::Error> {
         let (source, target) = match (own, message.direction) {
@@ -226,8 +226,8 @@ impl Datagrams {
         let has_lost = as_u64(bytes.len()) < message.moved;
         let remarks = self.news.of_message((message.local.socket, other.address), &message.marking, has_lost);
         let mut about = About { comment, remarks, ..About::made(time, message.marking, message.direction) };
-        let (source, target, transport) = (&source.address, &target.address, Transport::Udp);
-        let mut out = Output::new(&mut self.ids, sink);
+        let (source, target, transport) = (&source.address, &target.address, TransportHeader::Udp);
+        let mut out = PacketOutput::new(&mut self.ids, sink);
         let mut left = usize::try_from(message.moved).unwrap_or(usize::MAX).min(limits::MESSAGE_BYTES);
         loop {
             work::steps(1);

@@ -27,7 +27,7 @@ const LINE_MAX: usize = 16 << 10;
 
 /// A message that has come to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Message<'a> {
+pub(super) struct DbusMessage<'a> {
     /// From its first byte, as far as they are in the trace without a gap and [`limits::DBUS_MESSAGE_BYTES`] reach.
     pub(super) bytes: Cow<'a, [u8]>,
     /// Its length, in bytes.
@@ -66,7 +66,7 @@ pub(super) struct Assembler {
 
 impl Assembler {
     /// Takes the bytes of one call, and how many of it strace cut. Returns the messages that they complete.
-    pub(super) fn push<'a>(&mut self, mut bytes: &'a [u8], missing: u64) -> Vec<Message<'a>> {
+    pub(super) fn push<'a>(&mut self, mut bytes: &'a [u8], missing: u64) -> Vec<DbusMessage<'a>> {
         let mut whole = Vec::new();
         if let State::Lost = self.state {
             self.state = State::Text;
@@ -88,17 +88,17 @@ impl Assembler {
     }
 
     /// The connection is at its end: what is held belongs to no whole message. Returns the message that has begun.
-    pub(super) fn finish(&mut self) -> Option<Message<'static>> {
+    pub(super) fn finish(&mut self) -> Option<DbusMessage<'static>> {
         let held = mem::take(&mut self.held);
         if let State::Inside(Inside { original, .. }) = mem::take(&mut self.state) {
-            return Some(Message { bytes: Cow::Owned(held), original });
+            return Some(DbusMessage { bytes: Cow::Owned(held), original });
         }
         self.left_out += as_u64(held.len());
         None
     }
 
     /// More of the message that has begun; returns what stands behind it.
-    fn fill<'a>(&mut self, bytes: &'a [u8], whole: &mut Vec<Message<'a>>) -> &'a [u8] {
+    fn fill<'a>(&mut self, bytes: &'a [u8], whole: &mut Vec<DbusMessage<'a>>) -> &'a [u8] {
         let State::Inside(inside) = &mut self.state else {
             return bytes;
         };
@@ -115,7 +115,7 @@ impl Assembler {
     }
 
     /// strace cut bytes here.
-    fn skip(&mut self, missing: u64, whole: &mut Vec<Message<'_>>) {
+    fn skip(&mut self, missing: u64, whole: &mut Vec<DbusMessage<'_>>) {
         let beyond = match &mut self.state {
             State::Inside(inside) => {
                 let own = missing.min(inside.left);
@@ -133,15 +133,15 @@ impl Assembler {
         }
     }
 
-    fn end_if_whole(&mut self, whole: &mut Vec<Message<'_>>) {
+    fn end_if_whole(&mut self, whole: &mut Vec<DbusMessage<'_>>) {
         if let State::Inside(Inside { original, left: 0, .. }) = self.state {
-            whole.push(Message { bytes: Cow::Owned(mem::take(&mut self.held)), original });
+            whole.push(DbusMessage { bytes: Cow::Owned(mem::take(&mut self.held)), original });
             self.state = State::Text;
         }
     }
 
     /// Between messages: a header, a line of the authentication, or neither; returns what stands behind it.
-    fn begin<'a>(&mut self, bytes: &'a [u8], whole: &mut Vec<Message<'a>>) -> &'a [u8] {
+    fn begin<'a>(&mut self, bytes: &'a [u8], whole: &mut Vec<DbusMessage<'a>>) -> &'a [u8] {
         let held = self.held.len();
         // As much as tells: a header, or a line.
         let looked_at = bytes.get(..LINE_MAX).unwrap_or(bytes);
@@ -152,14 +152,14 @@ impl Assembler {
             kind(&self.held)
         };
         let (used, state) = match kind {
-            Next::Message(length) => {
+            Next::DbusMessage(length) => {
                 // A message that is there from its first to its last byte is not copied twice.
                 let front = usize::try_from(length).unwrap_or(usize::MAX);
                 if held == 0
                     && let Some((message, rest)) = bytes.split_at_checked(front)
                     && front <= limits::DBUS_MESSAGE_BYTES
                 {
-                    whole.push(Message { bytes: Cow::Borrowed(message), original: length });
+                    whole.push(DbusMessage { bytes: Cow::Borrowed(message), original: length });
                     return rest;
                 }
                 self.held.truncate(held);
@@ -184,7 +184,7 @@ impl Assembler {
 /// What bytes between messages begin with.
 enum Next {
     /// A message of this length.
-    Message(u64),
+    DbusMessage(u64),
     /// A line of the authentication, of this length with its end.
     Line(usize),
     /// More must come to tell.
@@ -196,7 +196,7 @@ enum Next {
 fn kind(bytes: &[u8]) -> Next {
     if let Some(fixed) = bytes.first_chunk() {
         if let Some(length) = message_length(fixed) {
-            return Next::Message(length);
+            return Next::DbusMessage(length);
         }
     } else if may_be_header(bytes) {
         return Next::Undecided;

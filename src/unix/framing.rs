@@ -2,7 +2,7 @@
 //! messages, or as the calls moved them.
 
 use crate::packets::OwnChunk;
-use crate::packets::http2::{self, Http2Stream, Verdict};
+use crate::packets::http2::{self, Http2Stream, Http2Verdict};
 use crate::sockets::{Connection, Opening, Role, Side};
 use crate::unix::dbus::Assembler;
 use crate::unix::roles;
@@ -36,7 +36,7 @@ impl Default for Framing {
 ///
 /// Where the opening was seen, HTTP/2 must begin with the client's preface and the server's SETTINGS (RFC 9113 §3.4); in
 /// mid-stream any plausible frame header counts.
-pub(super) fn judge(connection: &Connection, sender: Side, first: &[u8]) -> Verdict {
+pub(super) fn judge(connection: &Connection, sender: Side, first: &[u8]) -> Http2Verdict {
     let from_start = matches!(connection.opening, Opening::Made { .. });
     if !from_start {
         return http2::judge(first);
@@ -46,19 +46,19 @@ pub(super) fn judge(connection: &Connection, sender: Side, first: &[u8]) -> Verd
     match roles::client(connection) {
         Some(client) if client == sender && !paired => by_preface,
         _ => match (by_preface, settings(first)) {
-            (Verdict::Other, settings) => settings,
+            (Http2Verdict::Other, settings) => settings,
             (by_preface, _) => by_preface,
         },
     }
 }
 
 /// Whether a direction begins with a SETTINGS frame on stream 0.
-fn settings(first: &[u8]) -> Verdict {
+fn settings(first: &[u8]) -> Http2Verdict {
     const TYPE: usize = 3;
     match first.get(TYPE) {
         Some(4) => http2::judge(first),
         // Its length field is small: no peer sends thousands of settings.
-        None if first.first().is_none_or(|high| *high == 0) => Verdict::Undecided,
-        _ => Verdict::Other,
+        None if first.first().is_none_or(|high| *high == 0) => Http2Verdict::Undecided,
+        _ => Http2Verdict::Other,
     }
 }

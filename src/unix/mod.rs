@@ -24,8 +24,8 @@ mod tcp;
 mod view;
 
 pub use crate::packets::contents::{FastCgi, fastcgi};
-pub use crate::packets::protocols::{PROTOCOLS, Protocol, Reason, UNKNOWN_PORT};
-pub use context::Options;
+pub use crate::packets::protocols::{PROTOCOLS, Protocol, Recognition, UNKNOWN_PORT};
+pub use context::UnixOptions;
 pub use endpoints::CLEAN;
 pub use ports::{Advice, Chosen, PortRule, Ports, Readers, Target};
 pub use view::UnixView;

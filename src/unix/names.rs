@@ -32,6 +32,12 @@ pub(super) fn of_process(by: &Marking, processes: &Processes) -> String {
     processes.name(by.process).unwrap_or_else(|| format!("pid-{}", by.tid))
 }
 
+/// What is said of a process that has only read on an end: `read by curl[7] pid=7 tid=7 fd=5`.
+pub(super) fn of_reader(reader: &Marking, processes: &Processes) -> String {
+    let (name, number) = (of_process(reader, processes), processes.number(reader.process).unwrap_or(reader.tid));
+    format!("read by {name} pid={number} tid={} fd={}", reader.tid, reader.fd)
+}
+
 /// What is said of a pair of datagram sockets.
 pub(super) fn of_datagrams(server: Option<&UnixName>) -> String {
     match server {

@@ -6,9 +6,11 @@
 
 use crate::event::UnixName;
 use crate::glob::Glob;
-use crate::packets::contents::{self, Beginning};
+use crate::packets::contents::{self, FirstBytes};
 use crate::packets::http2::Lack;
-use crate::packets::protocols::{DBUS, FASTCGI, GRPC, HTTP, HTTP2, HTTP2_MIDWAY, Protocol, Reason, TLS, UNKNOWN_PORT};
+use crate::packets::protocols::{
+    DBUS, FASTCGI, GRPC, HTTP, HTTP2, HTTP2_MIDWAY, Protocol, Recognition, TLS, UNKNOWN_PORT,
+};
 use crate::sockets::{Connection, Side};
 use crate::unix::services::{self, Services, Speaks};
 use std::collections::{BTreeMap, BTreeSet};
@@ -62,18 +64,18 @@ pub(super) struct Choice {
 
 /// What a conversation begins with.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Said<'a> {
+pub(super) enum ConversationStart<'a> {
     /// What one end moved first, if anything.
-    Bytes(Beginning<'a>),
+    Bytes(FirstBytes<'a>),
     /// HTTP/2, from its preface on.
     Http2,
     /// HTTP/2, whose preface the capture will not hold.
     Http2Midway,
 }
 
-impl Said<'_> {
+impl ConversationStart<'_> {
     /// Nothing.
-    pub(super) const NONE: Self = Self::Bytes(Beginning { bytes: &[], moved: 0 });
+    pub(super) const NONE: Self = Self::Bytes(FirstBytes { bytes: &[], moved: 0 });
 }
 
 /// What has been chosen in a run.
@@ -138,7 +140,8 @@ impl Chosen {
     /// A conversation begins.
     pub(super) fn note(&mut self, choice: &Choice) {
         let spoken = self.ports.entry(choice.port).or_default();
-        spoken.extend(choice.protocol.filter(|it| it.reason != Reason::Link).map(|it| (it.dissector, it.name)));
+        spoken
+            .extend(choice.protocol.filter(|it| it.recognition != Recognition::Link).map(|it| (it.dissector, it.name)));
         self.rules.extend(choice.rule);
         if let Some(advice) = choice.protocol.and_then(|it| advice(it, choice.port)) {
             self.untold.insert(advice);
@@ -192,14 +195,14 @@ impl Chosen {
 /// What Wireshark has to be told to read `protocol` on `port`, if anything.
 fn advice(protocol: &Protocol, port: u16) -> Option<Advice> {
     let at_home = port == protocol.port;
-    let (dissector, readers) = match protocol.reason {
-        Reason::Port if at_home => return None,
+    let (dissector, readers) = match protocol.recognition {
+        Recognition::Port if at_home => return None,
         // On any port HTTP/1 and TLS are recognised, HTTP/2 by Wireshark 4.4 and later.
-        Reason::Port if [HTTP, TLS].contains(protocol) => return None,
-        Reason::Port if [HTTP2, GRPC].contains(protocol) => (HTTP2_MIDWAY.dissector, Readers::Early),
-        Reason::Heuristic | Reason::Link => return None,
-        Reason::PortLater(_) if at_home => (protocol.dissector, Readers::Early),
-        Reason::PortEarlier(_) if at_home => (protocol.dissector, Readers::Late),
+        Recognition::Port if [HTTP, TLS].contains(protocol) => return None,
+        Recognition::Port if [HTTP2, GRPC].contains(protocol) => (HTTP2_MIDWAY.dissector, Readers::Early),
+        Recognition::Heuristic | Recognition::Link => return None,
+        Recognition::PortLater(_) if at_home => (protocol.dissector, Readers::Early),
+        Recognition::PortEarlier(_) if at_home => (protocol.dissector, Readers::Late),
         _ => (protocol.dissector, Readers::All),
     };
     Some(Advice { port, protocol: protocol.name, dissector, readers })
@@ -223,7 +226,7 @@ pub(super) fn settled(
 pub(super) fn choose(
     connection: &Connection,
     client: Side,
-    said: Said<'_>,
+    said: ConversationStart<'_>,
     (ports, rules): (Ports, &[PortRule]),
     services: &mut Services,
 ) -> Choice {
@@ -273,19 +276,19 @@ fn rule<'a>(connection: &Connection, client: Side, rules: &'a [PortRule]) -> Opt
 }
 
 /// What a server speaks, by the table of names, else by what was said.
-fn spoken(by_name: Option<Speaks>, said: Said<'_>) -> Option<&'static Protocol> {
+fn spoken(by_name: Option<Speaks>, said: ConversationStart<'_>) -> Option<&'static Protocol> {
     match (by_name, said) {
         (Some(speaks), said) => speaks.map(|protocol| refined(protocol, said)),
-        (None, Said::Bytes(beginning)) => contents::protocol(&beginning),
-        (None, Said::Http2) => Some(&HTTP2),
-        (None, Said::Http2Midway) => Some(&HTTP2_MIDWAY),
+        (None, ConversationStart::Bytes(beginning)) => contents::protocol(&beginning),
+        (None, ConversationStart::Http2) => Some(&HTTP2),
+        (None, ConversationStart::Http2Midway) => Some(&HTTP2_MIDWAY),
     }
 }
 
 /// HTTP's dissector does not know HTTP/2 without its preface.
-fn refined(protocol: &'static Protocol, said: Said<'_>) -> &'static Protocol {
+fn refined(protocol: &'static Protocol, said: ConversationStart<'_>) -> &'static Protocol {
     match said {
-        Said::Http2Midway if protocol.is_http() => &HTTP2_MIDWAY,
+        ConversationStart::Http2Midway if protocol.is_http() => &HTTP2_MIDWAY,
         _ => protocol,
     }
 }

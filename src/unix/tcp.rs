@@ -1,7 +1,7 @@
 //! A UNIX connection or a pipe as a TCP connection: invented endpoints, a handshake before the first packet, and an
 //! end.
 
-use crate::event::Timestamp;
+use crate::event::{Marking, Timestamp};
 use crate::packets::{self, Endpoint, HANDSHAKE, TcpConnection, Witness, handshake_times};
 use crate::sockets::{Connection, Opening, Side};
 use crate::unix::context::Context;
@@ -51,12 +51,15 @@ pub(super) fn begin<S: Sink>(
     Ok(tcp)
 }
 
-/// Writes the FIN of the end on `side`, once, and its acknowledgement.
+/// Writes the FIN of the end on `side`, once, and its acknowledgement. `reader` is who has read on that end: where no packet
+/// names it, as it has only read and another process closes the end, the FIN does.
 pub(super) fn finish<S: Sink>(
     tcp: &mut TcpConnection,
-    side: Side,
+    (side, reader): (Side, Option<Marking>),
     (time, by): (Timestamp, Witness),
     context: &mut Context<'_, S>,
 ) -> Result<(), S::Error> {
-    tcp.finish(side, (time, FIN_ACKNOWLEDGED_AFTER), by, &mut context.out)
+    let is_unnamed = |reader: &Marking| ![tcp.named(side), by.0.process].contains(&reader.process);
+    let comment = reader.filter(is_unnamed).map(|reader| names::of_reader(&reader, context.processes));
+    tcp.finish((side, comment.as_deref()), (time, FIN_ACKNOWLEDGED_AFTER), by, &mut context.out)
 }

@@ -2,10 +2,12 @@
 
 use crate::event::{Direction, Family, Tid, Timestamp, Transport};
 use crate::limits;
-use crate::packets::{Chunk, Ids, Known, Late, Output, Released, SmallReads, Unread, View, Waits, filled, is_unseen};
+use crate::packets::{
+    Chunk, Late, Lookup, PacketCounters, PacketOutput, Released, SmallReads, Unread, View, Waits, filled, is_unseen,
+};
 use crate::sockets::{ByConnection, Change, Connection, ConnectionId, Moved, Overlap, Refs, Stream};
 use crate::unix::connection::UnixConnection;
-use crate::unix::context::{Context, Options};
+use crate::unix::context::{Context, UnixOptions};
 use crate::unix::datagrams::Datagrams;
 use crate::unix::names;
 use crate::unix::ports::Chosen;
@@ -16,7 +18,7 @@ use std::time::Duration;
 /// The state of all UNIX conversations and datagram sockets.
 #[derive(Debug)]
 pub struct UnixView {
-    options: Options,
+    options: UnixOptions,
     connections: ByConnection<UnixConnection>,
     datagrams: Datagrams,
     /// Connections of which something is yet to be shown.
@@ -27,7 +29,7 @@ pub struct UnixView {
     reads: SmallReads,
     /// What waits for the reader's call.
     unread: Unread,
-    ids: Ids,
+    ids: PacketCounters,
 }
 
 impl View for UnixView {
@@ -35,13 +37,13 @@ impl View for UnixView {
         self.options.shows(family)
     }
 
-    fn moved<S: Sink>(&mut self, moved: &Moved, known: Known<'_>, sink: &mut S) -> Result<(), S::Error> {
+    fn moved<S: Sink>(&mut self, moved: &Moved, known: Lookup<'_>, sink: &mut S) -> Result<(), S::Error> {
         let Some(stream) = moved.stream else { return Ok(()) };
         self.moved_by(moved, stream, known, sink)?;
         if self.options.records { self.name_ends(moved, stream, known, sink) } else { Ok(()) }
     }
 
-    fn change<S: Sink>(&mut self, change: &Change, known: Known<'_>, sink: &mut S) -> Result<(), S::Error> {
+    fn change<S: Sink>(&mut self, change: &Change, known: Lookup<'_>, sink: &mut S) -> Result<(), S::Error> {
         match change {
             Change::UnixMessage(message) if self.options.sockets => {
                 let beside = self.ancillary(message.ancillary, known.refs);
@@ -87,7 +89,7 @@ impl View for UnixView {
         !self.waits.is_empty() || self.unread.waits() || self.reads.are_due(now)
     }
 
-    fn settle<S: Sink>(&mut self, now: Timestamp, known: Known<'_>, sink: &mut S) -> Result<Timestamp, S::Error> {
+    fn settle<S: Sink>(&mut self, now: Timestamp, known: Lookup<'_>, sink: &mut S) -> Result<Timestamp, S::Error> {
         if self.reads.are_due(now) || self.unread.waits() {
             self.write_due(Some(now), known, sink)?;
         }
@@ -96,7 +98,7 @@ impl View for UnixView {
     }
 
     /// Reads that wait for the next go out. After long, what waits for its port is shown without, and keeps that.
-    fn pause<S: Sink>(&mut self, quiet: Duration, known: Known<'_>, sink: &mut S) -> Result<(), S::Error> {
+    fn pause<S: Sink>(&mut self, quiet: Duration, known: Lookup<'_>, sink: &mut S) -> Result<(), S::Error> {
         self.write_due(None, known, sink)?;
         if quiet < limits::LONG_PAUSE {
             return Ok(());
@@ -117,7 +119,7 @@ impl View for UnixView {
 
 impl UnixView {
     /// A view that has seen nothing.
-    pub fn new(options: Options) -> Self {
+    pub fn new(options: UnixOptions) -> Self {
         Self {
             options,
             connections: ByConnection::default(),
@@ -128,7 +130,7 @@ impl UnixView {
             services: Services::default(),
             reads: SmallReads::default(),
             unread: Unread::default(),
-            ids: Ids::default(),
+            ids: PacketCounters::default(),
         }
     }
 
@@ -142,7 +144,7 @@ impl UnixView {
         &mut self,
         moved: &Moved,
         stream: Stream,
-        known: Known<'_>,
+        known: Lookup<'_>,
         sink: &mut S,
     ) -> Result<(), S::Error> {
         let Some(connection) = known.refs.connection(stream.connection) else { return Ok(()) };
@@ -182,11 +184,14 @@ impl UnixView {
         &mut self,
         moved: &Moved,
         stream: Stream,
-        known: Known<'_>,
+        known: Lookup<'_>,
         sink: &mut S,
     ) -> Result<(), S::Error> {
         let Some(state) = self.connections.get_mut(stream.connection) else { return Ok(()) };
         let Some(connection) = known.refs.connection(stream.connection) else { return Ok(()) };
+        if moved.direction == Direction::Received && moved.moved <= stream.known {
+            state.is_read(stream.side, moved.marking);
+        }
         if let Some(address) = state.name(stream.side) {
             let user = names::of_process(&moved.marking, known.processes);
             names::write(address, Some(&user), connection.end(stream.side).name.as_ref(), sink)?;
@@ -210,7 +215,7 @@ impl UnixView {
         &mut self,
         connection: &Connection,
         chunk: &Chunk<'_>,
-        known: Known<'_>,
+        known: Lookup<'_>,
         sink: &mut S,
     ) -> Result<(), S::Error> {
         if let Some((state, mut context)) = self.parts(connection, known, sink) {
@@ -221,7 +226,7 @@ impl UnixView {
     }
 
     /// Takes the reads that have waited long enough at `now`, or all.
-    fn write_due<S: Sink>(&mut self, now: Option<Timestamp>, known: Known<'_>, sink: &mut S) -> Result<(), S::Error> {
+    fn write_due<S: Sink>(&mut self, now: Option<Timestamp>, known: Lookup<'_>, sink: &mut S) -> Result<(), S::Error> {
         while let Some((id, reads)) = self.reads.next_due(now) {
             if let Some(connection) = known.refs.connection(id) {
                 self.take_reads(connection, reads, known, sink)?;
@@ -248,7 +253,7 @@ impl UnixView {
         &mut self,
         connection: &Connection,
         (moved, stream): (&Moved, Stream),
-        known: Known<'_>,
+        known: Lookup<'_>,
         sink: &mut S,
     ) -> Result<bool, S::Error> {
         let comment = self.ancillary(moved.ancillary, known.refs);
@@ -266,7 +271,7 @@ impl UnixView {
         &mut self,
         connection: &Connection,
         lates: Vec<Late>,
-        known: Known<'_>,
+        known: Lookup<'_>,
         sink: &mut S,
     ) -> Result<(), S::Error> {
         for late in lates {
@@ -288,7 +293,7 @@ impl UnixView {
         &mut self,
         connection: &Connection,
         reads: Released,
-        known: Known<'_>,
+        known: Lookup<'_>,
         sink: &mut S,
     ) -> Result<(), S::Error> {
         self.take(connection, &reads.chunk(), known, sink)?;
@@ -300,9 +305,14 @@ impl UnixView {
         &mut self,
         connection: &Connection,
         change: &Change,
-        known: Known<'_>,
+        known: Lookup<'_>,
         sink: &mut S,
     ) -> Result<(), S::Error> {
+        let is_over = matches!(change, Change::Closed { .. } | Change::ConnectionForgotten { .. });
+        // Of one that is not asked for, only that it is over is told.
+        if is_over && self.connections.get(connection.id).is_none() {
+            return Ok(());
+        }
         let Some((state, mut context)) = self.parts(connection, known, sink) else {
             return Ok(());
         };
@@ -326,7 +336,7 @@ impl UnixView {
     }
 
     /// What the connection waits for is long in coming.
-    fn give_up<S: Sink>(&mut self, connection: &Connection, known: Known<'_>, sink: &mut S) -> Result<(), S::Error> {
+    fn give_up<S: Sink>(&mut self, connection: &Connection, known: Lookup<'_>, sink: &mut S) -> Result<(), S::Error> {
         if let Some((state, mut context)) = self.parts(connection, known, sink) {
             state.give_up(connection, &mut context)?;
         }
@@ -353,7 +363,7 @@ impl UnixView {
     fn parts<'a, S: Sink>(
         &'a mut self,
         connection: &Connection,
-        known: Known<'a>,
+        known: Lookup<'a>,
         sink: &'a mut S,
     ) -> Option<(&'a mut UnixConnection, Context<'a, S>)> {
         if !self.options.shows(connection.family) {
@@ -366,7 +376,7 @@ impl UnixView {
             chosen: &mut self.chosen,
             services: &mut self.services,
             processes: known.processes,
-            out: Output::new(&mut self.ids, sink),
+            out: PacketOutput::new(&mut self.ids, sink),
         };
         Some((state, context))
     }

@@ -61,7 +61,7 @@ impl Flags {
 
 /// The header between IP and the payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transport {
+pub enum TransportHeader {
     /// A TCP header; 20 bytes, or 32 with the options that a SYN or SYN-ACK carries.
     Tcp {
         /// Sequence number of the first payload byte (of the SYN or FIN where there is none).
@@ -109,7 +109,7 @@ pub struct Frame<'a> {
     /// IPv4's identification; IPv6 has none.
     pub id: u16,
     /// The transport header.
-    pub transport: Transport,
+    pub transport: TransportHeader,
     /// The payload, as far as it is in the trace.
     pub payload: &'a [u8],
     /// How long the payload really was, at least `payload.len()`: what is missing was not captured, as with a snaplen.

@@ -19,7 +19,7 @@ mod tests;
 mod write;
 
 pub use dccp::{LONGEST_DCCP, dccp_packet};
-pub use frame::{Flags, Frame, HandshakeOptions, LinkHeader, Mac, Transport};
+pub use frame::{Flags, Frame, HandshakeOptions, LinkHeader, Mac, TransportHeader};
 pub use headers::Headers;
 pub use packet::{About, Packet, Remarks};
 pub use record::Record;

@@ -6,8 +6,8 @@ use crate::event::{Direction, Fd, Marking, Op, ProcessRef, Tid, Timestamp};
 use proptest::prelude::*;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-fn data(seq: u32) -> Transport {
-    Transport::Tcp { seq: SeqNumber(seq), ack: SeqNumber(0), flags: Flags::PSH_ACK, window: 8192, options: None }
+fn data(seq: u32) -> TransportHeader {
+    TransportHeader::Tcp { seq: SeqNumber(seq), ack: SeqNumber(0), flags: Flags::PSH_ACK, window: 8192, options: None }
 }
 
 /// An address that is there as long as any frame.
@@ -15,7 +15,7 @@ fn address(text: &str) -> &'static SocketAddr {
     Box::leak(Box::new(text.parse().unwrap()))
 }
 
-fn frame<'a>(source: &str, target: &str, transport: Transport, payload: &'a [u8]) -> Frame<'a> {
+fn frame<'a>(source: &str, target: &str, transport: TransportHeader, payload: &'a [u8]) -> Frame<'a> {
     let (link, original) = (LinkHeader::Marking, payload.len());
     let (source, target) = (address(source), address(target));
     Frame { link, source, target, id: 1, transport, payload, original }
@@ -84,7 +84,7 @@ fn tcp_over_ipv6() {
 
 #[test]
 fn udp_sent() {
-    let frame = frame("10.1.2.3:4000", "10.4.5.6:53", Transport::Udp, b"AB");
+    let frame = frame("10.1.2.3:4000", "10.4.5.6:53", TransportHeader::Udp, b"AB");
     check(
         &packet(frame, Op::Sendto, 6, Direction::Sent),
         "000600000001 000000001234 8100 0006 0800 4500001e0001000040115fc10a0102030a040506 0fa00035000a93b5 4142",
@@ -93,7 +93,7 @@ fn udp_sent() {
 
 #[test]
 fn udp_over_ipv6_received() {
-    let frame = frame("[fe80::2]:53", "[fe80::1]:4000", Transport::Udp, b"AB");
+    let frame = frame("[fe80::2]:53", "[fe80::1]:4000", TransportHeader::Udp, b"AB");
     check(
         &packet(frame, Op::Recvfrom, 6, Direction::Received),
         "000000001234 000500000001 8100 0006 86dd \
@@ -103,7 +103,7 @@ fn udp_over_ipv6_received() {
 
 #[test]
 fn udp_unconnected() {
-    let frame = frame("127.0.0.1:11111", "8.8.8.8:53", Transport::Udp, b"AB");
+    let frame = frame("127.0.0.1:11111", "8.8.8.8:53", TransportHeader::Udp, b"AB");
     check(
         &packet(frame, Op::Sendto, 6, Direction::Sent),
         "000600000001 000000001234 8100 0006 0800 4500001e000100004011ebbd7f00000108080808 2b670035000a03eb 4142",
@@ -114,7 +114,7 @@ fn udp_unconnected() {
 fn a_syn_announces_its_options_and_needs_no_tag() {
     let options = Some(HandshakeOptions { mss: 1460, window_scale: 7 });
     let (seq, ack) = (SeqNumber(7), SeqNumber(0));
-    let syn = Transport::Tcp { seq, ack, flags: Flags::SYN, window: 65_535, options };
+    let syn = TransportHeader::Tcp { seq, ack, flags: Flags::SYN, window: 65_535, options };
     let mut packet = packet(frame("10.0.0.1:1", "10.0.0.2:2", syn, b""), Op::Connect, 5, Direction::Sent);
     packet.about.by = None;
     let (bytes, _) = packet_written(&packet);
@@ -128,7 +128,7 @@ fn a_syn_announces_its_options_and_needs_no_tag() {
 
 #[test]
 fn a_checksum_of_zero_is_sent_as_ffff() {
-    let plain = frame("0.0.0.0:0", "0.0.0.0:0", Transport::Udp, &[0, 0]);
+    let plain = frame("0.0.0.0:0", "0.0.0.0:0", TransportHeader::Udp, &[0, 0]);
     let (bytes, _) = written(&plain);
     let checksum = [bytes[44], bytes[45]];
     let (bytes, _) = written(&Frame { payload: &checksum, ..plain });
@@ -148,37 +148,37 @@ fn mixed_families_are_ipv6_with_a_mapped_address() {
 #[test]
 fn a_raw_payload_stands_right_behind_ip() {
     let echo = [8, 0, 0xf7, 0xff, 0, 0, 0, 0];
-    let (bytes, _) = written(&frame("10.0.0.1:0", "10.0.0.2:0", Transport::Raw { protocol: 1 }, &echo));
+    let (bytes, _) = written(&frame("10.0.0.1:0", "10.0.0.2:0", TransportHeader::Raw { protocol: 1 }, &echo));
     assert_eq!((bytes[27], &bytes[38..]), (1, &echo[..]));
-    let (bytes, _) = written(&frame("[::1]:0", "[::2]:0", Transport::Raw { protocol: 58 }, &echo));
+    let (bytes, _) = written(&frame("[::1]:0", "[::2]:0", TransportHeader::Raw { protocol: 58 }, &echo));
     assert_eq!((bytes[24], &bytes[58..]), (58, &echo[..]));
 }
 
 #[test]
 fn an_icmp_checksum_of_0_is_filled_in_where_the_message_is_whole() {
     let echo = [8, 0, 0, 0, 0, 1, 2];
-    let over_ipv4 = frame("10.0.0.1:0", "10.0.0.2:0", Transport::Raw { protocol: 1 }, &echo);
+    let over_ipv4 = frame("10.0.0.1:0", "10.0.0.2:0", TransportHeader::Raw { protocol: 1 }, &echo);
     let (bytes, _) = written(&over_ipv4);
     assert_eq!(sum(&bytes[38..]), 0xffff);
     let (cut, _) = written(&Frame { original: 8, ..over_ipv4 });
     assert_eq!(cut[38..], echo);
-    let over_ipv6 = frame("[::1]:0", "[::2]:0", Transport::Raw { protocol: 58 }, &echo);
+    let over_ipv6 = frame("[::1]:0", "[::2]:0", TransportHeader::Raw { protocol: 58 }, &echo);
     let (bytes, _) = written(&over_ipv6);
     // Both addresses, the length, the protocol and the message.
     assert_eq!(sum(&[&bytes[26..58], &[0, 7, 0, 58], &bytes[58..]].concat()), 0xffff);
-    let (other, _) = written(&Frame { transport: Transport::Raw { protocol: 2 }, ..over_ipv4 });
+    let (other, _) = written(&Frame { transport: TransportHeader::Raw { protocol: 2 }, ..over_ipv4 });
     assert_eq!(other[38..], echo);
 }
 
 /// Family, transport, longest payload, transport header.
-fn limits() -> [(&'static str, Transport, usize, usize); 6] {
-    let raw = Transport::Raw { protocol: 1 };
+fn limits() -> [(&'static str, TransportHeader, usize, usize); 6] {
+    let raw = TransportHeader::Raw { protocol: 1 };
     [
         ("10.0.0.1:1", data(1), 65_495, 20),
-        ("10.0.0.1:1", Transport::Udp, 65_507, 8),
+        ("10.0.0.1:1", TransportHeader::Udp, 65_507, 8),
         ("10.0.0.1:1", raw, 65_515, 0),
         ("[::1]:1", data(1), 65_515, 20),
-        ("[::1]:1", Transport::Udp, 65_527, 8),
+        ("[::1]:1", TransportHeader::Udp, 65_527, 8),
         ("[::1]:1", raw, 65_535, 0),
     ]
 }
@@ -271,10 +271,10 @@ fn assert_reads_back(packet: &Packet<'_>, bytes: &[u8]) {
         assert_eq!((rest.number(2), rest.number(2)), (0x8100, tag.into()));
     }
     let (protocol, header) = match frame.transport {
-        Transport::Tcp { options, .. } => (6, 20 + options.map_or(0, |_| 12)),
-        Transport::Udp => (17, 8),
-        Transport::UdpLite => (136, 8),
-        Transport::Raw { .. } => panic!("it has no header of ours"),
+        TransportHeader::Tcp { options, .. } => (6, 20 + options.map_or(0, |_| 12)),
+        TransportHeader::Udp => (17, 8),
+        TransportHeader::UdpLite => (136, 8),
+        TransportHeader::Raw { .. } => panic!("it has no header of ours"),
     };
     let length = (header + frame.original) as u64;
     let mut covered = assert_ip(frame, protocol, length, &mut rest);
@@ -283,7 +283,7 @@ fn assert_reads_back(packet: &Packet<'_>, bytes: &[u8]) {
     covered.resize(covered.len() + frame.original - frame.payload.len(), 0);
     assert_eq!(sum(&covered), 0xffff, "the checksum");
     assert_eq!((rest.number(2), rest.number(2)), (frame.source.port().into(), frame.target.port().into()));
-    if let Transport::Tcp { .. } = frame.transport {
+    if let TransportHeader::Tcp { .. } = frame.transport {
         assert_tcp(frame, &mut rest);
     } else {
         assert_eq!(rest.number(2), length);
@@ -323,7 +323,7 @@ fn assert_ip(frame: &Frame<'_>, protocol: u8, length: u64, rest: &mut Rest<'_>) 
 /// Reads TCP's header behind its ports.
 #[track_caller]
 fn assert_tcp(frame: &Frame<'_>, rest: &mut Rest<'_>) {
-    let Transport::Tcp { seq, ack, flags, window, options } = frame.transport else { panic!("not TCP") };
+    let TransportHeader::Tcp { seq, ack, flags, window, options } = frame.transport else { panic!("not TCP") };
     assert_eq!((rest.number(4), rest.number(4)), (seq.0.into(), ack.0.into()));
     let words = if options.is_some() { 8 } else { 5 };
     assert_eq!(rest.bytes(2), [words << 4, flags.0]);
@@ -336,15 +336,15 @@ fn assert_tcp(frame: &Frame<'_>, rest: &mut Rest<'_>) {
     }
 }
 
-fn transports() -> impl Strategy<Value = Transport> {
+fn transports() -> impl Strategy<Value = TransportHeader> {
     let options = proptest::option::of(
         (any::<u16>(), 0_u8..15).prop_map(|(mss, window_scale)| HandshakeOptions { mss, window_scale }),
     );
     prop_oneof![
-        Just(Transport::Udp),
-        Just(Transport::UdpLite),
+        Just(TransportHeader::Udp),
+        Just(TransportHeader::UdpLite),
         (any::<u32>(), any::<u32>(), 0_u8..0x40, any::<u16>(), options).prop_map(
-            |(seq, ack, flags, window, options)| Transport::Tcp {
+            |(seq, ack, flags, window, options)| TransportHeader::Tcp {
                 seq: SeqNumber(seq),
                 ack: SeqNumber(ack),
                 flags: Flags(flags),
@@ -388,13 +388,16 @@ proptest! {
             let mixed = seed.wrapping_mul(number.wrapping_add(7));
             let id = u16::try_from(mixed >> 16).unwrap();
             let (seq, ack, flags) = (SeqNumber(mixed), SeqNumber(!mixed), Flags(flags & 0x3f));
-            let transport = Transport::Tcp { seq, ack, flags, window: !id, options: None };
-            let source = &SocketAddr::from(([10, 0, 0, 1], port));
+            let options = HandshakeOptions { mss: !id, window_scale: 7 };
+            let options = (id % 4 == 0).then_some(options);
+            let transport = TransportHeader::Tcp { seq, ack, flags, window: !id, options };
+            let source = &SocketAddr::from(([10, 0, 0, u8::from(id % 8 < 7)], port));
             let payload = &payload[..original.min(usize::from(id) % 100)];
             let (link, target) = (LinkHeader::Marking, address("10.0.0.2:80"));
             let frame = Frame { link, source, target, id, transport, payload, original };
             let direction = if is_sent { Direction::Sent } else { Direction::Received };
             let by = Marking { tid: Tid(tid), process: ProcessRef(1), fd: Fd(port.into()), session: 1, op: Some(Op::Write) };
+            let by = if id % 5 == 0 { Marking { session: 2, op: None, ..by } } else { by };
             let packet = Packet { about: About::made(Timestamp(0), by, direction), frame };
             prop_assert_eq!(headers.write(&packet, &mut kept), write(&packet, &mut anew));
             prop_assert_eq!(&kept, &anew);

@@ -3,8 +3,9 @@
 //! Length fields say how long the payload really was, also where less of it was captured; checksums are then those of
 //! the same packet with zeros in the place of what is missing. There is no padding to Ethernet's shortest frame.
 
+use crate::event::{Direction, Marking};
 use crate::wire::checksum::Sum;
-use crate::wire::{Flags, Frame, HandshakeOptions, LinkHeader, Packet, Transport, marking};
+use crate::wire::{Flags, Frame, HandshakeOptions, LinkHeader, Packet, TransportHeader, marking};
 use etherparse::{EtherType, Ethernet2Header, IpNumber, Ipv4Header, Ipv6Header, TcpHeader, TcpOptions, UdpHeader};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -31,31 +32,30 @@ pub fn write(packet: &Packet<'_>, bytes: &mut Vec<u8>) -> Lengths {
     let (protocol, header) = protocol_and_header(&frame.transport);
     let (payload, pseudo_header) = match (frame.source.ip(), frame.target.ip()) {
         (IpAddr::V4(source), IpAddr::V4(target)) => {
-            let payload = Payload::fitting(frame, header, LENGTH_MAX - IPV4_HEADER);
+            let payload = FittedPayload::fitting(frame, header, LENGTH_MAX - IPV4_HEADER);
             link(packet, EtherType::IPV4, bytes);
             ipv4(frame.id, protocol, payload.ip_length, [source, target], bytes);
             (payload, Sum::of_pseudo_header([source.into(), target.into()], protocol.0, payload.ip_length))
         }
         (source, target) => {
             let ends = [source, target].map(mapped);
-            let payload = Payload::fitting(frame, header, LENGTH_MAX);
+            let payload = FittedPayload::fitting(frame, header, LENGTH_MAX);
             link(packet, EtherType::IPV6, bytes);
             ipv6(protocol, payload.ip_length, ends, bytes);
             (payload, Sum::of_pseudo_header(ends.map(IpAddr::from), protocol.0, payload.ip_length))
         }
     };
     match frame.transport {
-        Transport::Tcp { .. } => tcp(frame, pseudo_header, &payload, bytes),
-        Transport::Udp | Transport::UdpLite => udp(frame, pseudo_header, &payload, bytes),
-        Transport::Raw { .. } => raw(protocol, pseudo_header, &payload, bytes),
+        TransportHeader::Tcp { .. } => tcp(frame, pseudo_header, &payload, bytes),
+        TransportHeader::Udp | TransportHeader::UdpLite => udp(frame, pseudo_header, &payload, bytes),
+        TransportHeader::Raw { .. } => raw(protocol, pseudo_header, &payload, bytes),
     }
-    let captured = bytes.len() - start;
-    Lengths { captured, original: captured + payload.missing }
+    payload.lengths(bytes.len() - start - payload.captured.len())
 }
 
 /// The payload as far as IP's length field reaches.
 #[derive(Clone, Copy)]
-pub(super) struct Payload<'a> {
+pub(super) struct FittedPayload<'a> {
     pub(super) captured: &'a [u8],
     /// Bytes that were not captured.
     pub(super) missing: usize,
@@ -63,11 +63,18 @@ pub(super) struct Payload<'a> {
     pub(super) ip_length: u16,
 }
 
-impl<'a> Payload<'a> {
-    /// That of a segment over IPv4 without options.
-    #[inline]
-    pub(super) fn of_segment(frame: &Frame<'a>) -> Self {
-        Self::fitting(frame, TCP_HEADER, LENGTH_MAX - IPV4_HEADER)
+impl<'a> FittedPayload<'a> {
+    /// That of a segment over IPv4.
+    #[inline(always)]
+    pub(super) fn of_segment(frame: &Frame<'a>, options: Option<HandshakeOptions>) -> Self {
+        Self::fitting(frame, tcp_length(options), LENGTH_MAX - IPV4_HEADER)
+    }
+
+    /// How long the frame is that has it behind `headers` bytes.
+    #[inline(always)]
+    pub(super) const fn lengths(&self, headers: usize) -> Lengths {
+        let captured = headers + self.captured.len();
+        Lengths { captured, original: captured + self.missing }
     }
 
     /// The payload cut so that it takes `room` bytes together with a transport header of `header` bytes.
@@ -82,13 +89,21 @@ impl<'a> Payload<'a> {
 }
 
 /// IP's protocol number, and the length of the transport's header, in bytes.
-const fn protocol_and_header(transport: &Transport) -> (IpNumber, u16) {
+const fn protocol_and_header(transport: &TransportHeader) -> (IpNumber, u16) {
     match transport {
-        Transport::Tcp { options: None, .. } => (IpNumber::TCP, TCP_HEADER),
-        Transport::Tcp { options: Some(_), .. } => (IpNumber::TCP, TCP_HEADER + 12),
-        Transport::Udp => (IpNumber::UDP, 8),
-        Transport::UdpLite => (IpNumber::UDP_LITE, 8),
-        Transport::Raw { protocol } => (IpNumber(*protocol), 0),
+        TransportHeader::Tcp { options, .. } => (IpNumber::TCP, tcp_length(*options)),
+        TransportHeader::Udp => (IpNumber::UDP, 8),
+        TransportHeader::UdpLite => (IpNumber::UDP_LITE, 8),
+        TransportHeader::Raw { protocol } => (IpNumber(*protocol), 0),
+    }
+}
+
+/// How long TCP's header is, in bytes.
+#[inline(always)]
+const fn tcp_length(options: Option<HandshakeOptions>) -> u16 {
+    match options {
+        None => TCP_HEADER,
+        Some(_) => TCP_HEADER + 12,
     }
 }
 
@@ -100,27 +115,31 @@ const fn mapped(address: IpAddr) -> Ipv6Addr {
     }
 }
 
-/// Ethernet's header, 14 bytes, with an 802.1Q tag 18: the one place where the marking is written.
+/// Ethernet's header, 14 bytes, with an 802.1Q tag 18.
 #[inline(always)]
 fn link(packet: &Packet<'_>, carries: EtherType, bytes: &mut Vec<u8>) {
     let (source, destination) = match (packet.frame.link, &packet.about.by) {
-        (LinkHeader::Marking, Some((by, direction))) => {
-            let [source, target] = marking::macs(by, *direction).map(u128::from);
-            let tag = u128::from(EtherType::VLAN_TAGGED_FRAME.0) << 16 | u128::from(marking::vlan(by));
-            let mut header = [0; 18];
-            if let Some(front) = header.first_chunk_mut() {
-                *front = (target << 80 | source << 32 | tag).to_be_bytes();
-            }
-            if let Some(end) = header.last_chunk_mut() {
-                *end = carries.0.to_be_bytes();
-            }
-            return bytes.extend_from_slice(&header);
-        }
+        (LinkHeader::Marking, Some(mover)) => return bytes.extend_from_slice(&tagged(mover, carries)),
         (LinkHeader::Marking, None) => ([0; 6], [0; 6]),
         (LinkHeader::Macs { source, target }, _) => (source.0, target.0),
     };
     let header = Ethernet2Header { source, destination, ether_type: carries };
     bytes.extend_from_slice(&header.to_bytes());
+}
+
+/// Ethernet's header with an 802.1Q tag: the one place where the marking is written.
+#[inline]
+pub(super) fn tagged((by, direction): &(Marking, Direction), carries: EtherType) -> [u8; 18] {
+    let [source, target] = marking::macs(by, *direction).map(u128::from);
+    let tag = u128::from(EtherType::VLAN_TAGGED_FRAME.0) << 16 | u128::from(marking::vlan(by));
+    let mut header = [0; 18];
+    if let Some(front) = header.first_chunk_mut() {
+        *front = (target << 80 | source << 32 | tag).to_be_bytes();
+    }
+    if let Some(end) = header.last_chunk_mut() {
+        *end = carries.0.to_be_bytes();
+    }
+    header
 }
 
 /// IPv4's header (RFC 791 §3.1): no options, no fragments. `length` is that of what follows.
@@ -158,9 +177,9 @@ fn ipv6(protocol: IpNumber, length: u16, [source, target]: [Ipv6Addr; 2], bytes:
 
 /// TCP's header (RFC 9293 §3.1), and the payload.
 #[inline]
-fn tcp(frame: &Frame<'_>, pseudo_header: Sum, payload: &Payload<'_>, bytes: &mut Vec<u8>) {
+fn tcp(frame: &Frame<'_>, pseudo_header: Sum, payload: &FittedPayload<'_>, bytes: &mut Vec<u8>) {
     let sum = pseudo_header.with(payload.captured);
-    if let Transport::Tcp { options: Some(options), .. } = frame.transport {
+    if let TransportHeader::Tcp { options: Some(options), .. } = frame.transport {
         handshake(frame, options, sum, bytes);
     } else {
         let Ok(()) = tcp_header(frame, TcpOptions::new()).write(bytes) else { return };
@@ -171,13 +190,17 @@ fn tcp(frame: &Frame<'_>, pseudo_header: Sum, payload: &Payload<'_>, bytes: &mut
     bytes.extend_from_slice(payload.captured);
 }
 
-/// TCP's header with a SYN's options, 12 bytes: MSS (RFC 9293 §3.7.1), two NOPs, SACK permitted (RFC 2018 §2), NOP, window
-/// scale (RFC 7323 §2.2).
+/// A SYN's options: MSS (RFC 9293 §3.7.1), two NOPs, SACK permitted (RFC 2018 §2), NOP, window scale (RFC 7323 §2.2).
+#[inline]
+pub(super) fn handshake_options(options: HandshakeOptions) -> [u8; 12] {
+    let [high, low] = options.mss.to_be_bytes();
+    [2, 4, high, low, 1, 1, 4, 2, 1, 3, 3, options.window_scale]
+}
+
+/// TCP's header with a SYN's options.
 #[cold]
 fn handshake(frame: &Frame<'_>, options: HandshakeOptions, sum: Sum, bytes: &mut Vec<u8>) {
-    let [high, low] = options.mss.to_be_bytes();
-    let options = TcpOptions::from([2, 4, high, low, 1, 1, 4, 2, 1, 3, 3, options.window_scale]);
-    let mut header = tcp_header(frame, options).to_bytes();
+    let mut header = tcp_header(frame, handshake_options(options).into()).to_bytes();
     sum.fill_in(&mut header, 16);
     bytes.extend_from_slice(&header);
 }
@@ -186,7 +209,7 @@ fn handshake(frame: &Frame<'_>, options: HandshakeOptions, sum: Sum, bytes: &mut
 #[inline(always)]
 fn tcp_header(frame: &Frame<'_>, options: TcpOptions) -> TcpHeader {
     let (source, target) = (frame.source.port(), frame.target.port());
-    let Transport::Tcp { seq, ack, flags, window, .. } = frame.transport else {
+    let TransportHeader::Tcp { seq, ack, flags, window, .. } = frame.transport else {
         return TcpHeader::new(source, target, 0, 0);
     };
     TcpHeader {
@@ -211,7 +234,7 @@ fn urgent_pointer(frame: &Frame<'_>) -> u16 {
 
 /// UDP's header (RFC 768), and the payload. A checksum of 0 is sent as ffff, for 0 means that there is none.
 #[inline]
-fn udp(frame: &Frame<'_>, pseudo_header: Sum, payload: &Payload<'_>, bytes: &mut Vec<u8>) {
+fn udp(frame: &Frame<'_>, pseudo_header: Sum, payload: &FittedPayload<'_>, bytes: &mut Vec<u8>) {
     let (source_port, destination_port) = (frame.source.port(), frame.target.port());
     let mut header = UdpHeader { source_port, destination_port, length: payload.ip_length, checksum: 0 };
     let sum = pseudo_header.with(&header.to_bytes()).with(payload.captured);
@@ -226,7 +249,7 @@ fn udp(frame: &Frame<'_>, pseudo_header: Sum, payload: &Payload<'_>, bytes: &mut
 /// A payload that begins with the protocol's own header. Where an ICMP message has no checksum it is filled in, over IPv6
 /// with the pseudo-header (RFC 4443 §2.3).
 #[inline]
-fn raw(protocol: IpNumber, pseudo_header: Sum, payload: &Payload<'_>, bytes: &mut Vec<u8>) {
+fn raw(protocol: IpNumber, pseudo_header: Sum, payload: &FittedPayload<'_>, bytes: &mut Vec<u8>) {
     let start = bytes.len();
     bytes.extend_from_slice(payload.captured);
     let message = bytes.get_mut(start..).unwrap_or_default();

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::ops::RangeInclusive;
 use std::process::Command;
-use strace2pcap::inside::{CLEAN, PROTOCOLS, Protocol, Reason, UNKNOWN_PORT};
+use strace2pcap::inside::{CLEAN, PROTOCOLS, Protocol, Recognition, UNKNOWN_PORT};
 
 /// One of the lists that tshark prints, as the fields of its lines.
 fn list(name: &str) -> Vec<Vec<String>> {
@@ -51,15 +51,15 @@ fn each_port_of_the_table_is_its_dissector_s() {
     for protocol in PROTOCOLS {
         let found = at(protocol.port);
         let own = found == [protocol.dissector];
-        let right = match protocol.reason {
-            Reason::Port => own,
-            Reason::PortLater(other) | Reason::PortEarlier(other) => own || found == [other],
-            Reason::Heuristic => {
+        let right = match protocol.recognition {
+            Recognition::Port => own,
+            Recognition::PortLater(other) | Recognition::PortEarlier(other) => own || found == [other],
+            Recognition::Heuristic => {
                 let is_free = found.is_empty() || found == ["tls"];
                 own || is_free && heuristic.contains(protocol.dissector)
             }
-            Reason::DecodeAs => found.is_empty(),
-            Reason::Link => found.is_empty() && links.values().flatten().any(|it| it == protocol.dissector),
+            Recognition::DecodeAs => found.is_empty(),
+            Recognition::Link => found.is_empty() && links.values().flatten().any(|it| it == protocol.dissector),
         };
         assert!(right, "{protocol:?}: tshark has {found:?} there");
     }

@@ -4,6 +4,7 @@
 use crate::common::capture;
 use crate::common::needed::has;
 use crate::common::program::Folder;
+use crate::support::Running;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -453,6 +454,25 @@ fn wireshark_starts_and_ends_a_recording() {
     let output = tshark("extcap.strace2pcap.pids:4194305").output().expect("it starts");
     let said = text(&output.stderr);
     assert!(said.contains("strace2pcap: error: there is no process 4194305"), "{said}");
+}
+
+#[test]
+fn who_waits_for_a_recording_that_fails_sees_its_end() {
+    if !has(&["strace", "mkfifo", "cat"], "recording from Wireshark") {
+        return;
+    }
+    let folder = Folder::new();
+    let of_fifo = |program: &str| {
+        let mut command = Command::new(program);
+        Running::start(command.arg("fifo").current_dir(folder.path()))
+    };
+    of_fifo("mkfifo").succeed();
+    let mut reader = of_fifo("cat");
+    let options = ["--capture", "--extcap-interface", "strace2pcap", "--fifo", "fifo", "--pids", "4194305"];
+    let output = program(&folder).args(options).output().expect("it starts");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("there is no process 4194305"));
+    reader.succeed();
 }
 
 #[test]

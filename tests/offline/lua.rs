@@ -3,7 +3,7 @@
 
 use crate::common::capture;
 use crate::common::needed::has;
-use crate::common::program::Folder;
+use crate::common::program::{Folder, run_in};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -119,6 +119,21 @@ fn either_end_is_known_in_each_packet_of_a_conversation() {
         "redis-cli's are not there"
     );
     assert_eq!(taken("strace.either.pid == 1", &output, &folder), Vec::<String>::new());
+}
+
+#[test]
+fn one_that_only_reads_is_known_in_its_conversation() {
+    if !has(&["tshark"], "the Lua file") {
+        return;
+    }
+    let folder = Folder::new();
+    let trace = fs::read(project("tests/cases/unix-end-that-a-third-process-closes/trace.strace"));
+    let outcome = run_in(folder.path(), &["-q", "--capture-unix-socket", "out.pcapng"], &trace.expect("it is there"));
+    assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
+    let output = folder.path().join("out.pcapng");
+    let all = taken("frame", &output, &folder);
+    assert_eq!(taken("strace.either.comm == \"worker\" && strace.either.pid == 101", &output, &folder), all);
+    assert_eq!(taken("strace.pid == 101", &output, &folder), Vec::<String>::new());
 }
 
 #[test]

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use strace2pcap::inside::keys::{LossKey, NoteKey, Reason};
+use strace2pcap::inside::keys::{LeftOutKey, LossKey, NoteKey};
 
 /// The report of a run, which must be the last line of standard error and JSON.
 #[track_caller]
@@ -153,7 +153,7 @@ fn lists() -> [(&'static str, BTreeSet<String>); 3] {
     [
         ("Keys of losses:", texts(LossKey::ALL.iter().map(|key| key.text()))),
         ("Keys of notes:", texts(NoteKey::ALL.iter().map(|key| key.text()))),
-        ("Reasons in left_out:", texts(Reason::ALL.iter().map(|key| key.text()))),
+        ("Reasons in left_out:", texts(LeftOutKey::ALL.iter().map(|key| key.text()))),
     ]
 }
 

@@ -107,6 +107,9 @@ end
 
 -- The words `key=value` of a comment of ours, or nil: `curl[7] pid=7 tid=7 comm=curl fd=5 call=read path=/usr/bin/curl`.
 local function words(text)
+    if text:find("^read by ") then
+        return nil
+    end
     local found = {}
     for key, value in text:gmatch("(%l+)=(%S+)") do
         found[key] = value
@@ -176,6 +179,13 @@ local function look()
     known.at = conversation()
     if known.at and known.pid then
         note(known, known.at)
+    end
+    -- One that has only read on an end is named where another one closes that.
+    for _, one in ipairs(known.at and { comment() } or {}) do
+        local comm, pid = tostring(one):match("^read by (.+)%[%d+%] pid=(%d+) ")
+        if pid then
+            note({ pid = tonumber(pid), comm = comm }, known.at)
+        end
     end
     return known
 end

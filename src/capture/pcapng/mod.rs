@@ -22,14 +22,14 @@ use interface::Interface;
 use packet::OptionSources;
 use pcap_file::pcapng::blocks::systemd_journal_export::SystemdJournalExportBlock;
 use pcap_file::pcapng::{PcapNgBlock, PcapNgWriter};
-use process::Processes;
+use process::ProcessBlocks;
 use statistics::Statistics;
 use std::borrow::Cow;
 
 /// Blocks, one behind the other.
 pub(super) struct Blocks {
     writer: PcapNgWriter<Vec<u8>>,
-    processes: Processes,
+    processes: ProcessBlocks,
     statistics: Statistics,
     comments: Comments,
     headers: Headers,
@@ -41,7 +41,7 @@ impl Blocks {
         let writer = PcapNgWriter::with_section_header(room, section::header()).map_err(refused)?;
         let mut blocks = Self {
             writer,
-            processes: Processes::default(),
+            processes: ProcessBlocks::default(),
             statistics: Statistics::default(),
             comments: Comments::default(),
             headers: Headers::default(),

@@ -6,7 +6,7 @@
 use super::comment;
 use super::interface::Interface;
 use super::options::{END_OF_OPTIONS, fitting, option};
-use super::process::{Owner, Processes};
+use super::process::{Owner, ProcessBlocks};
 use crate::capture::{Comments, SNAPLEN, field, fill};
 use crate::event::Direction;
 use crate::wire::{About, Headers, Lengths, Packet, Remarks};
@@ -26,7 +26,7 @@ const OF_8_BYTES: u32 = 8 << 16;
 #[derive(Clone, Copy)]
 pub(super) struct OptionSources<'a> {
     /// Who made it.
-    pub(super) processes: &'a Processes,
+    pub(super) processes: &'a ProcessBlocks,
     /// Which packets have comments.
     pub(super) comments: Comments,
 }

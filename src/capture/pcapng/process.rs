@@ -37,7 +37,7 @@ pub(super) struct Owner {
 
 /// The processes that may make packets, and those that have made some.
 #[derive(Debug, Default)]
-pub(super) struct Processes {
+pub(super) struct ProcessBlocks {
     known: VecDeque<Listed>,
     /// The number of the first that is known.
     first: ProcessRef,
@@ -47,7 +47,7 @@ pub(super) struct Processes {
     blocks: u32,
 }
 
-impl Processes {
+impl ProcessBlocks {
     /// A process may make packets from here on.
     pub(super) fn add(&mut self, reference: ProcessRef, process: &Process) {
         if self.known.is_empty() {

@@ -17,7 +17,7 @@
 use super::PREFACE;
 use super::header::{ACK, FRAME_SIZE_MAX, FRAME_SIZE_MIN, FrameHeader, HEADER, Limits, SETTINGS};
 use super::piece::{PieceEnd, PieceKind, Pieces};
-use super::search::{Found, search};
+use super::search::{NextFrame, search};
 use super::view::FrameView;
 use crate::event::{as_u64, as_usize};
 use crate::limits::HTTP2_FRAME_BYTES;
@@ -39,7 +39,7 @@ enum State {
 }
 
 /// Why a run of frames ended before the bytes did.
-enum Stop {
+enum RunEnd {
     /// The bytes behind it are a part of a header or frame; at this length more can be said.
     Wait(usize),
     /// The frame behind it, of this length, is too long to be held.
@@ -133,12 +133,12 @@ impl Aligner {
                     }
                     rest = behind;
                     match stop {
-                        Stop::Wait(wanted) => {
+                        RunEnd::Wait(wanted) => {
                             self.wanted = wanted;
                             return rest;
                         }
-                        Stop::Long(length) => self.state = State::Passing { left: as_u64(length) },
-                        Stop::Lost => self.state = State::Lost,
+                        RunEnd::Long(length) => self.state = State::Passing { left: as_u64(length) },
+                        RunEnd::Lost => self.state = State::Lost,
                     }
                 }
             }
@@ -185,21 +185,21 @@ impl Aligner {
     }
 
     /// Length of the whole frames that `bytes` begin with, and why no other follows. Reads the SETTINGS among them.
-    fn run(&mut self, bytes: &[u8]) -> (usize, Stop) {
+    fn run(&mut self, bytes: &[u8]) -> (usize, RunEnd) {
         let mut run = 0;
         loop {
             let rest = bytes.get(run..).unwrap_or_default();
             let Some(header) = rest.first_chunk() else {
                 let open = self.limits.may_continue(rest);
-                return (run, if open { Stop::Wait(rest.len() + 1) } else { Stop::Lost });
+                return (run, if open { RunEnd::Wait(rest.len() + 1) } else { RunEnd::Lost });
             };
             if !self.limits.continues(header) {
-                return (run, Stop::Lost);
+                return (run, RunEnd::Lost);
             }
             let Some(frame) = FrameView::first(rest) else {
                 let length = FrameHeader::read(header).frame_length();
                 let hold = length <= HTTP2_FRAME_BYTES;
-                return (run, if hold { Stop::Wait(length) } else { Stop::Long(length) });
+                return (run, if hold { RunEnd::Wait(length) } else { RunEnd::Long(length) });
             };
             self.read_settings(&frame);
             run += frame.bytes.len();
@@ -225,7 +225,7 @@ impl Aligner {
     /// Lost: forwards what is before the next frame or preface and returns what is to be read on.
     fn find<'a>(&mut self, bytes: &'a [u8], cuts: &mut Vec<PieceEnd>) -> &'a [u8] {
         match search(bytes, self.limits) {
-            Found::Begins(at) => {
+            NextFrame::Begins(at) => {
                 let (stray, rest) = bytes.split_at(at);
                 if !stray.is_empty() {
                     cuts.push(PieceEnd::whole(PieceKind::Opaque, stray));
@@ -234,8 +234,8 @@ impl Aligner {
                 self.state = State::Beginning;
                 rest
             }
-            Found::Ends(end) => self.pass(bytes, as_u64(end), cuts),
-            Found::Nothing => {
+            NextFrame::Ends(end) => self.pass(bytes, as_u64(end), cuts),
+            NextFrame::Nothing => {
                 cuts.push(PieceEnd::whole(PieceKind::Opaque, bytes));
                 &[]
             }

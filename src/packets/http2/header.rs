@@ -205,7 +205,7 @@ fn completions(start: &[u8]) -> [[u8; HEADER]; 2] {
 
 /// What a direction's first bytes say about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Http2Verdict {
     /// Too few bytes yet, and none that speaks against it.
     Undecided,
     /// HTTP/2: its preface, or from mid-stream a frame's header.
@@ -215,25 +215,25 @@ pub enum Verdict {
 }
 
 /// Whether the stream is HTTP/2, from the first bytes that one of its directions moved in the trace. Nine bytes decide.
-pub fn judge(first_bytes: &[u8]) -> Verdict {
+pub fn judge(first_bytes: &[u8]) -> Http2Verdict {
     let limits = Limits::NONE_SEEN;
     let preface = first_bytes.starts_with(PREFACE) || PREFACE.starts_with(first_bytes);
     match first_bytes.first_chunk() {
-        Some(header) if preface || limits.begins(header) => Verdict::Http2,
-        None if preface || limits.may_begin(first_bytes) => Verdict::Undecided,
-        _ => Verdict::Other,
+        Some(header) if preface || limits.begins(header) => Http2Verdict::Http2,
+        None if preface || limits.may_begin(first_bytes) => Http2Verdict::Undecided,
+        _ => Http2Verdict::Other,
     }
 }
 
 /// Whether a direction begins with the preface; nine bytes are enough to tell.
-pub fn preface(first: &[u8]) -> Verdict {
+pub fn preface(first: &[u8]) -> Http2Verdict {
     const TELLING: usize = 9;
     let compared = first.len().min(PREFACE.len());
     if first.get(..compared) != PREFACE.get(..compared) {
-        Verdict::Other
+        Http2Verdict::Other
     } else if first.len() >= TELLING {
-        Verdict::Http2
+        Http2Verdict::Http2
     } else {
-        Verdict::Undecided
+        Http2Verdict::Undecided
     }
 }

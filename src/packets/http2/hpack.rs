@@ -28,7 +28,7 @@ pub(super) struct FieldsSeen {
 
 /// The names of fields that matter here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Name {
+enum HeaderName {
     Path,
     ContentType,
     /// Another one of a request: `:authority`, `:method` or `:scheme`.
@@ -40,12 +40,12 @@ enum Name {
 
 /// The names in one direction's dynamic table, as far as they were seen to enter it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Names {
-    newest_first: VecDeque<Name>,
+pub(super) struct HeaderNames {
+    newest_first: VecDeque<HeaderName>,
     lost: bool,
 }
 
-impl Names {
+impl HeaderNames {
     /// Reads a whole header block. A block that is none, and all after it, tell nothing.
     pub(super) fn read(&mut self, block: &[u8]) -> FieldsSeen {
         if self.lost {
@@ -82,7 +82,7 @@ impl Names {
                 rest = behind;
                 named(text)
             } else if is_size {
-                Name::Other
+                HeaderName::Other
             } else {
                 self.name_at(index)
             };
@@ -93,38 +93,39 @@ impl Names {
                 self.newest_first.push_front(name);
                 self.newest_first.truncate(HPACK_NAMES);
             }
-            told.content_type |= name == Name::ContentType;
-            told.path |= name == Name::Path;
+            told.content_type |= name == HeaderName::ContentType;
+            told.path |= name == HeaderName::Path;
             told.is_request = told.is_request.or(match name {
-                Name::Path | Name::Request => Some(true),
-                Name::Status => Some(false),
-                Name::ContentType | Name::Other => None,
+                HeaderName::Path | HeaderName::Request => Some(true),
+                HeaderName::Status => Some(false),
+                HeaderName::ContentType | HeaderName::Other => None,
             });
         }
         Some(told)
     }
 
-    fn name_at(&self, index: usize) -> Name {
+    fn name_at(&self, index: usize) -> HeaderName {
         match index {
-            STATIC_CONTENT_TYPE => Name::ContentType,
-            index if STATIC_PATH.contains(&index) => Name::Path,
-            index if STATIC_REQUEST.contains(&index) => Name::Request,
-            index if STATIC_STATUS.contains(&index) => Name::Status,
-            index => {
-                index.checked_sub(STATIC + 1).and_then(|at| self.newest_first.get(at).copied()).unwrap_or(Name::Other)
-            }
+            STATIC_CONTENT_TYPE => HeaderName::ContentType,
+            index if STATIC_PATH.contains(&index) => HeaderName::Path,
+            index if STATIC_REQUEST.contains(&index) => HeaderName::Request,
+            index if STATIC_STATUS.contains(&index) => HeaderName::Status,
+            index => index
+                .checked_sub(STATIC + 1)
+                .and_then(|at| self.newest_first.get(at).copied())
+                .unwrap_or(HeaderName::Other),
         }
     }
 }
 
 /// The name in a literal. Names that matter are in the static table, so that no encoder writes them in Huffman's code.
-fn named(text: &[u8]) -> Name {
+fn named(text: &[u8]) -> HeaderName {
     match text {
-        b":path" => Name::Path,
-        b"content-type" => Name::ContentType,
-        b":authority" | b":method" | b":scheme" => Name::Request,
-        b":status" => Name::Status,
-        _ => Name::Other,
+        b":path" => HeaderName::Path,
+        b"content-type" => HeaderName::ContentType,
+        b":authority" | b":method" | b":scheme" => HeaderName::Request,
+        b":status" => HeaderName::Status,
+        _ => HeaderName::Other,
     }
 }
 
@@ -160,14 +161,14 @@ mod tests {
     use proptest::prelude::*;
 
     #[track_caller]
-    fn check(names: &mut Names, block: &[u8], content_type: bool, path: bool) {
+    fn check(names: &mut HeaderNames, block: &[u8], content_type: bool, path: bool) {
         let told = names.read(block);
         assert_eq!((told.content_type, told.path), (content_type, path), "{}", block.escape_ascii());
     }
 
     #[test]
     fn a_block_tells_what_it_names() {
-        let mut names = Names::default();
+        let mut names = HeaderNames::default();
         // RFC 7541 C.3.1: GET http://www.example.com/.
         check(&mut names, b"\x82\x86\x84\x41\x0fwww.example.com", false, true);
         // The same with Huffman's code, and a content type by its index, with and without indexing, never indexed.
@@ -183,7 +184,7 @@ mod tests {
 
     #[test]
     fn entries_seen_made_are_known_the_newest_first() {
-        let mut names = Names::default();
+        let mut names = HeaderNames::default();
         check(&mut names, b"\x44\x02/x\x5f\x01y\x40\x01a\x01b", true, true);
         for (index, told) in
             [(0xbe, (false, false)), (0xbf, (true, false)), (0xc0, (false, true)), (0xc1, (false, false))]
@@ -206,9 +207,9 @@ mod tests {
             (b"\xbe\x00\x0cgrpc-message\x00", None),
             (b"\x83\x41\x09a", None),
         ] {
-            assert_eq!(Names::default().read(block).is_request, expected, "{}", block.escape_ascii());
+            assert_eq!(HeaderNames::default().read(block).is_request, expected, "{}", block.escape_ascii());
         }
-        let mut names = Names::default();
+        let mut names = HeaderNames::default();
         names.read(b"\x48\x03206");
         assert_eq!(names.read(b"\xbe").is_request, Some(false), "by an entry that was seen made");
     }
@@ -216,7 +217,7 @@ mod tests {
     #[test]
     fn what_no_block_is_loses_all() {
         for broken in [b"\x44".as_slice(), b"\x44\x09/x", b"\xff", b"\xff\xff\xff\xff\xff\xff\x01", b"\x40"] {
-            let mut names = Names::default();
+            let mut names = HeaderNames::default();
             names.read(b"\x44\x02/x");
             check(&mut names, broken, false, false);
             check(&mut names, b"\xbe\x84", false, false);
@@ -225,7 +226,7 @@ mod tests {
 
     #[test]
     fn as_many_names_as_a_table_of_the_default_size_holds() {
-        let mut names = Names::default();
+        let mut names = HeaderNames::default();
         names.read(b"\x44\x00");
         for _ in 0..HPACK_NAMES - 1 {
             names.read(b"\x40\x01a\x00");
@@ -240,7 +241,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes(blocks in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..40), 0..8)) {
-            let mut names = Names::default();
+            let mut names = HeaderNames::default();
             for block in blocks {
                 names.read(&block);
                 prop_assert!(names.newest_first.len() <= HPACK_NAMES);

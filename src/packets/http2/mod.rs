@@ -20,7 +20,7 @@ mod stream;
 mod tests;
 mod view;
 
-pub use header::{Verdict, judge, preface};
+pub use header::{Http2Verdict, judge, preface};
 pub use seeding::is_of_client;
 pub use stream::{Http2Stream, Lack, Seed};
 

@@ -8,7 +8,7 @@ use super::PREFACE;
 use super::header::{FrameHeader, Limits};
 
 /// What was found.
-pub(super) enum Found {
+pub(super) enum NextFrame {
     /// The preface or a frame begins at this offset.
     Begins(usize),
     /// None that is believed, but one that should end so many bytes from the first on, perhaps behind the last.
@@ -18,7 +18,7 @@ pub(super) enum Found {
 }
 
 /// Looks for the first preface or frame.
-pub(super) fn search(bytes: &[u8], limits: Limits) -> Found {
+pub(super) fn search(bytes: &[u8], limits: Limits) -> NextFrame {
     // Of several ends the first counts: any may be wrong, and then the search goes on there.
     let mut end_of_first = None;
     let mut rest = bytes;
@@ -33,11 +33,11 @@ pub(super) fn search(bytes: &[u8], limits: Limits) -> Found {
             }),
         };
         if evidence {
-            return Found::Begins(at);
+            return NextFrame::Begins(at);
         }
         rest = candidate.get(1..).unwrap_or_default();
     }
-    end_of_first.map_or(Found::Nothing, Found::Ends)
+    end_of_first.map_or(NextFrame::Nothing, NextFrame::Ends)
 }
 
 /// Whether what stands behind the first `length` bytes shows that a frame ended there: nothing, or another header. None

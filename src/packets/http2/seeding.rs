@@ -16,7 +16,7 @@
 
 use super::grpc::{grpc_evidence, grpc_seed_headers, reply_seed, request_seed};
 use super::header::{CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PUSH_PROMISE, RST_STREAM};
-use super::hpack::{FieldsSeen, Names};
+use super::hpack::{FieldsSeen, HeaderNames};
 use super::view::{FrameView, frames};
 use crate::limits::{HTTP2_FRAMES_AHEAD, HTTP2_STREAMS};
 use foldhash::HashMap;
@@ -36,13 +36,13 @@ enum Knowledge {
 
 /// A stream, and what Wireshark knows of it.
 #[derive(Clone, Copy, Debug, Default)]
-struct Http2Stream {
+struct StreamKnowledge {
     has_path: bool,
     request: Knowledge,
     reply: Knowledge,
 }
 
-impl Http2Stream {
+impl StreamKnowledge {
     const fn way(&mut self, from_client: bool) -> &mut Knowledge {
         if from_client { &mut self.request } else { &mut self.reply }
     }
@@ -69,9 +69,9 @@ pub struct GrpcSeeding {
     is_grpc: bool,
     /// The first seed was given out.
     has_begun: bool,
-    request_names: Names,
-    reply_names: Names,
-    streams: HashMap<u32, Http2Stream>,
+    request_names: HeaderNames,
+    reply_names: HeaderNames,
+    streams: HashMap<u32, StreamKnowledge>,
 }
 
 impl GrpcSeeding {
@@ -95,7 +95,7 @@ impl GrpcSeeding {
         steps
     }
 
-    const fn names(&mut self, from_client: bool) -> &mut Names {
+    const fn names(&mut self, from_client: bool) -> &mut HeaderNames {
         if from_client { &mut self.request_names } else { &mut self.reply_names }
     }
 
@@ -197,7 +197,7 @@ impl GrpcSeeding {
         }
     }
 
-    fn stream(&mut self, id: u32) -> &mut Http2Stream {
+    fn stream(&mut self, id: u32) -> &mut StreamKnowledge {
         if self.streams.len() >= HTTP2_STREAMS && !self.streams.contains_key(&id) {
             self.streams.clear();
         }
@@ -216,7 +216,7 @@ fn give_out<'a>(bytes: &'a [u8], range: Range<usize>, steps: &mut Vec<Step<'a>>)
 /// Whether a client has sent these bytes, where they begin with whole frames and one of them tells: by fields that requests
 /// alone have, or replies, and by what servers alone send.
 pub fn is_of_client(bytes: &[u8]) -> Option<bool> {
-    let mut names = Names::default();
+    let mut names = HeaderNames::default();
     frames(bytes).take_while(|frame| frame.header.keeps_the_rules_of_its_type()).find_map(|frame| {
         match frame.header.kind {
             HEADERS => told(&mut names, &frame).is_request,
@@ -234,7 +234,7 @@ fn shows_grpc(bytes: &[u8], id: u32) -> bool {
 }
 
 /// What a HEADERS frame tells. One whose block goes on in another frame loses the table.
-fn told(names: &mut Names, frame: &FrameView<'_>) -> FieldsSeen {
+fn told(names: &mut HeaderNames, frame: &FrameView<'_>) -> FieldsSeen {
     if frame.header.flags & END_HEADERS == 0 {
         names.lose();
     }

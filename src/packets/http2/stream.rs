@@ -8,7 +8,7 @@ use super::piece::PieceKind;
 use super::seeding::{GrpcSeeding, Step};
 use super::{SEED_CLIENT, SETTINGS_ACK};
 use crate::event::{Timestamp, as_u64};
-use crate::packets::output::Output;
+use crate::packets::output::PacketOutput;
 use crate::packets::tcp::{Chunk, TcpConnection, Witness};
 use crate::sockets::Side;
 use crate::wire::{Remarks, Sink};
@@ -84,7 +84,7 @@ impl Http2Stream {
     pub fn begin<S: Sink>(
         tcp: &mut TcpConnection,
         (first, by): (Timestamp, Witness),
-        out: &mut Output<'_, S>,
+        out: &mut PacketOutput<'_, S>,
     ) -> Result<(), S::Error> {
         seed(tcp, true, (first.before(2 * SEED_STEP), by), SEED_CLIENT, out)?;
         seed(tcp, false, (first.before(SEED_STEP), by), SETTINGS_ACK, out)?;
@@ -96,7 +96,7 @@ impl Http2Stream {
         &mut self,
         tcp: &mut TcpConnection,
         chunk: &Chunk<'_>,
-        out: &mut Output<'_, S>,
+        out: &mut PacketOutput<'_, S>,
     ) -> Result<Option<Lack>, S::Error> {
         let Self { aligners, grpc, last, written } = self;
         *chunk.sender.of_mut(last) = chunk.time;
@@ -148,7 +148,7 @@ impl Http2Stream {
         tcp: &mut TcpConnection,
         sender: Side,
         by: Witness,
-        out: &mut Output<'_, S>,
+        out: &mut PacketOutput<'_, S>,
     ) -> Result<(), S::Error> {
         let bytes = &*sender.of_mut(&mut self.aligners).finish();
         let time = *sender.of_mut(&mut self.last);
@@ -167,7 +167,7 @@ fn write_piece<S: Sink>(
     tcp: &mut TcpConnection,
     grpc: &mut Grpc,
     (kind, chunk): (PieceKind, &Chunk<'_>),
-    out: &mut Output<'_, S>,
+    out: &mut PacketOutput<'_, S>,
 ) -> Result<Option<Lack>, S::Error> {
     let from_client = tcp.client() == chunk.sender;
     let Grpc::Seeded(seeding) = grpc else {
@@ -197,7 +197,7 @@ fn seed<S: Sink>(
     from_client: bool,
     by: (Timestamp, Witness),
     bytes: &[u8],
-    out: &mut Output<'_, S>,
+    out: &mut PacketOutput<'_, S>,
 ) -> Result<(), S::Error> {
     let sender = if from_client { tcp.client() } else { tcp.client().other() };
     tcp.remark(Remarks::MADE_UP);

@@ -385,8 +385,8 @@ proptest! {
         let stream = parts.concat();
         let some = &stream[..whole.index(stream.len() + 1)];
         // More bytes may show that it is another protocol, or decide; they never undo a no or a preface.
-        if judge(some) == Verdict::Other {
-            prop_assert_eq!(judge(&stream), Verdict::Other);
+        if judge(some) == Http2Verdict::Other {
+            prop_assert_eq!(judge(&stream), Http2Verdict::Other);
         }
     }
 }

@@ -72,14 +72,14 @@ impl Met {
 
 /// What is known of a direction.
 #[derive(Debug)]
-enum Known {
+enum FlowState {
     /// The reader's calls tell the order.
     ByReader(Queue),
     /// Several receive.
     BySenders(Shared),
 }
 
-impl Known {
+impl FlowState {
     const fn bytes(&self) -> usize {
         match self {
             Self::ByReader(queue) => queue.bytes,
@@ -112,7 +112,7 @@ impl Known {
 /// All that waits for readers' calls, or is held against them, on the connections of a view.
 #[derive(Debug, Default)]
 pub struct Unread {
-    known: ByConnection<[Option<Box<Known>>; 2]>,
+    known: ByConnection<[Option<Box<FlowState>>; 2]>,
     /// Of how many directions something is known.
     count: usize,
     /// What is to be looked at once a moment has passed.
@@ -177,16 +177,16 @@ impl Unread {
     /// From here on several receive in this direction. What is to be written before that.
     fn share(&mut self, connection: &Connection, (moved, stream): (&Moved, Stream), all: &Chunk<'_>) -> Vec<Late> {
         let (flow, mut lates) = ((connection.id, all.sender), Vec::new());
-        if matches!(self.known(flow), Some(Known::BySenders(_))) {
+        if matches!(self.known(flow), Some(FlowState::BySenders(_))) {
             return lates;
         }
-        let shared = if let Some(Known::ByReader(queue)) = self.close(flow) {
+        let shared = if let Some(FlowState::ByReader(queue)) = self.close(flow) {
             queue.into_shared(all, &mut lates)
         } else {
             let [sent, received] = progress_before(connection, flow.1, (moved, stream));
             Shared::new(sent.saturating_sub(received), 0)
         };
-        self.keep(flow, Known::BySenders(shared));
+        self.keep(flow, FlowState::BySenders(shared));
         lates
     }
 
@@ -209,7 +209,7 @@ impl Unread {
         match *change {
             Change::Finished { side, by, marking, time, .. } => {
                 let flow = (id, side);
-                if matches!(self.known(flow), Some(Known::BySenders(_))) {
+                if matches!(self.known(flow), Some(FlowState::BySenders(_))) {
                     return Met::shown(self.give_up(flow, None));
                 }
                 let is_cut = connection.flow_from(side).is_cut;
@@ -250,18 +250,18 @@ impl Unread {
         self.queue(flow).is_some_and(|queue| !queue.waiting.is_empty())
     }
 
-    fn slot(&mut self, (id, side): FlowId) -> Option<&mut Option<Box<Known>>> {
+    fn slot(&mut self, (id, side): FlowId) -> Option<&mut Option<Box<FlowState>>> {
         self.known.get_mut(id).map(|both| side.of_mut(both))
     }
 
-    fn known(&mut self, flow: FlowId) -> Option<&mut Known> {
+    fn known(&mut self, flow: FlowId) -> Option<&mut FlowState> {
         self.slot(flow)?.as_deref_mut()
     }
 
     fn queue(&mut self, flow: FlowId) -> Option<&mut Queue> {
         match self.known(flow)? {
-            Known::ByReader(queue) => Some(queue),
-            Known::BySenders(_) => None,
+            FlowState::ByReader(queue) => Some(queue),
+            FlowState::BySenders(_) => None,
         }
     }
 
@@ -280,11 +280,11 @@ impl Unread {
         if !self.has(flow) {
             let unknown = if is_merged { received.saturating_sub(sent) } else { 0 };
             let queue = Queue::new(time, sent.saturating_sub(received), unknown, is_merged);
-            self.keep(flow, Known::ByReader(queue));
+            self.keep(flow, FlowState::ByReader(queue));
         }
     }
 
-    fn keep(&mut self, flow: FlowId, known: Known) {
+    fn keep(&mut self, flow: FlowId, known: FlowState) {
         let _ = self.known.or_default(flow.0);
         let bytes = known.bytes();
         if let Some(slot) = self.slot(flow) {
@@ -314,11 +314,11 @@ impl Unread {
         let Some(known) = self.known(flow) else { return Vec::new() };
         let before = known.bytes();
         let lates = match known {
-            Known::ByReader(queue) => {
+            FlowState::ByReader(queue) => {
                 queue.push(Item::Sent(Sent { chunk, entry, exit, done: 0, moved }));
                 Vec::new()
             }
-            Known::BySenders(shared) => shared.send(chunk, entry),
+            FlowState::BySenders(shared) => shared.send(chunk, entry),
         };
         self.recount(flow, before);
         self.changed(flow, exit);
@@ -341,8 +341,8 @@ impl Unread {
         let Some(known) = self.known(flow) else { return Vec::new() };
         let before = known.bytes();
         let lates = match known {
-            Known::ByReader(queue) => queue.read(chunk, [exit, until], is_busy),
-            Known::BySenders(shared) => {
+            FlowState::ByReader(queue) => queue.read(chunk, [exit, until], is_busy),
+            FlowState::BySenders(shared) => {
                 shared.read(chunk, exit);
                 Vec::new()
             }
@@ -395,7 +395,7 @@ impl Unread {
     /// What of this direction is known to be the next at `now`. `since`: when the first send began that is under way there.
     fn resolve(&mut self, flow: FlowId, now: Timestamp, since: Option<Timestamp>) -> Vec<Late> {
         let mut lates = Vec::new();
-        if matches!(self.known(flow), Some(Known::BySenders(_))) {
+        if matches!(self.known(flow), Some(FlowState::BySenders(_))) {
             return self.settle(flow, since.is_some(), false);
         }
         let Some(queue) = self.queue(flow) else { return lates };
@@ -442,7 +442,7 @@ impl Unread {
 
     /// The same where several receive, once no send is under way or, where `is_long`, now.
     fn settle(&mut self, flow: FlowId, is_busy: bool, is_long: bool) -> Vec<Late> {
-        let Some(Known::BySenders(shared)) = self.known(flow) else { return Vec::new() };
+        let Some(FlowState::BySenders(shared)) = self.known(flow) else { return Vec::new() };
         let before = shared.bytes;
         let lates = shared.settle(is_busy, is_long);
         self.recount(flow, before);
@@ -461,7 +461,7 @@ impl Unread {
     }
 
     /// Nothing of this direction is held any more.
-    fn close(&mut self, flow: FlowId) -> Option<Known> {
+    fn close(&mut self, flow: FlowId) -> Option<FlowState> {
         let known = self.slot(flow).and_then(Option::take)?;
         self.count -= 1;
         self.bytes = self.bytes.saturating_sub(known.bytes());

@@ -6,7 +6,7 @@ use crate::run::report::LineRef;
 
 /// The time of the traces.
 #[derive(Debug, Default)]
-pub(super) struct Clock {
+pub(super) struct TraceClock {
     pub(super) now: Timestamp,
     /// Of several traces: no line that is still to come is earlier.
     pub(super) line: Option<Timestamp>,
@@ -16,7 +16,7 @@ pub(super) struct Clock {
     pub(super) set_back: Option<LineRef>,
 }
 
-impl Clock {
+impl TraceClock {
     /// A call has returned at `exit`. Whether the clock was set back by more than anything waits: it begins anew then.
     #[inline]
     pub(super) fn tick(&mut self, exit: Timestamp) -> bool {

@@ -2,18 +2,18 @@
 //! Counted only for a person who is told it.
 
 use crate::limits;
-use crate::wire::{Frame, Transport};
+use crate::wire::{Frame, TransportHeader};
 use foldhash::HashSet;
 use std::mem::{Discriminant, discriminant};
 use std::net::SocketAddr;
 
 /// Both ends, the smaller one first, and what is between them.
-type Pair = (SocketAddr, SocketAddr, Discriminant<Transport>);
+type EndPair = (SocketAddr, SocketAddr, Discriminant<TransportHeader>);
 
 /// The conversations of a capture.
 #[derive(Debug, Default)]
 pub(super) struct Conversations {
-    met: HashSet<Pair>,
+    met: HashSet<EndPair>,
 }
 
 impl Conversations {

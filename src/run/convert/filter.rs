@@ -8,16 +8,17 @@
 //!   byte is shown once, by whichever end's call came first: here the calls that are not asked for do not count, so that
 //!   the other end's show what is its own. Where threads of one end are told apart, what the others moved is a gap
 //!   in the sequence numbers; but where a reader is asked for, its calls show what was sent beside others or behind what is
-//!   not shown, in its order. Handshake, FIN and RST are shown from the first call on that is asked for.
+//!   not shown, in its order. Handshake, FIN and RST are shown from the first call on that is asked for. A FIN that comes
+//!   before its reader has read what was sent, or anything, waits for that.
 //! * By connection: a connection is shown from where its port or name is known to be asked for.
 //!
 //! The server's port of a UNIX conversation is chosen by `unix`, which leaves out those that are not asked for.
 
 use super::offers::{self, Offers};
 use crate::escape::word;
-use crate::event::{Direction, Family, Tid, Transport, UnixName};
+use crate::event::{Direction, Family, Marking, Tid, Timestamp, Transport, UnixName};
 use crate::glob::Glob;
-use crate::run::options::{Options, View};
+use crate::run::options::{Options, ViewKind};
 use crate::sockets::{
     Change, Connection, ConnectionId, End, Flow, Moved, Overlap, Refs, Role, Side, Stream, UnixMessage,
 };
@@ -74,6 +75,16 @@ struct Progress {
     taken: bool,
     /// Each direction, by the sender's side.
     flows: [SeenFlow; 2],
+    /// The ends of directions that wait for their reader, by the sender's side.
+    ends: [Option<LateEnd>; 2],
+}
+
+/// An end of a direction that was seen before all that is to be shown of it.
+#[derive(Clone, Copy, Debug)]
+struct LateEnd {
+    by: Side,
+    marking: Marking,
+    time: Timestamp,
 }
 
 /// One direction of it.
@@ -87,10 +98,17 @@ struct SeenFlow {
     others_receive: bool,
 }
 
+impl Progress {
+    /// Whether the calls that are asked for do not account for all that the end on `side` has sent.
+    const fn is_behind(&self, connection: &Connection, side: Side) -> bool {
+        side.of(&self.flows).flow.accounted < connection.flow_from(side).accounted
+    }
+}
+
 /// Judges changes.
 #[derive(Debug)]
 pub(super) struct Filter {
-    view: View,
+    view: ViewKind,
     net: bool,
     unix: bool,
     pipes: bool,
@@ -181,14 +199,21 @@ impl Filter {
             Change::Begun { connection }
             | Change::Opened { connection }
             | Change::Failed { connection, .. }
-            | Change::Finished { connection, .. }
             | Change::Reset { connection, .. } => {
                 let is_shown = refs.connection(*connection).is_some_and(|connection| self.concerns(connection));
                 if is_shown { Verdict::Show } else { Verdict::Hide }
             }
-            Change::ConnectionForgotten { connection } => {
-                self.connections.remove(connection);
-                Verdict::Show
+            Change::Finished { connection, side, by, marking, time } => {
+                let Some(connection) = refs.connection(*connection) else { return Verdict::Hide };
+                let end = LateEnd { by: *by, marking: *marking, time: *time };
+                let is_shown = self.concerns(connection) && !self.is_late(connection, *side, refs);
+                if is_shown {
+                    return Verdict::Show;
+                }
+                if let Some(seen) = self.connections.get_mut(&connection.id) {
+                    *side.of_mut(&mut seen.ends) = Some(end);
+                }
+                Verdict::Hide
             }
             Change::UnixMessage(message) => {
                 self.note_maker();
@@ -197,6 +222,7 @@ impl Filter {
                 verdict
             }
             Change::Closed { .. }
+            | Change::ConnectionForgotten { .. }
             | Change::AddressesKnown { .. }
             | Change::LocalAddressKnown { .. }
             | Change::Membership { .. }
@@ -204,6 +230,29 @@ impl Filter {
             | Change::GatheredInVain { .. }
             | Change::SocketClosed { .. } => Verdict::Show,
         }
+    }
+
+    /// An end of a direction that waits no longer: `change` has brought all that it waited for, or is the last of it.
+    pub(super) fn late_end(&mut self, change: &Change, refs: Refs<'_>) -> Option<Change> {
+        let (id, is_last) = match change {
+            Change::Moved(moved) => (moved.stream?.connection, false),
+            Change::Finished { connection, .. }
+            | Change::Reset { connection, .. }
+            | Change::Closed { connection }
+            | Change::ConnectionForgotten { connection } => (*connection, true),
+            _ => return None,
+        };
+        let seen = self.connections.get_mut(&id).filter(|seen| seen.taken)?;
+        let connection = refs.connection(id)?;
+        let waits = |side: &Side| side.of(&seen.ends).is_some() && (is_last || !seen.is_behind(connection, *side));
+        let side = [Side::First, Side::Second].into_iter().find(waits)?;
+        let LateEnd { by, marking, time } = side.of_mut(&mut seen.ends).take()?;
+        Some(Change::Finished { connection: id, side, by, marking, time })
+    }
+
+    /// Nothing more will come of a connection.
+    pub(super) fn forget(&mut self, id: ConnectionId) {
+        self.connections.remove(&id);
     }
 
     /// Whether sockets of this family become packets at all.
@@ -218,7 +267,7 @@ impl Filter {
 
     /// Whether a connection of this family is shown as a conversation, in which each byte is told once.
     fn is_conversation(&self, family: Family) -> bool {
-        self.view == View::Wire || family.is_local()
+        self.view == ViewKind::Wire || family.is_local()
     }
 
     fn message_moved(&mut self, moved: &Moved) -> Verdict {
@@ -294,9 +343,22 @@ impl Filter {
     /// Whether what is sent is received by one that is asked for, as one has before or who has that end is.
     fn is_told_by_reader(&self, stream: Stream, is_received: bool, refs: Refs<'_>) -> bool {
         let reader = refs.connection(stream.connection).map(|connection| connection.end(stream.side.other()));
-        let is_asked_for = |tid| self.maker_of(tid, refs.process_of(tid)).is_asked_for;
         let reader = reader.filter(|end| end.is_read());
-        reader.is_some_and(|end| is_received || end.marking.is_some_and(|marking| is_asked_for(marking.tid)))
+        reader.is_some_and(|end| is_received || self.asks_for(end, refs))
+    }
+
+    /// Whether who has this end is asked for.
+    fn asks_for(&self, end: &End, refs: Refs<'_>) -> bool {
+        end.marking.is_some_and(|marking| self.maker_of(marking.tid, refs.process_of(marking.tid)).is_asked_for)
+    }
+
+    /// Whether the end on `side` has sent what one who is asked for is yet to receive.
+    fn is_late(&self, connection: &Connection, side: Side, refs: Refs<'_>) -> bool {
+        let Some(seen) = self.connections.get(&connection.id).filter(|seen| seen.is_behind(connection, side)) else {
+            return false;
+        };
+        let is_received = side.of(&seen.flows).is_received;
+        !self.maker.is_asked_for && (is_received || self.asks_for(connection.end(side.other()), refs))
     }
 
     /// Whether what happened to a connection, other than payload, is shown.

@@ -4,6 +4,7 @@ mod clock;
 mod conversations;
 mod filter;
 mod offers;
+mod picture;
 
 use crate::capture::Capture;
 use crate::dates::{Date, Day};
@@ -13,67 +14,23 @@ use crate::limits;
 use crate::packets::ViewKind;
 use crate::run::name::Name;
 use crate::run::options::{Format, Options, Recorded};
-use crate::run::report::advice::{Given, Selected};
-use crate::run::report::keys::{NoteKey, Reason};
+use crate::run::report::advice::{GivenTimes, Selected};
+use crate::run::report::keys::{LeftOutKey, NoteKey};
 use crate::run::report::traffic::{Printed, Traffic};
 use crate::run::report::{LineRef, Report, addresses, advice, hints, reading, within};
-use crate::run::traced::{Found, Traced};
+use crate::run::traced::{ProcessSource, ThreadInfo};
 use crate::secrets::Secrets;
-use crate::sockets::{Change, Refs, Sockets};
+use crate::sockets::Sockets;
 use crate::strace::{self, Parser};
 use crate::unix::{self, Advice, Chosen, PortRule};
 use crate::views::{Newcomer, Views};
 use crate::wire::{Packet, Record, Sink};
-use clock::Clock;
+use clock::TraceClock;
 use conversations::Conversations;
-use filter::{Filter, Verdict};
+use filter::Filter;
+use picture::Picture;
 use std::io::{self, Write};
 use std::time::Duration;
-
-/// From changes to records: what of them is shown, and what is counted.
-#[derive(Debug)]
-struct Picture {
-    views: Views,
-    filter: Option<Filter>,
-    traffic: Traffic,
-}
-
-impl Picture {
-    /// Takes a change, which happened at `place`.
-    #[inline(always)]
-    fn take<S: Sink>(
-        &mut self,
-        change: &Change,
-        refs: Refs<'_>,
-        place: impl Fn() -> LineRef,
-        sink: &mut S,
-    ) -> Result<(), S::Error> {
-        let Self { views, filter, traffic } = self;
-        let in_part;
-        let moved = match (filter.as_mut().map(|filter| filter.judge(change, refs)), change) {
-            (None | Some(Verdict::Show), Change::Moved(moved)) => moved,
-            (None | Some(Verdict::Show), _) => {
-                traffic.count_other(change, refs, views, place);
-                return views.change(change, refs, sink);
-            }
-            (Some(Verdict::ShowAs(moved)), _) => {
-                in_part = moved;
-                &in_part
-            }
-            (Some(Verdict::Count), Change::Moved(moved)) => {
-                views.pass_over(moved);
-                return Ok(());
-            }
-            (Some(Verdict::Count | Verdict::Told | Verdict::Hide), _) => return Ok(()),
-        };
-        views.moved(moved, refs, sink)?;
-        match filter {
-            Some(filter) if views.leaves_out(moved) => filter.leave_out(),
-            _ => traffic.count(moved, refs, views, place),
-        }
-        Ok(())
-    }
-}
 
 /// Sockets and views: from events to records.
 #[derive(Debug)]
@@ -85,7 +42,7 @@ struct Engine {
     /// The number of the trace whose events come.
     trace: usize,
     /// Where the capture is in order of time.
-    clock: Option<Clock>,
+    clock: Option<TraceClock>,
     /// The TLS keys that the traces tell.
     secrets: Secrets,
     /// They are looked for.
@@ -93,12 +50,12 @@ struct Engine {
     /// The key log that was given and holds none.
     keyless: Option<Box<[u8]>>,
     /// Where the processes can be asked what they are called.
-    live: Option<Traced>,
+    live: Option<ProcessSource>,
 }
 
 impl Engine {
     fn new(options: &Options) -> Self {
-        let unix = unix::Options {
+        let unix = unix::UnixOptions {
             sockets: options.unix,
             seed: options.seed,
             ports: options.unix_port,
@@ -117,7 +74,7 @@ impl Engine {
             picture: Picture { views, filter, traffic },
             rules: options.unix_port_for.clone(),
             trace: 0,
-            clock: (options.view == ViewKind::Wire).then(Clock::default),
+            clock: (options.view == ViewKind::Wire).then(TraceClock::default),
             secrets: Secrets::new(options.format == Format::PcapNg && options.view == ViewKind::Wire),
             seeks_keys: options.tls_keys,
             keyless: None,
@@ -184,7 +141,7 @@ impl Engine {
     #[inline(always)]
     fn pass_on<S: Sink>(&mut self, event: &Event<'_>, sink: &mut S) -> Result<(), S::Error> {
         let Self { sockets, picture, trace, secrets, .. } = self;
-        let place = || LineRef { trace: *trace, line: event.line };
+        let place = LineRef { trace: *trace, line: event.line };
         let sink = &mut secrets.watch(sink);
         loop {
             for change in sockets.changes() {
@@ -214,7 +171,7 @@ impl Engine {
             found = live.look(leader);
         }
         self.live = Some(live);
-        if let Some(Found { process, name, path }) = found.filter(|_| leader.is_some() || !newcomer.has_name) {
+        if let Some(ThreadInfo { process, name, path }) = found.filter(|_| leader.is_some() || !newcomer.has_name) {
             self.picture.views.named(process, &name, path.as_deref());
         }
         self.picture.views.turn_to(event, &mut self.sockets, sink)?;
@@ -264,7 +221,7 @@ impl Engine {
             };
             unfound.extend(others);
             let what = "messages of processes, ports or sockets that were not asked for";
-            report.leave_out(Reason::NotAskedFor, what, filter.left_out());
+            report.leave_out(LeftOutKey::NotAskedFor, what, filter.left_out());
         }
         for (option, cure) in unfound {
             report.note(NoteKey::SelectsNothing, format!("{option} selects nothing in this trace"), cure);
@@ -379,7 +336,7 @@ pub struct Trace {
     /// As messages have it.
     pub name: Name,
     /// What its parser needs to be told.
-    pub options: strace::Options,
+    pub options: strace::TraceOptions,
 }
 
 /// From lines to a capture.
@@ -390,7 +347,7 @@ pub struct Converter<W: Write> {
     names: Vec<Name>,
     engine: Engine,
     written: Written<W>,
-    given: Given,
+    given: GivenTimes,
     recorded: Recorded,
     /// Where the capture goes, where a person is told at the end.
     closing: Option<Name>,
@@ -408,7 +365,8 @@ impl<W: Write> Converter<W> {
         let mut capture = Capture::new(options.format, options.view == ViewKind::Wire, sink)?;
         capture.comment(options.comments);
         let numbered = (0..).zip(traces);
-        let parsers = numbered.map(|(number, trace)| Parser::new(strace::Options { number, ..trace.options.clone() }));
+        let parsers =
+            numbered.map(|(number, trace)| Parser::new(strace::TraceOptions { number, ..trace.options.clone() }));
         let mut engine = Engine::new(options);
         if traces.len() > 1 {
             engine.sockets.merge(traces.len());
@@ -419,7 +377,7 @@ impl<W: Write> Converter<W> {
             names: traces.iter().map(|trace| trace.name.clone()).collect(),
             engine,
             written: Written { capture, packets: 0, payload_bytes: 0, conversations: None },
-            given: Given { date: options.date.is_some(), start: options.start.is_some() },
+            given: GivenTimes { date: options.date.is_some(), start: options.start.is_some() },
             recorded: options.recorded,
             closing: None,
             assumed: options.date.is_none().then(days),
@@ -433,7 +391,7 @@ impl<W: Write> Converter<W> {
     }
 
     /// Processes whose names the trace does not tell can be asked for them.
-    pub fn ask(&mut self, live: Option<Traced>) {
+    pub fn ask(&mut self, live: Option<ProcessSource>) {
         self.engine.live = live;
     }
 

@@ -11,7 +11,7 @@ use crate::dates::{Date, Day};
 use crate::event::Timestamp;
 use crate::limits;
 use crate::run::signals::Signals;
-use crate::strace::{Options, Times};
+use crate::strace::{Times, TraceOptions};
 
 const DAY: u64 = 86_400 * 1_000_000_000;
 
@@ -33,7 +33,7 @@ pub fn first(source: &Source, signals: &Signals) -> Option<Date> {
 /// The latest time of day in a file, if its times are times of day.
 fn latest(source: &Source, signals: &Signals) -> Option<Timestamp> {
     let mut lines = Lines::new(CHUNK_BYTES, limits::LINE_BYTES);
-    let mut times = Times::new(&Options { date: Day::Known(MIDNIGHT), ..Options::default() });
+    let mut times = Times::new(&TraceOptions { date: Day::Known(MIDNIGHT), ..TraceOptions::default() });
     let (mut file, mut bytes, mut ended) = (FileAt::new(source.file(), source.start()), Bytes::new(), false);
     let (mut latest, mut without) = (None, 0);
     loop {

@@ -118,7 +118,7 @@ impl<'s> Merge<Reader<'s>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::strace::Options;
+    use crate::strace::TraceOptions;
     use std::time::Duration;
 
     /// A source of lines separated by blanks; `!` is a pause, `#` a line that is too long. A number in front is the time.
@@ -155,7 +155,7 @@ mod tests {
 
     #[track_caller]
     fn check(sources: &[&'static str], expected: &str) {
-        let times = sources.iter().map(|_| Times::new(&Options::default())).collect();
+        let times = sources.iter().map(|_| Times::new(&TraceOptions::default())).collect();
         let words = |text: &&str| Words { words: text.split_whitespace().map(line_of).collect(), next: 0 };
         let mut merge = Merge::new(sources.iter().map(words).collect(), times);
         let mut given = Vec::new();

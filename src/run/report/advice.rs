@@ -11,7 +11,7 @@ use crate::strace::{Counts, Parser, Skip};
 
 /// Which times were given.
 #[derive(Clone, Copy, Debug)]
-pub struct Given {
+pub struct GivenTimes {
     /// `--date`
     pub date: bool,
     /// `--start`
@@ -25,7 +25,7 @@ pub fn are_usual(times: u64, counts: &Counts) -> bool {
 
 /// What the times of the traces leave open, and options on them that change nothing. `assumed` is the date of times of day
 /// where nobody gave one.
-pub fn times(parsers: &[Parser], assumed: Option<Date>, given: Given, report: &mut Report) {
+pub fn times(parsers: &[Parser], assumed: Option<Date>, given: GivenTimes, report: &mut Report) {
     if report.understood > 0 {
         let has = |of: fn(&Counts) -> u64| parsers.iter().any(|parser| of(parser.counts()) > 0);
         if given.date && !has(|counts| counts.times_of_day) {

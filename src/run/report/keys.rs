@@ -114,7 +114,7 @@ keys! {
 
 keys! {
     /// Why something is left out.
-    Reason {
+    LeftOutKey {
         /// Calls that concern no socket.
         NotUsed "not_used",
         /// Payload calls on files.

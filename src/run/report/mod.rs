@@ -24,7 +24,7 @@ use super::name::Name;
 use super::options::{Recorded, ReportFormat};
 use super::screen;
 use crate::limits;
-use keys::{LossKey, NoteKey, Reason};
+use keys::{LeftOutKey, LossKey, NoteKey};
 
 /// A line of a trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +97,7 @@ pub struct Note {
 /// What is left out because it was asked to be, or because it is nothing to convert; no loss.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 struct LeftOut {
-    reason: Reason,
+    reason: LeftOutKey,
     text: &'static str,
     count: u64,
 }
@@ -189,7 +189,7 @@ impl Report {
     }
 
     /// Counts what is left out, unless it is nothing.
-    pub fn leave_out(&mut self, reason: Reason, text: &'static str, count: u64) {
+    pub fn leave_out(&mut self, reason: LeftOutKey, text: &'static str, count: u64) {
         if count > 0 {
             self.left_out.push(LeftOut { reason, text, count });
         }
@@ -417,7 +417,7 @@ mod tests {
     fn nothing_is_no_loss() {
         let mut report = Report::default();
         report.lose(Loss::new(LossKey::Cut, 0, "lines were eaten"));
-        report.leave_out(Reason::Blank, "lines", 0);
+        report.leave_out(LeftOutKey::Blank, "lines", 0);
         assert_eq!(report, Report::default());
     }
 

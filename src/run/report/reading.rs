@@ -1,24 +1,24 @@
 //! What reading has counted, in words: what was lost with its cure, and what was left out.
 
-use super::keys::{LossKey, Reason};
+use super::keys::{LeftOutKey, LossKey};
 use super::{LineRef, Loss, Report};
 use crate::run::name::Name;
 use crate::strace::{Counts, Skip, Tally};
 
 /// Lines that gave nothing and are no loss: key and text.
-const LEFT_OUT: [(Skip, Reason, &str); 12] = [
-    (Skip::NotUsed, Reason::NotUsed, "calls that concern no socket"),
-    (Skip::NotSocket, Reason::NotSocket, "payload calls on files, pipes and devices"),
-    (Skip::Peeked, Reason::Peeked, "receives with MSG_PEEK or MSG_ERRQUEUE, which move nothing"),
-    (Skip::Unfinished, Reason::Unfinished, "first halves of calls"),
-    (Skip::Signal, Reason::Signal, "signals"),
-    (Skip::Message, Reason::Message, "messages of strace"),
-    (Skip::Dump, Reason::Dump, "lines of hex dumps that were not needed"),
-    (Skip::Stack, Reason::Stack, "lines of stack traces"),
-    (Skip::Blank, Reason::Blank, "empty lines"),
-    (Skip::Injected, Reason::Injected, "calls whose result strace made up (-e inject), so that nothing moved"),
-    (Skip::Detached, Reason::Detached, "calls that strace detached from"),
-    (Skip::UnknownCall, Reason::UnknownCall, "calls that this strace knows by number only"),
+const LEFT_OUT: [(Skip, LeftOutKey, &str); 12] = [
+    (Skip::NotUsed, LeftOutKey::NotUsed, "calls that concern no socket"),
+    (Skip::NotSocket, LeftOutKey::NotSocket, "payload calls on files, pipes and devices"),
+    (Skip::Peeked, LeftOutKey::Peeked, "receives with MSG_PEEK or MSG_ERRQUEUE, which move nothing"),
+    (Skip::Unfinished, LeftOutKey::Unfinished, "first halves of calls"),
+    (Skip::Signal, LeftOutKey::Signal, "signals"),
+    (Skip::Message, LeftOutKey::Message, "messages of strace"),
+    (Skip::Dump, LeftOutKey::Dump, "lines of hex dumps that were not needed"),
+    (Skip::Stack, LeftOutKey::Stack, "lines of stack traces"),
+    (Skip::Blank, LeftOutKey::Blank, "empty lines"),
+    (Skip::Injected, LeftOutKey::Injected, "calls whose result strace made up (-e inject), so that nothing moved"),
+    (Skip::Detached, LeftOutKey::Detached, "calls that strace detached from"),
+    (Skip::UnknownCall, LeftOutKey::UnknownCall, "calls that this strace knows by number only"),
 ];
 
 /// Lines that were lost: key, text and cure.
@@ -96,7 +96,7 @@ pub fn tell(all: &[&Counts], traces: &[Name], report: &mut Report) {
         report.leave_out(key, what, count);
     }
     let open = sum(|counts| counts.never_resumed);
-    report.leave_out(Reason::StillOpen, "calls that were still open at the end", open);
+    report.leave_out(LeftOutKey::StillOpen, "calls that were still open at the end", open);
 }
 
 /// How often in all traces, and where first: in the first trace that has any.
@@ -122,7 +122,7 @@ fn ends_cut(counts: &Counts) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::strace::{Options, Parser};
+    use crate::strace::{Parser, TraceOptions};
 
     #[test]
     fn every_reason_is_told_once_and_as_what_it_is() {
@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn a_line_too_long_counts_as_a_line() {
-        let mut parser = Parser::new(Options::default());
+        let mut parser = Parser::new(TraceOptions::default());
         assert!(parser.line(b"close(3) = 0").next().is_some());
         parser.passed_over();
         assert!(parser.line(b"hello").next().is_none());

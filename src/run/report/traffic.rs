@@ -17,13 +17,13 @@ use std::net::SocketAddr;
 
 /// Messages or calls, their bytes that are missing, and where the first one is.
 #[derive(Clone, Copy, Debug, Default)]
-struct Missing {
+struct LossTally {
     messages: u64,
     bytes: u64,
     first: Option<LineRef>,
 }
 
-impl Missing {
+impl LossTally {
     #[cold]
     fn add(&mut self, bytes: u64, place: LineRef) {
         self.messages += 1;
@@ -78,19 +78,19 @@ impl Printed {
 #[derive(Clone, Debug, Default)]
 pub(in crate::run) struct Traffic {
     /// Payloads of which the trace holds less than moved.
-    cut: Missing,
+    cut: LossTally,
     /// Payloads that strace never shows: sendfile, splice, tee.
-    hidden: Missing,
+    hidden: LossTally,
     /// Those of them that a reader's call may show: connection, sender, the place of the first byte, and how many are left.
     unseen: Vec<(ConnectionId, Side, u64, u64)>,
     /// Receives that threw bytes away which no other call shows.
-    discarded: Missing,
+    discarded: LossTally,
     /// Messages of internet sockets that the wire view alone shows.
-    wire_only: Missing,
+    wire_only: LossTally,
     /// Messages of internet sockets that no view shows.
-    protocols: Missing,
+    protocols: LossTally,
     /// Calls that hand payload to io_uring.
-    io_uring: Missing,
+    io_uring: LossTally,
     /// Messages of internet sockets, which are not to be converted.
     net_unwanted: u64,
     /// Messages of UNIX sockets, which are not to be converted.
@@ -114,7 +114,7 @@ pub(in crate::run) struct Traffic {
 impl Traffic {
     /// Counts what moved and what of it is not shown. `place` is the line of its event.
     #[inline(always)]
-    pub fn count(&mut self, moved: &Moved, refs: Refs<'_>, views: &Views, place: impl Fn() -> LineRef) {
+    pub fn count(&mut self, moved: &Moved, refs: Refs<'_>, views: &Views, place: LineRef) {
         if !self.unseen.is_empty() && moved.direction == Direction::Received {
             self.shown_by_reader(moved);
         }
@@ -131,13 +131,13 @@ impl Traffic {
             (family, transport) if views.shows(family, transport) => self.payload(moved, refs, place),
             (Family::Unix | Family::Pipe, _) => self.unix_unwanted += 1,
             (family, _) if !views.shows(family, Transport::Stream) => self.net_unwanted += 1,
-            (_, transport) if is_carried(transport) => self.wire_only.add(moved.moved, place()),
-            _ => self.protocols.add(moved.moved, place()),
+            (_, transport) if is_carried(transport) => self.wire_only.add(moved.moved, place),
+            _ => self.protocols.add(moved.moved, place),
         }
     }
 
     /// The same of any other change: a message between UNIX datagram sockets, a connection that is made.
-    pub fn count_other(&mut self, change: &Change, refs: Refs<'_>, views: &Views, place: impl Fn() -> LineRef) {
+    pub fn count_other(&mut self, change: &Change, refs: Refs<'_>, views: &Views, place: LineRef) {
         let message = match change {
             Change::UnixMessage(message) => message,
             Change::Opened { connection } => {
@@ -159,7 +159,7 @@ impl Traffic {
     }
 
     #[inline(always)]
-    fn payload(&mut self, moved: &Moved, refs: Refs<'_>, place: impl Fn() -> LineRef) {
+    fn payload(&mut self, moved: &Moved, refs: Refs<'_>, place: LineRef) {
         if !self.is_plain {
             self.look_for_tls(moved, refs.bytes(moved.payload));
         }
@@ -215,22 +215,22 @@ impl Traffic {
 
     /// A receive with MSG_TRUNC threw bytes away: lost are those that the other end's calls have not shown.
     #[cold]
-    fn discarded(&mut self, moved: &Moved, place: impl Fn() -> LineRef) {
+    fn discarded(&mut self, moved: &Moved, place: LineRef) {
         let known = moved.stream.map_or(0, |stream| stream.known);
         let lost = moved.moved.saturating_sub(known);
         if lost > 0 {
-            self.discarded.add(lost, place());
+            self.discarded.add(lost, place);
         }
     }
 
     #[inline(always)]
-    fn missing(&mut self, op: Option<Op>, missing: u64, place: impl Fn() -> LineRef) {
+    fn missing(&mut self, op: Option<Op>, missing: u64, place: LineRef) {
         if missing == 0 {
             return;
         }
         match op {
-            Some(Op::Sendfile | Op::Splice | Op::Tee) => self.hidden.add(missing, place()),
-            _ => self.cut.add(missing, place()),
+            Some(Op::Sendfile | Op::Splice | Op::Tee) => self.hidden.add(missing, place),
+            _ => self.cut.add(missing, place),
         }
     }
 
@@ -313,7 +313,7 @@ impl Traffic {
     /// Adds the counts to a report. A datagram that its reader's buffer cut is none of those that were not printed whole.
     pub fn tell(&self, printed: Printed, traces: &[Name], report: &mut Report) {
         let (how, cure) = printed.in_words(report.recorded);
-        let cut = Missing {
+        let cut = LossTally {
             messages: self.cut.messages.min(printed.cut + printed.hidden),
             bytes: self.cut.bytes.min(printed.bytes),
             ..self.cut

@@ -5,7 +5,8 @@
 
 mod flow;
 mod pairing;
-mod state;
+mod rendezvous;
+pub(in crate::sockets) mod state;
 mod store;
 
 pub use flow::{Flow, ToldBy};

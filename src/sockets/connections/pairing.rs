@@ -3,15 +3,16 @@
 //! By inode (UNIX, pipes) or by addresses (INET) where these are known. Where they are not, a connect and an accept meet at
 //! the name or address of the listening socket, or at its port where it listens at every address: in the order in which
 //! they come, as in its queue, unless what is known of both contradicts that. Such a meeting is a guess, which the first
-//! bytes confirm or part again (`heads`).
+//! bytes confirm or part again.
 
-use crate::event::{Family, Inode, Timestamp, UnixName};
-use crate::sockets::connections::Store;
+use crate::event::{Family, Inode, Timestamp};
+use crate::sockets::connections::rendezvous::{Listener, Rendezvous};
 use crate::sockets::connections::state::{Connection, Role};
+use crate::sockets::connections::store::Store;
 use crate::sockets::identity::{self, Meeting};
 use crate::sockets::names::{ConnectionId, Side};
 use crate::sockets::open_socket::{OpenSocket, canonical, is_vague};
-use crate::sockets::packed::{Packed, PairDigest};
+use crate::sockets::packed::PairDigest;
 use crate::work;
 use foldhash::HashMap;
 use std::collections::BTreeSet;
@@ -22,46 +23,14 @@ use std::net::SocketAddr;
 /// How many of those that wait are compared with an end: of them all but a few are its other end.
 const COMPARED: usize = 64;
 
-/// Where an end waits for the other one: at the listening socket, on its side of it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Rendezvous {
-    at: Listener,
-    /// The one that waits was accepted, and the other one connects.
-    accepted: bool,
-}
-
-impl Rendezvous {
-    /// Where a connection is to be found: who connects also at the port, for it may be of one that listens at every address.
-    fn places(&self) -> [Option<Self>; 2] {
-        let port = match self.at {
-            Listener::Address(address) if !self.accepted => {
-                Some(Self { at: Listener::Port(address.get().port()), accepted: false })
-            }
-            _ => None,
-        };
-        [Some(self.clone()), port]
-    }
-}
-
-/// What a listening socket is known by.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Listener {
-    /// Of a UNIX socket.
-    Name(UnixName),
-    /// Of a TCP socket.
-    Address(Packed),
-    /// Of a TCP socket that listens at every address.
-    Port(u16),
-}
-
 /// The connections that can be found.
 #[derive(Debug, Default)]
 pub(super) struct Pairing {
     /// Those of which one end is not traced, by that end's address and the other one's; the oldest first.
-    pairs: HashMap<PairDigest, Ids>,
+    pairs: HashMap<PairDigest, ConnectionIds>,
     inodes: HashMap<Inode, ConnectionId>,
     /// Those whose other end can only be known by where it connected or was accepted, the oldest first.
-    waiting: HashMap<Rendezvous, Ids>,
+    waiting: HashMap<Rendezvous, ConnectionIds>,
 }
 
 impl Pairing {
@@ -255,13 +224,13 @@ impl Pairing {
 
 /// Connections that are known by the same, the oldest first: nearly always one.
 #[derive(Debug)]
-enum Ids {
+enum ConnectionIds {
     One(ConnectionId),
     #[expect(clippy::box_collection, reason = "nearly all are one, and take half as much so")]
     Several(Box<BTreeSet<ConnectionId>>),
 }
 
-impl Ids {
+impl ConnectionIds {
     fn one(&self) -> Option<&ConnectionId> {
         if let Self::One(id) = self { Some(id) } else { None }
     }
@@ -286,30 +255,30 @@ impl Ids {
 }
 
 /// Adds a connection to those that are kept for `key`.
-fn add<K: Eq + Hash>(kept: &mut HashMap<K, Ids>, key: K, id: ConnectionId) {
+fn add<K: Eq + Hash>(kept: &mut HashMap<K, ConnectionIds>, key: K, id: ConnectionId) {
     match kept.entry(key) {
         Entry::Vacant(place) => {
-            place.insert(Ids::One(id));
+            place.insert(ConnectionIds::One(id));
         }
         Entry::Occupied(mut place) => match place.get_mut() {
-            Ids::Several(ids) => {
+            ConnectionIds::Several(ids) => {
                 ids.insert(id);
             }
-            Ids::One(first) if *first == id => {}
-            Ids::One(first) => {
+            ConnectionIds::One(first) if *first == id => {}
+            ConnectionIds::One(first) => {
                 let both = BTreeSet::from([*first, id]);
-                place.insert(Ids::Several(both.into()));
+                place.insert(ConnectionIds::Several(both.into()));
             }
         },
     }
 }
 
 /// Takes a connection away from those that are kept for `key`.
-fn remove<K: Eq + Hash>(kept: &mut HashMap<K, Ids>, key: K, id: ConnectionId) {
+fn remove<K: Eq + Hash>(kept: &mut HashMap<K, ConnectionIds>, key: K, id: ConnectionId) {
     if let Entry::Occupied(mut place) = kept.entry(key) {
         let is_last = match place.get_mut() {
-            Ids::One(first) => *first == id,
-            Ids::Several(ids) => {
+            ConnectionIds::One(first) => *first == id,
+            ConnectionIds::Several(ids) => {
                 ids.remove(&id);
                 ids.is_empty()
             }
@@ -394,7 +363,7 @@ mod tests {
         let servers = clients.map(|client| open([SERVER, client]));
         let found = |pairing: &Pairing, at: &OpenSocket| pairing.find(&store, at, Role::Accepted).map(|(id, _)| id);
         assert_eq!(servers.each_ref().map(|at| found(&pairing, at)), [Some(first), Some(second)]);
-        pairing.pairs.values_mut().for_each(|ids| *ids = Ids::One(first));
+        pairing.pairs.values_mut().for_each(|ids| *ids = ConnectionIds::One(first));
         assert_eq!(servers.each_ref().map(|at| found(&pairing, at)), [Some(first), None]);
     }
 }

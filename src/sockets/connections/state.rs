@@ -13,7 +13,7 @@
 
 use crate::event::{Direction, Errno, Family, Inode, Tid, Timestamp, Transport, UnixName};
 use crate::sockets::connections::flow::{Flow, ToldBy};
-use crate::sockets::connections::pairing::Rendezvous;
+use crate::sockets::connections::rendezvous::Rendezvous;
 use crate::sockets::names::{ConnectionId, Side, SocketId};
 use crate::sockets::open_socket::is_vague;
 use crate::sockets::packed::{Packed, PairDigest};

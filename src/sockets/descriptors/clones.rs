@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 /// One of them.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Begun {
+pub(super) struct BegunClone {
     pub(super) maker: Tid,
     pub(super) sharing: Sharing,
     /// Who is taken for its child.
@@ -19,7 +19,7 @@ pub(super) struct Begun {
 /// All of them. A thread makes one at a time.
 #[derive(Debug, Default)]
 pub(super) struct Clones {
-    begun: HashMap<Tid, Begun>,
+    begun: HashMap<Tid, BegunClone>,
     /// The makers of those without a child.
     childless: BTreeMap<u64, Tid>,
     /// The makers of those with one.
@@ -35,12 +35,12 @@ impl Clones {
         if self.begun.len() < limits::PENDING_CLONES {
             self.count += 1;
             self.childless.insert(self.count, maker);
-            self.begun.insert(maker, Begun { maker, sharing, child: None, number: self.count });
+            self.begun.insert(maker, BegunClone { maker, sharing, child: None, number: self.count });
         }
     }
 
     /// It has returned, or never will.
-    pub(super) fn end(&mut self, maker: Tid) -> Option<Begun> {
+    pub(super) fn end(&mut self, maker: Tid) -> Option<BegunClone> {
         let begun = self.begun.remove(&maker)?;
         self.childless.remove(&begun.number);
         if let Some(child) = begun.child.filter(|child| self.by_child.get(child) == Some(&maker)) {
@@ -60,7 +60,7 @@ impl Clones {
     }
 
     /// Takes `child` for the one of `maker`.
-    pub(super) fn take_for(&mut self, maker: Tid, child: Tid) -> Option<Begun> {
+    pub(super) fn take_for(&mut self, maker: Tid, child: Tid) -> Option<BegunClone> {
         let begun = self.begun.get_mut(&maker)?;
         self.childless.remove(&begun.number);
         if let Some(before) = begun.child.replace(child).filter(|before| self.by_child.get(before) == Some(&maker)) {

@@ -11,5 +11,5 @@ mod tables;
 pub(super) use pidfds::Pidfds;
 pub(super) use rights::{Channel, InFlight, Rights, Span};
 pub(super) use sessions::Sessions;
-pub(super) use slots::{Given, Slot};
+pub(super) use slots::{Remains, Slot};
 pub(super) use tables::{TableId, Tables};

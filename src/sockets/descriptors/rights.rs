@@ -51,7 +51,7 @@ pub(in crate::sockets) struct AwaitingSend {
 
 /// What is under way in one direction.
 #[derive(Debug, Default)]
-struct Queue {
+struct RightsQueue {
     sent: VecDeque<InFlight>,
     awaiting: VecDeque<AwaitingSend>,
 }
@@ -71,7 +71,7 @@ pub(in crate::sockets) struct Span {
 
 /// All that is in flight, the oldest connection first.
 #[derive(Debug, Default)]
-pub(in crate::sockets) struct Rights(BTreeMap<Channel, Queue>);
+pub(in crate::sockets) struct Rights(BTreeMap<Channel, RightsQueue>);
 
 impl Rights {
     pub(in crate::sockets) fn is_empty(&self) -> bool {

@@ -26,7 +26,7 @@ pub(in crate::sockets) struct Slot {
 }
 
 /// What a table held that is gone.
-pub(in crate::sockets) type Given = std::vec::IntoIter<(Fd, Slot)>;
+pub(in crate::sockets) type Remains = std::vec::IntoIter<(Fd, Slot)>;
 
 /// How many bits of a number each level takes, and how many places that makes.
 const BITS: u32 = 4;
@@ -166,13 +166,13 @@ impl Node {
         let Some(held) = node else { return };
         work::steps(1);
         match which.of(held, (first, bits)) {
-            Part::Nothing => {}
-            Part::All => {
+            Coverage::Nothing => {}
+            Coverage::All => {
                 if let Some(whole) = node.take() {
                     Self::give(whole, (first, bits), given);
                 }
             }
-            Part::Some => {
+            Coverage::Some => {
                 let Some(held) = Self::own(held, registry) else { return };
                 match &mut held.below {
                     Below::Page(slots) => {
@@ -194,7 +194,7 @@ impl Node {
 
     /// Those of which `which` tells, by rising number, at most so many.
     fn look<'n>(&'n self, (first, bits): (Fd, u32), which: &Which, found: &mut Vec<(Fd, &'n Slot)>, most: usize) {
-        if found.len() >= most || matches!(which.of(self, (first, bits)), Part::Nothing) {
+        if found.len() >= most || matches!(which.of(self, (first, bits)), Coverage::Nothing) {
             return;
         }
         match &self.below {
@@ -223,25 +223,25 @@ enum Which {
 
 /// How much of a node that is.
 #[derive(Clone, Copy, Debug)]
-enum Part {
+enum Coverage {
     Nothing,
     Some,
     All,
 }
 
 impl Which {
-    fn of(&self, node: &Node, (first, bits): (Fd, u32)) -> Part {
+    fn of(&self, node: &Node, (first, bits): (Fd, u32)) -> Coverage {
         let last = Fd(first.0 | u32::MAX >> (MOST_BITS - bits));
         match self {
-            Self::All => Part::All,
+            Self::All => Coverage::All,
             Self::Within(range) | Self::UnmarkedWithin(range) if *range.end() < first || last < *range.start() => {
-                Part::Nothing
+                Coverage::Nothing
             }
-            Self::Within(range) if range.contains(&first) && range.contains(&last) => Part::All,
-            Self::UnmarkedWithin(_) if node.closed_by_exec == node.used => Part::Nothing,
-            Self::ClosedByExec if node.closed_by_exec == 0 => Part::Nothing,
-            Self::ClosedByExec if node.closed_by_exec == node.used => Part::All,
-            Self::Within(_) | Self::UnmarkedWithin(_) | Self::ClosedByExec => Part::Some,
+            Self::Within(range) if range.contains(&first) && range.contains(&last) => Coverage::All,
+            Self::UnmarkedWithin(_) if node.closed_by_exec == node.used => Coverage::Nothing,
+            Self::ClosedByExec if node.closed_by_exec == 0 => Coverage::Nothing,
+            Self::ClosedByExec if node.closed_by_exec == node.used => Coverage::All,
+            Self::Within(_) | Self::UnmarkedWithin(_) | Self::ClosedByExec => Coverage::Some,
         }
     }
 
@@ -346,7 +346,7 @@ impl Slots {
     }
 
     /// Gives all away that no other table shares, by rising number: their references go with them.
-    pub(in crate::sockets) fn give(self) -> Given {
+    pub(in crate::sockets) fn give(self) -> Remains {
         let mut given = Vec::new();
         if let Some(root) = self.root {
             Node::give(root, (Fd(0), self.bits), &mut given);
@@ -355,16 +355,16 @@ impl Slots {
     }
 
     /// Makes those in a range stand for no socket; what of them no other table shares.
-    pub(in crate::sockets) fn take_within(&mut self, range: RangeInclusive<Fd>, registry: &mut Registry) -> Given {
+    pub(in crate::sockets) fn take_within(&mut self, range: RangeInclusive<Fd>, registry: &mut Registry) -> Remains {
         self.take(&Which::Within(range), registry)
     }
 
     /// The same of those that execve closes.
-    pub(in crate::sockets) fn take_closed_by_exec(&mut self, registry: &mut Registry) -> Given {
+    pub(in crate::sockets) fn take_closed_by_exec(&mut self, registry: &mut Registry) -> Remains {
         self.take(&Which::ClosedByExec, registry)
     }
 
-    fn take(&mut self, which: &Which, registry: &mut Registry) -> Given {
+    fn take(&mut self, which: &Which, registry: &mut Registry) -> Remains {
         let mut given = Vec::new();
         Node::take(&mut self.root, (Fd(0), self.bits), which, &mut given, registry);
         given.into_iter()
@@ -384,7 +384,7 @@ mod tests {
         slots.first(usize::MAX).into_iter().map(|(fd, _)| fd.0).collect()
     }
 
-    fn fds(given: Given) -> Vec<u32> {
+    fn fds(given: Remains) -> Vec<u32> {
         given.map(|(fd, _)| fd.0).collect()
     }
 

@@ -5,8 +5,8 @@
 
 use crate::event::{Fd, Sharing, SocketDetails, Tid, Timestamp, as_usize};
 use crate::limits;
-use crate::sockets::descriptors::clones::{Begun, Clones};
-use crate::sockets::descriptors::slots::{Given, Slot, Slots};
+use crate::sockets::descriptors::clones::{BegunClone, Clones};
+use crate::sockets::descriptors::slots::{Remains, Slot, Slots};
 use crate::sockets::names::{SocketId, SocketNumber};
 use crate::sockets::registry::Registry;
 use crate::work;
@@ -39,7 +39,7 @@ type ProcessId = usize;
 
 /// The threads that go together.
 #[derive(Debug)]
-struct Process {
+struct ThreadGroup {
     /// The thread it began with.
     name: Tid,
     threads: BTreeSet<Tid>,
@@ -72,7 +72,7 @@ const RECENT: usize = 32;
 pub(in crate::sockets) struct Tables {
     threads: HashMap<Tid, Thread>,
     slab: Slab<Table>,
-    processes: Slab<Process>,
+    processes: Slab<ThreadGroup>,
     clones: Clones,
     /// A child has been made.
     have_children: bool,
@@ -142,7 +142,7 @@ impl Tables {
 
     /// A process that begins with thread `name`.
     fn begin_process(&mut self, name: Tid) -> ProcessId {
-        self.processes.insert(Process { name, threads: BTreeSet::new() })
+        self.processes.insert(ThreadGroup { name, threads: BTreeSet::new() })
     }
 
     /// A thread is one of its process, and uses its table.
@@ -156,7 +156,7 @@ impl Tables {
     }
 
     /// A thread is none of its process, and uses its table no longer; what the table held if it was the last.
-    fn leave(&mut self, tid: Tid, thread: Thread) -> Given {
+    fn leave(&mut self, tid: Tid, thread: Thread) -> Remains {
         if let Some(process) = self.processes.get_mut(thread.process) {
             process.threads.remove(&tid);
             if process.threads.is_empty() {
@@ -166,9 +166,9 @@ impl Tables {
         self.leave_table(thread)
     }
 
-    fn leave_table(&mut self, Thread { table, process, .. }: Thread) -> Given {
+    fn leave_table(&mut self, Thread { table, process, .. }: Thread) -> Remains {
         let Some(left) = self.slab.get_mut(table.0) else {
-            return Given::default();
+            return Remains::default();
         };
         if let Some(users) = left.users.get_mut(&process) {
             *users -= 1;
@@ -176,7 +176,7 @@ impl Tables {
                 left.users.remove(&process);
             }
         }
-        if left.users.is_empty() { self.slab.remove(table.0).slots.give() } else { Given::default() }
+        if left.users.is_empty() { self.slab.remove(table.0).slots.give() } else { Remains::default() }
     }
 
     fn adopt(&mut self, tid: Tid, registry: &mut Registry) -> TableId {
@@ -185,7 +185,7 @@ impl Tables {
         }
         let inherited = self.take_unnumbered(tid);
         if let (None, Some(maker)) = (&inherited, self.clones.first_childless())
-            && let Some(Begun { sharing, .. }) = self.clones.take_for(maker, tid)
+            && let Some(BegunClone { sharing, .. }) = self.clones.take_for(maker, tid)
         {
             let thread = self.make(maker, sharing, tid, registry);
             self.threads.insert(tid, thread);
@@ -257,7 +257,7 @@ impl Tables {
     ) -> bool {
         let begun = self.clones.end(maker);
         let Some(child) = child else { return false };
-        if let Some(Begun { child: Some(guessed), .. }) = begun {
+        if let Some(BegunClone { child: Some(guessed), .. }) = begun {
             // Its lines came first, perhaps under another number (PID namespaces).
             if guessed == child || !self.exchange((maker, sharing), guessed, child, registry, dropped) {
                 return false;
@@ -367,7 +367,7 @@ impl Tables {
         child: Tid,
         (maker, sharing): (Tid, Sharing),
         registry: &mut Registry,
-    ) -> (TableId, Given) {
+    ) -> (TableId, Remains) {
         let before = self.ended(child);
         let thread = self.make(maker, sharing, child, registry);
         self.threads.insert(child, thread);
@@ -380,26 +380,26 @@ impl Tables {
     }
 
     /// `tid` ended; what its table held, if nothing else uses it.
-    pub(in crate::sockets) fn ended(&mut self, tid: Tid) -> Given {
+    pub(in crate::sockets) fn ended(&mut self, tid: Tid) -> Remains {
         self.recent.fill(None);
         self.clones.end(tid);
         match self.threads.remove(&tid) {
             Some(thread) => self.leave(tid, thread),
-            None => Given::default(),
+            None => Remains::default(),
         }
     }
 
     /// `tid`'s process began to end: what its table held, if no other process shares it. Its threads stay known until
     /// their own ends.
-    pub(in crate::sockets) fn process_ended(&mut self, tid: Tid) -> Given {
+    pub(in crate::sockets) fn process_ended(&mut self, tid: Tid) -> Remains {
         let Some(&ending) = self.threads.get(&tid) else {
-            return Given::default();
+            return Remains::default();
         };
         match self.slab.get_mut(ending.table.0) {
             Some(table) if table.users.keys().all(|process| *process == ending.process) => {
                 std::mem::take(&mut table.slots).give()
             }
-            _ => Given::default(),
+            _ => Remains::default(),
         }
     }
 
@@ -521,12 +521,12 @@ impl Tables {
         table: TableId,
         range: RangeInclusive<Fd>,
         registry: &mut Registry,
-    ) -> Given {
+    ) -> Remains {
         self.slab.get_mut(table.0).map(|table| table.slots.take_within(range, registry)).unwrap_or_default()
     }
 
     /// The same of those that execve closes.
-    pub(in crate::sockets) fn take_closed_by_exec(&mut self, table: TableId, registry: &mut Registry) -> Given {
+    pub(in crate::sockets) fn take_closed_by_exec(&mut self, table: TableId, registry: &mut Registry) -> Remains {
         self.slab.get_mut(table.0).map(|table| table.slots.take_closed_by_exec(registry)).unwrap_or_default()
     }
 }

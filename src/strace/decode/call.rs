@@ -4,15 +4,14 @@ use super::super::cache::Handle;
 use super::super::counts::{Counts, Skip};
 use super::super::dump::Dump;
 use super::super::returned::{self, Returned};
-use super::super::table::Row;
 use super::super::{arguments, sockaddr};
-use super::{NOT_SOCKET, NOT_USED, NoEvent, Scratch};
+use super::decoded::{NOT_SOCKET, NOT_USED, NoEvent};
+use super::scratch::Scratch;
 use crate::event::{Address, Details, Family, Outcome};
 
 /// A call, and how far its text has been read. What is read of it goes to the scratch space.
 #[derive(Debug)]
 pub(crate) struct Call<'t, 's> {
-    pub(super) row: &'static Row,
     /// What follows the opening parenthesis, to the line's end.
     pub(super) text: &'t [u8],
     /// What of it has not been read.
@@ -26,13 +25,22 @@ pub(crate) struct Call<'t, 's> {
 impl<'t, 's> Call<'t, 's> {
     #[inline]
     pub(in super::super) fn new(
-        row: &'static Row,
         text: &'t [u8],
         dump: Option<&'t Dump>,
         counts: &'t mut Counts,
         scratch: &'s mut Scratch,
     ) -> Self {
-        Self { row, text, rest: text, dump, counts, scratch }
+        Self { text, rest: text, dump, counts, scratch }
+    }
+
+    /// Whether the first argument is known to be no socket.
+    pub(in super::super) fn begins_with_no_socket(&self) -> bool {
+        self.scratch.cache.begins_with_no_socket(arguments::unnamed(self.text))
+    }
+
+    /// Whether what paths are is not asked for.
+    pub(in super::super) fn passes_over_paths(&self) -> bool {
+        self.scratch.cache.fifos().is_none()
     }
 
     /// The text is not as strace prints it. Addresses of families that are not converted have forms of their own.

@@ -1,9 +1,10 @@
 //! Calls that make, copy, mark and close descriptors of any kind.
 
 use super::super::cache::Handle;
-use super::super::table::Named;
 use super::super::{arguments, details, symbols, time};
-use super::{Begun, Call, Decoded, NOT_USED, files};
+use super::call::Call;
+use super::decoded::{Decoded, FirstHalf, NOT_USED};
+use super::files::{self, FileArgument};
 use crate::event::{Access, Fd, Outcome, What};
 
 /// `(fd)`
@@ -16,14 +17,14 @@ pub(crate) fn close<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
 }
 
 /// `(fd)` of a call that goes on: the descriptor is free from its beginning on.
-pub(super) fn close_begun<'s>(mut call: Call<'_, 's>) -> Begun<'s> {
+pub(in super::super) fn close_begun<'s>(mut call: Call<'_, 's>) -> FirstHalf<'s> {
     match call.descriptor() {
         Ok(socket) if socket.is_possible() => {
-            Begun::Known(What::Close { socket: call.scratch.descriptor(socket), outcome: Outcome::Done(0) })
+            FirstHalf::Known(What::Close { socket: call.scratch.descriptor(socket), outcome: Outcome::Done(0) })
         }
-        Ok(_) => Begun::NotUsed,
+        Ok(_) => FirstHalf::NotUsed,
         // the descriptor comes with the second half
-        Err(_) => Begun::Needed(None),
+        Err(_) => FirstHalf::Needed(None),
     }
 }
 
@@ -107,7 +108,7 @@ fn opened<'s>(mut call: Call<'_, 's>, access: Option<Access>) -> Decoded<'s> {
 fn opened_pipe(call: &mut Call<'_, '_>, made: Handle, result: &[u8]) -> Option<(Handle, Access)> {
     let fifos = call.scratch.cache.fifos()?.clone();
     let text = arguments::unnamed(call.arguments());
-    let named = if text.first() == Some(&b'"') { Named::Path } else { Named::At };
+    let named = if text.first() == Some(&b'"') { FileArgument::Path } else { FileArgument::At };
     let opened = files::path(text, named);
     let flags =
         opened.as_ref().and_then(|(_, rest)| Some(arguments::value(arguments::next(rest))?.0)).unwrap_or_default();

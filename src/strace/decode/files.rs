@@ -1,15 +1,25 @@
 //! Calls that show which paths are FIFOs. They make no event; a call that is not as strace prints it changes nothing.
 
 use super::super::fifos::{Fifos, resolved};
-use super::super::table::Named;
 use super::super::{arguments, details, escape, returned, symbols, time};
-use super::Call;
+use super::call::Call;
+
+/// How a call's first arguments name a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum FileArgument {
+    /// (path, …)
+    Path,
+    /// (fd, …)
+    Descriptor,
+    /// (dirfd, path, …)
+    At,
+}
 
 /// The path that a call names, and the arguments behind it.
 type Path<'t> = (Vec<u8>, &'t [u8]);
 
 /// `(path, mode, …)`, `(dirfd, path, mode, …)`
-pub(crate) fn mknod(call: &Call<'_, '_>, named: Named) -> Option<()> {
+pub(crate) fn mknod(call: &Call<'_, '_>, named: FileArgument) -> Option<()> {
     let (fifos, path, rest) = succeeded(call, named)?;
     let (mode, _) = arguments::value(arguments::next(rest))?;
     fifos.learn(&path, symbols::S_IFIFO.is_file_type(mode));
@@ -17,21 +27,21 @@ pub(crate) fn mknod(call: &Call<'_, '_>, named: Named) -> Option<()> {
 }
 
 /// `(path, {st_mode=S_IFIFO|0666, …})`, `(fd, {…})`, `(dirfd, path, {…}, …)`, `(dirfd, path, flags, mask, {…})`
-pub(crate) fn stat(call: &Call<'_, '_>, named: Named) -> Option<()> {
+pub(crate) fn stat(call: &Call<'_, '_>, named: FileArgument) -> Option<()> {
     let (fifos, path, rest) = succeeded(call, named)?;
     fifos.learn(&path, symbols::S_IFIFO.is_file_type(mode_in(rest)?));
     Some(())
 }
 
 /// `(path)`, `(dirfd, path, flags)`
-pub(crate) fn unlink(call: &Call<'_, '_>, named: Named) -> Option<()> {
+pub(crate) fn unlink(call: &Call<'_, '_>, named: FileArgument) -> Option<()> {
     let (fifos, path, _) = succeeded(call, named)?;
     fifos.removed(&path);
     Some(())
 }
 
 /// `(path, path)`, `(dirfd, path, dirfd, path, …)`
-pub(crate) fn rename(call: &Call<'_, '_>, named: Named) -> Option<()> {
+pub(crate) fn rename(call: &Call<'_, '_>, named: FileArgument) -> Option<()> {
     let (fifos, from, rest) = succeeded(call, named)?;
     let (to, _) = path(arguments::next(rest), named)?;
     fifos.renamed(&from, &to);
@@ -39,7 +49,7 @@ pub(crate) fn rename(call: &Call<'_, '_>, named: Named) -> Option<()> {
 }
 
 /// What is known of FIFOs, the path that a successful call names, and the arguments behind it.
-fn succeeded<'t, 's>(call: &'s Call<'t, '_>, named: Named) -> Option<(&'s Fifos, Vec<u8>, &'t [u8])> {
+fn succeeded<'t, 's>(call: &'s Call<'t, '_>, named: FileArgument) -> Option<(&'s Fifos, Vec<u8>, &'t [u8])> {
     let fifos = call.scratch.cache.fifos()?;
     returned::parse(arguments::close(call.text)?)?.outcome.value()?;
     let (path, rest) = path(arguments::unnamed(call.text), named)?;
@@ -47,14 +57,14 @@ fn succeeded<'t, 's>(call: &'s Call<'t, '_>, named: Named) -> Option<(&'s Fifos,
 }
 
 /// The path that the arguments begin with, resolved as far as the details allow.
-pub(super) fn path(text: &[u8], named: Named) -> Option<Path<'_>> {
+pub(super) fn path(text: &[u8], named: FileArgument) -> Option<Path<'_>> {
     match named {
-        Named::Path => quoted(text, None),
-        Named::Descriptor => {
+        FileArgument::Path => quoted(text, None),
+        FileArgument::Descriptor => {
             let (descriptor, rest) = arguments::value(text)?;
             Some((path_of(descriptor)?, rest))
         }
-        Named::At => {
+        FileArgument::At => {
             let (directory, rest) = arguments::value(text)?;
             quoted(arguments::next(rest), path_of(directory).as_deref())
         }
@@ -105,7 +115,7 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(text: &str, named: Named, expected: Option<&str>) {
+    fn check(text: &str, named: FileArgument, expected: Option<&str>) {
         let path = path(text.as_bytes(), named);
         let path = path.map(|(path, _)| String::from_utf8(path).expect("text"));
         assert_eq!(path.as_deref(), expected, "{text}");
@@ -113,17 +123,17 @@ mod tests {
 
     #[test]
     fn paths_of_calls() {
-        check("\"/tmp/f\", S_IFIFO|0666) = 0", Named::Path, Some("/tmp/f"));
-        check("\"\\x66\", 0) = 0", Named::Path, Some("f"));
-        check("AT_FDCWD</tmp>, \"./f\", 0) = 0", Named::At, Some("/tmp/f"));
-        check("AT_FDCWD, \"./f\", 0) = 0", Named::At, Some("f"));
-        check("3</tmp/f>, \"\", {}) = 0", Named::At, Some("/tmp/f"));
-        check("3, \"\", {}) = 0", Named::At, None);
-        check("3</tmp/f>, {}) = 0", Named::Descriptor, Some("/tmp/f"));
-        check("3<pipe:[7]>, {}) = 0", Named::Descriptor, None);
-        check("3, {}) = 0", Named::Descriptor, None);
-        check("\"/tmp/a\"..., 0) = 0", Named::Path, None);
-        check("0x7ffd, 0) = 0", Named::Path, None);
+        check("\"/tmp/f\", S_IFIFO|0666) = 0", FileArgument::Path, Some("/tmp/f"));
+        check("\"\\x66\", 0) = 0", FileArgument::Path, Some("f"));
+        check("AT_FDCWD</tmp>, \"./f\", 0) = 0", FileArgument::At, Some("/tmp/f"));
+        check("AT_FDCWD, \"./f\", 0) = 0", FileArgument::At, Some("f"));
+        check("3</tmp/f>, \"\", {}) = 0", FileArgument::At, Some("/tmp/f"));
+        check("3, \"\", {}) = 0", FileArgument::At, None);
+        check("3</tmp/f>, {}) = 0", FileArgument::Descriptor, Some("/tmp/f"));
+        check("3<pipe:[7]>, {}) = 0", FileArgument::Descriptor, None);
+        check("3, {}) = 0", FileArgument::Descriptor, None);
+        check("\"/tmp/a\"..., 0) = 0", FileArgument::Path, None);
+        check("0x7ffd, 0) = 0", FileArgument::Path, None);
     }
 
     #[test]

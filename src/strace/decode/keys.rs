@@ -1,9 +1,10 @@
 //! Lines of TLS key logs in what is written to files, of which nothing but these is looked at further than its first bytes.
 
-use super::super::table::Transfer;
 use super::super::{arguments, details, escape, time};
-use super::payload::{self, Shown};
-use super::{Call, Decoded, NOT_SOCKET, NOT_USED, vectors};
+use super::call::Call;
+use super::decoded::{Decoded, NOT_SOCKET, NOT_USED};
+use super::transfer::{self, Shown, Transfer};
+use super::vectors;
 use crate::event::{Op, Outcome, What, as_u64};
 use crate::keys;
 
@@ -19,13 +20,13 @@ pub(super) fn written<'s>(call: Call<'_, 's>, transfer: Transfer) -> Decoded<'s>
 }
 
 /// Whether a call of this kind writes to files as well.
-pub(super) const fn writes(transfer: Transfer) -> bool {
+pub(in super::super) const fn writes(transfer: Transfer) -> bool {
     matches!(transfer.op, Op::Write | Op::Writev)
 }
 
 /// Whether what a call writes to a file, as far as the first bytes tell, may be of a key log.
 #[inline]
-pub(super) fn may_be(call: &Call<'_, '_>) -> bool {
+pub(in super::super) fn may_be(call: &Call<'_, '_>) -> bool {
     let Some(logs) = &call.scratch.keys else { return false };
     let Some((file, buffer)) = parts(call.text) else { return false };
     begins_like_one(buffer) || logs.have_begun(file)
@@ -68,7 +69,7 @@ fn lines<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
     call.rest = buffer;
     let shown = match call.rest.first() {
         Some(b'[') => vectors::array(&mut call, 0)?.shown,
-        _ => payload::bytes(&mut call, (0, 0))?,
+        _ => transfer::bytes(&mut call, (0, 0))?,
     };
     let outcome = call.outcome()?;
     let Call { scratch, .. } = call;

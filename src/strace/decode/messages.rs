@@ -7,12 +7,14 @@
 //! ```
 
 use super::super::counts::{Counts, Skip};
+use super::super::names::NameTable;
 use super::super::symbols::{self, Flags, Value};
-use super::super::table::Transfer;
 use super::super::{arguments, details, escape, sockaddr, time};
-use super::payload::{self, Draft, Shown};
+use super::call::Call;
+use super::decoded::{Decoded, NoEvent};
+use super::scratch::Scratch;
+use super::transfer::{self, Draft, Shown, Transfer};
 use super::vectors::{self, Vector};
-use super::{Call, Decoded, Names, NoEvent, Scratch};
 use crate::event::{Address, Credentials, Descriptor, Direction, Message, Outcome, Right, Segments, as_u64};
 use crate::limits;
 use crate::work;
@@ -34,7 +36,7 @@ pub(crate) fn msghdr<'s>(mut call: Call<'_, 's>, transfer: Transfer) -> Decoded<
     let Header { address, vector: Vector { requested, shown }, from_error_queue } = header(&mut call, 0, transfer)?;
     let (flags, outcome) = (Flags::of_message(call.value()?), call.outcome()?);
     let flags = if from_error_queue { flags.with(symbols::MSG_ERRQUEUE) } else { flags };
-    payload::single(call, Draft { transfer, socket, outcome, requested, flags, shown }, address)
+    transfer::single(call, Draft { transfer, socket, outcome, requested, flags, shown }, address)
 }
 
 /// A msghdr from here, or what strace prints instead of one.
@@ -115,7 +117,7 @@ fn control_messages(mut control: &[u8], direction: Direction, scratch: &mut Scra
 
 /// The thread's own end: where a datagram was sent to, or from where it is to be sent (ip(7), ipv6(7)). Of where one was
 /// sent to before it was redirected, IP_ORIGDSTADDR tells the port as well.
-fn own_end(message: &Control<'_>, direction: Direction, names: &mut Names) -> Option<SocketAddr> {
+fn own_end(message: &Control<'_>, direction: Direction, names: &mut NameTable) -> Option<SocketAddr> {
     let address = if let Some(data) = message.data_of(symbols::SOL_IP, symbols::IP_PKTINFO) {
         let field: &[u8] = if direction == Direction::Received { b"ipi_addr=" } else { b"ipi_spec_dst=" };
         sockaddr::host_among(data, field, names).map(|host| SocketAddr::new(host, 0))
@@ -254,7 +256,7 @@ pub(crate) fn mmsghdr<'s>(mut call: Call<'_, 's>, transfer: Transfer) -> Decoded
     let outcome = call.outcome()?;
     if let Outcome::Done(result) = outcome {
         let is_received = transfer.direction == Direction::Received;
-        if is_received && (payload::is_peek(flags) || missing.from_error_queue) {
+        if is_received && (transfer::is_peek(flags) || missing.from_error_queue) {
             return Err(NoEvent::Skip(Skip::Peeked));
         }
         let result = call.some(usize::try_from(result).ok())?;
@@ -267,7 +269,7 @@ pub(crate) fn mmsghdr<'s>(mut call: Call<'_, 's>, transfer: Transfer) -> Decoded
         missing.count(call.counts);
     }
     let draft = Draft { transfer, socket, outcome, requested: None, flags, shown: missing.shown() };
-    Ok(payload::transferred(call, draft))
+    Ok(transfer::transferred(call, draft))
 }
 
 /// An mmsghdr array from here, or what strace prints instead of one.

@@ -1,8 +1,10 @@
 //! Socket options that say something about a connection's end, `SO_ERROR`, `SO_PEERCRED` and `SO_LINGER`, about what becomes
 //! a datagram, `UDP_CORK` and `UDP_SEGMENT`, or about where datagrams come to: the multicast groups that a socket joins.
 
-use super::super::{arguments, escape, names::Names, returned, sockaddr, symbols};
-use super::{Call, Decoded, NOT_USED, messages};
+use super::super::{arguments, escape, names::NameTable, returned, sockaddr, symbols};
+use super::call::Call;
+use super::decoded::{Decoded, NOT_USED};
+use super::messages;
 use crate::event::{Address, Segments, Tid, What};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -86,7 +88,7 @@ fn membership(level: &[u8], option: &[u8]) -> Option<bool> {
 /// {gr_interface=if_nametoindex("eth0"), gr_group={sa_family=AF_INET, sin_port=htons(0), sin_addr=inet_addr("239.1.2.5")}}
 /// "\350\1\2\3\n\1\2\3\n\1\2\t", where strace does not know the structure
 /// ```
-fn group(value: &[u8], names: &mut Names) -> Option<(IpAddr, Option<IpAddr>)> {
+fn group(value: &[u8], names: &mut NameTable) -> Option<(IpAddr, Option<IpAddr>)> {
     const GROUP: &[u8] = b"gr_group=";
     let (group, own) = if let Some(at) = memchr::memmem::find(value, GROUP) {
         match sockaddr::address(value.get(at + GROUP.len()..)?, names)?.0? {

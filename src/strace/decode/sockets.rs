@@ -3,8 +3,8 @@
 use super::super::arguments;
 use super::super::cache::Handle;
 use super::super::symbols::{self, Value};
-use super::call::is_socket;
-use super::{Begun, Call, Decoded, NOT_USED, NoEvent};
+use super::call::{Call, is_socket};
+use super::decoded::{Decoded, FirstHalf, NOT_USED, NoEvent};
 use crate::event::{Address, Family, How, Transport, What};
 
 /// `(family, type, protocol) = fd`
@@ -132,12 +132,12 @@ pub(crate) fn connect<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
 }
 
 /// `(fd, sockaddr, length` of a call that goes on.
-pub(super) fn connect_begun<'s>(mut call: Call<'_, 's>) -> Begun<'s> {
+pub(in super::super) fn connect_begun<'s>(mut call: Call<'_, 's>) -> FirstHalf<'s> {
     let (Ok(socket), Ok(Some(address @ Address::Inet(_)))) = (call.descriptor(), call.address()) else {
-        return Begun::Needed(None);
+        return FirstHalf::Needed(None);
     };
     let is_socket = is_socket(socket);
-    Begun::Needed(is_socket.then(|| What::ConnectBegun { socket: call.scratch.descriptor(socket), address }))
+    FirstHalf::Needed(is_socket.then(|| What::ConnectBegun { socket: call.scratch.descriptor(socket), address }))
 }
 
 /// `(fd, backlog)`
@@ -168,7 +168,7 @@ pub(crate) fn shutdown<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
 }
 
 /// `(fd, how` of a call that goes on.
-pub(super) fn shutdown_begun<'s>(mut call: Call<'_, 's>) -> Option<What<'s>> {
+pub(in super::super) fn shutdown_begun<'s>(mut call: Call<'_, 's>) -> Option<What<'s>> {
     let socket = call.descriptor().ok().filter(|socket| is_socket(*socket))?;
     call.next();
     let how = ends(call.rest.trim_ascii_end())?;

@@ -1,25 +1,34 @@
 //! Calls that make, change and end threads and processes.
 
-use super::super::table::Row;
 use super::super::{arguments, escape, returned, symbols, time};
-use super::{Call, Decoded, NOT_USED};
+use super::call::Call;
+use super::decoded::{Decoded, NOT_USED};
 use crate::event::{Sharing, Tid, What};
 
+/// Whether the flags of a call that makes a thread or process are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum CloneFlags {
+    /// They are, where it has any.
+    Printed,
+    /// A clone3 that strace knows by its number alone: they are behind a pointer.
+    Hidden,
+}
+
 /// `(child_stack=…, flags=CLONE_FILES|…, …) = tid`, `({flags=…} => {…}, 88) = tid`, `() = tid`
-pub(crate) fn fork<'s>(mut call: Call<'_, 's>) -> Decoded<'s> {
+pub(crate) fn fork<'s>(mut call: Call<'_, 's>, flags: CloneFlags) -> Decoded<'s> {
     let returned = call.returned()?;
     let child = returned.outcome.value().and_then(|_| returned::tid(returned.text));
-    Ok(What::Cloned { child, sharing: sharing(call.row, call.arguments()) })
+    Ok(What::Cloned { child, sharing: sharing(flags, call.arguments()) })
 }
 
 /// The first half, as far as it was printed.
-pub(super) fn fork_begun(call: &Call<'_, '_>) -> What<'static> {
-    What::CloneBegun { sharing: sharing(call.row, call.text) }
+pub(in super::super) fn fork_begun(call: &Call<'_, '_>, flags: CloneFlags) -> What<'static> {
+    What::CloneBegun { sharing: sharing(flags, call.text) }
 }
 
-/// What flags say. A clone3 known by number only hides them behind a pointer: most that use it make threads.
-fn sharing(row: &Row, arguments: &[u8]) -> Sharing {
-    if row.name.starts_with("syscall_") {
+/// What flags say. Most calls that hide them make threads.
+fn sharing(flags: CloneFlags, arguments: &[u8]) -> Sharing {
+    if flags == CloneFlags::Hidden {
         return Sharing { files: true, thread: false };
     }
     let flags = flags_of(arguments);

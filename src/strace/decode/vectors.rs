@@ -7,10 +7,9 @@
 //! ```
 
 use super::super::arguments;
-use super::super::symbols::Flags;
-use super::super::table::Transfer;
-use super::payload::{self, Draft, Shown};
-use super::{Call, Decoded, NoEvent, keys};
+use super::call::Call;
+use super::decoded::NoEvent;
+use super::transfer::{self, Shown};
 use crate::event::as_u64;
 
 /// An iovec array whose bytes were appended to the payload, up to the first that is not shown.
@@ -19,15 +18,6 @@ pub(super) struct Vector {
     /// Room or bytes asked for in all, where every element was printed.
     pub(super) requested: Option<u64>,
     pub(super) shown: Shown,
-}
-
-/// `(fd, array, count)`
-pub(crate) fn iovec<'s>(mut call: Call<'_, 's>, transfer: Transfer) -> Decoded<'s> {
-    let Some(socket) = call.socket_or_other()? else { return keys::written(call, transfer) };
-    call.next();
-    let Vector { requested, shown } = array(&mut call, 0)?;
-    let outcome = call.outcome()?;
-    payload::single(call, Draft { transfer, socket, outcome, requested, flags: Flags::NONE, shown }, None)
 }
 
 /// An iovec array from here, or what strace prints instead of one.
@@ -58,7 +48,7 @@ fn element(call: &mut Call<'_, '_>, position: (u64, u64), vector: &mut Vector) -
     call.take(b"iov_base=");
     let start = call.scratch.payload.len();
     let shown = match vector.shown {
-        Shown::All => payload::bytes(call, position)?,
+        Shown::All => transfer::bytes(call, position)?,
         hole => {
             call.value_here()?;
             hole

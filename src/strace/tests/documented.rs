@@ -1,7 +1,7 @@
 //! Every form of every call, and the event that it is: the table is `documented.txt`, where a newcomer adds two lines.
 
 use super::super::counts::Amount;
-use super::{Counts, Options, Parser, Skip, of_line, what};
+use super::{Counts, Parser, Skip, TraceOptions, of_line, what};
 use proptest::prelude::*;
 use std::fmt::Write;
 
@@ -10,7 +10,7 @@ const REASONS: [Skip; 6] =
 
 /// The events of a line, in words, and why there is none.
 fn in_words(line: &[u8]) -> String {
-    let mut parser = Parser::new(Options::default());
+    let mut parser = Parser::new(TraceOptions::default());
     let mut words = of_line(&mut parser, line, |event| what(&event.what));
     words.extend(parser.finish().map(|event| what(&event.what)));
     words.extend(
@@ -48,7 +48,7 @@ fn every_form_of_every_call() {
 
 /// What was counted after one line.
 fn counted(line: &str) -> Counts {
-    let mut parser = Parser::new(Options::default());
+    let mut parser = Parser::new(TraceOptions::default());
     of_line(&mut parser, written_out(line).as_bytes(), |_| ());
     parser.finish();
     parser.counts().clone()

@@ -11,7 +11,7 @@ struct Steps {
 
 impl Steps {
     fn new() -> Self {
-        Self { parser: Parser::new(Options::default()) }
+        Self { parser: Parser::new(TraceOptions::default()) }
     }
 
     fn lines(&mut self, lines: &str) -> Vec<String> {
@@ -134,7 +134,7 @@ fn what_is_counted_of_a_held_call_is_on_its_own_line() {
     let message = r#"{msg_hdr={msg_name=NULL, msg_iov=[{iov_base="m", iov_len=1}]}, msg_len=1}"#;
     let (_, counts) = read(
         ["5 dup(3) = 4", &format!("5 sendmmsg(7, [{message}, ...], 9, 0) = 5"), "5 dup(3) = 4"],
-        Options::default(),
+        TraceOptions::default(),
     );
     assert_eq!((counts.messages_cut.count, counts.messages_cut.first_line), (4, 2));
     assert_eq!(counts.lines, 3);

@@ -78,11 +78,11 @@ fn halves(call: &str, place: usize, layout: Layout) -> [String; 2] {
 #[test]
 fn put_together_they_are_the_whole() {
     for call in CALLS {
-        let (expected, counts) = read([format!("7 1700000000.000001 {call} <0.000010>")], Options::default());
+        let (expected, counts) = read([format!("7 1700000000.000001 {call} <0.000010>")], TraceOptions::default());
         assert_eq!((expected.len(), counts.used), (expected.len().max(1), 1), "{call}: {counts:?}");
         for (place, layout) in places(call).into_iter().flat_map(|place| LAYOUTS.map(|layout| (place, layout))) {
             let lines = halves(call, place, layout);
-            let (mut events, counts) = read(&lines, Options::default());
+            let (mut events, counts) = read(&lines, TraceOptions::default());
             events.retain(|event| !event.contains("clone begun") && !event.contains("shutdown begins"));
             assert_eq!((&events, counts.used), (&expected, 1), "{lines:#?} {counts:?}");
         }
@@ -92,7 +92,7 @@ fn put_together_they_are_the_whole() {
 #[test]
 fn the_time_runs_from_the_first_to_the_second() {
     let mut times = Vec::new();
-    let mut parser = Parser::new(Options::default());
+    let mut parser = Parser::new(TraceOptions::default());
     let times_of = |event: &Event<'_>| (event.line, event.entry, event.exit);
     for call in ["read(3, \"a\", 1) = 1", "close(3) = 0"] {
         for line in halves(call, call.find('3').expect("a descriptor") + 1, Layout::CommaMoved) {
@@ -115,7 +115,7 @@ fn the_thread_dies_within() {
 #[test]
 fn the_second_never_comes() {
     let never = |trace: &str| {
-        let (events, counts) = read(trace.lines(), Options::default());
+        let (events, counts) = read(trace.lines(), TraceOptions::default());
         (events, counts.never_resumed)
     };
     assert_eq!(never("5 read(3,  <unfinished ...>"), (vec![], 1));
@@ -131,7 +131,7 @@ fn the_first_never_came() {
     check_skip("5 <... futex resumed>) = 0", Skip::NotUsed);
     check("5 <... clone resumed>, flags=CLONE_FILES) = 6", &["5 cloned 6 files true thread false"]);
     let other = "5 read(3,  <unfinished ...>\n5 <... write resumed>\"a\", 1) = 1";
-    assert_eq!(read(other.lines(), Options::default()).1.skipped(Skip::ResumedAlone).count, 1);
+    assert_eq!(read(other.lines(), TraceOptions::default()).1.skipped(Skip::ResumedAlone).count, 1);
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn what_takes_effect_when_it_begins_is_told_then() {
 #[test]
 fn first_halves_tell_who_has_a_socket_and_where_it_connects_to() {
     let begun = |line: &str| {
-        let mut parser = Parser::new(Options::default());
+        let mut parser = Parser::new(TraceOptions::default());
         let mut events = parser.line(line.as_bytes());
         let words = events.next().map(|event| in_words(&event));
         assert!(events.next().is_none());
@@ -189,7 +189,7 @@ fn calls_of_x32() {
 
 #[test]
 fn a_second_half_alone_says_when_the_call_began() {
-    let mut parser = Parser::new(Options::default());
+    let mut parser = Parser::new(TraceOptions::default());
     let line = b"5 9.000000 <... clone resumed>, flags=SIGCHLD) = 6 <1.000000>";
     let times = of_line(&mut parser, line, |event| (event.entry, event.exit));
     assert_eq!(times, [(Timestamp(8_000_000_000), Timestamp(9_000_000_000))]);
@@ -197,7 +197,7 @@ fn a_second_half_alone_says_when_the_call_began() {
 
 #[test]
 fn a_call_never_ends_before_it_begins() {
-    let mut parser = Parser::new(Options::default());
+    let mut parser = Parser::new(TraceOptions::default());
     of_line(&mut parser, b"5 9.000000 read(3 <unfinished ...>", in_words);
     let second = b"5 8.000000 <... read resumed>, \"a\", 1) = 1";
     let times = of_line(&mut parser, second, |event| (event.entry, event.exit));
@@ -212,9 +212,9 @@ fn a_second_half_without_prefix_follows_its_first() {
         "5 wait4(6,  <unfinished ...>",
         "[{WIFEXITED(s) && WEXITSTATUS(s) == 0}], 0, NULL) = 6 <0.000130>",
     ];
-    let (events, counts) = read(trace, Options::default());
+    let (events, counts) = read(trace, TraceOptions::default());
     assert_eq!(events, [r#"5 Read 3 "ab" = 2 asked 99 [0+2/2]"#]);
     assert_eq!(counts.skipped(Skip::NotStrace).count, 0);
-    let (_, counts) = read(&trace[1..], Options::default());
+    let (_, counts) = read(&trace[1..], TraceOptions::default());
     assert_eq!(counts.skipped(Skip::NotStrace).count, 1);
 }

@@ -52,8 +52,8 @@ const GOOD: &str = "77 1700000000.000001 dup(3) = 4";
 /// Whether the parser still reads a line as it should.
 #[track_caller]
 fn check_survives(lines: &[&[u8]]) {
-    let mut parser = Parser::new(Options::default());
-    let mut times = Times::new(&Options::default());
+    let mut parser = Parser::new(TraceOptions::default());
+    let mut times = Times::new(&TraceOptions::default());
     let check = |event: &Event<'_>| {
         if let What::Move(moved) = &event.what {
             let end = moved.messages.last().map_or(0, |last| last.start + last.captured);

@@ -7,13 +7,13 @@ mod laws;
 mod real_lines;
 mod threads;
 
-use super::{Counts, Options, Parser, Skip};
+use super::{Counts, Parser, Skip, TraceOptions};
 use crate::event::{
     Address, Descriptor, Details, Direction, Errno, Event, Move, Outcome, SocketDetails, UnixName, What,
 };
 
 /// The events of lines, in text, and what was counted.
-fn read<L: AsRef<[u8]>>(lines: impl IntoIterator<Item = L>, options: Options) -> (Vec<String>, Counts) {
+fn read<L: AsRef<[u8]>>(lines: impl IntoIterator<Item = L>, options: TraceOptions) -> (Vec<String>, Counts) {
     let mut parser = Parser::new(options);
     let mut events: Vec<String> =
         lines.into_iter().flat_map(|line| of_line(&mut parser, line.as_ref(), in_words)).collect();
@@ -37,14 +37,14 @@ fn of_line<T>(parser: &mut Parser, line: &[u8], of: impl Fn(&Event<'_>) -> T) ->
 /// Checks the events of the lines of `trace`.
 #[track_caller]
 fn check(trace: &str, expected: &[&str]) {
-    let (events, _) = read(trace.lines(), Options::default());
+    let (events, _) = read(trace.lines(), TraceOptions::default());
     assert_eq!(events, expected, "{trace}");
 }
 
 /// Checks that a line gives no event, for this reason.
 #[track_caller]
 fn check_skip(line: &str, reason: Skip) {
-    let (events, counts) = read([line], Options::default());
+    let (events, counts) = read([line], TraceOptions::default());
     assert_eq!(events, [""; 0], "{line}");
     assert_eq!(counts.skipped(reason).count, 1, "{line}: {counts:?}");
 }
@@ -241,7 +241,7 @@ fn unix_name(name: &UnixName) -> String {
 
 #[test]
 fn a_line_too_long_counts_as_a_line() {
-    let mut parser = Parser::new(Options::default());
+    let mut parser = Parser::new(TraceOptions::default());
     let line = |parser: &mut Parser| of_line(parser, b"5 dup(3) = 4", |event| event.line);
     assert_eq!(line(&mut parser), [1]);
     parser.passed_over();

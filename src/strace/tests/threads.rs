@@ -72,7 +72,7 @@ clone(child_stack=NULL, flags=SIGCHLD, child_tidptr=0x7) = 8
 [pid     8] clone(child_stack=NULL, flags=SIGCHLD <unfinished ...>
 [pid     9] dup(3) = 5
 [pid     7] <... wait4 resumed>, 0, NULL) = 8";
-    let (events, _) = read(trace.lines(), Options::default());
+    let (events, _) = read(trace.lines(), TraceOptions::default());
     let superseded: Vec<_> = events.iter().filter(|event| event.contains("superseded")).collect();
     assert_eq!(superseded, ["7 superseded by 0"]);
 }
@@ -100,7 +100,7 @@ fork() = 9
 [pid    10] exit_group(0) = ?
 [pid     9] <... exit_group resumed>) = ?
 dup(3) = 6";
-    let (events, _) = read(trace.lines(), Options::default());
+    let (events, _) = read(trace.lines(), TraceOptions::default());
     let dups: Vec<_> = events.iter().filter(|event| event.contains("dup")).collect();
     assert_eq!(dups, ["7 dup 3 = 4", "7 dup 3 = 5", "7 dup 3 = 6"]);
 }
@@ -113,7 +113,7 @@ fn the_last_one_ends_before_another_is_seen() {
 
 #[test]
 fn every_line_of_a_file_of_its_own() {
-    let options = Options { tid: Some(Tid(9)), ..Options::default() };
+    let options = TraceOptions { tid: Some(Tid(9)), ..TraceOptions::default() };
     let lines = ["clone(flags=SIGCHLD) = 10", "dup(3) = 4", "+++ exited with 0 +++"];
     let (events, _) = read(lines, options);
     assert_eq!(events, ["9 cloned 10 files false thread false", "9 dup 3 = 4", "9 ended"]);
@@ -165,9 +165,9 @@ fn text_that_is_no_trace() {
     let gzip = "\x1f\u{8b}\x08\0\0\0\0\0\0\x03";
     let pcap = "\u{d4}\u{c3}\u{b2}\u{a1}\x02\0\x04\0";
     for text in [perf, gzip, pcap, "<?xml version=\"1.0\"?>", "(gdb) run"] {
-        let (events, counts) = read(text.lines(), Options::default());
+        let (events, counts) = read(text.lines(), TraceOptions::default());
         assert_eq!((events.len(), counts.used, counts.skipped(Skip::NotStrace).count), (0, 0, 1), "{text}");
     }
-    let (events, counts) = read(ltrace.lines(), Options::default());
+    let (events, counts) = read(ltrace.lines(), TraceOptions::default());
     assert_eq!((events, counts.skipped(Skip::NotUsed).count), (vec!["0 ended".to_string()], 1));
 }

@@ -53,16 +53,16 @@ fn headers_that_can_and_cannot_be() {
 fn verdicts() {
     let check = |bytes: &[u8], expected| assert_eq!(judge(bytes), expected, "{bytes:02x?}");
     for length in 0..24 {
-        check(&PREFACE[..length], if length < 9 { Verdict::Undecided } else { Verdict::Http2 });
+        check(&PREFACE[..length], if length < 9 { Http2Verdict::Undecided } else { Http2Verdict::Http2 });
     }
-    check(PREFACE, Verdict::Http2);
-    check(&stream(true), Verdict::Http2);
-    check(b"PRI * HTTP/2.0\r\n\r\nXX", Verdict::Other);
+    check(PREFACE, Http2Verdict::Http2);
+    check(&stream(true), Http2Verdict::Http2);
+    check(b"PRI * HTTP/2.0\r\n\r\nXX", Http2Verdict::Other);
     let conversation = client().concat();
     for length in 1..conversation.len() {
-        check(&conversation[..length], if length < 9 { Verdict::Undecided } else { Verdict::Http2 });
+        check(&conversation[..length], if length < 9 { Http2Verdict::Undecided } else { Http2Verdict::Http2 });
     }
-    check(&frame(0, 0, 1, &vec![0; 20_000])[..500], Verdict::Http2);
+    check(&frame(0, 0, 1, &vec![0; 20_000])[..500], Http2Verdict::Http2);
     for other in [
         &b"GET / HTTP/1.1\r\n"[..],
         b"HTTP/1.1 200 OK\r\n",
@@ -80,7 +80,7 @@ fn verdicts() {
         b"\x80\0\0\x28\0\0\0\0\0\0\0\x02",           // ONC RPC
         b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03", // TLS
     ] {
-        check(other, Verdict::Other);
+        check(other, Http2Verdict::Other);
     }
 }
 

@@ -120,12 +120,12 @@ enum Step {
 /// Decodes a compressed text.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "a source has one")]
-enum Decoder {
+enum FormatDecoder {
     Gzip(Gzip),
     Zstd(Zstd),
 }
 
-impl Decoder {
+impl FormatDecoder {
     fn new(compression: Compression) -> Self {
         match compression {
             Compression::Gzip => Self::Gzip(Gzip::default()),
@@ -147,7 +147,7 @@ impl Decoder {
 #[derive(Debug)]
 pub(super) struct Decompressor {
     compression: Compression,
-    decoder: Decoder,
+    decoder: FormatDecoder,
     data: Vec<u8>,
     /// Up to where `data` has been taken.
     taken: usize,
@@ -157,7 +157,7 @@ pub(super) struct Decompressor {
 
 impl Decompressor {
     pub(super) fn new(compression: Compression, beginning: &[u8]) -> Self {
-        let decoder = Decoder::new(compression);
+        let decoder = FormatDecoder::new(compression);
         Self { compression, decoder, data: beginning.to_vec(), taken: 0, end: None }
     }
 
@@ -359,7 +359,7 @@ pub(super) mod tests {
             }
         }
         assert_eq!((stream.end(), total), (Some(Ok(())), 800 * (128 << 10) + 1));
-        let Decoder::Zstd(zstd) = &stream.decoder else { panic!() };
+        let FormatDecoder::Zstd(zstd) = &stream.decoder else { panic!() };
         assert!(zstd.held() <= 8 << 20);
     }
 }

@@ -9,7 +9,7 @@ use super::front::{self, Front};
 use super::tools::ROWS;
 use super::{Foreign, formats};
 use crate::limits;
-use crate::strace::{self, Evidence, Numbers};
+use crate::strace::{self, Evidence, LineNumbers};
 
 /// What a beginning tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,7 +124,7 @@ struct Sides {
     /// Lines of each row's tool.
     tools: [usize; ROWS.len()],
     fronts: Vec<(Front, usize)>,
-    numbers: Numbers,
+    numbers: LineNumbers,
     /// Tables of `strace -c`. Behind a trace there may be one, too (`-C`).
     summaries: usize,
 }

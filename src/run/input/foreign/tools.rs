@@ -8,7 +8,7 @@ use crate::limits::{CERTAIN_LINES, DECIDING_LINES};
 use crate::strace;
 
 /// How a tool's line is told.
-pub(super) struct Row {
+pub(super) struct ToolRow {
     /// Whose it is.
     pub(super) tool: Tool,
     /// How many such lines decide, where none is strace's.
@@ -17,12 +17,12 @@ pub(super) struct Row {
     pub(super) is: fn(&[u8]) -> bool,
 }
 
-const fn row(tool: Tool, deciding: usize, is: fn(&[u8]) -> bool) -> Row {
-    Row { tool, deciding, is }
+const fn row(tool: Tool, deciding: usize, is: fn(&[u8]) -> bool) -> ToolRow {
+    ToolRow { tool, deciding, is }
 }
 
 /// The first row that a line fits is its tool's.
-pub(super) static ROWS: [Row; 14] = [
+pub(super) static ROWS: [ToolRow; 14] = [
     row(Tool::Perf, CERTAIN_LINES, is_perf),
     row(Tool::Audit, CERTAIN_LINES, is_audit),
     row(Tool::Gvisor, CERTAIN_LINES, is_gvisor),
