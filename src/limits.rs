@@ -128,6 +128,10 @@ pub const WAITING_TIME: u64 = 1_000_000_000;
 /// Most bytes of such records: a second of payload at the speed of a disk.
 pub const WAITING_BYTES: usize = 16 << 20;
 
+/// Most bytes that are held against others to tell which of those that were sent have been received, where several receive at once:
+/// what a UNIX socket has room for by default (`net.core.wmem_default`), and a pipe has room for less.
+pub const IN_FLIGHT_BYTES: usize = 256 << 10;
+
 /// Most bytes of datagrams that wait for their socket's port to become known; beyond it all go out as they are.
 pub const HELD_DATAGRAM_BYTES: usize = 4 << 20;
 

@@ -309,8 +309,8 @@ impl Streams {
         if let Some(reads) = self.reads.release(connection.id) {
             self.write_reads(connection, reads, out)?;
         }
-        if !self.unread.is_empty() {
-            let beside = self.unread.change(connection.id, change);
+        if self.unread.concerns(connection) {
+            let beside = self.unread.change(connection, change);
             self.write_late(connection, beside.lates, out)?;
             if beside.is_held {
                 return Ok(());

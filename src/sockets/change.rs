@@ -6,9 +6,9 @@
 use crate::event::{
     Direction, Errno, Event, Family, Inode, Marking, Message, Move, Segments, Tid, Timestamp, Transport, UnixName, What,
 };
-use crate::sockets::Sockets;
 use crate::sockets::connections::Connection;
 use crate::sockets::names::{ConnectionId, FlowId, Side, SocketNumber};
+use crate::sockets::{Sockets, beside};
 use std::net::{IpAddr, SocketAddr};
 
 /// The bytes of a message that are in the trace, by their place in the payload of its call.
@@ -58,9 +58,9 @@ impl<'a> Refs<'a> {
         payload.get(start..start.saturating_add(length)).unwrap_or_default()
     }
 
-    /// When the first send began that is under way in a direction.
+    /// When the first send began that is, or may be, under way in a direction.
     pub fn sending_since(self, flow: FlowId) -> Option<Timestamp> {
-        self.sockets.sending.since(flow)
+        beside::sending_since(self.sockets, flow)
     }
 
     /// The process of a thread, as it is known by now.
@@ -148,7 +148,7 @@ pub struct Stream {
     pub overlap: Overlap,
 }
 
-/// Whether a stream's sends overlap, so that their order, and what of them is news, is known by the reader's bytes alone.
+/// Whether a stream's calls overlap, so that totals do not tell their order and what of them is news.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Overlap {
     /// They do not: [`Stream::known`] tells what is news.
@@ -158,6 +158,10 @@ pub enum Overlap {
     Sends,
     /// The lines of other traces may tell of others, in the order in which they end; `known` of a send is 0.
     Traces,
+    /// Some of what was sent is not in the trace; `known` as with `Sends`.
+    Lost,
+    /// Several receive at once; `known` as with `Sends`.
+    Receives,
 }
 
 impl Stream {

@@ -14,6 +14,7 @@
 //! descriptors in messages to `ancillary` and pipes to `pipes`.
 
 mod ancillary;
+mod beside;
 mod change;
 mod connections;
 mod descriptors;
@@ -34,7 +35,7 @@ mod tests;
 mod transfer;
 
 pub use change::{Change, Moved, Overlap, Payload, Refs, Shape, Stream, UnixEnd, UnixMessage};
-pub use connections::{ByConnection, Connection, End, Flow, Opening, Role};
+pub use connections::{ByConnection, Connection, End, Flow, Opening, Role, ToldBy};
 pub use names::{ConnectionId, FlowId, Side, SocketNumber};
 pub use open_socket::{canonical, is_vague, reached};
 
@@ -70,15 +71,15 @@ pub struct Sockets {
     registry: Registry,
     connections: Connections,
     sending: Sending,
-    /// How many traces the events are of, where these are several: then lines come in the order in which their calls ended,
-    /// and of what overlaps later ones may tell.
+    /// How many traces the events are of, where these are several.
     traces: usize,
     /// Calls that have failed, or only begun, have been seen: `strace -z` shows neither.
     shows_failures: bool,
+    /// Calls come in the order of their ends: of several traces, or of one by `strace -z`.
+    at_ends: bool,
     /// What the event at hand did, in order.
     changes: Vec<Change>,
-    /// Sockets with one reference too many: those that were in flight and will not arrive, and the ends of a FIFO that was
-    /// opened for both.
+    /// Sockets with one reference too many: in flight and never to arrive, or the ends of a FIFO opened for both.
     undelivered: Vec<(SocketId, Closer)>,
     /// Processes whose threads are still to end, by the thread that called exit_group.
     exiting: VecDeque<Now>,
@@ -94,12 +95,15 @@ impl Sockets {
     #[inline]
     pub fn apply(&mut self, event: &Event<'_>) {
         self.sweep();
+        if event.entry < self.now.entry {
+            beside::goes_back(self);
+        }
         self.now = Now { tid: event.tid, process: self.acting, entry: event.entry, exit: event.exit };
         match &event.what {
             What::Move(call) => {
                 transfer::moved(self, call);
                 if !self.sending.is_empty() {
-                    transfer::send_ended(self, event.tid, call.outcome == Outcome::Unknown);
+                    beside::send_ended(self, event.tid, call.outcome);
                 }
             }
             other => self.apply_other(other),
@@ -120,7 +124,7 @@ impl Sockets {
             What::LocalName { socket, address } => open::local_name(self, *socket, address),
             What::Connect { socket, address, outcome } => open::connect(self, *socket, address, *outcome),
             What::ConnectBegun { socket, address } => {
-                self.shows_failures = true;
+                beside::failures_are_shown(self);
                 open::connect_begun(self, *socket, address);
             }
             What::MoveBegun { socket, direction, .. } => transfer::begun(self, *socket, *direction),
@@ -163,7 +167,7 @@ impl Sockets {
                 processes::pidfd_getfd(self, *process, [pidfd.fd, *from], *made);
             }
             What::CloneBegun { sharing } => {
-                self.shows_failures = true;
+                beside::failures_are_shown(self);
                 self.table();
                 self.tables.clone_begun(self.now.tid, *sharing);
             }
@@ -179,7 +183,7 @@ impl Sockets {
 
     /// The events are of so many traces.
     pub const fn merge(&mut self, traces: usize) {
-        self.traces = traces;
+        (self.traces, self.at_ends) = (traces, traces > 1);
     }
 
     /// Whether the event, or the end of the trace, does more than [`Self::changes`]; these are what comes next then.
@@ -253,7 +257,7 @@ impl Sockets {
         self.goes_on();
     }
 
-    /// What the changes at the end of the trace refer to.
+    /// The same at the end of the trace.
     pub const fn last_refs(&self) -> Refs<'_> {
         Refs::new(None, self)
     }
@@ -264,8 +268,7 @@ impl Sockets {
         self.connections.any(id)
     }
 
-    /// The process of the thread that does `event`, by the thread it began with: as far as clones in the trace tell, else
-    /// the thread itself.
+    /// The process of the thread that does `event`, by the thread it began with, as far as clones tell; else the thread.
     pub fn process_of(&mut self, event: &Event<'_>) -> Tid {
         // A thread of which nothing but the end is seen had no table that anything could be known of.
         if !matches!(event.what, What::Ended { .. }) {
@@ -548,8 +551,7 @@ impl Sockets {
         }
     }
 
-    /// One descriptor fewer stands for `socket`. If that closes a UNIX stream, what was in flight to it is gone as well,
-    /// and what was in flight to that.
+    /// One descriptor fewer stands for `socket`. If that closes a UNIX stream, all that was in flight to it is gone as well.
     fn drop_reference(&mut self, socket: SocketId, closer: Closer) {
         self.undelivered.push((socket, closer));
         while let Some((socket, closer)) = self.undelivered.pop() {

@@ -3,7 +3,7 @@
 
 use crate::event::{Descriptor, Details, Errno, Family, Fd, Op, Outcome, Sharing, Tid, Timestamp};
 use crate::limits;
-use crate::sockets::{Sockets, identity, transfer};
+use crate::sockets::{Sockets, beside, identity, transfer};
 use std::ops::RangeInclusive;
 
 /// close.
@@ -151,7 +151,7 @@ pub(super) fn end_exiting(sockets: &mut Sockets) -> bool {
 pub(super) fn ended(sockets: &mut Sockets, group: bool) {
     let tid = sockets.now.tid;
     if !sockets.sending.is_empty() {
-        transfer::send_ended(sockets, tid, true);
+        beside::send_ended(sockets, tid, Outcome::Unknown);
     }
     let is_known = sockets.tables.knows(tid);
     if !group {

@@ -7,12 +7,16 @@
 //! ```
 //! strace prints a whole call on one line where nothing came between; so a call that was under way beside another has a
 //! line of its own for its beginning, or its only line stands between the two of the other one's.
+//!
+//! One whose thread was killed in it may have moved bytes that no line tells of: it stays under way for as long as what
+//! waits for a line waits, until which the reader has shown them.
 
 use crate::event::{Tid, Timestamp};
+use crate::limits;
 use crate::sockets::connections::Connection;
 use crate::sockets::names::{FlowId, Side};
 use foldhash::HashMap;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 /// When a send began, and its number among all.
 type Began = (Timestamp, u64);
@@ -30,6 +34,8 @@ struct Busy {
 pub(super) struct Sending {
     by_thread: HashMap<Tid, (FlowId, Began)>,
     flows: HashMap<FlowId, Busy>,
+    /// Those that will not return, and until when they are under way all the same.
+    lost: VecDeque<(Timestamp, FlowId, Began)>,
     /// How many there have been.
     count: u64,
 }
@@ -52,16 +58,57 @@ impl Sending {
         self.by_thread.insert(tid, (flow, began));
     }
 
-    /// The send of a thread has returned, or never will. Its direction, if no other is under way there.
-    pub(super) fn end(&mut self, tid: Tid) -> Option<FlowId> {
-        let (flow, began) = self.by_thread.remove(&tid)?;
-        let busy = self.flows.get_mut(&flow)?;
+    /// The send of a thread has returned, or never will. Whether no other is under way in its direction.
+    pub(super) fn end(&mut self, tid: Tid) -> bool {
+        self.by_thread.remove(&tid).is_some_and(|(flow, began)| self.end_one(flow, began))
+    }
+
+    fn end_one(&mut self, flow: FlowId, began: Began) -> bool {
+        let Some(busy) = self.flows.get_mut(&flow) else {
+            return false;
+        };
         busy.open.remove(&began);
         let is_last = busy.open.is_empty();
         if is_last {
             self.flows.remove(&flow);
         }
-        is_last.then_some(flow)
+        is_last
+    }
+
+    /// The direction in which a thread sends, and since when.
+    pub(super) fn of(&self, tid: Tid) -> Option<(FlowId, Timestamp)> {
+        self.by_thread.get(&tid).map(|(flow, (entry, _))| (*flow, *entry))
+    }
+
+    /// The send of a thread will not return, and its reader may show what it has moved. Whether no other is under way in its
+    /// direction.
+    pub(super) fn lose(&mut self, tid: Tid, now: Timestamp) -> bool {
+        let Some((flow, began)) = self.by_thread.remove(&tid) else {
+            return false;
+        };
+        self.lost.push_back((now.after(limits::WAITING_TIME), flow, began));
+        self.flows.get_mut(&flow).is_some_and(|busy| {
+            busy.is_contended = true;
+            busy.open.len() == 1
+        })
+    }
+
+    /// Those that were lost too long ago by `now` are under way no longer.
+    pub(super) fn forget_lost(&mut self, now: Timestamp) {
+        while let Some((until, flow, began)) = self.lost.front().copied()
+            && until < now
+        {
+            self.lost.pop_front();
+            self.end_one(flow, began);
+        }
+    }
+
+    /// Something else than totals tells from here on what is news: what the reader has received beyond what was sent is of
+    /// the send that is under way.
+    pub(super) fn contend(&mut self, connection: &Connection, side: Side) {
+        if let Some(busy) = self.flows.get_mut(&(connection.id, side)) {
+            busy.contend(connection, side);
+        }
     }
 
     /// A thread's send on a connection returns, and has not been counted yet. How many of its bytes the reader had received

@@ -5,11 +5,12 @@ use crate::event::{
     Address, Descriptor, Details, Direction, Errno, Family, Fd, How, Message, MessageFlags, Move, Op, Outcome,
     Segments, SocketDetails, Tid, Transport,
 };
+use crate::sockets::beside::Beside;
 use crate::sockets::connections::{Connection, Opening, Origin};
 use crate::sockets::names::{ConnectionId, Side, SocketId};
 use crate::sockets::open_socket::OpenSocket;
 use crate::sockets::{
-    Change, Marking, Moved, Now, Overlap, Payload, Shape, Sockets, Stream, UnixMessage, ancillary, pipes,
+    Change, Marking, Moved, Now, Payload, Shape, Sockets, Stream, UnixMessage, ancillary, beside, pipes,
 };
 use std::net::IpAddr;
 
@@ -31,7 +32,7 @@ pub(super) fn moved(sockets: &mut Sockets, call: &Move<'_>) {
     match call.outcome {
         Outcome::Done(_) => {}
         Outcome::Failed(error) => return failed(sockets, call, socket, error),
-        Outcome::Unknown => return,
+        Outcome::Unknown => return beside::failed(sockets, socket, call.direction, call.outcome),
     }
     if call.flags.connect() && call.direction == Direction::Sent {
         fast_open(sockets, socket, call);
@@ -75,29 +76,14 @@ fn learn_from_address(sockets: &mut Sockets, socket: SocketId, call: &Move<'_>, 
 /// A payload call has begun. Its details may say more than those before, and who makes it is who has that end, whatever
 /// comes of it.
 pub(super) fn begun(sockets: &mut Sockets, descriptor: Descriptor<'_>, direction: Direction) {
-    sockets.shows_failures = true;
+    beside::failures_are_shown(sockets);
     let located = sockets.locate(descriptor);
     let Some(socket) = located.or_else(|| pipes::locate(sockets, descriptor, direction)) else {
         return;
     };
     used(sockets, socket, descriptor.fd);
-    if direction == Direction::Sent
-        && let Some((id, side)) = sockets.stream(socket)
-        && let Some(connection) = sockets.connections.get(id)
-    {
-        sockets.sending.begin((sockets.now.tid, sockets.now.entry), connection, side);
-    }
-}
-
-/// The send that a thread had under way has returned, or never will. If it was alone, what the reader has received beyond
-/// what sends account for was of it, should nothing tell how much it has moved.
-#[cold]
-#[inline(never)]
-pub(super) fn send_ended(sockets: &mut Sockets, tid: Tid, is_unknown: bool) {
-    if let Some((id, side)) = sockets.sending.end(tid).filter(|_| is_unknown)
-        && let Some(connection) = sockets.connections.get_mut(id)
-    {
-        connection.catch_up(side);
+    if let Some(stream) = sockets.stream(socket) {
+        beside::begun(sockets, stream, direction);
     }
 }
 
@@ -140,16 +126,20 @@ pub(super) fn stream_moved(
     marking: Marking,
     call: &Move<'_>,
 ) {
-    let Sockets { connections, registry, changes, now, sending, traces, .. } = sockets;
+    let Sockets { connections, registry, changes, now, sending, at_ends, .. } = sockets;
     if let (Some((id, side)), [message]) = (stream, call.messages)
         && message.moved > 0
         && let (Some(connection), Some(open)) = (connections.get_mut(id), registry.get(socket))
-        && connection.is_settled()
+        && connection.is_plain()
         && sending.is_empty()
-        && *traces < 2
+        && !*at_ends
     {
-        let known = Circumstances { marking, overlap: Overlap::None, foretold: None };
-        return count_moved(connection, (id, side), open, known, (*now, call, message), changes);
+        let known = Circumstances { marking, beside: Beside::default() };
+        let is_known = count_moved(connection, (id, side), open, known, (*now, call, message), changes);
+        if call.direction == Direction::Received && connection.end(side.other()).traced && !is_known {
+            beside::received_unsent(connection, side, changes);
+        }
+        return;
     }
     any_moved(sockets, socket, marking, call);
 }
@@ -178,13 +168,12 @@ fn open_moved(
 ) {
     let is_settled = sockets.connections.get(stream.0).is_some_and(Connection::is_settled);
     let (id, side) = if is_settled { stream } else { settled(sockets, socket, stream, call) };
-    let is_alone = sockets.sending.is_empty() && sockets.traces < 2;
-    let (overlap, foretold) =
-        if is_alone { (Overlap::None, None) } else { overlap(sockets, (id, side), call.direction) };
+    let moved = call.messages.iter().map(|message| message.moved).sum();
+    let beside = beside::returned(sockets, (id, side), call.direction, moved);
     let Sockets { connections, registry, changes, now, .. } = sockets;
     if let (Some(connection), Some(open)) = (connections.get_mut(id), registry.get(socket)) {
         for message in call.messages {
-            let known = Circumstances { marking, overlap, foretold };
+            let known = Circumstances { marking, beside };
             count_moved(connection, (id, side), open, known, (*now, call, message), changes);
         }
     }
@@ -194,21 +183,19 @@ fn open_moved(
 #[derive(Clone, Copy, Debug)]
 struct Circumstances {
     marking: Marking,
-    overlap: Overlap,
-    /// How many bytes of a send are known to have been received.
-    foretold: Option<u64>,
+    beside: Beside,
 }
 
-/// A message's bytes moved on a connection that is made.
+/// A message's bytes moved on a connection that is made. Whether all were accounted for before.
 #[inline(always)]
 fn count_moved(
     connection: &mut Connection,
     (id, side): (ConnectionId, Side),
     open: &OpenSocket,
-    Circumstances { marking, overlap, foretold }: Circumstances,
+    Circumstances { marking, beside }: Circumstances,
     (now, call, message): (Now, &Move<'_>, &Message),
     changes: &mut Vec<Change>,
-) {
+) -> bool {
     connection.announce(changes);
     connection.end_mut(side).marking = Some(marking);
     let shape = if call.flags == MessageFlags::default() {
@@ -217,34 +204,10 @@ fn count_moved(
         shape_of_stream(connection, (side, open), call)
     };
     let (reached, known) = connection.count(side, call.direction, message.moved);
-    let known = foretold.map_or(known, |foretold| foretold.min(message.moved));
-    let stream = Some(Stream { connection: id, side, reached, known, skipped: 0, overlap });
+    let known = beside.foretold.map_or(known, |foretold| foretold.min(message.moved));
+    let stream = Some(Stream { connection: id, side, reached, known, skipped: 0, overlap: beside.overlap });
     changes.push(message_moved(now, marking, (open, stream, shape), call, message));
-}
-
-/// Whether other sends overlap with a call, and of a send that does so how many bytes are known to have been received.
-#[cold]
-#[inline(never)]
-fn overlap(sockets: &mut Sockets, (id, side): (ConnectionId, Side), direction: Direction) -> (Overlap, Option<u64>) {
-    let Sockets { sending, connections, tables, traces, now, .. } = sockets;
-    // Two that nobody is known to have made may be the two ends of it all.
-    let may_overlap = *traces > 2 || (*traces > 1 && tables.have_children());
-    let Some(connection) = connections.get_mut(id) else {
-        return (Overlap::None, None);
-    };
-    if direction == Direction::Received {
-        let is_contended = sending.is_contended((id, side.other()));
-        return match may_overlap && connection.end(side.other()).traced {
-            _ if is_contended => (Overlap::Sends, None),
-            true => (Overlap::Traces, None),
-            false => (Overlap::None, None),
-        };
-    }
-    match sending.returns(now.tid, connection, side) {
-        Some(foretold) => (Overlap::Sends, Some(foretold)),
-        None if may_overlap && connection.end(side.other()).is_read() => (Overlap::Traces, Some(0)),
-        None => (Overlap::None, None),
-    }
+    known >= message.moved
 }
 
 /// What flags make of bytes of TCP. Urgent ones the other end may pass over (tcp(7), SO_OOBINLINE).
@@ -494,7 +457,8 @@ pub(super) fn peer_is(sockets: &mut Sockets, descriptor: Descriptor<'_>, process
 /// A payload call failed: a send that would have added to a datagram throws away what had gathered for it
 /// (`udp_flush_pending_frames`).
 fn failed(sockets: &mut Sockets, call: &Move<'_>, socket: SocketId, error: Errno) {
-    sockets.shows_failures = true;
+    beside::failures_are_shown(sockets);
+    beside::failed(sockets, socket, call.direction, call.outcome);
     if call.direction == Direction::Sent
         && let Some(open) = sockets.registry.get_mut(socket)
         && std::mem::take(&mut open.is_gathering)

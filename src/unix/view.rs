@@ -61,8 +61,8 @@ impl View for UnixView {
                     if let Some(reads) = self.reads.release(connection.id) {
                         self.take_reads(connection, reads, known, sink)?;
                     }
-                    if !self.unread.is_empty() {
-                        let beside = self.unread.change(connection.id, change);
+                    if self.unread.concerns(connection) {
+                        let beside = self.unread.change(connection, change);
                         self.take_late(connection, beside.lates, known, sink)?;
                         if beside.is_held {
                             return Ok(());

@@ -4,7 +4,8 @@
 //! A call begins, moves its bytes at once or in pieces, and ends; each is a step of its own, taken by whoever is drawn.
 //! strace prints a call on one line where nothing came between its beginning and its end. Then the stream may be closed and
 //! another one made, with the numbers that are free again. What a recording leaves out, who asks for few calls or picks
-//! processes by hand, is left out too.
+//! processes by hand, is left out too; so is what strace does not see, the end of a call in which a process is killed, or with
+//! `-z` the beginning of any.
 
 use super::escape::{Style, quoted};
 use std::collections::{BTreeMap, VecDeque};
@@ -32,6 +33,24 @@ pub enum Kind {
     Unix,
     /// TCP.
     Tcp,
+}
+
+/// What else may be the case.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Setting {
+    /// More than one receives.
+    pub several_receive: bool,
+    /// Processes that send are killed while they do.
+    pub some_are_killed: bool,
+    /// `strace -z`: each call has one line, at its end.
+    pub only_ends: bool,
+}
+
+impl Setting {
+    /// Whether lines tell the order of all bytes: that in which one receives them, with what is under way meanwhile.
+    pub const fn is_order_known(self) -> bool {
+        !(self.several_receive || self.only_ends)
+    }
 }
 
 /// One thread's lines, in the order in which they were printed.
@@ -82,6 +101,7 @@ enum Lacks {
 }
 
 /// Someone who sends, or receives.
+#[derive(Default)]
 struct Actor {
     tid: u32,
     receives: bool,
@@ -92,6 +112,9 @@ struct Actor {
 /// The stream and who uses it.
 struct World {
     kind: Kind,
+    setting: Setting,
+    /// How many of the actors, the first ones, receive.
+    receivers: usize,
     actors: Vec<Actor>,
     /// Sent and not received.
     buffer: VecDeque<u8>,
@@ -114,14 +137,24 @@ fn stamp(time: u64) -> String {
 
 /// What `choices` make of a stream of this kind.
 pub fn crowd(kind: Kind, choices: &[u8]) -> Crowd {
+    crowd_in(Setting::default(), kind, choices)
+}
+
+/// The same where more may be the case. Where the order in which bytes move is not known, who sends at a time has letters of
+/// their own, five of them behind those of the one before.
+pub fn crowd_in(setting: Setting, kind: Kind, choices: &[u8]) -> Crowd {
     let mut choices = Choices(choices.iter());
-    let senders = 2 + choices.below(3);
+    let receivers = if setting.several_receive { 2 + choices.below(2) } else { 1 };
+    // Where none is killed and one receives, one who sends is told by totals alone.
+    let senders = if setting.several_receive || setting.some_are_killed { 1 } else { 2 } + choices.below(3);
     let says_the_same = choices.below(4) == 3;
     // Of TCP nothing but its maker tells that a process has a socket of another one: two hosts may have the same addresses.
     let without_clones = if kind == Kind::Tcp { Lacks::Nothing } else { Lacks::Clones };
     let lacks = [Lacks::Nothing, Lacks::Nothing, Lacks::Closes, without_clones][choices.below(4)];
     let mut world = World {
         kind,
+        setting,
+        receivers,
         actors: Vec::new(),
         buffer: VecDeque::new(),
         crowd: Crowd::default(),
@@ -132,8 +165,12 @@ pub fn crowd(kind: Kind, choices: &[u8]) -> Crowd {
         streams: 0,
         lacks,
     };
-    let are_threads = choices.below(2) == 0;
+    // A thread is killed with all of its process.
+    let are_threads = choices.below(2) == 0 && !setting.some_are_killed;
     world.open_stream(senders, are_threads);
+    if setting.only_ends {
+        world.begin_with_a_wait();
+    }
     while !choices.is_at_end() {
         if choices.below(40) == 39 {
             world.finish();
@@ -163,7 +200,7 @@ impl World {
     /// The stream is made, by the thread that receives, and then those who send, threads of it or processes.
     fn open_stream(&mut self, senders: usize, are_threads: bool) {
         if self.actors.is_empty() {
-            self.actors.push(Actor { tid: 100, receives: true, call: None, is_gone: false });
+            self.actors.push(Actor { tid: 100, receives: true, ..Actor::default() });
         }
         let [sender, receiver] = self.ends();
         let (streams, port) = (self.streams, 4000 + self.streams);
@@ -189,7 +226,9 @@ impl World {
             // Threads have all that their process has.
             return;
         }
-        for tid in (101 + 10 * streams..).take(senders) {
+        let receiving = (201 + 10 * streams..).take(self.receivers - 1).map(|tid| (tid, true));
+        let sending = (101 + 10 * streams..).take(senders).map(|tid| (tid, false));
+        for (tid, receives) in receiving.chain(sending) {
             let how = if are_threads {
                 "child_stack=0x7f0, flags=CLONE_VM|CLONE_FS|CLONE_FILES|CLONE_SIGHAND|CLONE_THREAD"
             } else {
@@ -198,7 +237,7 @@ impl World {
             if self.lacks != Lacks::Clones {
                 self.whole(0, &format!("clone({how}) = {tid}"));
             }
-            self.actors.push(Actor { tid, receives: false, call: None, is_gone: false });
+            self.actors.push(Actor { tid, receives, ..Actor::default() });
         }
     }
 
@@ -211,7 +250,7 @@ impl World {
             _ => self.actors.len(),
         };
         let ends = self.ends();
-        for actor in (0..closers).rev() {
+        for actor in (0..closers).rev().filter(|actor| !self.actors[*actor].is_gone).collect::<Vec<_>>() {
             for end in &ends {
                 self.whole(actor, &format!("close({end}) = 0"));
             }
@@ -220,6 +259,16 @@ impl World {
             self.actors.truncate(1);
         }
         self.streams += 1;
+    }
+
+    /// A receive begins, and returns once something has been sent.
+    fn begin_with_a_wait(&mut self) {
+        self.begin(0, Vec::new(), 40);
+        self.begin(self.receivers, b"a".to_vec(), 0);
+        self.send(self.receivers, 1);
+        self.end(self.receivers);
+        self.receive(0);
+        self.end(0);
     }
 
     fn tick(&mut self) -> u64 {
@@ -260,12 +309,19 @@ impl World {
                 self.begin(actor, Vec::new(), room);
             }
             (None, false) => {
-                let payload = self.payload(choices);
+                let payload = self.payload(actor, choices);
                 self.begin(actor, payload, 0);
             }
-            (Some(_), true) => {
-                self.receive(actor);
-                self.end(actor);
+            (Some(call), true) => {
+                if call.moved == 0 {
+                    self.receive(actor);
+                }
+                if !self.setting.several_receive || choices.below(3) > 0 {
+                    self.end(actor);
+                }
+            }
+            (Some(_), false) if self.setting.some_are_killed && choices.below(12) == 11 => {
+                self.kill(actor, choices.below(2) == 0);
             }
             (Some(call), false) if call.moved < call.payload.len() => {
                 // In one piece, as short ones do, or in several.
@@ -281,35 +337,54 @@ impl World {
         }
     }
 
+    /// The first of the letters that someone says, and how many they are. Where the order may not be known, others say others.
+    fn letters(&self, actor: usize) -> (u8, u8) {
+        let place = u8::try_from(actor % 5).expect("it is less than 5");
+        if self.setting.is_order_known() { (b'a', 26) } else { (b'a' + 5 * place, 5) }
+    }
+
     /// Bytes that are no other send's, or lines that many say.
-    fn payload(&mut self, choices: &mut Choices<'_>) -> Vec<u8> {
+    fn payload(&mut self, actor: usize, choices: &mut Choices<'_>) -> Vec<u8> {
         if self.says_the_same {
             return [b"tick\n", b"tock\n"][choices.below(2)].to_vec();
         }
         self.sent += 1;
-        let length = if choices.below(8) == 0 { 4097 + 97 * choices.below(40) } else { 1 + choices.below(20) };
+        let (first, letters) = self.letters(actor);
+        // A few bytes tell nothing where it is not known how many one has sent that was killed.
+        let shortest = if self.setting.some_are_killed { 8 } else { 1 };
+        // Of one that was killed while it went in pieces, between others', nothing tells how much has gone.
+        let is_alone = self.actors.len() == self.receivers + 1;
+        let is_long = choices.below(8) == 0 && (is_alone || !self.setting.some_are_killed);
+        let length = if is_long { 4097 + 97 * choices.below(40) } else { shortest + choices.below(20) };
         let mut state = self.sent * 2 + 1;
         let mut draw = || {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             u8::try_from(state >> 33 & 0xff).expect("it is 8 bits")
         };
         draw();
-        (0..length).map(|_| b'a' + draw() % 26).collect()
+        (0..length).map(|_| first + draw() % letters).collect()
     }
 
     fn begin(&mut self, actor: usize, payload: Vec<u8>, room: usize) {
         self.break_off(None);
         let (entry, tid) = (self.tick(), self.actors[actor].tid);
-        let [sender, receiver] = self.ends();
-        let _ = write!(self.crowd.together, "{tid} {} ", stamp(entry));
-        if self.actors[actor].receives {
-            let _ = write!(self.crowd.together, "read({receiver}, ");
-        } else {
-            let _ =
-                write!(self.crowd.together, "write({sender}, {}, {}", quoted(&payload, Style::Plain), payload.len());
-        }
-        self.open = Some(actor);
         self.actors[actor].call = Some(Call { entry, payload, moved: 0, room, is_split: false });
+        if self.setting.only_ends {
+            return;
+        }
+        let call = self.begun(actor);
+        let _ = write!(self.crowd.together, "{tid} {} {call}", stamp(entry));
+        self.open = Some(actor);
+    }
+
+    /// A call as far as it is printed when it begins.
+    fn begun(&self, actor: usize) -> String {
+        let [sender, receiver] = self.ends();
+        match &self.actors[actor].call {
+            Some(_) if self.actors[actor].receives => format!("read({receiver}, "),
+            Some(call) => format!("write({sender}, {}, {}", quoted(&call.payload, Style::Plain), call.payload.len()),
+            None => String::new(),
+        }
     }
 
     fn send(&mut self, actor: usize, length: usize) {
@@ -335,62 +410,89 @@ impl World {
         if self.actors[actor].call.as_ref().is_none_or(|call| call.moved == 0) {
             return;
         }
+        let begun = self.begun(actor);
+        let Actor { receives, call, .. } = &self.actors[actor];
+        let Some(call) = call else { return };
+        let moved = call.moved;
+        let rest = if *receives {
+            format!("{}, {}) = {moved}", quoted(&call.payload, Style::Plain), call.room)
+        } else {
+            format!(") = {moved}")
+        };
+        self.print_end(actor, &begun, &rest);
+    }
+
+    /// The second half of a call is printed.
+    fn print_end(&mut self, actor: usize, begun: &str, rest: &str) {
         self.break_off(Some(actor));
         let now = self.tick();
-        let [sender, receiver] = self.ends();
         let Actor { tid, receives, call, .. } = &mut self.actors[actor];
         let Some(call) = call.take() else { return };
-        let (moved, took) = (call.moved, stamp(now - call.entry));
-        let took = &took[took.len().saturating_sub(8)..];
-        let rest = if *receives {
-            format!("{}, {}) = {moved} <{took}>", quoted(&call.payload, Style::Plain), call.room)
-        } else {
-            format!(") = {moved} <{took}>")
-        };
-        if call.is_split {
+        let took = stamp(now - call.entry);
+        let rest = format!("{rest} <{}>", &took[took.len().saturating_sub(8)..]);
+        let text = format!("{} {begun}{rest}", stamp(call.entry));
+        if self.setting.only_ends {
+            let _ = writeln!(self.crowd.together, "{tid} {text}");
+        } else if call.is_split {
             let name = if *receives { "read" } else { "write" };
             let _ = writeln!(self.crowd.together, "{tid} {} <... {name} resumed>{rest}", stamp(now));
         } else {
             self.crowd.together.push_str(&rest);
             self.crowd.together.push('\n');
         }
-        let begin = if *receives {
-            format!("read({receiver}, ")
-        } else {
-            format!("write({sender}, {}, {}", quoted(&call.payload, Style::Plain), call.payload.len())
-        };
-        let text = format!("{} {begin}{rest}", stamp(call.entry));
         self.crowd.apart.push(Line { tid: *tid, end: now, text });
         self.open = None;
     }
 
+    /// The process is killed in its call, whose end is printed or is not.
+    fn kill(&mut self, actor: usize, is_end_printed: bool) {
+        if is_end_printed && !self.setting.only_ends {
+            let begun = self.begun(actor);
+            self.print_end(actor, &begun, ") = ?");
+        }
+        self.break_off(None);
+        let (now, tid) = (self.tick(), self.actors[actor].tid);
+        let text = format!("{} +++ killed by SIGKILL +++", stamp(now));
+        let _ = writeln!(self.crowd.together, "{tid} {text}");
+        self.crowd.apart.push(Line { tid, end: now, text });
+        (self.actors[actor].call, self.actors[actor].is_gone) = (None, true);
+    }
+
     /// Who waits for more to receive waits no longer.
     fn interrupt(&mut self) {
+        for actor in 0..self.receivers {
+            let begun = self.begun(actor);
+            let Some(call) = &self.actors[actor].call else { continue };
+            let rest = format!("0x7f0, {}) = -1 EINTR (Interrupted system call)", call.room);
+            if self.setting.only_ends {
+                self.actors[actor].call = None;
+            } else {
+                self.print_end(actor, &begun, &rest);
+            }
+        }
         self.break_off(None);
-        let Some(call) = self.actors[0].call.take() else { return };
-        let (now, tid) = (self.tick(), self.actors[0].tid);
-        let rest = format!("0x7f0, {}) = -1 EINTR (Interrupted system call) <0.000009>", call.room);
-        let _ = writeln!(self.crowd.together, "{tid} {} <... read resumed>{rest}", stamp(now));
-        let [_, receiver] = self.ends();
-        let text = format!("{} read({receiver}, {rest}", stamp(call.entry));
-        self.crowd.apart.push(Line { tid, end: now, text });
     }
 
     /// All calls return, and all is received.
     fn finish(&mut self) {
-        for actor in 1..self.actors.len() {
+        for actor in self.receivers..self.actors.len() {
             if let Some(call) = &self.actors[actor].call {
                 let left = call.payload.len() - call.moved;
                 self.send(actor, left);
                 self.end(actor);
             }
         }
-        while !self.buffer.is_empty() {
-            if self.actors[0].call.is_none() {
-                self.begin(0, Vec::new(), 3000);
+        let has_some = |actor: &Actor| actor.call.as_ref().is_some_and(|call| call.moved > 0);
+        while !self.buffer.is_empty() || self.actors.iter().any(has_some) {
+            for actor in 0..self.receivers {
+                if self.actors[actor].call.is_none() && !self.buffer.is_empty() {
+                    self.begin(actor, Vec::new(), 3000);
+                }
+                if self.actors[actor].call.as_ref().is_some_and(|call| call.moved == 0) {
+                    self.receive(actor);
+                }
+                self.end(actor);
             }
-            self.receive(0);
-            self.end(0);
         }
         self.break_off(None);
     }

@@ -2,7 +2,7 @@
 //! byte once, in the order in which it was received, in order of time, and the same however the trace comes.
 
 use crate::common::capture;
-use crate::common::crowd::{Crowd, Kind, crowd};
+use crate::common::crowd::{Crowd, Kind, Setting, crowd, crowd_in};
 use crate::common::packet::Packet;
 use crate::common::program::good_packet;
 use crate::laws::{Verdict, holds};
@@ -108,8 +108,55 @@ fn choices() -> impl Strategy<Value = (u8, Vec<u8>)> {
     (0..3_u8, prop::collection::vec(any::<u8>(), 4..120))
 }
 
+const KINDS: [Kind; 3] = [Kind::Pipe, Kind::Unix, Kind::Tcp];
+
 fn crowd_of((kind, choices): &(u8, Vec<u8>)) -> Crowd {
-    crowd([Kind::Pipe, Kind::Unix, Kind::Tcp][usize::from(*kind)], choices)
+    crowd(KINDS[usize::from(*kind)], choices)
+}
+
+/// Each byte is there once, and what each has sent in its order.
+fn has_each_senders_bytes(crowd: &Crowd, packets: &[Packet]) -> Verdict {
+    let found: Vec<u8> = packets.iter().flat_map(|packet| packet.payload.clone()).collect();
+    let parts = |bytes: &[u8]| {
+        let mut parts: [Vec<u8>; 6] = Default::default();
+        for byte in bytes {
+            parts[usize::from(byte.saturating_sub(b'a') / 5)].push(*byte);
+        }
+        // Many may say the same lines.
+        if bytes.contains(&b'\n') {
+            for part in &mut parts {
+                part.sort_unstable();
+            }
+        }
+        parts
+    };
+    if parts(&found) == parts(&crowd.stream) {
+        return Ok(());
+    }
+    let text = String::from_utf8_lossy;
+    Err(format!("{}\nfor\n{}\nof\n{}", text(&found), text(&crowd.stream), crowd.together))
+}
+
+fn holds_in(setting: Setting, (kind, choices): &(u8, Vec<u8>)) -> Verdict {
+    let crowd = crowd_in(setting, KINDS[usize::from(*kind)], choices);
+    let is_right = |file: &[u8]| {
+        let packets = packets(file)?;
+        is_in_order_of_time(&packets)?;
+        if setting.is_order_known() {
+            is_whole(&crowd, file).map(drop)
+        } else {
+            has_each_senders_bytes(&crowd, &packets)
+        }
+    };
+    let file = together(&crowd, "wire", Way::File);
+    is_right(&file)?;
+    if file != together(&crowd, "wire", Way::Pipe) {
+        return Err(format!("a pipe gives another capture of\n{}", crowd.together));
+    }
+    if *kind < 2 {
+        has_each_senders_bytes(&crowd, &packets(&together(&crowd, "syscall", Way::File))?)?;
+    }
+    Ok(())
 }
 
 #[test]
@@ -139,6 +186,59 @@ fn each_byte_is_there_once_in_the_syscall_view_of_what_is_local() {
         let crowd = crowd_of(&(kind % 2, choices));
         is_whole(&crowd, &together(&crowd, "syscall", Way::File)).map(drop)
     });
+}
+
+const SEVERAL: Setting = Setting { several_receive: true, some_are_killed: false, only_ends: false };
+const KILLED: Setting = Setting { several_receive: false, some_are_killed: true, only_ends: false };
+const ENDS: Setting = Setting { several_receive: false, some_are_killed: false, only_ends: true };
+
+#[test]
+fn each_byte_is_there_once_where_several_receive() {
+    holds(500, choices(), |choices| holds_in(SEVERAL, &choices));
+}
+
+#[test]
+fn each_byte_is_there_once_where_who_sends_is_killed() {
+    holds(500, choices(), |choices| holds_in(KILLED, &choices));
+}
+
+#[test]
+fn each_byte_is_there_once_where_only_ends_are_printed() {
+    holds(500, choices(), |choices| holds_in(ENDS, &choices));
+}
+
+/// The choices that a number stands for.
+fn drawn(seed: u64) -> (u8, Vec<u8>) {
+    let mut state = seed;
+    let mut draw = || {
+        // SplitMix64.
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        u8::try_from(mixed >> 56).expect("it is 8 bits")
+    };
+    let (kind, length) = (draw() % 3, 4 + usize::from(draw()) * 2 / 3);
+    (kind, (0..length).map(|_| draw()).collect())
+}
+
+/// The same of as many numbers as are asked for:
+/// `CROWDS=0..1000000 cargo test --release --test offline crowds::a_range_of_numbers -- --ignored`.
+#[test]
+#[ignore = "takes as long as one likes"]
+fn a_range_of_numbers() {
+    let range = std::env::var("CROWDS").unwrap_or_else(|_| "0..10000".to_owned());
+    let [from, to] = range.split("..").map(|end| end.parse::<u64>().expect("it is a number")).collect::<Vec<_>>()[..]
+    else {
+        panic!("CROWDS is FROM..TO");
+    };
+    let mut wrong = Vec::new();
+    for number in from..to {
+        let setting = [Setting::default(), SEVERAL, KILLED, ENDS][usize::from(number.to_le_bytes()[0] % 4)];
+        if let Err(problem) = holds_in(setting, &drawn(number)) {
+            wrong.push(format!("---- {number} {setting:?}\n{problem}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {}\n{}", wrong.len(), to - from, wrong.join("\n"));
 }
 
 /// Some of those who have sent, by a drawn number, as an option has them.

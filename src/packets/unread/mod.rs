@@ -8,11 +8,15 @@
 //! receives               ─→ their bytes are looked for among these; what is of none is shown, for its sender's call
 //!                           has not returned, and remembered until it does (shown)
 //! ```
+//! Where several receive at once, what is sent tells the order instead ([`shared`]).
+//!
 //! Nothing is lost and nothing shown twice, for each byte of a receive is held against one of a send: by what it is, and
 //! only where nothing is under way any more and no bytes fit, by its place. Sends that waited too long go out in the order
 //! in which they returned, and are remembered while others are under way.
 
 mod queue;
+mod shared;
+mod shown;
 
 pub use queue::Late;
 
@@ -20,9 +24,21 @@ use crate::event::{Direction, Op, Timestamp};
 use crate::limits;
 use crate::packets::tcp::{Chunk, OwnChunk};
 use crate::packets::waits::Waits;
-use crate::sockets::{ByConnection, Change, Connection, ConnectionId, FlowId, Moved, Overlap, Refs, Side, Stream};
+use crate::sockets::{
+    ByConnection, Change, Connection, ConnectionId, FlowId, Moved, Overlap, Refs, Side, Stream, ToldBy,
+};
 use queue::{Item, Queue, Sent};
+use shared::Shared;
 use std::collections::BTreeSet;
+
+/// How many sends are held against what was received: more are rarely under way at once.
+const COMPARED_SENDS: usize = 16;
+
+/// By how many of its first bytes a send is found within what was received.
+const HEAD_BYTES: usize = 32;
+
+/// Fewer bytes may be the same by chance.
+const TELLING_BYTES: usize = 4;
 
 /// Whether the reader's call has bytes, perhaps, that the sender's does not show.
 #[inline]
@@ -54,11 +70,50 @@ impl Met {
     }
 }
 
+/// What is known of a direction.
+#[derive(Debug)]
+enum FlowState {
+    /// The reader's calls tell the order.
+    ByReader(Queue),
+    /// Several receive.
+    BySenders(Shared),
+}
+
+impl FlowState {
+    const fn bytes(&self) -> usize {
+        match self {
+            Self::ByReader(queue) => queue.bytes,
+            Self::BySenders(shared) => shared.bytes,
+        }
+    }
+
+    fn waits_since(&self) -> Option<Timestamp> {
+        match self {
+            Self::ByReader(queue) => queue.waits_since(),
+            Self::BySenders(shared) => shared.waits_since(),
+        }
+    }
+
+    fn looked_at_after(&mut self, time: Timestamp) -> Option<Timestamp> {
+        match self {
+            Self::ByReader(queue) => queue.looked_at_after(time),
+            Self::BySenders(shared) => shared.looked_at_after(time),
+        }
+    }
+
+    fn forget(&mut self) {
+        match self {
+            Self::ByReader(queue) => queue.forget(),
+            Self::BySenders(shared) => shared.forget(),
+        }
+    }
+}
+
 /// All that waits for readers' calls, or is held against them, on the connections of a view.
 #[derive(Debug, Default)]
 pub struct Unread {
-    queues: ByConnection<[Option<Box<Queue>>; 2]>,
-    /// How many queues there are.
+    known: ByConnection<[Option<Box<FlowState>>; 2]>,
+    /// Of how many directions something is known.
     count: usize,
     /// What is to be looked at once a moment has passed.
     due: BTreeSet<(Timestamp, FlowId)>,
@@ -96,10 +151,16 @@ impl Unread {
         if stream.overlap == Overlap::None && !self.has(flow) {
             return Met::default();
         }
+        let since = refs.sending_since(flow);
+        let mut lates = Vec::new();
+        if stream.overlap == Overlap::Receives {
+            lates = self.share(connection, (moved, stream), all);
+        }
         self.open(connection, flow, (moved, stream));
         if moved.direction == Direction::Received {
-            let is_busy = stream.overlap != Overlap::None || refs.sending_since(flow).is_some();
-            return Met::held(self.read(flow, (all, moved.exit), is_busy));
+            let is_seen = matches!(stream.overlap, Overlap::None | Overlap::Lost);
+            lates.append(&mut self.read(flow, (all, moved), !is_seen || since.is_some()));
+            return Met::held(lates);
         }
         let news = Chunk {
             time: all.time,
@@ -108,23 +169,57 @@ impl Unread {
             ..Chunk::of(moved, stream, self.known_before(flow, (moved, stream)), refs)
         };
         if news.moved() > 0 {
-            self.sent(flow, moved, OwnChunk::of(&news));
+            lates.append(&mut self.sent(flow, moved, OwnChunk::of(&news)));
         }
-        Met::held(Vec::new())
+        Met::held(lates)
+    }
+
+    /// From here on several receive in this direction. What is to be written before that.
+    fn share(&mut self, connection: &Connection, (moved, stream): (&Moved, Stream), all: &Chunk<'_>) -> Vec<Late> {
+        let (flow, mut lates) = ((connection.id, all.sender), Vec::new());
+        if matches!(self.known(flow), Some(FlowState::BySenders(_))) {
+            return lates;
+        }
+        let shared = if let Some(FlowState::ByReader(queue)) = self.close(flow) {
+            queue.into_shared(all, &mut lates)
+        } else {
+            let [sent, received] = progress_before(connection, flow.1, (moved, stream));
+            Shared::new(sent.saturating_sub(received), 0)
+        };
+        self.keep(flow, FlowState::BySenders(shared));
+        lates
     }
 
     /// Holds what a call of the sender's has moved, whose bytes the reader's call may have ([`is_unseen`]).
     pub fn hold(&mut self, connection: &Connection, (moved, stream): (&Moved, Stream), chunk: &Chunk<'_>) {
         let flow = (connection.id, chunk.sender);
         self.open(connection, flow, (moved, stream));
-        self.sent(flow, moved, OwnChunk::of(chunk));
+        let _none = self.sent(flow, moved, OwnChunk::of(chunk));
     }
 
-    /// A FIN waits behind what its sender has sent; where nothing more can come, all goes out.
-    pub fn change(&mut self, id: ConnectionId, change: &Change) -> Met {
+    /// Whether a change of a connection may have to wait, or something is to be written first.
+    pub fn concerns(&self, connection: &Connection) -> bool {
+        !self.is_empty() || connection.flow_from(Side::First).is_cut || connection.flow_from(Side::Second).is_cut
+    }
+
+    /// A FIN waits behind what its sender has sent, which may be what it was killed in; where nothing more can come, all goes
+    /// out.
+    pub fn change(&mut self, connection: &Connection, change: &Change) -> Met {
+        let id = connection.id;
         match *change {
-            Change::Finished { side, by, marking, time, .. } if self.waits_in((id, side)) => {
-                self.push((id, side), time, Item::Finish { side, time, marking, by });
+            Change::Finished { side, by, marking, time, .. } => {
+                let flow = (id, side);
+                if matches!(self.known(flow), Some(FlowState::BySenders(_))) {
+                    return Met::shown(self.give_up(flow, None));
+                }
+                let is_cut = connection.flow_from(side).is_cut;
+                let may_follow = is_cut && by == side && connection.end(side.other()).is_read();
+                if !(may_follow || self.waits_in(flow)) {
+                    return Met::default();
+                }
+                self.open_at(flow, connection.progress(side), time, false);
+                self.lose(connection, flow);
+                self.push(flow, time, Item::Finish { side, time, marking, by });
                 Met::held(Vec::new())
             }
             Change::Reset { .. } | Change::Closed { .. } | Change::ConnectionForgotten { .. } => {
@@ -147,7 +242,7 @@ impl Unread {
 
     /// Whether something of this direction is held.
     fn has(&mut self, flow: FlowId) -> bool {
-        self.queue(flow).is_some()
+        self.known(flow).is_some()
     }
 
     /// Whether something of this direction is to be written.
@@ -155,34 +250,55 @@ impl Unread {
         self.queue(flow).is_some_and(|queue| !queue.waiting.is_empty())
     }
 
-    fn slot(&mut self, (id, side): FlowId) -> Option<&mut Option<Box<Queue>>> {
-        self.queues.get_mut(id).map(|queues| side.of_mut(queues))
+    fn slot(&mut self, (id, side): FlowId) -> Option<&mut Option<Box<FlowState>>> {
+        self.known.get_mut(id).map(|both| side.of_mut(both))
+    }
+
+    fn known(&mut self, flow: FlowId) -> Option<&mut FlowState> {
+        self.slot(flow)?.as_deref_mut()
     }
 
     fn queue(&mut self, flow: FlowId) -> Option<&mut Queue> {
-        self.slot(flow)?.as_deref_mut()
+        match self.known(flow)? {
+            FlowState::ByReader(queue) => Some(queue),
+            FlowState::BySenders(_) => None,
+        }
     }
 
     /// Holds this direction from here on, if it is not held already. `moved` is news of it.
     fn open(&mut self, connection: &Connection, flow: FlowId, (moved, stream): (&Moved, Stream)) {
-        if self.has(flow) {
-            return;
+        if !self.has(flow) {
+            let progress = progress_before(connection, flow.1, (moved, stream));
+            self.open_at(flow, progress, moved.exit, stream.overlap == Overlap::Traces);
         }
-        let [mut sent, mut received] = connection.progress(flow.1);
-        let before = stream.reached.saturating_sub(moved.moved);
-        if stream.side == flow.1 {
-            sent = before;
-        } else {
-            received = before;
+        self.lose(connection, flow);
+    }
+
+    /// The same from `time` on, where so much was sent and received before. A call that was alone until now knows itself how
+    /// much of it has been received, but where lines are merged.
+    fn open_at(&mut self, flow: FlowId, [sent, received]: [u64; 2], time: Timestamp, is_merged: bool) {
+        if !self.has(flow) {
+            let unknown = if is_merged { received.saturating_sub(sent) } else { 0 };
+            let queue = Queue::new(time, sent.saturating_sub(received), unknown, is_merged);
+            self.keep(flow, FlowState::ByReader(queue));
         }
-        // A call that was alone until now knows itself how much of it has been received.
-        let is_merged = stream.overlap == Overlap::Traces;
-        let unknown = if is_merged { received.saturating_sub(sent) } else { 0 };
-        let queue = Queue::new(moved.exit, sent.saturating_sub(received), unknown, is_merged);
-        let _ = self.queues.or_default(flow.0);
+    }
+
+    fn keep(&mut self, flow: FlowId, known: FlowState) {
+        let _ = self.known.or_default(flow.0);
+        let bytes = known.bytes();
         if let Some(slot) = self.slot(flow) {
-            *slot = Some(Box::new(queue));
+            *slot = Some(Box::new(known));
             self.count += 1;
+            self.bytes += bytes;
+        }
+    }
+
+    /// Some of what is sent in this direction may not be in the trace.
+    fn lose(&mut self, connection: &Connection, flow: FlowId) {
+        let is_told_by_bytes = connection.flow_from(flow.1).told_by == ToldBy::Bytes;
+        if let Some(queue) = self.queue(flow).filter(|_| is_told_by_bytes) {
+            queue.lose();
         }
     }
 
@@ -192,26 +308,45 @@ impl Unread {
         if is_newer { 0 } else { stream.known }
     }
 
-    /// A call of the sender's has moved this, which is `chunk`.
-    fn sent(&mut self, flow: FlowId, moved: &Moved, chunk: OwnChunk) {
+    /// A call of the sender's has moved this, which is `chunk`: what is to be written of it.
+    fn sent(&mut self, flow: FlowId, moved: &Moved, chunk: OwnChunk) -> Vec<Late> {
         let Moved { entry, exit, moved, .. } = *moved;
-        self.push(flow, exit, Item::Sent(Sent { chunk, entry, exit, done: 0, moved }));
+        let Some(known) = self.known(flow) else { return Vec::new() };
+        let before = known.bytes();
+        let lates = match known {
+            FlowState::ByReader(queue) => {
+                queue.push(Item::Sent(Sent { chunk, entry, exit, done: 0, moved }));
+                Vec::new()
+            }
+            FlowState::BySenders(shared) => shared.send(chunk, entry),
+        };
+        self.recount(flow, before);
+        self.changed(flow, exit);
+        lates
     }
 
     fn push(&mut self, flow: FlowId, time: Timestamp, item: Item) {
         let Some(queue) = self.queue(flow) else { return };
-        let size = item.size();
-        queue.waiting.push_back(item);
-        queue.bytes += size;
-        self.bytes += size;
+        let before = queue.bytes;
+        queue.push(item);
+        self.recount(flow, before);
         self.changed(flow, time);
     }
 
-    /// The reader has received `chunk` by `exit`: what is to be written of it.
-    fn read(&mut self, flow: FlowId, (chunk, exit): (&Chunk<'_>, Timestamp), is_busy: bool) -> Vec<Late> {
-        let Some(queue) = self.queue(flow) else { return Vec::new() };
-        let before = queue.bytes;
-        let lates = queue.read(chunk, exit, is_busy);
+    /// The reader has received `chunk`: what is to be written of it.
+    fn read(&mut self, flow: FlowId, (chunk, moved): (&Chunk<'_>, &Moved), is_busy: bool) -> Vec<Late> {
+        let exit = moved.exit;
+        // Of a call that has one line its end may not be told.
+        let until = if moved.entry == exit { exit.after(limits::WAITING_TIME) } else { exit };
+        let Some(known) = self.known(flow) else { return Vec::new() };
+        let before = known.bytes();
+        let lates = match known {
+            FlowState::ByReader(queue) => queue.read(chunk, [exit, until], is_busy),
+            FlowState::BySenders(shared) => {
+                shared.read(chunk, exit);
+                Vec::new()
+            }
+        };
         self.recount(flow, before);
         self.changed(flow, chunk.time);
         lates
@@ -219,22 +354,22 @@ impl Unread {
 
     /// Something came of this direction at `time`: once that has passed it is looked at.
     fn changed(&mut self, flow: FlowId, time: Timestamp) {
-        if let Some(queue) = self.queue(flow) {
-            let due = queue.looked_at_after(time);
+        if let Some(known) = self.known(flow) {
+            let due = known.looked_at_after(time);
             self.due.extend(due.map(|due| (due, flow)));
         }
         self.wait_anew(flow);
         if self.bytes > limits::WAITING_BYTES
-            && let Some(queue) = self.queue(flow)
+            && let Some(known) = self.known(flow)
         {
-            let before = queue.bytes;
-            queue.forget();
+            let before = known.bytes();
+            known.forget();
             self.recount(flow, before);
         }
     }
 
     fn wait_anew(&mut self, flow: FlowId) {
-        let since = self.queue(flow).and_then(|queue| queue.waits_since());
+        let since = self.known(flow).and_then(|known| known.waits_since());
         if since.is_none_or(|since| self.waits.since(flow) != Some(since)) {
             self.waits.end(flow);
         }
@@ -244,7 +379,7 @@ impl Unread {
     }
 
     fn recount(&mut self, flow: FlowId, before: usize) {
-        let now = self.queue(flow).map_or(0, |queue| queue.bytes);
+        let now = self.known(flow).map_or(0, |known| known.bytes());
         self.bytes = (self.bytes + now).saturating_sub(before);
     }
 
@@ -260,18 +395,22 @@ impl Unread {
     /// What of this direction is known to be the next at `now`. `since`: when the first send began that is under way there.
     fn resolve(&mut self, flow: FlowId, now: Timestamp, since: Option<Timestamp>) -> Vec<Late> {
         let mut lates = Vec::new();
+        if matches!(self.known(flow), Some(FlowState::BySenders(_))) {
+            return self.settle(flow, since.is_some(), false);
+        }
         let Some(queue) = self.queue(flow) else { return lates };
         let before = queue.bytes;
         let is_busy = since.is_some() || queue.may_go_on(now);
+        queue.give_up_lost(now.before(limits::WAITING_TIME), since);
         queue.account(is_busy, false);
         while let Some(first) = queue.waits_since()
             && first <= now
-            && !queue.has_shown()
+            && !queue.may_be_shown()
             && queue.is_next_known(since)
         {
             queue.write_next(&mut lates);
         }
-        let is_over = !is_busy && queue.waiting.is_empty();
+        let is_over = !(is_busy || queue.is_kept()) && queue.waiting.is_empty();
         let due = queue.looked_at_next(now);
         self.due.extend(due.map(|due| (due, flow)));
         self.recount(flow, before);
@@ -293,9 +432,19 @@ impl Unread {
 
     /// All that waits in this direction, whether it is known or not. `since`: when the first send began that is under way.
     fn give_up(&mut self, flow: FlowId, since: Option<Timestamp>) -> Vec<Late> {
-        let Some(queue) = self.queue(flow) else { return Vec::new() };
+        let Some(queue) = self.queue(flow) else { return self.settle(flow, since.is_some(), true) };
         let before = queue.bytes;
         let lates = queue.give_up(since.is_some());
+        self.recount(flow, before);
+        self.wait_anew(flow);
+        lates
+    }
+
+    /// The same where several receive, once no send is under way or, where `is_long`, now.
+    fn settle(&mut self, flow: FlowId, is_busy: bool, is_long: bool) -> Vec<Late> {
+        let Some(FlowState::BySenders(shared)) = self.known(flow) else { return Vec::new() };
+        let before = shared.bytes;
+        let lates = shared.settle(is_busy, is_long);
         self.recount(flow, before);
         self.wait_anew(flow);
         lates
@@ -312,12 +461,12 @@ impl Unread {
     }
 
     /// Nothing of this direction is held any more.
-    fn close(&mut self, flow: FlowId) {
-        if let Some(queue) = self.slot(flow).and_then(Option::take) {
-            self.count -= 1;
-            self.bytes = self.bytes.saturating_sub(queue.bytes);
-            self.waits.end(flow);
-        }
+    fn close(&mut self, flow: FlowId) -> Option<FlowState> {
+        let known = self.slot(flow).and_then(Option::take)?;
+        self.count -= 1;
+        self.bytes = self.bytes.saturating_sub(known.bytes());
+        self.waits.end(flow);
+        Some(*known)
     }
 
     /// The moment of the first that waits.
@@ -325,4 +474,16 @@ impl Unread {
     pub fn earliest(&self) -> Timestamp {
         self.waits.earliest()
     }
+}
+
+/// How much the end on `sender` had sent, and the other one received, before a call moved something.
+fn progress_before(connection: &Connection, sender: Side, (moved, stream): (&Moved, Stream)) -> [u64; 2] {
+    let [mut sent, mut received] = connection.progress(sender);
+    let before = stream.reached.saturating_sub(moved.moved);
+    if stream.side == sender {
+        sent = before;
+    } else {
+        received = before;
+    }
+    [sent, received]
 }

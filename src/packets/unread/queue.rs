@@ -1,6 +1,9 @@
 //! One direction of a connection of which something waits for the reader's call: the sends that have returned, and what
 //! receives have shown; each byte of the one is held against one of the other.
 
+use super::shared::Shared;
+use super::shown::Shown;
+use super::{COMPARED_SENDS, HEAD_BYTES, TELLING_BYTES};
 use crate::event::{Marking, Timestamp, as_u64};
 use crate::limits;
 use crate::packets::tcp::{Chunk, OwnChunk};
@@ -9,17 +12,8 @@ use crate::work;
 use memchr::memmem;
 use std::collections::VecDeque;
 
-/// How many sends are held against what was received: more are rarely under way at once.
-const COMPARED_SENDS: usize = 16;
-
 /// How many bytes of each.
 const COMPARED_BYTES: usize = 4 << 10;
-
-/// By how many of its first bytes a send is found within what was received.
-const HEAD_BYTES: usize = 32;
-
-/// Fewer bytes may be the same by chance.
-const TELLING_BYTES: usize = 4;
 
 /// A send of no more bytes goes into a pipe in one piece (PIPE_BUF, pipe(7)), and into a socket as well.
 const ATOMIC: u64 = 4096;
@@ -69,9 +63,9 @@ enum Among {
 
 /// Bytes of a call, and how many more behind them that are not in the trace.
 #[derive(Clone, Copy, Debug)]
-struct Part<'a> {
-    bytes: &'a [u8],
-    missing: u64,
+pub(super) struct Part<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) missing: u64,
 }
 
 /// How a send and what was received fit.
@@ -96,13 +90,14 @@ pub(super) struct Queue {
     pub(super) waiting: VecDeque<Item>,
     /// What receives have shown and no send has accounted for: first so many bytes that are not known any more, then these.
     unknown: u64,
-    shown: VecDeque<u8>,
+    shown: Shown,
     /// Lines of other traces may tell of more.
     is_merged: bool,
+    /// Some of what was sent is not in the trace: only bytes tell.
+    is_lossy: bool,
     /// Since when it is held. Of a send that began later all that it moves is known by its bytes.
     pub(super) since: Timestamp,
-    /// When bytes were last received that were taken for a send's while others were under way, which may begin with the
-    /// same.
+    /// When bytes were last taken for a send's while others were under way, which may begin with the same.
     doubt: Timestamp,
     /// When it is looked at.
     due: Option<Timestamp>,
@@ -163,7 +158,7 @@ impl Sent {
     }
 
     /// What is to be written of the next `length` bytes, which the reader shows as `received`.
-    fn part(&self, length: u64, received: Part<'_>) -> Late {
+    fn part(&self, length: u64, received: Part<'_>) -> OwnChunk {
         let (own, shown) = (self.rest().first(length), received.first(length));
         let best = if own.missing > 0 && shown.bytes.len() > own.bytes.len() { shown } else { own };
         let whole = self.chunk.chunk();
@@ -175,13 +170,13 @@ impl Sent {
             is_urgent: whole.is_urgent && is_last,
             ..whole
         };
-        Late::Chunk(OwnChunk::of(&part))
+        OwnChunk::of(&part)
     }
 
     /// All that is left of it.
     fn all(&self) -> Late {
         let rest = self.rest();
-        self.part(rest.moved(), rest)
+        Late::Chunk(self.part(rest.moved(), rest))
     }
 }
 
@@ -190,6 +185,37 @@ impl Queue {
     /// their sends return.
     pub(super) fn new(since: Timestamp, behind: u64, unknown: u64, is_merged: bool) -> Self {
         Self { behind, unknown, is_merged, since, ..Self::default() }
+    }
+
+    /// From here on some of what is sent may not be in the trace.
+    pub(super) const fn lose(&mut self) {
+        self.is_lossy = true;
+    }
+
+    /// Whether what was written and not received is to be kept.
+    pub(super) fn is_kept(&self) -> bool {
+        self.is_lossy && !(self.written.is_empty() && self.shown.is_empty())
+    }
+
+    /// It goes on as one by whose other end several receive; `chunk` is what was received last. What waits is written.
+    pub(super) fn into_shared(mut self, chunk: &Chunk<'_>, lates: &mut Vec<Late>) -> Shared {
+        self.account(false, false);
+        let mut shared = Shared::new(self.behind, self.unknown);
+        for sent in &self.written {
+            shared.was_sent(sent.rest());
+        }
+        if let Some(exit) = self.shown.last() {
+            shared.was_received(&Chunk { bytes: self.shown.bytes(), missing: 0, ..*chunk }, exit);
+        }
+        for item in self.waiting {
+            match item {
+                Item::Sent(sent) => {
+                    lates.append(&mut shared.send(sent.part(sent.rest().moved(), sent.rest()), sent.entry));
+                }
+                Item::Finish { side, time, marking, by } => lates.push(Late::Finish { side, time, marking, by }),
+            }
+        }
+        shared
     }
 
     /// Something has come of it at `time`. When it is to be looked at, if it is not already.
@@ -210,6 +236,12 @@ impl Queue {
     pub(super) fn may_go_on(&self, now: Timestamp) -> bool {
         let end = if self.is_merged { self.last.after(limits::WAITING_TIME) } else { self.last };
         end > now
+    }
+
+    /// Something that waits has come.
+    pub(super) fn push(&mut self, item: Item) {
+        self.bytes += item.size();
+        self.waiting.push_back(item);
     }
 
     /// When the first of what waits was.
@@ -250,12 +282,13 @@ impl Queue {
 
     /// The send that `received` begins with, and how many bytes of it, where only one can be it. While others are under way,
     /// one that is received to its end, or was written; but of a long one, which may have gone in pieces, any piece.
-    fn find(&mut self, received: Part<'_>, is_busy: bool, among: Among) -> Option<(SendPlace, u64)> {
+    fn find(&mut self, received: (Part<'_>, Timestamp), is_busy: bool, among: Among) -> Option<(SendPlace, u64)> {
+        let (received, exit) = received;
         let mut best: Option<(Fit, SendPlace)> = None;
         let mut longest_open = 0;
         for (place, sent) in self.candidates() {
             let is_written = matches!(place, SendPlace::Written(_));
-            if among == (if is_written { Among::Waiting } else { Among::Written }) {
+            if among == (if is_written { Among::Waiting } else { Among::Written }) || sent.entry > exit {
                 continue;
             }
             let fit = sent.rest().fit(received, COMPARED_BYTES);
@@ -283,12 +316,14 @@ impl Queue {
         sent.is_piece(fit).then(|| (place, as_u64(fit.same)))
     }
 
-    /// Where nothing fits to an end: what begins most like `received`, or else the first that waits, and how many bytes.
+    /// Where nothing fits to an end: what begins most like `received`, or else the first that waits, and how many bytes. Where
+    /// some may be lost, only what begins so much like it that this is not by chance.
     fn guess(&mut self, received: Part<'_>) -> Option<(SendPlace, u64)> {
         let fits = self.candidates().filter(|(place, _)| matches!(place, SendPlace::Waiting(_)));
         let fits = fits.map(|(place, sent)| (sent.rest().fit(received, COMPARED_BYTES).same, place));
         let (same, place) = fits.reduce(|best, other| if other.0 > best.0 { other } else { best })?;
-        Some((place, if same > 0 { as_u64(same) } else { received.moved() }))
+        let is_one = !self.is_lossy || same >= TELLING_BYTES;
+        is_one.then(|| (place, if same > 0 { as_u64(same) } else { received.moved() }))
     }
 
     /// The next of its bytes have been received, at most `length`. How many.
@@ -308,28 +343,29 @@ impl Queue {
         received
     }
 
-    /// The reader has received `chunk` by `exit`. What is to be written of it: each part as its sender's call has it, and
-    /// what is of none.
-    pub(super) fn read(&mut self, chunk: &Chunk<'_>, exit: Timestamp, is_busy: bool) -> Vec<Late> {
+    /// The reader has received `chunk` by `exit`, or `until` where that is not told. What is to be written of it: each part as
+    /// its sender's call has it, and what is of none.
+    pub(super) fn read(&mut self, chunk: &Chunk<'_>, [exit, until]: [Timestamp; 2], is_busy: bool) -> Vec<Late> {
         let mut rest = Part { bytes: chunk.bytes, missing: chunk.missing };
         let passed = self.behind.min(rest.moved());
         self.behind -= passed;
         rest = rest.after(passed);
         let mut lates = Vec::new();
         while rest.moved() > 0 {
-            let among = if self.has_shown() { Among::Written } else { Among::All };
-            if let Some((place, length)) = self.find(rest, is_busy, among) {
+            let among = if self.has_shown() && !self.is_lossy { Among::Written } else { Among::All };
+            if let Some((place, length)) = self.find((rest, until), is_busy, among) {
                 if is_busy {
                     self.doubt = self.doubt.max(exit);
                 }
+                let place = self.pass_over(place);
                 self.write_received(place, rest.first(length), &mut lates);
                 rest = rest.after(length);
                 continue;
             }
-            let length = self.next_written(rest.bytes).map_or(rest.moved(), as_u64);
+            let length = self.next_known(rest.bytes, true).map_or(rest.moved(), as_u64);
             let part = rest.first(length);
-            if is_busy || !self.waiting.is_empty() {
-                self.show(part);
+            if is_busy || self.is_lossy || !self.waiting.is_empty() {
+                self.show(part, until);
             }
             let part = Chunk { bytes: part.bytes, missing: part.missing, ..*chunk };
             lates.push(Late::Chunk(OwnChunk::of(&part)));
@@ -338,11 +374,13 @@ impl Queue {
         lates
     }
 
-    /// Where one that was written begins within what was received, behind bytes of a call that has not returned.
-    fn next_written(&self, received: &[u8]) -> Option<usize> {
+    /// Where one that was written, or may be received next although not all of what is sent is known, begins within what was
+    /// received, behind bytes of a call that has not returned.
+    fn next_known(&self, received: &[u8], are_written: bool) -> Option<usize> {
         let within = received.get(1..)?;
         let mut first: Option<usize> = None;
-        for sent in self.written.iter().take(COMPARED_SENDS) {
+        let is_one = |place| matches!(place, SendPlace::Written(_)) || self.is_lossy || !are_written;
+        for (_, sent) in self.candidates().filter(|(place, _)| is_one(*place)) {
             let rest = sent.rest().bytes;
             let head = rest.get(..HEAD_BYTES).unwrap_or(rest);
             work::steps(within.len());
@@ -370,20 +408,53 @@ impl Queue {
             return;
         }
         if matches!(place, SendPlace::Waiting(_)) {
-            lates.push(sent.part(left.min(length), received));
+            lates.push(Late::Chunk(sent.part(left.min(length), received)));
         }
         self.receive(place, length);
     }
 
+    /// Where not all of what is received is in the trace, sends that are written have been received that ended before this one
+    /// began. Where it is then.
+    fn pass_over(&mut self, place: SendPlace) -> SendPlace {
+        let SendPlace::Written(mut at) = place else { return place };
+        while self.is_lossy
+            && at > 0
+            && let [Some(first), Some(sent)] = [0, at].map(|at| self.written.get(at))
+            && first.exit < sent.entry
+        {
+            self.bytes -= first.chunk.size();
+            self.written.pop_front();
+            at -= 1;
+        }
+        SendPlace::Written(at)
+    }
+
     /// What was received has been shown, and no send accounts for it yet.
-    fn show(&mut self, received: Part<'_>) {
-        work::steps(received.bytes.len());
-        self.shown.extend(received.bytes);
+    fn show(&mut self, received: Part<'_>, exit: Timestamp) {
+        self.shown.push(received.bytes, exit);
         self.bytes += received.bytes.len();
         if received.missing > 0 {
             self.unknown += received.missing;
             self.forget_shown();
         }
+    }
+
+    /// What was shown before `time` is of none of the sends whose lines may come, of which the first began at `since`: it is of
+    /// one that is lost.
+    pub(super) fn give_up_lost(&mut self, time: Timestamp, since: Option<Timestamp>) {
+        if self.is_lossy {
+            let waiting = self.waiting.iter().map(Item::entry);
+            let begun = waiting.chain(since).fold(time, Timestamp::min);
+            let lost = self.shown.before(begun);
+            self.shown.remove(0..lost);
+            self.bytes -= lost;
+        }
+    }
+
+    /// Whether receives have shown bytes that may be of the first that waits.
+    pub(super) fn may_be_shown(&self) -> bool {
+        let last = self.shown.last().filter(|_| self.is_lossy);
+        self.has_shown() && last.is_none_or(|last| self.waiting.front().is_none_or(|first| first.entry() <= last))
     }
 
     /// Sends account for what receives have shown before; if they must, by its place where nothing else tells.
@@ -396,17 +467,22 @@ impl Queue {
             self.unknown -= received;
         }
         let mut shown = std::mem::take(&mut self.shown);
-        let mut left = Part { bytes: shown.make_contiguous(), missing: 0 };
-        let before = left.moved();
-        while self.unknown == 0 && left.moved() > 0 {
-            let found = self.find(left, is_busy, Among::Waiting);
+        while self.unknown == 0
+            && let Some(exit) = shown.first()
+        {
+            let left = Part { bytes: shown.bytes(), missing: 0 };
+            let found = self.find((left, exit), is_busy, Among::Waiting);
             let found = if they_must { found.or_else(|| self.guess(left)) } else { found };
-            let Some((place, length)) = found else { break };
-            left = left.after(self.receive(place, length));
+            let gone = match found {
+                Some((place, length)) => self.receive(place, length),
+                // It is of one that is lost.
+                None if they_must => self.next_known(left.bytes, false).map_or(left.moved(), as_u64),
+                None => break,
+            };
+            let gone = usize::try_from(gone).map_or(shown.len(), |gone| gone.min(shown.len()));
+            shown.remove(0..gone);
+            self.bytes -= gone;
         }
-        let gone = usize::try_from(before - left.moved()).unwrap_or(usize::MAX).min(shown.len());
-        self.bytes -= gone;
-        shown.drain(..gone);
         self.shown = shown;
     }
 
@@ -417,13 +493,16 @@ impl Queue {
             let found = match self.waiting.get(at) {
                 Some(Item::Sent(sent)) if sent.rest().bytes.len() >= TELLING_BYTES => {
                     work::steps(shown.len());
-                    memmem::find(shown.make_contiguous(), sent.rest().bytes)
-                        .map(|start| (start, sent.rest().bytes.len()))
+                    let behind = if self.is_lossy { shown.before(sent.entry) } else { 0 };
+                    let bytes = sent.rest().bytes;
+                    let within = shown.bytes().get(behind..).unwrap_or_default();
+                    memmem::find(within, bytes).map(|start| behind + start..behind + start + bytes.len())
                 }
                 _ => None,
             };
-            if let Some((start, length)) = found {
-                shown.drain(start..start + length);
+            if let Some(range) = found {
+                let length = range.len();
+                shown.remove(range);
                 self.bytes -= length;
                 self.receive(SendPlace::Waiting(at), as_u64(length));
             }
@@ -434,7 +513,8 @@ impl Queue {
     /// Whether the first that waits can be nothing but the next; `since`: when the first began that is under way.
     pub(super) fn is_next_known(&self, since: Option<Timestamp>) -> bool {
         let mut waiting = self.waiting.iter().take(COMPARED_SENDS);
-        let Some(Item::Sent(first)) = waiting.next() else { return true };
+        // A FIN comes behind what its sender was killed in.
+        let Some(Item::Sent(first)) = waiting.next() else { return !(self.is_lossy && since.is_some()) };
         let end = first.exit;
         let is_doubtful = first.entry <= self.doubt;
         let is_unseen = first.chunk.missing > 0 && first.chunk.bytes.is_empty();
@@ -447,6 +527,7 @@ impl Queue {
         let first = self.written.len();
         self.write_first(lates);
         if first == 0
+            && !self.is_lossy
             && let Some(sent) = self.written.pop_front()
         {
             self.behind += sent.rest().moved();
@@ -471,9 +552,12 @@ impl Queue {
 
     /// All that waits, in the order in which it came.
     pub(super) fn give_up(&mut self, is_busy: bool) -> Vec<Late> {
-        self.account(is_busy, !is_busy);
-        if is_busy && !self.shown.is_empty() {
+        if is_busy || self.is_lossy {
+            self.account(is_busy, false);
             self.account_within();
+        }
+        if !is_busy {
+            self.account(false, true);
         }
         let mut lates = Vec::new();
         while !self.waiting.is_empty() {
@@ -494,7 +578,7 @@ impl Queue {
     fn forget_shown(&mut self) {
         self.unknown += as_u64(self.shown.len());
         self.bytes -= self.shown.len();
-        self.shown = VecDeque::new();
+        self.shown = Shown::default();
     }
 }
 

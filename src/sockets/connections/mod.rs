@@ -3,12 +3,14 @@
 //! A connection lives from its first evidence until every traced end is closed; then it lingers, in bounded number, in
 //! case that its other end turns up. What has ended stays until the next event, so that its last changes can be read.
 
+mod flow;
 mod pairing;
 mod rendezvous;
 pub(in crate::sockets) mod state;
 mod store;
 
-pub use state::{Connection, End, Flow, Opening, Role};
+pub use flow::{Flow, ToldBy};
+pub use state::{Connection, End, Opening, Role};
 pub(in crate::sockets) use state::{Length, Origin, Witnessed};
 pub use store::ByConnection;
 use store::Store;

@@ -12,6 +12,7 @@
 //! is its [`Stage`]. Each direction has its own FIN. What changes either stands here.
 
 use crate::event::{Direction, Errno, Family, Inode, Tid, Timestamp, Transport, UnixName};
+use crate::sockets::connections::flow::{Flow, ToldBy};
 use crate::sockets::connections::rendezvous::Rendezvous;
 use crate::sockets::names::{ConnectionId, Side, SocketId};
 use crate::sockets::open_socket::is_vague;
@@ -173,6 +174,8 @@ pub struct End {
     pub(in crate::sockets) emptied: u64,
     /// Urgent bytes that it was sent, each of which its reads may pass over.
     pub(in crate::sockets) urgent: u32,
+    /// Whose receive has begun, and not returned.
+    pub(in crate::sockets) receiver: Option<Tid>,
 }
 
 impl End {
@@ -208,25 +211,12 @@ impl End {
     }
 }
 
-/// One direction of a connection.
+/// Whether a call on a connection is to be held against others.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Flow {
-    /// Bytes that are accounted for, by whichever end's line came first.
-    pub accounted: u64,
-    /// Its sender has finished it (FIN).
-    pub finished: bool,
-}
-
-impl Flow {
-    /// Counts a report of `moved` bytes that ends at `reached`; returns how many of them were accounted for before.
-    ///
-    /// Each end counts from its own first call. An end that strace was attached to later lags behind, and the other one,
-    /// which is ahead, accounts for the bytes.
-    pub fn account(&mut self, reached: u64, moved: u64) -> u64 {
-        let fresh = reached.saturating_sub(self.accounted).min(moved);
-        self.accounted = self.accounted.max(reached);
-        moved - fresh
-    }
+enum Manner {
+    #[default]
+    Plain,
+    Odd,
 }
 
 /// How many bytes of what is sent first are remembered to tell connections apart.
@@ -252,6 +242,8 @@ pub struct Connection {
     pub(in crate::sockets) accept_length: Length,
     /// It was accepted, and of several that wait any may be its other end: the first bytes tell which.
     pub(in crate::sockets) is_undecided: bool,
+    /// Plain where no receive is under way on it, and totals tell which bytes are news.
+    manner: Manner,
     /// What its first end has sent first, while the other one is not known.
     head: Vec<u8>,
     /// Its two addresses, once both are known: where the other end's calls find it.
@@ -369,6 +361,41 @@ impl Connection {
     #[inline]
     pub(in crate::sockets) const fn is_settled(&self) -> bool {
         !self.is_begun() && !self.is_waiting()
+    }
+
+    /// Whether totals tell what is news of the bytes that move on it.
+    #[inline]
+    pub(in crate::sockets) const fn is_plain(&self) -> bool {
+        self.is_settled() && matches!(self.manner, Manner::Plain)
+    }
+
+    /// Whether the end on `side` receives more than the other one is known to have sent, which is traced.
+    pub(in crate::sockets) const fn receives_unsent(&self, side: Side, moved: u64) -> bool {
+        let sender = side.other();
+        self.end(sender).traced && self.end(side).received.saturating_add(moved) > self.flow_from(sender).accounted
+    }
+
+    /// A thread has begun to receive by the end on `side`, or none has that has not returned.
+    pub(in crate::sockets) fn set_receiver(&mut self, side: Side, receiver: Option<Tid>) {
+        self.end_mut(side).receiver = receiver;
+        let is_plain = self.ends.iter().all(|end| end.receiver.is_none())
+            && self.flows.iter().all(|flow| flow.told_by == ToldBy::Totals);
+        self.manner = if is_plain { Manner::Plain } else { Manner::Odd };
+    }
+
+    /// What tells what is news of what the end on `side` sends is another from here on; several receivers stay.
+    pub(in crate::sockets) fn tell_by(&mut self, side: Side, told_by: ToldBy) {
+        let flow = self.flow_from_mut(side);
+        if flow.told_by != ToldBy::Senders {
+            flow.told_by = told_by;
+        }
+        self.manner = Manner::Odd;
+    }
+
+    /// How a send of the end on `side` has ended is not in the trace.
+    pub(in crate::sockets) fn cut(&mut self, side: Side) {
+        self.tell_by(side, ToldBy::Bytes);
+        self.flow_from_mut(side).is_cut = true;
     }
 
     /// The first end of one that waits has sent this.
