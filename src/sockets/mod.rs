@@ -1,17 +1,16 @@
 //! Which open socket and which connection an event belongs to, and what it does to them.
 //!
-//! [`Sockets::apply`] takes events in the order of the trace; [`Sockets::changes`] are what the last one did, or where
-//! [`Sockets::goes_on`] says so a part of it. Identity rests on the best evidence there is: the inode in the details; the addresses in the details; the open file description
-//! followed through socket, accept, dup, fork, exec and SCM_RIGHTS. What calls say about addresses stands above details,
-//! which strace never refreshes.
+//! [`Sockets::apply`] takes events in the order of the trace; [`Sockets::changes`] are what the last one did, or a part of it
+//! where [`Sockets::goes_on`] says so. Identity rests on the best evidence there is: the inode in the details; the addresses
+//! in them; the open file description followed through socket, accept, dup, fork, exec and SCM_RIGHTS. What calls say about
+//! addresses stands above details, which strace never refreshes.
 //!
 //! ```text
 //! Event ─→ descriptors (thread → table → slot) ─→ registry (open socket) ─→ connections (connection, side) ─→ Change
 //! ```
 //!
-//! Each of the three owns its state and names only those before it. What a call does to them stands in a file for each kind
-//! of call, as functions on [`Sockets`], which holds the three together: `open`, `processes`, and `transfer`, which leaves
-//! descriptors in messages to `ancillary` and pipes to `pipes`.
+//! Each of the three owns its state and names only those before it. What a call does to them is a function on [`Sockets`],
+//! which holds the three, in a file for each kind of call: `open`, `processes`, `transfer`, `ancillary`, `pipes`, `beside`.
 
 mod ancillary;
 mod beside;
@@ -216,9 +215,7 @@ impl Sockets {
 
     /// Closes some of what the thread that ends had open.
     fn leave(&mut self) {
-        let Some(mut slots) = self.leaving.take() else {
-            return;
-        };
+        let Some(mut slots) = self.leaving.take() else { return };
         for _ in 0..limits::CLOSED_AT_ONCE {
             let Some((fd, slot)) = slots.next() else {
                 return self.sessions.forget(self.now.tid);

@@ -36,10 +36,11 @@ const NOT_RUN: [(&str, &str); 9] = [
 ];
 
 /// Options of other programs that the documents name.
-const OF_OTHERS: [&str; 12] = [
+const OF_OTHERS: [&str; 13] = [
     "--all",
     "--capture-",
     "--discard-all-secrets",
+    "--ignored",
     "--keylogfile",
     "--lib",
     "--locked",
