@@ -81,6 +81,12 @@ impl Timestamp {
         Self(self.0.saturating_sub(nanoseconds))
     }
 
+    /// Whether it is finer than a whole millisecond: where strace writes seconds (`-t`) or milliseconds alone, many calls have
+    /// the same moment, and none tells which of them began first.
+    pub const fn is_fine(self) -> bool {
+        !self.0.is_multiple_of(1_000_000)
+    }
+
     /// Where a clock at this moment is once it shows `time`: it does not go back, unless by more than `nanoseconds`, for then
     /// it was set back.
     #[inline]

@@ -13,8 +13,8 @@ pub(super) fn close(sockets: &mut Sockets, descriptor: Descriptor<'_>, outcome: 
     if let Some(socket) = stands_for
         && let Some(open) = sockets.registry.get(socket)
     {
-        let connection = sockets.connection_of(socket);
-        let is_older = connection.is_some_and(|connection| connection.is_begun_after(sockets.now.entry));
+        let (connection, begun) = (sockets.connection_of(socket), sockets.now.entry);
+        let is_older = begun.is_fine() && connection.is_some_and(|connection| connection.is_begun_after(begun));
         let tells_another =
             matches!(descriptor.details, Details::Socket(details) if identity::is_closed_already(open, details));
         if is_older || tells_another {
