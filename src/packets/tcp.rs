@@ -40,10 +40,11 @@ impl<'a> Chunk<'a> {
     pub fn of(moved: &Moved, stream: Stream, front: u64, refs: Refs<'a>) -> Self {
         let bytes = usize::try_from(front).ok().and_then(|front| refs.bytes(moved.payload).get(front..));
         let bytes = bytes.unwrap_or_default();
+        let sender = stream.sender(moved.direction);
         Self {
-            sender: stream.sender(moved.direction),
+            sender,
             time: moved.moment(),
-            by: (moved.marking, stream.side),
+            by: stream.sent_by.map_or((moved.marking, stream.side), |by| (by, sender)),
             skipped: stream.skipped,
             bytes,
             missing: moved.moved.saturating_sub(front).saturating_sub(as_u64(bytes.len())),

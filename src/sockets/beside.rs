@@ -8,7 +8,7 @@
 //! several traces, or `strace -z`      lines come as calls end, and others may be under way      Overlap::Traces
 //! ```
 
-use crate::event::{Direction, Outcome, Tid, Timestamp};
+use crate::event::{Direction, Marking, Move, Outcome, Tid, Timestamp};
 use crate::sockets::connections::{Connection, ToldBy};
 use crate::sockets::names::{ConnectionId, FlowId, Side, SocketId};
 use crate::sockets::sending::Sending;
@@ -20,6 +20,8 @@ pub(super) struct Beside {
     pub(super) overlap: Overlap,
     /// How many bytes of a send are known to have been received.
     pub(super) foretold: Option<u64>,
+    /// Who has sent what is received and was not sent before: the send is under way.
+    pub(super) sent_by: Option<Marking>,
 }
 
 /// A call has failed, or only begun: lines are not of ends alone.
@@ -36,8 +38,8 @@ pub(super) const fn goes_back(sockets: &mut Sockets) {
 }
 
 /// A call has begun to move bytes of a connection.
-pub(super) fn begun(sockets: &mut Sockets, (id, side): (ConnectionId, Side), direction: Direction) {
-    let tid = sockets.now.tid;
+pub(super) fn begun(sockets: &mut Sockets, (id, side): (ConnectionId, Side), (by, direction): (Marking, Direction)) {
+    let tid = by.tid;
     if direction == Direction::Sent {
         send_ended(sockets, tid, Outcome::Unknown);
     }
@@ -46,7 +48,7 @@ pub(super) fn begun(sockets: &mut Sockets, (id, side): (ConnectionId, Side), dir
         return;
     };
     match direction {
-        Direction::Sent => sending.begin((tid, now.entry), connection, side),
+        Direction::Sent => sending.begin((by, now.entry), connection, side),
         Direction::Received => receives(sending, connection, (side, tid), true),
     }
 }
@@ -64,15 +66,16 @@ fn receives(sending: &mut Sending, connection: &mut Connection, (side, tid): (Si
 }
 
 /// A call has moved nothing, or nobody knows how much.
-pub(super) fn failed(sockets: &mut Sockets, socket: SocketId, direction: Direction, outcome: Outcome) {
+pub(super) fn failed(sockets: &mut Sockets, socket: SocketId, call: &Move<'_>) {
     let Some((id, side)) = sockets.stream(socket) else {
         return;
     };
-    let tid = sockets.now.tid;
+    let (tid, direction, outcome) = (sockets.now.tid, call.direction, call.outcome);
     match direction {
         Direction::Sent if outcome == Outcome::Unknown && sockets.sending.of(tid).is_none() => {
             // Nothing came between its beginning and its thread's end.
-            begun(sockets, (id, side), direction);
+            let by = sockets.marking(call.socket.fd, Some(call.op));
+            begun(sockets, (id, side), (by, direction));
         }
         Direction::Sent => {}
         Direction::Received => {
@@ -132,7 +135,7 @@ pub(super) fn returned(
             _ if may_overlap && reader.is_read() => (Overlap::Traces, Some(0)),
             _ => (Overlap::None, None),
         };
-        return Beside { overlap, foretold };
+        return Beside { overlap, foretold, sent_by: None };
     }
     let flow = (id, side.other());
     receives(sending, connection, (side, now.tid), at_ends);
@@ -148,7 +151,8 @@ pub(super) fn returned(
         ToldBy::Totals if may_overlap => Overlap::Traces,
         ToldBy::Totals => Overlap::None,
     };
-    Beside { overlap, foretold: None }
+    let sent_by = sending.alone(flow).filter(|_| overlap == Overlap::None);
+    Beside { overlap, foretold: None, sent_by }
 }
 
 /// What was received last was not sent, although no send is under way: the other end has sent it unseen.

@@ -146,6 +146,8 @@ pub struct Stream {
     pub skipped: u64,
     /// Whether other sends were under way in this direction.
     pub overlap: Overlap,
+    /// Who sends what is news of a receive, where the send is under way and its line comes later.
+    pub sent_by: Option<Marking>,
 }
 
 /// Whether a stream's calls overlap, so that totals do not tell their order and what of them is news.

@@ -126,7 +126,7 @@ impl Sockets {
                 beside::failures_are_shown(self);
                 open::connect_begun(self, *socket, address);
             }
-            What::MoveBegun { socket, direction, .. } => transfer::begun(self, *socket, *direction),
+            What::MoveBegun { socket, op, direction } => transfer::begun(self, *socket, (*op, *direction)),
             What::Accept { listener, made, peer, close_on_exec } => {
                 open::accept(self, [*listener, *made], peer.as_ref(), *close_on_exec);
             }

@@ -11,7 +11,7 @@
 //! One whose thread was killed in it may have moved bytes that no line tells of: it stays under way for as long as what
 //! waits for a line waits, until which the reader has shown them.
 
-use crate::event::{Tid, Timestamp};
+use crate::event::{Marking, Tid, Timestamp};
 use crate::limits;
 use crate::sockets::connections::Connection;
 use crate::sockets::names::{FlowId, Side};
@@ -21,11 +21,18 @@ use std::collections::{BTreeMap, VecDeque};
 /// When a send began, and its number among all.
 type Began = (Timestamp, u64);
 
-/// Those of one direction that are under way.
+/// A send that is under way.
+#[derive(Clone, Copy, Debug)]
+struct UnderWay {
+    by: Marking,
+    /// How many of its bytes the reader had received before another send began.
+    received: u64,
+}
+
+/// Those of one direction.
 #[derive(Debug, Default)]
 struct Busy {
-    /// How many bytes of each the reader had received before another send began.
-    open: BTreeMap<Began, u64>,
+    open: BTreeMap<Began, UnderWay>,
     is_contended: bool,
 }
 
@@ -48,13 +55,14 @@ impl Sending {
     }
 
     /// A thread begins to send on a connection, by the end on `side`.
-    pub(super) fn begin(&mut self, (tid, entry): (Tid, Timestamp), connection: &Connection, side: Side) {
+    pub(super) fn begin(&mut self, (by, entry): (Marking, Timestamp), connection: &Connection, side: Side) {
+        let tid = by.tid;
         self.end(tid);
         self.count += 1;
         let (flow, began) = ((connection.id, side), (entry, self.count));
         let busy = self.flows.entry(flow).or_default();
         busy.contend(connection, side);
-        busy.open.insert(began, 0);
+        busy.open.insert(began, UnderWay { by, received: 0 });
         self.by_thread.insert(tid, (flow, began));
     }
 
@@ -120,8 +128,14 @@ impl Sending {
         if busy.open.len() > usize::from(own.is_some()) {
             busy.contend(connection, side);
         }
-        let foretold = own.and_then(|own| busy.open.get(&own)).copied();
+        let foretold = own.and_then(|own| busy.open.get(&own)).map(|send| send.received);
         busy.is_contended.then(|| foretold.unwrap_or_default())
+    }
+
+    /// Who sends in a direction, where nobody else does: what is received beyond what was sent is of this send.
+    pub(super) fn alone(&self, flow: FlowId) -> Option<Marking> {
+        let busy = self.flows.get(&flow).filter(|busy| !busy.is_contended && busy.open.len() == 1)?;
+        busy.open.first_key_value().map(|(_, send)| send.by)
     }
 
     /// Whether several sends of a direction have been under way at once, and one still is.
@@ -143,7 +157,7 @@ impl Busy {
         if is_first && let Some(mut alone) = self.open.first_entry() {
             self.is_contended = true;
             let [sent, received] = connection.progress(side);
-            alone.insert(received.saturating_sub(sent));
+            alone.get_mut().received = received.saturating_sub(sent);
         }
     }
 }

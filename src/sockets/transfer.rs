@@ -32,7 +32,7 @@ pub(super) fn moved(sockets: &mut Sockets, call: &Move<'_>) {
     match call.outcome {
         Outcome::Done(_) => {}
         Outcome::Failed(error) => return failed(sockets, call, socket, error),
-        Outcome::Unknown => return beside::failed(sockets, socket, call.direction, call.outcome),
+        Outcome::Unknown => return beside::failed(sockets, socket, call),
     }
     if call.flags.connect() && call.direction == Direction::Sent {
         fast_open(sockets, socket, call);
@@ -75,7 +75,7 @@ fn learn_from_address(sockets: &mut Sockets, socket: SocketId, call: &Move<'_>, 
 
 /// A payload call has begun. Its details may say more than those before, and who makes it is who has that end, whatever
 /// comes of it.
-pub(super) fn begun(sockets: &mut Sockets, descriptor: Descriptor<'_>, direction: Direction) {
+pub(super) fn begun(sockets: &mut Sockets, descriptor: Descriptor<'_>, (op, direction): (Op, Direction)) {
     beside::failures_are_shown(sockets);
     let located = sockets.locate(descriptor);
     let Some(socket) = located.or_else(|| pipes::locate(sockets, descriptor, direction)) else {
@@ -83,7 +83,8 @@ pub(super) fn begun(sockets: &mut Sockets, descriptor: Descriptor<'_>, direction
     };
     used(sockets, socket, descriptor.fd);
     if let Some(stream) = sockets.stream(socket) {
-        beside::begun(sockets, stream, direction);
+        let by = sockets.marking(descriptor.fd, Some(op));
+        beside::begun(sockets, stream, (by, direction));
     }
 }
 
@@ -205,7 +206,8 @@ fn count_moved(
     };
     let (reached, known) = connection.count(side, call.direction, message.moved);
     let known = beside.foretold.map_or(known, |foretold| foretold.min(message.moved));
-    let stream = Some(Stream { connection: id, side, reached, known, skipped: 0, overlap: beside.overlap });
+    let Beside { overlap, sent_by, .. } = beside;
+    let stream = Some(Stream { connection: id, side, reached, known, skipped: 0, overlap, sent_by });
     changes.push(message_moved(now, marking, (open, stream, shape), call, message));
     known >= message.moved
 }
@@ -458,7 +460,7 @@ pub(super) fn peer_is(sockets: &mut Sockets, descriptor: Descriptor<'_>, process
 /// (`udp_flush_pending_frames`).
 fn failed(sockets: &mut Sockets, call: &Move<'_>, socket: SocketId, error: Errno) {
     beside::failures_are_shown(sockets);
-    beside::failed(sockets, socket, call.direction, call.outcome);
+    beside::failed(sockets, socket, call);
     if call.direction == Direction::Sent
         && let Some(open) = sockets.registry.get_mut(socket)
         && std::mem::take(&mut open.is_gathering)

@@ -28,6 +28,7 @@ use std::ops::RangeInclusive;
 
 /// What becomes of a change.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one, which is used at once")]
 pub(super) enum Verdict {
     /// The views take it.
     Show,
