@@ -136,7 +136,8 @@ fn as_in_memory(
     let bytes = names.decoded.as_slice();
     match name {
         b"sin_port" | b"sin6_port" => *port = Some(u16::from_be_bytes(bytes.try_into().ok()?)),
-        b"sin_addr" | b"sin6_addr" => *host = Some(host_in_memory(bytes)?),
+        b"sin_addr" => *host = Some(host_in_memory(bytes).filter(IpAddr::is_ipv4)?),
+        b"sin6_addr" => *host = Some(host_in_memory(bytes).filter(IpAddr::is_ipv6)?),
         _ => {}
     }
     Some(())

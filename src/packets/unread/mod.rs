@@ -194,7 +194,9 @@ impl Unread {
     pub fn hold(&mut self, connection: &Connection, (moved, stream): (&Moved, Stream), chunk: &Chunk<'_>) {
         let flow = (connection.id, chunk.sender);
         self.open(connection, flow, (moved, stream));
-        let _none = self.sent(flow, moved, OwnChunk::of(chunk));
+        // Nobody else receives in this direction, or it would not have come here: nothing is to be written first.
+        let first = self.sent(flow, moved, OwnChunk::of(chunk));
+        debug_assert!(first.is_empty(), "what is held waits for one reader");
     }
 
     /// Whether a change of a connection may have to wait, or something is to be written first.
