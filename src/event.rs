@@ -198,8 +198,8 @@ pub enum Details {
     Missing,
     /// A file, device, …, and a pipe where these are not asked for.
     NotSocket,
-    /// A socket, a pipe or a FIFO. Shared by all that have the same text.
-    Socket(Rc<SocketDetails>),
+    /// A socket, a pipe or a FIFO.
+    Socket(SocketDetails),
 }
 
 /// The socket details of a descriptor. strace looks them up once an inode and never refreshes them, so addresses seen in

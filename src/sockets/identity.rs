@@ -14,15 +14,14 @@ use crate::sockets::connections::state::{Connection, Role};
 use crate::sockets::names::Side;
 use crate::sockets::open_socket::{OpenSocket, canonical};
 use std::net::SocketAddr;
-use std::rc::Rc;
 
 /// What tells these details from others.
-pub(super) fn serial_of(details: Option<&Rc<SocketDetails>>) -> u64 {
+pub(super) fn serial_of(details: Option<&SocketDetails>) -> u64 {
     details.map_or(SocketDetails::NO_SERIAL, |details| details.serial)
 }
 
 /// The socket details of a descriptor.
-pub(super) fn details_of(descriptor: Descriptor<'_>) -> Option<&Rc<SocketDetails>> {
+pub(super) fn details_of(descriptor: Descriptor<'_>) -> Option<&SocketDetails> {
     match descriptor.details {
         Details::Socket(details) => Some(details),
         _ => None,

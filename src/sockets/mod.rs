@@ -52,7 +52,6 @@ use open_socket::OpenSocket;
 use registry::Registry;
 use sending::Sending;
 use std::collections::VecDeque;
-use std::rc::Rc;
 
 /// Who closes a socket, and when; none where the trace just does not follow it any further.
 type Closer = Option<Witnessed>;
@@ -384,7 +383,7 @@ impl Sockets {
     /// Lets the descriptor that a call has made stand for a new socket.
     fn take_up(&mut self, table: TableId, made: Descriptor<'_>, socket: SocketId, close_on_exec: bool) {
         let details = details_of(made);
-        self.registry.learn(socket, details.map(|details| &**details));
+        self.registry.learn(socket, details);
         self.install(table, made.fd, socket, serial_of(details), close_on_exec);
     }
 
@@ -408,7 +407,7 @@ impl Sockets {
     }
 
     /// A descriptor not seen before, by its details: a socket known from elsewhere, or a new one.
-    fn recognise(&mut self, table: TableId, fd: Fd, details: &Rc<SocketDetails>) -> SocketId {
+    fn recognise(&mut self, table: TableId, fd: Fd, details: &SocketDetails) -> SocketId {
         let known = self.registry.find(details);
         let socket = known.unwrap_or_else(|| self.registry.insert((details.family, details.transport)));
         self.install(table, fd, socket, SocketDetails::NO_SERIAL, false);
@@ -417,7 +416,7 @@ impl Sockets {
     }
 
     /// The details of a known socket say more than before.
-    fn refresh(&mut self, table: TableId, fd: Fd, socket: SocketId, details: &Rc<SocketDetails>) {
+    fn refresh(&mut self, table: TableId, fd: Fd, socket: SocketId, details: &SocketDetails) {
         self.tables.see(table, fd, details, &mut self.registry);
         self.registry.learn(socket, Some(details));
         self.refresh_connection(socket);

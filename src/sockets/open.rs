@@ -6,7 +6,6 @@ use crate::sockets::connections::{Connection, Length, Opening, Origin, Role};
 use crate::sockets::identity::{self, details_of};
 use crate::sockets::names::{Side, SocketId};
 use crate::sockets::open_socket::OpenSocket;
-use std::rc::Rc;
 
 /// socket.
 pub(super) fn socket(
@@ -204,7 +203,7 @@ fn dissolve(sockets: &mut Sockets, descriptor: Descriptor<'_>, socket: SocketId)
 
 /// Where details tell that it was not this socket who was accepted, but another one that had connected there: it has a
 /// connection of its own. Whether they do.
-pub(super) fn part(sockets: &mut Sockets, socket: SocketId, fd: Fd, details: &Rc<SocketDetails>) -> bool {
+pub(super) fn part(sockets: &mut Sockets, socket: SocketId, fd: Fd, details: &SocketDetails) -> bool {
     if !sockets.registry.get(socket).is_some_and(|open| identity::has_met_another(open, details)) {
         return false;
     }

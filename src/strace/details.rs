@@ -132,7 +132,7 @@ pub(super) fn fifo(number: Inode, path: &[u8], names: &mut NameTable) -> Details
         name: Some(UnixName::Path(names.get(path))),
         ..nothing(Family::Pipe, Transport::Stream)
     };
-    Details::Socket(details.into())
+    Details::Socket(details)
 }
 
 /// What details mean; `text` is all of `<…>`. Those of pipes are given only where these are asked for.
@@ -158,9 +158,9 @@ fn known(text: &[u8], names: &mut NameTable) -> Details {
         return Details::NotSocket;
     };
     match kind {
-        Some((Family::Unix, transport)) => Details::Socket(unix(transport, inner, names).into()),
+        Some((Family::Unix, transport)) => Details::Socket(unix(transport, inner, names)),
         Some((Family::Pipe, _)) => pipe(inner, names),
-        Some((family, transport)) => Details::Socket(inet((family, transport), inner, names).into()),
+        Some((family, transport)) => Details::Socket(inet((family, transport), inner, names)),
         None => Details::NotSocket,
     }
 }
@@ -238,7 +238,7 @@ fn pipe(text: &[u8], names: &mut NameTable) -> Details {
         name: Some(UnixName::Path(name)),
         ..nothing(Family::Pipe, Transport::Stream)
     };
-    Details::Socket(details.into())
+    Details::Socket(details)
 }
 
 fn inode(text: &[u8]) -> Option<(Inode, &[u8])> {
@@ -301,7 +301,7 @@ mod tests {
         let address = |text: &str| text.parse().expect("an address");
         let (local, remote) = (local.map(address), remote.map(address));
         let expected = SocketDetails { local, remote, ..nothing(family, transport) };
-        assert_eq!(parsed(text), Details::Socket(expected.into()), "{text}");
+        assert_eq!(parsed(text), Details::Socket(expected), "{text}");
     }
 
     #[track_caller]
@@ -319,7 +319,7 @@ mod tests {
         });
         let (inode, peer_inode) = (Some(Inode(inode)), peer.map(Inode));
         let expected = SocketDetails { inode, peer_inode, name, ..nothing(family, transport) };
-        assert_eq!(parsed(text), Details::Socket(expected.into()), "{text}");
+        assert_eq!(parsed(text), Details::Socket(expected), "{text}");
     }
 
     #[test]
@@ -401,7 +401,7 @@ mod tests {
         check_no_socket("{eventfd-count=0x1, eventfd-id=3}");
         check_no_socket("/tmp/we\\74ird\\76\\n\\\"x\\\"");
         let netlink = parsed("NETLINK:[ROUTE:2386219]");
-        assert_eq!(netlink, Details::Socket(nothing(Family::Other, Transport::Unknown).into()));
+        assert_eq!(netlink, Details::Socket(nothing(Family::Other, Transport::Unknown)));
         assert_eq!(skip(b"</tmp/x>(deleted), 3"), Some(b", 3".as_slice()));
         assert_eq!(skip(b"</tmp/x"), None);
         assert_eq!(skip(b"<TCP:[1.2.3.4:5"), None);

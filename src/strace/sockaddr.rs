@@ -15,7 +15,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::names::NameTable;
 use super::{arguments, escape, symbols, time};
-use crate::event::{Address, UnixName};
+use crate::event::{Address, Family, UnixName};
 
 /// The address that `text` begins with (none for a pointer), and what follows it. None if it has no end.
 pub(super) fn address<'t>(text: &'t [u8], names: &mut NameTable) -> Option<(Option<Address>, &'t [u8])> {
@@ -44,13 +44,12 @@ fn meaning<'t>(fields: &'t [u8], names: &mut NameTable) -> Option<(Address, &'t 
     let fields = fields.strip_prefix(b"sa_family=")?;
     let end = fields.iter().position(|byte| matches!(byte, b',' | b'}'))?;
     let (family, fields) = fields.split_at_checked(end)?;
-    if symbols::AF_INET.is(family) || symbols::AF_INET6.is(family) {
-        return internet(fields, names);
+    match symbols::family(family) {
+        Family::Inet | Family::Inet6 => internet(fields, names),
+        Family::Unix => unix(fields, names),
+        _ if symbols::AF_UNSPEC.is(family) => Some((Address::Unspecified, closed(fields)?)),
+        _ => None,
     }
-    if symbols::AF_UNIX.is(family) {
-        return unix(fields, names);
-    }
-    if symbols::AF_UNSPEC.is(family) { Some((Address::Unspecified, closed(fields)?)) } else { None }
 }
 
 /// The order of the fields changed over time, so each is known by its value.
@@ -66,7 +65,7 @@ fn internet<'t>(mut text: &'t [u8], names: &mut NameTable) -> Option<(Address, &
             quoted_host(rest, (&mut host, false), names)?.strip_prefix(b")")?
         } else if let Some(rest) = field.strip_prefix(b"inet_pton(") {
             let (family, rest) = arguments::value(rest)?;
-            let is_v6 = symbols::AF_INET6.is(family);
+            let is_v6 = symbols::family(family) == Family::Inet6;
             let rest = quoted_host(rest.strip_prefix(b", ")?, (&mut host, is_v6), names)?;
             arguments::value(rest.strip_prefix(b", ")?)?.1.strip_prefix(b")")?
         } else {
