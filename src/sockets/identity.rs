@@ -129,8 +129,14 @@ pub(super) fn meeting(waiting: &Connection, open: &OpenSocket, role: Role) -> Op
         Role::Accepted => ([second, local], [first, remote]),
         _ => ([remote, first], [local, second]),
     };
+    // The listening socket's name, likewise.
+    let (listener_as_waiting, listener) = match role {
+        Role::Accepted => (&waiting.end(Side::Second).name, &open.name),
+        _ => (&waiting.end(Side::First).name, &open.peer_name),
+    };
     let [target, _] = targets;
-    if !may_be_same(client, source) || !may_be_target(targets) {
+    let is_other_name = open.family == Family::Unix && listener_as_waiting != listener;
+    if is_other_name || !may_be_same(client, source) || !may_be_target(targets) {
         return None;
     }
     // Who connects to a loopback address is seen to come from one, and nobody else is.

@@ -335,9 +335,6 @@ impl Sockets {
             Details::Socket(details) => {
                 if let Some(slot) = slot {
                     let socket = slot.socket;
-                    if slot.seen == details.serial {
-                        return Some(socket);
-                    }
                     if let Some(open) = self.registry.get(socket).filter(|open| identity::agrees(open, details)) {
                         if open.knows(details) {
                             self.tables.see(table, descriptor.fd, details, &mut self.registry);
@@ -419,7 +416,7 @@ impl Sockets {
     fn refresh(&mut self, table: TableId, fd: Fd, socket: SocketId, details: &SocketDetails) {
         self.tables.see(table, fd, details, &mut self.registry);
         self.registry.learn(socket, Some(details));
-        self.refresh_connection(socket);
+        self.tell_connection(socket);
     }
 
     /// Lets `fd` stand for `socket`.
@@ -428,9 +425,14 @@ impl Sockets {
         self.tables.put(table, fd, Slot { socket, seen, close_on_exec }, &mut self.registry);
     }
 
-    /// More is known of a socket, which may be all that its connection, or what waits for its address, needed.
+    /// More is known of a socket: it is findable by that, and its connection knows.
     fn refresh_connection(&mut self, socket: SocketId) {
         self.registry.register(socket);
+        self.tell_connection(socket);
+    }
+
+    /// More is known of a socket, which may be all that its connection, or what waits for its address, needed.
+    fn tell_connection(&mut self, socket: SocketId) {
         if self.registry.get(socket).is_some_and(|open| open.stream.is_some()) {
             self.connections.refresh(&mut self.registry, socket, &mut self.changes);
         } else {

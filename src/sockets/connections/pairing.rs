@@ -6,7 +6,7 @@
 //! bytes confirm or part again.
 
 use crate::event::{Family, Inode, Timestamp};
-use crate::sockets::connections::rendezvous::{Listener, Rendezvous};
+use crate::sockets::connections::rendezvous::{Listener, Place, Rendezvous};
 use crate::sockets::connections::state::{Connection, Role};
 use crate::sockets::connections::store::Store;
 use crate::sockets::identity::{self, Meeting};
@@ -30,7 +30,7 @@ pub(super) struct Pairing {
     pairs: HashMap<PairDigest, ConnectionIds>,
     inodes: HashMap<Inode, ConnectionId>,
     /// Those whose other end can only be known by where it connected or was accepted, the oldest first.
-    waiting: HashMap<Rendezvous, ConnectionIds>,
+    waiting: HashMap<Place, ConnectionIds>,
 }
 
 impl Pairing {
@@ -70,7 +70,7 @@ impl Pairing {
         role: Role,
         entry: Timestamp,
     ) -> Option<(ConnectionId, bool)> {
-        let at = |listener| self.waiting.get(&Rendezvous { at: listener, accepted: role == Role::Connected });
+        let at = |listener| self.waiting.get(&self.place(&listener, role == Role::Connected));
         let known = |id: &ConnectionId| {
             let other = store.get(*id)?;
             let meeting = identity::meeting(other, open, role)?;
@@ -113,7 +113,7 @@ impl Pairing {
         open: &OpenSocket,
         received: Option<&[u8]>,
     ) -> Option<ConnectionId> {
-        let at = |listener| self.waiting.get(&Rendezvous { at: listener, accepted: false });
+        let at = |listener| self.waiting.get(&self.place(&listener, false));
         let mut unknown = None;
         for waiting in listeners(open, Role::Accepted).into_iter().flatten().filter_map(at) {
             for id in waiting.iter().take(COMPARED) {
@@ -131,19 +131,22 @@ impl Pairing {
         unknown
     }
 
+    /// Where ends wait at this listening socket that were accepted there, or that connect.
+    fn place(&self, listener: &Listener<'_>, accepted: bool) -> Place {
+        Place::of(listener, accepted, self.waiting.hasher())
+    }
+
     /// Lets a new connection of `open` be found by the other end at its rendezvous.
     pub(super) fn wait(&mut self, connection: &mut Connection, open: &OpenSocket, role: Role) {
         if !open.is_blind() {
             return;
         }
-        let Some(at) = listeners(open, role).into_iter().flatten().next() else {
-            return;
-        };
-        let rendezvous = Rendezvous { at, accepted: role == Role::Accepted };
-        for place in rendezvous.places().into_iter().flatten() {
+        let listeners = listeners(open, role);
+        let places = listeners.map(|listener| Some(self.place(&listener?, role == Role::Accepted)));
+        for place in places.into_iter().flatten() {
             add(&mut self.waiting, place, connection.id);
         }
-        connection.rendezvous = Some(rendezvous.into());
+        connection.rendezvous = places.iter().any(Option::is_some).then(|| Rendezvous::at(places).into());
     }
 
     /// The connection need not be found at its rendezvous any more.
@@ -151,7 +154,7 @@ impl Pairing {
         let Some(rendezvous) = connection.rendezvous.take() else {
             return;
         };
-        for place in rendezvous.places().into_iter().flatten() {
+        for place in rendezvous.places.into_iter().flatten() {
             remove(&mut self.waiting, place, connection.id);
         }
     }
@@ -318,15 +321,16 @@ fn is_free_for(connection: &Connection, side: Side, open: &OpenSocket) -> bool {
     (!end.traced && unknown) || ((!end.traced || is_back) && end.inode == open.inode)
 }
 
-/// The listening sockets at which `open` in the role `own` may meet its other end; the first is where it waits itself.
-fn listeners(open: &OpenSocket, own: Role) -> [Option<Listener>; 2] {
+/// The listening sockets at which `open` in the role `own` may meet its other end: who connects also at the port, for it may
+/// be of one that listens at every address.
+fn listeners(open: &OpenSocket, own: Role) -> [Option<Listener<'_>>; 2] {
     let (name, address) = match own {
         Role::Connected => (&open.peer_name, open.remote.get()),
         Role::Accepted => (&open.name, open.local.get()),
         Role::Paired | Role::Writer | Role::Reader | Role::Unknown => return [None, None],
     };
     if open.family == Family::Unix {
-        return [name.clone().map(Listener::Name), None];
+        return [name.as_ref().map(Listener::Name), None];
     }
     let Some(address) = address.map(canonical) else {
         return [None, None];

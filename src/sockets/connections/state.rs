@@ -219,9 +219,6 @@ enum Manner {
     Odd,
 }
 
-/// How many bytes of what is sent first are remembered to tell connections apart.
-const HEAD_BYTES: usize = 64;
-
 /// One stream from open to close.
 #[derive(Clone, Debug, Default)]
 pub struct Connection {
@@ -244,8 +241,6 @@ pub struct Connection {
     pub(in crate::sockets) is_undecided: bool,
     /// Plain where no receive is under way on it, and totals tell which bytes are news.
     manner: Manner,
-    /// What its first end has sent first, while the other one is not known.
-    head: Vec<u8>,
     /// Its two addresses, once both are known: where the other end's calls find it.
     pub(super) pair: Option<PairDigest>,
     /// Where the other end finds it, if it can by nothing else.
@@ -400,17 +395,14 @@ impl Connection {
 
     /// The first end of one that waits has sent this.
     pub(in crate::sockets) fn note_head(&mut self, bytes: &[u8]) {
-        if self.head.len() < HEAD_BYTES {
-            let room = HEAD_BYTES - self.head.len();
-            self.head.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+        if let Some(rendezvous) = &mut self.rendezvous {
+            rendezvous.note_head(bytes);
         }
     }
 
     /// Whether what its first end has sent begins like what another one has received; none where nothing tells.
     pub(super) fn has_sent(&self, received: &[u8]) -> Option<bool> {
-        let compared = self.head.len().min(received.len());
-        let same = || self.head.get(..compared) == received.get(..compared);
-        (compared > 0).then(same)
+        self.rendezvous.as_ref()?.has_sent(received)
     }
 
     /// Whether nothing of it has been emitted, neither its opening nor bytes.
