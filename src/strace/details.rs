@@ -127,11 +127,8 @@ pub(super) fn path_in(text: &[u8]) -> Option<Vec<u8>> {
 
 /// Details of the FIFO with this number.
 pub(super) fn fifo(number: Inode, path: &[u8], names: &mut NameTable) -> Details {
-    let details = SocketDetails {
-        inode: Some(number),
-        name: Some(UnixName::Path(names.get(path))),
-        ..nothing(Family::Pipe, Transport::Stream)
-    };
+    let details =
+        SocketDetails { inode: Some(number), name: Some(names.get(path)), ..nothing(Family::Pipe, Transport::Stream) };
     Details::Socket(details)
 }
 
@@ -233,11 +230,7 @@ fn pipe(text: &[u8], names: &mut NameTable) -> Details {
         return Details::NotSocket;
     };
     let name = names.get(format!("pipe:[{}]", inode.0).as_bytes());
-    let details = SocketDetails {
-        inode: Some(inode),
-        name: Some(UnixName::Path(name)),
-        ..nothing(Family::Pipe, Transport::Stream)
-    };
+    let details = SocketDetails { inode: Some(inode), name: Some(name), ..nothing(Family::Pipe, Transport::Stream) };
     Details::Socket(details)
 }
 
@@ -278,12 +271,10 @@ fn unix(transport: Transport, text: &[u8], names: &mut NameTable) -> SocketDetai
 
 fn unix_name(text: &[u8], names: &mut NameTable) -> Option<UnixName> {
     let mut name = Vec::new();
-    if let Some(text) = text.strip_prefix(b"@") {
-        escape::string(text, &mut name)?;
-        return Some(UnixName::Abstract(names.get(&name)));
-    }
-    escape::string(text, &mut name)?;
-    Some(UnixName::Path(names.get(&name)))
+    let abstract_name = text.strip_prefix(b"@");
+    name.extend(abstract_name.map(|_| UnixName::ABSTRACT));
+    escape::string(abstract_name.unwrap_or(text), &mut name)?;
+    Some(names.get(&name))
 }
 
 #[cfg(test)]
@@ -313,10 +304,7 @@ mod tests {
         peer: Option<u64>,
         name: Option<&str>,
     ) {
-        let name = name.map(|name| match name.strip_prefix('@') {
-            Some(name) => UnixName::Abstract(name.as_bytes().into()),
-            None => UnixName::Path(name.as_bytes().into()),
-        });
+        let name = name.map(UnixName::of);
         let (inode, peer_inode) = (Some(Inode(inode)), peer.map(Inode));
         let expected = SocketDetails { inode, peer_inode, name, ..nothing(family, transport) };
         assert_eq!(parsed(text), Details::Socket(expected), "{text}");

@@ -148,15 +148,12 @@ fn unix<'t>(mut text: &'t [u8], names: &mut NameTable) -> Option<(Address, &'t [
         let mut decoded = std::mem::take(&mut names.decoded);
         decoded.clear();
         let abstract_name = quoted.strip_prefix(b"@");
+        decoded.extend(abstract_name.map(|_| UnixName::ABSTRACT));
         let rest = escape::string(abstract_name.unwrap_or(quoted), &mut decoded);
         name = match abstract_name {
-            Some(_) => Some(UnixName::Abstract(names.get(&decoded))),
+            Some(_) => Some(names.get(&decoded)),
             // a path ends at its first NUL
-            None => decoded
-                .split(|byte| *byte == 0)
-                .next()
-                .filter(|path| !path.is_empty())
-                .map(|path| UnixName::Path(names.get(path))),
+            None => decoded.split(|byte| *byte == 0).next().filter(|path| !path.is_empty()).map(|path| names.get(path)),
         };
         names.decoded = decoded;
         text = rest?.1;
@@ -192,11 +189,7 @@ mod tests {
     }
 
     fn path(text: &str) -> Address {
-        Address::Unix(Some(UnixName::Path(text.as_bytes().into())))
-    }
-
-    fn named(text: &[u8]) -> Address {
-        Address::Unix(Some(UnixName::Abstract(text.into())))
+        Address::Unix(Some(UnixName::of(text)))
     }
 
     #[test]
@@ -233,9 +226,9 @@ mod tests {
         check(r#"{sa_family=AF_UNIX, sun_path="/run/a"}"#, path("/run/a"));
         check(r#"{sa_family=AF_LOCAL, sun_path="\x2f\x61"}"#, path("/a"));
         check(r#"{sa_family=AF_UNIX, sun_path="/run/a" [system_dbusd_var_run_t]}"#, path("/run/a"));
-        check(r#"{sa_family=AF_UNIX, sun_path=@"abs\0tr>act"}"#, named(b"abs\0tr>act"));
+        check(r#"{sa_family=AF_UNIX, sun_path=@"abs\0tr>act"}"#, path("@abs\0tr>act"));
         let long = r#"{sa_family=0x1 /* AF_UNIX */, sun_path=@"my-neat-socket\x00\x00"}"#;
-        check(long, named(b"my-neat-socket\0\0"));
+        check(long, path("@my-neat-socket\0\0"));
         check("{sa_family=0x1, sun_path=\"/run/a\"}", path("/run/a"));
         check("{sa_family=0x1}", Some(Address::Unix(None)));
         check("{sa_family=AF_UNIX}", Some(Address::Unix(None)));
