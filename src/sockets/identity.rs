@@ -122,7 +122,7 @@ pub(super) enum Meeting {
 
 /// Whether `open`, in its role, may be the other end of a connection of which only the first end is traced.
 pub(super) fn meeting(waiting: &Connection, open: &OpenSocket, role: Role) -> Option<Meeting> {
-    let [first, second] = [Side::First, Side::Second].map(|side| waiting.end(side).address().map(canonical));
+    let [first, second] = Side::BOTH.map(|side| waiting.end(side).address().map(canonical));
     let (local, remote) = (open.local.get().map(canonical), open.remote.get().map(canonical));
     // The server's address as the client and the server have it, and the client's as they have that.
     let (targets, [client, source]) = match role {

@@ -34,7 +34,7 @@ mod tests;
 mod transfer;
 
 pub use change::{Change, Moved, Overlap, Payload, Refs, Shape, Stream, UnixEnd, UnixMessage};
-pub use connections::{ByConnection, Connection, End, Flow, Opening, Role, ToldBy};
+pub use connections::{ByConnection, Calls, Connection, End, Flow, Opening, Role, ToldBy};
 pub use names::{ConnectionId, FlowId, Side, SocketNumber};
 pub use open_socket::{canonical, is_vague, reached};
 
@@ -507,8 +507,8 @@ impl Sockets {
     fn mark(&mut self, (id, side): (ConnectionId, Side), fd: Fd, op: Option<Op>) {
         let marking = self.marking(fd, op);
         if let Some(connection) = self.connections.get_mut(id) {
-            let end = connection.end_mut(side);
-            (end.brought, end.marking) = (Some(marking), Some(marking));
+            let calls = connection.calls_mut(side);
+            (calls.brought, calls.marking) = (Some(marking), Some(marking));
         }
     }
 

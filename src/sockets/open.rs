@@ -53,7 +53,7 @@ pub(super) fn connect_both(
     };
     changes.push(super::Change::Begun { connection: id });
     connections.enter(registry, (id, Side::Second), second, role);
-    for (side, made) in [Side::First, Side::Second].into_iter().zip(made) {
+    for (side, made) in Side::BOTH.into_iter().zip(made) {
         sockets.mark((id, side), made.fd, None);
     }
 }
@@ -216,8 +216,8 @@ pub(super) fn part(sockets: &mut Sockets, socket: SocketId, fd: Fd, details: &So
         && let Some((id, side)) = sockets.join(socket, Origin::connect(entry))
         && let Some(connection) = sockets.connections.get_mut(id)
     {
-        let end = connection.end_mut(side);
-        (end.brought, end.marking) = (brought, brought);
+        let calls = connection.calls_mut(side);
+        (calls.brought, calls.marking) = (brought, brought);
         sockets.prove(socket, entry);
     }
     true

@@ -144,8 +144,8 @@ fn fifo_moved(sockets: &mut Sockets, stream: Option<(ConnectionId, Side)>, marki
         return true;
     };
     let (writer, count) = match call.direction {
-        Direction::Sent => (side, connection.end(side).sent),
-        Direction::Received => (side.other(), connection.end(side).received),
+        Direction::Sent => (side, connection.calls(side).sent),
+        Direction::Received => (side.other(), connection.calls(side).received),
     };
     let flow = *connection.flow_from(writer);
     if moved == 0 {

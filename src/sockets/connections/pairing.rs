@@ -37,12 +37,11 @@ impl Pairing {
     /// A connection that `open` may be the missing end of. An accept takes the oldest, as the listen queue does; any
     /// other call the newest.
     pub(super) fn find(&self, store: &Store, open: &OpenSocket, role: Role) -> Option<(ConnectionId, Side)> {
-        const SIDES: [Side; 2] = [Side::First, Side::Second];
         if open.family.is_local() {
             let inodes = [open.inode, open.peer_inode];
             let id = inodes.into_iter().flatten().find_map(|inode| self.inodes.get(&inode))?;
             let connection = store.get(*id)?;
-            let side = SIDES.into_iter().find(|side| is_free_for(connection, *side, open))?;
+            let side = Side::BOTH.into_iter().find(|side| is_free_for(connection, *side, open))?;
             return Some((*id, side));
         }
         let pair = addresses(open)?;
@@ -52,7 +51,7 @@ impl Pairing {
                 let end = connection.end(*side);
                 (!end.traced || end.is_left) && pair_of(connection, *side) == Some(pair)
             };
-            Some((*id, SIDES.into_iter().find(is_free)?))
+            Some((*id, Side::BOTH.into_iter().find(is_free)?))
         };
         let ids = self.pairs.get(&self.digest(pair))?;
         match role {
@@ -218,7 +217,7 @@ impl Pairing {
     pub(super) fn forget(&mut self, connection: &mut Connection) {
         self.leave(connection);
         self.is_whole(connection);
-        for side in [Side::First, Side::Second] {
+        for side in Side::BOTH {
             if connection.end(side).is_left {
                 self.is_back(connection, side);
             }
