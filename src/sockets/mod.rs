@@ -359,7 +359,7 @@ impl Sockets {
     /// one.
     fn locate_or_make(&mut self, descriptor: Descriptor<'_>, kind: (Family, Transport)) -> Option<SocketId> {
         let found = self.locate(descriptor);
-        if found.is_some() || *descriptor.details != Details::Missing || descriptor.fd.0 > limits::FD {
+        if found.is_some() || !matches!(descriptor.details, Details::Missing) || descriptor.fd.0 > limits::FD {
             return found;
         }
         let table = self.table();

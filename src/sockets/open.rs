@@ -124,7 +124,8 @@ pub(super) fn reset_on_close(sockets: &mut Sockets, descriptor: Descriptor<'_>, 
 /// connect, by a stream or a datagram socket.
 pub(super) fn connect(sockets: &mut Sockets, descriptor: Descriptor<'_>, address: &Address, outcome: Outcome) {
     let kind = kind_of(address);
-    if let Some(socket) = sockets.locate(descriptor).filter(|_| *descriptor.details == Details::Missing)
+    if matches!(descriptor.details, Details::Missing)
+        && let Some(socket) = sockets.locate(descriptor)
         && let Some(open) = sockets.registry.get(socket)
         && identity::connects_another(open, sockets.connection_of(socket), kind.0, (address, outcome))
     {

@@ -34,8 +34,11 @@ pub(super) fn skip(text: &[u8]) -> Option<&[u8]> {
     Some(rest.strip_prefix(DELETED).unwrap_or(rest))
 }
 
-/// What the name before `:[` says, and what follows that. Most are one of two.
+/// What the name before `:[` says, and what follows that. Most are one of two, or a path, which may hold the same.
 fn protocol(text: &[u8]) -> Option<(Option<SocketKind>, &[u8])> {
+    if let [b'/' | b'\\', ..] = text {
+        return None;
+    }
     if let Some(rest) = text.strip_prefix(b"TCP:[") {
         return Some((Some((Family::Inet, Transport::Stream)), rest));
     }
@@ -385,6 +388,7 @@ mod tests {
         check_no_socket("anon_inode:[eventpoll]");
         check_no_socket("signalfd:[HUP]");
         check_no_socket("pid:1234");
+        check_no_socket("/tmp/a:[b");
         check_no_socket("/tmp/t/x1 (deleted)");
         check_no_socket("{eventfd-count=0x1, eventfd-id=3}");
         check_no_socket("/tmp/we\\74ird\\76\\n\\\"x\\\"");
