@@ -39,8 +39,8 @@ pub use names::{ConnectionId, FlowId, Side, SocketNumber};
 pub use open_socket::{canonical, is_vague, reached};
 
 use crate::event::{
-    Descriptor, Details, Errno, Event, Family, Fd, Marking, Op, Outcome, ProcessRef, SocketDetails, Tid, Timestamp,
-    Transport, What,
+    Descriptor, Details, Errno, Event, Family, Fd, Marking, Op, ProcessRef, SocketDetails, Tid, Timestamp, Transport,
+    What,
 };
 use crate::limits;
 use connections::{Connections, Origin, Witnessed};
@@ -72,8 +72,10 @@ pub struct Sockets {
     sending: Sending,
     /// How many traces the events are of, where these are several.
     traces: usize,
-    /// Calls that have failed, or only begun, have been seen: `strace -z` shows neither.
+    /// Calls that have failed, or were under way beside others, have been seen: `strace -z` shows neither.
     shows_failures: bool,
+    /// Who has begun a call on the event before.
+    begun: Option<Tid>,
     /// Calls come in the order of their ends: of several traces, or of one by `strace -z`.
     at_ends: bool,
     /// What the event at hand did, in order.
@@ -96,6 +98,9 @@ impl Sockets {
         self.sweep();
         if event.entry < self.now.entry {
             beside::goes_back(self);
+        }
+        if self.begun.is_some() {
+            beside::follows_a_begun_call(self, event.tid);
         }
         self.now = Now { tid: event.tid, process: self.acting, entry: event.entry, exit: event.exit };
         match &event.what {
@@ -123,7 +128,7 @@ impl Sockets {
             What::LocalName { socket, address } => open::local_name(self, *socket, address),
             What::Connect { socket, address, outcome } => open::connect(self, *socket, address, *outcome),
             What::ConnectBegun { socket, address } => {
-                beside::failures_are_shown(self);
+                beside::call_begun(self);
                 open::connect_begun(self, *socket, address);
             }
             What::MoveBegun { socket, op, direction } => transfer::begun(self, *socket, (*op, *direction)),
@@ -166,7 +171,7 @@ impl Sockets {
                 processes::pidfd_getfd(self, *process, [pidfd.fd, *from], *made);
             }
             What::CloneBegun { sharing } => {
-                beside::failures_are_shown(self);
+                beside::call_begun(self);
                 self.table();
                 self.tables.clone_begun(self.now.tid, *sharing);
             }
@@ -302,14 +307,6 @@ impl Sockets {
         }
     }
 
-    /// A close or shutdown on a socket: the session goes on to the next. Sockets of other families do not count, as the
-    /// predecessor did not know them.
-    fn session_ended(&mut self, fd: Fd, family: Family, outcome: Outcome) {
-        if family != Family::Other {
-            self.sessions.ended(self.now.tid, fd, outcome);
-        }
-    }
-
     /// The open socket that `descriptor` stands for; none if it is no socket, or nothing tells. Mostly the details are the
     /// ones that were printed last.
     #[inline(always)]
@@ -328,7 +325,9 @@ impl Sockets {
     fn locate_anew(&mut self, table: TableId, descriptor: Descriptor<'_>) -> Option<SocketId> {
         let slot = self.tables.slot(table, descriptor.fd);
         match descriptor.details {
-            Details::Missing => slot.map(|slot| slot.socket),
+            Details::Missing => {
+                slot.map(|slot| slot.socket).or_else(|| processes::inherited(self, table, descriptor.fd))
+            }
             Details::NotSocket => {
                 self.vacate(table, descriptor.fd, Op::Replace);
                 None
@@ -530,6 +529,7 @@ impl Sockets {
 
     /// `fd` stands for nothing any more; its socket is closed if this was the last descriptor.
     fn vacate(&mut self, table: TableId, fd: Fd, op: Op) {
+        processes::closed_early(self, table, &(fd..=fd));
         if let Some(slot) = self.tables.take(table, fd, &mut self.registry) {
             self.drop_slot(fd, &slot, op);
         }

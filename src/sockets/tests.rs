@@ -1,7 +1,7 @@
 //! What is held of descriptors in messages and of pidfds is bounded, and nothing is left of what arrived.
 
 use super::*;
-use crate::event::{Ancillary, Direction, Message, MessageFlags, Move, Right};
+use crate::event::{Ancillary, Direction, Message, MessageFlags, Move, Outcome, Right};
 
 const MISSING: &Details = &Details::Missing;
 
