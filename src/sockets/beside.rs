@@ -24,21 +24,7 @@ pub(super) struct Beside {
     pub(super) sent_by: Option<Marking>,
 }
 
-/// A call has begun. Its end stands on the next line where a signal or the end of a process came in between in `strace -z`.
-pub(super) const fn call_begun(sockets: &mut Sockets) {
-    sockets.begun = Some(sockets.now.tid);
-}
-
-/// An event follows the beginning of a call, which is still under way if it is another thread's.
-#[cold]
-#[inline(never)]
-pub(super) fn follows_a_begun_call(sockets: &mut Sockets, tid: Tid) {
-    if sockets.begun.take().is_some_and(|begun| begun != tid) {
-        failures_are_shown(sockets);
-    }
-}
-
-/// A call has failed, or is under way beside others: lines are not of ends alone.
+/// A call has failed, or others came between its beginning and its end: lines are not of ends alone.
 pub(super) const fn failures_are_shown(sockets: &mut Sockets) {
     sockets.shows_failures = true;
     sockets.at_ends = sockets.traces > 1;

@@ -72,10 +72,8 @@ pub struct Sockets {
     sending: Sending,
     /// How many traces the events are of, where these are several.
     traces: usize,
-    /// Calls that have failed, or were under way beside others, have been seen: `strace -z` shows neither.
+    /// Calls that have failed, or that others came in between, have been seen: `strace -z` shows neither.
     shows_failures: bool,
-    /// Who has begun a call on the event before.
-    begun: Option<Tid>,
     /// Calls come in the order of their ends: of several traces, or of one by `strace -z`.
     at_ends: bool,
     /// What the event at hand did, in order.
@@ -99,8 +97,8 @@ impl Sockets {
         if event.entry < self.now.entry {
             beside::goes_back(self);
         }
-        if self.begun.is_some() {
-            beside::follows_a_begun_call(self, event.tid);
+        if event.resumed {
+            beside::failures_are_shown(self);
         }
         self.now = Now { tid: event.tid, process: self.acting, entry: event.entry, exit: event.exit };
         match &event.what {
@@ -128,7 +126,6 @@ impl Sockets {
             What::LocalName { socket, address } => open::local_name(self, *socket, address),
             What::Connect { socket, address, outcome } => open::connect(self, *socket, address, *outcome),
             What::ConnectBegun { socket, address } => {
-                beside::call_begun(self);
                 open::connect_begun(self, *socket, address);
             }
             What::MoveBegun { socket, op, direction } => transfer::begun(self, *socket, (*op, *direction)),
@@ -171,7 +168,6 @@ impl Sockets {
                 processes::pidfd_getfd(self, *process, [pidfd.fd, *from], *made);
             }
             What::CloneBegun { sharing } => {
-                beside::call_begun(self);
                 self.table();
                 self.tables.clone_begun(self.now.tid, *sharing);
             }

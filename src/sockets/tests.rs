@@ -10,7 +10,7 @@ fn descriptor(number: u32) -> Descriptor<'static> {
 }
 
 fn apply(sockets: &mut Sockets, what: What<'_>) {
-    let event = Event { line: 1, tid: Tid(1), entry: Timestamp(1), exit: Timestamp(1), what };
+    let event = Event { line: 1, tid: Tid(1), entry: Timestamp(1), exit: Timestamp(1), resumed: false, what };
     sockets.apply(&event);
 }
 

@@ -76,7 +76,6 @@ fn learn_from_address(sockets: &mut Sockets, socket: SocketId, call: &Move<'_>, 
 /// A payload call has begun. Its details may say more than those before, and who makes it is who has that end, whatever
 /// comes of it.
 pub(super) fn begun(sockets: &mut Sockets, descriptor: Descriptor<'_>, (op, direction): (Op, Direction)) {
-    beside::call_begun(sockets);
     let located = sockets.locate(descriptor);
     let Some(socket) = located.or_else(|| pipes::locate(sockets, descriptor, direction)) else {
         return;
