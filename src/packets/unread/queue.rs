@@ -203,7 +203,8 @@ impl Queue {
         }
         let (fit, place) = best?;
         let sent = self.sent(place)?;
-        let is_early = is_busy && !fit.ends && matches!(place, SendPlace::Waiting(_)) && !sent.is_piece(fit);
+        let is_begun = matches!(place, SendPlace::Written(_)) || sent.done > 0;
+        let is_early = is_busy && !(fit.ends || is_begun || sent.is_piece(fit));
         if is_early || (longest_open > 0 && longest_open == fit.same) {
             return None;
         }
@@ -249,6 +250,9 @@ impl Queue {
         self.behind -= passed;
         rest = rest.after(passed);
         let mut lates = Vec::new();
+        if self.is_lossy && rest.moved() > 0 {
+            self.go_on(rest);
+        }
         while rest.moved() > 0 {
             let among = if self.has_shown() && !self.is_lossy { Among::Written } else { Among::All };
             if let Some((place, length)) = self.find((rest, until), is_busy, among) {
@@ -270,6 +274,41 @@ impl Queue {
             rest = rest.after(length);
         }
         lates
+    }
+
+    /// Where a send that waits begins with the end of what receives have shown and goes on with `received`, it accounts for
+    /// that end: what is before may be of one that is lost.
+    fn go_on(&mut self, received: Part<'_>) {
+        let Some(last) = self.shown.last() else { return };
+        let mut shown = std::mem::take(&mut self.shown);
+        let bytes = shown.bytes();
+        let mut best: Option<(usize, SendPlace)> = None;
+        for (place, sent) in self.candidates() {
+            if matches!(place, SendPlace::Written(_)) || sent.entry > last {
+                continue;
+            }
+            let rest = sent.rest();
+            let is_here = |length: &usize| {
+                let goes_on = || rest.after(as_u64(*length)).fit(received, COMPARED_BYTES);
+                let known = sent.done + as_u64(*length);
+                let tells = |fit: Fit| fit.is_whole && known + as_u64(fit.same) >= as_u64(TELLING_BYTES);
+                rest.bytes.get(..*length).is_some_and(|head| bytes.ends_with(head)) && tells(goes_on())
+            };
+            let longest = bytes.len().min(rest.bytes.len().saturating_sub(1)).min(HEAD_BYTES);
+            work::steps(longest);
+            if let Some(length) = (1..=longest).rev().find(is_here)
+                && best.is_none_or(|(before, _)| before < length)
+            {
+                best = Some((length, place));
+            }
+        }
+        if let Some((length, place)) = best {
+            let end = shown.len();
+            shown.remove(end - length..end);
+            self.bytes -= length;
+            self.receive(place, as_u64(length));
+        }
+        self.shown = shown;
     }
 
     /// Where one that was written, or may be received next although not all of what is sent is known, begins within what was
