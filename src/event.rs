@@ -549,6 +549,8 @@ pub struct Event<'a> {
     /// When it returned: the entry and `-T`'s duration, or the time of its `resumed` line; the entry where neither is
     /// there.
     pub exit: Timestamp,
+    /// Its line came in two halves with those of others in between, as never with `strace -z`.
+    pub resumed: bool,
     /// What.
     pub what: What<'a>,
 }

@@ -24,7 +24,7 @@ pub(super) struct Beside {
     pub(super) sent_by: Option<Marking>,
 }
 
-/// A call has failed, or only begun: lines are not of ends alone.
+/// A call has failed, or others came between its beginning and its end: lines are not of ends alone.
 pub(super) const fn failures_are_shown(sockets: &mut Sockets) {
     sockets.shows_failures = true;
     sockets.at_ends = sockets.traces > 1;

@@ -39,8 +39,8 @@ pub use names::{ConnectionId, FlowId, Side, SocketNumber};
 pub use open_socket::{canonical, is_vague, reached};
 
 use crate::event::{
-    Descriptor, Details, Errno, Event, Family, Fd, Marking, Op, Outcome, ProcessRef, SocketDetails, Tid, Timestamp,
-    Transport, What,
+    Descriptor, Details, Errno, Event, Family, Fd, Marking, Op, ProcessRef, SocketDetails, Tid, Timestamp, Transport,
+    What,
 };
 use crate::limits;
 use connections::{Connections, Origin, Witnessed};
@@ -71,7 +71,7 @@ pub struct Sockets {
     sending: Sending,
     /// How many traces the events are of, where these are several.
     traces: usize,
-    /// Calls that have failed, or only begun, have been seen: `strace -z` shows neither.
+    /// Calls that have failed, or that others came in between, have been seen: `strace -z` shows neither.
     shows_failures: bool,
     /// Calls come in the order of their ends: of several traces, or of one by `strace -z`.
     at_ends: bool,
@@ -95,6 +95,9 @@ impl Sockets {
         self.sweep();
         if event.entry < self.now.entry {
             beside::goes_back(self);
+        }
+        if event.resumed {
+            beside::failures_are_shown(self);
         }
         self.now = Now { tid: event.tid, process: self.acting, entry: event.entry, exit: event.exit };
         match &event.what {
@@ -122,7 +125,6 @@ impl Sockets {
             What::LocalName { socket, address } => open::local_name(self, *socket, address),
             What::Connect { socket, address, outcome } => open::connect(self, *socket, address, *outcome),
             What::ConnectBegun { socket, address } => {
-                beside::failures_are_shown(self);
                 open::connect_begun(self, *socket, address);
             }
             What::MoveBegun { socket, op, direction } => transfer::begun(self, *socket, (*op, *direction)),
@@ -165,7 +167,6 @@ impl Sockets {
                 processes::pidfd_getfd(self, *process, [pidfd.fd, *from], *made);
             }
             What::CloneBegun { sharing } => {
-                beside::failures_are_shown(self);
                 self.table();
                 self.tables.clone_begun(self.now.tid, *sharing);
             }
@@ -301,14 +302,6 @@ impl Sockets {
         }
     }
 
-    /// A close or shutdown on a socket: the session goes on to the next. Sockets of other families do not count, as the
-    /// predecessor did not know them.
-    fn session_ended(&mut self, fd: Fd, family: Family, outcome: Outcome) {
-        if family != Family::Other {
-            self.sessions.ended(self.now.tid, fd, outcome);
-        }
-    }
-
     /// The open socket that `descriptor` stands for; none if it is no socket, or nothing tells. Mostly the details are the
     /// ones that were printed last.
     #[inline(always)]
@@ -327,7 +320,9 @@ impl Sockets {
     fn locate_anew(&mut self, table: TableId, descriptor: Descriptor<'_>) -> Option<SocketId> {
         let slot = self.tables.slot(table, descriptor.fd);
         match descriptor.details {
-            Details::Missing => slot.map(|slot| slot.socket),
+            Details::Missing => {
+                slot.map(|slot| slot.socket).or_else(|| processes::inherited(self, table, descriptor.fd))
+            }
             Details::NotSocket => {
                 self.vacate(table, descriptor.fd, Op::Replace);
                 None
@@ -531,6 +526,7 @@ impl Sockets {
 
     /// `fd` stands for nothing any more; its socket is closed if this was the last descriptor.
     fn vacate(&mut self, table: TableId, fd: Fd, op: Op) {
+        processes::closed_early(self, table, &(fd..=fd));
         if let Some(slot) = self.tables.take(table, fd, &mut self.registry) {
             self.drop_slot(fd, &slot, op);
         }

@@ -13,7 +13,7 @@
 
 use crate::event::{Marking, Tid, Timestamp};
 use crate::limits;
-use crate::sockets::connections::Connection;
+use crate::sockets::connections::{Connection, ToldBy};
 use crate::sockets::names::{FlowId, Side};
 use foldhash::HashMap;
 use std::collections::{BTreeMap, VecDeque};
@@ -151,10 +151,14 @@ impl Sending {
 
 impl Busy {
     /// Another send is under way beside those that were. What the reader has received beyond what was sent by then is of
-    /// the one that was alone.
+    /// the one that was alone; where what is sent tells the order, that has not been shown, and is not known.
     fn contend(&mut self, connection: &Connection, side: Side) {
-        let is_first = !self.is_contended && !self.open.is_empty() && connection.end(side.other()).is_read();
-        if is_first && let Some(mut alone) = self.open.first_entry() {
+        let is_told_by_sends = connection.flow_from(side).told_by == ToldBy::Senders;
+        let is_first = !(self.is_contended || self.open.is_empty() || is_told_by_sends);
+        if is_first
+            && connection.end(side.other()).is_read()
+            && let Some(mut alone) = self.open.first_entry()
+        {
             self.is_contended = true;
             let [sent, received] = connection.progress(side);
             alone.get_mut().received = received.saturating_sub(sent);

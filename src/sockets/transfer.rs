@@ -3,14 +3,14 @@
 
 use crate::event::{
     Address, Descriptor, Details, Direction, Errno, Family, Fd, How, Message, MessageFlags, Move, Op, Outcome,
-    Segments, SocketDetails, Tid, Transport,
+    Segments, Tid, Transport,
 };
 use crate::sockets::beside::Beside;
-use crate::sockets::connections::{Connection, Opening, Origin};
+use crate::sockets::connections::{Connection, Origin};
 use crate::sockets::names::{ConnectionId, Side, SocketId};
 use crate::sockets::open_socket::OpenSocket;
 use crate::sockets::{
-    Change, Marking, Moved, Now, Payload, Shape, Sockets, Stream, UnixMessage, ancillary, beside, pipes,
+    Change, Marking, Moved, Now, Payload, Shape, Sockets, Stream, UnixMessage, ancillary, beside, pipes, processes,
 };
 use std::net::IpAddr;
 
@@ -76,7 +76,6 @@ fn learn_from_address(sockets: &mut Sockets, socket: SocketId, call: &Move<'_>, 
 /// A payload call has begun. Its details may say more than those before, and who makes it is who has that end, whatever
 /// comes of it.
 pub(super) fn begun(sockets: &mut Sockets, descriptor: Descriptor<'_>, (op, direction): (Op, Direction)) {
-    beside::failures_are_shown(sockets);
     let located = sockets.locate(descriptor);
     let Some(socket) = located.or_else(|| pipes::locate(sockets, descriptor, direction)) else {
         return;
@@ -431,7 +430,7 @@ pub(super) fn shutdown(sockets: &mut Sockets, descriptor: Descriptor<'_>, how: H
         let marking = sockets.marking(descriptor.fd, Some(Op::Shutdown));
         sockets.finish_flow(id, [side; 2], (marking, sockets.now.entry));
     }
-    sockets.session_ended(descriptor.fd, sockets.registry.family(socket), outcome);
+    processes::session_ended(sockets, descriptor.fd, sockets.registry.family(socket), outcome);
 }
 
 /// getsockopt(SO_ERROR).
@@ -510,7 +509,7 @@ fn errored(sockets: &mut Sockets, descriptor: Descriptor<'_>, socket: SocketId, 
 /// The open socket of a call without details. Only sockets can send and receive: what is not known is made then.
 #[inline(never)]
 fn locate_blindly(sockets: &mut Sockets, call: &Move<'_>) -> Option<SocketId> {
-    let found = sockets.locate(call.socket).or_else(|| inherited(sockets, call.socket.fd));
+    let found = sockets.locate(call.socket);
     match call.op {
         _ if found.is_some() => found,
         Op::Sendmsg | Op::Recvmsg | Op::Recvfrom | Op::Sendto | Op::Sendmmsg | Op::Recvmmsg | Op::Send | Op::Recv => {
@@ -518,25 +517,6 @@ fn locate_blindly(sockets: &mut Sockets, call: &Move<'_>) -> Option<SocketId> {
         }
         _ => None,
     }
-}
-
-/// What a descriptor stands for in a thread whose clone is still to come, for each call is printed at its end
-/// (`strace -z`): what it stands for in the one process that has made such a socket.
-#[inline(never)]
-fn inherited(sockets: &mut Sockets, fd: Fd) -> Option<SocketId> {
-    if sockets.shows_failures {
-        return None;
-    }
-    let socket = sockets.tables.inherited(sockets.now.tid, fd)?;
-    let open = sockets.registry.get(socket)?;
-    let connection = open.stream.and_then(|(id, _)| sockets.connections.get(id));
-    let is_made = open.is_made || connection.is_some_and(|connection| connection.opening != Opening::Unseen);
-    if !is_made {
-        return None;
-    }
-    let table = sockets.table();
-    sockets.install(table, fd, socket, SocketDetails::NO_SERIAL, false);
-    Some(socket)
 }
 
 /// The kind of socket that a call is made on, by its sockaddrs or by the descriptors in its messages; without any, TCP.

@@ -75,13 +75,18 @@ fn packets(file: &[u8]) -> Result<Vec<Packet>, String> {
     Ok(capture.records.iter().filter(|record| record.link == 1).map(good_packet).collect())
 }
 
+/// What has moved, in order of time. In the syscall view a conversation may wait until its first bytes tell what it is, and
+/// others come first.
+fn moved(packets: &[Packet]) -> Vec<u8> {
+    let mut by_time: Vec<_> = packets.iter().collect();
+    by_time.sort_by_key(|packet| packet.time);
+    by_time.iter().flat_map(|packet| packet.payload.clone()).collect()
+}
+
 /// Each byte is there once, and in the order of the stream.
 fn is_whole(crowd: &Crowd, file: &[u8]) -> Result<Vec<Packet>, String> {
     let packets = packets(file)?;
-    // In the syscall view a conversation may wait until its first bytes tell what it is, and others come first.
-    let mut by_time: Vec<_> = packets.iter().collect();
-    by_time.sort_by_key(|packet| packet.time);
-    let found: Vec<u8> = by_time.iter().flat_map(|packet| packet.payload.clone()).collect();
+    let found = moved(&packets);
     if found == crowd.stream {
         return Ok(packets);
     }
@@ -116,7 +121,7 @@ fn crowd_of((kind, choices): &(u8, Vec<u8>)) -> Crowd {
 
 /// Each byte is there once, and what each has sent in its order.
 fn has_each_senders_bytes(crowd: &Crowd, packets: &[Packet]) -> Verdict {
-    let found: Vec<u8> = packets.iter().flat_map(|packet| packet.payload.clone()).collect();
+    let found = moved(packets);
     let parts = |bytes: &[u8]| {
         let mut parts: [Vec<u8>; 6] = Default::default();
         for byte in bytes {
@@ -140,21 +145,20 @@ fn has_each_senders_bytes(crowd: &Crowd, packets: &[Packet]) -> Verdict {
 fn holds_in(setting: Setting, (kind, choices): &(u8, Vec<u8>)) -> Verdict {
     let crowd = crowd_in(setting, KINDS[usize::from(*kind)], choices);
     let is_right = |file: &[u8]| {
-        let packets = packets(file)?;
-        is_in_order_of_time(&packets)?;
         if setting.is_order_known() {
-            is_whole(&crowd, file).map(drop)
+            is_whole(&crowd, file)
         } else {
-            has_each_senders_bytes(&crowd, &packets)
+            let packets = packets(file)?;
+            has_each_senders_bytes(&crowd, &packets).map(|()| packets)
         }
     };
     let file = together(&crowd, "wire", Way::File);
-    is_right(&file)?;
+    is_in_order_of_time(&is_right(&file)?)?;
     if file != together(&crowd, "wire", Way::Pipe) {
         return Err(format!("a pipe gives another capture of\n{}", crowd.together));
     }
     if *kind < 2 {
-        has_each_senders_bytes(&crowd, &packets(&together(&crowd, "syscall", Way::File))?)?;
+        is_right(&together(&crowd, "syscall", Way::File))?;
     }
     Ok(())
 }

@@ -15,6 +15,7 @@
 //! in which they returned, and are remembered while others are under way.
 
 mod queue;
+mod sent;
 mod shared;
 mod shown;
 
@@ -27,7 +28,8 @@ use crate::packets::waits::Waits;
 use crate::sockets::{
     ByConnection, Change, Connection, ConnectionId, FlowId, Moved, Overlap, Refs, Side, Stream, ToldBy,
 };
-use queue::{Item, Queue, Sent};
+use queue::{Item, Queue};
+use sent::Sent;
 use shared::Shared;
 use std::collections::BTreeSet;
 
@@ -80,10 +82,18 @@ enum FlowState {
 }
 
 impl FlowState {
+    /// Since when it is held.
+    const fn since(&self) -> Timestamp {
+        match self {
+            Self::ByReader(queue) => queue.since,
+            Self::BySenders(shared) => shared.before.since,
+        }
+    }
+
     const fn bytes(&self) -> usize {
         match self {
             Self::ByReader(queue) => queue.bytes,
-            Self::BySenders(shared) => shared.bytes,
+            Self::BySenders(shared) => shared.bytes(),
         }
     }
 
@@ -152,15 +162,13 @@ impl Unread {
             return Met::default();
         }
         let since = refs.sending_since(flow);
-        let mut lates = Vec::new();
         if stream.overlap == Overlap::Receives {
-            lates = self.share(connection, (moved, stream), all);
+            self.share(connection, flow, (moved, stream));
         }
         self.open(connection, flow, (moved, stream));
         if moved.direction == Direction::Received {
             let is_seen = matches!(stream.overlap, Overlap::None | Overlap::Lost);
-            lates.append(&mut self.read(flow, (all, moved), !is_seen || since.is_some()));
-            return Met::held(lates);
+            return Met::held(self.read(flow, (all, moved), !is_seen || since.is_some()));
         }
         let news = Chunk {
             time: all.time,
@@ -168,26 +176,23 @@ impl Unread {
             is_urgent: all.is_urgent,
             ..Chunk::of(moved, stream, self.known_before(flow, (moved, stream)), refs)
         };
-        if news.moved() > 0 {
-            lates.append(&mut self.sent(flow, moved, OwnChunk::of(&news)));
+        if news.moved() == 0 {
+            return Met::held(Vec::new());
         }
-        Met::held(lates)
+        Met::held(self.sent(flow, (moved, OwnChunk::of(&news)), since))
     }
 
-    /// From here on several receive in this direction. What is to be written before that.
-    fn share(&mut self, connection: &Connection, (moved, stream): (&Moved, Stream), all: &Chunk<'_>) -> Vec<Late> {
-        let (flow, mut lates) = ((connection.id, all.sender), Vec::new());
+    /// From here on several receive in this direction.
+    fn share(&mut self, connection: &Connection, flow: FlowId, (moved, stream): (&Moved, Stream)) {
         if matches!(self.known(flow), Some(FlowState::BySenders(_))) {
-            return lates;
+            return;
         }
-        let shared = if let Some(FlowState::ByReader(queue)) = self.close(flow) {
-            queue.into_shared(all, &mut lates)
-        } else {
-            let [sent, received] = progress_before(connection, flow.1, (moved, stream));
-            Shared::new(sent.saturating_sub(received), 0)
+        let [sent, received] = progress_before(connection, flow.1, (moved, stream));
+        let shared = match self.close(flow) {
+            Some(FlowState::ByReader(queue)) => queue.into_shared(),
+            _ => Queue::new(moved.exit, sent.saturating_sub(received), 0, false).into_shared(),
         };
         self.keep(flow, FlowState::BySenders(shared));
-        lates
     }
 
     /// Holds what a call of the sender's has moved, whose bytes the reader's call may have ([`is_unseen`]).
@@ -195,7 +200,7 @@ impl Unread {
         let flow = (connection.id, chunk.sender);
         self.open(connection, flow, (moved, stream));
         // Nobody else receives in this direction, or it would not have come here: nothing is to be written first.
-        let first = self.sent(flow, moved, OwnChunk::of(chunk));
+        let first = self.sent(flow, (moved, OwnChunk::of(chunk)), None);
         debug_assert!(first.is_empty(), "what is held waits for one reader");
     }
 
@@ -306,21 +311,23 @@ impl Unread {
 
     /// How many bytes of a send, at its front, were shown before this direction was held.
     fn known_before(&mut self, flow: FlowId, (moved, stream): (&Moved, Stream)) -> u64 {
-        let is_newer = self.queue(flow).is_some_and(|queue| moved.entry >= queue.since);
-        if is_newer { 0 } else { stream.known }
+        let since = self.known(flow).map(|known| known.since());
+        if since.is_some_and(|since| moved.entry >= since) { 0 } else { stream.known }
     }
 
-    /// A call of the sender's has moved this, which is `chunk`: what is to be written of it.
-    fn sent(&mut self, flow: FlowId, moved: &Moved, chunk: OwnChunk) -> Vec<Late> {
+    /// A call of the sender's has moved this, which is `chunk`: what is to be written of it. `since`: when the first send began
+    /// that is under way.
+    fn sent(&mut self, flow: FlowId, (moved, chunk): (&Moved, OwnChunk), since: Option<Timestamp>) -> Vec<Late> {
         let Moved { entry, exit, moved, .. } = *moved;
         let Some(known) = self.known(flow) else { return Vec::new() };
         let before = known.bytes();
+        let sent = Sent { chunk, entry, exit, done: 0, moved };
         let lates = match known {
             FlowState::ByReader(queue) => {
-                queue.push(Item::Sent(Sent { chunk, entry, exit, done: 0, moved }));
+                queue.push(Item::Sent(sent));
                 Vec::new()
             }
-            FlowState::BySenders(shared) => shared.send(chunk, entry),
+            FlowState::BySenders(shared) => shared.send(sent, since),
         };
         self.recount(flow, before);
         self.changed(flow, exit);
@@ -398,7 +405,7 @@ impl Unread {
     fn resolve(&mut self, flow: FlowId, now: Timestamp, since: Option<Timestamp>) -> Vec<Late> {
         let mut lates = Vec::new();
         if matches!(self.known(flow), Some(FlowState::BySenders(_))) {
-            return self.settle(flow, since.is_some(), false);
+            return self.settle(flow, since, false);
         }
         let Some(queue) = self.queue(flow) else { return lates };
         let before = queue.bytes;
@@ -434,7 +441,7 @@ impl Unread {
 
     /// All that waits in this direction, whether it is known or not. `since`: when the first send began that is under way.
     fn give_up(&mut self, flow: FlowId, since: Option<Timestamp>) -> Vec<Late> {
-        let Some(queue) = self.queue(flow) else { return self.settle(flow, since.is_some(), true) };
+        let Some(queue) = self.queue(flow) else { return self.settle(flow, since, true) };
         let before = queue.bytes;
         let lates = queue.give_up(since.is_some());
         self.recount(flow, before);
@@ -443,10 +450,10 @@ impl Unread {
     }
 
     /// The same where several receive, once no send is under way or, where `is_long`, now.
-    fn settle(&mut self, flow: FlowId, is_busy: bool, is_long: bool) -> Vec<Late> {
+    fn settle(&mut self, flow: FlowId, since: Option<Timestamp>, is_long: bool) -> Vec<Late> {
         let Some(FlowState::BySenders(shared)) = self.known(flow) else { return Vec::new() };
-        let before = shared.bytes;
-        let lates = shared.settle(is_busy, is_long);
+        let before = shared.bytes();
+        let lates = shared.settle(since, is_long);
         self.recount(flow, before);
         self.wait_anew(flow);
         lates

@@ -1,6 +1,7 @@
 //! One direction of a connection of which something waits for the reader's call: the sends that have returned, and what
 //! receives have shown; each byte of the one is held against one of the other.
 
+use super::sent::{Fit, Part, Sent};
 use super::shared::Shared;
 use super::shown::Shown;
 use super::{COMPARED_SENDS, HEAD_BYTES, TELLING_BYTES};
@@ -15,9 +16,6 @@ use std::collections::VecDeque;
 /// How many bytes of each.
 const COMPARED_BYTES: usize = 4 << 10;
 
-/// A send of no more bytes goes into a pipe in one piece (PIPE_BUF, pipe(7)), and into a socket as well.
-const ATOMIC: u64 = 4096;
-
 /// Something of the sender's that is to be written.
 #[derive(Debug)]
 pub enum Late {
@@ -25,18 +23,6 @@ pub enum Late {
     Chunk(OwnChunk),
     /// Its FIN.
     Finish { side: Side, time: Timestamp, marking: Marking, by: Side },
-}
-
-/// A send that has returned.
-#[derive(Debug)]
-pub(super) struct Sent {
-    pub(super) chunk: OwnChunk,
-    pub(super) entry: Timestamp,
-    pub(super) exit: Timestamp,
-    /// How many of its bytes have been received.
-    pub(super) done: u64,
-    /// How many bytes its call has moved, those that were shown before included.
-    pub(super) moved: u64,
 }
 
 /// Something of the sender's that waits.
@@ -59,24 +45,6 @@ enum Among {
     All,
     Written,
     Waiting,
-}
-
-/// Bytes of a call, and how many more behind them that are not in the trace.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Part<'a> {
-    pub(super) bytes: &'a [u8],
-    pub(super) missing: u64,
-}
-
-/// How a send and what was received fit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Fit {
-    /// Up to the end of one of the two.
-    is_whole: bool,
-    /// How many bytes are the same.
-    same: usize,
-    /// The send has been received to its end.
-    ends: bool,
 }
 
 /// What is known of one direction.
@@ -107,79 +75,6 @@ pub(super) struct Queue {
     pub(super) bytes: usize,
 }
 
-impl Fit {
-    /// Whether more of the send may follow.
-    const fn is_open(self) -> bool {
-        self.is_whole && !self.ends && self.same > 0
-    }
-}
-
-impl Part<'_> {
-    const fn moved(self) -> u64 {
-        as_u64(self.bytes.len()).saturating_add(self.missing)
-    }
-
-    /// What is behind its first `length` bytes.
-    fn after(self, length: u64) -> Self {
-        let known = as_u64(self.bytes.len());
-        let bytes = usize::try_from(length).ok().and_then(|length| self.bytes.get(length..)).unwrap_or_default();
-        Self { bytes, missing: self.missing.saturating_sub(length.saturating_sub(known)) }
-    }
-
-    /// Its first `length` bytes.
-    fn first(self, length: u64) -> Self {
-        let bytes = usize::try_from(length).ok().and_then(|length| self.bytes.get(..length)).unwrap_or(self.bytes);
-        Self { bytes, missing: length.saturating_sub(as_u64(bytes.len())).min(self.missing) }
-    }
-
-    /// How this, sent, and `received` fit, as far as `limit` bytes tell.
-    fn fit(self, received: Self, limit: usize) -> Fit {
-        let known = self.bytes.len().min(received.bytes.len());
-        let compared = known.min(limit);
-        let pairs = self.bytes.iter().zip(received.bytes).take(compared);
-        let same = work::each(pairs).take_while(|(sent, received)| sent == received).count();
-        Fit { is_whole: same == compared, same, ends: self.moved() <= received.moved() }
-    }
-}
-
-impl Sent {
-    fn rest(&self) -> Part<'_> {
-        Part { bytes: &self.chunk.bytes, missing: self.chunk.missing }.after(self.done)
-    }
-
-    /// Whether it may have gone in pieces, between others'.
-    const fn is_long(&self) -> bool {
-        self.moved > ATOMIC
-    }
-
-    /// Whether bytes that fit are a piece of it.
-    const fn is_piece(&self, fit: Fit) -> bool {
-        self.is_long() && fit.same >= HEAD_BYTES
-    }
-
-    /// What is to be written of the next `length` bytes, which the reader shows as `received`.
-    fn part(&self, length: u64, received: Part<'_>) -> OwnChunk {
-        let (own, shown) = (self.rest().first(length), received.first(length));
-        let best = if own.missing > 0 && shown.bytes.len() > own.bytes.len() { shown } else { own };
-        let whole = self.chunk.chunk();
-        let is_last = self.done + length >= whole.moved();
-        let part = Chunk {
-            bytes: best.bytes,
-            missing: length - as_u64(best.bytes.len()),
-            comment: whole.comment.filter(|_| self.done == 0),
-            is_urgent: whole.is_urgent && is_last,
-            ..whole
-        };
-        OwnChunk::of(&part)
-    }
-
-    /// All that is left of it.
-    fn all(&self) -> Late {
-        let rest = self.rest();
-        Late::Chunk(self.part(rest.moved(), rest))
-    }
-}
-
 impl Queue {
     /// One that is held since a moment, in which nothing waits: so many bytes are to be received, or were received before
     /// their sends return.
@@ -197,25 +92,28 @@ impl Queue {
         self.is_lossy && !(self.written.is_empty() && self.shown.is_empty())
     }
 
-    /// It goes on as one by whose other end several receive; `chunk` is what was received last. What waits is written.
-    pub(super) fn into_shared(mut self, chunk: &Chunk<'_>, lates: &mut Vec<Late>) -> Shared {
-        self.account(false, false);
-        let mut shared = Shared::new(self.behind, self.unknown);
-        for sent in &self.written {
+    /// It goes on as one by whose other end several receive: what they have shown so far, and the sends that wait for that,
+    /// are still held against each other.
+    pub(super) fn into_shared(mut self) -> Shared {
+        let mut shared = Shared::new(std::mem::take(&mut self.behind));
+        for sent in self.written.drain(..) {
+            self.bytes -= sent.chunk.size();
             shared.was_sent(sent.rest());
         }
-        if let Some(exit) = self.shown.last() {
-            shared.was_received(&Chunk { bytes: self.shown.bytes(), missing: 0, ..*chunk }, exit);
-        }
-        for item in self.waiting {
-            match item {
-                Item::Sent(sent) => {
-                    lates.append(&mut shared.send(sent.part(sent.rest().moved(), sent.rest()), sent.entry));
-                }
-                Item::Finish { side, time, marking, by } => lates.push(Late::Finish { side, time, marking, by }),
-            }
-        }
+        shared.before = self;
         shared
+    }
+
+    /// Whether one that is under way, the first of which began at `since`, may be what receives have shown.
+    pub(super) fn may_be_under_way(&self, since: Option<Timestamp>) -> bool {
+        self.has_shown() && since.is_some_and(|since| self.shown.last().is_none_or(|last| since <= last))
+    }
+
+    /// The first that waits, which waits no longer.
+    pub(super) fn next(&mut self) -> Option<Item> {
+        let item = self.waiting.pop_front()?;
+        self.bytes -= item.size();
+        Some(item)
     }
 
     /// Something has come of it at `time`. When it is to be looked at, if it is not already.
@@ -305,7 +203,8 @@ impl Queue {
         }
         let (fit, place) = best?;
         let sent = self.sent(place)?;
-        let is_early = is_busy && !fit.ends && matches!(place, SendPlace::Waiting(_)) && !sent.is_piece(fit);
+        let is_begun = matches!(place, SendPlace::Written(_)) || sent.done > 0;
+        let is_early = is_busy && !(fit.ends || is_begun || sent.is_piece(fit));
         if is_early || (longest_open > 0 && longest_open == fit.same) {
             return None;
         }
@@ -351,6 +250,9 @@ impl Queue {
         self.behind -= passed;
         rest = rest.after(passed);
         let mut lates = Vec::new();
+        if self.is_lossy && rest.moved() > 0 {
+            self.go_on(rest);
+        }
         while rest.moved() > 0 {
             let among = if self.has_shown() && !self.is_lossy { Among::Written } else { Among::All };
             if let Some((place, length)) = self.find((rest, until), is_busy, among) {
@@ -372,6 +274,41 @@ impl Queue {
             rest = rest.after(length);
         }
         lates
+    }
+
+    /// Where a send that waits begins with the end of what receives have shown and goes on with `received`, it accounts for
+    /// that end: what is before may be of one that is lost.
+    fn go_on(&mut self, received: Part<'_>) {
+        let Some(last) = self.shown.last() else { return };
+        let mut shown = std::mem::take(&mut self.shown);
+        let bytes = shown.bytes();
+        let mut best: Option<(usize, SendPlace)> = None;
+        for (place, sent) in self.candidates() {
+            if matches!(place, SendPlace::Written(_)) || sent.entry > last {
+                continue;
+            }
+            let rest = sent.rest();
+            let is_here = |length: &usize| {
+                let goes_on = || rest.after(as_u64(*length)).fit(received, COMPARED_BYTES);
+                let known = sent.done + as_u64(*length);
+                let tells = |fit: Fit| fit.is_whole && known + as_u64(fit.same) >= as_u64(TELLING_BYTES);
+                rest.bytes.get(..*length).is_some_and(|head| bytes.ends_with(head)) && tells(goes_on())
+            };
+            let longest = bytes.len().min(rest.bytes.len().saturating_sub(1)).min(HEAD_BYTES);
+            work::steps(longest);
+            if let Some(length) = (1..=longest).rev().find(is_here)
+                && best.is_none_or(|(before, _)| before < length)
+            {
+                best = Some((length, place));
+            }
+        }
+        if let Some((length, place)) = best {
+            let end = shown.len();
+            shown.remove(end - length..end);
+            self.bytes -= length;
+            self.receive(place, as_u64(length));
+        }
+        self.shown = shown;
     }
 
     /// Where one that was written, or may be received next although not all of what is sent is known, begins within what was
@@ -402,7 +339,7 @@ impl Queue {
         let Some(sent) = self.sent(place) else { return };
         let (left, length) = (sent.rest().moved(), received.moved());
         if matches!(place, SendPlace::Waiting(_)) && !sent.is_long() && sent.chunk.missing == 0 {
-            lates.push(sent.all());
+            lates.push(Late::Chunk(sent.all()));
             self.receive(place, left);
             self.behind += left.saturating_sub(length);
             return;
@@ -539,7 +476,7 @@ impl Queue {
     fn write_first(&mut self, lates: &mut Vec<Late>) {
         match self.waiting.pop_front() {
             Some(Item::Sent(sent)) => {
-                lates.push(sent.all());
+                lates.push(Late::Chunk(sent.all()));
                 self.written.push_back(sent);
             }
             Some(Item::Finish { side, time, marking, by }) => {

@@ -8,7 +8,8 @@
 //! ```
 //! Only what is of no send is told by its bytes. Where these are not known, it is what was received last.
 
-use super::queue::{Late, Part};
+use super::queue::{Item, Late, Queue};
+use super::sent::{Part, Sent};
 use super::{COMPARED_SENDS, HEAD_BYTES, TELLING_BYTES};
 use crate::event::{Timestamp, as_u64};
 use crate::limits;
@@ -32,8 +33,8 @@ struct Read {
 pub(super) struct Shared {
     /// How many bytes that were written before are to be received.
     behind: u64,
-    /// How many bytes were received before of sends that have not returned.
-    unknown: u64,
+    /// What one has received before, and sends that may have that.
+    pub(super) before: Queue,
     /// How many bytes of sends were written.
     sent: u64,
     /// How many bytes were received that were not written themselves.
@@ -47,14 +48,14 @@ pub(super) struct Shared {
     is_blind: bool,
     /// When it is looked at.
     due: Option<Timestamp>,
-    /// How many bytes all of that holds.
-    pub(super) bytes: usize,
+    /// How many bytes all of that holds, but what was before.
+    bytes: usize,
 }
 
 impl Shared {
-    /// One of which so many bytes are to be received, and so many were received of sends that have not returned.
-    pub(super) fn new(behind: u64, unknown: u64) -> Self {
-        Self { behind, unknown, ..Self::default() }
+    /// One of which so many bytes are to be received.
+    pub(super) fn new(behind: u64) -> Self {
+        Self { behind, ..Self::default() }
     }
 
     /// This was sent and written before, and is to be received.
@@ -64,11 +65,6 @@ impl Shared {
         self.keep(sent.bytes.to_vec());
     }
 
-    /// This was received by `exit` and written, and is of sends that have not returned.
-    pub(super) fn was_received(&mut self, chunk: &Chunk<'_>, exit: Timestamp) {
-        self.push(OwnChunk::of(chunk), exit, true);
-    }
-
     /// Something has come of it at `time`. When it is to be looked at, if it is not already.
     pub(super) fn looked_at_after(&mut self, time: Timestamp) -> Option<Timestamp> {
         self.due.is_none().then(|| *self.due.insert(time))
@@ -76,8 +72,13 @@ impl Shared {
 
     /// Since when something waits.
     pub(super) fn waits_since(&self) -> Option<Timestamp> {
-        let waiting = || self.reads.iter().filter(|read| !read.is_written);
-        if self.is_ahead() { waiting().map(|read| read.chunk.time).min() } else { None }
+        let waiting = self.reads.iter().filter(|read| !read.is_written && self.is_ahead());
+        waiting.map(|read| read.chunk.time).chain(self.before.waits_since()).min()
+    }
+
+    /// How many bytes all of that holds.
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes + self.before.bytes
     }
 
     const fn is_ahead(&self) -> bool {
@@ -88,16 +89,35 @@ impl Shared {
         self.sent.saturating_add(self.behind)
     }
 
-    /// A send has returned of which `chunk` is news: what is to be written of it, at the time of the first receive that waits
+    /// A send has returned. What is to be written. `since`: when the first began that is under way.
+    pub(super) fn send(&mut self, sent: Sent, since: Option<Timestamp>) -> Vec<Late> {
+        self.before.push(Item::Sent(sent));
+        self.catch_up(since, false)
+    }
+
+    /// What waits is written once what one has received before is accounted for, or where that takes too long.
+    pub(super) fn catch_up(&mut self, since: Option<Timestamp>, is_long: bool) -> Vec<Late> {
+        let may_wait = self.before.may_be_under_way(since) && !is_long;
+        self.before.account(may_wait, !may_wait);
+        let mut lates = Vec::new();
+        while !(may_wait && self.before.has_shown())
+            && let Some(item) = self.before.next()
+        {
+            match item {
+                Item::Sent(sent) => lates.append(&mut self.write(sent.all(), sent.entry)),
+                Item::Finish { side, time, marking, by } => lates.push(Late::Finish { side, time, marking, by }),
+            }
+        }
+        lates
+    }
+
+    /// What was sent is written, as far as it has not been received and written: at the time of the first receive that waits
     /// if that is earlier.
-    pub(super) fn send(&mut self, mut chunk: OwnChunk, entry: Timestamp) -> Vec<Late> {
+    fn write(&mut self, mut chunk: OwnChunk, entry: Timestamp) -> Vec<Late> {
         let waiting = self.reads.iter().filter(|read| !read.is_written && read.exit >= entry);
         chunk.time = waiting.map(|read| read.chunk.time).min().map_or(chunk.time, |first| first.min(chunk.time));
         let whole = chunk.chunk();
-        let known = self.unknown.min(whole.moved());
-        self.unknown -= known;
-        let known = usize::try_from(known).map_or(whole.bytes.len(), |known| known.min(whole.bytes.len()));
-        let (mut lates, mut from) = (Vec::new(), known);
+        let (mut lates, mut from) = (Vec::new(), 0);
         for part in self.cover(whole.bytes, entry) {
             push(&mut lates, &whole, from..part.start);
             from = from.max(part.end);
@@ -109,7 +129,7 @@ impl Shared {
         self.sent += lates.iter().map(Chunk::moved).sum::<u64>();
         self.is_blind |= whole.missing > 0;
         let lates = lates.iter().map(|late| Late::Chunk(OwnChunk::of(late))).collect();
-        self.keep(chunk.bytes.split_off(known));
+        self.keep(chunk.bytes);
         lates
     }
 
@@ -171,12 +191,14 @@ impl Shared {
     }
 
     /// It is looked at. What is to be written because no send will account for it: none is under way, or that takes too long.
-    pub(super) fn settle(&mut self, is_busy: bool, is_long: bool) -> Vec<Late> {
+    pub(super) fn settle(&mut self, since: Option<Timestamp>, is_long: bool) -> Vec<Late> {
         self.due = None;
-        let is_over = !is_busy || is_long;
-        let lates = if self.is_ahead() && is_over { self.account() } else { Vec::new() };
+        let mut lates = self.catch_up(since, is_long);
+        let is_busy = since.is_some();
+        if self.is_ahead() && (is_long || !is_busy) {
+            lates.append(&mut self.account());
+        }
         if !is_busy {
-            self.unknown = 0;
             self.drop_reads(|read| read.is_written);
         }
         if self.received == self.all_sent() && !is_busy {
@@ -287,6 +309,7 @@ impl Shared {
 
     /// Bytes are not known any more, but of what waits.
     pub(super) fn forget(&mut self) {
+        self.before.forget();
         self.bytes -= self.in_flight;
         (self.sends, self.in_flight) = (VecDeque::new(), 0);
         let (is_ahead, sent) = (self.is_ahead(), self.all_sent());

@@ -96,9 +96,10 @@ impl Pairing {
                 return Some((id, true));
             }
             if let Some((id, _)) = first {
-                let at_its_address = open.local.get().is_some_and(|local| !local.ip().is_unspecified());
+                let at_its_address =
+                    open.family.is_local() || open.local.get().is_some_and(|local| !local.ip().is_unspecified());
                 let is_alone = second.is_none() && at_its_address;
-                return Some((id, role != Role::Accepted || open.family.is_local() || is_alone));
+                return Some((id, role != Role::Accepted || is_alone));
             }
         }
         None
