@@ -229,7 +229,7 @@ impl Cache {
             },
             None => details::parse(text, names),
         };
-        if details == Details::NotSocket {
+        if matches!(details, Details::NotSocket) {
             return Some((NOT_SOCKET, rest));
         }
         Some((self.remember(text, hash, details)?, rest))

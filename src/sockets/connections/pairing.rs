@@ -345,7 +345,7 @@ fn listeners(open: &OpenSocket, own: Role) -> [Option<Listener<'_>>; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Address, Transport};
+    use crate::event::{Address, Transport, UnixName};
     use crate::sockets::names::SocketNumber;
 
     fn open([local, remote]: [&str; 2]) -> OpenSocket {
@@ -375,6 +375,30 @@ mod tests {
         let found = |pairing: &Pairing, at: &OpenSocket| pairing.find(&store, at, Role::Accepted).map(|(id, _)| id);
         assert_eq!(servers.each_ref().map(|at| found(&pairing, at)), [Some(first), Some(second)]);
         pairing.pairs.values_mut().for_each(|ids| *ids = ConnectionIds::One(first));
+        assert_eq!(servers.each_ref().map(|at| found(&pairing, at)), [Some(first), None]);
+    }
+
+    #[test]
+    fn a_name_with_the_digest_of_another_is_not_it() {
+        let (mut pairing, mut store) = (Pairing::default(), Store::default());
+        let names = ["/run/a", "/run/b"].map(UnixName::of);
+        let open = |names: [Option<&UnixName>; 2]| {
+            let mut open = OpenSocket::new(SocketNumber(1), (Family::Unix, Transport::Stream));
+            [open.name, open.peer_name] = names.map(|name| name.cloned());
+            open
+        };
+        let [first, second] = names.each_ref().map(|name| {
+            let connection = store.make(Family::Unix, Transport::Stream);
+            connection.end_mut(Side::Second).name = Some(name.clone());
+            pairing.wait(connection, &open([None, Some(name)]), Role::Connected);
+            connection.id
+        });
+        let servers = names.each_ref().map(|name| open([Some(name), None]));
+        let found = |pairing: &Pairing, at: &OpenSocket| {
+            pairing.find_waiting(&store, at, Role::Accepted, Timestamp(0)).map(|(id, _)| id)
+        };
+        assert_eq!(servers.each_ref().map(|at| found(&pairing, at)), [Some(first), Some(second)]);
+        pairing.waiting.values_mut().for_each(|ids| *ids = ConnectionIds::One(first));
         assert_eq!(servers.each_ref().map(|at| found(&pairing, at)), [Some(first), None]);
     }
 }

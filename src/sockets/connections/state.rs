@@ -176,7 +176,7 @@ pub struct Connection {
     /// Where the other end finds it, if it can by nothing else.
     pub(super) rendezvous: Option<Box<Rendezvous>>,
     pub(super) ends: [End; 2],
-    /// What the first end's calls have done, and the second one's, which is traced of few.
+    /// What the first end's calls have done, and the second one's: of few connections both are traced.
     first: Calls,
     second: Option<Box<Calls>>,
     flows: [Flow; 2],
