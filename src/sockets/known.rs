@@ -56,6 +56,11 @@ impl Known {
         self.best
     }
 
+    /// The same, packed.
+    pub(super) fn packed(&self) -> Option<Packed> {
+        self.best.map(Packed::from)
+    }
+
     /// What details say.
     pub(super) fn in_details(&self) -> Option<SocketAddr> {
         let [_, details] = self.parts();

@@ -236,8 +236,7 @@ pub(super) fn accept(
     if let Some(listener) = listener_at {
         sockets.registry.listen(listener);
     }
-    let listener = listener_at.and_then(|at| sockets.registry.get(at).cloned());
-    let kind = match (&listener, details_of(made)) {
+    let kind = match (listener_at.and_then(|at| sockets.registry.get(at)), details_of(made)) {
         (_, Some(details)) if details.transport != Transport::Unknown => (details.family, details.transport),
         (Some(listener), _) => (listener.family, listener.transport),
         _ => kind,
@@ -250,13 +249,12 @@ pub(super) fn accept(
         if let Some(peer) = peer {
             open.name_remote(peer);
         }
-        if let (Some(at), Some(listener)) = (listener_at, listener) {
-            open.inherit(&listener);
-            open.listener = Some((at, listener.number));
-        }
-        if !open.is_stream() {
-            return;
-        }
+    }
+    if let Some(listener) = listener_at {
+        sockets.registry.inherit(socket, listener);
+    }
+    if !sockets.registry.get(socket).is_some_and(OpenSocket::is_stream) {
+        return;
     }
     if let Some(local) = details_of(made).and_then(|details| details.local) {
         sockets.registry.tell_listener(socket, local);

@@ -421,7 +421,7 @@ impl OpenSocket {
 
 /// Whether an address leaves its host or its port open.
 pub fn is_vague(address: SocketAddr) -> bool {
-    address.ip().is_unspecified() || address.port() == 0
+    Packed::from(address).is_vague()
 }
 
 /// Where a packet to `target` goes from `local`. Every address as a target is the own host: the address that the socket is
@@ -442,12 +442,5 @@ pub fn reached(target: SocketAddr, local: Option<SocketAddr>) -> SocketAddr {
 
 /// An address as the wire has it: v4-mapped IPv6 is IPv4.
 pub fn canonical(address: SocketAddr) -> SocketAddr {
-    match address {
-        SocketAddr::V6(v6) => match v6.ip().to_ipv4_mapped() {
-            Some(v4) => SocketAddr::new(IpAddr::V4(v4), v6.port()),
-            // Details never carry a scope or flow label; sockaddrs may.
-            None => SocketAddr::new(IpAddr::V6(*v6.ip()), v6.port()),
-        },
-        v4 @ SocketAddr::V4(_) => v4,
-    }
+    Packed::from(address).canonical().get()
 }

@@ -6,7 +6,7 @@ use crate::sockets::connections::state::Connection;
 use crate::sockets::identity;
 use crate::sockets::names::{ConnectionId, Side, SocketId, SocketNumber};
 use crate::sockets::open_socket::{OpenSocket, canonical};
-use crate::sockets::packed::PairDigest;
+use crate::sockets::packed::{Packed, PairDigest};
 use crate::sockets::{Change, UnixEnd};
 use foldhash::{HashMap, HashSet};
 use slab::Slab;
@@ -47,7 +47,7 @@ impl Registry {
 
     /// By what a socket with these two addresses is kept.
     fn pair(&self, pair: [SocketAddr; 2]) -> PairDigest {
-        PairDigest::of(pair, self.by_addresses.hasher())
+        PairDigest::of(pair.map(|address| Packed::from(address).canonical()), self.by_addresses.hasher())
     }
 
     #[cfg(test)]
@@ -232,6 +232,16 @@ impl Registry {
             let mut hosts = any.into_iter().chain([remote.ip()]);
             hosts.any(|host| self.listening.contains(&SocketAddr::new(host, remote.port())))
         })
+    }
+
+    /// `socket` was accepted by `listener`.
+    pub(super) fn inherit(&mut self, socket: SocketId, listener: SocketId) {
+        if socket != listener
+            && let Some((open, listening)) = self.open.get2_mut(socket.index(), listener.index())
+        {
+            open.inherit(listening);
+            open.listener = Some((listener, listening.number));
+        }
     }
 
     /// An accepted socket is at `local`, and so is its listener, as far as nothing else says where that is.

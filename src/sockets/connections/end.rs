@@ -34,6 +34,11 @@ impl End {
         self.address.map(Packed::get)
     }
 
+    /// The same, packed.
+    pub(super) const fn packed(&self) -> Option<Packed> {
+        self.address
+    }
+
     /// Its address is known.
     pub(super) fn know_address(&mut self, address: Option<SocketAddr>) {
         self.address = address.map(Packed::from);

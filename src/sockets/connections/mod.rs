@@ -22,6 +22,7 @@ use crate::limits;
 use crate::sockets::Change;
 use crate::sockets::names::{ConnectionId, Side, SocketId};
 use crate::sockets::open_socket::is_vague;
+use crate::sockets::packed::Packed;
 use crate::sockets::registry::Registry;
 use pairing::{Pairing, addresses};
 use std::collections::VecDeque;
@@ -82,7 +83,7 @@ impl Connections {
     ) -> Option<(ConnectionId, Side)> {
         let open = registry.get(socket)?;
         let entry = origin.opening.entry();
-        let found = self.pairing.find(&self.store, open, origin.role);
+        let found = self.pairing.find(&self.store, (open, addresses(open)), origin.role);
         let waiting = match found {
             Some(_) => None,
             None => self.pairing.find_waiting(&self.store, open, origin.role, entry),
@@ -216,12 +217,12 @@ impl Connections {
         }
         if !is_paired
             && let Some(open) = registry.get(socket)
-            && (open.family.is_local() || addresses(open).is_some())
-            && !self.merge(registry, socket, id)
-            && let (Some(connection), Some(open)) = (self.store.get_mut(id), registry.get(socket))
-            && !open.family.is_local()
+            && let (is_local, pair) = (open.family.is_local(), addresses(open))
+            && (is_local || pair.is_some())
+            && !self.merge(registry, (socket, pair), id)
+            && let (Some(connection), Some(pair)) = (self.store.get_mut(id), pair.filter(|_| !is_local))
         {
-            self.pairing.know_addresses(connection, open);
+            self.pairing.know_addresses(connection, pair);
         }
         if let Some((id, _)) = registry.get(socket).and_then(|open| open.stream)
             && let Some(connection) = self.store.get_mut(id)
@@ -233,7 +234,12 @@ impl Connections {
     }
 
     /// Moves `socket` from a connection that it has alone, and of which nothing has been emitted, to one that waits for it.
-    fn merge(&mut self, registry: &mut Registry, socket: SocketId, id: ConnectionId) -> bool {
+    fn merge(
+        &mut self,
+        registry: &mut Registry,
+        (socket, pair): (SocketId, Option<[Packed; 2]>),
+        id: ConnectionId,
+    ) -> bool {
         let (Some(open), Some(connection)) = (registry.get(socket), self.store.get_mut(id)) else {
             return false;
         };
@@ -244,7 +250,7 @@ impl Connections {
         if connection.end(side.other()).traced {
             return false;
         }
-        let Some(found) = self.pairing.find(&self.store, open, role).filter(|(found, _)| *found != id) else {
+        let Some(found) = self.pairing.find(&self.store, (open, pair), role).filter(|(found, _)| *found != id) else {
             return false;
         };
         self.move_to(registry, (id, side), found, socket)

@@ -11,14 +11,13 @@ use crate::sockets::connections::state::{Connection, Role};
 use crate::sockets::connections::store::Store;
 use crate::sockets::identity::{self, Meeting};
 use crate::sockets::names::{ConnectionId, Side};
-use crate::sockets::open_socket::{OpenSocket, canonical, is_vague};
-use crate::sockets::packed::PairDigest;
+use crate::sockets::open_socket::{OpenSocket, canonical};
+use crate::sockets::packed::{Packed, PairDigest};
 use crate::work;
 use foldhash::HashMap;
 use std::collections::BTreeSet;
 use std::collections::hash_map::Entry;
 use std::hash::Hash;
-use std::net::SocketAddr;
 
 /// How many of those that wait are compared with an end: of them all but a few are its other end.
 const COMPARED: usize = 64;
@@ -35,8 +34,13 @@ pub(super) struct Pairing {
 
 impl Pairing {
     /// A connection that `open` may be the missing end of. An accept takes the oldest, as the listen queue does; any
-    /// other call the newest.
-    pub(super) fn find(&self, store: &Store, open: &OpenSocket, role: Role) -> Option<(ConnectionId, Side)> {
+    /// other call the newest. `pair`: the [`addresses`] of `open`.
+    pub(super) fn find(
+        &self,
+        store: &Store,
+        (open, pair): (&OpenSocket, Option<[Packed; 2]>),
+        role: Role,
+    ) -> Option<(ConnectionId, Side)> {
         if open.family.is_local() {
             let inodes = [open.inode, open.peer_inode];
             let id = inodes.into_iter().flatten().find_map(|inode| self.inodes.get(&inode))?;
@@ -44,7 +48,7 @@ impl Pairing {
             let side = Side::BOTH.into_iter().find(|side| is_free_for(connection, *side, open))?;
             return Some((*id, side));
         }
-        let pair = addresses(open)?;
+        let pair = pair?;
         let free = |id: &ConnectionId| {
             let connection = store.get(*id)?;
             let is_free = |side: &Side| {
@@ -167,18 +171,16 @@ impl Pairing {
     }
 
     /// By what connections with such an end are kept.
-    fn digest(&self, pair: [SocketAddr; 2]) -> PairDigest {
+    fn digest(&self, pair: [Packed; 2]) -> PairDigest {
         PairDigest::of(pair, self.pairs.hasher())
     }
 
-    /// Lets a connection be found by the addresses of `open`, one of its ends, once both are known.
-    pub(super) fn know_addresses(&mut self, connection: &mut Connection, open: &OpenSocket) {
-        if let Some([local, remote]) = addresses(open) {
-            let pair = self.digest([remote, local]);
-            connection.pair = Some(pair);
-            if connection.ends.iter().any(|end| !end.traced) {
-                add(&mut self.pairs, pair, connection.id);
-            }
+    /// Lets a connection be found by the addresses of one of its ends.
+    pub(super) fn know_addresses(&mut self, connection: &mut Connection, [local, remote]: [Packed; 2]) {
+        let pair = self.digest([remote, local]);
+        connection.pair = Some(pair);
+        if connection.ends.iter().any(|end| !end.traced) {
+            add(&mut self.pairs, pair, connection.id);
         }
     }
 
@@ -300,14 +302,14 @@ fn remove<K: Eq + Hash>(kept: &mut HashMap<K, ConnectionIds>, key: K, id: Connec
 }
 
 /// The local address and the other end's, once both are known.
-pub(super) fn addresses(open: &OpenSocket) -> Option<[SocketAddr; 2]> {
-    let (local, remote) = (canonical(open.local.get()?), canonical(open.remote.get()?));
-    (!is_vague(local) && !is_vague(remote)).then_some([local, remote])
+pub(super) fn addresses(open: &OpenSocket) -> Option<[Packed; 2]> {
+    let (local, remote) = (open.local.packed()?.canonical(), open.remote.packed()?.canonical());
+    (!local.is_vague() && !remote.is_vague()).then_some([local, remote])
 }
 
 /// The addresses of a connection as the end on `side` has them, where both are known.
-fn pair_of(connection: &Connection, side: Side) -> Option<[SocketAddr; 2]> {
-    let known = |side: Side| connection.end(side).address().map(canonical).filter(|address| !is_vague(*address));
+fn pair_of(connection: &Connection, side: Side) -> Option<[Packed; 2]> {
+    let known = |side: Side| connection.end(side).packed().map(Packed::canonical).filter(|address| !address.is_vague());
     Some([known(side)?, known(side.other())?])
 }
 
@@ -361,7 +363,7 @@ mod tests {
         connection.end_mut(Side::First).traced = true;
         connection.end_mut(Side::First).know_address(open.local.get());
         connection.end_mut(Side::Second).know_address(open.remote.get());
-        pairing.know_addresses(connection, open);
+        pairing.know_addresses(connection, addresses(open).expect("both are known"));
         connection.id
     }
 
@@ -372,7 +374,9 @@ mod tests {
         let clients = ["10.0.0.1:4000", "10.0.0.1:4001"];
         let [first, second] = clients.map(|client| begin(&mut pairing, &mut store, &open([client, SERVER])));
         let servers = clients.map(|client| open([SERVER, client]));
-        let found = |pairing: &Pairing, at: &OpenSocket| pairing.find(&store, at, Role::Accepted).map(|(id, _)| id);
+        let found = |pairing: &Pairing, at: &OpenSocket| {
+            pairing.find(&store, (at, addresses(at)), Role::Accepted).map(|(id, _)| id)
+        };
         assert_eq!(servers.each_ref().map(|at| found(&pairing, at)), [Some(first), Some(second)]);
         pairing.pairs.values_mut().for_each(|ids| *ids = ConnectionIds::One(first));
         assert_eq!(servers.each_ref().map(|at| found(&pairing, at)), [Some(first), None]);
@@ -384,7 +388,7 @@ mod tests {
         let names = ["/run/a", "/run/b"].map(UnixName::of);
         let open = |names: [Option<&UnixName>; 2]| {
             let mut open = OpenSocket::new(SocketNumber(1), (Family::Unix, Transport::Stream));
-            [open.name, open.peer_name] = names.map(|name| name.cloned());
+            [open.name, open.peer_name] = names.map(Option::<&UnixName>::cloned);
             open
         };
         let [first, second] = names.each_ref().map(|name| {
