@@ -34,7 +34,7 @@ mod tests;
 mod transfer;
 
 pub use change::{Change, Moved, Overlap, Payload, Refs, Shape, Stream, UnixEnd, UnixMessage};
-pub use connections::{ByConnection, Connection, End, Flow, Opening, Role, ToldBy};
+pub use connections::{ByConnection, Calls, Connection, End, Flow, Opening, Role, ToldBy};
 pub use names::{ConnectionId, FlowId, Side, SocketNumber};
 pub use open_socket::{canonical, is_vague, reached};
 
@@ -52,7 +52,6 @@ use open_socket::OpenSocket;
 use registry::Registry;
 use sending::Sending;
 use std::collections::VecDeque;
-use std::rc::Rc;
 
 /// Who closes a socket, and when; none where the trace just does not follow it any further.
 type Closer = Option<Witnessed>;
@@ -331,9 +330,6 @@ impl Sockets {
             Details::Socket(details) => {
                 if let Some(slot) = slot {
                     let socket = slot.socket;
-                    if slot.seen == details.serial {
-                        return Some(socket);
-                    }
                     if let Some(open) = self.registry.get(socket).filter(|open| identity::agrees(open, details)) {
                         if open.knows(details) {
                             self.tables.see(table, descriptor.fd, details, &mut self.registry);
@@ -358,7 +354,7 @@ impl Sockets {
     /// one.
     fn locate_or_make(&mut self, descriptor: Descriptor<'_>, kind: (Family, Transport)) -> Option<SocketId> {
         let found = self.locate(descriptor);
-        if found.is_some() || *descriptor.details != Details::Missing || descriptor.fd.0 > limits::FD {
+        if found.is_some() || !matches!(descriptor.details, Details::Missing) || descriptor.fd.0 > limits::FD {
             return found;
         }
         let table = self.table();
@@ -379,7 +375,7 @@ impl Sockets {
     /// Lets the descriptor that a call has made stand for a new socket.
     fn take_up(&mut self, table: TableId, made: Descriptor<'_>, socket: SocketId, close_on_exec: bool) {
         let details = details_of(made);
-        self.registry.learn(socket, details.map(|details| &**details));
+        self.registry.learn(socket, details);
         self.install(table, made.fd, socket, serial_of(details), close_on_exec);
     }
 
@@ -403,7 +399,7 @@ impl Sockets {
     }
 
     /// A descriptor not seen before, by its details: a socket known from elsewhere, or a new one.
-    fn recognise(&mut self, table: TableId, fd: Fd, details: &Rc<SocketDetails>) -> SocketId {
+    fn recognise(&mut self, table: TableId, fd: Fd, details: &SocketDetails) -> SocketId {
         let known = self.registry.find(details);
         let socket = known.unwrap_or_else(|| self.registry.insert((details.family, details.transport)));
         self.install(table, fd, socket, SocketDetails::NO_SERIAL, false);
@@ -412,10 +408,10 @@ impl Sockets {
     }
 
     /// The details of a known socket say more than before.
-    fn refresh(&mut self, table: TableId, fd: Fd, socket: SocketId, details: &Rc<SocketDetails>) {
+    fn refresh(&mut self, table: TableId, fd: Fd, socket: SocketId, details: &SocketDetails) {
         self.tables.see(table, fd, details, &mut self.registry);
         self.registry.learn(socket, Some(details));
-        self.refresh_connection(socket);
+        self.tell_connection(socket);
     }
 
     /// Lets `fd` stand for `socket`.
@@ -424,9 +420,14 @@ impl Sockets {
         self.tables.put(table, fd, Slot { socket, seen, close_on_exec }, &mut self.registry);
     }
 
-    /// More is known of a socket, which may be all that its connection, or what waits for its address, needed.
+    /// More is known of a socket: it is findable by that, and its connection knows.
     fn refresh_connection(&mut self, socket: SocketId) {
         self.registry.register(socket);
+        self.tell_connection(socket);
+    }
+
+    /// More is known of a socket, which may be all that its connection, or what waits for its address, needed.
+    fn tell_connection(&mut self, socket: SocketId) {
         if self.registry.get(socket).is_some_and(|open| open.stream.is_some()) {
             self.connections.refresh(&mut self.registry, socket, &mut self.changes);
         } else {
@@ -503,8 +504,8 @@ impl Sockets {
     fn mark(&mut self, (id, side): (ConnectionId, Side), fd: Fd, op: Option<Op>) {
         let marking = self.marking(fd, op);
         if let Some(connection) = self.connections.get_mut(id) {
-            let end = connection.end_mut(side);
-            (end.brought, end.marking) = (Some(marking), Some(marking));
+            let calls = connection.calls_mut(side);
+            (calls.brought, calls.marking) = (Some(marking), Some(marking));
         }
     }
 

@@ -92,7 +92,7 @@ pub(super) fn used(sockets: &mut Sockets, socket: SocketId, fd: Fd) {
     if let Some((id, side)) = sockets.stream(socket) {
         let marking = sockets.marking(fd, None);
         if let Some(connection) = sockets.connections.get_mut(id) {
-            connection.end_mut(side).marking = Some(marking);
+            connection.calls_mut(side).marking = Some(marking);
         }
     }
 }
@@ -197,7 +197,7 @@ fn count_moved(
     changes: &mut Vec<Change>,
 ) -> bool {
     connection.announce(changes);
-    connection.end_mut(side).marking = Some(marking);
+    connection.calls_mut(side).marking = Some(marking);
     let shape = if call.flags == MessageFlags::default() {
         Shape::default()
     } else {
@@ -219,7 +219,7 @@ fn shape_of_stream(connection: &mut Connection, (side, open): (Side, &OpenSocket
     }
     let is_urgent = call.flags.is_urgent();
     if is_urgent && call.direction == Direction::Sent {
-        connection.end_mut(side.other()).urgent += 1;
+        connection.calls_mut(side.other()).urgent += 1;
     }
     Shape { is_urgent, is_discarded: call.direction == Direction::Received && call.flags.discard(), ..Shape::default() }
 }
@@ -477,8 +477,8 @@ fn found_nothing(sockets: &mut Sockets, socket: SocketId) {
     if let Some((id, side)) = sockets.stream(socket)
         && let Some(connection) = sockets.connections.get_mut(id)
     {
-        let end = connection.end_mut(side);
-        end.emptied = end.received;
+        let calls = connection.calls_mut(side);
+        calls.emptied = calls.received;
     }
 }
 

@@ -3,14 +3,16 @@
 //! A connection lives from its first evidence until every traced end is closed; then it lingers, in bounded number, in
 //! case that its other end turns up. What has ended stays until the next event, so that its last changes can be read.
 
+mod end;
 mod flow;
 mod pairing;
 mod rendezvous;
 pub(in crate::sockets) mod state;
 mod store;
 
+pub use end::{Calls, End};
 pub use flow::{Flow, ToldBy};
-pub use state::{Connection, End, Opening, Role};
+pub use state::{Connection, Opening, Role};
 pub(in crate::sockets) use state::{Length, Origin, Witnessed};
 pub use store::ByConnection;
 use store::Store;
@@ -118,9 +120,9 @@ impl Connections {
         let Some(connection) = self.store.get(id).filter(|connection| !connection.family.is_local()) else {
             return;
         };
-        for side in [Side::First, Side::Second] {
+        for side in Side::BOTH {
             let (end, other) = (connection.end(side), connection.end(side.other()));
-            if let Some(socket) = end.socket {
+            if let Some(socket) = connection.calls(side).socket {
                 registry.fill_in(socket, end.address(), other.address());
             }
         }
@@ -156,8 +158,9 @@ impl Connections {
         if connection.end(side).is_left {
             self.pairing.is_back(connection, side);
         }
+        connection.calls_mut(side).socket = Some(socket);
         let end = connection.end_mut(side);
-        (end.socket, end.traced, end.closed) = (Some(socket), true, false);
+        (end.traced, end.closed) = (true, false);
         if role != Role::Unknown {
             end.role = role;
         }
@@ -265,8 +268,8 @@ impl Connections {
         self.enter(registry, found, socket, alone.end(side).role);
         if let Some(connection) = self.store.get_mut(found.0) {
             connection.learn_opening(alone.opening);
-            let (end, alone) = (connection.end_mut(found.1), alone.end(side));
-            (end.brought, end.marking) = (alone.brought, alone.marking);
+            let (calls, alone) = (connection.calls_mut(found.1), alone.calls(side));
+            (calls.brought, calls.marking) = (alone.brought, alone.marking);
         }
         true
     }
@@ -350,7 +353,7 @@ impl Connections {
     /// A process that nobody told of has the end on `side`, which `closer` has closed.
     pub(in crate::sockets) fn leave_end(&mut self, (id, side): (ConnectionId, Side), closer: Marking) {
         if let Some(connection) = self.store.get_mut(id) {
-            connection.end_mut(side).marking = Some(closer);
+            connection.calls_mut(side).marking = Some(closer);
             self.pairing.is_left(connection, side);
         }
     }

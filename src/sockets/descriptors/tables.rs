@@ -15,7 +15,6 @@ use foldhash::HashMap;
 use slab::Slab;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::RangeInclusive;
-use std::rc::Rc;
 
 /// The index of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -520,13 +519,7 @@ impl Tables {
     }
 
     /// These details were printed for `fd` last.
-    pub(in crate::sockets) fn see(
-        &mut self,
-        table: TableId,
-        fd: Fd,
-        details: &Rc<SocketDetails>,
-        registry: &mut Registry,
-    ) {
+    pub(in crate::sockets) fn see(&mut self, table: TableId, fd: Fd, details: &SocketDetails, registry: &mut Registry) {
         if let Some(table) = self.slab.get_mut(table.0) {
             table.slots.see(fd, details, registry);
         }
