@@ -384,7 +384,7 @@ mod tests {
         let names = ["/run/a", "/run/b"].map(UnixName::of);
         let open = |names: [Option<&UnixName>; 2]| {
             let mut open = OpenSocket::new(SocketNumber(1), (Family::Unix, Transport::Stream));
-            [open.name, open.peer_name] = names.map(|name| name.cloned());
+            [open.name, open.peer_name] = names.map(Option::<&UnixName>::cloned);
             open
         };
         let [first, second] = names.each_ref().map(|name| {
