@@ -17,6 +17,7 @@ mod beside;
 mod change;
 mod connections;
 mod descriptors;
+mod ending;
 mod identity;
 mod known;
 mod left;
@@ -188,22 +189,7 @@ impl Sockets {
     /// Whether the event, or the end of the trace, does more than [`Self::changes`]; these are what comes next then.
     #[inline(always)]
     pub fn goes_on(&mut self) -> bool {
-        (self.leaving.is_some() || self.is_at_end) && self.goes_on_ending()
-    }
-
-    /// The same where a process is at its end, and at last the trace.
-    #[inline(never)]
-    fn goes_on_ending(&mut self) -> bool {
-        if self.leaving.is_none() && self.ending.as_ref().is_some_and(|ending| ending.len() == 0) {
-            return false;
-        }
-        self.sweep();
-        if self.leaving.is_some() {
-            self.leave();
-        } else if !processes::end_exiting(self) {
-            self.end_some();
-        }
-        true
+        (self.leaving.is_some() || self.is_at_end) && ending::goes_on(self)
     }
 
     /// What has been read is gone.
@@ -211,31 +197,6 @@ impl Sockets {
     fn sweep(&mut self) {
         self.changes.clear();
         self.connections.sweep();
-    }
-
-    /// Closes some of what the thread that ends had open.
-    fn leave(&mut self) {
-        let Some(mut slots) = self.leaving.take() else { return };
-        for _ in 0..limits::CLOSED_AT_ONCE {
-            let Some((fd, slot)) = slots.next() else {
-                return self.sessions.forget(self.now.tid);
-            };
-            self.drop_slot(fd, &slot, Op::Exit);
-        }
-        self.leaving = Some(slots);
-    }
-
-    /// Ends some of the connections that there are at the end of the trace. What was made, or tried, and on which nothing was
-    /// said, is told at last.
-    fn end_some(&mut self) {
-        let mut ending = self.ending.take().unwrap_or_else(|| self.connections.ids().into_iter());
-        for connection in ending.by_ref().take(limits::CLOSED_AT_ONCE) {
-            if let Some(open) = self.connections.get_mut(connection) {
-                open.tell_at_last(self.now.entry, &mut self.changes);
-            }
-            self.changes.push(Change::ConnectionForgotten { connection });
-        }
-        self.ending = Some(ending);
     }
 
     /// What the last event did, in order.
@@ -470,7 +431,9 @@ impl Sockets {
 
     /// Lets `socket` enter the connection that waits for it, or a new one.
     fn join(&mut self, socket: SocketId, origin: Origin) -> Option<(ConnectionId, Side)> {
-        let (id, side) = self.connections.join(&mut self.registry, socket, origin)?;
+        // strace -z shows no connect that does not wait: another one may have been accepted.
+        let connects_are_shown = !self.at_ends || self.traces > 1;
+        let (id, side) = self.connections.join(&mut self.registry, socket, origin, connects_are_shown)?;
         if origin.opening != Opening::Unseen {
             self.changes.push(Change::Begun { connection: id });
         }

@@ -6,7 +6,7 @@ use crate::limits;
 use crate::sockets::connections::Opening;
 use crate::sockets::descriptors::{Gone, TableId};
 use crate::sockets::names::SocketId;
-use crate::sockets::{Sockets, beside, identity, transfer};
+use crate::sockets::{Sockets, beside, ending, identity, transfer};
 use std::ops::RangeInclusive;
 
 /// close.
@@ -209,6 +209,6 @@ pub(super) fn ended(sockets: &mut Sockets, group: bool) {
     if is_known {
         let held = if group { sockets.tables.process_ended(tid) } else { sockets.tables.ended(tid) };
         sockets.leaving = Some(held);
-        sockets.leave();
+        ending::leave(sockets);
     }
 }

@@ -74,12 +74,14 @@ impl Connections {
         }
     }
 
-    /// Lets `socket` enter the connection that waits for it, or a new one.
+    /// Lets `socket` enter the connection that waits for it, or a new one. Where not all connects are shown, which one was
+    /// accepted is left to its first bytes, even if only one waits.
     pub(in crate::sockets) fn join(
         &mut self,
         registry: &mut Registry,
         socket: SocketId,
         origin: Origin,
+        connects_are_shown: bool,
     ) -> Option<(ConnectionId, Side)> {
         let open = registry.get(socket)?;
         let entry = origin.opening.entry();
@@ -88,7 +90,8 @@ impl Connections {
             Some(_) => None,
             None => self.pairing.find_waiting(&self.store, open, origin.role, entry),
         };
-        let certain = waiting.filter(|(_, is_certain)| *is_certain).map(|(id, _)| (id, Side::Second));
+        let is_certain = |is_alone: bool| is_alone && (connects_are_shown || origin.role != Role::Accepted);
+        let certain = waiting.filter(|(_, is_alone)| is_certain(*is_alone)).map(|(id, _)| (id, Side::Second));
         let Some((id, side)) = found.or(certain) else {
             let id = self.begin(registry, socket, origin)?;
             // It may be the one that was accepted: its first bytes show that, and then where it is.
