@@ -305,9 +305,11 @@ impl Unread {
 
     /// Some of what is sent in this direction may not be in the trace.
     fn lose(&mut self, connection: &Connection, flow: FlowId) {
-        let is_told_by_bytes = connection.flow_from(flow.1).told_by == ToldBy::Bytes;
-        if let Some(queue) = self.queue(flow).filter(|_| is_told_by_bytes) {
-            queue.lose();
+        let sender = connection.flow_from(flow.1);
+        match self.known(flow) {
+            Some(FlowState::ByReader(queue)) if sender.told_by == ToldBy::Bytes => queue.lose(),
+            Some(FlowState::BySenders(shared)) if sender.is_cut => shared.before.lose(),
+            _ => {}
         }
     }
 
