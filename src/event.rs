@@ -3,14 +3,15 @@
 //! [`crate::strace`] makes [`Event`]s from text, [`crate::sockets`] reads them. Nothing here parses or writes.
 //! An event borrows its bytes from the line or from the parser's scratch space and lives until the next line.
 
+mod name;
 mod who;
 
+pub use name::UnixName;
 pub use who::{Marking, Op, Process, ProcessRef};
 
 use crate::work;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::rc::Rc;
 
 /// A thread, by the number at a line's start (user documentation calls it PID); 0 where the trace has none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -168,15 +169,6 @@ pub enum Transport {
     Unknown,
 }
 
-/// The name of a UNIX socket.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum UnixName {
-    /// A path in the file system, without a closing NUL.
-    Path(Rc<[u8]>),
-    /// An abstract name, without its leading NUL.
-    Abstract(Rc<[u8]>),
-}
-
 /// An address as a sockaddr argument has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
@@ -198,8 +190,8 @@ pub enum Details {
     Missing,
     /// A file, device, …, and a pipe where these are not asked for.
     NotSocket,
-    /// A socket, a pipe or a FIFO. Shared by all that have the same text.
-    Socket(Rc<SocketDetails>),
+    /// A socket, a pipe or a FIFO.
+    Socket(SocketDetails),
 }
 
 /// The socket details of a descriptor. strace looks them up once an inode and never refreshes them, so addresses seen in
@@ -557,6 +549,8 @@ pub struct Event<'a> {
     /// When it returned: the entry and `-T`'s duration, or the time of its `resumed` line; the entry where neither is
     /// there.
     pub exit: Timestamp,
+    /// Its line came in two halves with those of others in between, as never with `strace -z`.
+    pub resumed: bool,
     /// What.
     pub what: What<'a>,
 }

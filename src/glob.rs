@@ -49,9 +49,9 @@ impl Glob {
 
     /// Whether the pattern is for what has this name.
     pub fn is_for(&self, name: &UnixName) -> bool {
-        match name {
-            UnixName::Path(path) => self.is_for_path(path),
-            UnixName::Abstract(name) => fits(&[b"@", &**name].concat(), &self.0),
+        match name.parts() {
+            ("", path) => self.is_for_path(path),
+            (sign, name) => fits(&[sign.as_bytes(), name].concat(), &self.0),
         }
     }
 
@@ -163,11 +163,7 @@ mod tests {
         let glob = Glob::new(pattern.as_bytes()).unwrap();
         for (texts, expected) in [(fitting, true), (others, false)] {
             for text in texts {
-                let name = match text.strip_prefix('@') {
-                    Some(name) => UnixName::Abstract(name.as_bytes().into()),
-                    None => UnixName::Path(text.as_bytes().into()),
-                };
-                assert_eq!(glob.is_for(&name), expected, "{pattern} {text}");
+                assert_eq!(glob.is_for(&UnixName::of(text)), expected, "{pattern} {text}");
             }
         }
     }
@@ -191,8 +187,8 @@ mod tests {
     #[test]
     fn names_need_not_be_text() {
         let glob = Glob::new(b"/\xff*[\x80-\x90]").unwrap();
-        assert!(glob.is_for(&UnixName::Path(b"/\xff\0\x85".as_slice().into())));
-        assert!(!glob.is_for(&UnixName::Path(b"/\xff\0\x95".as_slice().into())));
+        assert!(glob.is_for(&UnixName::new(b"/\xff\0\x85")));
+        assert!(!glob.is_for(&UnixName::new(b"/\xff\0\x95")));
     }
 
     #[test]

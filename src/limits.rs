@@ -52,6 +52,9 @@ pub const EXITING_PROCESSES: usize = 64;
 /// calls asks all of them.
 pub const POSSIBLE_MAKERS: usize = 16;
 
+/// Most closes and dups kept of a thread whose clone is still to come.
+pub const EARLY_CLOSES: usize = 256;
+
 /// Most children whose maker has returned and that were not seen themselves: a child says something at its end at the
 /// latest, so more than a few wait only where children are not followed.
 pub const UNCLAIMED_CHILDREN: usize = 1024;

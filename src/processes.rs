@@ -213,7 +213,7 @@ mod tests {
 
     fn note(processes: &mut Processes, tid: u32, process: u32, what: What<'_>) {
         let (entry, exit) = (Timestamp(1), Timestamp(2));
-        processes.note(&Event { line: 1, tid: Tid(tid), entry, exit, what }, Tid(process));
+        processes.note(&Event { line: 1, tid: Tid(tid), entry, exit, resumed: false, what }, Tid(process));
     }
 
     fn clone(processes: &mut Processes, [maker, process, child]: [u32; 3], thread: bool) {

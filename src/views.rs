@@ -191,15 +191,20 @@ impl Views {
         view.as_mut().map_or(Ok(()), |view| view.moved(moved, known, sink))
     }
 
-    /// Gives any other change to all views.
+    /// Gives any other change to the view that shows the family of its connection, where that is known, else to all.
     #[inline(never)]
     pub fn change<S: Sink>(&mut self, change: &Change, refs: Refs<'_>, sink: &mut S) -> Result<(), S::Error> {
         let Self { inet, local, processes, .. } = self;
         let known = Lookup { refs, processes };
-        if let Some(view) = inet {
+        let connection = change.connection().and_then(|connection| refs.connection(connection));
+        let family = connection.map_or(Family::Other, |connection| connection.family);
+        if let Some(view) = inet.as_mut().filter(|_| !family.is_local()) {
             view.change(change, known, sink)?;
         }
-        local.as_mut().map_or(Ok(()), |view| view.change(change, known, sink))
+        if let Some(view) = local.as_mut().filter(|_| !family.is_inet()) {
+            view.change(change, known, sink)?;
+        }
+        Ok(())
     }
 
     /// A message is not to be shown, but the numbers of those that are go on behind it.

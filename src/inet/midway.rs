@@ -69,11 +69,8 @@ impl Midway {
         let held = self.take_undecided(id);
         let first = beginning(&held, chunk, chunk.sender);
         let is_whole = (chunk.missing, chunk.skipped) == (0, 0);
-        let has_preface = || {
-            [Side::First, Side::Second]
-                .into_iter()
-                .any(|side| http2::preface(&beginning(&held, chunk, side)) == Http2Verdict::Http2)
-        };
+        let has_preface =
+            || Side::BOTH.into_iter().any(|side| http2::preface(&beginning(&held, chunk, side)) == Http2Verdict::Http2);
         match http2::judge(&first) {
             Http2Verdict::Http2 if !has_preface() => {}
             Http2Verdict::Undecided if is_whole && self.seed != Seed::None => {

@@ -20,8 +20,7 @@ pub(super) fn client(connection: &Connection, said: FirstSaid<'_>) -> Side {
 
 /// The end with the higher port; where both have the same, the one that what is said first makes the client.
 fn client_by_ports(connection: &Connection, said: FirstSaid<'_>) -> Side {
-    let [first, second] =
-        [Side::First, Side::Second].map(|side| connection.end(side).address().map_or(0, |address| address.port()));
+    let [first, second] = Side::BOTH.map(|side| connection.end(side).address().map_or(0, |address| address.port()));
     if first != second {
         return if first > second { Side::First } else { Side::Second };
     }

@@ -360,7 +360,7 @@ impl Streams {
             }
             Change::Reset { side, by, marking, time, .. } => {
                 self.decide(connection, out)?;
-                for side in [Side::First, Side::Second] {
+                for side in Side::BOTH {
                     self.end_frames(connection.id, side, (*marking, *by), out)?;
                 }
                 if let Some(tcp) = self.tcp(connection, (*time, None), out)? {
@@ -382,7 +382,7 @@ impl Streams {
     /// The connection is over.
     fn forget<S: Sink>(&mut self, connection: &Connection, out: &mut PacketOutput<'_, S>) -> Result<(), S::Error> {
         if !self.midway.is_empty() {
-            let user = |side: Side| connection.end(side).marking.map(|marking| (marking, side));
+            let user = |side: Side| connection.calls(side).marking.map(|marking| (marking, side));
             if let Some(by) = user(Side::First).or_else(|| user(Side::Second)) {
                 self.end_frames(connection.id, Side::First, by, out)?;
                 self.end_frames(connection.id, Side::Second, by, out)?;
@@ -502,7 +502,7 @@ impl Streams {
 
 /// Whether the connection was accepted, and nothing has been heard of the end that connected.
 fn is_seen_by_accept_alone(connection: &Connection) -> bool {
-    let is_accepted = [Side::First, Side::Second].into_iter().any(|side| connection.end(side).role == Role::Accepted);
+    let is_accepted = Side::BOTH.into_iter().any(|side| connection.end(side).role == Role::Accepted);
     let connect_is_unseen = matches!(connection.opening, Opening::Made { connected: None, .. });
     is_accepted && connect_is_unseen
 }
@@ -515,7 +515,7 @@ fn is_open(end: &End) -> bool {
 /// Counts a connection of which not both addresses are known. One that could not be made is none: its socket had no
 /// address to know.
 fn count_invented(connection: &Connection, invented: &mut Invented) {
-    let [first, second] = [Side::First, Side::Second].map(|side| connection.end(side));
+    let [first, second] = Side::BOTH.map(|side| connection.end(side));
     if [first, second].iter().any(|end| end.traced && is_open(end)) {
         invented.own += 1;
     } else if is_open(first) || is_open(second) {
@@ -540,7 +540,7 @@ fn new_connection(
     let ends = [Endpoint::new(client_address, None, client_isn), Endpoint::new(server_address, None, server_isn)];
     let opener = connection.opener(client);
     let mut tcp = TcpConnection::new(client, ends, WINDOW, Some(HANDSHAKE));
-    let has_stand_in = [Side::First, Side::Second].into_iter().any(|side| is_open(connection.end(side)));
+    let has_stand_in = Side::BOTH.into_iter().any(|side| is_open(connection.end(side)));
     tcp.remark(Remarks::STAND_IN.only_if(has_stand_in));
     (tcp, opener)
 }

@@ -69,15 +69,7 @@ impl View for WireView {
                 self.datagrams.gathered_in_vain(*socket);
                 Ok(())
             }
-            Change::Moved(_) | Change::UnixMessage(_) => Ok(()),
-            Change::Begun { connection }
-            | Change::Opened { connection }
-            | Change::AddressesKnown { connection }
-            | Change::Failed { connection, .. }
-            | Change::Finished { connection, .. }
-            | Change::Reset { connection, .. }
-            | Change::Closed { connection }
-            | Change::ConnectionForgotten { connection } => match known.refs.connection(*connection) {
+            _ => match change.connection().and_then(|id| known.refs.connection(id)) {
                 Some(connection) if connection.family.is_inet() => self.streams.change(connection, change, out),
                 _ => Ok(()),
             },

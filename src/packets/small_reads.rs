@@ -104,7 +104,7 @@ pub fn filled(moved: &Moved, chunk: &Chunk<'_>, connection: &Connection, refs: R
         && chunk.moved() <= LONGEST
         && (chunk.missing, chunk.skipped, chunk.is_urgent, chunk.comment) == (0, 0, false, None);
     has_filled.then(|| {
-        let begins = connection.end(chunk.sender.other()).was_empty_before(moved.moved);
+        let begins = connection.calls(chunk.sender.other()).had_met_all_before(moved.moved);
         Filled { entry: moved.entry, begins }
     })
 }

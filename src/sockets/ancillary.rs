@@ -32,10 +32,10 @@ fn span_of(sockets: &mut Sockets, socket: SocketId, call: &Move<'_>) -> Option<S
     }
     let (id, side) = transfer::stream_of(sockets, socket)?;
     let (open, connection) = (sockets.registry.get(socket)?, sockets.connections.get(id)?);
-    let end = connection.end(side);
+    let calls = connection.calls(side);
     let (sender, end_count) = match call.direction {
-        Direction::Sent => (side, end.sent),
-        Direction::Received => (side.other(), end.received),
+        Direction::Sent => (side, calls.sent),
+        Direction::Received => (side.other(), calls.received),
     };
     let by_message = open.transport == Transport::Seqpacket;
     let (start, count) = if by_message {

@@ -24,7 +24,7 @@ pub(super) struct Beside {
     pub(super) sent_by: Option<Marking>,
 }
 
-/// A call has failed, or only begun: lines are not of ends alone.
+/// A call has failed, or others came between its beginning and its end: lines are not of ends alone.
 pub(super) const fn failures_are_shown(sockets: &mut Sockets) {
     sockets.shows_failures = true;
     sockets.at_ends = sockets.traces > 1;
@@ -56,7 +56,7 @@ pub(super) fn begun(sockets: &mut Sockets, (id, side): (ConnectionId, Side), (by
 /// A thread receives by an end, and is under way with that or is not. Where another one is, they may return in any order.
 fn receives(sending: &mut Sending, connection: &mut Connection, (side, tid): (Side, Tid), is_under_way: bool) {
     let sender = side.other();
-    let are_several = connection.end(side).receiver.is_some_and(|other| other != tid);
+    let are_several = connection.calls(side).receiver.is_some_and(|other| other != tid);
     if are_several && connection.flow_from(sender).told_by != ToldBy::Senders {
         // Totals still tell what was received of the send that is under way.
         sending.contend(connection, sender);
@@ -80,7 +80,7 @@ pub(super) fn failed(sockets: &mut Sockets, socket: SocketId, call: &Move<'_>) {
         Direction::Sent => {}
         Direction::Received => {
             if let Some(connection) = sockets.connections.get_mut(id) {
-                let receiver = connection.end(side).receiver;
+                let receiver = connection.calls(side).receiver;
                 connection.set_receiver(side, receiver.filter(|receiver| *receiver != tid));
             }
         }

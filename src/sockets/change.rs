@@ -245,3 +245,26 @@ pub enum Change {
     /// Nothing more will come of this connection.
     ConnectionForgotten { connection: ConnectionId },
 }
+
+impl Change {
+    /// The connection that it is of, where bytes are not what moved.
+    pub const fn connection(&self) -> Option<ConnectionId> {
+        match self {
+            Self::Begun { connection }
+            | Self::Opened { connection }
+            | Self::AddressesKnown { connection }
+            | Self::Failed { connection, .. }
+            | Self::Finished { connection, .. }
+            | Self::Reset { connection, .. }
+            | Self::Closed { connection }
+            | Self::ConnectionForgotten { connection } => Some(*connection),
+            Self::Moved(_)
+            | Self::UnixMessage(_)
+            | Self::LocalAddressKnown { .. }
+            | Self::Membership { .. }
+            | Self::Uncorked { .. }
+            | Self::GatheredInVain { .. }
+            | Self::SocketClosed { .. } => None,
+        }
+    }
+}

@@ -14,15 +14,14 @@ use crate::sockets::connections::state::{Connection, Role};
 use crate::sockets::names::Side;
 use crate::sockets::open_socket::{OpenSocket, canonical};
 use std::net::SocketAddr;
-use std::rc::Rc;
 
 /// What tells these details from others.
-pub(super) fn serial_of(details: Option<&Rc<SocketDetails>>) -> u64 {
+pub(super) fn serial_of(details: Option<&SocketDetails>) -> u64 {
     details.map_or(SocketDetails::NO_SERIAL, |details| details.serial)
 }
 
 /// The socket details of a descriptor.
-pub(super) fn details_of(descriptor: Descriptor<'_>) -> Option<&Rc<SocketDetails>> {
+pub(super) fn details_of(descriptor: Descriptor<'_>) -> Option<&SocketDetails> {
     match descriptor.details {
         Details::Socket(details) => Some(details),
         _ => None,
@@ -123,15 +122,21 @@ pub(super) enum Meeting {
 
 /// Whether `open`, in its role, may be the other end of a connection of which only the first end is traced.
 pub(super) fn meeting(waiting: &Connection, open: &OpenSocket, role: Role) -> Option<Meeting> {
-    let [first, second] = [Side::First, Side::Second].map(|side| waiting.end(side).address().map(canonical));
+    let [first, second] = Side::BOTH.map(|side| waiting.end(side).address().map(canonical));
     let (local, remote) = (open.local.get().map(canonical), open.remote.get().map(canonical));
     // The server's address as the client and the server have it, and the client's as they have that.
     let (targets, [client, source]) = match role {
         Role::Accepted => ([second, local], [first, remote]),
         _ => ([remote, first], [local, second]),
     };
+    // The listening socket's name, likewise.
+    let (listener_as_waiting, listener) = match role {
+        Role::Accepted => (&waiting.end(Side::Second).name, &open.name),
+        _ => (&waiting.end(Side::First).name, &open.peer_name),
+    };
     let [target, _] = targets;
-    if !may_be_same(client, source) || !may_be_target(targets) {
+    let is_other_name = open.family == Family::Unix && listener_as_waiting != listener;
+    if is_other_name || !may_be_same(client, source) || !may_be_target(targets) {
         return None;
     }
     // Who connects to a loopback address is seen to come from one, and nobody else is.

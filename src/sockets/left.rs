@@ -16,14 +16,15 @@ fn has_gone_to_a_child(
     op: Option<Op>,
 ) -> bool {
     let (own, other) = (connection.end(side), connection.end(side.other()));
+    let is_unused_on = |side: Side| connection.calls(side).have_moved_nothing();
     let is_unused = match own.role {
         Role::Accepted => {
             !are_children_told
-                && own.is_unused()
+                && is_unused_on(side)
                 && !connection.flow_from(side.other()).finished
                 && !connection.is_begun()
         }
-        _ => connection.is_pair() && own.is_unused() && other.is_unused(),
+        _ => connection.is_pair() && is_unused_on(side) && is_unused_on(side.other()),
     };
     op == Some(Op::Close) && is_unused && !open.was_shared && !open.reset_on_close && !other.closed
 }

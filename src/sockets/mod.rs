@@ -17,6 +17,7 @@ mod beside;
 mod change;
 mod connections;
 mod descriptors;
+mod ending;
 mod identity;
 mod known;
 mod left;
@@ -34,13 +35,13 @@ mod tests;
 mod transfer;
 
 pub use change::{Change, Moved, Overlap, Payload, Refs, Shape, Stream, UnixEnd, UnixMessage};
-pub use connections::{ByConnection, Connection, End, Flow, Opening, Role, ToldBy};
+pub use connections::{ByConnection, Calls, Connection, End, Flow, Opening, Role, ToldBy};
 pub use names::{ConnectionId, FlowId, Side, SocketNumber};
 pub use open_socket::{canonical, is_vague, reached};
 
 use crate::event::{
-    Descriptor, Details, Errno, Event, Family, Fd, Marking, Op, Outcome, ProcessRef, SocketDetails, Tid, Timestamp,
-    Transport, What,
+    Descriptor, Details, Errno, Event, Family, Fd, Marking, Op, ProcessRef, SocketDetails, Tid, Timestamp, Transport,
+    What,
 };
 use crate::limits;
 use connections::{Connections, Origin, Witnessed};
@@ -52,7 +53,6 @@ use open_socket::OpenSocket;
 use registry::Registry;
 use sending::Sending;
 use std::collections::VecDeque;
-use std::rc::Rc;
 
 /// Who closes a socket, and when; none where the trace just does not follow it any further.
 type Closer = Option<Witnessed>;
@@ -72,7 +72,7 @@ pub struct Sockets {
     sending: Sending,
     /// How many traces the events are of, where these are several.
     traces: usize,
-    /// Calls that have failed, or only begun, have been seen: `strace -z` shows neither.
+    /// Calls that have failed, or that others came in between, have been seen: `strace -z` shows neither.
     shows_failures: bool,
     /// Calls come in the order of their ends: of several traces, or of one by `strace -z`.
     at_ends: bool,
@@ -96,6 +96,9 @@ impl Sockets {
         self.sweep();
         if event.entry < self.now.entry {
             beside::goes_back(self);
+        }
+        if event.resumed {
+            beside::failures_are_shown(self);
         }
         self.now = Now { tid: event.tid, process: self.acting, entry: event.entry, exit: event.exit };
         match &event.what {
@@ -123,7 +126,6 @@ impl Sockets {
             What::LocalName { socket, address } => open::local_name(self, *socket, address),
             What::Connect { socket, address, outcome } => open::connect(self, *socket, address, *outcome),
             What::ConnectBegun { socket, address } => {
-                beside::failures_are_shown(self);
                 open::connect_begun(self, *socket, address);
             }
             What::MoveBegun { socket, op, direction } => transfer::begun(self, *socket, (*op, *direction)),
@@ -166,7 +168,6 @@ impl Sockets {
                 processes::pidfd_getfd(self, *process, [pidfd.fd, *from], *made);
             }
             What::CloneBegun { sharing } => {
-                beside::failures_are_shown(self);
                 self.table();
                 self.tables.clone_begun(self.now.tid, *sharing);
             }
@@ -188,22 +189,7 @@ impl Sockets {
     /// Whether the event, or the end of the trace, does more than [`Self::changes`]; these are what comes next then.
     #[inline(always)]
     pub fn goes_on(&mut self) -> bool {
-        (self.leaving.is_some() || self.is_at_end) && self.goes_on_ending()
-    }
-
-    /// The same where a process is at its end, and at last the trace.
-    #[inline(never)]
-    fn goes_on_ending(&mut self) -> bool {
-        if self.leaving.is_none() && self.ending.as_ref().is_some_and(|ending| ending.len() == 0) {
-            return false;
-        }
-        self.sweep();
-        if self.leaving.is_some() {
-            self.leave();
-        } else if !processes::end_exiting(self) {
-            self.end_some();
-        }
-        true
+        (self.leaving.is_some() || self.is_at_end) && ending::goes_on(self)
     }
 
     /// What has been read is gone.
@@ -211,31 +197,6 @@ impl Sockets {
     fn sweep(&mut self) {
         self.changes.clear();
         self.connections.sweep();
-    }
-
-    /// Closes some of what the thread that ends had open.
-    fn leave(&mut self) {
-        let Some(mut slots) = self.leaving.take() else { return };
-        for _ in 0..limits::CLOSED_AT_ONCE {
-            let Some((fd, slot)) = slots.next() else {
-                return self.sessions.forget(self.now.tid);
-            };
-            self.drop_slot(fd, &slot, Op::Exit);
-        }
-        self.leaving = Some(slots);
-    }
-
-    /// Ends some of the connections that there are at the end of the trace. What was made, or tried, and on which nothing was
-    /// said, is told at last.
-    fn end_some(&mut self) {
-        let mut ending = self.ending.take().unwrap_or_else(|| self.connections.ids().into_iter());
-        for connection in ending.by_ref().take(limits::CLOSED_AT_ONCE) {
-            if let Some(open) = self.connections.get_mut(connection) {
-                open.tell_at_last(self.now.entry, &mut self.changes);
-            }
-            self.changes.push(Change::ConnectionForgotten { connection });
-        }
-        self.ending = Some(ending);
     }
 
     /// What the last event did, in order.
@@ -302,14 +263,6 @@ impl Sockets {
         }
     }
 
-    /// A close or shutdown on a socket: the session goes on to the next. Sockets of other families do not count, as the
-    /// predecessor did not know them.
-    fn session_ended(&mut self, fd: Fd, family: Family, outcome: Outcome) {
-        if family != Family::Other {
-            self.sessions.ended(self.now.tid, fd, outcome);
-        }
-    }
-
     /// The open socket that `descriptor` stands for; none if it is no socket, or nothing tells. Mostly the details are the
     /// ones that were printed last.
     #[inline(always)]
@@ -328,7 +281,9 @@ impl Sockets {
     fn locate_anew(&mut self, table: TableId, descriptor: Descriptor<'_>) -> Option<SocketId> {
         let slot = self.tables.slot(table, descriptor.fd);
         match descriptor.details {
-            Details::Missing => slot.map(|slot| slot.socket),
+            Details::Missing => {
+                slot.map(|slot| slot.socket).or_else(|| processes::inherited(self, table, descriptor.fd))
+            }
             Details::NotSocket => {
                 self.vacate(table, descriptor.fd, Op::Replace);
                 None
@@ -336,9 +291,6 @@ impl Sockets {
             Details::Socket(details) => {
                 if let Some(slot) = slot {
                     let socket = slot.socket;
-                    if slot.seen == details.serial {
-                        return Some(socket);
-                    }
                     if let Some(open) = self.registry.get(socket).filter(|open| identity::agrees(open, details)) {
                         if open.knows(details) {
                             self.tables.see(table, descriptor.fd, details, &mut self.registry);
@@ -363,7 +315,7 @@ impl Sockets {
     /// one.
     fn locate_or_make(&mut self, descriptor: Descriptor<'_>, kind: (Family, Transport)) -> Option<SocketId> {
         let found = self.locate(descriptor);
-        if found.is_some() || *descriptor.details != Details::Missing || descriptor.fd.0 > limits::FD {
+        if found.is_some() || !matches!(descriptor.details, Details::Missing) || descriptor.fd.0 > limits::FD {
             return found;
         }
         let table = self.table();
@@ -384,7 +336,7 @@ impl Sockets {
     /// Lets the descriptor that a call has made stand for a new socket.
     fn take_up(&mut self, table: TableId, made: Descriptor<'_>, socket: SocketId, close_on_exec: bool) {
         let details = details_of(made);
-        self.registry.learn(socket, details.map(|details| &**details));
+        self.registry.learn(socket, details);
         self.install(table, made.fd, socket, serial_of(details), close_on_exec);
     }
 
@@ -408,7 +360,7 @@ impl Sockets {
     }
 
     /// A descriptor not seen before, by its details: a socket known from elsewhere, or a new one.
-    fn recognise(&mut self, table: TableId, fd: Fd, details: &Rc<SocketDetails>) -> SocketId {
+    fn recognise(&mut self, table: TableId, fd: Fd, details: &SocketDetails) -> SocketId {
         let known = self.registry.find(details);
         let socket = known.unwrap_or_else(|| self.registry.insert((details.family, details.transport)));
         self.install(table, fd, socket, SocketDetails::NO_SERIAL, false);
@@ -417,10 +369,10 @@ impl Sockets {
     }
 
     /// The details of a known socket say more than before.
-    fn refresh(&mut self, table: TableId, fd: Fd, socket: SocketId, details: &Rc<SocketDetails>) {
+    fn refresh(&mut self, table: TableId, fd: Fd, socket: SocketId, details: &SocketDetails) {
         self.tables.see(table, fd, details, &mut self.registry);
         self.registry.learn(socket, Some(details));
-        self.refresh_connection(socket);
+        self.tell_connection(socket);
     }
 
     /// Lets `fd` stand for `socket`.
@@ -429,9 +381,14 @@ impl Sockets {
         self.tables.put(table, fd, Slot { socket, seen, close_on_exec }, &mut self.registry);
     }
 
-    /// More is known of a socket, which may be all that its connection, or what waits for its address, needed.
+    /// More is known of a socket: it is findable by that, and its connection knows.
     fn refresh_connection(&mut self, socket: SocketId) {
         self.registry.register(socket);
+        self.tell_connection(socket);
+    }
+
+    /// More is known of a socket, which may be all that its connection, or what waits for its address, needed.
+    fn tell_connection(&mut self, socket: SocketId) {
         if self.registry.get(socket).is_some_and(|open| open.stream.is_some()) {
             self.connections.refresh(&mut self.registry, socket, &mut self.changes);
         } else {
@@ -474,7 +431,9 @@ impl Sockets {
 
     /// Lets `socket` enter the connection that waits for it, or a new one.
     fn join(&mut self, socket: SocketId, origin: Origin) -> Option<(ConnectionId, Side)> {
-        let (id, side) = self.connections.join(&mut self.registry, socket, origin)?;
+        // strace -z shows no connect that does not wait: another one may have been accepted.
+        let connects_are_shown = !self.at_ends || self.traces > 1;
+        let (id, side) = self.connections.join(&mut self.registry, socket, origin, connects_are_shown)?;
         if origin.opening != Opening::Unseen {
             self.changes.push(Change::Begun { connection: id });
         }
@@ -506,8 +465,8 @@ impl Sockets {
     fn mark(&mut self, (id, side): (ConnectionId, Side), fd: Fd, op: Option<Op>) {
         let marking = self.marking(fd, op);
         if let Some(connection) = self.connections.get_mut(id) {
-            let end = connection.end_mut(side);
-            (end.brought, end.marking) = (Some(marking), Some(marking));
+            let calls = connection.calls_mut(side);
+            (calls.brought, calls.marking) = (Some(marking), Some(marking));
         }
     }
 
@@ -530,6 +489,7 @@ impl Sockets {
 
     /// `fd` stands for nothing any more; its socket is closed if this was the last descriptor.
     fn vacate(&mut self, table: TableId, fd: Fd, op: Op) {
+        processes::closed_early(self, table, &(fd..=fd));
         if let Some(slot) = self.tables.take(table, fd, &mut self.registry) {
             self.drop_slot(fd, &slot, op);
         }

@@ -53,6 +53,9 @@ pub enum Side {
 pub type FlowId = (ConnectionId, Side);
 
 impl Side {
+    /// The first end and the other one.
+    pub const BOTH: [Self; 2] = [Self::First, Self::Second];
+
     /// The other end.
     #[must_use]
     pub const fn other(self) -> Self {

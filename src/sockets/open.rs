@@ -6,7 +6,6 @@ use crate::sockets::connections::{Connection, Length, Opening, Origin, Role};
 use crate::sockets::identity::{self, details_of};
 use crate::sockets::names::{Side, SocketId};
 use crate::sockets::open_socket::OpenSocket;
-use std::rc::Rc;
 
 /// socket.
 pub(super) fn socket(
@@ -54,7 +53,7 @@ pub(super) fn connect_both(
     };
     changes.push(super::Change::Begun { connection: id });
     connections.enter(registry, (id, Side::Second), second, role);
-    for (side, made) in [Side::First, Side::Second].into_iter().zip(made) {
+    for (side, made) in Side::BOTH.into_iter().zip(made) {
         sockets.mark((id, side), made.fd, None);
     }
 }
@@ -125,7 +124,8 @@ pub(super) fn reset_on_close(sockets: &mut Sockets, descriptor: Descriptor<'_>, 
 /// connect, by a stream or a datagram socket.
 pub(super) fn connect(sockets: &mut Sockets, descriptor: Descriptor<'_>, address: &Address, outcome: Outcome) {
     let kind = kind_of(address);
-    if let Some(socket) = sockets.locate(descriptor).filter(|_| *descriptor.details == Details::Missing)
+    if matches!(descriptor.details, Details::Missing)
+        && let Some(socket) = sockets.locate(descriptor)
         && let Some(open) = sockets.registry.get(socket)
         && identity::connects_another(open, sockets.connection_of(socket), kind.0, (address, outcome))
     {
@@ -204,7 +204,7 @@ fn dissolve(sockets: &mut Sockets, descriptor: Descriptor<'_>, socket: SocketId)
 
 /// Where details tell that it was not this socket who was accepted, but another one that had connected there: it has a
 /// connection of its own. Whether they do.
-pub(super) fn part(sockets: &mut Sockets, socket: SocketId, fd: Fd, details: &Rc<SocketDetails>) -> bool {
+pub(super) fn part(sockets: &mut Sockets, socket: SocketId, fd: Fd, details: &SocketDetails) -> bool {
     if !sockets.registry.get(socket).is_some_and(|open| identity::has_met_another(open, details)) {
         return false;
     }
@@ -217,8 +217,8 @@ pub(super) fn part(sockets: &mut Sockets, socket: SocketId, fd: Fd, details: &Rc
         && let Some((id, side)) = sockets.join(socket, Origin::connect(entry))
         && let Some(connection) = sockets.connections.get_mut(id)
     {
-        let end = connection.end_mut(side);
-        (end.brought, end.marking) = (brought, brought);
+        let calls = connection.calls_mut(side);
+        (calls.brought, calls.marking) = (brought, brought);
         sockets.prove(socket, entry);
     }
     true

@@ -22,7 +22,6 @@ use crate::sockets::left;
 use crate::sockets::names::{ConnectionId, Side, SocketId};
 use crate::sockets::open_socket::OpenSocket;
 use crate::sockets::{Marking, Sockets, open as opening, transfer};
-use std::rc::Rc;
 
 const fn role(end: Direction) -> Role {
     match end {
@@ -103,7 +102,7 @@ pub(super) fn moved(sockets: &mut Sockets, socket: SocketId, marking: Marking, c
 /// or it has come to stand for something else, unseen.
 fn other_end_moved(sockets: &mut Sockets, socket: SocketId, marking: Marking, call: &Move<'_>) {
     let same = sockets.registry.get(socket).and_then(|open| open.inode);
-    let is_both = |details: &&Rc<SocketDetails>| {
+    let is_both = |details: &&SocketDetails| {
         let inode = details.inode.filter(|inode| inode.is_fifo());
         inode.map(|inode| inode.end_of_pipe(call.direction.other())) == same && same.is_some()
     };
@@ -145,8 +144,8 @@ fn fifo_moved(sockets: &mut Sockets, stream: Option<(ConnectionId, Side)>, marki
         return true;
     };
     let (writer, count) = match call.direction {
-        Direction::Sent => (side, connection.end(side).sent),
-        Direction::Received => (side.other(), connection.end(side).received),
+        Direction::Sent => (side, connection.calls(side).sent),
+        Direction::Received => (side.other(), connection.calls(side).received),
     };
     let flow = *connection.flow_from(writer);
     if moved == 0 {
@@ -186,7 +185,7 @@ pub(super) fn end_closed(
 }
 
 /// The details of the pipe that a successful call was made on.
-fn details_in<'e>(call: &Move<'e>) -> Option<&'e Rc<SocketDetails>> {
+fn details_in<'e>(call: &Move<'e>) -> Option<&'e SocketDetails> {
     details_of(call.socket).filter(|details| is_pipe(details) && matches!(call.outcome, Outcome::Done(_)))
 }
 

@@ -1,9 +1,12 @@
 //! Calls on descriptors and processes, whatever the descriptors stand for: close, dup, close_range, clone, exec, exit, and
 //! pidfds.
 
-use crate::event::{Descriptor, Details, Errno, Family, Fd, Op, Outcome, Sharing, Tid, Timestamp};
+use crate::event::{Descriptor, Details, Errno, Family, Fd, Op, Outcome, Sharing, SocketDetails, Tid, Timestamp};
 use crate::limits;
-use crate::sockets::{Sockets, beside, identity, transfer};
+use crate::sockets::connections::Opening;
+use crate::sockets::descriptors::{Gone, TableId};
+use crate::sockets::names::SocketId;
+use crate::sockets::{Sockets, beside, ending, identity, transfer};
 use std::ops::RangeInclusive;
 
 /// close.
@@ -29,7 +32,15 @@ pub(super) fn close(sockets: &mut Sockets, descriptor: Descriptor<'_>, outcome: 
         let table = sockets.table();
         sockets.vacate(table, descriptor.fd, Op::Close);
     }
-    sockets.session_ended(descriptor.fd, family, outcome);
+    session_ended(sockets, descriptor.fd, family, outcome);
+}
+
+/// A close or shutdown on a socket: the session goes on to the next. Sockets of other families do not count, as the
+/// predecessor did not know them.
+pub(super) fn session_ended(sockets: &mut Sockets, fd: Fd, family: Family, outcome: Outcome) {
+    if family != Family::Other {
+        sockets.sessions.ended(sockets.now.tid, fd, outcome);
+    }
 }
 
 /// close_range.
@@ -41,6 +52,7 @@ pub(super) fn close_range(sockets: &mut Sockets, range: RangeInclusive<Fd>, only
         }
         return;
     }
+    closed_early(sockets, table, &range);
     let closed = sockets.tables.take_within(table, range, &mut sockets.registry);
     sockets.drop_slots(closed, Op::Replace);
 }
@@ -85,16 +97,50 @@ pub(super) fn pidfd_getfd(sockets: &mut Sockets, process: Option<Tid>, [pidfd, f
 /// clone, fork or vfork returned.
 pub(super) fn cloned(sockets: &mut Sockets, child: Option<Tid>, sharing: Sharing) {
     sockets.table();
-    let mut dropped = Vec::new();
+    let mut gone = Gone::default();
     let Sockets { tables, registry, now, shows_failures, .. } = sockets;
     // Where calls are printed at their ends alone, a child may end before its clone, whatever the times are.
     let entry = if *shows_failures { now.entry } else { Timestamp::default() };
-    let again = tables.cloned((now.tid, entry), child, sharing, registry, &mut dropped);
-    for socket in dropped {
+    let again = tables.cloned((now.tid, entry), child, sharing, registry, &mut gone);
+    for socket in gone.given_up {
         sockets.drop_reference(socket, None);
     }
-    if let Some(child) = child.filter(|_| again) {
+    let Some(child) = child else { return };
+    if again {
         sockets.sessions.forget(child);
+    }
+    let maker = std::mem::replace(&mut sockets.now.tid, child);
+    for (op, closed) in gone.closed {
+        sockets.drop_slots(closed, op);
+    }
+    sockets.now.tid = maker;
+}
+
+/// What a descriptor stands for in a thread whose clone is still to come, for each call is printed at its end
+/// (`strace -z`): what it stands for in the one process that has made such a socket.
+#[cold]
+#[inline(never)]
+pub(super) fn inherited(sockets: &mut Sockets, table: TableId, fd: Fd) -> Option<SocketId> {
+    if sockets.shows_failures {
+        return None;
+    }
+    let socket = sockets.tables.inherited(sockets.now.tid, fd)?;
+    let open = sockets.registry.get(socket)?;
+    let connection = open.stream.and_then(|(id, _)| sockets.connections.get(id));
+    let is_made = open.is_made || connection.is_some_and(|connection| connection.opening != Opening::Unseen);
+    if !is_made {
+        return None;
+    }
+    sockets.install(table, fd, socket, SocketDetails::NO_SERIAL, false);
+    Some(socket)
+}
+
+/// Such a thread has closed descriptors, or let them stand for something else.
+pub(super) fn closed_early(sockets: &mut Sockets, table: TableId, range: &RangeInclusive<Fd>) {
+    if !sockets.shows_failures
+        && let Some(early) = sockets.tables.early(table)
+    {
+        early.close(range);
     }
 }
 
@@ -108,6 +154,9 @@ pub(super) fn executed(sockets: &mut Sockets) {
     }
     sockets.tables.unshare(tid);
     let table = if sockets.tables.knows(tid) { sockets.table() } else { table };
+    if let Some(early) = sockets.tables.early(table) {
+        early.execute();
+    }
     let closed = sockets.tables.take_closed_by_exec(table, &mut sockets.registry);
     sockets.drop_slots(closed, Op::Exec);
 }
@@ -160,6 +209,6 @@ pub(super) fn ended(sockets: &mut Sockets, group: bool) {
     if is_known {
         let held = if group { sockets.tables.process_ended(tid) } else { sockets.tables.ended(tid) };
         sockets.leaving = Some(held);
-        sockets.leave();
+        ending::leave(sockets);
     }
 }

@@ -101,9 +101,10 @@ impl Registry {
 
     /// The sockets of a connection that is over have none.
     pub(super) fn free(&mut self, connection: &mut Connection) {
-        for side in [Side::First, Side::Second] {
-            let socket = connection.end_mut(side).socket.take();
-            if let Some(open) = socket.and_then(|socket| self.get_mut(socket)) {
+        for side in Side::BOTH {
+            let Some(socket) = connection.calls(side).socket else { continue };
+            connection.calls_mut(side).socket = None;
+            if let Some(open) = self.get_mut(socket) {
                 open.stream = None;
             }
         }

@@ -1,7 +1,7 @@
 //! What is held of descriptors in messages and of pidfds is bounded, and nothing is left of what arrived.
 
 use super::*;
-use crate::event::{Ancillary, Direction, Message, MessageFlags, Move, Right};
+use crate::event::{Ancillary, Direction, Message, MessageFlags, Move, Outcome, Right};
 
 const MISSING: &Details = &Details::Missing;
 
@@ -10,7 +10,7 @@ fn descriptor(number: u32) -> Descriptor<'static> {
 }
 
 fn apply(sockets: &mut Sockets, what: What<'_>) {
-    let event = Event { line: 1, tid: Tid(1), entry: Timestamp(1), exit: Timestamp(1), what };
+    let event = Event { line: 1, tid: Tid(1), entry: Timestamp(1), exit: Timestamp(1), resumed: false, what };
     sockets.apply(&event);
 }
 

@@ -3,14 +3,14 @@
 
 use crate::event::{
     Address, Descriptor, Details, Direction, Errno, Family, Fd, How, Message, MessageFlags, Move, Op, Outcome,
-    Segments, SocketDetails, Tid, Transport,
+    Segments, Tid, Transport,
 };
 use crate::sockets::beside::Beside;
-use crate::sockets::connections::{Connection, Opening, Origin};
+use crate::sockets::connections::{Connection, Origin};
 use crate::sockets::names::{ConnectionId, Side, SocketId};
 use crate::sockets::open_socket::OpenSocket;
 use crate::sockets::{
-    Change, Marking, Moved, Now, Payload, Shape, Sockets, Stream, UnixMessage, ancillary, beside, pipes,
+    Change, Marking, Moved, Now, Payload, Shape, Sockets, Stream, UnixMessage, ancillary, beside, pipes, processes,
 };
 use std::net::IpAddr;
 
@@ -76,7 +76,6 @@ fn learn_from_address(sockets: &mut Sockets, socket: SocketId, call: &Move<'_>, 
 /// A payload call has begun. Its details may say more than those before, and who makes it is who has that end, whatever
 /// comes of it.
 pub(super) fn begun(sockets: &mut Sockets, descriptor: Descriptor<'_>, (op, direction): (Op, Direction)) {
-    beside::failures_are_shown(sockets);
     let located = sockets.locate(descriptor);
     let Some(socket) = located.or_else(|| pipes::locate(sockets, descriptor, direction)) else {
         return;
@@ -93,7 +92,7 @@ pub(super) fn used(sockets: &mut Sockets, socket: SocketId, fd: Fd) {
     if let Some((id, side)) = sockets.stream(socket) {
         let marking = sockets.marking(fd, None);
         if let Some(connection) = sockets.connections.get_mut(id) {
-            connection.end_mut(side).marking = Some(marking);
+            connection.calls_mut(side).marking = Some(marking);
         }
     }
 }
@@ -198,7 +197,7 @@ fn count_moved(
     changes: &mut Vec<Change>,
 ) -> bool {
     connection.announce(changes);
-    connection.end_mut(side).marking = Some(marking);
+    connection.calls_mut(side).marking = Some(marking);
     let shape = if call.flags == MessageFlags::default() {
         Shape::default()
     } else {
@@ -220,7 +219,7 @@ fn shape_of_stream(connection: &mut Connection, (side, open): (Side, &OpenSocket
     }
     let is_urgent = call.flags.is_urgent();
     if is_urgent && call.direction == Direction::Sent {
-        connection.end_mut(side.other()).urgent += 1;
+        connection.calls_mut(side.other()).urgent += 1;
     }
     Shape { is_urgent, is_discarded: call.direction == Direction::Received && call.flags.discard(), ..Shape::default() }
 }
@@ -431,7 +430,7 @@ pub(super) fn shutdown(sockets: &mut Sockets, descriptor: Descriptor<'_>, how: H
         let marking = sockets.marking(descriptor.fd, Some(Op::Shutdown));
         sockets.finish_flow(id, [side; 2], (marking, sockets.now.entry));
     }
-    sockets.session_ended(descriptor.fd, sockets.registry.family(socket), outcome);
+    processes::session_ended(sockets, descriptor.fd, sockets.registry.family(socket), outcome);
 }
 
 /// getsockopt(SO_ERROR).
@@ -478,8 +477,8 @@ fn found_nothing(sockets: &mut Sockets, socket: SocketId) {
     if let Some((id, side)) = sockets.stream(socket)
         && let Some(connection) = sockets.connections.get_mut(id)
     {
-        let end = connection.end_mut(side);
-        end.emptied = end.received;
+        let calls = connection.calls_mut(side);
+        calls.emptied = calls.received;
     }
 }
 
@@ -510,7 +509,7 @@ fn errored(sockets: &mut Sockets, descriptor: Descriptor<'_>, socket: SocketId, 
 /// The open socket of a call without details. Only sockets can send and receive: what is not known is made then.
 #[inline(never)]
 fn locate_blindly(sockets: &mut Sockets, call: &Move<'_>) -> Option<SocketId> {
-    let found = sockets.locate(call.socket).or_else(|| inherited(sockets, call.socket.fd));
+    let found = sockets.locate(call.socket);
     match call.op {
         _ if found.is_some() => found,
         Op::Sendmsg | Op::Recvmsg | Op::Recvfrom | Op::Sendto | Op::Sendmmsg | Op::Recvmmsg | Op::Send | Op::Recv => {
@@ -518,25 +517,6 @@ fn locate_blindly(sockets: &mut Sockets, call: &Move<'_>) -> Option<SocketId> {
         }
         _ => None,
     }
-}
-
-/// What a descriptor stands for in a thread whose clone is still to come, for each call is printed at its end
-/// (`strace -z`): what it stands for in the one process that has made such a socket.
-#[inline(never)]
-fn inherited(sockets: &mut Sockets, fd: Fd) -> Option<SocketId> {
-    if sockets.shows_failures {
-        return None;
-    }
-    let socket = sockets.tables.inherited(sockets.now.tid, fd)?;
-    let open = sockets.registry.get(socket)?;
-    let connection = open.stream.and_then(|(id, _)| sockets.connections.get(id));
-    let is_made = open.is_made || connection.is_some_and(|connection| connection.opening != Opening::Unseen);
-    if !is_made {
-        return None;
-    }
-    let table = sockets.table();
-    sockets.install(table, fd, socket, SocketDetails::NO_SERIAL, false);
-    Some(socket)
 }
 
 /// The kind of socket that a call is made on, by its sockaddrs or by the descriptors in its messages; without any, TCP.

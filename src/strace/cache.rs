@@ -3,7 +3,6 @@
 use foldhash::HashMap;
 use std::hash::BuildHasher;
 use std::ops::Range;
-use std::rc::Rc;
 
 use super::fifos::Fifos;
 use super::names::NameTable;
@@ -222,14 +221,15 @@ impl Cache {
         if let Some(index) = self.known(text, hash) {
             return Some((index, rest));
         }
-        let details = match (details::path_in(text), &self.pipes) {
-            (Some(path), Some(fifos)) => match fifos.number(&path) {
+        let fifos = self.pipes.as_ref();
+        let details = match fifos.and_then(|fifos| Some((fifos, details::path_in(text)?))) {
+            Some((fifos, path)) => match fifos.number(&path) {
                 Some(number) => details::fifo(number, &path, names),
                 None => Details::NotSocket,
             },
-            _ => details::parse(text, names),
+            None => details::parse(text, names),
         };
-        if details == Details::NotSocket {
+        if matches!(details, Details::NotSocket) {
             return Some((NOT_SOCKET, rest));
         }
         Some((self.remember(text, hash, details)?, rest))
@@ -245,7 +245,7 @@ impl Cache {
     fn remember(&mut self, text: &[u8], hash: u64, mut details: Details) -> Option<u32> {
         if let Details::Socket(details) = &mut details {
             self.serial += 1;
-            Rc::make_mut(details).serial = self.serial;
+            details.serial = self.serial;
         }
         let index = u32::try_from(self.entries.len()).ok()?;
         let start = self.texts.len();

@@ -131,5 +131,5 @@ fn event<'s>(origin: CallOrigin, text: &[u8], what: What<'s>, who: &mut Attribut
         _ => {}
     }
     let CallOrigin { line, tid, entry, .. } = origin;
-    Event { line, tid, entry, exit: origin.exit(text), what }
+    Event { line, tid, entry, exit: origin.exit(text), resumed: origin.resumed.is_some(), what }
 }

@@ -34,8 +34,11 @@ pub(super) fn skip(text: &[u8]) -> Option<&[u8]> {
     Some(rest.strip_prefix(DELETED).unwrap_or(rest))
 }
 
-/// What the name before `:[` says, and what follows that. Most are one of two.
+/// What the name before `:[` says, and what follows that. Most are one of two, or a path, which may hold the same.
 fn protocol(text: &[u8]) -> Option<(Option<SocketKind>, &[u8])> {
+    if let [b'/' | b'\\', ..] = text {
+        return None;
+    }
     if let Some(rest) = text.strip_prefix(b"TCP:[") {
         return Some((Some((Family::Inet, Transport::Stream)), rest));
     }
@@ -127,12 +130,9 @@ pub(super) fn path_in(text: &[u8]) -> Option<Vec<u8>> {
 
 /// Details of the FIFO with this number.
 pub(super) fn fifo(number: Inode, path: &[u8], names: &mut NameTable) -> Details {
-    let details = SocketDetails {
-        inode: Some(number),
-        name: Some(UnixName::Path(names.get(path))),
-        ..nothing(Family::Pipe, Transport::Stream)
-    };
-    Details::Socket(details.into())
+    let details =
+        SocketDetails { inode: Some(number), name: Some(names.get(path)), ..nothing(Family::Pipe, Transport::Stream) };
+    Details::Socket(details)
 }
 
 /// What details mean; `text` is all of `<…>`. Those of pipes are given only where these are asked for.
@@ -158,9 +158,9 @@ fn known(text: &[u8], names: &mut NameTable) -> Details {
         return Details::NotSocket;
     };
     match kind {
-        Some((Family::Unix, transport)) => Details::Socket(unix(transport, inner, names).into()),
+        Some((Family::Unix, transport)) => Details::Socket(unix(transport, inner, names)),
         Some((Family::Pipe, _)) => pipe(inner, names),
-        Some((family, transport)) => Details::Socket(inet((family, transport), inner, names).into()),
+        Some((family, transport)) => Details::Socket(inet((family, transport), inner, names)),
         None => Details::NotSocket,
     }
 }
@@ -233,12 +233,8 @@ fn pipe(text: &[u8], names: &mut NameTable) -> Details {
         return Details::NotSocket;
     };
     let name = names.get(format!("pipe:[{}]", inode.0).as_bytes());
-    let details = SocketDetails {
-        inode: Some(inode),
-        name: Some(UnixName::Path(name)),
-        ..nothing(Family::Pipe, Transport::Stream)
-    };
-    Details::Socket(details.into())
+    let details = SocketDetails { inode: Some(inode), name: Some(name), ..nothing(Family::Pipe, Transport::Stream) };
+    Details::Socket(details)
 }
 
 fn inode(text: &[u8]) -> Option<(Inode, &[u8])> {
@@ -278,12 +274,10 @@ fn unix(transport: Transport, text: &[u8], names: &mut NameTable) -> SocketDetai
 
 fn unix_name(text: &[u8], names: &mut NameTable) -> Option<UnixName> {
     let mut name = Vec::new();
-    if let Some(text) = text.strip_prefix(b"@") {
-        escape::string(text, &mut name)?;
-        return Some(UnixName::Abstract(names.get(&name)));
-    }
-    escape::string(text, &mut name)?;
-    Some(UnixName::Path(names.get(&name)))
+    let abstract_name = text.strip_prefix(b"@");
+    name.extend(abstract_name.map(|_| UnixName::ABSTRACT));
+    escape::string(abstract_name.unwrap_or(text), &mut name)?;
+    Some(names.get(&name))
 }
 
 #[cfg(test)]
@@ -301,7 +295,7 @@ mod tests {
         let address = |text: &str| text.parse().expect("an address");
         let (local, remote) = (local.map(address), remote.map(address));
         let expected = SocketDetails { local, remote, ..nothing(family, transport) };
-        assert_eq!(parsed(text), Details::Socket(expected.into()), "{text}");
+        assert_eq!(parsed(text), Details::Socket(expected), "{text}");
     }
 
     #[track_caller]
@@ -313,13 +307,10 @@ mod tests {
         peer: Option<u64>,
         name: Option<&str>,
     ) {
-        let name = name.map(|name| match name.strip_prefix('@') {
-            Some(name) => UnixName::Abstract(name.as_bytes().into()),
-            None => UnixName::Path(name.as_bytes().into()),
-        });
+        let name = name.map(UnixName::of);
         let (inode, peer_inode) = (Some(Inode(inode)), peer.map(Inode));
         let expected = SocketDetails { inode, peer_inode, name, ..nothing(family, transport) };
-        assert_eq!(parsed(text), Details::Socket(expected.into()), "{text}");
+        assert_eq!(parsed(text), Details::Socket(expected), "{text}");
     }
 
     #[test]
@@ -397,11 +388,12 @@ mod tests {
         check_no_socket("anon_inode:[eventpoll]");
         check_no_socket("signalfd:[HUP]");
         check_no_socket("pid:1234");
+        check_no_socket("/tmp/a:[b");
         check_no_socket("/tmp/t/x1 (deleted)");
         check_no_socket("{eventfd-count=0x1, eventfd-id=3}");
         check_no_socket("/tmp/we\\74ird\\76\\n\\\"x\\\"");
         let netlink = parsed("NETLINK:[ROUTE:2386219]");
-        assert_eq!(netlink, Details::Socket(nothing(Family::Other, Transport::Unknown).into()));
+        assert_eq!(netlink, Details::Socket(nothing(Family::Other, Transport::Unknown)));
         assert_eq!(skip(b"</tmp/x>(deleted), 3"), Some(b", 3".as_slice()));
         assert_eq!(skip(b"</tmp/x"), None);
         assert_eq!(skip(b"<TCP:[1.2.3.4:5"), None);

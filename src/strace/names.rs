@@ -2,17 +2,17 @@
 //! people blot out some before they publish a trace.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::rc::Rc;
 use std::str::FromStr;
 
 use foldhash::HashSet;
 
+use crate::event::UnixName;
 use crate::limits;
 
 /// The names seen so far; forgotten all at once when there are too many (those in use live on).
 #[derive(Debug, Default)]
 pub(super) struct NameTable {
-    known: HashSet<Rc<[u8]>>,
+    known: HashSet<UnixName>,
     /// Room in which a quoted name or address is decoded.
     pub(super) decoded: Vec<u8>,
     /// What stands for hosts that were blotted out.
@@ -50,16 +50,16 @@ impl NameTable {
         self.blotted.len()
     }
 
-    /// The one copy of `name`.
-    pub(super) fn get(&mut self, name: &[u8]) -> Rc<[u8]> {
+    /// The one copy of the name with these bytes.
+    pub(super) fn get(&mut self, name: &[u8]) -> UnixName {
         if let Some(known) = self.known.get(name) {
-            return Rc::clone(known);
+            return known.clone();
         }
         if self.known.len() >= limits::NAMES {
             self.known.clear();
         }
-        let name: Rc<[u8]> = name.into();
-        self.known.insert(Rc::clone(&name));
+        let name = UnixName::new(name);
+        self.known.insert(name.clone());
         name
     }
 }

@@ -284,7 +284,7 @@ impl Parser {
             *step = Step::ReadFrom(entry);
             let CallOrigin { line, tid, entry, .. } = origin;
             let what = What::Called { name: &self.decoder.scratch.command };
-            return Some(Event { line, tid, entry, exit: entry, what });
+            return Some(Event { line, tid, entry, exit: entry, resumed: false, what });
         }
         self.body(kind, origin, step)
     }

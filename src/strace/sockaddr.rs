@@ -15,7 +15,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::names::NameTable;
 use super::{arguments, escape, symbols, time};
-use crate::event::{Address, UnixName};
+use crate::event::{Address, Family, UnixName};
 
 /// The address that `text` begins with (none for a pointer), and what follows it. None if it has no end.
 pub(super) fn address<'t>(text: &'t [u8], names: &mut NameTable) -> Option<(Option<Address>, &'t [u8])> {
@@ -44,13 +44,12 @@ fn meaning<'t>(fields: &'t [u8], names: &mut NameTable) -> Option<(Address, &'t 
     let fields = fields.strip_prefix(b"sa_family=")?;
     let end = fields.iter().position(|byte| matches!(byte, b',' | b'}'))?;
     let (family, fields) = fields.split_at_checked(end)?;
-    if symbols::AF_INET.is(family) || symbols::AF_INET6.is(family) {
-        return internet(fields, names);
+    match symbols::family(family) {
+        Family::Inet | Family::Inet6 => internet(fields, names),
+        Family::Unix => unix(fields, names),
+        _ if symbols::AF_UNSPEC.is(family) => Some((Address::Unspecified, closed(fields)?)),
+        _ => None,
     }
-    if symbols::AF_UNIX.is(family) {
-        return unix(fields, names);
-    }
-    if symbols::AF_UNSPEC.is(family) { Some((Address::Unspecified, closed(fields)?)) } else { None }
 }
 
 /// The order of the fields changed over time, so each is known by its value.
@@ -66,7 +65,7 @@ fn internet<'t>(mut text: &'t [u8], names: &mut NameTable) -> Option<(Address, &
             quoted_host(rest, (&mut host, false), names)?.strip_prefix(b")")?
         } else if let Some(rest) = field.strip_prefix(b"inet_pton(") {
             let (family, rest) = arguments::value(rest)?;
-            let is_v6 = symbols::AF_INET6.is(family);
+            let is_v6 = symbols::family(family) == Family::Inet6;
             let rest = quoted_host(rest.strip_prefix(b", ")?, (&mut host, is_v6), names)?;
             arguments::value(rest.strip_prefix(b", ")?)?.1.strip_prefix(b")")?
         } else {
@@ -149,15 +148,12 @@ fn unix<'t>(mut text: &'t [u8], names: &mut NameTable) -> Option<(Address, &'t [
         let mut decoded = std::mem::take(&mut names.decoded);
         decoded.clear();
         let abstract_name = quoted.strip_prefix(b"@");
+        decoded.extend(abstract_name.map(|_| UnixName::ABSTRACT));
         let rest = escape::string(abstract_name.unwrap_or(quoted), &mut decoded);
         name = match abstract_name {
-            Some(_) => Some(UnixName::Abstract(names.get(&decoded))),
+            Some(_) => Some(names.get(&decoded)),
             // a path ends at its first NUL
-            None => decoded
-                .split(|byte| *byte == 0)
-                .next()
-                .filter(|path| !path.is_empty())
-                .map(|path| UnixName::Path(names.get(path))),
+            None => decoded.split(|byte| *byte == 0).next().filter(|path| !path.is_empty()).map(|path| names.get(path)),
         };
         names.decoded = decoded;
         text = rest?.1;
@@ -193,11 +189,7 @@ mod tests {
     }
 
     fn path(text: &str) -> Address {
-        Address::Unix(Some(UnixName::Path(text.as_bytes().into())))
-    }
-
-    fn named(text: &[u8]) -> Address {
-        Address::Unix(Some(UnixName::Abstract(text.into())))
+        Address::Unix(Some(UnixName::of(text)))
     }
 
     #[test]
@@ -234,9 +226,9 @@ mod tests {
         check(r#"{sa_family=AF_UNIX, sun_path="/run/a"}"#, path("/run/a"));
         check(r#"{sa_family=AF_LOCAL, sun_path="\x2f\x61"}"#, path("/a"));
         check(r#"{sa_family=AF_UNIX, sun_path="/run/a" [system_dbusd_var_run_t]}"#, path("/run/a"));
-        check(r#"{sa_family=AF_UNIX, sun_path=@"abs\0tr>act"}"#, named(b"abs\0tr>act"));
+        check(r#"{sa_family=AF_UNIX, sun_path=@"abs\0tr>act"}"#, path("@abs\0tr>act"));
         let long = r#"{sa_family=0x1 /* AF_UNIX */, sun_path=@"my-neat-socket\x00\x00"}"#;
-        check(long, named(b"my-neat-socket\0\0"));
+        check(long, path("@my-neat-socket\0\0"));
         check("{sa_family=0x1, sun_path=\"/run/a\"}", path("/run/a"));
         check("{sa_family=0x1}", Some(Address::Unix(None)));
         check("{sa_family=AF_UNIX}", Some(Address::Unix(None)));

@@ -8,6 +8,7 @@
 //! which machine it was recorded. Where a name is printed as well, the name counts.
 
 use super::arguments;
+use crate::event::Family;
 
 /// A bit that may be set among others.
 #[derive(Clone, Copy, Debug)]
@@ -34,8 +35,8 @@ pub(super) const CLONE_THREAD: Flag = Flag(b"CLONE_THREAD", 0x1_0000);
 pub(super) struct Value(&'static [&'static [u8]], u64);
 
 pub(super) const AF_UNSPEC: Value = Value(&[b"AF_UNSPEC"], 0);
-pub(super) const AF_UNIX: Value = Value(&[b"AF_UNIX", b"AF_LOCAL", b"AF_FILE", b"PF_UNIX", b"PF_LOCAL", b"PF_FILE"], 1);
-pub(super) const AF_INET: Value = Value(&[b"AF_INET", b"PF_INET"], 2);
+const AF_UNIX: Value = Value(&[b"AF_UNIX", b"AF_LOCAL", b"AF_FILE", b"PF_UNIX", b"PF_LOCAL", b"PF_FILE"], 1);
+const AF_INET: Value = Value(&[b"AF_INET", b"PF_INET"], 2);
 pub(super) const AF_INET6: Value = Value(&[b"AF_INET6", b"PF_INET6"], 10);
 pub(super) const SOCK_STREAM: Value = Value(&[b"SOCK_STREAM"], 1);
 pub(super) const SOCK_DGRAM: Value = Value(&[b"SOCK_DGRAM"], 2);
@@ -79,6 +80,9 @@ pub(super) const FIOCLEX: Value = Value(&[b"FIOCLEX"], 0x5451);
 pub(super) const O_WRONLY: Value = Value(&[b"O_WRONLY"], 1);
 pub(super) const O_RDWR: Value = Value(&[b"O_RDWR"], 2);
 pub(super) const S_IFIFO: Value = Value(&[b"S_IFIFO"], 0o01_0000);
+
+/// The families that are converted.
+const FAMILIES: [(Value, Family); 3] = [(AF_INET, Family::Inet), (AF_INET6, Family::Inet6), (AF_UNIX, Family::Unix)];
 
 /// What the kernel takes of a socket's type; the rest are flags (`SOCK_TYPE_MASK`).
 const TYPE_MASK: u64 = 0xf;
@@ -168,6 +172,16 @@ impl Value {
     #[inline]
     fn is_named(self, text: &[u8]) -> bool {
         self.0.contains(&text) || words(text).any(|word| self.0.contains(&word))
+    }
+}
+
+/// The family that `text` is: mostly the name that strace has for it today.
+pub(super) fn family(text: &[u8]) -> Family {
+    match text {
+        b"AF_INET" => Family::Inet,
+        b"AF_INET6" => Family::Inet6,
+        b"AF_UNIX" => Family::Unix,
+        _ => FAMILIES.iter().find(|(value, _)| value.is(text)).map_or(Family::Other, |(_, family)| *family),
     }
 }
 

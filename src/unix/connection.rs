@@ -8,7 +8,7 @@ use crate::packets::{Chunk, News, OwnChunk, TcpConnection, Witness, beginning};
 use crate::sockets::{Connection, Opening, Role, Side};
 use crate::unix::context::Context;
 use crate::unix::dbus::{self, DbusMessage};
-use crate::unix::framing::{self, Framing};
+use crate::unix::framing::{self, DbusStreams, Framing};
 use crate::unix::names;
 use crate::unix::ports::{self, ConversationStart};
 use crate::unix::{roles, tcp};
@@ -21,8 +21,6 @@ pub(super) struct UnixConnection {
     framing: Framing,
     /// Once the first packet has been written.
     tcp: Option<TcpConnection>,
-    /// When the last bytes came that the first and the second end sent.
-    last: [Timestamp; 2],
     /// Bytes to be written of what the first and the second end sent.
     taken: [u64; 2],
     /// Those of them that are, but for HTTP/2's.
@@ -31,8 +29,6 @@ pub(super) struct UnixConnection {
     named: [bool; 2],
     /// Who has read last what the other end's calls have shown, by side.
     readers: [Option<Marking>; 2],
-    /// Who has been named beside its messages, where it is D-Bus.
-    news: News,
     /// Its server's port is not asked for.
     left_out: bool,
 }
@@ -126,9 +122,8 @@ impl UnixConnection {
         };
         let (first, sender, (_, traced)) =
             held.first().map_or((chunk.time, chunk.sender, chunk.by), |held| (held.time, held.sender, held.by));
-        let preface_from = [Side::First, Side::Second]
-            .into_iter()
-            .find(|side| http2::preface(&beginning(&held, chunk, *side)) == Http2Verdict::Http2);
+        let preface_from =
+            Side::BOTH.into_iter().find(|side| http2::preface(&beginning(&held, chunk, *side)) == Http2Verdict::Http2);
         let in_mid_stream = connection.opening == Opening::Unseen;
         let is_midway = preface_from.is_none() && in_mid_stream;
         let seeds = is_midway && context.options.seed != Seed::None;
@@ -250,7 +245,7 @@ impl UnixConnection {
         if self.tcp.is_none() {
             self.tcp = Some(tcp::begin(connection, (client, choice.port), first, context)?);
             // Who has made both ends need not be who uses them.
-            *client.of_mut(&mut self.named) = was_connected(connection) && connection.end(client).marking.is_some();
+            *client.of_mut(&mut self.named) = was_connected(connection) && connection.calls(client).marking.is_some();
         }
         Ok(())
     }
@@ -262,13 +257,14 @@ impl UnixConnection {
         chunk: &Chunk<'_>,
         context: &mut Context<'_, S>,
     ) -> Result<(), S::Error> {
-        *chunk.sender.of_mut(&mut self.last) = chunk.time;
         match (&mut self.framing, &mut self.tcp) {
-            (Framing::Dbus(assemblers), _) => {
+            (Framing::Dbus(streams), _) => {
+                let DbusStreams { assemblers, last, news } = &mut **streams;
+                *chunk.sender.of_mut(last) = chunk.time;
                 let assembler = chunk.sender.of_mut(assemblers);
                 let before = assembler.push(&[], chunk.skipped);
                 let messages = before.into_iter().chain(assembler.push(chunk.bytes, chunk.missing));
-                write_messages(connection, (chunk, &mut self.news), messages, context)
+                write_messages(connection, (chunk, news), messages, context)
             }
             (Framing::Http2(stream), Some(tcp)) => {
                 if let Some(lack) = stream.write(tcp, chunk, &mut context.out)? {
@@ -315,7 +311,7 @@ impl UnixConnection {
         context: &mut Context<'_, S>,
     ) -> Result<(), S::Error> {
         self.decide_by_end(connection, context)?;
-        let user = |side: Side| connection.end(side).marking.map(|marking| (marking, side));
+        let user = |side: Side| connection.calls(side).marking.map(|marking| (marking, side));
         let Some(by) = user(Side::First).or_else(|| user(Side::Second)) else {
             return Ok(());
         };
@@ -359,22 +355,23 @@ impl UnixConnection {
         by: Witness,
         context: &mut Context<'_, S>,
     ) -> Result<(), S::Error> {
-        let Framing::Dbus(assemblers) = &mut self.framing else {
+        let Framing::Dbus(streams) = &mut self.framing else {
             return Ok(());
         };
-        for sender in [Side::First, Side::Second] {
-            let time = *sender.of_mut(&mut self.last);
+        let DbusStreams { assemblers, last, news } = &mut **streams;
+        for sender in Side::BOTH {
+            let time = *sender.of(last);
             let chunk = Chunk { sender, time, by, skipped: 0, bytes: &[], missing: 0, comment: None, is_urgent: false };
             let messages = sender.of_mut(assemblers).finish();
-            write_messages(connection, (&chunk, &mut self.news), messages, context)?;
+            write_messages(connection, (&chunk, news), messages, context)?;
         }
         Ok(())
     }
 
     /// Holds what was written against what moved.
     pub(super) fn account(&self, connection: &Connection) {
-        if let Framing::Dbus(assemblers) = &self.framing {
-            let [first, second] = &**assemblers;
+        if let Framing::Dbus(streams) = &self.framing {
+            let [first, second] = &streams.assemblers;
             let left_out = first.left_out + second.left_out;
             let id = connection.id.number;
             return log::info!(

@@ -1,8 +1,9 @@
 //! How a connection's bytes are cut into pieces, decided from its first ones: at the ends of HTTP/2's frames, into D-Bus
 //! messages, or as the calls moved them.
 
-use crate::packets::OwnChunk;
+use crate::event::Timestamp;
 use crate::packets::http2::{self, Http2Stream, Http2Verdict};
+use crate::packets::{News, OwnChunk};
 use crate::sockets::{Connection, Opening, Role, Side};
 use crate::unix::dbus::Assembler;
 use crate::unix::roles;
@@ -22,8 +23,18 @@ pub(super) enum Framing {
     Plain,
     /// Whole frames.
     Http2(Box<Http2Stream>),
-    /// Messages instead of a conversation; a direction each, indexed by the sender's side.
-    Dbus(Box<[Assembler; 2]>),
+    /// Messages instead of a conversation.
+    Dbus(Box<DbusStreams>),
+}
+
+/// Both directions of a D-Bus connection, each by the side of its sender.
+#[derive(Debug, Default)]
+pub(super) struct DbusStreams {
+    pub(super) assemblers: [Assembler; 2],
+    /// When the last bytes came.
+    pub(super) last: [Timestamp; 2],
+    /// Who has been named beside the messages.
+    pub(super) news: News,
 }
 
 impl Default for Framing {

@@ -11,7 +11,7 @@ const SOCKET: &[u8] = b"/systemd/journal/socket";
 
 /// Whether it is the journal that is bound to this name.
 pub(super) fn is_journal(name: &UnixName) -> bool {
-    matches!(name, UnixName::Path(path) if path.ends_with(SOCKET))
+    matches!(name.parts(), ("", path) if path.ends_with(SOCKET))
 }
 
 /// The entry that a message asks for; none where it is none, is not whole, or is in a file whose descriptor was sent.

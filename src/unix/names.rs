@@ -113,10 +113,7 @@ fn of_right(right: &Right) -> String {
 
 /// A name as a person reads it: `@` before an abstract one, and in place of what is no text a mark.
 fn readable(name: &UnixName) -> String {
-    let (sign, bytes) = match name {
-        UnixName::Path(path) => ("", path),
-        UnixName::Abstract(name) => ("@", name),
-    };
+    let (sign, bytes) = name.parts();
     format!("{sign}{}", escape::readable(bytes))
 }
 
@@ -126,11 +123,11 @@ mod tests {
 
     #[test]
     fn names_are_made_readable() {
-        let path = UnixName::Path(b"/run/\xc3\xa9\n\0\xff.sock".as_slice().into());
+        let path = UnixName::new(b"/run/\xc3\xa9\n\0\xff.sock");
         assert_eq!(readable(&path), "/run/é\u{fffd}\u{fffd}\u{fffd}.sock");
-        let turned = UnixName::Path("/run/\u{202e}kcos\u{200b}".as_bytes().into());
+        let turned = UnixName::of("/run/\u{202e}kcos\u{200b}");
         assert_eq!(readable(&turned), "/run/\u{fffd}kcos\u{fffd}");
-        let name = UnixName::Abstract(b"x".as_slice().into());
+        let name = UnixName::of("@x");
         assert_eq!(of_datagrams(Some(&name)), "UNIX datagrams to @x");
     }
 }

@@ -180,7 +180,8 @@ static DATAGRAMS_BY_NAME: &[(&str, u16)] = &[
 
 /// The port of a datagram socket's server: by its name, else by a message's first bytes.
 pub(super) fn datagram_port(name: Option<&UnixName>, first: &[u8]) -> u16 {
-    let by_name = |(UnixName::Path(name) | UnixName::Abstract(name)): &UnixName| {
+    let by_name = |name: &UnixName| {
+        let (_, name) = name.parts();
         DATAGRAMS_BY_NAME.iter().find(|(pattern, _)| ends_with(name, pattern.as_bytes())).map(|(_, port)| *port)
     };
     name.and_then(by_name).or_else(|| is_syslog(first).then_some(SYSLOG)).unwrap_or(UNKNOWN_PORT)
@@ -217,7 +218,7 @@ impl Services {
 }
 
 fn by_name(name: &UnixName) -> Option<Speaks> {
-    let (UnixName::Path(name) | UnixName::Abstract(name)) = name;
+    let (_, name) = name.parts();
     if name.len() > limits::UNIX_NAME_BYTES {
         return None;
     }
@@ -287,11 +288,7 @@ mod tests {
 
     #[track_caller]
     fn check(name: &str, protocol: Option<&str>) {
-        let name = match name.strip_prefix('@') {
-            Some(name) => UnixName::Abstract(name.as_bytes().into()),
-            None => UnixName::Path(name.as_bytes().into()),
-        };
-        let found = by_name(&name).map(|speaks| speaks.map_or("none", |protocol| protocol.name));
+        let found = by_name(&UnixName::of(name)).map(|speaks| speaks.map_or("none", |protocol| protocol.name));
         assert_eq!(found, protocol, "{name:?}");
     }
 

@@ -38,7 +38,7 @@ pub(super) fn begin<S: Sink>(
     if options.records {
         comment = Some(names::of_connection(connection, client));
         let [client_end, server_end] = ends;
-        let user = connection.end(client).marking.map(|user| names::of_process(&user, context.processes));
+        let user = connection.calls(client).marking.map(|user| names::of_process(&user, context.processes));
         names::write(client_end.address, user.as_deref(), None, context.out.sink())?;
         // Who is behind the server, its calls will show.
         names::write(server_end.address, None, connection.end(client.other()).name.as_ref(), context.out.sink())?;

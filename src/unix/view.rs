@@ -308,16 +308,21 @@ impl UnixView {
         known: Lookup<'_>,
         sink: &mut S,
     ) -> Result<(), S::Error> {
-        let is_over = matches!(change, Change::Closed { .. } | Change::ConnectionForgotten { .. });
-        // Of one that is not asked for, only that it is over is told.
-        if is_over && self.connections.get(connection.id).is_none() {
+        let is_news = match change {
+            // The syscall view shows who sends, and nothing before.
+            Change::Begun { .. } | Change::Opened { .. } => self.options.is_wire(),
+            // Of one that is not asked for, only that it is over is told.
+            Change::Closed { .. } | Change::ConnectionForgotten { .. } => self.connections.get(connection.id).is_some(),
+            _ => true,
+        };
+        if !is_news {
             return Ok(());
         }
         let Some((state, mut context)) = self.parts(connection, known, sink) else {
             return Ok(());
         };
         match change {
-            Change::Opened { .. } if context.options.is_wire() => state.opened(connection, &mut context),
+            Change::Opened { .. } => state.opened(connection, &mut context),
             Change::Finished { side, by, marking, time, .. } | Change::Reset { side, by, marking, time, .. } => {
                 state.finished(connection, *side, (*marking, *by), *time, &mut context)
             }

@@ -20,7 +20,7 @@ use crate::event::{Direction, Family, Marking, Tid, Timestamp, Transport, UnixNa
 use crate::glob::Glob;
 use crate::run::options::{Options, ViewKind};
 use crate::sockets::{
-    Change, Connection, ConnectionId, End, Flow, Moved, Overlap, Refs, Role, Side, Stream, UnixMessage,
+    Calls, Change, Connection, ConnectionId, End, Flow, Moved, Overlap, Refs, Role, Side, Stream, UnixMessage,
 };
 use foldhash::HashMap;
 use std::net::SocketAddr;
@@ -246,7 +246,7 @@ impl Filter {
         let seen = self.connections.get_mut(&id).filter(|seen| seen.taken)?;
         let connection = refs.connection(id)?;
         let waits = |side: &Side| side.of(&seen.ends).is_some() && (is_last || !seen.is_behind(connection, *side));
-        let side = [Side::First, Side::Second].into_iter().find(waits)?;
+        let side = Side::BOTH.into_iter().find(waits)?;
         let LateEnd { by, marking, time } = side.of_mut(&mut seen.ends).take()?;
         Some(Change::Finished { connection: id, side, by, marking, time })
     }
@@ -343,14 +343,14 @@ impl Filter {
 
     /// Whether what is sent is received by one that is asked for, as one has before or who has that end is.
     fn is_told_by_reader(&self, stream: Stream, is_received: bool, refs: Refs<'_>) -> bool {
-        let reader = refs.connection(stream.connection).map(|connection| connection.end(stream.side.other()));
-        let reader = reader.filter(|end| end.is_read());
-        reader.is_some_and(|end| is_received || self.asks_for(end, refs))
+        let reader = stream.side.other();
+        let connection = refs.connection(stream.connection).filter(|connection| connection.end(reader).is_read());
+        connection.is_some_and(|connection| is_received || self.asks_for(connection.calls(reader), refs))
     }
 
-    /// Whether who has this end is asked for.
-    fn asks_for(&self, end: &End, refs: Refs<'_>) -> bool {
-        end.marking.is_some_and(|marking| self.maker_of(marking.tid, refs.process_of(marking.tid)).is_asked_for)
+    /// Whether who has the end whose calls these are is asked for.
+    fn asks_for(&self, calls: &Calls, refs: Refs<'_>) -> bool {
+        calls.marking.is_some_and(|marking| self.maker_of(marking.tid, refs.process_of(marking.tid)).is_asked_for)
     }
 
     /// Whether the end on `side` has sent what one who is asked for is yet to receive.
@@ -359,7 +359,7 @@ impl Filter {
             return false;
         };
         let is_received = side.of(&seen.flows).is_received;
-        !self.maker.is_asked_for && (is_received || self.asks_for(connection.end(side.other()), refs))
+        !self.maker.is_asked_for && (is_received || self.asks_for(connection.calls(side.other()), refs))
     }
 
     /// Whether what happened to a connection, other than payload, is shown.
@@ -388,7 +388,7 @@ impl Filter {
         if any {
             return true;
         }
-        let ends = [Side::First, Side::Second].map(|side| connection.end(side));
+        let ends = Side::BOTH.map(|side| connection.end(side));
         let seen = self.connections.entry(connection.id).or_default();
         if seen.wanted {
             return true;
@@ -524,7 +524,7 @@ fn offer(asked: &mut [Asked<Glob>], offers: &mut Offers<UnixName>, name: &UnixNa
 
 /// The port of the end that was connected to; where nothing tells which, the smaller one.
 fn server_port(connection: &Connection) -> Option<u16> {
-    let [first, second] = [Side::First, Side::Second].map(|side| connection.end(side));
+    let [first, second] = Side::BOTH.map(|side| connection.end(side));
     let [of_first, of_second] = [first, second].map(|end| end.address().map(|address| address.port()));
     match (first.role, second.role) {
         (Role::Connected, _) | (_, Role::Accepted) => of_second,

@@ -51,10 +51,7 @@ impl<T: PartialEq> Offers<T> {
 
 /// A socket's name as patterns have it.
 pub(super) fn name(name: &UnixName) -> String {
-    let (sign, bytes) = match name {
-        UnixName::Path(path) => ("", path),
-        UnixName::Abstract(name) => ("@", name),
-    };
+    let (sign, bytes) = name.parts();
     let text = if bytes.len() > NAME_BYTES { excerpt(bytes) } else { escaped(bytes) };
     format!("{sign}{text}")
 }
@@ -80,9 +77,9 @@ mod tests {
 
     #[test]
     fn names_are_safe_and_short() {
-        let path = |bytes: &[u8]| name(&UnixName::Path(bytes.into()));
+        let path = |bytes: &[u8]| name(&UnixName::new(bytes));
         assert_eq!(path("/run/\u{202e}x\x1b".as_bytes()), "/run/\\u{202e}x\\x1b");
         assert!(path(&[b'x'; 4000]).len() < 100);
-        assert_eq!(name(&UnixName::Abstract(b"x".as_slice().into())), "@x");
+        assert_eq!(name(&UnixName::of("@x")), "@x");
     }
 }

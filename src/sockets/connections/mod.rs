@@ -3,14 +3,16 @@
 //! A connection lives from its first evidence until every traced end is closed; then it lingers, in bounded number, in
 //! case that its other end turns up. What has ended stays until the next event, so that its last changes can be read.
 
+mod end;
 mod flow;
 mod pairing;
 mod rendezvous;
 pub(in crate::sockets) mod state;
 mod store;
 
+pub use end::{Calls, End};
 pub use flow::{Flow, ToldBy};
-pub use state::{Connection, End, Opening, Role};
+pub use state::{Connection, Opening, Role};
 pub(in crate::sockets) use state::{Length, Origin, Witnessed};
 pub use store::ByConnection;
 use store::Store;
@@ -71,12 +73,14 @@ impl Connections {
         }
     }
 
-    /// Lets `socket` enter the connection that waits for it, or a new one.
+    /// Lets `socket` enter the connection that waits for it, or a new one. Where not all connects are shown, which one was
+    /// accepted is left to its first bytes, even if only one waits.
     pub(in crate::sockets) fn join(
         &mut self,
         registry: &mut Registry,
         socket: SocketId,
         origin: Origin,
+        connects_are_shown: bool,
     ) -> Option<(ConnectionId, Side)> {
         let open = registry.get(socket)?;
         let entry = origin.opening.entry();
@@ -85,7 +89,8 @@ impl Connections {
             Some(_) => None,
             None => self.pairing.find_waiting(&self.store, open, origin.role, entry),
         };
-        let certain = waiting.filter(|(_, is_certain)| *is_certain).map(|(id, _)| (id, Side::Second));
+        let is_certain = |is_alone: bool| is_alone && (connects_are_shown || origin.role != Role::Accepted);
+        let certain = waiting.filter(|(_, is_alone)| is_certain(*is_alone)).map(|(id, _)| (id, Side::Second));
         let Some((id, side)) = found.or(certain) else {
             let id = self.begin(registry, socket, origin)?;
             // It may be the one that was accepted: its first bytes show that, and then where it is.
@@ -115,9 +120,9 @@ impl Connections {
         let Some(connection) = self.store.get(id).filter(|connection| !connection.family.is_local()) else {
             return;
         };
-        for side in [Side::First, Side::Second] {
+        for side in Side::BOTH {
             let (end, other) = (connection.end(side), connection.end(side.other()));
-            if let Some(socket) = end.socket {
+            if let Some(socket) = connection.calls(side).socket {
                 registry.fill_in(socket, end.address(), other.address());
             }
         }
@@ -153,8 +158,9 @@ impl Connections {
         if connection.end(side).is_left {
             self.pairing.is_back(connection, side);
         }
+        connection.calls_mut(side).socket = Some(socket);
         let end = connection.end_mut(side);
-        (end.socket, end.traced, end.closed) = (Some(socket), true, false);
+        (end.traced, end.closed) = (true, false);
         if role != Role::Unknown {
             end.role = role;
         }
@@ -262,8 +268,8 @@ impl Connections {
         self.enter(registry, found, socket, alone.end(side).role);
         if let Some(connection) = self.store.get_mut(found.0) {
             connection.learn_opening(alone.opening);
-            let (end, alone) = (connection.end_mut(found.1), alone.end(side));
-            (end.brought, end.marking) = (alone.brought, alone.marking);
+            let (calls, alone) = (connection.calls_mut(found.1), alone.calls(side));
+            (calls.brought, calls.marking) = (alone.brought, alone.marking);
         }
         true
     }
@@ -347,7 +353,7 @@ impl Connections {
     /// A process that nobody told of has the end on `side`, which `closer` has closed.
     pub(in crate::sockets) fn leave_end(&mut self, (id, side): (ConnectionId, Side), closer: Marking) {
         if let Some(connection) = self.store.get_mut(id) {
-            connection.end_mut(side).marking = Some(closer);
+            connection.calls_mut(side).marking = Some(closer);
             self.pairing.is_left(connection, side);
         }
     }

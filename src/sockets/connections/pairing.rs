@@ -6,7 +6,7 @@
 //! bytes confirm or part again.
 
 use crate::event::{Family, Inode, Timestamp};
-use crate::sockets::connections::rendezvous::{Listener, Rendezvous};
+use crate::sockets::connections::rendezvous::{Listener, Place, Rendezvous};
 use crate::sockets::connections::state::{Connection, Role};
 use crate::sockets::connections::store::Store;
 use crate::sockets::identity::{self, Meeting};
@@ -30,19 +30,18 @@ pub(super) struct Pairing {
     pairs: HashMap<PairDigest, ConnectionIds>,
     inodes: HashMap<Inode, ConnectionId>,
     /// Those whose other end can only be known by where it connected or was accepted, the oldest first.
-    waiting: HashMap<Rendezvous, ConnectionIds>,
+    waiting: HashMap<Place, ConnectionIds>,
 }
 
 impl Pairing {
     /// A connection that `open` may be the missing end of. An accept takes the oldest, as the listen queue does; any
     /// other call the newest.
     pub(super) fn find(&self, store: &Store, open: &OpenSocket, role: Role) -> Option<(ConnectionId, Side)> {
-        const SIDES: [Side; 2] = [Side::First, Side::Second];
         if open.family.is_local() {
             let inodes = [open.inode, open.peer_inode];
             let id = inodes.into_iter().flatten().find_map(|inode| self.inodes.get(&inode))?;
             let connection = store.get(*id)?;
-            let side = SIDES.into_iter().find(|side| is_free_for(connection, *side, open))?;
+            let side = Side::BOTH.into_iter().find(|side| is_free_for(connection, *side, open))?;
             return Some((*id, side));
         }
         let pair = addresses(open)?;
@@ -52,7 +51,7 @@ impl Pairing {
                 let end = connection.end(*side);
                 (!end.traced || end.is_left) && pair_of(connection, *side) == Some(pair)
             };
-            Some((*id, SIDES.into_iter().find(is_free)?))
+            Some((*id, Side::BOTH.into_iter().find(is_free)?))
         };
         let ids = self.pairs.get(&self.digest(pair))?;
         match role {
@@ -70,7 +69,7 @@ impl Pairing {
         role: Role,
         entry: Timestamp,
     ) -> Option<(ConnectionId, bool)> {
-        let at = |listener| self.waiting.get(&Rendezvous { at: listener, accepted: role == Role::Connected });
+        let at = |listener| self.waiting.get(&self.place(&listener, role == Role::Connected));
         let known = |id: &ConnectionId| {
             let other = store.get(*id)?;
             let meeting = identity::meeting(other, open, role)?;
@@ -97,9 +96,10 @@ impl Pairing {
                 return Some((id, true));
             }
             if let Some((id, _)) = first {
-                let at_its_address = open.local.get().is_some_and(|local| !local.ip().is_unspecified());
+                let at_its_address =
+                    open.family.is_local() || open.local.get().is_some_and(|local| !local.ip().is_unspecified());
                 let is_alone = second.is_none() && at_its_address;
-                return Some((id, role != Role::Accepted || open.family.is_local() || is_alone));
+                return Some((id, role != Role::Accepted || is_alone));
             }
         }
         None
@@ -113,7 +113,7 @@ impl Pairing {
         open: &OpenSocket,
         received: Option<&[u8]>,
     ) -> Option<ConnectionId> {
-        let at = |listener| self.waiting.get(&Rendezvous { at: listener, accepted: false });
+        let at = |listener| self.waiting.get(&self.place(&listener, false));
         let mut unknown = None;
         for waiting in listeners(open, Role::Accepted).into_iter().flatten().filter_map(at) {
             for id in waiting.iter().take(COMPARED) {
@@ -131,19 +131,22 @@ impl Pairing {
         unknown
     }
 
+    /// Where ends wait at this listening socket that were accepted there, or that connect.
+    fn place(&self, listener: &Listener<'_>, accepted: bool) -> Place {
+        Place::of(listener, accepted, self.waiting.hasher())
+    }
+
     /// Lets a new connection of `open` be found by the other end at its rendezvous.
     pub(super) fn wait(&mut self, connection: &mut Connection, open: &OpenSocket, role: Role) {
         if !open.is_blind() {
             return;
         }
-        let Some(at) = listeners(open, role).into_iter().flatten().next() else {
-            return;
-        };
-        let rendezvous = Rendezvous { at, accepted: role == Role::Accepted };
-        for place in rendezvous.places().into_iter().flatten() {
+        let listeners = listeners(open, role);
+        let places = listeners.map(|listener| Some(self.place(&listener?, role == Role::Accepted)));
+        for place in places.into_iter().flatten() {
             add(&mut self.waiting, place, connection.id);
         }
-        connection.rendezvous = Some(rendezvous.into());
+        connection.rendezvous = places.iter().any(Option::is_some).then(|| Rendezvous::at(places).into());
     }
 
     /// The connection need not be found at its rendezvous any more.
@@ -151,7 +154,7 @@ impl Pairing {
         let Some(rendezvous) = connection.rendezvous.take() else {
             return;
         };
-        for place in rendezvous.places().into_iter().flatten() {
+        for place in rendezvous.places.into_iter().flatten() {
             remove(&mut self.waiting, place, connection.id);
         }
     }
@@ -215,7 +218,7 @@ impl Pairing {
     pub(super) fn forget(&mut self, connection: &mut Connection) {
         self.leave(connection);
         self.is_whole(connection);
-        for side in [Side::First, Side::Second] {
+        for side in Side::BOTH {
             if connection.end(side).is_left {
                 self.is_back(connection, side);
             }
@@ -318,15 +321,16 @@ fn is_free_for(connection: &Connection, side: Side, open: &OpenSocket) -> bool {
     (!end.traced && unknown) || ((!end.traced || is_back) && end.inode == open.inode)
 }
 
-/// The listening sockets at which `open` in the role `own` may meet its other end; the first is where it waits itself.
-fn listeners(open: &OpenSocket, own: Role) -> [Option<Listener>; 2] {
+/// The listening sockets at which `open` in the role `own` may meet its other end: who connects also at the port, for it may
+/// be of one that listens at every address.
+fn listeners(open: &OpenSocket, own: Role) -> [Option<Listener<'_>>; 2] {
     let (name, address) = match own {
         Role::Connected => (&open.peer_name, open.remote.get()),
         Role::Accepted => (&open.name, open.local.get()),
         Role::Paired | Role::Writer | Role::Reader | Role::Unknown => return [None, None],
     };
     if open.family == Family::Unix {
-        return [name.clone().map(Listener::Name), None];
+        return [name.as_ref().map(Listener::Name), None];
     }
     let Some(address) = address.map(canonical) else {
         return [None, None];
@@ -341,7 +345,7 @@ fn listeners(open: &OpenSocket, own: Role) -> [Option<Listener>; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Address, Transport};
+    use crate::event::{Address, Transport, UnixName};
     use crate::sockets::names::SocketNumber;
 
     fn open([local, remote]: [&str; 2]) -> OpenSocket {
@@ -371,6 +375,30 @@ mod tests {
         let found = |pairing: &Pairing, at: &OpenSocket| pairing.find(&store, at, Role::Accepted).map(|(id, _)| id);
         assert_eq!(servers.each_ref().map(|at| found(&pairing, at)), [Some(first), Some(second)]);
         pairing.pairs.values_mut().for_each(|ids| *ids = ConnectionIds::One(first));
+        assert_eq!(servers.each_ref().map(|at| found(&pairing, at)), [Some(first), None]);
+    }
+
+    #[test]
+    fn a_name_with_the_digest_of_another_is_not_it() {
+        let (mut pairing, mut store) = (Pairing::default(), Store::default());
+        let names = ["/run/a", "/run/b"].map(UnixName::of);
+        let open = |names: [Option<&UnixName>; 2]| {
+            let mut open = OpenSocket::new(SocketNumber(1), (Family::Unix, Transport::Stream));
+            [open.name, open.peer_name] = names.map(Option::<&UnixName>::cloned);
+            open
+        };
+        let [first, second] = names.each_ref().map(|name| {
+            let connection = store.make(Family::Unix, Transport::Stream);
+            connection.end_mut(Side::Second).name = Some(name.clone());
+            pairing.wait(connection, &open([None, Some(name)]), Role::Connected);
+            connection.id
+        });
+        let servers = names.each_ref().map(|name| open([Some(name), None]));
+        let found = |pairing: &Pairing, at: &OpenSocket| {
+            pairing.find_waiting(&store, at, Role::Accepted, Timestamp(0)).map(|(id, _)| id)
+        };
+        assert_eq!(servers.each_ref().map(|at| found(&pairing, at)), [Some(first), Some(second)]);
+        pairing.waiting.values_mut().for_each(|ids| *ids = ConnectionIds::One(first));
         assert_eq!(servers.each_ref().map(|at| found(&pairing, at)), [Some(first), None]);
     }
 }

@@ -2,33 +2,57 @@
 
 use crate::event::UnixName;
 use crate::sockets::packed::Packed;
+use std::hash::BuildHasher;
 
-/// Where an end waits for the other one: at the listening socket, on its side of it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// How many bytes of what is sent first are remembered to tell connections apart.
+const HEAD_BYTES: usize = 64;
+
+/// What a connection has while its other end may still be found where it connected or was accepted.
+#[derive(Clone, Debug)]
 pub(super) struct Rendezvous {
-    pub(super) at: Listener,
-    /// The one that waits was accepted, and the other one connects.
-    pub(super) accepted: bool,
+    /// Where it waits.
+    pub(super) places: [Option<Place>; 2],
+    /// What its first end has sent first.
+    head: Vec<u8>,
 }
 
 impl Rendezvous {
-    /// Where a connection is to be found: who connects also at the port, for it may be of one that listens at every address.
-    pub(super) fn places(&self) -> [Option<Self>; 2] {
-        let port = match self.at {
-            Listener::Address(address) if !self.accepted => {
-                Some(Self { at: Listener::Port(address.get().port()), accepted: false })
-            }
-            _ => None,
-        };
-        [Some(self.clone()), port]
+    pub(super) const fn at(places: [Option<Place>; 2]) -> Self {
+        Self { places, head: Vec::new() }
+    }
+
+    /// The first end has sent this.
+    pub(super) fn note_head(&mut self, bytes: &[u8]) {
+        if self.head.len() < HEAD_BYTES {
+            let room = HEAD_BYTES - self.head.len();
+            self.head.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+        }
+    }
+
+    /// Whether what the first end has sent begins like what another one has received; none where nothing tells.
+    pub(super) fn has_sent(&self, received: &[u8]) -> Option<bool> {
+        let compared = self.head.len().min(received.len());
+        let same = || self.head.get(..compared) == received.get(..compared);
+        (compared > 0).then(same)
+    }
+}
+
+/// A listening socket, on one side of which ends wait. Who finds one there looks at the name and the addresses as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Place(u64);
+
+impl Place {
+    /// `accepted`: those that wait were accepted, and the other ones connect. By the hash of the table in which it is kept.
+    pub(super) fn of(listener: &Listener<'_>, accepted: bool, hash: &impl BuildHasher) -> Self {
+        Self(hash.hash_one((listener, accepted)))
     }
 }
 
 /// What a listening socket is known by.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Listener {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Listener<'a> {
     /// Of a UNIX socket.
-    Name(UnixName),
+    Name(&'a UnixName),
     /// Of a TCP socket.
     Address(Packed),
     /// Of a TCP socket that listens at every address.

@@ -11,14 +11,14 @@
 //! How it was opened ([`Opening`]) stays true when it is reset or over, and the views ask for it then; how far it has come
 //! is its [`Stage`]. Each direction has its own FIN. What changes either stands here.
 
-use crate::event::{Direction, Errno, Family, Inode, Tid, Timestamp, Transport, UnixName};
+use crate::event::{Direction, Errno, Family, Inode, Tid, Timestamp, Transport};
+use crate::sockets::connections::end::{Calls, End};
 use crate::sockets::connections::flow::{Flow, ToldBy};
 use crate::sockets::connections::rendezvous::Rendezvous;
 use crate::sockets::names::{ConnectionId, Side, SocketId};
 use crate::sockets::open_socket::is_vague;
-use crate::sockets::packed::{Packed, PairDigest};
-use crate::sockets::{Change, Marking, canonical};
-use std::net::SocketAddr;
+use crate::sockets::packed::PairDigest;
+use crate::sockets::{Change, Marking};
 
 /// How an end came to its connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -141,76 +141,6 @@ impl Origin {
     }
 }
 
-/// One end of a connection.
-#[derive(Clone, Debug, Default)]
-pub struct End {
-    /// The open socket, while it is traced and open.
-    pub(in crate::sockets) socket: Option<SocketId>,
-    /// It is or was traced.
-    pub traced: bool,
-    /// How it came to the connection.
-    pub role: Role,
-    /// Its address (INET).
-    address: Option<Packed>,
-    /// Its inode (UNIX); of a pipe's end as [`Inode::end_of_pipe`] has it.
-    pub inode: Option<Inode>,
-    /// The name it is bound to (UNIX).
-    pub name: Option<UnixName>,
-    /// Who brought it into the connection: connect, accept, socketpair.
-    pub(in crate::sockets) brought: Option<Marking>,
-    /// Who used it last, for packets that no call made.
-    pub marking: Option<Marking>,
-    /// Its process, as the other end was told (SO_PEERCRED).
-    pub told: Option<Tid>,
-    /// All its descriptors are closed.
-    pub closed: bool,
-    /// All that are known of are, and a process that nobody told of has it.
-    pub(in crate::sockets) is_left: bool,
-    /// Bytes its calls have sent, counted from the beginning of what the trace shows.
-    pub(in crate::sockets) sent: u64,
-    /// Bytes its calls have received, counted likewise.
-    pub(in crate::sockets) received: u64,
-    /// How many it had received when a receive found no more: there a segment has ended.
-    pub(in crate::sockets) emptied: u64,
-    /// Urgent bytes that it was sent, each of which its reads may pass over.
-    pub(in crate::sockets) urgent: u32,
-    /// Whose receive has begun, and not returned.
-    pub(in crate::sockets) receiver: Option<Tid>,
-}
-
-impl End {
-    /// Its address (INET).
-    pub fn address(&self) -> Option<SocketAddr> {
-        self.address.map(Packed::get)
-    }
-
-    /// Its address is known.
-    pub(super) fn know_address(&mut self, address: Option<SocketAddr>) {
-        self.address = address.map(Packed::from);
-    }
-
-    /// Whether none of its calls has moved anything.
-    pub(in crate::sockets) const fn is_unused(&self) -> bool {
-        self.sent == 0 && self.received == 0
-    }
-
-    /// Whether a receive has found no more before the last `moved` bytes came.
-    pub const fn was_empty_before(&self, moved: u64) -> bool {
-        self.emptied > 0 && self.emptied == self.received.saturating_sub(moved)
-    }
-
-    /// Whether it is traced, and may still read.
-    pub const fn is_read(&self) -> bool {
-        self.traced && !self.closed
-    }
-
-    /// Whether its calls may show what the other end's do not: it is traced, or it is on this host and may turn up.
-    pub fn may_show(&self) -> bool {
-        let is_here = self.address().is_some_and(|address| canonical(address).ip().is_loopback());
-        if self.traced { !self.closed } else { is_here }
-    }
-}
-
 /// Whether a call on a connection is to be held against others.
 #[derive(Clone, Copy, Debug, Default)]
 enum Manner {
@@ -218,9 +148,6 @@ enum Manner {
     Plain,
     Odd,
 }
-
-/// How many bytes of what is sent first are remembered to tell connections apart.
-const HEAD_BYTES: usize = 64;
 
 /// One stream from open to close.
 #[derive(Clone, Debug, Default)]
@@ -244,13 +171,14 @@ pub struct Connection {
     pub(in crate::sockets) is_undecided: bool,
     /// Plain where no receive is under way on it, and totals tell which bytes are news.
     manner: Manner,
-    /// What its first end has sent first, while the other one is not known.
-    head: Vec<u8>,
     /// Its two addresses, once both are known: where the other end's calls find it.
     pub(super) pair: Option<PairDigest>,
     /// Where the other end finds it, if it can by nothing else.
     pub(super) rendezvous: Option<Box<Rendezvous>>,
     pub(super) ends: [End; 2],
+    /// What the first end's calls have done, and the second one's: of few connections both are traced.
+    first: Calls,
+    second: Option<Box<Calls>>,
     flows: [Flow; 2],
 }
 
@@ -269,6 +197,24 @@ impl Connection {
         side.of_mut(&mut self.ends)
     }
 
+    /// What the calls of the end on `side` have done.
+    #[inline]
+    pub fn calls(&self, side: Side) -> &Calls {
+        match side {
+            Side::First => &self.first,
+            Side::Second => self.second.as_deref().unwrap_or(Calls::NONE),
+        }
+    }
+
+    /// The same, to change it.
+    #[inline]
+    pub(in crate::sockets) fn calls_mut(&mut self, side: Side) -> &mut Calls {
+        match side {
+            Side::First => &mut self.first,
+            Side::Second => self.second.get_or_insert_default(),
+        }
+    }
+
     /// The inode of the end on `side` as the trace has it: a pipe's ends have the same, a FIFO's none.
     pub fn inode(&self, side: Side) -> Option<Inode> {
         let inode = self.end(side).inode?;
@@ -283,8 +229,8 @@ impl Connection {
     /// brought it there before what came later.
     pub fn opener(&self, client: Side) -> Option<(Marking, Side)> {
         let of = |side: Side| {
-            let end = self.end(side);
-            let marking = end.brought.or(end.marking)?;
+            let calls = self.calls(side);
+            let marking = calls.brought.or(calls.marking)?;
             Some((marking, side))
         };
         of(client).or_else(|| of(client.other()))
@@ -306,18 +252,20 @@ impl Connection {
 
     /// The end on `side` is another one's, of whom nothing is known but the address; who brought the wrong one here.
     pub(super) fn free_end(&mut self, side: Side) -> Option<Marking> {
-        let end = self.end_mut(side);
-        (end.socket, end.traced, end.marking) = (None, false, None);
-        end.brought.take()
+        self.end_mut(side).traced = false;
+        let calls = self.calls_mut(side);
+        (calls.socket, calls.marking) = (None, None);
+        calls.brought.take()
     }
 
     /// Counts `moved` bytes that the end on `side` sent or received; returns how many those are by now, and how many of
     /// the new ones, at the front, had been accounted for before.
+    #[inline(always)]
     pub(in crate::sockets) fn count(&mut self, side: Side, direction: Direction, moved: u64) -> (u64, u64) {
-        let end = self.end_mut(side);
+        let calls = self.calls_mut(side);
         let (count, sender) = match direction {
-            Direction::Sent => (&mut end.sent, side),
-            Direction::Received => (&mut end.received, side.other()),
+            Direction::Sent => (&mut calls.sent, side),
+            Direction::Received => (&mut calls.received, side.other()),
         };
         *count = count.saturating_add(moved);
         let reached = *count;
@@ -325,25 +273,25 @@ impl Connection {
     }
 
     /// How many bytes the end on `side` has sent, and the other one received, each counted from its first call in the trace.
-    pub const fn progress(&self, side: Side) -> [u64; 2] {
-        [self.end(side).sent, self.end(side.other()).received]
+    pub fn progress(&self, side: Side) -> [u64; 2] {
+        [self.calls(side).sent, self.calls(side.other()).received]
     }
 
     /// What the end on `side` has sent and will not tell of is what the other one has received.
     pub(in crate::sockets) fn catch_up(&mut self, side: Side) {
         let [sent, received] = self.progress(side);
-        self.end_mut(side).sent = sent.max(received);
+        self.calls_mut(side).sent = sent.max(received);
     }
 
     /// Whether what was accepted may be of a connect that began at `time`; `is_newest`: none that waits was accepted later.
     pub(super) fn may_be_accepted_after(&self, time: Timestamp, is_newest: bool) -> bool {
-        let is_unused = || self.ends.iter().all(End::is_unused);
+        let is_unused = || Side::BOTH.into_iter().all(|side| self.calls(side).have_moved_nothing());
         self.opening.is_made_after(time) || (is_newest && self.accept_length == Length::Untold && is_unused())
     }
 
     /// Which side the open socket `socket` is on.
     pub(super) fn side_of(&self, socket: SocketId) -> Option<Side> {
-        [Side::First, Side::Second].into_iter().find(|side| self.end(*side).socket == Some(socket))
+        Side::BOTH.into_iter().find(|side| self.calls(*side).socket == Some(socket))
     }
 
     /// Whether its connect has not come to its end.
@@ -370,15 +318,15 @@ impl Connection {
     }
 
     /// Whether the end on `side` receives more than the other one is known to have sent, which is traced.
-    pub(in crate::sockets) const fn receives_unsent(&self, side: Side, moved: u64) -> bool {
+    pub(in crate::sockets) fn receives_unsent(&self, side: Side, moved: u64) -> bool {
         let sender = side.other();
-        self.end(sender).traced && self.end(side).received.saturating_add(moved) > self.flow_from(sender).accounted
+        self.end(sender).traced && self.calls(side).received.saturating_add(moved) > self.flow_from(sender).accounted
     }
 
     /// A thread has begun to receive by the end on `side`, or none has that has not returned.
     pub(in crate::sockets) fn set_receiver(&mut self, side: Side, receiver: Option<Tid>) {
-        self.end_mut(side).receiver = receiver;
-        let is_plain = self.ends.iter().all(|end| end.receiver.is_none())
+        self.calls_mut(side).receiver = receiver;
+        let is_plain = Side::BOTH.into_iter().all(|side| self.calls(side).receiver.is_none())
             && self.flows.iter().all(|flow| flow.told_by == ToldBy::Totals);
         self.manner = if is_plain { Manner::Plain } else { Manner::Odd };
     }
@@ -400,17 +348,14 @@ impl Connection {
 
     /// The first end of one that waits has sent this.
     pub(in crate::sockets) fn note_head(&mut self, bytes: &[u8]) {
-        if self.head.len() < HEAD_BYTES {
-            let room = HEAD_BYTES - self.head.len();
-            self.head.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+        if let Some(rendezvous) = &mut self.rendezvous {
+            rendezvous.note_head(bytes);
         }
     }
 
     /// Whether what its first end has sent begins like what another one has received; none where nothing tells.
     pub(super) fn has_sent(&self, received: &[u8]) -> Option<bool> {
-        let compared = self.head.len().min(received.len());
-        let same = || self.head.get(..compared) == received.get(..compared);
-        (compared > 0).then(same)
+        self.rendezvous.as_ref()?.has_sent(received)
     }
 
     /// Whether nothing of it has been emitted, neither its opening nor bytes.
@@ -432,7 +377,7 @@ impl Connection {
         !self.family.is_local()
             && self.opening != Opening::Unseen
             && self.end(side.other()).traced
-            && self.flow_from(side.other()).accounted > self.end(side).received + u64::from(self.end(side).urgent)
+            && self.flow_from(side.other()).accounted > self.calls(side).received + u64::from(self.calls(side).urgent)
     }
 
     /// A call shows how an end came here.
@@ -469,10 +414,10 @@ impl Connection {
     pub(in crate::sockets) fn tell_at_last(&mut self, time: Timestamp, changes: &mut Vec<Change>) {
         self.is_undecided = false;
         self.announce(changes);
-        for side in [Side::First, Side::Second] {
+        for side in Side::BOTH {
             // Nobody was there to whom it was left: its close was its end.
             let end = self.end(side);
-            let closer = end.marking.filter(|_| end.is_left && end.role == Role::Accepted);
+            let closer = self.calls(side).marking.filter(|_| end.is_left && end.role == Role::Accepted);
             if let Some(closer) = closer {
                 self.finish([side; 2], (closer, time), changes);
             }
@@ -517,9 +462,8 @@ impl Connection {
 
     /// The end on `side` is no open socket's any more.
     pub(super) fn close(&mut self, side: Side) -> Option<SocketId> {
-        let end = self.end_mut(side);
-        end.closed = true;
-        end.socket.take()
+        self.end_mut(side).closed = true;
+        self.calls_mut(side).socket.take()
     }
 
     /// The connection is over; with an error it could not be made.

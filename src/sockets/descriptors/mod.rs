@@ -2,6 +2,7 @@
 //! flight in messages, and pidfds, which lead to other processes' tables.
 
 mod clones;
+mod early;
 mod pidfds;
 mod rights;
 mod sessions;
@@ -12,4 +13,4 @@ pub(super) use pidfds::Pidfds;
 pub(super) use rights::{Channel, InFlight, Rights, Span};
 pub(super) use sessions::Sessions;
 pub(super) use slots::{Remains, Slot};
-pub(super) use tables::{TableId, Tables};
+pub(super) use tables::{Gone, TableId, Tables};

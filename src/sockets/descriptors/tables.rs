@@ -3,9 +3,10 @@
 //! Only sockets are kept; every other descriptor is absent. Tables follow clone, fork, exec and exit (clone(2),
 //! CLONE_FILES). A thread that appears without its maker having been seen gets a table of its own.
 
-use crate::event::{Fd, Sharing, SocketDetails, Tid, Timestamp, as_usize};
+use crate::event::{Fd, Op, Sharing, SocketDetails, Tid, Timestamp, as_usize};
 use crate::limits;
 use crate::sockets::descriptors::clones::{BegunClone, Clones};
+use crate::sockets::descriptors::early::Early;
 use crate::sockets::descriptors::slots::{Remains, Slot, Slots};
 use crate::sockets::names::{SocketId, SocketNumber};
 use crate::sockets::registry::Registry;
@@ -14,7 +15,6 @@ use foldhash::HashMap;
 use slab::Slab;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::RangeInclusive;
-use std::rc::Rc;
 
 /// The index of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,6 +26,10 @@ struct Table {
     slots: Slots,
     /// How many threads of which processes use it.
     users: BTreeMap<ProcessId, u32>,
+    /// Where it stands among all, in the order in which they began.
+    number: u64,
+    /// Nothing shows who made the thread that began with it: what to do to it once that is shown.
+    early: Option<Box<Early>>,
 }
 
 impl Table {
@@ -64,6 +68,15 @@ struct Unclaimed {
 /// A descriptor that such a child starts with, if its socket is still open.
 type Inherited = (Fd, Slot, SocketNumber);
 
+/// What a clone shows to be open no longer.
+#[derive(Debug, Default)]
+pub(in crate::sockets) struct Gone {
+    /// Sockets that have a reference fewer, for who had it never appeared, or is another one.
+    pub(in crate::sockets) given_up: Vec<SocketId>,
+    /// What the child closed before, by which call.
+    pub(in crate::sockets) closed: Vec<(Op, Remains)>,
+}
+
 /// How many threads' tables are found without hashing.
 const RECENT: usize = 32;
 
@@ -72,6 +85,8 @@ const RECENT: usize = 32;
 pub(in crate::sockets) struct Tables {
     threads: HashMap<Tid, Thread>,
     slab: Slab<Table>,
+    /// How many tables there have been.
+    begun: u64,
     processes: Slab<ThreadGroup>,
     clones: Clones,
     /// A child has been made.
@@ -145,6 +160,12 @@ impl Tables {
         self.processes.insert(ThreadGroup { name, threads: BTreeSet::new() })
     }
 
+    /// A table that nobody uses yet.
+    fn begin_table(&mut self, table: Table) -> TableId {
+        self.begun += 1;
+        TableId(self.slab.insert(Table { number: self.begun, ..table }))
+    }
+
     /// A thread is one of its process, and uses its table.
     fn enter(&mut self, tid: Tid, thread: Thread) {
         if let Some(process) = self.processes.get_mut(thread.process) {
@@ -191,8 +212,10 @@ impl Tables {
             self.threads.insert(tid, thread);
             return thread.table;
         }
-        let table = TableId(self.slab.insert(Table::default()));
-        let thread = Thread { table, process: self.begin_process(tid), orphan: inherited.is_none() };
+        let orphan = inherited.is_none();
+        let early = orphan.then(Box::default);
+        let table = self.begin_table(Table { early, ..Table::default() });
+        let thread = Thread { table, process: self.begin_process(tid), orphan };
         self.enter(tid, thread);
         self.threads.insert(tid, thread);
         for (fd, slot, number) in inherited.into_iter().flatten() {
@@ -216,7 +239,7 @@ impl Tables {
             maker_table
         } else {
             let slots = self.slab.get(maker_table.0).map(|table| table.slots.shared()).unwrap_or_default();
-            TableId(self.slab.insert(Table { slots, ..Table::default() }))
+            self.begin_table(Table { slots, ..Table::default() })
         };
         let thread = Thread { table, process, orphan: false };
         self.enter(child, thread);
@@ -245,21 +268,21 @@ impl Tables {
         index.and_then(|index| self.ended.remove(index)).is_some()
     }
 
-    /// A clone that began at `entry` returned. `dropped` gets the sockets whose reference was given up because a child never
-    /// appeared, or had its number from one that is gone; true then.
+    /// A clone that began at `entry` returned. `gone` gets what was given up because a child never appeared, or had
+    /// its number from one that is gone; true then.
     pub(in crate::sockets) fn cloned(
         &mut self,
         (maker, entry): (Tid, Timestamp),
         child: Option<Tid>,
         sharing: Sharing,
         registry: &mut Registry,
-        dropped: &mut Vec<SocketId>,
+        gone: &mut Gone,
     ) -> bool {
         let begun = self.clones.end(maker);
         let Some(child) = child else { return false };
         if let Some(BegunClone { child: Some(guessed), .. }) = begun {
             // Its lines came first, perhaps under another number (PID namespaces).
-            if guessed == child || !self.exchange((maker, sharing), guessed, child, registry, dropped) {
+            if guessed == child || !self.exchange((maker, sharing), guessed, child, registry, &mut gone.given_up) {
                 return false;
             }
             if self.threads.contains_key(&child) {
@@ -267,7 +290,7 @@ impl Tables {
             }
         }
         if let Some(known) = self.threads.get(&child).copied() {
-            self.made_late(maker, child, (sharing, known.orphan), registry, dropped);
+            self.made_late(maker, child, (sharing, known), registry, gone);
             return !known.orphan;
         }
         if self.has_ended(child, entry) {
@@ -291,7 +314,7 @@ impl Tables {
         if self.unclaimed.len() > limits::UNCLAIMED_CHILDREN
             && let Some(oldest) = self.unclaimed.pop_front()
         {
-            dropped.extend(self.leave(oldest.child, oldest.thread).map(|(_, slot)| slot.socket));
+            gone.given_up.extend(self.leave(oldest.child, oldest.thread).map(|(_, slot)| slot.socket));
         }
         false
     }
@@ -342,21 +365,32 @@ impl Tables {
     }
 
     /// `maker` made a thread that is known already. Where nobody had made it, its first lines stand before its maker's
-    /// call (`-z`, or a file for each thread), and what they opened is its own; else it is another one of that number.
+    /// call (`-z`, or a file for each thread), and what they opened and closed is so; else it is another one of that number.
     fn made_late(
         &mut self,
         maker: Tid,
         child: Tid,
-        (sharing, orphan): (Sharing, bool),
+        (sharing, known): (Sharing, Thread),
         registry: &mut Registry,
-        dropped: &mut Vec<SocketId>,
+        gone: &mut Gone,
     ) {
-        let (table, opened) = self.begin_anew(child, (maker, sharing), registry);
+        let early = self.slab.get_mut(known.table.0).filter(|_| known.orphan).and_then(|table| table.early.take());
+        let (mut table, opened) = self.begin_anew(child, (maker, sharing), registry);
+        if let Some(early) = early {
+            if early.has_executed() {
+                self.unshare(child);
+                table = self.of(child, registry);
+                gone.closed.push((Op::Exec, self.take_closed_by_exec(table, registry)));
+            }
+            for range in early.closed() {
+                gone.closed.push((Op::Close, self.take_within(table, range, registry)));
+            }
+        }
         for (fd, slot) in opened {
-            if orphan && self.slot(table, fd).is_none() {
+            if known.orphan && self.slot(table, fd).is_none() {
                 self.put(table, fd, slot, registry);
             } else {
-                dropped.push(slot.socket);
+                gone.given_up.push(slot.socket);
             }
         }
     }
@@ -428,7 +462,7 @@ impl Tables {
         else {
             return;
         };
-        let table = TableId(self.slab.insert(Table { slots, ..Table::default() }));
+        let table = self.begin_table(Table { slots, ..Table::default() });
         let own = Thread { table, ..thread };
         self.enter(tid, own);
         self.threads.insert(tid, own);
@@ -464,12 +498,15 @@ impl Tables {
         self.slab.get(table.0)?.slots.get(fd)
     }
 
-    /// What `fd` stands for in all processes that have it open, where nothing shows who made `tid`.
+    /// What `fd` stands for in all processes seen before `tid` that have it open, where nothing shows who made that.
     pub(in crate::sockets) fn inherited(&self, tid: Tid, fd: Fd) -> Option<SocketId> {
-        if !self.threads.get(&tid)?.orphan || self.slab.len() > limits::POSSIBLE_MAKERS {
+        let thread = self.threads.get(&tid).filter(|thread| thread.orphan)?;
+        let number = self.slab.get(thread.table.0)?.number;
+        if self.slab.len() > limits::POSSIBLE_MAKERS {
             return None;
         }
-        let mut sockets = work::each(self.slab.iter()).filter_map(|(_, table)| Some(table.slots.get(fd)?.socket));
+        let makers = work::each(self.slab.iter()).filter(|(_, table)| table.number < number);
+        let mut sockets = makers.filter_map(|(_, table)| Some(table.slots.get(fd)?.socket));
         let first = sockets.next()?;
         sockets.all(|other| other == first).then_some(first)
     }
@@ -482,13 +519,7 @@ impl Tables {
     }
 
     /// These details were printed for `fd` last.
-    pub(in crate::sockets) fn see(
-        &mut self,
-        table: TableId,
-        fd: Fd,
-        details: &Rc<SocketDetails>,
-        registry: &mut Registry,
-    ) {
+    pub(in crate::sockets) fn see(&mut self, table: TableId, fd: Fd, details: &SocketDetails, registry: &mut Registry) {
         if let Some(table) = self.slab.get_mut(table.0) {
             table.slots.see(fd, details, registry);
         }
@@ -508,6 +539,11 @@ impl Tables {
     /// Makes `fd` stand for no socket; what it stood for before.
     pub(in crate::sockets) fn take(&mut self, table: TableId, fd: Fd, registry: &mut Registry) -> Option<Slot> {
         self.slab.get_mut(table.0)?.slots.remove(fd, registry)
+    }
+
+    /// What is done to `table` before the clone's line of the thread that began with it; none if nothing is to come.
+    pub(in crate::sockets) fn early(&mut self, table: TableId) -> Option<&mut Early> {
+        self.slab.get_mut(table.0)?.early.as_deref_mut()
     }
 
     /// The descriptors of `table` in a range that execve does not close.

@@ -33,15 +33,7 @@ struct SocketArguments {
 /// `AF_INET, SOCK_STREAM|SOCK_CLOEXEC, IPPROTO_IP`; `PF_INET` before strace 4.12.
 fn kind(call: &mut Call<'_, '_>) -> Result<SocketArguments, NoEvent> {
     let (family, kind, protocol) = (call.value()?, call.value()?, call.value()?);
-    let family = if symbols::AF_INET.is(family) {
-        Family::Inet
-    } else if symbols::AF_INET6.is(family) {
-        Family::Inet6
-    } else if symbols::AF_UNIX.is(family) {
-        Family::Unix
-    } else {
-        Family::Other
-    };
+    let family = symbols::family(family);
     let protocol = number_of(protocol);
     let transport = transport(family, kind, protocol);
     let protocol = protocol.filter(|_| transport == Transport::Raw);
@@ -55,21 +47,17 @@ const UDP_LITE: u8 = 136;
 
 /// IP's number of a protocol (IANA), by the name or as it is printed.
 fn number_of(protocol: &[u8]) -> Option<u8> {
-    const NAMES: [(&[u8], u8); 9] = [
-        (b"IPPROTO_ICMP", ICMP),
-        (b"IPPROTO_IGMP", 2),
-        (b"IPPROTO_TCP", 6),
-        (b"IPPROTO_UDP", 17),
-        (b"IPPROTO_GRE", 47),
-        (b"IPPROTO_ICMPV6", ICMPV6),
-        (b"IPPROTO_SCTP", SCTP),
-        (b"IPPROTO_UDPLITE", UDP_LITE),
-        (b"IPPROTO_RAW", 255),
-    ];
-    let named = NAMES.iter().find(|(name, _)| *name == protocol);
-    named.map(|(_, number)| *number).or_else(|| {
-        let (number, _) = arguments::number(protocol)?;
-        u8::try_from(number).ok()
+    Some(match protocol {
+        b"IPPROTO_ICMP" => ICMP,
+        b"IPPROTO_IGMP" => 2,
+        b"IPPROTO_TCP" => 6,
+        b"IPPROTO_UDP" => 17,
+        b"IPPROTO_GRE" => 47,
+        b"IPPROTO_ICMPV6" => ICMPV6,
+        b"IPPROTO_SCTP" => SCTP,
+        b"IPPROTO_UDPLITE" => UDP_LITE,
+        b"IPPROTO_RAW" => 255,
+        _ => u8::try_from(arguments::number(protocol)?.0).ok()?,
     })
 }
 

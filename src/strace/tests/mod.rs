@@ -233,10 +233,8 @@ fn named(address: &Address) -> String {
 }
 
 fn unix_name(name: &UnixName) -> String {
-    match name {
-        UnixName::Path(path) => path.escape_ascii().to_string(),
-        UnixName::Abstract(name) => format!("@{}", name.escape_ascii()),
-    }
+    let (sign, name) = name.parts();
+    format!("{sign}{}", name.escape_ascii())
 }
 
 #[test]
