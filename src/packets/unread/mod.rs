@@ -219,17 +219,15 @@ impl Unread {
                 if matches!(self.known(flow), Some(FlowState::BySenders(_))) {
                     return Met::shown(self.give_up(flow, None));
                 }
-                // Nothing is received any more by the end that closes.
-                let lates = self.receive_held((id, side.other()));
                 let is_cut = connection.flow_from(side).is_cut;
                 let may_follow = is_cut && by == side && connection.end(side.other()).is_read();
                 if !(may_follow || self.waits_in(flow)) {
-                    return Met::shown(lates);
+                    return Met::default();
                 }
                 self.open_at(flow, connection.progress(side), time, false);
                 self.lose(connection, flow);
                 self.push(flow, time, Item::Finish { side, time, marking, by });
-                Met::held(lates)
+                Met::held(Vec::new())
             }
             Change::Reset { .. } | Change::Closed { .. } | Change::ConnectionForgotten { .. } => {
                 Met::shown(self.end_both(id))
@@ -256,7 +254,7 @@ impl Unread {
 
     /// Whether something of this direction is to be written.
     fn waits_in(&mut self, flow: FlowId) -> bool {
-        self.queue(flow).is_some_and(|queue| queue.waits_since().is_some())
+        self.queue(flow).is_some_and(|queue| !queue.waiting.is_empty())
     }
 
     fn slot(&mut self, (id, side): FlowId) -> Option<&mut Option<Box<FlowState>>> {
@@ -305,11 +303,9 @@ impl Unread {
 
     /// Some of what is sent in this direction may not be in the trace.
     fn lose(&mut self, connection: &Connection, flow: FlowId) {
-        let sender = connection.flow_from(flow.1);
-        match self.known(flow) {
-            Some(FlowState::ByReader(queue)) if sender.told_by == ToldBy::Bytes => queue.lose(),
-            Some(FlowState::BySenders(shared)) if sender.is_cut => shared.before.lose(),
-            _ => {}
+        let is_told_by_bytes = connection.flow_from(flow.1).told_by == ToldBy::Bytes;
+        if let Some(queue) = self.queue(flow).filter(|_| is_told_by_bytes) {
+            queue.lose();
         }
     }
 
@@ -329,7 +325,7 @@ impl Unread {
         let lates = match known {
             FlowState::ByReader(queue) => {
                 queue.push(Item::Sent(sent));
-                queue.receive_held(true, true)
+                Vec::new()
             }
             FlowState::BySenders(shared) => shared.send(sent, since),
         };
@@ -396,16 +392,6 @@ impl Unread {
         self.bytes = (self.bytes + now).saturating_sub(before);
     }
 
-    /// What was received in this direction and is held: sends whose lines come later will account for it.
-    fn receive_held(&mut self, flow: FlowId) -> Vec<Late> {
-        let Some(queue) = self.queue(flow) else { return Vec::new() };
-        let before = queue.bytes;
-        let lates = queue.receive_held(true, false);
-        self.recount(flow, before);
-        self.wait_anew(flow);
-        lates
-    }
-
     /// A direction that is to be looked at, for what was to pass first has passed at `now`.
     fn take_due(&mut self, now: Timestamp) -> Option<FlowId> {
         let (time, flow) = self.due.first().copied()?;
@@ -424,9 +410,6 @@ impl Unread {
         let Some(queue) = self.queue(flow) else { return lates };
         let before = queue.bytes;
         let is_busy = since.is_some() || queue.may_go_on(now);
-        if !is_busy {
-            lates.append(&mut queue.receive_held(false, false));
-        }
         queue.give_up_lost(now.before(limits::WAITING_TIME), since);
         queue.account(is_busy, false);
         while let Some(first) = queue.waits_since()
@@ -436,7 +419,7 @@ impl Unread {
         {
             queue.write_next(&mut lates);
         }
-        let is_over = !(is_busy || queue.is_kept()) && queue.waits_since().is_none();
+        let is_over = !(is_busy || queue.is_kept()) && queue.waiting.is_empty();
         let due = queue.looked_at_next(now);
         self.due.extend(due.map(|due| (due, flow)));
         self.recount(flow, before);

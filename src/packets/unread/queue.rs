@@ -32,16 +32,6 @@ pub(super) enum Item {
     Finish { side: Side, time: Timestamp, marking: Marking, by: Side },
 }
 
-/// What was received and waits for the line of its send.
-#[derive(Debug)]
-struct Held {
-    chunk: OwnChunk,
-    /// How many of its bytes are accounted for.
-    done: u64,
-    /// By when it was received, as far as its line tells, and as late as it may be.
-    exit: [Timestamp; 2],
-}
-
 /// Where a send is found.
 #[derive(Clone, Copy, Debug)]
 enum SendPlace {
@@ -66,8 +56,6 @@ pub(super) struct Queue {
     written: VecDeque<Sent>,
     /// What is to be written, in the order in which it came.
     pub(super) waiting: VecDeque<Item>,
-    /// What was received, where lines are merged and that of its send may come.
-    held: VecDeque<Held>,
     /// What receives have shown and no send has accounted for: first so many bytes that are not known any more, then these.
     unknown: u64,
     shown: Shown,
@@ -108,12 +96,6 @@ impl Queue {
     /// are still held against each other.
     pub(super) fn into_shared(mut self) -> Shared {
         let mut shared = Shared::new(std::mem::take(&mut self.behind));
-        for held in self.held.drain(..) {
-            self.bytes -= held.chunk.size();
-            let whole = held.chunk.chunk();
-            let Part { bytes, missing } = Part { bytes: whole.bytes, missing: whole.missing }.after(held.done);
-            shared.read(&Chunk { bytes, missing, ..whole }, held.exit[0]);
-        }
         for sent in self.written.drain(..) {
             self.bytes -= sent.chunk.size();
             shared.was_sent(sent.rest());
@@ -162,11 +144,6 @@ impl Queue {
 
     /// When the first of what waits was.
     pub(super) fn waits_since(&self) -> Option<Timestamp> {
-        self.held.front().map(|held| held.chunk.time).into_iter().chain(self.first_waits()).min()
-    }
-
-    /// When the first of the sender's that waits was.
-    fn first_waits(&self) -> Option<Timestamp> {
         self.waiting.front().map(|item| match item {
             Item::Sent(sent) => sent.exit,
             Item::Finish { time, .. } => *time,
@@ -184,7 +161,7 @@ impl Queue {
             Item::Sent(sent) => Some(sent),
             Item::Finish { .. } => None,
         });
-        let first = self.first_waits().unwrap_or_default();
+        let first = self.waits_since().unwrap_or_default();
         let waiting = waiting.enumerate().filter(move |(at, sent)| *at == 0 || sent.entry <= first);
         written
             .map(|(at, sent)| (SendPlace::Written(at), sent))
@@ -266,45 +243,9 @@ impl Queue {
     }
 
     /// The reader has received `chunk` by `exit`, or `until` where that is not told. What is to be written of it: each part as
-    /// its sender's call has it, and what is of none; where lines are merged, once that of its send has come.
-    pub(super) fn read(&mut self, chunk: &Chunk<'_>, exit: [Timestamp; 2], is_busy: bool) -> Vec<Late> {
-        let held = Held { chunk: OwnChunk::of(chunk), done: 0, exit };
-        self.bytes += held.chunk.size();
-        self.held.push_back(held);
-        self.receive_held(is_busy, self.is_merged && !self.is_lossy)
-    }
-
-    /// What is to be written of what was received and is held; what is of none as well, if it may not wait.
-    pub(super) fn receive_held(&mut self, is_busy: bool, may_wait: bool) -> Vec<Late> {
-        let mut lates = Vec::new();
-        while let Some(mut held) = self.held.pop_front() {
-            let whole = held.chunk.chunk();
-            let rest = Part { bytes: whole.bytes, missing: whole.missing }.after(held.done);
-            let (left, mut parts) = self.take((&whole, rest), held.exit, is_busy, may_wait);
-            for late in &mut parts {
-                if let Late::Chunk(part) = late {
-                    part.time = part.time.min(whole.time);
-                }
-            }
-            lates.append(&mut parts);
-            if left > 0 {
-                held.done = whole.moved() - left;
-                self.held.push_front(held);
-                break;
-            }
-            self.bytes -= held.chunk.size();
-        }
-        lates
-    }
-
-    /// What is to be written of the rest of a received chunk, and how many bytes wait for their send.
-    fn take(
-        &mut self,
-        (chunk, mut rest): (&Chunk<'_>, Part<'_>),
-        [exit, until]: [Timestamp; 2],
-        is_busy: bool,
-        may_wait: bool,
-    ) -> (u64, Vec<Late>) {
+    /// its sender's call has it, and what is of none.
+    pub(super) fn read(&mut self, chunk: &Chunk<'_>, [exit, until]: [Timestamp; 2], is_busy: bool) -> Vec<Late> {
+        let mut rest = Part { bytes: chunk.bytes, missing: chunk.missing };
         let passed = self.behind.min(rest.moved());
         self.behind -= passed;
         rest = rest.after(passed);
@@ -323,9 +264,6 @@ impl Queue {
                 rest = rest.after(length);
                 continue;
             }
-            if may_wait {
-                break;
-            }
             let length = self.next_known(rest.bytes, true).map_or(rest.moved(), as_u64);
             let part = rest.first(length);
             if is_busy || self.is_lossy || !self.waiting.is_empty() {
@@ -335,7 +273,7 @@ impl Queue {
             lates.push(Late::Chunk(OwnChunk::of(&part)));
             rest = rest.after(length);
         }
-        (rest.moved(), lates)
+        lates
     }
 
     /// Where a send that waits begins with the end of what receives have shown and goes on with `received`, it accounts for
@@ -551,7 +489,6 @@ impl Queue {
 
     /// All that waits, in the order in which it came.
     pub(super) fn give_up(&mut self, is_busy: bool) -> Vec<Late> {
-        let mut lates = self.receive_held(is_busy, false);
         if is_busy || self.is_lossy {
             self.account(is_busy, false);
             self.account_within();
@@ -559,6 +496,7 @@ impl Queue {
         if !is_busy {
             self.account(false, true);
         }
+        let mut lates = Vec::new();
         while !self.waiting.is_empty() {
             self.write_first(&mut lates);
         }

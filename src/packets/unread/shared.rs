@@ -16,7 +16,6 @@ use crate::limits;
 use crate::packets::tcp::{Chunk, OwnChunk};
 use crate::work;
 use memchr::memmem;
-use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::ops::Range;
 
@@ -214,9 +213,7 @@ impl Shared {
         let waiting = self.reads.iter().filter(|read| !read.is_written).map(|read| read.chunk.chunk().moved());
         // Where bytes do not tell, what came last is too much.
         let mut sent = waiting.sum::<u64>().saturating_sub(self.received - self.all_sent());
-        let reads = std::mem::take(&mut self.reads);
-        let unsent = if self.is_blind { Vec::new() } else { self.all_unsent(&reads) };
-        for (at, read) in reads.into_iter().enumerate() {
+        for read in std::mem::take(&mut self.reads) {
             self.bytes -= read.chunk.size();
             let whole = read.chunk.chunk();
             if read.is_written {
@@ -226,7 +223,7 @@ impl Shared {
             let parts = if self.is_blind {
                 Vec::from([behind(&mut sent, whole.bytes.len())])
             } else {
-                unsent.get(at).cloned().unwrap_or_default()
+                self.unsent(whole.bytes)
             };
             for bytes in parts.into_iter().filter_map(|part| whole.bytes.get(part)) {
                 // What was written before this was known is not known by its bytes.
@@ -245,75 +242,6 @@ impl Shared {
         }
         self.received = self.received.min(self.all_sent());
         lates
-    }
-
-    /// What of each that waits no send accounts for. A few bytes may be of any: where those that are left over are not as many
-    /// as were received and not sent, the longest are looked for first, and what was written before is what came first.
-    fn all_unsent(&mut self, reads: &VecDeque<Read>) -> Vec<Vec<Range<usize>>> {
-        let left = self.received.saturating_sub(self.sent);
-        let known = (self.sends.clone(), self.in_flight, self.bytes);
-        let mut best: Option<(u64, Vec<Vec<Range<usize>>>, _)> = None;
-        for (by_length, passed) in [(false, 0), (true, 0), (false, self.behind), (true, self.behind)] {
-            (self.sends, self.in_flight, self.bytes) = known.clone();
-            let mut unsent = self.unsent_of(reads, by_length, passed);
-            let all = unsent.iter().flatten().map(|part| as_u64(part.len())).sum::<u64>();
-            let off = if all < left { left - all } else { self.trim(reads, &mut unsent, all - left) };
-            if best.as_ref().is_none_or(|(before, ..)| off < *before) {
-                best = Some((off, unsent, (std::mem::take(&mut self.sends), self.in_flight, self.bytes)));
-            }
-            if off == 0 {
-                break;
-            }
-        }
-        let Some((_, unsent, after)) = best else { return Vec::new() };
-        (self.sends, self.in_flight, self.bytes) = after;
-        unsent
-    }
-
-    /// The same where so many bytes at the front are of none, as they are received or the longest first.
-    fn unsent_of(&mut self, reads: &VecDeque<Read>, by_length: bool, mut passed: u64) -> Vec<Vec<Range<usize>>> {
-        let mut unsent = vec![Vec::new(); reads.len()];
-        let mut waiting = Vec::new();
-        for (read, parts) in reads.iter().zip(&mut unsent).filter(|(read, _)| !read.is_written) {
-            let length = read.chunk.bytes.len();
-            let from = behind(&mut passed, length).start;
-            waiting.push((read, from, parts));
-        }
-        if by_length {
-            waiting.sort_by_key(|(read, from, _)| Reverse(read.chunk.bytes.len() - from));
-        }
-        for (read, from, parts) in waiting {
-            let bytes = read.chunk.bytes.get(from..).unwrap_or_default();
-            parts.extend((from > 0).then_some(0..from));
-            parts.extend(self.unsent(bytes).into_iter().map(|part| from + part.start..from + part.end));
-        }
-        unsent
-    }
-
-    /// So many bytes too many are left over: where one of these parts begins or ends with the few that are left of a send, it
-    /// is that. How many there are still.
-    fn trim(&mut self, reads: &VecDeque<Read>, unsent: &mut [Vec<Range<usize>>], mut too_many: u64) -> u64 {
-        for (read, parts) in reads.iter().zip(unsent) {
-            for part in parts {
-                let bytes = read.chunk.bytes.get(part.clone()).unwrap_or_default();
-                let without = |send: &Vec<u8>| {
-                    let length = send.len();
-                    if !(1..TELLING_BYTES).contains(&length) || as_u64(length) > too_many {
-                        return None;
-                    }
-                    let behind = || bytes.ends_with(send).then(|| part.start..part.end - length);
-                    behind().or_else(|| bytes.starts_with(send).then(|| part.start + length..part.end))
-                };
-                let mut sends = self.sends.iter().take(COMPARED_SENDS).enumerate();
-                if let Some((at, rest)) = sends.find_map(|(at, send)| Some((at, without(send)?))) {
-                    let length = part.len() - rest.len();
-                    *part = rest;
-                    too_many -= as_u64(length);
-                    self.receive(at, 0..length);
-                }
-            }
-        }
-        too_many
     }
 
     /// What of these bytes no send accounts for; what accounts for the others is received.

@@ -256,8 +256,6 @@ impl Engine {
     }
 
     fn finish<S: Sink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
-        // As after a line that is not the last.
-        self.settle(sink)?;
         let Self { sockets, picture: Picture { views, .. }, secrets, .. } = self;
         let sink = &mut secrets.watch(sink);
         sockets.finish();
