@@ -44,12 +44,14 @@
 //! | form of a system call's text | `strace/decode/`, a function; `strace/row.rs` where its halves are special |
 //! | form of a line or of its time | `strace/prefix.rs`, `strace/time.rs` |
 //! | what follows from a call for sockets | `sockets/mod.rs` (`apply`), which names the file of each kind |
-//! | service and its port | `unix/services.rs`, a row |
+//! | service | `unix/services.rs`, a row; a protocol and its port: `packets/protocols.rs`, a row |
 //! | sign by which first bytes tell a protocol | `packets/contents.rs`, a row |
-//! | view | `packets/view.rs`, then `views.rs`, a line |
+//! | view | `packets/view.rs`, then `views.rs` and `cli/typed.rs`; where `ViewKind` is compared |
+//! | thing to know of a process | `event/who.rs`, then `processes.rs` |
+//! | TLS secret | `keys.rs`; a call that writes them: `strace/decode/keys.rs`; what waits for them: `secrets/` |
 //! | pcapng block or option | `capture/pcapng/`, a file a block; what a packet brings for it: `wire/packet.rs` |
 //! | option | `run/options.rs`, then `cli/typed.rs` |
-//! | kind of loss or note | `run/report/keys.rs`, then where it is found: `run/report/advice.rs`, `reading.rs` |
+//! | kind of loss or note | `run/report/keys.rs`, then where it is found: `advice.rs`, `reading.rs`, `traffic.rs` or `addresses.rs` beside it |
 //! | mistake of a person, and its cure | `cli/mistakes.rs`; of a recording: `record/refusals.rs` |
 //! | kind of text that is no trace | `run/input/foreign/tools.rs`, a row |
 //! | question in Wireshark's dialog | `extcap/dialog.rs`, then `extcap/mod.rs` |

@@ -11,6 +11,7 @@
 //!
 //! Each of the three owns its state and names only those before it. What a call does to them is a function on [`Sockets`],
 //! which holds the three, in a file for each kind of call: `open`, `processes`, `transfer`, `ancillary`, `pipes`, `beside`.
+//! What ends over several steps is in `ending`.
 
 mod ancillary;
 mod beside;

@@ -28,7 +28,7 @@ fn keys<'r>(report: &'r Map<String, Value>, list: &str, key: &str) -> Vec<&'r st
 
 const GOOD: &str = "100 1700000000.000001 write(3<TCP:[10.1.2.3:4000->10.4.5.6:80]>, \"a\", 1) = 1\n";
 
-/// One trace for each kind of loss, with its key and how many there are; the line is the second.
+/// Kinds of loss, each with its key, how many there are, and the line that shows it, the second of a trace.
 const LOSSES: [(&str, u64, &str); 14] = [
     ("cut", 1, "100 1700000000.000002 write(3<TCP:[10.1.2.3:4000->10.4.5.6:80]>, \"a\"..., 10) = 10"),
     ("hidden", 1, "100 1700000000.000002 sendfile(3<TCP:[10.1.2.3:4000->10.4.5.6:80]>, 5</x>, NULL, 7) = 7"),
