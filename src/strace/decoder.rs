@@ -18,7 +18,7 @@ pub(super) struct Decoder {
 
 impl Decoder {
     /// The event of a call whose text is whole, unless it has to wait for a dump.
-    #[inline]
+    #[inline(never)]
     pub(super) fn whole(
         &mut self,
         row: &'static Row,
@@ -136,7 +136,7 @@ impl Decoder {
 }
 
 /// The event of a call that returned at `exit`; what it says about threads is noted.
-#[inline]
+#[inline(always)]
 fn event<'s>(origin: CallOrigin, exit: Timestamp, what: What<'s>, who: &mut Attribution) -> Event<'s> {
     match what {
         What::Cloned { child: Some(child), .. } => who.made(child),

@@ -202,6 +202,7 @@ impl Parser {
     }
 
     /// Reads a line that may be one of strace's messages.
+    #[inline(never)]
     fn read_or_message(&mut self, line: &[u8], step: &mut Step) -> Option<Event<'_>> {
         match repair::message(line) {
             Some(message) => self.message(&message),
@@ -210,7 +211,7 @@ impl Parser {
     }
 
     /// Reads a line, most of which are whole calls with thread and time before them.
-    #[inline]
+    #[inline(always)]
     fn read(&mut self, line: &[u8], step: &mut Step) -> Option<Event<'_>> {
         self.decoder.scratch.trim();
         let Some((pid, nanoseconds, body)) = prefix::usual(line) else {
