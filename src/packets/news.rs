@@ -1,11 +1,10 @@
 //! Who has been named beside the packets of a conversation: on the first one of each end, and when that changes.
 
-use crate::event::{Fd, Marking, ProcessRef};
+use crate::event::{Fd, HostPort, Marking, ProcessRef};
 use crate::limits;
 use crate::sockets::{Side, SocketNumber};
 use crate::wire::Remarks;
 use foldhash::HashMap;
-use std::net::SocketAddr;
 
 /// Who was named last; the default is nobody.
 type LastNamed = (ProcessRef, Fd);
@@ -68,7 +67,7 @@ impl News {
 /// The same of datagrams, for each socket and each end that it talks to.
 #[derive(Debug, Default)]
 pub struct NewsOfDatagrams {
-    named: HashMap<(Option<SocketNumber>, SocketAddr), News>,
+    named: HashMap<(Option<SocketNumber>, HostPort), News>,
 }
 
 impl NewsOfDatagrams {
@@ -76,7 +75,7 @@ impl NewsOfDatagrams {
     #[inline]
     pub fn of_message(
         &mut self,
-        (socket, other): (Option<SocketNumber>, SocketAddr),
+        (socket, other): (Option<SocketNumber>, HostPort),
         by: &Marking,
         has_lost: bool,
     ) -> Remarks {

@@ -1,7 +1,7 @@
 //! What is known of one UNIX connection: whether it is HTTP/2, what waits for that decision, and its conversation once the
 //! first packet has been written.
 
-use crate::event::{Marking, Timestamp, Transport, as_u64};
+use crate::event::{HostPort, Marking, Timestamp, Transport, as_u64};
 use crate::packets::contents::FirstBytes;
 use crate::packets::http2::{self, Http2Stream, Http2Verdict, Lack, Seed};
 use crate::packets::{Chunk, News, OwnChunk, TcpConnection, Witness, beginning};
@@ -13,7 +13,6 @@ use crate::unix::names;
 use crate::unix::ports::{self, ConversationStart};
 use crate::unix::{roles, tcp};
 use crate::wire::{About, Record, Sink};
-use std::net::SocketAddr;
 
 /// The state of one connection.
 #[derive(Debug, Default)]
@@ -40,7 +39,7 @@ impl UnixConnection {
     }
 
     /// The address of the end on `side`, if it has one and no name yet; it gets one now.
-    pub(super) fn name(&mut self, side: Side) -> Option<SocketAddr> {
+    pub(super) fn name(&mut self, side: Side) -> Option<HostPort> {
         let named = side.of_mut(&mut self.named);
         let address = self.tcp.as_ref().filter(|_| !*named).map(|tcp| tcp.address(side));
         *named |= address.is_some();

@@ -1,18 +1,17 @@
 //! What a person reads beside the packets of a UNIX socket: its name in place of the invented address, and a comment.
 
 use crate::escape;
-use crate::event::{Ancillary, Details, Family, Marking, Right, UnixName};
+use crate::event::{Ancillary, Details, Family, HostPort, Marking, Right, UnixName};
 use crate::packets::Chunk;
 use crate::processes::Processes;
 use crate::sockets::{Connection, Side};
 use crate::wire::{Record, Sink};
 use std::borrow::Cow;
 use std::fmt::Write as _;
-use std::net::SocketAddr;
 
 /// Names the address of an end: who is behind it, the name of its socket, or both, as far as they are known.
 pub(super) fn write<S: Sink>(
-    address: SocketAddr,
+    address: HostPort,
     user: Option<&str>,
     name: Option<&UnixName>,
     sink: &mut S,
@@ -51,7 +50,7 @@ pub(super) fn of_connection(connection: &Connection, client: Side) -> String {
     let server = connection.end(client.other());
     if connection.family == Family::Pipe {
         return match (connection.inode(client), &server.name) {
-            (Some(inode), _) => format!("pipe, inode {}", inode.0),
+            (Some(inode), _) => format!("pipe, inode {}", inode.number()),
             (None, Some(path)) => format!("FIFO {}", readable(path)),
             (None, None) => "pipe".to_owned(),
         };
@@ -63,7 +62,7 @@ pub(super) fn of_connection(connection: &Connection, client: Side) -> String {
     }
     for (who, side) in [("client", client), ("server", client.other())] {
         if let Some(inode) = connection.end(side).inode {
-            let _ = write!(text, ", {who} inode {}", inode.0);
+            let _ = write!(text, ", {who} inode {}", inode.number());
         }
     }
     text
@@ -104,7 +103,7 @@ fn of_right(right: &Right) -> String {
             (Some(local), Some(remote), ..) => write!(text, " {local}->{remote}"),
             (Some(local), None, ..) => write!(text, " {local}"),
             (None, _, Some(name), _) => write!(text, " {}", readable(name)),
-            (None, _, None, Some(inode)) => write!(text, " socket {}", inode.0),
+            (None, _, None, Some(inode)) => write!(text, " socket {}", inode.number()),
             (None, _, None, None) => Ok(()),
         };
     }

@@ -199,8 +199,8 @@ impl UnixView {
         let other = stream.side.other();
         let ancillary = known.refs.call().and_then(|call| call.ancillary).filter(|_| moved.ancillary);
         let said = ancillary.filter(|_| moved.direction == Direction::Received).and_then(|beside| beside.credentials);
-        let process = said.map(|said| Tid(said.process)).or(connection.end(other).told);
-        if let Some(process) = process.filter(|process| process.0 > 0)
+        let process = said.map_or(connection.calls(stream.side).peer, |said| Tid(said.process));
+        if process.0 > 0
             && !connection.end(other).traced
             && let Some(address) = state.name(other)
         {

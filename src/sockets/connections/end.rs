@@ -1,10 +1,9 @@
 //! An end of a connection: what is known of it, and what its calls have done.
 
-use crate::event::{Inode, Marking, Tid, UnixName};
+use crate::event::{HostPort, Inode, Marking, Tid, UnixName};
 use crate::sockets::canonical;
 use crate::sockets::connections::state::Role;
 use crate::sockets::names::SocketId;
-use crate::sockets::packed::Packed;
 use std::net::SocketAddr;
 
 /// What is known of an end of a connection.
@@ -15,13 +14,11 @@ pub struct End {
     /// How it came to the connection.
     pub role: Role,
     /// Its address (INET).
-    address: Option<Packed>,
+    address: Option<HostPort>,
     /// Its inode (UNIX); of a pipe's end as [`Inode::end_of_pipe`] has it.
     pub inode: Option<Inode>,
     /// The name it is bound to (UNIX).
     pub name: Option<UnixName>,
-    /// Its process, as the other end was told (SO_PEERCRED).
-    pub told: Option<Tid>,
     /// All its descriptors are closed.
     pub closed: bool,
     /// All that are known of are, and a process that nobody told of has it.
@@ -31,17 +28,17 @@ pub struct End {
 impl End {
     /// Its address (INET).
     pub fn address(&self) -> Option<SocketAddr> {
-        self.address.map(Packed::get)
+        self.address.map(HostPort::get)
     }
 
     /// The same, packed.
-    pub(super) const fn packed(&self) -> Option<Packed> {
+    pub(super) const fn packed(&self) -> Option<HostPort> {
         self.address
     }
 
     /// Its address is known.
     pub(super) fn know_address(&mut self, address: Option<SocketAddr>) {
-        self.address = address.map(Packed::from);
+        self.address = address.map(HostPort::from);
     }
 
     /// Whether it is traced, and may still read.
@@ -75,6 +72,8 @@ pub struct Calls {
     pub(in crate::sockets) urgent: u32,
     /// Whose receive has begun, and not returned.
     pub(in crate::sockets) receiver: Option<Tid>,
+    /// The other end's process, as the kernel has told (SO_PEERCRED); 0 where it has not.
+    pub peer: Tid,
 }
 
 impl Calls {
@@ -88,6 +87,7 @@ impl Calls {
         emptied: 0,
         urgent: 0,
         receiver: None,
+        peer: Tid(0),
     };
 
     /// Whether none has moved anything.

@@ -5,6 +5,7 @@
 
 mod end;
 mod flow;
+mod index;
 mod pairing;
 mod rendezvous;
 pub(in crate::sockets) mod state;
@@ -17,12 +18,11 @@ pub(in crate::sockets) use state::{Length, Origin, Witnessed};
 pub use store::ByConnection;
 use store::Store;
 
-use crate::event::{Errno, Family, Marking, Timestamp, Transport};
+use crate::event::{Errno, Family, HostPort, Marking, Timestamp, Transport};
 use crate::limits;
 use crate::sockets::Change;
 use crate::sockets::names::{ConnectionId, Side, SocketId};
 use crate::sockets::open_socket::is_vague;
-use crate::sockets::packed::Packed;
 use crate::sockets::registry::Registry;
 use pairing::{Pairing, addresses};
 use std::collections::VecDeque;
@@ -240,7 +240,7 @@ impl Connections {
     fn merge(
         &mut self,
         registry: &mut Registry,
-        (socket, pair): (SocketId, Option<[Packed; 2]>),
+        (socket, pair): (SocketId, Option<[HostPort; 2]>),
         id: ConnectionId,
     ) -> bool {
         let (Some(open), Some(connection)) = (registry.get(socket), self.store.get_mut(id)) else {

@@ -17,7 +17,7 @@ use crate::sockets::connections::flow::{Flow, ToldBy};
 use crate::sockets::connections::rendezvous::Rendezvous;
 use crate::sockets::names::{ConnectionId, Side, SocketId};
 use crate::sockets::open_socket::is_vague;
-use crate::sockets::packed::PairDigest;
+use crate::sockets::pair_digest::PairDigest;
 use crate::sockets::{Change, Marking};
 
 /// How an end came to its connection.
@@ -220,7 +220,7 @@ impl Connection {
         let inode = self.end(side).inode?;
         match self.family {
             Family::Pipe if inode.is_fifo() => None,
-            Family::Pipe => Some(inode.pipe()),
+            Family::Pipe => inode.pipe(),
             _ => Some(inode),
         }
     }
