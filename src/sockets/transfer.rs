@@ -219,7 +219,7 @@ fn shape_of_stream(connection: &mut Connection, (side, open): (Side, &OpenSocket
     }
     let is_urgent = call.flags.is_urgent();
     if is_urgent && call.direction == Direction::Sent {
-        connection.calls_mut(side.other()).urgent += 1;
+        connection.calls_mut(side.other()).seldom_mut().urgent += 1;
     }
     Shape { is_urgent, is_discarded: call.direction == Direction::Received && call.flags.discard(), ..Shape::default() }
 }
@@ -451,7 +451,7 @@ pub(super) fn peer_is(sockets: &mut Sockets, descriptor: Descriptor<'_>, process
         && let Some((id, side)) = sockets.stream(socket)
         && let Some(connection) = sockets.connections.get_mut(id)
     {
-        connection.calls_mut(side).peer = process;
+        connection.calls_mut(side).seldom_mut().peer = Some(process);
     }
 }
 

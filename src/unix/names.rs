@@ -49,19 +49,19 @@ pub(super) fn of_datagrams(server: Option<&UnixName>) -> String {
 pub(super) fn of_connection(connection: &Connection, client: Side) -> String {
     let server = connection.end(client.other());
     if connection.family == Family::Pipe {
-        return match (connection.inode(client), &server.name) {
+        return match (connection.inode(client), server.name()) {
             (Some(inode), _) => format!("pipe, inode {}", inode.number()),
             (None, Some(path)) => format!("FIFO {}", readable(path)),
             (None, None) => "pipe".to_owned(),
         };
     }
     let mut text = String::from("UNIX connection");
-    if let Some(name) = &server.name {
+    if let Some(name) = server.name() {
         text.push_str(" to ");
         text.push_str(&readable(name));
     }
     for (who, side) in [("client", client), ("server", client.other())] {
-        if let Some(inode) = connection.end(side).inode {
+        if let Some(inode) = connection.end(side).inode() {
             let _ = write!(text, ", {who} inode {}", inode.number());
         }
     }
@@ -72,7 +72,7 @@ pub(super) fn of_connection(connection: &Connection, client: Side) -> String {
 pub(super) fn of_message(connection: &Connection, client: Side, chunk: &Chunk<'_>) -> String {
     let (marking, side) = chunk.by;
     let verb = if side == chunk.sender { "sends to" } else { "receives from" };
-    let server = connection.end(client.other()).name.as_ref().map(readable);
+    let server = connection.end(client.other()).name().map(readable);
     let bus = server.as_deref().unwrap_or("D-Bus");
     let other = if side == client { bus.to_owned() } else { format!("a client of {bus}") };
     format!("PID {} fd {} {verb} {other}", marking.tid, marking.fd)

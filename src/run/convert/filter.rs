@@ -391,7 +391,7 @@ impl Filter {
             return true;
         }
         let wanted = if connection.family.is_local() {
-            let names = ends.iter().filter_map(|end| end.name.as_ref());
+            let names = ends.iter().filter_map(|end| end.name());
             let known = names.clone().count();
             if known == seen.names {
                 return false;

@@ -6,6 +6,7 @@
 //! bytes confirm or part again.
 
 use crate::event::{Family, HostPort, Inode, Timestamp};
+use crate::sockets::connections::end::End;
 use crate::sockets::connections::index::Index;
 use crate::sockets::connections::rendezvous::{Listener, Place, Rendezvous};
 use crate::sockets::connections::state::{Connection, Role};
@@ -24,7 +25,8 @@ const COMPARED: usize = 64;
 pub(super) struct Pairing {
     /// Those of which one end is not traced, by that end's address and the other one's.
     pairs: Index<PairDigest>,
-    inodes: HashMap<Inode, ConnectionId>,
+    /// By the inodes of both ends: their places in the store, of which half as much is kept as of their names.
+    inodes: HashMap<Inode, u32>,
     /// Those whose other end can only be known by where it connected or was accepted.
     waiting: Index<Place>,
 }
@@ -40,10 +42,10 @@ impl Pairing {
     ) -> Option<(ConnectionId, Side)> {
         if open.family.is_local() {
             let inodes = [open.inode, open.peer_inode];
-            let id = inodes.into_iter().flatten().find_map(|inode| self.inodes.get(&inode))?;
-            let connection = store.get(*id)?;
+            let place = inodes.into_iter().flatten().find_map(|inode| self.inodes.get(&inode))?;
+            let connection = store.at(*place)?;
             let side = Side::BOTH.into_iter().find(|side| is_free_for(connection, *side, open))?;
-            return Some((*id, side));
+            return Some((connection.id, side));
         }
         let pair = pair?;
         let free = |id: ConnectionId| {
@@ -162,8 +164,8 @@ impl Pairing {
 
     /// Lets a connection be found by the inodes of its ends.
     pub(super) fn know_inodes(&mut self, connection: &Connection) {
-        for inode in connection.ends.iter().filter_map(|end| end.inode) {
-            self.inodes.insert(inode, connection.id);
+        for inode in connection.ends.iter().filter_map(End::inode) {
+            self.inodes.insert(inode, connection.id.place);
         }
     }
 
@@ -222,9 +224,8 @@ impl Pairing {
                 self.is_back(connection, side);
             }
         }
-        let id = connection.id;
-        for inode in connection.ends.iter().filter_map(|end| end.inode) {
-            if self.inodes.get(&inode) == Some(&id) {
+        for inode in connection.ends.iter().filter_map(End::inode) {
+            if self.inodes.get(&inode) == Some(&connection.id.place) {
                 self.inodes.remove(&inode);
             }
         }
@@ -248,10 +249,10 @@ fn pair_of(connection: &Connection, side: Side) -> Option<[HostPort; 2]> {
 /// other one. An end comes back where a process has it that nobody told of.
 fn is_free_for(connection: &Connection, side: Side, open: &OpenSocket) -> bool {
     let (end, other) = (connection.end(side), connection.end(side.other()));
-    let unknown = end.inode.is_none() && (open.inode.is_none() || other.inode != open.inode);
-    let is_pair = open.peer_inode.is_some() && other.inode == open.peer_inode && other.traced && !other.closed;
+    let unknown = end.inode().is_none() && (open.inode.is_none() || other.inode() != open.inode);
+    let is_pair = open.peer_inode.is_some() && other.inode() == open.peer_inode && other.traced && !other.closed;
     let is_back = end.closed && open.inode.is_some() && (connection.family == Family::Pipe || is_pair || end.is_left);
-    (!end.traced && unknown) || ((!end.traced || is_back) && end.inode == open.inode)
+    (!end.traced && unknown) || ((!end.traced || is_back) && end.inode() == open.inode)
 }
 
 /// The listening sockets at which `open` in the role `own` may meet its other end: who connects also at the port, for it may
@@ -292,8 +293,8 @@ mod tests {
     fn begin(pairing: &mut Pairing, store: &mut Store, open: &OpenSocket) -> ConnectionId {
         let connection = store.make(Family::Inet, Transport::Stream);
         connection.end_mut(Side::First).traced = true;
-        connection.end_mut(Side::First).know_address(open.local.get());
-        connection.end_mut(Side::Second).know_address(open.remote.get());
+        connection.end_mut(Side::First).know_address(open.local.packed());
+        connection.end_mut(Side::Second).know_address(open.remote.packed());
         pairing.know_addresses(connection, addresses(open).expect("both are known"));
         connection.id
     }
@@ -324,7 +325,7 @@ mod tests {
         };
         let [first, second] = names.each_ref().map(|name| {
             let connection = store.make(Family::Unix, Transport::Stream);
-            connection.end_mut(Side::Second).name = Some(name.clone());
+            connection.end_mut(Side::Second).know_local(None, Some(name));
             pairing.wait(connection, &open([None, Some(name)]), Role::Connected);
             connection.id
         });
