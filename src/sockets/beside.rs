@@ -159,6 +159,9 @@ pub(super) fn returned(
 #[cold]
 #[inline(never)]
 pub(super) fn received_unsent(connection: &mut Connection, side: Side, changes: &mut [Change]) {
+    if !connection.has_begun_to_send(side.other()) {
+        return;
+    }
     connection.tell_by(side.other(), ToldBy::Bytes);
     if let Some(Change::Moved(Moved { stream: Some(stream), .. })) = changes.last_mut() {
         stream.overlap = Overlap::Lost;

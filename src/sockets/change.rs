@@ -215,6 +215,9 @@ pub struct UnixMessage {
 pub enum Change {
     /// Bytes moved.
     Moved(Moved),
+    /// So many of the bytes that the last change moved had been sent before the trace, and are received behind others that
+    /// it has shown: where each byte is shown once, their place is gone.
+    InFlight { connection: ConnectionId, bytes: u64 },
     /// A message moved between UNIX datagram sockets.
     UnixMessage(UnixMessage),
     /// The local address of a datagram socket is known from here on, port and all; the host may be a wildcard.
@@ -259,6 +262,7 @@ impl Change {
             | Self::Closed { connection }
             | Self::ConnectionForgotten { connection } => Some(*connection),
             Self::Moved(_)
+            | Self::InFlight { .. }
             | Self::UnixMessage(_)
             | Self::LocalAddressKnown { .. }
             | Self::Membership { .. }
