@@ -4,7 +4,8 @@
 //! connection is as the whole event has left it; one that is over stays there until the next event.
 
 use crate::event::{
-    Direction, Errno, Event, Family, Inode, Marking, Message, Move, Segments, Tid, Timestamp, Transport, UnixName, What,
+    Direction, Errno, Event, Family, HostPort, Inode, Marking, Message, Move, Segments, Tid, Timestamp, Transport,
+    UnixName, What,
 };
 use crate::sockets::connections::Connection;
 use crate::sockets::names::{ConnectionId, FlowId, Side, SocketNumber};
@@ -94,9 +95,9 @@ pub struct Moved {
     /// The socket's transport.
     pub transport: Transport,
     /// The thread's own end, as far as it is known.
-    pub local: Option<SocketAddr>,
+    pub local: Option<HostPort>,
     /// The other end: the message's own address, or the one that the socket is connected to.
-    pub remote: Option<SocketAddr>,
+    pub remote: Option<HostPort>,
     /// The bytes that are in the trace.
     pub payload: Payload,
     /// How many bytes moved.

@@ -27,7 +27,7 @@ mod names;
 mod now;
 mod open;
 mod open_socket;
-mod packed;
+mod pair_digest;
 mod pipes;
 mod processes;
 mod registry;
@@ -244,9 +244,9 @@ impl Sockets {
         self.registry.full_details
     }
 
-    /// How many open sockets there have been.
-    pub const fn seen(&self) -> u64 {
-        self.registry.numbered
+    /// Whether there have been open sockets.
+    pub const fn have_been_seen(&self) -> bool {
+        self.registry.numbered > 0
     }
 
     /// The table of the event's thread.

@@ -235,7 +235,7 @@ fn shape_of_stream(connection: &mut Connection, (side, open): (Side, &OpenSocket
     }
     let is_urgent = call.flags.is_urgent();
     if is_urgent && call.direction == Direction::Sent {
-        connection.calls_mut(side.other()).urgent += 1;
+        connection.calls_mut(side.other()).seldom_mut().urgent += 1;
     }
     Shape { is_urgent, is_discarded: call.direction == Direction::Received && call.flags.discard(), ..Shape::default() }
 }
@@ -372,8 +372,8 @@ fn message_moved(
     message: &Message,
 ) -> Change {
     let remote = match &message.address {
-        Some(Address::Inet(address)) if stream.is_none() => Some(*address),
-        _ => open.remote.get(),
+        Some(Address::Inet(address)) if stream.is_none() => Some((*address).into()),
+        _ => open.remote.packed(),
     };
     Change::Moved(Moved {
         marking,
@@ -383,7 +383,7 @@ fn message_moved(
         socket: open.number,
         family: open.family,
         transport: open.transport,
-        local: if stream.is_some() { open.local.get() } else { open.own_end(message, remote) },
+        local: if stream.is_some() { open.local.packed() } else { open.own_end(message, remote) },
         remote,
         payload: if shape.is_discarded { Payload::default() } else { Payload::of(message) },
         moved: message.moved,
@@ -467,7 +467,7 @@ pub(super) fn peer_is(sockets: &mut Sockets, descriptor: Descriptor<'_>, process
         && let Some((id, side)) = sockets.stream(socket)
         && let Some(connection) = sockets.connections.get_mut(id)
     {
-        connection.end_mut(side.other()).told = Some(process);
+        connection.calls_mut(side).seldom_mut().peer = Some(process);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::keys::{LossKey, NoteKey};
 use super::{LineRef, Loss, Report};
-use crate::event::{Direction, Family, Op, Transport, as_u64};
+use crate::event::{Direction, Family, HostPort, Op, Transport, as_u64};
 use crate::inet::is_carried;
 use crate::limits;
 use crate::run::name::Name;
@@ -13,7 +13,6 @@ use crate::unix::{self, FastCgi};
 use crate::views::Views;
 use crate::work;
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 
 /// Messages or calls, their bytes that are missing, and where the first one is.
 #[derive(Clone, Copy, Debug, Default)]
@@ -268,7 +267,7 @@ impl Traffic {
             (Some(_), _) => moved.local,
             (None, _) => None,
         };
-        self.fastcgi.extend(server.as_ref().map(SocketAddr::port));
+        self.fastcgi.extend(server.map(HostPort::port));
     }
 
     /// A payload call was made on a socket, and moved no byte that is shown.

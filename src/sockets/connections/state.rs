@@ -16,8 +16,7 @@ use crate::sockets::connections::end::{Calls, End};
 use crate::sockets::connections::flow::{Flow, ToldBy};
 use crate::sockets::connections::rendezvous::Rendezvous;
 use crate::sockets::names::{ConnectionId, Side, SocketId};
-use crate::sockets::open_socket::is_vague;
-use crate::sockets::packed::PairDigest;
+use crate::sockets::pair_digest::PairDigest;
 use crate::sockets::{Change, Marking};
 
 /// How an end came to its connection.
@@ -217,10 +216,10 @@ impl Connection {
 
     /// The inode of the end on `side` as the trace has it: a pipe's ends have the same, a FIFO's none.
     pub fn inode(&self, side: Side) -> Option<Inode> {
-        let inode = self.end(side).inode?;
+        let inode = self.end(side).inode()?;
         match self.family {
             Family::Pipe if inode.is_fifo() => None,
-            Family::Pipe => Some(inode.pipe()),
+            Family::Pipe => inode.pipe(),
             _ => Some(inode),
         }
     }
@@ -349,8 +348,10 @@ impl Connection {
 
     /// A thread has begun to receive by the end on `side`, or none has that has not returned.
     pub(in crate::sockets) fn set_receiver(&mut self, side: Side, receiver: Option<Tid>) {
-        self.calls_mut(side).receiver = receiver;
-        let is_plain = Side::BOTH.into_iter().all(|side| self.calls(side).receiver.is_none())
+        if self.calls(side).seldom().receiver != receiver {
+            self.calls_mut(side).seldom_mut().receiver = receiver;
+        }
+        let is_plain = Side::BOTH.into_iter().all(|side| self.calls(side).seldom().receiver.is_none())
             && self.flows.iter().all(|flow| flow.told_by == ToldBy::Totals);
         self.manner = if is_plain { Manner::Plain } else { Manner::Odd };
     }
@@ -401,7 +402,8 @@ impl Connection {
         !self.family.is_local()
             && self.opening != Opening::Unseen
             && self.end(side.other()).traced
-            && self.flow_from(side.other()).accounted > self.calls(side).received + u64::from(self.calls(side).urgent)
+            && self.flow_from(side.other()).accounted
+                > self.calls(side).received + u64::from(self.calls(side).seldom().urgent)
     }
 
     /// A call shows how an end came here.
@@ -418,7 +420,7 @@ impl Connection {
 
     /// Says once that the addresses are known that something waited for.
     pub(super) fn tell_addresses(&mut self, changes: &mut Vec<Change>) {
-        let is_known = |end: &End| end.address().is_some_and(|address| !is_vague(address));
+        let is_known = |end: &End| end.packed().is_some_and(|address| !address.is_vague());
         if self.awaits_address && self.ends.iter().all(is_known) {
             self.awaits_address = false;
             changes.push(Change::AddressesKnown { connection: self.id });
