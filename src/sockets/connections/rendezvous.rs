@@ -1,6 +1,7 @@
 //! Where the ends of a connection wait for each other while its addresses or inodes are not known.
 
 use crate::event::UnixName;
+use crate::sockets::names::ConnectionId;
 use crate::sockets::packed::Packed;
 use std::hash::BuildHasher;
 
@@ -14,11 +15,13 @@ pub(super) struct Rendezvous {
     pub(super) places: [Option<Place>; 2],
     /// What its first end has sent first.
     head: Vec<u8>,
+    /// The accepted connection that is its other end if no bytes tell another one.
+    pub(super) accepted: Option<ConnectionId>,
 }
 
 impl Rendezvous {
     pub(super) const fn at(places: [Option<Place>; 2]) -> Self {
-        Self { places, head: Vec::new() }
+        Self { places, head: Vec::new(), accepted: None }
     }
 
     /// The first end has sent this.
