@@ -188,7 +188,10 @@ impl Views {
             Family::Unix | Family::Pipe => &mut self.local,
             Family::Other => return Ok(()),
         };
-        view.as_mut().map_or(Ok(()), |view| view.moved(moved, known, sink))
+        match view {
+            Some(view) => view.moved(moved, known, sink),
+            None => Ok(()),
+        }
     }
 
     /// Gives any other change to the view that shows the family of its connection, where that is known, else to all.

@@ -92,7 +92,7 @@ pub struct Sockets {
 
 impl Sockets {
     /// Takes the next event.
-    #[inline]
+    #[inline(always)]
     pub fn apply(&mut self, event: &Event<'_>) {
         self.sweep();
         if event.entry < self.now.entry {

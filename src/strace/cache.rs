@@ -118,14 +118,19 @@ impl Cache {
     }
 
     /// Forgets all details when there are too many, or some are wrong. Makes every [`Handle`] invalid.
-    #[inline]
+    #[inline(always)]
     pub(super) fn trim(&mut self) {
         if self.entries.len() > limits::DETAILS || self.texts.len() > limits::DETAILS_BYTES || self.is_corrected() {
-            self.entries.truncate(2);
-            self.texts = Vec::new();
-            self.by_hash.clear();
-            self.recent.fill((MISSING, 0..0));
+            self.forget();
         }
+    }
+
+    #[cold]
+    fn forget(&mut self) {
+        self.entries.truncate(2);
+        self.texts = Vec::new();
+        self.by_hash.clear();
+        self.recent.fill((MISSING, 0..0));
     }
 
     /// Whether a path has turned out to be no FIFO since this was asked last.

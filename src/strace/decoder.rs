@@ -6,7 +6,7 @@ use super::decode::{Call, FirstHalf, NoEvent, Scratch};
 use super::pending::{Cut, Half, Pending};
 use super::returned;
 use super::row::Row;
-use crate::event::{Event, Sharing, What};
+use crate::event::{Event, Sharing, Timestamp, What};
 
 /// What the calls of a trace have in common.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub(super) struct Decoder {
 
 impl Decoder {
     /// The event of a call whose text is whole, unless it has to wait for a dump.
-    #[inline(always)]
+    #[inline(never)]
     pub(super) fn whole(
         &mut self,
         row: &'static Row,
@@ -29,11 +29,24 @@ impl Decoder {
         if returned::is_made_up(text) {
             return self.not_carried_out(row, origin);
         }
+        self.carried_out(row, text, origin, origin.exit(text), pending)
+    }
+
+    /// The event of a call whose text is whole and which returned at `exit`, unless it has to wait for a dump.
+    #[inline(always)]
+    pub(super) fn carried_out(
+        &mut self,
+        row: &'static Row,
+        text: &[u8],
+        origin: CallOrigin,
+        exit: Timestamp,
+        pending: &mut Pending,
+    ) -> Option<Event<'_>> {
         let Self { scratch, who, counts } = self;
         match row.decode(Call::new(text, None, counts, scratch)) {
             Ok(what) => {
                 counts.used += 1;
-                Some(event(origin, text, what, who))
+                Some(event(origin, exit, what, who))
             }
             Err(NoEvent::Skip(reason)) => {
                 counts.skip(reason);
@@ -66,7 +79,7 @@ impl Decoder {
         let event = match decoded {
             Ok(what) => {
                 counts.used += 1;
-                Some(event(origin, &text, what, who))
+                Some(event(origin, origin.exit(&text), what, who))
             }
             Err(reason) => {
                 counts.skip(match reason {
@@ -106,7 +119,7 @@ impl Decoder {
             Ok(abandoned) => counts.never_resumed += u64::from(abandoned),
             Err(reason) => counts.skip(reason),
         }
-        what.map(|what| event(origin, text, what, who))
+        what.map(|what| event(origin, origin.exit(text), what, who))
     }
 
     /// No event, for this reason.
@@ -118,18 +131,18 @@ impl Decoder {
 
     /// An event that is no call.
     pub(super) fn event<'s>(&mut self, origin: CallOrigin, what: What<'s>) -> Event<'s> {
-        event(origin, b"", what, &mut self.who)
+        event(origin, origin.exit(b""), what, &mut self.who)
     }
 }
 
-/// The event of the call with this text; what it says about threads is noted.
-#[inline]
-fn event<'s>(origin: CallOrigin, text: &[u8], what: What<'s>, who: &mut Attribution) -> Event<'s> {
+/// The event of a call that returned at `exit`; what it says about threads is noted.
+#[inline(always)]
+fn event<'s>(origin: CallOrigin, exit: Timestamp, what: What<'s>, who: &mut Attribution) -> Event<'s> {
     match what {
         What::Cloned { child: Some(child), .. } => who.made(child),
         What::Ended { .. } => who.ending(origin.tid),
         _ => {}
     }
-    let CallOrigin { line, tid, entry, .. } = origin;
-    Event { line, tid, entry, exit: origin.exit(text), resumed: origin.resumed.is_some(), what }
+    let CallOrigin { line, tid, entry, resumed } = origin;
+    Event { line, tid, entry, exit, resumed: resumed.is_some(), what }
 }

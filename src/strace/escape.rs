@@ -21,7 +21,7 @@ pub(super) struct Quoted {
 }
 
 /// Decodes the literal that `text` begins with, appending to `out`; what follows it. None if it has no end.
-#[inline]
+#[inline(always)]
 pub(super) fn string<'t>(text: &'t [u8], out: &mut Vec<u8>) -> Option<(Quoted, &'t [u8])> {
     let text = text.strip_prefix(b"\"")?;
     let hex = text.starts_with(b"\\x");
@@ -30,9 +30,9 @@ pub(super) fn string<'t>(text: &'t [u8], out: &mut Vec<u8>) -> Option<(Quoted, &
         Some((b'"', rest)) => rest,
         _ => mixed(text, out)?,
     };
-    Some(match text.strip_prefix(b"...") {
-        Some(rest) => (Quoted { cut: true, hex }, rest),
-        None => (Quoted { cut: false, hex }, text),
+    Some(match text {
+        [b'.', b'.', b'.', rest @ ..] => (Quoted { cut: true, hex }, rest),
+        _ => (Quoted { cut: false, hex }, text),
     })
 }
 
@@ -63,8 +63,7 @@ pub(super) fn unquoted(mut text: &[u8], out: &mut Vec<u8>) -> Option<()> {
 
 /// Decodes `\xHH` groups as far as they go; the rest of the text.
 fn hex_run<'t>(text: &'t [u8], out: &mut Vec<u8>) -> &'t [u8] {
-    let rest = if text.len() < TEXT { text } else { hex_blocks(text, out) };
-    hex_groups(rest, out)
+    hex_groups(if text.len() < TEXT { text } else { hex_blocks(text, out) }, out)
 }
 
 /// Decodes whole blocks of groups as far as they go; the rest of the text. By itself, because its many registers would
@@ -183,6 +182,7 @@ const fn hex_pair(pair: u16) -> (u8, u16) {
 const ROOM: usize = 512;
 
 /// Decodes up to the closing quote; what follows it. Eight bytes of text are looked at together.
+#[inline(never)]
 fn mixed<'t>(mut text: &'t [u8], out: &mut Vec<u8>) -> Option<&'t [u8]> {
     let mut room = [0; ROOM];
     let mut filled = 0;

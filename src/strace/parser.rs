@@ -52,6 +52,8 @@ enum Step {
     Release,
     /// Then the line itself.
     Read,
+    /// The line itself, which is none of strace's messages.
+    ReadUsual,
     /// It has been read up to its time, which is this: an event had to come before its own.
     ReadFrom(Timestamp),
     Done,
@@ -76,9 +78,10 @@ impl Events<'_, '_> {
                     *step = Step::Read;
                     return parser.decoder.release(&mut parser.pending);
                 }
-                parser.read(line, step)
+                parser.read_or_message(line, step)
             }
-            Step::Read => parser.read(line, step),
+            Step::Read => parser.read_or_message(line, step),
+            Step::ReadUsual => parser.read(line, step),
             Step::ReadFrom(entry) => parser.read_any(line, prefix::parse(line), Some(entry), step),
             Step::Done => None,
         }
@@ -122,20 +125,21 @@ impl Parser {
     #[inline]
     pub fn line<'l>(&mut self, line: &'l [u8]) -> Events<'_, 'l> {
         self.decoder.counts.lines += 1;
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
         if self.may_be_usual(line) {
-            return Events { parser: self, line, repaired: None, step: Step::Read };
+            return Events { parser: self, line, repaired: None, step: Step::ReadUsual };
         }
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
         let line = self.numbers.behind(line);
         let is_odd = self.closely > 0 || repair::may_need_repair(line) || self.pending.is_broken();
         let repaired = if is_odd { self.repaired(line).map(Vec::into_boxed_slice) } else { None };
         Events { parser: self, line, repaired, step: Step::Release }
     }
 
-    /// Whether a line begins and ends as most do, and is to be read by itself.
+    /// Whether a line begins and ends as most do, with neither colour nor one of strace's messages nor a carriage return at
+    /// its end, and is to be read by itself.
     #[inline(always)]
     const fn may_be_usual(&self, line: &[u8]) -> bool {
-        matches!(line, [b'0'..=b'9', .., last] if *last != b'm')
+        matches!(line, [b'0'..=b'9', .., last] if !matches!(last, b'm' | b'd' | b's' | b'\r'))
             && self.closely == 0
             && !self.numbers.are_looked_for()
             && !self.pending.may_go_on()
@@ -197,13 +201,19 @@ impl Parser {
         Some(plain)
     }
 
+    /// Reads a line that may be one of strace's messages.
+    #[inline(never)]
+    fn read_or_message(&mut self, line: &[u8], step: &mut Step) -> Option<Event<'_>> {
+        match repair::message(line) {
+            Some(message) => self.message(&message),
+            None => self.read(line, step),
+        }
+    }
+
     /// Reads a line, most of which are whole calls with thread and time before them.
-    #[inline]
+    #[inline(always)]
     fn read(&mut self, line: &[u8], step: &mut Step) -> Option<Event<'_>> {
         self.decoder.scratch.trim();
-        if let Some(message) = repair::message(line) {
-            return self.message(&message);
-        }
         let Some((pid, nanoseconds, body)) = prefix::usual(line) else {
             return self.read_any(line, prefix::parse(line), None, step);
         };
@@ -396,6 +406,10 @@ impl Parser {
     /// A call, or its first half.
     #[inline(always)]
     fn call(&mut self, row: &'static Row, text: &[u8], origin: CallOrigin) -> Option<Event<'_>> {
+        if let Some(took) = time::duration_behind_number(text) {
+            // Neither a mark nor what strace says of a result that it made up is there.
+            return self.decoder.carried_out(row, text, origin, origin.entry.after(took), &mut self.pending);
+        }
         if halves::may_stop(text) {
             return self.call_stopped(row, text, origin);
         }

@@ -78,7 +78,7 @@ impl Row {
     }
 
     /// Decodes a whole call of this kind.
-    #[inline]
+    #[inline(always)]
     pub(super) fn decode<'s>(&self, call: Call<'_, 's>) -> Decoded<'s> {
         match self.decode {
             Decode::Payload(decode, transfer) => decode(call, transfer),

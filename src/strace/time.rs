@@ -156,18 +156,33 @@ fn two_digits(high: u8, low: u8) -> Option<u64> {
     digits.then(|| u64::from(high - b'0') * 10 + u64::from(low - b'0'))
 }
 
+/// The duration of most lines, `5 <0.000010>` at their end: of a call that took less than ten seconds and returned a number
+/// of which strace says no more.
+#[inline(always)]
+pub(super) fn duration_behind_number(line: &[u8]) -> Option<u64> {
+    match line.split_last_chunk()? {
+        ([.., b'0'..=b'9'], end) => short_duration(end),
+        _ => None,
+    }
+}
+
+/// ` <0.000010>`
+#[inline(always)]
+fn short_duration(end: &[u8; 11]) -> Option<u64> {
+    let [b' ', b'<', seconds @ b'0'..=b'9', point @ ..] = end else {
+        return None;
+    };
+    let fraction = matching(*point, *b".000000>")?;
+    Some(u64::from(seconds - b'0') * SECOND + together(fraction) * 100)
+}
+
 /// The duration that `-T` writes at a line's end, ` <0.000010>`, in nanoseconds.
 #[inline]
 pub(super) fn duration(line: &[u8]) -> Option<u64> {
     if line.last() != Some(&b'>') {
         return None;
     }
-    if let Some(([.., b' ', b'<', seconds @ b'0'..=b'9'], point)) = line.split_last_chunk::<8>()
-        && let Some(fraction) = matching(*point, *b".000000>")
-    {
-        return Some(u64::from(seconds - b'0') * SECOND + together(fraction) * 100);
-    }
-    any_duration(line)
+    line.last_chunk().and_then(short_duration).or_else(|| any_duration(line))
 }
 
 fn any_duration(line: &[u8]) -> Option<u64> {

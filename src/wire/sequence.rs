@@ -8,7 +8,7 @@ impl SeqNumber {
     /// This number `bytes` further on, modulo 2³².
     #[must_use]
     pub const fn advanced(self, bytes: u64) -> Self {
-        let [_, _, _, _, lower_half @ ..] = bytes.to_be_bytes();
-        Self(self.0.wrapping_add(u32::from_be_bytes(lower_half)))
+        let [lower_half @ .., _, _, _, _] = bytes.to_le_bytes();
+        Self(self.0.wrapping_add(u32::from_le_bytes(lower_half)))
     }
 }

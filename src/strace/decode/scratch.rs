@@ -63,7 +63,7 @@ impl Scratch {
     }
 
     /// Gives back the memory that an uncommonly large payload or many details needed.
-    #[inline]
+    #[inline(always)]
     pub(in super::super) fn trim(&mut self) {
         self.cache.trim();
         if self.names.decoded.capacity() > limits::SPARE_BYTES {
