@@ -64,6 +64,11 @@ impl<'a> Refs<'a> {
         beside::sending_since(self.sockets, flow)
     }
 
+    /// When the first began that will return.
+    pub fn returning_since(self, flow: FlowId) -> Option<Timestamp> {
+        beside::returning_since(self.sockets, flow)
+    }
+
     /// The process of a thread, as it is known by now.
     pub fn process_of(self, tid: Tid) -> Tid {
         self.sockets.tables.process(tid)

@@ -26,7 +26,8 @@ pub(super) fn moved(sockets: &mut Sockets, call: &Move<'_>) {
         ancillary::moved(sockets, call, located);
     }
     let Some(socket) = located else {
-        if matches!(call.outcome, Outcome::Done(_)) && pipes::locate(sockets, call.socket, call.direction).is_some() {
+        let has_failed = matches!(call.outcome, Outcome::Failed(_));
+        if !has_failed && pipes::locate(sockets, call.socket, call.direction).is_some() {
             moved(sockets, call);
         }
         return;

@@ -378,6 +378,13 @@ impl Connection {
         }
     }
 
+    /// One that was accepted is its other end, if no bytes tell another one.
+    pub(super) fn may_be_accepted_as(&mut self, accepted: ConnectionId) {
+        if let Some(rendezvous) = &mut self.rendezvous {
+            rendezvous.accepted = Some(accepted);
+        }
+    }
+
     /// Whether what its first end has sent begins like what another one has received; none where nothing tells.
     pub(super) fn has_sent(&self, received: &[u8]) -> Option<bool> {
         self.rendezvous.as_ref()?.has_sent(received)
