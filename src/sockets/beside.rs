@@ -159,17 +159,26 @@ pub(super) fn returned(
 #[cold]
 #[inline(never)]
 pub(super) fn received_unsent(connection: &mut Connection, side: Side, changes: &mut [Change]) {
+    if !connection.has_begun_to_send(side.other()) {
+        return;
+    }
     connection.tell_by(side.other(), ToldBy::Bytes);
     if let Some(Change::Moved(Moved { stream: Some(stream), .. })) = changes.last_mut() {
         stream.overlap = Overlap::Lost;
     }
 }
 
-/// Since when lines may be to come of sends that are under way in a direction: where that is not seen, since ever.
+/// Since when sends are under way in a direction, those included that will not return: where that is not seen, since ever.
 pub(super) fn sending_since(sockets: &Sockets, flow: FlowId) -> Option<Timestamp> {
-    let is_unseen = || {
-        let told_by = sockets.connection(flow.0)?.flow_from(flow.1).told_by;
-        (told_by != ToldBy::Totals && sockets.at_ends).then_some(Timestamp::default())
-    };
-    sockets.sending.since(flow).or_else(is_unseen)
+    sockets.sending.since(flow).or_else(|| unseen_since(sockets, flow))
+}
+
+/// The same of those whose lines are to come.
+pub(super) fn returning_since(sockets: &Sockets, flow: FlowId) -> Option<Timestamp> {
+    sockets.sending.returning_since(flow).or_else(|| unseen_since(sockets, flow))
+}
+
+fn unseen_since(sockets: &Sockets, flow: FlowId) -> Option<Timestamp> {
+    let told_by = sockets.connection(flow.0)?.flow_from(flow.1).told_by;
+    (told_by != ToldBy::Totals && sockets.at_ends).then_some(Timestamp::default())
 }

@@ -64,6 +64,11 @@ impl<'a> Refs<'a> {
         beside::sending_since(self.sockets, flow)
     }
 
+    /// When the first began that will return.
+    pub fn returning_since(self, flow: FlowId) -> Option<Timestamp> {
+        beside::returning_since(self.sockets, flow)
+    }
+
     /// The process of a thread, as it is known by now.
     pub fn process_of(self, tid: Tid) -> Tid {
         self.sockets.tables.process(tid)
@@ -216,6 +221,9 @@ pub struct UnixMessage {
 pub enum Change {
     /// Bytes moved.
     Moved(Moved),
+    /// So many of the bytes that the last change moved had been sent before the trace, and are received behind others that
+    /// it has shown: where each byte is shown once, their place is gone.
+    InFlight { connection: ConnectionId, bytes: u64 },
     /// A message moved between UNIX datagram sockets.
     UnixMessage(UnixMessage),
     /// The local address of a datagram socket is known from here on, port and all; the host may be a wildcard.
@@ -260,6 +268,7 @@ impl Change {
             | Self::Closed { connection }
             | Self::ConnectionForgotten { connection } => Some(*connection),
             Self::Moved(_)
+            | Self::InFlight { .. }
             | Self::UnixMessage(_)
             | Self::LocalAddressKnown { .. }
             | Self::Membership { .. }

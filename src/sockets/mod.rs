@@ -20,6 +20,7 @@ mod connections;
 mod descriptors;
 mod ending;
 mod identity;
+mod in_flight;
 mod known;
 mod left;
 mod names;
@@ -48,6 +49,7 @@ use crate::limits;
 use connections::{Connections, Origin, Witnessed};
 use descriptors::{Channel, Pidfds, Remains, Rights, Sessions, Slot, TableId, Tables};
 use identity::{details_of, serial_of};
+use in_flight::InFlight;
 use names::SocketId;
 use now::Now;
 use open_socket::OpenSocket;
@@ -71,6 +73,7 @@ pub struct Sockets {
     registry: Registry,
     connections: Connections,
     sending: Sending,
+    in_flight: InFlight,
     /// How many traces the events are of, where these are several.
     traces: usize,
     /// Calls that have failed, or that others came in between, have been seen: `strace -z` shows neither.

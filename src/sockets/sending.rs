@@ -16,7 +16,7 @@ use crate::limits;
 use crate::sockets::connections::{Connection, ToldBy};
 use crate::sockets::names::{FlowId, Side};
 use foldhash::HashMap;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// When a send began, and its number among all.
 type Began = (Timestamp, u64);
@@ -33,6 +33,8 @@ struct UnderWay {
 #[derive(Debug, Default)]
 struct Busy {
     open: BTreeMap<Began, UnderWay>,
+    /// Those that will not return.
+    lost: BTreeSet<Began>,
     is_contended: bool,
 }
 
@@ -75,8 +77,10 @@ impl Sending {
         let Some(busy) = self.flows.get_mut(&flow) else {
             return false;
         };
-        busy.open.remove(&began);
-        let is_last = busy.open.is_empty();
+        if busy.open.remove(&began).is_none() {
+            busy.lost.remove(&began);
+        }
+        let is_last = busy.count() == 0;
         if is_last {
             self.flows.remove(&flow);
         }
@@ -97,7 +101,9 @@ impl Sending {
         self.lost.push_back((now.after(limits::WAITING_TIME), flow, began));
         self.flows.get_mut(&flow).is_some_and(|busy| {
             busy.is_contended = true;
-            busy.open.len() == 1
+            busy.open.remove(&began);
+            busy.lost.insert(began);
+            busy.count() == 1
         })
     }
 
@@ -125,7 +131,7 @@ impl Sending {
         let flow = (connection.id, side);
         let own = self.by_thread.get(&tid).filter(|(other, _)| *other == flow).map(|(_, began)| *began);
         let busy = self.flows.get_mut(&flow)?;
-        if busy.open.len() > usize::from(own.is_some()) {
+        if busy.count() > usize::from(own.is_some()) {
             busy.contend(connection, side);
         }
         let foretold = own.and_then(|own| busy.open.get(&own)).map(|send| send.received);
@@ -134,7 +140,7 @@ impl Sending {
 
     /// Who sends in a direction, where nobody else does: what is received beyond what was sent is of this send.
     pub(super) fn alone(&self, flow: FlowId) -> Option<Marking> {
-        let busy = self.flows.get(&flow).filter(|busy| !busy.is_contended && busy.open.len() == 1)?;
+        let busy = self.flows.get(&flow).filter(|busy| !busy.is_contended && busy.count() == 1)?;
         busy.open.first_key_value().map(|(_, send)| send.by)
     }
 
@@ -145,11 +151,22 @@ impl Sending {
 
     /// When the first began that is under way.
     pub(super) fn since(&self, flow: FlowId) -> Option<Timestamp> {
+        let lost = self.flows.get(&flow)?.lost.first().map(|(entry, _)| *entry);
+        lost.into_iter().chain(self.returning_since(flow)).min()
+    }
+
+    /// When the first began that will return.
+    pub(super) fn returning_since(&self, flow: FlowId) -> Option<Timestamp> {
         self.flows.get(&flow)?.open.first_key_value().map(|((entry, _), _)| *entry)
     }
 }
 
 impl Busy {
+    /// How many there are.
+    fn count(&self) -> usize {
+        self.open.len() + self.lost.len()
+    }
+
     /// Another send is under way beside those that were. What the reader has received beyond what was sent by then is of
     /// the one that was alone; where what is sent tells the order, that has not been shown, and is not known.
     fn contend(&mut self, connection: &Connection, side: Side) {

@@ -73,6 +73,7 @@ impl View for UnixView {
                 }
             }
             Change::Moved(_)
+            | Change::InFlight { .. }
             | Change::UnixMessage(_)
             | Change::Failed { .. }
             | Change::AddressesKnown { .. }

@@ -241,7 +241,7 @@ impl Unread {
     pub fn next_due(&mut self, now: Option<Timestamp>, refs: Refs<'_>) -> Option<(ConnectionId, Vec<Late>)> {
         let end = now.unwrap_or(Timestamp::MAX);
         if let Some(flow) = self.take_due(end) {
-            return Some((flow.0, self.resolve(flow, end, refs.sending_since(flow))));
+            return Some((flow.0, self.resolve(flow, end, refs)));
         }
         let flow = self.overdue(now)?;
         Some((flow.0, self.give_up(flow, refs.sending_since(flow))))
@@ -303,9 +303,9 @@ impl Unread {
 
     /// Some of what is sent in this direction may not be in the trace.
     fn lose(&mut self, connection: &Connection, flow: FlowId) {
-        let is_told_by_bytes = connection.flow_from(flow.1).told_by == ToldBy::Bytes;
-        if let Some(queue) = self.queue(flow).filter(|_| is_told_by_bytes) {
-            queue.lose();
+        let sender = connection.flow_from(flow.1);
+        if let Some(queue) = self.queue(flow).filter(|_| sender.told_by == ToldBy::Bytes) {
+            queue.lose(sender.is_cut);
         }
     }
 
@@ -401,16 +401,17 @@ impl Unread {
         })
     }
 
-    /// What of this direction is known to be the next at `now`. `since`: when the first send began that is under way there.
-    fn resolve(&mut self, flow: FlowId, now: Timestamp, since: Option<Timestamp>) -> Vec<Late> {
+    /// What of this direction is known to be the next at `now`.
+    fn resolve(&mut self, flow: FlowId, now: Timestamp, refs: Refs<'_>) -> Vec<Late> {
         let mut lates = Vec::new();
+        let since = refs.sending_since(flow);
         if matches!(self.known(flow), Some(FlowState::BySenders(_))) {
             return self.settle(flow, since, false);
         }
         let Some(queue) = self.queue(flow) else { return lates };
         let before = queue.bytes;
         let is_busy = since.is_some() || queue.may_go_on(now);
-        queue.give_up_lost(now.before(limits::WAITING_TIME), since);
+        queue.give_up_lost(now, refs.returning_since(flow));
         queue.account(is_busy, false);
         while let Some(first) = queue.waits_since()
             && first <= now

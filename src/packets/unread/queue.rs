@@ -63,6 +63,8 @@ pub(super) struct Queue {
     is_merged: bool,
     /// Some of what was sent is not in the trace: only bytes tell.
     is_lossy: bool,
+    /// That is so of sends that have begun: lines are not of ends alone.
+    is_cut: bool,
     /// Since when it is held. Of a send that began later all that it moves is known by its bytes.
     pub(super) since: Timestamp,
     /// When bytes were last taken for a send's while others were under way, which may begin with the same.
@@ -82,9 +84,12 @@ impl Queue {
         Self { behind, unknown, is_merged, since, ..Self::default() }
     }
 
-    /// From here on some of what is sent may not be in the trace.
-    pub(super) const fn lose(&mut self) {
-        self.is_lossy = true;
+    /// From here on some of what is sent may not be in the trace; where `is_cut`, of sends whose beginnings are.
+    pub(super) fn lose(&mut self, is_cut: bool) {
+        self.is_cut |= is_cut;
+        if !std::mem::replace(&mut self.is_lossy, true) {
+            self.account_within();
+        }
     }
 
     /// Whether what was written and not received is to be kept.
@@ -136,10 +141,13 @@ impl Queue {
         end > now
     }
 
-    /// Something that waits has come.
+    /// Something that waits has come. Where some of what is sent is not in the trace, receives may have shown it behind that.
     pub(super) fn push(&mut self, item: Item) {
         self.bytes += item.size();
         self.waiting.push_back(item);
+        if self.is_lossy {
+            self.account_for(self.waiting.len() - 1, COMPARED_SENDS * COMPARED_BYTES);
+        }
     }
 
     /// When the first of what waits was.
@@ -182,8 +190,8 @@ impl Queue {
     /// one that is received to its end, or was written; but of a long one, which may have gone in pieces, any piece.
     fn find(&mut self, received: (Part<'_>, Timestamp), is_busy: bool, among: Among) -> Option<(SendPlace, u64)> {
         let (received, exit) = received;
-        let mut best: Option<(Fit, SendPlace)> = None;
-        let mut longest_open = 0;
+        let mut best: Option<(Fit, SendPlace, Timestamp)> = None;
+        let (mut longest_open, mut longest_ended) = (0, 0);
         for (place, sent) in self.candidates() {
             let is_written = matches!(place, SendPlace::Written(_));
             if among == (if is_written { Among::Waiting } else { Among::Written }) || sent.entry > exit {
@@ -193,19 +201,31 @@ impl Queue {
             if !((fit.is_whole && (!is_busy || fit.same > 0)) || sent.is_piece(fit)) {
                 continue;
             }
-            // What goes on with the one may be the beginning of the other.
-            if best.is_some_and(|(before, _)| before.same == fit.same && (before.is_open() || fit.is_open())) {
+            if fit.is_whole && fit.ends {
+                longest_ended = longest_ended.max(fit.same);
+            }
+            let Some((before, _, exit)) = best else {
+                best = Some((fit, place, sent.exit));
+                continue;
+            };
+            // What goes on with the one may be the beginning of the other, unless that began behind it.
+            if before.same == fit.same && (before.is_open() || fit.is_open()) {
+                if exit < sent.entry {
+                    continue;
+                }
                 longest_open = fit.same;
             }
-            if best.is_none_or(|(before, _)| before < fit) {
-                best = Some((fit, place));
+            if before < fit {
+                best = Some((fit, place, sent.exit));
             }
         }
-        let (fit, place) = best?;
+        let (fit, place, _) = best?;
         let sent = self.sent(place)?;
         let is_begun = matches!(place, SendPlace::Written(_)) || sent.done > 0;
         let is_early = is_busy && !(fit.ends || is_begun || sent.is_piece(fit));
-        if is_early || (longest_open > 0 && longest_open == fit.same) {
+        // The end of a read may be the beginning of one, or a shorter one and the beginning of another.
+        let is_open = fit.is_open() && !is_begun && fit.same < HEAD_BYTES && longest_ended > 0;
+        if is_early || is_open || (longest_open > 0 && longest_open == fit.same) {
             return None;
         }
         let fit = sent.rest().fit(received, usize::MAX);
@@ -376,10 +396,11 @@ impl Queue {
         }
     }
 
-    /// What was shown before `time` is of none of the sends whose lines may come, of which the first began at `since`: it is of
-    /// one that is lost.
-    pub(super) fn give_up_lost(&mut self, time: Timestamp, since: Option<Timestamp>) {
+    /// What was shown before the first of the sends began whose lines may come, one of them at `since`, is of none of these:
+    /// it is of one that is lost.
+    pub(super) fn give_up_lost(&mut self, now: Timestamp, since: Option<Timestamp>) {
         if self.is_lossy {
+            let time = if self.is_cut && !self.is_merged { now } else { now.before(limits::WAITING_TIME) };
             let waiting = self.waiting.iter().map(Item::entry);
             let begun = waiting.chain(since).fold(time, Timestamp::min);
             let lost = self.shown.before(begun);
@@ -425,26 +446,28 @@ impl Queue {
 
     /// Sends that wait account for what receives have shown behind bytes of a call that has not returned.
     fn account_within(&mut self) {
-        let mut shown = std::mem::take(&mut self.shown);
         for at in (0..self.waiting.len().min(COMPARED_SENDS)).rev() {
-            let found = match self.waiting.get(at) {
-                Some(Item::Sent(sent)) if sent.rest().bytes.len() >= TELLING_BYTES => {
-                    work::steps(shown.len());
-                    let behind = if self.is_lossy { shown.before(sent.entry) } else { 0 };
-                    let bytes = sent.rest().bytes;
-                    let within = shown.bytes().get(behind..).unwrap_or_default();
-                    memmem::find(within, bytes).map(|start| behind + start..behind + start + bytes.len())
-                }
-                _ => None,
-            };
-            if let Some(range) = found {
-                let length = range.len();
-                shown.remove(range);
-                self.bytes -= length;
-                self.receive(SendPlace::Waiting(at), as_u64(length));
-            }
+            self.account_for(at, usize::MAX);
         }
-        self.shown = shown;
+    }
+
+    /// One that waits does, as far as so many bytes show.
+    fn account_for(&mut self, at: usize, limit: usize) {
+        let Some(Item::Sent(sent)) = self.waiting.get(at) else { return };
+        let bytes = sent.rest().bytes;
+        if bytes.len() < TELLING_BYTES || self.shown.len() < bytes.len() {
+            return;
+        }
+        let behind = if self.is_lossy { self.shown.before(sent.entry) } else { 0 };
+        let within = self.shown.bytes().get(behind..).unwrap_or_default();
+        let within = within.get(..limit).unwrap_or(within);
+        work::steps(within.len());
+        if let Some(start) = memmem::find(within, bytes) {
+            let length = bytes.len();
+            self.shown.remove(behind + start..behind + start + length);
+            self.bytes -= length;
+            self.receive(SendPlace::Waiting(at), as_u64(length));
+        }
     }
 
     /// Whether the first that waits can be nothing but the next; `since`: when the first began that is under way.

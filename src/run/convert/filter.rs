@@ -214,6 +214,10 @@ impl Filter {
                 }
                 Verdict::Hide
             }
+            Change::InFlight { connection, .. } => match refs.connection(*connection) {
+                Some(connection) if self.concerns(connection) => Verdict::Show,
+                _ => Verdict::Hide,
+            },
             Change::UnixMessage(message) => {
                 self.note_maker();
                 let verdict = self.unix_message_moved(message);

@@ -256,6 +256,8 @@ impl Engine {
     }
 
     fn finish<S: Sink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
+        // A look behind the last line finds the same.
+        self.settle(sink)?;
         let Self { sockets, picture: Picture { views, .. }, secrets, .. } = self;
         let sink = &mut secrets.watch(sink);
         sockets.finish();

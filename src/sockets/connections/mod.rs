@@ -95,6 +95,7 @@ impl Connections {
             // It may be the one that was accepted: its first bytes show that, and then where it is.
             if let Some(other) = waiting.and_then(|(other, _)| self.store.get_mut(other)) {
                 other.awaits_address = true;
+                other.may_be_accepted_as(id);
             }
             if let (Some(connection), Some(open)) = (self.store.get_mut(id), registry.get_mut(socket)) {
                 self.pairing.wait(connection, open, origin.role);
@@ -282,7 +283,7 @@ impl Connections {
         socket: SocketId,
         received: Option<&[u8]>,
     ) {
-        let found = registry.get(socket).and_then(|open| self.pairing.find_by_bytes(&self.store, open, received));
+        let found = registry.get(socket).and_then(|open| self.pairing.find_by_bytes(&self.store, (id, open), received));
         if let Some(found) = found {
             if let Some(connection) = self.store.get_mut(found) {
                 self.pairing.leave(connection);

@@ -98,7 +98,9 @@ impl Pairing {
             if let Some((id, _)) = all.find(|(_, meeting)| *meeting == Meeting::Confirmed) {
                 return Some((id, true));
             }
-            if let Some((id, _)) = first {
+            let is_free = |(id, _): &(ConnectionId, Meeting)| claim(store, *id).is_none();
+            let free = || self.waiting.since(place, oldest).take(COMPARED).filter_map(known).find(is_free);
+            if let Some((id, _)) = first.filter(is_free).or_else(free).or(first) {
                 let at_its_address =
                     open.family.is_local() || open.local.get().is_some_and(|local| !local.ip().is_unspecified());
                 let is_alone = second.is_none() && at_its_address;
@@ -108,16 +110,16 @@ impl Pairing {
         None
     }
 
-    /// The connection that waits and whose client has sent what `open`, which was accepted, has received; if nothing is
-    /// received or known of that, the one that has waited longest.
+    /// The connection that waits and whose client has sent what `open`, which was accepted as `accepted`, has received; if
+    /// nothing is received or known of that, the one that has waited longest and is not another one's.
     pub(super) fn find_by_bytes(
         &self,
         store: &Store,
-        open: &OpenSocket,
+        (accepted, open): (ConnectionId, &OpenSocket),
         received: Option<&[u8]>,
     ) -> Option<ConnectionId> {
         let at = |listener| self.place(&listener, false);
-        let mut unknown = None;
+        let (mut unknown, mut unclaimed) = (None, None);
         for place in listeners(open, Role::Accepted).into_iter().flatten().map(at) {
             for id in self.waiting.all(place).take(COMPARED) {
                 let Some(other) = store.get(id).filter(|id| identity::meeting(id, open, Role::Accepted).is_some())
@@ -127,11 +129,12 @@ impl Pairing {
                 match received.and_then(|received| other.has_sent(received)) {
                     Some(true) => return Some(id),
                     Some(false) => {}
+                    None if claim(store, id).is_none_or(|by| by == accepted) => unclaimed = unclaimed.or(Some(id)),
                     None => unknown = unknown.or(Some(id)),
                 }
             }
         }
-        unknown
+        unclaimed.or(unknown)
     }
 
     /// Where ends wait at this listening socket that were accepted there, or that connect.
@@ -230,6 +233,12 @@ impl Pairing {
             }
         }
     }
+}
+
+/// The accepted connection that one which waits is taken for, while no bytes have told which one is.
+fn claim(store: &Store, waiting: ConnectionId) -> Option<ConnectionId> {
+    let accepted = store.get(waiting)?.rendezvous.as_ref()?.accepted?;
+    store.get(accepted).is_some_and(|accepted| accepted.is_undecided).then_some(accepted)
 }
 
 /// The local address and the other end's, once both are known.

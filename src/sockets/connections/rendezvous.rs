@@ -1,6 +1,7 @@
 //! Where the ends of a connection wait for each other while its addresses or inodes are not known.
 
 use crate::event::{HostPort, UnixName};
+use crate::sockets::names::ConnectionId;
 use std::hash::BuildHasher;
 
 /// How many bytes of what is sent first are remembered to tell connections apart.
@@ -13,11 +14,13 @@ pub(super) struct Rendezvous {
     pub(super) places: [Option<Place>; 2],
     /// What its first end has sent first.
     head: Vec<u8>,
+    /// The accepted connection that is its other end if no bytes tell another one.
+    pub(super) accepted: Option<ConnectionId>,
 }
 
 impl Rendezvous {
     pub(super) const fn at(places: [Option<Place>; 2]) -> Self {
-        Self { places, head: Vec::new() }
+        Self { places, head: Vec::new(), accepted: None }
     }
 
     /// The first end has sent this.

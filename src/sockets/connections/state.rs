@@ -271,9 +271,25 @@ impl Connection {
         (reached, self.flow_from_mut(sender).account(reached, moved))
     }
 
+    /// How many bytes the end on `side` has sent, or received.
+    #[inline]
+    pub(in crate::sockets) fn counted(&self, side: Side, direction: Direction) -> u64 {
+        let calls = self.calls(side);
+        match direction {
+            Direction::Sent => calls.sent,
+            Direction::Received => calls.received,
+        }
+    }
+
     /// How many bytes the end on `side` has sent, and the other one received, each counted from its first call in the trace.
     pub fn progress(&self, side: Side) -> [u64; 2] {
         [self.calls(side).sent, self.calls(side.other()).received]
+    }
+
+    /// What the end on `side` sends is counted from here on, of which the other one has received so much.
+    pub(in crate::sockets) fn restart(&mut self, side: Side, received: u64) {
+        self.calls_mut(side.other()).received = received;
+        self.flow_from_mut(side).accounted = received;
     }
 
     /// What the end on `side` has sent and will not tell of is what the other one has received.
@@ -316,10 +332,18 @@ impl Connection {
         self.is_settled() && matches!(self.manner, Manner::Plain)
     }
 
-    /// Whether the end on `side` receives more than the other one is known to have sent, which is traced.
+    /// Whether all that the end on `side` has sent is, as far as it is known, in the trace.
+    pub(in crate::sockets) fn has_begun_to_send(&self, side: Side) -> bool {
+        self.opening != Opening::Unseen || self.calls(side).sent > 0
+    }
+
+    /// Whether the end on `side` receives more than the other one is known to have sent, which is traced. What was sent before
+    /// the trace does not count.
     pub(in crate::sockets) fn receives_unsent(&self, side: Side, moved: u64) -> bool {
         let sender = side.other();
-        self.end(sender).traced && self.calls(side).received.saturating_add(moved) > self.flow_from(sender).accounted
+        self.end(sender).traced
+            && self.has_begun_to_send(sender)
+            && self.calls(side).received.saturating_add(moved) > self.flow_from(sender).accounted
     }
 
     /// A thread has begun to receive by the end on `side`, or none has that has not returned.
@@ -351,6 +375,13 @@ impl Connection {
     pub(in crate::sockets) fn note_head(&mut self, bytes: &[u8]) {
         if let Some(rendezvous) = &mut self.rendezvous {
             rendezvous.note_head(bytes);
+        }
+    }
+
+    /// One that was accepted is its other end, if no bytes tell another one.
+    pub(super) fn may_be_accepted_as(&mut self, accepted: ConnectionId) {
+        if let Some(rendezvous) = &mut self.rendezvous {
+            rendezvous.accepted = Some(accepted);
         }
     }
 
