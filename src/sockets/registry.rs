@@ -27,7 +27,7 @@ pub(super) struct Registry {
     by_addresses: HashTable<(PairDigest, SocketId)>,
     /// Datagram sockets by the address they are bound to. Several may share one (SO_REUSEPORT); they are as one then, for
     /// what either of them sends and receives is the same on the wire.
-    by_bound: HashMap<SocketAddr, SocketId>,
+    by_bound: HashMap<HostPort, SocketId>,
     /// UNIX datagram sockets by the name they are bound to: where messages sent to that name arrive.
     by_name: HashMap<UnixName, SocketId>,
     /// Where traced sockets listen.
@@ -50,8 +50,8 @@ impl Registry {
     }
 
     /// By what a socket with these two addresses is kept.
-    fn pair(&self, pair: [SocketAddr; 2]) -> PairDigest {
-        PairDigest::of(pair.map(|address| HostPort::from(address).canonical()), self.by_bound.hasher())
+    fn pair(&self, pair: [HostPort; 2]) -> PairDigest {
+        PairDigest::of(pair.map(HostPort::canonical), self.by_bound.hasher())
     }
 
     /// The socket with this inode.
@@ -62,7 +62,7 @@ impl Registry {
 
     /// The socket with these two addresses.
     fn with_pair(&self, [local, remote]: [SocketAddr; 2]) -> Option<SocketId> {
-        let pair = self.pair([local, remote]);
+        let pair = self.pair([local.into(), remote.into()]);
         let is_at = |socket: SocketId| self.get(socket).is_some_and(|open| open.is_at(local, remote));
         let found = self.by_addresses.find(pair.hash(), |(other, socket)| *other == pair && is_at(*socket));
         found.map(|(_, socket)| *socket)
@@ -138,7 +138,9 @@ impl Registry {
         let known = match (details.inode, details.local, details.remote) {
             (Some(inode), ..) => self.with_inode(inode),
             (None, Some(local), Some(remote)) => self.with_pair([local, remote]),
-            (None, Some(local), None) if details.transport == Transport::Datagram => self.by_bound.get(&local).copied(),
+            (None, Some(local), None) if details.transport == Transport::Datagram => {
+                self.by_bound.get(&local.into()).copied()
+            }
             _ => None,
         };
         known.filter(|socket| self.get(*socket).is_some_and(|open| identity::agrees(open, details)))
@@ -187,10 +189,8 @@ impl Registry {
             }
             self.listening.insert(canonical(local));
         }
-        match (open.transport, open.local.get(), open.remote.get(), &open.name) {
-            (Transport::Stream, Some(local), Some(remote), _) => {
-                self.keep_pair(socket, [local, remote]);
-            }
+        match (open.transport, open.local.packed(), open.remote.packed(), &open.name) {
+            (Transport::Stream, Some(local), Some(remote), _) => self.keep_pair(socket, [local, remote]),
             (Transport::Datagram, Some(local), ..) if local.port() != 0 && !self.by_bound.contains_key(&local) => {
                 self.by_bound.insert(local, socket);
             }
@@ -204,10 +204,13 @@ impl Registry {
 
     /// Makes the socket findable by its two addresses, in the place of another one that was there. Only one that is elsewhere,
     /// and by chance has the same digest, keeps its place.
-    fn keep_pair(&mut self, socket: SocketId, [local, remote]: [SocketAddr; 2]) {
+    fn keep_pair(&mut self, socket: SocketId, [local, remote]: [HostPort; 2]) {
         let pair = self.pair([local, remote]);
-        let digest = |open: &OpenSocket| Some(self.pair([open.local.get()?, open.remote.get()?]));
-        let is_elsewhere = |open: &OpenSocket| !open.is_at(local, remote) && digest(open) == Some(pair);
+        if self.by_addresses.find(pair.hash(), |kept| *kept == (pair, socket)).is_some() {
+            return;
+        }
+        let digest = |open: &OpenSocket| Some(self.pair([open.local.packed()?, open.remote.packed()?]));
+        let is_elsewhere = |open: &OpenSocket| !open.is_at(local.get(), remote.get()) && digest(open) == Some(pair);
         let is_free = |at: SocketId| !self.get(at).is_some_and(is_elsewhere);
         let known = self.by_addresses.find(pair.hash(), |(other, at)| *other == pair && is_free(*at)).copied();
         let is_known = |kept: &(PairDigest, SocketId)| Some(*kept) == known;
@@ -231,11 +234,11 @@ impl Registry {
         {
             other.seldom_mut().pair = None;
         }
-        self.forget_addresses(socket, open.local.get(), open.remote.get());
+        self.forget_addresses(socket, open.local.packed(), open.remote.packed());
     }
 
     /// The socket is not found by its addresses any more.
-    fn forget_addresses(&mut self, socket: SocketId, local: Option<SocketAddr>, remote: Option<SocketAddr>) {
+    fn forget_addresses(&mut self, socket: SocketId, local: Option<HostPort>, remote: Option<HostPort>) {
         let Some(local) = local else {
             return;
         };
@@ -303,7 +306,7 @@ impl Registry {
 
     /// The own address of `socket` was another one's; which connection it had with that.
     pub(super) fn part(&mut self, socket: SocketId) -> Option<(ConnectionId, Side)> {
-        let (local, remote) = self.get(socket).map(|open| (open.local.get(), open.remote.get()))?;
+        let (local, remote) = self.get(socket).map(|open| (open.local.packed(), open.remote.packed()))?;
         self.forget_addresses(socket, local, remote);
         let open = self.get_mut(socket)?;
         open.part();
