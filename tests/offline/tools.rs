@@ -544,7 +544,7 @@ fn bench_measures() {
     }
     let output = succeed(script("bench").args(["-q", "-n", "1", PROGRAM, PROGRAM]));
     let printed = text(&output.stdout);
-    for what in ["payload ", "lines ", "connections10 --capture-unix-socket ", "start-up: baseline"] {
+    for what in ["payload ", "lines ", "connections10 ", "accepts ", "open ", "start-up: baseline"] {
         assert!(printed.contains(what), "no {what} in\n{printed}");
     }
 }
