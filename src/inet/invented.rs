@@ -199,7 +199,8 @@ mod tests {
         let mut stand_ins = StandIns::default();
         let known = (address("10.0.0.1:4000"), address("0.0.0.0:9000"));
         assert_eq!(stand_ins.of_connection(known, false, 80), (known.0.unwrap(), address("127.0.0.2:9000").unwrap()));
-        let [first, again] = [0, 0].map(|_| stand_ins.of_socket(SocketNumber(1), (address("[::]:53"), None), true));
+        let [first, again] =
+            [0, 0].map(|_| stand_ins.of_socket(SocketNumber::default(), (address("[::]:53"), None), true));
         assert_eq!(first, again);
         assert_eq!(Some(first.0), address("[::ffff:127.0.0.1]:53"));
     }

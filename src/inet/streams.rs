@@ -9,8 +9,8 @@ use crate::limits;
 use crate::packets::contents::{self, FirstBytes};
 use crate::packets::http2::Seed;
 use crate::packets::{
-    Chunk, Endpoint, HANDSHAKE, Invented, Late, OwnChunk, PacketOutput, Released, SmallReads, TcpConnection,
-    UNKNOWN_PORT, Unread, Waits, Witness, beginning, begins, filled, handshake_times, is_unseen,
+    Chunk, Endpoint, Invented, Late, OwnChunk, PacketOutput, Released, SmallReads, TcpConnection, UNKNOWN_PORT, Unread,
+    Waits, Witness, beginning, begins, filled, handshake_times, is_unseen,
 };
 use crate::sockets::{
     ByConnection, Change, Connection, ConnectionId, End, Moved, Opening, Overlap, Refs, Role, Side, Stream, canonical,
@@ -21,9 +21,6 @@ use std::time::Duration;
 
 /// How long before its end the handshake of an accepted connection began, in nanoseconds: what loopback needs for it.
 const HANDSHAKE_LEAD: u64 = 30_000;
-
-/// The window that every segment announces: with the scale of the handshake, 8 MiB, so that nothing ever fills it.
-const WINDOW: u16 = u16::MAX;
 
 /// Bytes that may wait for the other direction to acknowledge them; more get an ACK of their own.
 const UNACKNOWLEDGED: u32 = 32 * 1024;
@@ -538,9 +535,9 @@ fn new_connection(
     let (client_address, server_address) = stand_ins.of_connection(ends, connection.family == Family::Inet6, port);
     let (client_isn, server_isn) = isns(connection.id);
     let ends = [(client_address, client_isn), (server_address, server_isn)];
-    let ends = ends.map(|(address, isn)| Endpoint::new(address.into(), None, isn));
+    let ends = ends.map(|(address, isn)| Endpoint::new(address.into(), isn));
     let opener = connection.opener(client);
-    let mut tcp = TcpConnection::new(client, ends, WINDOW, Some(HANDSHAKE));
+    let mut tcp = TcpConnection::new(client, ends, None);
     let has_stand_in = Side::BOTH.into_iter().any(|side| is_open(connection.end(side)));
     tcp.remark(Remarks::STAND_IN.only_if(has_stand_in));
     (tcp, opener)

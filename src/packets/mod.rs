@@ -23,7 +23,7 @@ pub use protocols::UNKNOWN_PORT;
 pub use segmenter::Endpoint;
 pub use sightings::{Sighted, Sightings};
 pub use small_reads::{Released, SmallReads, filled};
-pub use tcp::{Chunk, HANDSHAKE, OwnChunk, TcpConnection, Witness, begins, handshake_times};
+pub use tcp::{Chunk, OwnChunk, TcpConnection, Witness, begins, handshake_times};
 pub use unread::{Late, Unread, is_unseen};
 pub use view::{Invented, Lookup, View, ViewKind};
 pub use waits::Waits;

@@ -14,20 +14,16 @@ use crate::wire::{Flags, Frame, HandshakeOptions, LinkHeader, Mac, SeqNumber, Tr
 pub struct Endpoint {
     /// Address and port.
     address: HostPort,
-    /// Its MAC, where packets carry MACs of the ends instead of the marking.
-    mac: Option<Mac>,
     /// The sequence number of its next byte.
     next: SeqNumber,
     /// How much of what it sent the other end has acknowledged.
     acknowledged: SeqNumber,
-    /// It has sent its FIN.
-    finished: bool,
 }
 
 impl Endpoint {
     /// An end whose first segment has the sequence number `first`: its ISN if a handshake follows.
-    pub const fn new(address: HostPort, mac: Option<Mac>, first: SeqNumber) -> Self {
-        Self { address, mac, next: first, acknowledged: first, finished: false }
+    pub const fn new(address: HostPort, first: SeqNumber) -> Self {
+        Self { address, next: first, acknowledged: first }
     }
 }
 
@@ -35,10 +31,18 @@ impl Endpoint {
 #[derive(Clone, Debug)]
 pub(super) struct Segmenter {
     ends: [Endpoint; 2],
-    window: u16,
-    options: Option<HandshakeOptions>,
+    /// Which of them have sent their FIN.
+    finished: [bool; 2],
+    /// Theirs, where packets carry these instead of the marking; SYNs have no options then.
+    macs: Option<[Mac; 2]>,
     last: Timestamp,
 }
+
+/// What SYNs announce: the largest segment over IPv4, that acknowledgements may be selective, and a scale as Linux has it.
+const HANDSHAKE: HandshakeOptions = HandshakeOptions { mss: 65_495, window_scale: 7 };
+
+/// The window that every segment announces: with the scale of the handshake, 8 MiB, so that nothing ever fills it.
+const WINDOW: u16 = u16::MAX;
 
 /// Longest payload of one TCP segment over IPv4: 65 535 less 20 of IP and 20 of TCP.
 const LONGEST_SEGMENT_V4: usize = 65_495;
@@ -47,10 +51,9 @@ const LONGEST_SEGMENT_V4: usize = 65_495;
 const LONGEST_SEGMENT_V6: usize = 65_515;
 
 impl Segmenter {
-    /// The first and the second end, of which nothing is written yet. Each segment announces `window`; SYNs carry
-    /// `options`.
-    pub(super) const fn new(ends: [Endpoint; 2], window: u16, options: Option<HandshakeOptions>) -> Self {
-        Self { ends, window, options, last: Timestamp(0) }
+    /// The first and the second end, of which nothing is written yet.
+    pub(super) const fn new(ends: [Endpoint; 2], macs: Option<[Mac; 2]>) -> Self {
+        Self { ends, finished: [false; 2], macs, last: Timestamp(0) }
     }
 
     const fn end(&self, side: Side) -> &Endpoint {
@@ -74,7 +77,7 @@ impl Segmenter {
 
     /// Whether `sender` has sent its FIN.
     pub(super) const fn has_finished(&self, sender: Side) -> bool {
-        self.end(sender).finished
+        *sender.of(&self.finished)
     }
 
     /// The longest payload that a segment of `sender` can have.
@@ -106,23 +109,23 @@ impl Segmenter {
         flags: Flags,
         (payload, original): (&'a [u8], usize),
     ) -> Frame<'a> {
-        let (window, options) = (self.window, self.options.filter(|_| flags.has(Flags::SYN)));
+        let options = (flags.has(Flags::SYN) && self.macs.is_none()).then_some(HANDSHAKE);
+        let link = self.macs.map_or(LinkHeader::Marking, |macs| LinkHeader::Macs {
+            source: *sender.of(&macs),
+            target: *sender.other().of(&macs),
+        });
+        *sender.of_mut(&mut self.finished) |= flags.has(Flags::FIN);
         let (from, to) = self.ends_mut(sender);
         let seq = from.next;
         let ends_or_begins = flags.has(Flags::SYN) || flags.has(Flags::FIN);
         from.next = seq.advanced(as_u64(original) + u64::from(ends_or_begins));
-        from.finished |= flags.has(Flags::FIN);
         let ack = if flags.has(Flags::ACK) {
             to.acknowledged = to.next;
             to.next
         } else {
             SeqNumber(0)
         };
-        let link = match (from.mac, to.mac) {
-            (Some(source), Some(target)) => LinkHeader::Macs { source, target },
-            _ => LinkHeader::Marking,
-        };
-        let transport = TransportHeader::Tcp { seq, ack, flags, window, options };
+        let transport = TransportHeader::Tcp { seq, ack, flags, window: WINDOW, options };
         Frame { link, source: &from.address, target: &to.address, id: 0, transport, payload, original }
     }
 }

@@ -6,7 +6,7 @@ use crate::packets::news::News;
 use crate::packets::output::PacketOutput;
 use crate::packets::segmenter::{Endpoint, Segmenter};
 use crate::sockets::{Connection, Moved, Opening, Refs, Side, Stream};
-use crate::wire::{About, Flags, HandshakeOptions, Remarks, Sink};
+use crate::wire::{About, Flags, Mac, Remarks, Sink};
 use crate::work;
 
 /// The thread whose call shows what happened, and the side it is on.
@@ -104,10 +104,6 @@ impl OwnChunk {
     }
 }
 
-/// What SYNs announce in the wire view: the largest segment over IPv4, that acknowledgements may be selective, and a scale
-/// as Linux has it.
-pub const HANDSHAKE: HandshakeOptions = HandshakeOptions { mss: 65_495, window_scale: 7 };
-
 /// A connection as its packets show it.
 #[derive(Debug)]
 pub struct TcpConnection {
@@ -119,14 +115,14 @@ pub struct TcpConnection {
 }
 
 impl TcpConnection {
-    /// A connection whose client is the end on `client`; `ends` are client and server. Nothing is written yet.
-    pub const fn new(client: Side, ends: [Endpoint; 2], window: u16, options: Option<HandshakeOptions>) -> Self {
-        let [client_end, server_end] = ends;
-        let ends = match client {
-            Side::First => [client_end, server_end],
-            Side::Second => [server_end, client_end],
-        };
-        Self { segments: Segmenter::new(ends, window, options), client, news: News::NONE, next: Remarks::NONE }
+    /// A connection whose client is the end on `client`; `ends` are client and server, and `macs` theirs where packets carry
+    /// these instead of the marking. Nothing is written yet.
+    pub fn new(client: Side, mut ends: [Endpoint; 2], mut macs: Option<[Mac; 2]>) -> Self {
+        if client == Side::Second {
+            ends.reverse();
+            macs = macs.map(|[client, server]| [server, client]);
+        }
+        Self { segments: Segmenter::new(ends, macs), client, news: News::NONE, next: Remarks::NONE }
     }
 
     /// SYN, SYN-ACK and ACK at three times; `comment` is to be read beside the first.

@@ -59,8 +59,8 @@ fn span_of_datagrams(sockets: &Sockets, socket: SocketId, call: &Move<'_>) -> Op
     let open = registry.get(socket)?;
     let message = call.messages.first()?;
     let (receiver, exact) = match (call.direction, &message.address) {
-        (Direction::Received, _) => (socket, open.is_paired),
-        (Direction::Sent, None) => (registry.connected(open)?, open.is_paired),
+        (Direction::Received, _) => (socket, open.seldom().is_paired),
+        (Direction::Sent, None) => (registry.connected(open)?, open.seldom().is_paired),
         (Direction::Sent, Some(Address::Unix(Some(name)))) => (registry.bound(name)?, false),
         (Direction::Sent, Some(_)) => return None,
     };

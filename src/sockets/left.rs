@@ -26,7 +26,7 @@ fn has_gone_to_a_child(
         }
         _ => connection.is_pair() && is_unused_on(side) && is_unused_on(side.other()),
     };
-    op == Some(Op::Close) && is_unused && !open.was_shared && !open.reset_on_close && !other.closed
+    op == Some(Op::Close) && is_unused && !open.was_shared && !open.seldom().reset_on_close && !other.closed
 }
 
 /// Whether an end is not over with its last known descriptor. If the other end was left so and is closed as well, both are

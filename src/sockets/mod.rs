@@ -246,7 +246,7 @@ impl Sockets {
 
     /// Whether there have been open sockets.
     pub const fn have_been_seen(&self) -> bool {
-        self.registry.numbered > 0
+        self.registry.last.is_some()
     }
 
     /// The table of the event's thread.
@@ -539,7 +539,8 @@ impl Sockets {
                 pipes::end_closed(self, (id, side), open, witnessed);
             } else if left::is_left_to_a_child(self, (id, side), open, witnessed) {
                 // It goes on with a process that nobody told of.
-            } else if open.reset_on_close || self.connections.get(id).is_some_and(|at| at.leaves_unread(side)) {
+            } else if open.seldom().reset_on_close || self.connections.get(id).is_some_and(|at| at.leaves_unread(side))
+            {
                 self.reset(id, [side; 2], witnessed);
             } else {
                 self.finish_flow(id, [side; 2], witnessed);

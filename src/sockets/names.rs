@@ -1,10 +1,11 @@
 //! What sockets, connections and their sides are called.
 
 use crate::event::as_usize;
+use std::num::NonZeroU32;
 
 /// The index of an open socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct SocketId(pub(super) u32);
+pub(super) struct SocketId(u32);
 
 impl SocketId {
     /// The one at this place. Memory ends before places that have no number.
@@ -20,8 +21,22 @@ impl SocketId {
 }
 
 /// The name of an open socket within one run; no two that are open have the same.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SocketNumber(pub u32);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SocketNumber(NonZeroU32);
+
+/// That of the first.
+impl Default for SocketNumber {
+    fn default() -> Self {
+        Self(NonZeroU32::MIN)
+    }
+}
+
+impl SocketNumber {
+    /// That of the next one, counted anew after four thousand million.
+    pub(super) fn next(self) -> Self {
+        Self(self.0.checked_add(1).unwrap_or(NonZeroU32::MIN))
+    }
+}
 
 /// The name of a connection within one run; no two that are open have the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

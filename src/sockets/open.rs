@@ -117,7 +117,7 @@ pub(super) fn reset_on_close(sockets: &mut Sockets, descriptor: Descriptor<'_>, 
     if let Some(socket) = sockets.locate(descriptor)
         && let Some(open) = sockets.registry.get_mut(socket)
     {
-        open.reset_on_close = on;
+        open.seldom_mut().reset_on_close = on;
     }
 }
 

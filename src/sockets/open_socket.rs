@@ -23,8 +23,6 @@ pub(super) struct OpenSocket {
     pub(super) name: Option<UnixName>,
     /// The name it connected to (UNIX).
     pub(super) peer_name: Option<UnixName>,
-    /// It is one of such a pair.
-    pub(super) is_paired: bool,
     /// Which end of a pipe it is: the one that bytes are sent by, or received by.
     pub(super) pipe_end: Option<Direction>,
     /// How many descriptors, in all tables, stand for it.
@@ -49,22 +47,19 @@ pub(super) struct OpenSocket {
     pub(super) is_made: bool,
     /// More than one descriptor has stood for it.
     pub(super) was_shared: bool,
-    /// A close sends RST (SO_LINGER with 0 seconds).
-    pub(super) reset_on_close: bool,
     pub(super) stream: Option<(ConnectionId, Side)>,
-    /// What is sent gathers for one datagram (UDP_CORK).
-    pub(super) corked: bool,
-    /// Something has gathered.
-    pub(super) is_gathering: bool,
     /// What few sockets have.
     seldom: Option<Box<Seldom>>,
 }
 
 /// What few open sockets have, of which there may be a million.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Seldom {
     /// The other one of a pair that has no connection (socketpair of datagram sockets), while it is open.
     pub(super) pair: Option<SocketId>,
+    /// It is one of such a pair.
+    pub(super) is_paired: bool,
     /// How many messages it has sent, without an address, and received; counted where messages have bounds.
     messages: [u64; 2],
     /// A FIFO opened for both has a reference to its write end and one to its read end.
@@ -79,11 +74,18 @@ pub(super) struct Seldom {
     pub(super) sibling: Option<HostPort>,
     /// How what is sent is cut into datagrams (UDP_SEGMENT).
     pub(super) segments: Segments,
+    /// What is sent gathers for one datagram (UDP_CORK).
+    pub(super) corked: bool,
+    /// Something has gathered.
+    pub(super) is_gathering: bool,
+    /// A close sends RST (SO_LINGER with 0 seconds).
+    pub(super) reset_on_close: bool,
 }
 
 impl Seldom {
     const NOTHING: Self = Self {
         pair: None,
+        is_paired: false,
         messages: [0; 2],
         both_ends: None,
         asked_at: None,
@@ -91,6 +93,9 @@ impl Seldom {
         stale: None,
         sibling: None,
         segments: Segments::One,
+        corked: false,
+        is_gathering: false,
+        reset_on_close: false,
     };
 }
 
@@ -342,9 +347,12 @@ impl OpenSocket {
         match call.direction {
             Direction::Received => Shape { segments: segments.unwrap_or_default(), ..Shape::default() },
             Direction::Sent => {
-                self.is_gathering = (is_udp && self.corked) || (is_ip && call.flags.go_on());
-                let segments = segments.unwrap_or(self.seldom().segments);
-                Shape { goes_on: self.is_gathering, segments, ..Shape::default() }
+                let Seldom { corked, is_gathering, segments: usual, .. } = *self.seldom();
+                let goes_on = (is_udp && corked) || (is_ip && call.flags.go_on());
+                if goes_on != is_gathering {
+                    self.seldom_mut().is_gathering = goes_on;
+                }
+                Shape { goes_on, segments: segments.unwrap_or(usual), ..Shape::default() }
             }
         }
     }

@@ -11,7 +11,9 @@ use crate::sockets::open_socket::{OpenSocket, canonical};
 use crate::sockets::pair_digest::PairDigest;
 use crate::sockets::{Change, UnixEnd};
 use foldhash::{HashMap, HashSet};
+use hashbrown::HashTable;
 use slab::Slab;
+use std::hash::BuildHasher;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// What an end of a pipe is.
@@ -21,8 +23,8 @@ const PIPE: (Family, Transport) = (Family::Pipe, Transport::Stream);
 #[derive(Debug, Default)]
 pub(super) struct Registry {
     open: Slab<OpenSocket>,
-    by_inode: HashMap<Inode, SocketId>,
-    by_addresses: HashMap<PairDigest, SocketId>,
+    by_inode: HashTable<SocketId>,
+    by_addresses: HashTable<(PairDigest, SocketId)>,
     /// Datagram sockets by the address they are bound to. Several may share one (SO_REUSEPORT); they are as one then, for
     /// what either of them sends and receives is the same on the wire.
     by_bound: HashMap<SocketAddr, SocketId>,
@@ -32,8 +34,8 @@ pub(super) struct Registry {
     listening: HashSet<SocketAddr>,
     /// Details with a family have been seen: what has none is of a family that is not converted.
     pub(super) full_details: bool,
-    /// How many open sockets there have been, counted anew after four thousand million.
-    pub(super) numbered: u32,
+    /// The open socket that was numbered last.
+    pub(super) last: Option<SocketNumber>,
 }
 
 impl Registry {
@@ -49,7 +51,21 @@ impl Registry {
 
     /// By what a socket with these two addresses is kept.
     fn pair(&self, pair: [SocketAddr; 2]) -> PairDigest {
-        PairDigest::of(pair.map(|address| HostPort::from(address).canonical()), self.by_addresses.hasher())
+        PairDigest::of(pair.map(|address| HostPort::from(address).canonical()), self.by_bound.hasher())
+    }
+
+    /// The socket with this inode.
+    fn with_inode(&self, inode: Inode) -> Option<SocketId> {
+        let is_it = |socket: &SocketId| self.get(*socket).is_some_and(|open| open.inode == Some(inode));
+        self.by_inode.find(self.by_bound.hasher().hash_one(inode), is_it).copied()
+    }
+
+    /// The socket with these two addresses.
+    fn with_pair(&self, [local, remote]: [SocketAddr; 2]) -> Option<SocketId> {
+        let pair = self.pair([local, remote]);
+        let is_at = |socket: SocketId| self.get(socket).is_some_and(|open| open.is_at(local, remote));
+        let found = self.by_addresses.find(pair.hash(), |(other, socket)| *other == pair && is_at(*socket));
+        found.map(|(_, socket)| *socket)
     }
 
     #[cfg(test)]
@@ -61,10 +77,15 @@ impl Registry {
         self.get(socket).map_or(Family::Other, |open| open.family)
     }
 
+    fn next_number(&self) -> SocketNumber {
+        self.last.map_or_else(SocketNumber::default, SocketNumber::next)
+    }
+
     /// A new open socket, which no descriptor stands for yet.
     pub(super) fn insert(&mut self, kind: (Family, Transport)) -> SocketId {
-        self.numbered = self.numbered.wrapping_add(1);
-        SocketId::at(self.open.insert(OpenSocket::new(SocketNumber(self.numbered), kind)))
+        let number = self.next_number();
+        self.last = Some(number);
+        SocketId::at(self.open.insert(OpenSocket::new(number, kind)))
     }
 
     /// One more descriptor stands for the socket.
@@ -115,15 +136,12 @@ impl Registry {
     /// The socket that these details are of, as far as they and earlier ones tell.
     pub(super) fn find(&self, details: &SocketDetails) -> Option<SocketId> {
         let known = match (details.inode, details.local, details.remote) {
-            (Some(inode), ..) => self.by_inode.get(&inode),
-            (None, Some(local), Some(remote)) => {
-                let found = self.by_addresses.get(&self.pair([local, remote]));
-                found.filter(|socket| self.get(**socket).is_some_and(|open| open.is_at(local, remote)))
-            }
-            (None, Some(local), None) if details.transport == Transport::Datagram => self.by_bound.get(&local),
+            (Some(inode), ..) => self.with_inode(inode),
+            (None, Some(local), Some(remote)) => self.with_pair([local, remote]),
+            (None, Some(local), None) if details.transport == Transport::Datagram => self.by_bound.get(&local).copied(),
             _ => None,
         };
-        known.copied().filter(|socket| self.get(*socket).is_some_and(|open| identity::agrees(open, details)))
+        known.filter(|socket| self.get(*socket).is_some_and(|open| identity::agrees(open, details)))
     }
 
     /// Whether a descriptor can stand for `socket`, as far as its details tell.
@@ -158,7 +176,10 @@ impl Registry {
             return;
         };
         if let Some(inode) = open.inode {
-            self.by_inode.insert(inode, socket);
+            let of = |socket: &SocketId| self.open.get(socket.index()).and_then(|open| open.inode);
+            let hash = |inode: Option<Inode>| inode.map_or(0, |inode| self.by_bound.hasher().hash_one(inode));
+            let entry = self.by_inode.entry(hash(Some(inode)), |at| of(at) == Some(inode), |at| hash(of(at)));
+            entry.insert(socket);
         }
         if let Some(local) = open.local.get().filter(|_| open.listens) {
             if self.listening.len() >= limits::LISTENERS {
@@ -168,8 +189,7 @@ impl Registry {
         }
         match (open.transport, open.local.get(), open.remote.get(), &open.name) {
             (Transport::Stream, Some(local), Some(remote), _) => {
-                let pair = self.pair([local, remote]);
-                self.by_addresses.insert(pair, socket);
+                self.keep_pair(socket, [local, remote]);
             }
             (Transport::Datagram, Some(local), ..) if local.port() != 0 && !self.by_bound.contains_key(&local) => {
                 self.by_bound.insert(local, socket);
@@ -182,12 +202,24 @@ impl Registry {
         }
     }
 
+    /// Makes the socket findable by its two addresses, in the place of another one that was there. Only one that is elsewhere,
+    /// and by chance has the same digest, keeps its place.
+    fn keep_pair(&mut self, socket: SocketId, [local, remote]: [SocketAddr; 2]) {
+        let pair = self.pair([local, remote]);
+        let digest = |open: &OpenSocket| Some(self.pair([open.local.get()?, open.remote.get()?]));
+        let is_elsewhere = |open: &OpenSocket| !open.is_at(local, remote) && digest(open) == Some(pair);
+        let is_free = |at: SocketId| !self.get(at).is_some_and(is_elsewhere);
+        let known = self.by_addresses.find(pair.hash(), |(other, at)| *other == pair && is_free(*at)).copied();
+        let is_known = |kept: &(PairDigest, SocketId)| Some(*kept) == known;
+        self.by_addresses.entry(pair.hash(), is_known, |(pair, _)| pair.hash()).insert((pair, socket));
+    }
+
     /// The socket is gone and must not be found any more, neither by its pair.
     fn unregister(&mut self, socket: SocketId, open: &OpenSocket) {
         if let Some(inode) = open.inode
-            && self.by_inode.get(&inode) == Some(&socket)
+            && let Ok(entry) = self.by_inode.find_entry(self.by_bound.hasher().hash_one(inode), |at| *at == socket)
         {
-            self.by_inode.remove(&inode);
+            entry.remove();
         }
         if let Some(name) = &open.name
             && self.by_name.get(name) == Some(&socket)
@@ -211,9 +243,9 @@ impl Registry {
             self.by_bound.remove(&local);
         }
         if let Some(remote) = remote {
-            let key = self.pair([local, remote]);
-            if self.by_addresses.get(&key) == Some(&socket) {
-                self.by_addresses.remove(&key);
+            let pair = self.pair([local, remote]);
+            if let Ok(entry) = self.by_addresses.find_entry(pair.hash(), |kept| *kept == (pair, socket)) {
+                entry.remove();
             }
         }
     }
@@ -258,14 +290,14 @@ impl Registry {
 
     /// connect to AF_UNSPEC: for the views it is another socket where its own address may be another from here on.
     pub(super) fn unconnect(&mut self, socket: SocketId) -> Option<Change> {
-        let number = self.numbered.wrapping_add(1);
+        let number = self.next_number();
         let open = self.get_mut(socket)?;
         open.unconnect();
-        if open.is_gathering || open.local.get().is_some_and(|local| local.port() != 0) {
+        if open.seldom().is_gathering || open.local.get().is_some_and(|local| local.port() != 0) {
             return None;
         }
-        let before = std::mem::replace(&mut open.number, SocketNumber(number));
-        self.numbered = number;
+        let before = std::mem::replace(&mut open.number, number);
+        self.last = Some(number);
         Some(Change::SocketClosed { socket: before })
     }
 
@@ -305,7 +337,8 @@ impl Registry {
     pub(super) fn pair_up(&mut self, [first, second]: [SocketId; 2]) {
         for (socket, other) in [(first, second), (second, first)] {
             if let Some(open) = self.get_mut(socket) {
-                (open.seldom_mut().pair, open.is_paired) = (Some(other), true);
+                let seldom = open.seldom_mut();
+                (seldom.pair, seldom.is_paired) = (Some(other), true);
             }
         }
     }
@@ -317,8 +350,8 @@ impl Registry {
 
     /// The socket that `open` is connected to, or the other one of its pair, if it is traced.
     pub(super) fn connected(&self, open: &OpenSocket) -> Option<SocketId> {
-        let by_inode = open.peer_inode.and_then(|inode| self.by_inode.get(&inode));
-        let peer = by_inode.copied().or(open.seldom().pair).filter(|at| self.open.contains(at.index()));
+        let by_inode = open.peer_inode.and_then(|inode| self.with_inode(inode));
+        let peer = by_inode.or(open.seldom().pair).filter(|at| self.open.contains(at.index()));
         peer.or_else(|| self.bound(open.peer_name.as_ref()?))
     }
 
@@ -350,11 +383,8 @@ impl Registry {
 
     /// The end of the pipe with these details, as it is known or as a new one.
     pub(super) fn pipe_end(&mut self, details: &SocketDetails, end: Direction) -> SocketId {
-        let known = details.inode.and_then(|inode| self.by_inode.get(&inode.end_of_pipe(end)));
-        match known {
-            Some(known) => *known,
-            None => self.new_pipe_end(end),
-        }
+        let known = details.inode.and_then(|inode| self.with_inode(inode.end_of_pipe(end)));
+        known.unwrap_or_else(|| self.new_pipe_end(end))
     }
 
     /// Both ends of the pipe with these details, as one open file description.
@@ -404,7 +434,7 @@ mod tests {
         let [one, other] = [["10.0.0.1:4000", "10.0.0.2:80"], ["10.0.0.1:4001", "10.0.0.2:80"]].map(details);
         let [first, second] = [&one, &other].map(&mut open);
         assert_eq!([&one, &other].map(|details| registry.find(details)), [Some(first), Some(second)]);
-        registry.by_addresses.values_mut().for_each(|socket| *socket = first);
+        registry.by_addresses.iter_mut().for_each(|(_, socket)| *socket = first);
         assert_eq!([&one, &other].map(|details| registry.find(details)), [Some(first), None]);
     }
 }

@@ -9,7 +9,7 @@ use crate::sockets::beside::Beside;
 use crate::sockets::connections::{Connection, Origin};
 use crate::sockets::in_flight::Older;
 use crate::sockets::names::{ConnectionId, Side, SocketId};
-use crate::sockets::open_socket::OpenSocket;
+use crate::sockets::open_socket::{OpenSocket, Seldom};
 use crate::sockets::{
     Change, Marking, Moved, Now, Payload, Shape, Sockets, Stream, UnixMessage, ancillary, beside, in_flight, pipes,
     processes,
@@ -333,8 +333,9 @@ pub(super) fn corked(sockets: &mut Sockets, descriptor: Descriptor<'_>, on: bool
         return;
     };
     if let Some(open) = sockets.registry.get_mut(socket) {
-        open.corked = on;
-        if !on && std::mem::take(&mut open.is_gathering) {
+        let Seldom { corked, is_gathering, .. } = open.seldom_mut();
+        *corked = on;
+        if !on && std::mem::take(is_gathering) {
             sockets.changes.push(Change::Uncorked { socket: open.number, time: sockets.now.exit });
         }
     }
@@ -479,8 +480,9 @@ fn failed(sockets: &mut Sockets, call: &Move<'_>, socket: SocketId, error: Errno
     beside::failed(sockets, socket, call);
     if call.direction == Direction::Sent
         && let Some(open) = sockets.registry.get_mut(socket)
-        && std::mem::take(&mut open.is_gathering)
+        && open.seldom().is_gathering
     {
+        open.seldom_mut().is_gathering = false;
         sockets.changes.push(Change::GatheredInVain { socket: open.number });
     }
     if error == Errno::Again && call.direction == Direction::Received {

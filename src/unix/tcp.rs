@@ -2,7 +2,7 @@
 //! end.
 
 use crate::event::{Marking, Timestamp};
-use crate::packets::{self, Endpoint, HANDSHAKE, TcpConnection, Witness, handshake_times};
+use crate::packets::{self, Endpoint, TcpConnection, Witness, handshake_times};
 use crate::sockets::{Connection, Opening, Side};
 use crate::unix::context::Context;
 use crate::unix::endpoints;
@@ -19,9 +19,6 @@ pub(super) fn begins(connection: &Connection) -> Option<Timestamp> {
 
 /// How much later the other end acknowledges a FIN, in nanoseconds.
 const FIN_ACKNOWLEDGED_AFTER: u64 = 50_000;
-
-/// The window that every segment announces: the largest without scaling.
-const WINDOW: u16 = u16::MAX;
 
 /// Begins the conversation of `connection`, the next of the run, and writes its handshake before `first`.
 pub(super) fn begin<S: Sink>(
@@ -43,8 +40,8 @@ pub(super) fn begin<S: Sink>(
         // Who is behind the server, its calls will show.
         names::write(server_end.address, None, connection.end(client.other()).name(), context.out.sink())?;
     }
-    let ends = ends.map(|end| Endpoint::new(end.address, (!options.is_wire()).then_some(end.mac), end.isn));
-    let mut tcp = TcpConnection::new(client, ends, WINDOW, options.is_wire().then_some(HANDSHAKE));
+    let macs = (!options.is_wire()).then_some(ends.map(|end| end.mac));
+    let mut tcp = TcpConnection::new(client, ends.map(|end| Endpoint::new(end.address, end.isn)), macs);
     tcp.remark(Remarks::MIDWAY.only_if(connection.opening == Opening::Unseen));
     let times = handshake_times(connection, first, HANDSHAKE_LEAD);
     tcp.handshake(times, connection.opener(client), comment.as_deref(), &mut context.out)?;

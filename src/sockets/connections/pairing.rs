@@ -292,7 +292,7 @@ mod tests {
     use crate::sockets::names::SocketNumber;
 
     fn open([local, remote]: [&str; 2]) -> OpenSocket {
-        let mut open = OpenSocket::new(SocketNumber(1), (Family::Inet, Transport::Stream));
+        let mut open = OpenSocket::new(SocketNumber::default(), (Family::Inet, Transport::Stream));
         open.name_local(&Address::Inet(local.parse().expect("an address")));
         open.name_remote(&Address::Inet(remote.parse().expect("an address")));
         open
@@ -328,7 +328,7 @@ mod tests {
         let (mut pairing, mut store) = (Pairing::default(), Store::default());
         let names = ["/run/a", "/run/b"].map(UnixName::of);
         let open = |names: [Option<&UnixName>; 2]| {
-            let mut open = OpenSocket::new(SocketNumber(1), (Family::Unix, Transport::Stream));
+            let mut open = OpenSocket::new(SocketNumber::default(), (Family::Unix, Transport::Stream));
             [open.name, open.peer_name] = names.map(Option::<&UnixName>::cloned);
             open
         };

@@ -392,8 +392,8 @@ mod tests {
     fn low_and_high_numbers_are_alike() {
         let (mut slots, mut registry) = (Slots::default(), Registry::default());
         for number in [3, 1 << 20, 4096, 4095, 0] {
-            assert!(slots.insert(Fd(number), slot(SocketId(1)), &mut registry).is_none());
-            assert!(slots.insert(Fd(number), slot(SocketId(2)), &mut registry).is_some());
+            assert!(slots.insert(Fd(number), slot(SocketId::at(1)), &mut registry).is_none());
+            assert!(slots.insert(Fd(number), slot(SocketId::at(2)), &mut registry).is_some());
             slots.close_on_exec(Fd(number), number > 3, &mut registry);
         }
         for number in [1, 4094, 4097, u32::MAX] {
@@ -406,12 +406,12 @@ mod tests {
         assert_eq!(fds(slots.take_within(Fd(1)..=Fd(4096), &mut registry)), [3, 4096]);
         assert_eq!(fds(slots.take_within(Fd(1)..=Fd(u32::MAX - 1), &mut registry)), [1 << 20]);
         for number in [0, 7, u32::MAX] {
-            slots.insert(Fd(number), Slot { close_on_exec: number > 6, ..slot(SocketId(2)) }, &mut registry);
+            slots.insert(Fd(number), Slot { close_on_exec: number > 6, ..slot(SocketId::at(2)) }, &mut registry);
         }
         assert_eq!(fds(slots.take_closed_by_exec(&mut registry)), [7, u32::MAX]);
         assert!(fds(slots.take_closed_by_exec(&mut registry)).is_empty());
         assert_eq!(slots.first(1).len(), 1);
-        let given: Vec<_> = slots.give().map(|(fd, slot)| (fd.0, slot.socket.0)).collect();
+        let given: Vec<_> = slots.give().map(|(fd, slot)| (fd.0, slot.socket.index())).collect();
         assert_eq!(given, [(0, 2)]);
     }
 
@@ -445,7 +445,7 @@ mod tests {
             parent.insert(Fd(number), Slot { close_on_exec: number >= 16, ..slot(socket) }, &mut registry);
         }
         let references =
-            |registry: &Registry| -> u32 { (0..40).map(|at| registry.get(SocketId(at)).unwrap().references).sum() };
+            |registry: &Registry| -> u32 { (0..40).map(|at| registry.get(SocketId::at(at)).unwrap().references).sum() };
         let sum = references(&registry);
         let mut executed = parent.shared();
         assert_eq!((fds(executed.take_closed_by_exec(&mut registry)), numbers(&executed).len()), (Vec::new(), 16));
