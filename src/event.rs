@@ -3,15 +3,18 @@
 //! [`crate::strace`] makes [`Event`]s from text, [`crate::sockets`] reads them. Nothing here parses or writes.
 //! An event borrows its bytes from the line or from the parser's scratch space and lives until the next line.
 
+mod host_port;
 mod name;
 mod who;
 
+pub use host_port::HostPort;
 pub use name::UnixName;
 pub use who::{Marking, Op, Process, ProcessRef};
 
 use crate::work;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU64;
 
 /// A thread, by the number at a line's start (user documentation calls it PID); 0 where the trace has none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,9 +24,13 @@ pub struct Tid(pub u32);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fd(pub u32);
 
-/// The inode of a socket: the identity of the kernel's object behind descriptors, for as long as it is open.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Inode(pub u64);
+/// The inode of a socket: the identity of the kernel's object behind descriptors, for as long as it is open. None has the
+/// number 0 (`get_next_ino`).
+///
+/// Packed: a table that keeps a number of 32 bits beside each has no gaps so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(Rust, packed(4))]
+pub struct Inode(NonZeroU64);
 
 impl Inode {
     /// The write end of a pipe, beyond all numbers that the kernel gives (`get_next_ino`: 32 bits).
@@ -32,23 +39,35 @@ impl Inode {
     const READ_END: u64 = 1 << 62;
 
     /// FIFOs, whose inodes no trace shows.
-    const FIFO: u64 = 1 << 61;
+    const FIFO: NonZeroU64 = NonZeroU64::new(1 << 61).unwrap();
+
+    /// That with this number.
+    #[must_use]
+    pub fn new(number: u64) -> Option<Self> {
+        NonZeroU64::new(number).map(Self)
+    }
+
+    /// Its number.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        self.0.get()
+    }
 
     /// What stands in the place of the inode of the `number`th FIFO.
     #[must_use]
-    pub const fn of_fifo(number: u64) -> Self {
-        Self(number | Self::FIFO)
+    pub fn of_fifo(number: u64) -> Self {
+        Self(Self::FIFO | number)
     }
 
     /// Whether this is a FIFO, or one end of one.
     #[must_use]
     pub const fn is_fifo(self) -> bool {
-        self.0 & Self::FIFO != 0
+        self.number() & Self::FIFO.get() != 0
     }
 
     /// One end of the pipe with this inode, which both ends have: the one that bytes are sent by, or received by.
     #[must_use]
-    pub const fn end_of_pipe(self, end: Direction) -> Self {
+    pub fn end_of_pipe(self, end: Direction) -> Self {
         match end {
             Direction::Sent => Self(self.0 | Self::WRITE_END),
             Direction::Received => Self(self.0 | Self::READ_END),
@@ -57,8 +76,8 @@ impl Inode {
 
     /// The pipe whose end this is.
     #[must_use]
-    pub const fn pipe(self) -> Self {
-        Self(self.0 & !(Self::WRITE_END | Self::READ_END))
+    pub fn pipe(self) -> Option<Self> {
+        Self::new(self.number() & !(Self::WRITE_END | Self::READ_END))
     }
 }
 

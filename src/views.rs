@@ -122,6 +122,11 @@ impl Views {
         self.of(family).is_some_and(|view| view.shows(family, transport))
     }
 
+    /// Whether bytes that both ends of a connection of this family tell of are shown once.
+    pub const fn show_once(&self, family: Family) -> bool {
+        matches!(self.of(family), Some(AnyView::Wire(_) | AnyView::Unix(_)))
+    }
+
     /// Whether it matters who makes a packet.
     #[inline]
     pub const fn tell_who(&self) -> bool {

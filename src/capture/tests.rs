@@ -2,16 +2,16 @@
 
 use super::pcap::rounded;
 use super::*;
-use crate::event::{Direction, Fd, Marking, Op, Process, ProcessRef, Tid, Timestamp};
+use crate::event::{Direction, Fd, HostPort, Marking, Op, Process, ProcessRef, Tid, Timestamp};
 use crate::limits;
 use crate::wire::{self, About, Frame, LinkHeader, Packet, Remarks, SeqNumber, TransportHeader};
 use pcap_parser::{Block, EnhancedPacketBlock, parse_block_le, parse_pcap_frame, parse_pcap_header};
 use proptest::prelude::*;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::Ipv4Addr;
 
-const SOURCE: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::new(10, 1, 2, 3), 4000));
-const TARGET: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::new(10, 4, 5, 6), 80));
+const SOURCE: HostPort = HostPort::V4(Ipv4Addr::new(10, 1, 2, 3), 4000);
+const TARGET: HostPort = HostPort::V4(Ipv4Addr::new(10, 4, 5, 6), 80);
 
 const FORMATS: [Format; 2] = [Format::Pcap, Format::PcapNg];
 
@@ -260,7 +260,7 @@ fn the_longest_frame_reads_back() {
     for format in FORMATS {
         let mut capture = Capture::new(format, false, Vec::new()).unwrap();
         for ip in ["1.2.3.4:5", "[::1]:5"] {
-            let address = &ip.parse().unwrap();
+            let address = &HostPort::of(ip);
             let mut packet = packet(0, &payload, 1 << 40);
             (packet.frame.source, packet.frame.target) = (address, address);
             write(&mut capture, &packet);

@@ -1,8 +1,8 @@
 //! What carries a message of a socket that is no TCP stream: UDP, UDP-Lite, SCTP, DCCP, or IP itself for raw and ping
 //! sockets.
 
-use crate::event::{Direction, Family, Transport, as_u64};
-use crate::sockets::{Moved, canonical, reached};
+use crate::event::{Direction, Family, HostPort, Transport, as_u64};
+use crate::sockets::{Moved, reached};
 use crate::wire::TransportHeader;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -47,13 +47,14 @@ impl Carried<'_> {
 
 /// How a message went over the wire; none for transports that are not converted.
 pub(super) fn of<'a>(moved: &Moved, payload: &'a [u8]) -> Option<Carried<'a>> {
-    let local = moved.local.map(canonical);
+    let on_wire = |address: HostPort| address.canonical().get();
+    let local = moved.local.map(on_wire);
     let is_sent = moved.direction == Direction::Sent;
     let target = |remote| if is_sent { reached(remote, local) } else { remote };
     let carried = Carried {
         carrier: Carrier::Header(TransportHeader::Udp),
         local: local.filter(|local| local.port() != 0),
-        remote: moved.remote.map(canonical).map(target),
+        remote: moved.remote.map(on_wire).map(target),
         payload,
         moved: moved.moved,
     };

@@ -3,7 +3,7 @@
 //! A socket that sends before it is bound gets its port from the kernel, and the trace shows it on a later line: its
 //! datagrams wait for that. Those of a socket that is bound to every address wait for their host (`unplaced`).
 
-use crate::event::{Direction, Family, Segments, Timestamp, as_u64, as_usize};
+use crate::event::{Direction, Family, HostPort, Segments, Timestamp, as_u64, as_usize};
 use crate::inet::carrier::{self, Carried, Carrier};
 use crate::inet::datagram::{Datagram, HeldDatagram};
 use crate::inet::gathered::Gathered;
@@ -358,6 +358,7 @@ impl Datagrams {
             }
             (carried.moved, carried.payload) = (sighted.length, sighted.payload);
         }
+        let (local, remote) = (HostPort::from(local), HostPort::from(remote));
         let (source, target) = match datagram.direction {
             Direction::Sent => (&local, &remote),
             Direction::Received => (&remote, &local),

@@ -537,7 +537,8 @@ fn new_connection(
     let ends = (known(client), known(client.other()));
     let (client_address, server_address) = stand_ins.of_connection(ends, connection.family == Family::Inet6, port);
     let (client_isn, server_isn) = isns(connection.id);
-    let ends = [Endpoint::new(client_address, None, client_isn), Endpoint::new(server_address, None, server_isn)];
+    let ends = [(client_address, client_isn), (server_address, server_isn)];
+    let ends = ends.map(|(address, isn)| Endpoint::new(address.into(), None, isn));
     let opener = connection.opener(client);
     let mut tcp = TcpConnection::new(client, ends, WINDOW, Some(HANDSHAKE));
     let has_stand_in = Side::BOTH.into_iter().any(|side| is_open(connection.end(side)));

@@ -3,7 +3,7 @@
 //! TCP carries PSH and ACK with ack 0; both ends of a connection are shown where both are traced. What the trace knows
 //! of the endpoints is used, and invented values stand for the rest.
 
-use crate::event::{Direction, Family, ProcessRef, Transport, as_u64};
+use crate::event::{Direction, Family, HostPort, ProcessRef, Transport, as_u64};
 use crate::inet::invented::{self, Counted, Counter};
 use crate::packets::{Invented, Lookup, News, NewsOfDatagrams, View};
 use crate::sockets::{ByConnection, Change, Moved};
@@ -41,14 +41,15 @@ impl View for SyscallView {
             Transport::Datagram => false,
             _ => return Ok(()),
         };
-        let invented;
         let mut is_invented = false;
+        let invented: [HostPort; 2];
         let (local, remote) = if let (Some(local), Some(remote)) = (&moved.local, &moved.remote) {
             (local, remote)
         } else {
-            is_invented = self.counter.count(Counted::of(moved), moved.local, moved.direction);
-            invented = invented::endpoints((moved.local, moved.remote), moved.family == Family::Inet6);
-            (&invented.0, &invented.1)
+            let known = (moved.local.map(HostPort::get), moved.remote.map(HostPort::get));
+            is_invented = self.counter.count(Counted::of(moved), known.0, moved.direction);
+            invented = <[_; 2]>::from(invented::endpoints(known, moved.family == Family::Inet6)).map(HostPort::from);
+            (&invented[0], &invented[1])
         };
         let (source, target) = match moved.direction {
             Direction::Sent => (local, remote),

@@ -1,11 +1,10 @@
 //! Who has been named beside the packets of a conversation: on the first one of each end, and when that changes.
 
-use crate::event::{Fd, Marking, ProcessRef};
+use crate::event::{Fd, HostPort, Marking, ProcessRef};
 use crate::limits;
 use crate::sockets::{Side, SocketNumber};
 use crate::wire::Remarks;
 use foldhash::HashMap;
-use std::net::SocketAddr;
 
 /// Who was named last; the default is nobody.
 type LastNamed = (ProcessRef, Fd);
@@ -18,15 +17,16 @@ const CHANGES: u8 = 16;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct News {
     named: [LastNamed; 2],
-    /// Who has been named, a bit each; processes are numbered as they come, so that few share one.
-    met: u64,
+    /// Who has been named, a bit each; processes are numbered as they come, so that few share one. In halves, which need
+    /// no room before them.
+    met: [u32; 2],
     changes: u8,
     has_lost: bool,
 }
 
 impl News {
     /// Nobody.
-    pub const NONE: Self = Self { named: [(ProcessRef(0), Fd(0)); 2], met: 0, changes: 0, has_lost: false };
+    pub const NONE: Self = Self { named: [(ProcessRef(0), Fd(0)); 2], met: [0; 2], changes: 0, has_lost: false };
 
     /// Whose the end on `side` was when it was named last.
     pub const fn named(&self, side: Side) -> ProcessRef {
@@ -47,11 +47,11 @@ impl News {
     /// Somebody else than before has an end.
     #[inline(never)]
     fn changed(&mut self, side: Side, by: &Marking) -> Remarks {
-        let half = if side == Side::Second { 32 } else { 0 };
-        let number = by.process.0.wrapping_add(by.fd.0.wrapping_mul(7)).wrapping_add(half);
-        let bit = 1 << (number % 64);
-        let is_news = self.changes < CHANGES || self.met & bit == 0;
-        self.met |= bit;
+        let number = by.process.0.wrapping_add(by.fd.0.wrapping_mul(7));
+        let half = if number % 64 < 32 { side } else { side.other() };
+        let (met, bit) = (half.of_mut(&mut self.met), 1 << (number % 32));
+        let is_news = self.changes < CHANGES || *met & bit == 0;
+        *met |= bit;
         self.changes = self.changes.saturating_add(1);
         Remarks::WHO.only_if(is_news)
     }
@@ -68,7 +68,7 @@ impl News {
 /// The same of datagrams, for each socket and each end that it talks to.
 #[derive(Debug, Default)]
 pub struct NewsOfDatagrams {
-    named: HashMap<(Option<SocketNumber>, SocketAddr), News>,
+    named: HashMap<(Option<SocketNumber>, HostPort), News>,
 }
 
 impl NewsOfDatagrams {
@@ -76,7 +76,7 @@ impl NewsOfDatagrams {
     #[inline]
     pub fn of_message(
         &mut self,
-        (socket, other): (Option<SocketNumber>, SocketAddr),
+        (socket, other): (Option<SocketNumber>, HostPort),
         by: &Marking,
         has_lost: bool,
     ) -> Remarks {

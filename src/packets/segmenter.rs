@@ -4,17 +4,16 @@
 //! has sent so far; a SYN and a FIN take one sequence number each; time never goes backwards within the connection, unless the
 //! traces' own clock does.
 
-use crate::event::{Timestamp, as_u64};
+use crate::event::{HostPort, Timestamp, as_u64};
 use crate::limits;
 use crate::sockets::Side;
 use crate::wire::{Flags, Frame, HandshakeOptions, LinkHeader, Mac, SeqNumber, TransportHeader};
-use std::net::SocketAddr;
 
 /// One end of a connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Endpoint {
     /// Address and port.
-    address: SocketAddr,
+    address: HostPort,
     /// Its MAC, where packets carry MACs of the ends instead of the marking.
     mac: Option<Mac>,
     /// The sequence number of its next byte.
@@ -27,7 +26,7 @@ pub struct Endpoint {
 
 impl Endpoint {
     /// An end whose first segment has the sequence number `first`: its ISN if a handshake follows.
-    pub const fn new(address: SocketAddr, mac: Option<Mac>, first: SeqNumber) -> Self {
+    pub const fn new(address: HostPort, mac: Option<Mac>, first: SeqNumber) -> Self {
         Self { address, mac, next: first, acknowledged: first, finished: false }
     }
 }
@@ -63,7 +62,7 @@ impl Segmenter {
     }
 
     /// The address of the end on `side`.
-    pub(super) const fn address(&self, side: Side) -> SocketAddr {
+    pub(super) const fn address(&self, side: Side) -> HostPort {
         self.end(side).address
     }
 
@@ -80,7 +79,10 @@ impl Segmenter {
 
     /// The longest payload that a segment of `sender` can have.
     pub(super) const fn longest(&self, sender: Side) -> usize {
-        if self.end(sender).address.is_ipv4() { LONGEST_SEGMENT_V4 } else { LONGEST_SEGMENT_V6 }
+        match self.end(sender).address {
+            HostPort::V4(..) => LONGEST_SEGMENT_V4,
+            HostPort::V6(..) => LONGEST_SEGMENT_V6,
+        }
     }
 
     /// `bytes` that no segment shows: a reader finds the gap that a lost segment leaves.

@@ -1,14 +1,13 @@
 //! A connection of the trace as a TCP connection: its sides as client and server, its calls as segments, each with who
 //! made it.
 
-use crate::event::{Direction, Marking, ProcessRef, Timestamp, as_u64};
+use crate::event::{Direction, HostPort, Marking, ProcessRef, Timestamp, as_u64};
 use crate::packets::news::News;
 use crate::packets::output::PacketOutput;
 use crate::packets::segmenter::{Endpoint, Segmenter};
 use crate::sockets::{Connection, Moved, Opening, Refs, Side, Stream};
 use crate::wire::{About, Flags, HandshakeOptions, Remarks, Sink};
 use crate::work;
-use std::net::SocketAddr;
 
 /// The thread whose call shows what happened, and the side it is on.
 pub type Witness = (Marking, Side);
@@ -255,7 +254,7 @@ impl TcpConnection {
     }
 
     /// The address of the end on `side`.
-    pub const fn address(&self, side: Side) -> SocketAddr {
+    pub const fn address(&self, side: Side) -> HostPort {
         self.segments.address(side)
     }
 

@@ -12,14 +12,13 @@ mod quic;
 mod tests;
 mod tls;
 
-use crate::event::{Fd, Marking, ProcessRef, Timestamp};
+use crate::event::{Fd, HostPort, Marking, ProcessRef, Timestamp};
 use crate::keys::{self, KeyLogs, SecretPart};
 use crate::limits;
 use crate::packets::Waits;
 use crate::wire::{About, Frame, Packet, Record, Sink, TransportHeader};
 use foldhash::{HashMap, HashSet};
 use std::hash::BuildHasher;
-use std::net::SocketAddr;
 use std::time::Duration;
 use tls::{RecordStart, hello};
 
@@ -70,9 +69,9 @@ pub struct Secrets {
     /// The files that they were in, the first ones.
     files: Vec<Box<[u8]>>,
     /// By client and server.
-    hellos: HashMap<(SocketAddr, SocketAddr), Hello>,
+    hellos: HashMap<(HostPort, HostPort), Hello>,
     /// Client and server of a record whose header alone has come.
-    header: Option<(SocketAddr, SocketAddr)>,
+    header: Option<(HostPort, HostPort)>,
     waits: Waits<Random>,
     /// Who may tell what is waited for.
     waited_for: HashMap<Random, [ProcessRef; 2]>,
@@ -288,7 +287,7 @@ impl Secrets {
     }
 
     /// A client has begun a handshake.
-    fn begin(&mut self, pair: (SocketAddr, SocketAddr), random: Random, by: &Marking) {
+    fn begin(&mut self, pair: (HostPort, HostPort), random: Random, by: &Marking) {
         if self.hellos.len() >= limits::TLS_SESSIONS {
             self.hellos.clear();
         }
@@ -296,7 +295,7 @@ impl Secrets {
     }
 
     /// Its other end has said something. The moment since when packets wait, if this makes them wait.
-    fn answer(&mut self, pair: (SocketAddr, SocketAddr), about: &About<'_>, by: &Marking) -> Option<Timestamp> {
+    fn answer(&mut self, pair: (HostPort, HostPort), about: &About<'_>, by: &Marking) -> Option<Timestamp> {
         let hello = self.hellos.get_mut(&(pair.1, pair.0)).filter(|hello| !hello.is_answered)?;
         hello.is_answered = true;
         let Hello { random, by: client, .. } = *hello;

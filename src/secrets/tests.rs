@@ -1,7 +1,7 @@
 //! What waits for keys, until when, and what goes out, over steps of handshakes and key logs.
 
 use super::*;
-use crate::event::{Direction, Tid};
+use crate::event::{Direction, HostPort, Tid};
 use crate::wire::{Flags, LinkHeader, SeqNumber};
 use std::fmt::Write as _;
 
@@ -88,8 +88,8 @@ impl Shaking {
         is_sent: bool,
         (transport, payload): (TransportHeader, &[u8]),
     ) {
-        let client: SocketAddr = SocketAddr::from(([10, 0, 0, 1], port));
-        let server: SocketAddr = SocketAddr::from(([10, 0, 0, 2], 443));
+        let client = HostPort::V4([10, 0, 0, 1].into(), port);
+        let server = HostPort::V4([10, 0, 0, 2].into(), 443);
         let (source, target) = if is_sent { (&client, &server) } else { (&server, &client) };
         let by = Marking { tid: Tid(process), process: ProcessRef(process), fd: Fd(3), session: 1, op: None };
         let (link, original) = (LinkHeader::Marking, payload.len());

@@ -56,7 +56,7 @@ pub(super) fn begun(sockets: &mut Sockets, (id, side): (ConnectionId, Side), (by
 /// A thread receives by an end, and is under way with that or is not. Where another one is, they may return in any order.
 fn receives(sending: &mut Sending, connection: &mut Connection, (side, tid): (Side, Tid), is_under_way: bool) {
     let sender = side.other();
-    let are_several = connection.calls(side).receiver.is_some_and(|other| other != tid);
+    let are_several = connection.calls(side).seldom().receiver.is_some_and(|other| other != tid);
     if are_several && connection.flow_from(sender).told_by != ToldBy::Senders {
         // Totals still tell what was received of the send that is under way.
         sending.contend(connection, sender);
@@ -80,7 +80,7 @@ pub(super) fn failed(sockets: &mut Sockets, socket: SocketId, call: &Move<'_>) {
         Direction::Sent => {}
         Direction::Received => {
             if let Some(connection) = sockets.connections.get_mut(id) {
-                let receiver = connection.calls(side).receiver;
+                let receiver = connection.calls(side).seldom().receiver;
                 connection.set_receiver(side, receiver.filter(|receiver| *receiver != tid));
             }
         }
@@ -159,6 +159,9 @@ pub(super) fn returned(
 #[cold]
 #[inline(never)]
 pub(super) fn received_unsent(connection: &mut Connection, side: Side, changes: &mut [Change]) {
+    if !connection.has_begun_to_send(side.other()) {
+        return;
+    }
     connection.tell_by(side.other(), ToldBy::Bytes);
     if let Some(Change::Moved(Moved { stream: Some(stream), .. })) = changes.last_mut() {
         stream.overlap = Overlap::Lost;

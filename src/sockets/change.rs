@@ -4,7 +4,8 @@
 //! connection is as the whole event has left it; one that is over stays there until the next event.
 
 use crate::event::{
-    Direction, Errno, Event, Family, Inode, Marking, Message, Move, Segments, Tid, Timestamp, Transport, UnixName, What,
+    Direction, Errno, Event, Family, HostPort, Inode, Marking, Message, Move, Segments, Tid, Timestamp, Transport,
+    UnixName, What,
 };
 use crate::sockets::connections::Connection;
 use crate::sockets::names::{ConnectionId, FlowId, Side, SocketNumber};
@@ -99,9 +100,9 @@ pub struct Moved {
     /// The socket's transport.
     pub transport: Transport,
     /// The thread's own end, as far as it is known.
-    pub local: Option<SocketAddr>,
+    pub local: Option<HostPort>,
     /// The other end: the message's own address, or the one that the socket is connected to.
-    pub remote: Option<SocketAddr>,
+    pub remote: Option<HostPort>,
     /// The bytes that are in the trace.
     pub payload: Payload,
     /// How many bytes moved.
@@ -220,6 +221,9 @@ pub struct UnixMessage {
 pub enum Change {
     /// Bytes moved.
     Moved(Moved),
+    /// So many of the bytes that the last change moved had been sent before the trace, and are received behind others that
+    /// it has shown: where each byte is shown once, their place is gone.
+    InFlight { connection: ConnectionId, bytes: u64 },
     /// A message moved between UNIX datagram sockets.
     UnixMessage(UnixMessage),
     /// The local address of a datagram socket is known from here on, port and all; the host may be a wildcard.
@@ -264,6 +268,7 @@ impl Change {
             | Self::Closed { connection }
             | Self::ConnectionForgotten { connection } => Some(*connection),
             Self::Moved(_)
+            | Self::InFlight { .. }
             | Self::UnixMessage(_)
             | Self::LocalAddressKnown { .. }
             | Self::Membership { .. }

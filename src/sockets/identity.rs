@@ -131,11 +131,11 @@ pub(super) fn meeting(waiting: &Connection, open: &OpenSocket, role: Role) -> Op
     };
     // The listening socket's name, likewise.
     let (listener_as_waiting, listener) = match role {
-        Role::Accepted => (&waiting.end(Side::Second).name, &open.name),
-        _ => (&waiting.end(Side::First).name, &open.peer_name),
+        Role::Accepted => (waiting.end(Side::Second).name(), &open.name),
+        _ => (waiting.end(Side::First).name(), &open.peer_name),
     };
     let [target, _] = targets;
-    let is_other_name = open.family == Family::Unix && listener_as_waiting != listener;
+    let is_other_name = open.family == Family::Unix && listener_as_waiting != listener.as_ref();
     if is_other_name || !may_be_same(client, source) || !may_be_target(targets) {
         return None;
     }

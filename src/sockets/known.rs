@@ -1,6 +1,6 @@
 //! An address of an open socket, and where it is known from: what a call said stands above what details say.
 
-use crate::sockets::packed::Packed;
+use crate::event::HostPort;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// What is known of an address. Mostly calls and details say the same, or only one of them says anything, and then that is
@@ -8,13 +8,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Known {
     /// What [`Known::merged`] makes of all: asked for at every payload call.
-    best: Option<SocketAddr>,
+    best: Option<HostPort>,
     /// A call has said so, and details have, unless they are kept apart.
     is_said: bool,
     is_read: bool,
     implied: Implied,
     /// What a call and details say, where one of them says something else.
-    apart: Option<Box<[Option<Packed>; 2]>>,
+    apart: Option<Box<[Option<HostPort>; 2]>>,
 }
 
 /// The host, as the other end's implies it: the kernel talks to loopback from loopback.
@@ -52,33 +52,33 @@ impl Implied {
 impl Known {
     /// The best that is known.
     #[inline]
-    pub(super) const fn get(&self) -> Option<SocketAddr> {
-        self.best
+    pub(super) fn get(&self) -> Option<SocketAddr> {
+        self.best.map(HostPort::get)
     }
 
     /// The same, packed.
-    pub(super) fn packed(&self) -> Option<Packed> {
-        self.best.map(Packed::from)
+    pub(super) const fn packed(&self) -> Option<HostPort> {
+        self.best
     }
 
     /// What details say.
     pub(super) fn in_details(&self) -> Option<SocketAddr> {
         let [_, details] = self.parts();
-        details.map(Packed::get)
+        details.map(HostPort::get)
     }
 
     /// What a call says, and what details say.
-    fn parts(&self) -> [Option<Packed>; 2] {
+    fn parts(&self) -> [Option<HostPort>; 2] {
         match &self.apart {
             Some(apart) => **apart,
-            None => [self.is_said, self.is_read].map(|is| self.best.filter(|_| is).map(Packed::from)),
+            None => [self.is_said, self.is_read].map(|is| self.best.filter(|_| is)),
         }
     }
 
     /// Where a call left the host or the port open (bind to 0.0.0.0:0), details fill it in.
-    fn merged(&self, [call, details]: [Option<Packed>; 2]) -> Option<SocketAddr> {
+    fn merged(&self, [call, details]: [Option<HostPort>; 2]) -> Option<HostPort> {
         let mut address = call.or(details)?.get();
-        if let Some(details) = details.map(Packed::get) {
+        if let Some(details) = details.map(HostPort::get) {
             if address.ip().is_unspecified() {
                 address.set_ip(details.ip());
             }
@@ -89,13 +89,13 @@ impl Known {
         if let Some(host) = self.implied.host().filter(|_| address.ip().is_unspecified()) {
             address.set_ip(host);
         }
-        Some(address)
+        Some(address.into())
     }
 
-    fn keep(&mut self, parts: [Option<Packed>; 2]) {
+    fn keep(&mut self, parts: [Option<HostPort>; 2]) {
         self.best = self.merged(parts);
         [self.is_said, self.is_read] = parts.map(|part| part.is_some());
-        let is_one = parts.into_iter().flatten().all(|part| Some(part.get()) == self.best);
+        let is_one = parts.into_iter().flatten().all(|part| Some(part) == self.best);
         self.apart = (!is_one).then(|| parts.into());
     }
 

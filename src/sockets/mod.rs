@@ -20,13 +20,14 @@ mod connections;
 mod descriptors;
 mod ending;
 mod identity;
+mod in_flight;
 mod known;
 mod left;
 mod names;
 mod now;
 mod open;
 mod open_socket;
-mod packed;
+mod pair_digest;
 mod pipes;
 mod processes;
 mod registry;
@@ -48,6 +49,7 @@ use crate::limits;
 use connections::{Connections, Origin, Witnessed};
 use descriptors::{Channel, Pidfds, Remains, Rights, Sessions, Slot, TableId, Tables};
 use identity::{details_of, serial_of};
+use in_flight::InFlight;
 use names::SocketId;
 use now::Now;
 use open_socket::OpenSocket;
@@ -71,6 +73,7 @@ pub struct Sockets {
     registry: Registry,
     connections: Connections,
     sending: Sending,
+    in_flight: InFlight,
     /// How many traces the events are of, where these are several.
     traces: usize,
     /// Calls that have failed, or that others came in between, have been seen: `strace -z` shows neither.
@@ -241,9 +244,9 @@ impl Sockets {
         self.registry.full_details
     }
 
-    /// How many open sockets there have been.
-    pub const fn seen(&self) -> u64 {
-        self.registry.numbered
+    /// Whether there have been open sockets.
+    pub const fn have_been_seen(&self) -> bool {
+        self.registry.numbered > 0
     }
 
     /// The table of the event's thread.

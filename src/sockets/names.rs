@@ -19,9 +19,9 @@ impl SocketId {
     }
 }
 
-/// The name of an open socket within one run; never used twice.
+/// The name of an open socket within one run; no two that are open have the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SocketNumber(pub u64);
+pub struct SocketNumber(pub u32);
 
 /// The name of a connection within one run; no two that are open have the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,12 +1,11 @@
 //! An open file description that is a socket: what dup and fork share.
 
 use crate::event::{
-    Address, Direction, Family, Inode, Message, Move, Segments, SocketDetails, Transport, UnixName, as_u64,
+    Address, Direction, Family, HostPort, Inode, Message, Move, Segments, SocketDetails, Transport, UnixName, as_u64,
 };
 use crate::sockets::Shape;
 use crate::sockets::known::Known;
 use crate::sockets::names::{ConnectionId, Side, SocketId, SocketNumber};
-use crate::sockets::packed::Packed;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// One open socket.
@@ -73,11 +72,11 @@ pub(super) struct Seldom {
     /// The host that asked last, and the own address at which it did.
     asked_at: Option<(IpAddr, IpAddr)>,
     /// Where bind has put it.
-    pub(super) bound: Option<Packed>,
+    pub(super) bound: Option<HostPort>,
     /// The address that details go on to show though it is gone: strace looks it up once.
-    stale: Option<Packed>,
+    stale: Option<HostPort>,
     /// Of a listener, or one that it accepted at every address: where another one was that it accepted.
-    pub(super) sibling: Option<Packed>,
+    pub(super) sibling: Option<HostPort>,
     /// How what is sent is cut into datagrams (UDP_SEGMENT).
     pub(super) segments: Segments,
 }
@@ -247,7 +246,7 @@ impl OpenSocket {
         }
         let sibling = listener.seldom().sibling;
         if self.local.get().is_none()
-            && let Some(local) = listener.local.get().or(sibling.map(Packed::get))
+            && let Some(local) = listener.local.get().or(sibling.map(HostPort::get))
         {
             self.local.read(local);
         }
@@ -266,7 +265,7 @@ impl OpenSocket {
         let sibling = self
             .seldom()
             .sibling
-            .map(Packed::get)
+            .map(HostPort::get)
             .filter(|sibling| !is_local(*sibling) && sibling.port() == local.port());
         let host = if is_local(remote) { Some(remote) } else { sibling };
         if let Some(host) = host.filter(|_| local.ip().is_unspecified()) {
@@ -292,9 +291,9 @@ impl OpenSocket {
             // It may have been bound before the trace.
             return self.remote.forget();
         }
-        let own = self.seldom().bound.map(Packed::get);
+        let own = self.seldom().bound.map(HostPort::get);
         let bound = own.filter(|bound| !bound.ip().is_unspecified() || bound.port() != 0);
-        let stale = self.local.in_details().map(Packed::from).or(self.seldom().stale);
+        let stale = self.local.in_details().map(HostPort::from).or(self.seldom().stale);
         if stale.is_some() || self.seldom.is_some() {
             let seldom = self.seldom_mut();
             (seldom.stale, seldom.asked_at) = (stale, None);
@@ -389,21 +388,18 @@ impl OpenSocket {
     /// The thread's own end of a message from or to `remote`: as the message tells it; of a socket that is bound to every
     /// address the one at which the remote host has asked.
     #[inline]
-    pub(super) fn own_end(&self, message: &Message, remote: Option<SocketAddr>) -> Option<SocketAddr> {
-        let local = self.local.get();
+    pub(super) fn own_end(&self, message: &Message, remote: Option<HostPort>) -> Option<HostPort> {
+        let local = self.local.packed();
         if message.own.is_none() && self.seldom.is_none() {
             return local;
         }
-        let asked_at = self.seldom().asked_at;
-        let port = local.map_or(0, |local| local.port());
+        let at = |host: IpAddr| SocketAddr::new(host, local.map_or(0, HostPort::port)).into();
         if let Some(own) = &message.own {
-            return Some(if own.port() == 0 { SocketAddr::new(own.ip(), port) } else { **own });
+            return Some(if own.port() == 0 { at(own.ip()) } else { (**own).into() });
         }
-        let is_open = local.is_none_or(|local| local.ip().is_unspecified());
-        match (asked_at, remote) {
-            (Some((peer, own)), Some(remote)) if is_open && canonical(remote).ip() == peer => {
-                Some(SocketAddr::new(own, port))
-            }
+        let is_open = local.is_none_or(|local| local.get().ip().is_unspecified());
+        match (self.seldom().asked_at, remote) {
+            (Some((peer, own)), Some(remote)) if is_open && remote.canonical().get().ip() == peer => Some(at(own)),
             _ => local,
         }
     }
@@ -421,7 +417,7 @@ impl OpenSocket {
 
 /// Whether an address leaves its host or its port open.
 pub fn is_vague(address: SocketAddr) -> bool {
-    Packed::from(address).is_vague()
+    HostPort::from(address).is_vague()
 }
 
 /// Where a packet to `target` goes from `local`. Every address as a target is the own host: the address that the socket is
@@ -442,5 +438,5 @@ pub fn reached(target: SocketAddr, local: Option<SocketAddr>) -> SocketAddr {
 
 /// An address as the wire has it: v4-mapped IPv6 is IPv4.
 pub fn canonical(address: SocketAddr) -> SocketAddr {
-    Packed::from(address).canonical().get()
+    HostPort::from(address).canonical().get()
 }

@@ -1,12 +1,14 @@
 //! The open sockets, each with what is known of it, and how they are found: by inode, by addresses, by name.
 
-use crate::event::{Address, Descriptor, Details, Direction, Family, Inode, SocketDetails, Transport, UnixName};
+use crate::event::{
+    Address, Descriptor, Details, Direction, Family, HostPort, Inode, SocketDetails, Transport, UnixName,
+};
 use crate::limits;
 use crate::sockets::connections::state::Connection;
 use crate::sockets::identity;
 use crate::sockets::names::{ConnectionId, Side, SocketId, SocketNumber};
 use crate::sockets::open_socket::{OpenSocket, canonical};
-use crate::sockets::packed::{Packed, PairDigest};
+use crate::sockets::pair_digest::PairDigest;
 use crate::sockets::{Change, UnixEnd};
 use foldhash::{HashMap, HashSet};
 use slab::Slab;
@@ -30,8 +32,8 @@ pub(super) struct Registry {
     listening: HashSet<SocketAddr>,
     /// Details with a family have been seen: what has none is of a family that is not converted.
     pub(super) full_details: bool,
-    /// How many open sockets there have been.
-    pub(super) numbered: u64,
+    /// How many open sockets there have been, counted anew after four thousand million.
+    pub(super) numbered: u32,
 }
 
 impl Registry {
@@ -47,7 +49,7 @@ impl Registry {
 
     /// By what a socket with these two addresses is kept.
     fn pair(&self, pair: [SocketAddr; 2]) -> PairDigest {
-        PairDigest::of(pair.map(|address| Packed::from(address).canonical()), self.by_addresses.hasher())
+        PairDigest::of(pair.map(|address| HostPort::from(address).canonical()), self.by_addresses.hasher())
     }
 
     #[cfg(test)]
@@ -61,7 +63,7 @@ impl Registry {
 
     /// A new open socket, which no descriptor stands for yet.
     pub(super) fn insert(&mut self, kind: (Family, Transport)) -> SocketId {
-        self.numbered += 1;
+        self.numbered = self.numbered.wrapping_add(1);
         SocketId::at(self.open.insert(OpenSocket::new(SocketNumber(self.numbered), kind)))
     }
 
@@ -256,14 +258,14 @@ impl Registry {
 
     /// connect to AF_UNSPEC: for the views it is another socket where its own address may be another from here on.
     pub(super) fn unconnect(&mut self, socket: SocketId) -> Option<Change> {
-        let number = SocketNumber(self.numbered + 1);
+        let number = self.numbered.wrapping_add(1);
         let open = self.get_mut(socket)?;
         open.unconnect();
         if open.is_gathering || open.local.get().is_some_and(|local| local.port() != 0) {
             return None;
         }
-        let before = std::mem::replace(&mut open.number, number);
-        self.numbered += 1;
+        let before = std::mem::replace(&mut open.number, SocketNumber(number));
+        self.numbered = number;
         Some(Change::SocketClosed { socket: before })
     }
 

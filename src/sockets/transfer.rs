@@ -7,10 +7,12 @@ use crate::event::{
 };
 use crate::sockets::beside::Beside;
 use crate::sockets::connections::{Connection, Origin};
+use crate::sockets::in_flight::Older;
 use crate::sockets::names::{ConnectionId, Side, SocketId};
 use crate::sockets::open_socket::OpenSocket;
 use crate::sockets::{
-    Change, Marking, Moved, Now, Payload, Shape, Sockets, Stream, UnixMessage, ancillary, beside, pipes, processes,
+    Change, Marking, Moved, Now, Payload, Shape, Sockets, Stream, UnixMessage, ancillary, beside, in_flight, pipes,
+    processes,
 };
 use std::net::IpAddr;
 
@@ -82,7 +84,12 @@ pub(super) fn begun(sockets: &mut Sockets, descriptor: Descriptor<'_>, (op, dire
         return;
     };
     used(sockets, socket, descriptor.fd);
-    if let Some(stream) = sockets.stream(socket) {
+    // What has another end and was not seen to be made was there before the trace.
+    let is_connected =
+        |open: &OpenSocket| open.is_stream() && (open.family == Family::Unix || open.remote.get().is_some());
+    let is_connected = sockets.registry.get(socket).is_some_and(is_connected);
+    let stream = if is_connected { stream_of(sockets, socket) } else { sockets.stream(socket) };
+    if let Some(stream) = stream {
         let by = sockets.marking(descriptor.fd, Some(op));
         beside::begun(sockets, stream, (by, direction));
     }
@@ -134,8 +141,9 @@ pub(super) fn stream_moved(
         && connection.is_plain()
         && sending.is_empty()
         && !*at_ends
+        && !in_flight::may_begin(connection, side, call.direction)
     {
-        let known = Circumstances { marking, beside: Beside::default() };
+        let known = Circumstances { marking, beside: Beside::default(), older: 0 };
         let is_known = count_moved(connection, (id, side), open, known, (*now, call, message), changes);
         if call.direction == Direction::Received && connection.end(side.other()).traced && !is_known {
             beside::received_unsent(connection, side, changes);
@@ -169,14 +177,19 @@ fn open_moved(
 ) {
     let is_settled = sockets.connections.get(stream.0).is_some_and(Connection::is_settled);
     let (id, side) = if is_settled { stream } else { settled(sockets, socket, stream, call) };
-    let moved = call.messages.iter().map(|message| message.moved).sum();
-    let beside = beside::returned(sockets, (id, side), call.direction, moved);
+    let moved: u64 = call.messages.iter().map(|message| message.moved).sum();
+    let Older { mut bytes, told } = in_flight::moved(sockets, (id, side), call, moved);
+    let beside = beside::returned(sockets, (id, side), call.direction, moved - bytes);
     let Sockets { connections, registry, changes, now, .. } = sockets;
     if let (Some(connection), Some(open)) = (connections.get_mut(id), registry.get(socket)) {
         for message in call.messages {
-            let known = Circumstances { marking, beside };
+            let known = Circumstances { marking, beside, older: bytes.min(message.moved) };
+            bytes -= known.older;
             count_moved(connection, (id, side), open, known, (*now, call, message), changes);
         }
+    }
+    if told > 0 {
+        changes.push(Change::InFlight { connection: id, bytes: told });
     }
 }
 
@@ -185,6 +198,8 @@ fn open_moved(
 struct Circumstances {
     marking: Marking,
     beside: Beside,
+    /// How many bytes, at the front, are older than all that was sent in the trace.
+    older: u64,
 }
 
 /// A message's bytes moved on a connection that is made. Whether all were accounted for before.
@@ -193,7 +208,7 @@ fn count_moved(
     connection: &mut Connection,
     (id, side): (ConnectionId, Side),
     open: &OpenSocket,
-    Circumstances { marking, beside }: Circumstances,
+    Circumstances { marking, beside, older }: Circumstances,
     (now, call, message): (Now, &Move<'_>, &Message),
     changes: &mut Vec<Change>,
 ) -> bool {
@@ -204,7 +219,8 @@ fn count_moved(
     } else {
         shape_of_stream(connection, (side, open), call)
     };
-    let (reached, known) = connection.count(side, call.direction, message.moved);
+    let (reached, known) = connection.count(side, call.direction, message.moved - older);
+    let known = known + older;
     let known = beside.foretold.map_or(known, |foretold| foretold.min(message.moved));
     let Beside { overlap, sent_by, .. } = beside;
     let stream = Some(Stream { connection: id, side, reached, known, skipped: 0, overlap, sent_by });
@@ -220,7 +236,7 @@ fn shape_of_stream(connection: &mut Connection, (side, open): (Side, &OpenSocket
     }
     let is_urgent = call.flags.is_urgent();
     if is_urgent && call.direction == Direction::Sent {
-        connection.calls_mut(side.other()).urgent += 1;
+        connection.calls_mut(side.other()).seldom_mut().urgent += 1;
     }
     Shape { is_urgent, is_discarded: call.direction == Direction::Received && call.flags.discard(), ..Shape::default() }
 }
@@ -357,8 +373,8 @@ fn message_moved(
     message: &Message,
 ) -> Change {
     let remote = match &message.address {
-        Some(Address::Inet(address)) if stream.is_none() => Some(*address),
-        _ => open.remote.get(),
+        Some(Address::Inet(address)) if stream.is_none() => Some((*address).into()),
+        _ => open.remote.packed(),
     };
     Change::Moved(Moved {
         marking,
@@ -368,7 +384,7 @@ fn message_moved(
         socket: open.number,
         family: open.family,
         transport: open.transport,
-        local: if stream.is_some() { open.local.get() } else { open.own_end(message, remote) },
+        local: if stream.is_some() { open.local.packed() } else { open.own_end(message, remote) },
         remote,
         payload: if shape.is_discarded { Payload::default() } else { Payload::of(message) },
         moved: message.moved,
@@ -452,7 +468,7 @@ pub(super) fn peer_is(sockets: &mut Sockets, descriptor: Descriptor<'_>, process
         && let Some((id, side)) = sockets.stream(socket)
         && let Some(connection) = sockets.connections.get_mut(id)
     {
-        connection.end_mut(side.other()).told = Some(process);
+        connection.calls_mut(side).seldom_mut().peer = Some(process);
     }
 }
 

@@ -279,7 +279,7 @@ mod tests {
             cache.trim();
             let (handle, rest) = cache.read(text.as_bytes(), &mut NameTable::default()).expect("a descriptor");
             let Details::Socket(details) = cache.descriptor(handle).details else { panic!("it is a socket") };
-            assert_eq!((details.inode, rest), (Some(Inode(number)), b", ".as_slice()));
+            assert_eq!((details.inode, rest), (Inode::new(number), b", ".as_slice()));
         }
         assert!(cache.texts.len() <= limits::DETAILS_BYTES + text.len());
         assert!(cache.entries.len() <= limits::DETAILS + 1);

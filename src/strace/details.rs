@@ -214,7 +214,7 @@ const fn nothing(family: Family, transport: Transport) -> SocketDetails {
 fn inet((family, transport): (Family, Transport), text: &[u8], names: &mut NameTable) -> SocketDetails {
     let mut details = nothing(family, transport);
     if let Some((inode, [])) = inode(text) {
-        details.inode = Some(inode);
+        details.inode = inode;
     } else if family != Family::Other {
         let is_v6 = family == Family::Inet6;
         let (local, remote) = match memchr::memmem::find(text, b"->") {
@@ -229,17 +229,17 @@ fn inet((family, transport): (Family, Transport), text: &[u8], names: &mut NameT
 
 /// `61848`
 fn pipe(text: &[u8], names: &mut NameTable) -> Details {
-    let Some((inode, [])) = inode(text) else {
+    let Some((Some(inode), [])) = inode(text) else {
         return Details::NotSocket;
     };
-    let name = names.get(format!("pipe:[{}]", inode.0).as_bytes());
+    let name = names.get(format!("pipe:[{}]", inode.number()).as_bytes());
     let details = SocketDetails { inode: Some(inode), name: Some(name), ..nothing(Family::Pipe, Transport::Stream) };
     Details::Socket(details)
 }
 
-fn inode(text: &[u8]) -> Option<(Inode, &[u8])> {
+fn inode(text: &[u8]) -> Option<(Option<Inode>, &[u8])> {
     let (value, count) = time::digits(text);
-    (count > 0).then_some((Inode(value), text.get(count..)?))
+    (count > 0).then_some((Inode::new(value), text.get(count..)?))
 }
 
 /// `10.0.0.1:80`, `[::1]:80`, and before strace 4.22 `::1:80`, whose port is behind the last colon. A person may have put
@@ -262,12 +262,8 @@ fn unix(transport: Transport, text: &[u8], names: &mut NameTable) -> SocketDetai
     let Some((own, text)) = inode(text) else {
         return details;
     };
-    details.inode = Some(own);
-    let (peer, text) = match text.strip_prefix(b"->").and_then(inode) {
-        Some((peer, text)) => (Some(peer), text),
-        None => (None, text),
-    };
-    details.peer_inode = peer;
+    let (peer, text) = text.strip_prefix(b"->").and_then(inode).unwrap_or((None, text));
+    (details.inode, details.peer_inode) = (own, peer);
     details.name = text.strip_prefix(b",").and_then(|name| unix_name(name, names));
     details
 }
@@ -308,7 +304,7 @@ mod tests {
         name: Option<&str>,
     ) {
         let name = name.map(UnixName::of);
-        let (inode, peer_inode) = (Some(Inode(inode)), peer.map(Inode));
+        let (inode, peer_inode) = (Inode::new(inode), peer.and_then(Inode::new));
         let expected = SocketDetails { inode, peer_inode, name, ..nothing(family, transport) };
         assert_eq!(parsed(text), Details::Socket(expected), "{text}");
     }

@@ -1,7 +1,7 @@
 //! What is known of one UNIX connection: whether it is HTTP/2, what waits for that decision, and its conversation once the
 //! first packet has been written.
 
-use crate::event::{Marking, Timestamp, Transport, as_u64};
+use crate::event::{HostPort, Marking, Timestamp, Transport, as_u64};
 use crate::packets::contents::FirstBytes;
 use crate::packets::http2::{self, Http2Stream, Http2Verdict, Lack, Seed};
 use crate::packets::{Chunk, News, OwnChunk, TcpConnection, Witness, beginning};
@@ -13,7 +13,6 @@ use crate::unix::names;
 use crate::unix::ports::{self, ConversationStart};
 use crate::unix::{roles, tcp};
 use crate::wire::{About, Record, Sink};
-use std::net::SocketAddr;
 
 /// The state of one connection.
 #[derive(Debug, Default)]
@@ -23,12 +22,10 @@ pub(super) struct UnixConnection {
     tcp: Option<TcpConnection>,
     /// Bytes to be written of what the first and the second end sent.
     taken: [u64; 2],
-    /// Those of them that are, but for HTTP/2's.
-    written: [u64; 2],
     /// Which ends' addresses have the name of who is behind them.
     named: [bool; 2],
     /// Who has read last what the other end's calls have shown, by side.
-    readers: [Option<Marking>; 2],
+    readers: Option<Box<[Option<Marking>; 2]>>,
     /// Its server's port is not asked for.
     left_out: bool,
 }
@@ -40,7 +37,7 @@ impl UnixConnection {
     }
 
     /// The address of the end on `side`, if it has one and no name yet; it gets one now.
-    pub(super) fn name(&mut self, side: Side) -> Option<SocketAddr> {
+    pub(super) fn name(&mut self, side: Side) -> Option<HostPort> {
         let named = side.of_mut(&mut self.named);
         let address = self.tcp.as_ref().filter(|_| !*named).map(|tcp| tcp.address(side));
         *named |= address.is_some();
@@ -48,8 +45,8 @@ impl UnixConnection {
     }
 
     /// The end on `side` has read what the other one's calls have shown.
-    pub(super) const fn is_read(&mut self, side: Side, by: Marking) {
-        *side.of_mut(&mut self.readers) = Some(by);
+    pub(super) fn is_read(&mut self, side: Side, by: Marking) {
+        *side.of_mut(self.readers.get_or_insert_default()) = Some(by);
     }
 
     /// Since when something of it is yet to be shown: its first bytes, or the handshake of one that was made in the trace.
@@ -147,7 +144,7 @@ impl UnixConnection {
         self.framing = if verdict == Http2Verdict::Http2 {
             Framing::Http2(Box::new(self.http2(is_midway, (first, chunk.by), context)?))
         } else {
-            Framing::Plain
+            Framing::Plain([0; 2])
         };
         for held in &held {
             self.pass(connection, &held.chunk(), context)?;
@@ -272,11 +269,11 @@ impl UnixConnection {
                 }
                 Ok(())
             }
-            (_, Some(tcp)) => {
-                *chunk.sender.of_mut(&mut self.written) += chunk.moved();
+            (Framing::Plain(written), Some(tcp)) => {
+                *chunk.sender.of_mut(written) += chunk.moved();
                 tcp.write(chunk, &mut context.out)
             }
-            (_, None) => Ok(()),
+            (Framing::Undecided(_), Some(_)) | (_, None) => Ok(()),
         }
     }
 
@@ -298,8 +295,9 @@ impl UnixConnection {
             self.begin(connection, by.1, time, ConversationStart::NONE, context)?;
         }
         self.let_out(side, by, context)?;
+        let reader = self.readers.as_deref().and_then(|readers| *side.of(readers));
         match &mut self.tcp {
-            Some(tcp) => tcp::finish(tcp, (side, *side.of(&self.readers)), (time, by), context),
+            Some(tcp) => tcp::finish(tcp, (side, reader), (time, by), context),
             None => Ok(()),
         }
     }
@@ -333,7 +331,7 @@ impl UnixConnection {
         let Some(first) = held.first() else { return Ok(()) };
         let said = ConversationStart::Bytes(FirstBytes { bytes: &first.bytes, moved: as_u64(first.bytes.len()) });
         self.begin(connection, first.by.1, first.time, said, context)?;
-        self.framing = Framing::Plain;
+        self.framing = Framing::Plain([0; 2]);
         for held in &held {
             self.pass(connection, &held.chunk(), context)?;
         }
@@ -383,7 +381,8 @@ impl UnixConnection {
         }
         let [first, second] = match &self.framing {
             Framing::Http2(stream) => stream.written(),
-            _ => self.written,
+            Framing::Plain(written) => *written,
+            _ => [0; 2],
         };
         let [moved_first, moved_second] = self.taken;
         let id = connection.id.number;

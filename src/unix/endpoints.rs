@@ -1,8 +1,8 @@
 //! The invented endpoints of the i-th UNIX connection: addresses, ports, MACs and ISNs, all from its order and an inode.
 
-use crate::event::Inode;
+use crate::event::{HostPort, Inode};
 use crate::wire::{Mac, SeqNumber};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 
 /// Connections that share one pair of /24 networks: host numbers 1 to 254.
 const HOSTS: u64 = 254;
@@ -10,7 +10,7 @@ const HOSTS: u64 = 254;
 /// One end as packets show it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Endpoint {
-    pub(super) address: SocketAddr,
+    pub(super) address: HostPort,
     pub(super) mac: Mac,
     pub(super) isn: SeqNumber,
 }
@@ -35,10 +35,10 @@ pub const CLEAN: ClientPorts = ClientPorts { first: 63_000, count: 1_000 };
 /// Client and server of the connection with the given order (from 0). `inode` is the client's, else the one seen first.
 pub(super) fn of(order: u64, inode: Option<Inode>, clients: ClientPorts, server_port: u16) -> [Endpoint; 2] {
     let (block, host) = (order / HOSTS, order % HOSTS);
-    let number = inode.map_or_else(|| order.saturating_add(100_000), |inode| inode.0);
+    let number = inode.map_or_else(|| order.saturating_add(100_000), Inode::number);
     let client_port = clients.first + low_16(number % u64::from(clients.count));
     let end = |network: u64, port: u16, mac: u64, isn: u32| Endpoint {
-        address: SocketAddr::new(address(network, host).into(), port),
+        address: HostPort::V4(address(network, host), port),
         mac: Mac(mac_bytes(mac + 0x200 * block + host)),
         isn: SeqNumber(isn).advanced(number),
     };
@@ -75,8 +75,11 @@ mod tests {
 
     #[track_caller]
     fn check(order: u64, inode: Option<u64>, client: &str, server: &str, macs: [[u8; 6]; 2]) {
-        let [one, two] = of(order, inode.map(Inode), CLASSIC, 50051);
-        assert_eq!((one.address.to_string(), two.address.to_string()), (client.to_owned(), server.to_owned()));
+        let [one, two] = of(order, inode.and_then(Inode::new), CLASSIC, 50051);
+        assert_eq!(
+            (one.address.get().to_string(), two.address.get().to_string()),
+            (client.to_owned(), server.to_owned())
+        );
         assert_eq!([one.mac.0, two.mac.0], macs);
     }
 
@@ -95,7 +98,7 @@ mod tests {
 
     #[test]
     fn an_inode_of_64_bits_wraps() {
-        let [client, _] = of(0, Some(Inode(0xffff_ffff_ffff_fff0)), CLEAN, 50051);
+        let [client, _] = of(0, Inode::new(0xffff_ffff_ffff_fff0), CLEAN, 50051);
         assert_eq!(client.isn, SeqNumber(0x0fff_fff0));
         assert_eq!(client.address.port(), 63_600);
     }
@@ -103,7 +106,7 @@ mod tests {
     #[test]
     fn seventy_thousand_connections_are_distinct() {
         let all: std::collections::HashSet<_> = (0..70_000)
-            .map(|order| of(order, Some(Inode(1)), CLEAN, 50051).map(|end| (end.address, end.mac.0)))
+            .map(|order| of(order, Inode::new(1), CLEAN, 50051).map(|end| (end.address, end.mac.0)))
             .collect();
         assert_eq!(all.len(), 70_000);
     }

@@ -19,8 +19,8 @@ use crate::unix::roles;
 pub(super) enum Framing {
     /// Fewer than nine bytes in each direction so far, and they may be HTTP/2.
     Undecided(Vec<OwnChunk>),
-    /// A piece a call.
-    Plain,
+    /// A piece a call. Bytes that are written of what the first and the second end sent.
+    Plain([u64; 2]),
     /// Whole frames.
     Http2(Box<Http2Stream>),
     /// Messages instead of a conversation.

@@ -1,18 +1,17 @@
 //! What a person reads beside the packets of a UNIX socket: its name in place of the invented address, and a comment.
 
 use crate::escape;
-use crate::event::{Ancillary, Details, Family, Marking, Right, UnixName};
+use crate::event::{Ancillary, Details, Family, HostPort, Marking, Right, UnixName};
 use crate::packets::Chunk;
 use crate::processes::Processes;
 use crate::sockets::{Connection, Side};
 use crate::wire::{Record, Sink};
 use std::borrow::Cow;
 use std::fmt::Write as _;
-use std::net::SocketAddr;
 
 /// Names the address of an end: who is behind it, the name of its socket, or both, as far as they are known.
 pub(super) fn write<S: Sink>(
-    address: SocketAddr,
+    address: HostPort,
     user: Option<&str>,
     name: Option<&UnixName>,
     sink: &mut S,
@@ -50,20 +49,20 @@ pub(super) fn of_datagrams(server: Option<&UnixName>) -> String {
 pub(super) fn of_connection(connection: &Connection, client: Side) -> String {
     let server = connection.end(client.other());
     if connection.family == Family::Pipe {
-        return match (connection.inode(client), &server.name) {
-            (Some(inode), _) => format!("pipe, inode {}", inode.0),
+        return match (connection.inode(client), server.name()) {
+            (Some(inode), _) => format!("pipe, inode {}", inode.number()),
             (None, Some(path)) => format!("FIFO {}", readable(path)),
             (None, None) => "pipe".to_owned(),
         };
     }
     let mut text = String::from("UNIX connection");
-    if let Some(name) = &server.name {
+    if let Some(name) = server.name() {
         text.push_str(" to ");
         text.push_str(&readable(name));
     }
     for (who, side) in [("client", client), ("server", client.other())] {
-        if let Some(inode) = connection.end(side).inode {
-            let _ = write!(text, ", {who} inode {}", inode.0);
+        if let Some(inode) = connection.end(side).inode() {
+            let _ = write!(text, ", {who} inode {}", inode.number());
         }
     }
     text
@@ -73,7 +72,7 @@ pub(super) fn of_connection(connection: &Connection, client: Side) -> String {
 pub(super) fn of_message(connection: &Connection, client: Side, chunk: &Chunk<'_>) -> String {
     let (marking, side) = chunk.by;
     let verb = if side == chunk.sender { "sends to" } else { "receives from" };
-    let server = connection.end(client.other()).name.as_ref().map(readable);
+    let server = connection.end(client.other()).name().map(readable);
     let bus = server.as_deref().unwrap_or("D-Bus");
     let other = if side == client { bus.to_owned() } else { format!("a client of {bus}") };
     format!("PID {} fd {} {verb} {other}", marking.tid, marking.fd)
@@ -104,7 +103,7 @@ fn of_right(right: &Right) -> String {
             (Some(local), Some(remote), ..) => write!(text, " {local}->{remote}"),
             (Some(local), None, ..) => write!(text, " {local}"),
             (None, _, Some(name), _) => write!(text, " {}", readable(name)),
-            (None, _, None, Some(inode)) => write!(text, " socket {}", inode.0),
+            (None, _, None, Some(inode)) => write!(text, " socket {}", inode.number()),
             (None, _, None, None) => Ok(()),
         };
     }

@@ -215,7 +215,7 @@ pub(super) fn settled(
     (ports, rules): (Ports, &[PortRule]),
     services: &mut Services,
 ) -> bool {
-    let name = connection.end(client.other()).name.as_ref();
+    let name = connection.end(client.other()).name();
     match rule(connection, client, rules) {
         Some(_) => true,
         None => ports != Ports::Auto || name.and_then(|name| services.by_name(name)).is_some(),
@@ -230,7 +230,7 @@ pub(super) fn choose(
     (ports, rules): (Ports, &[PortRule]),
     services: &mut Services,
 ) -> Choice {
-    let name = connection.end(client.other()).name.as_ref();
+    let name = connection.end(client.other()).name();
     let by_name = name.and_then(|name| services.by_name(name));
     let rule = rule(connection, client, rules);
     let (port, protocol) = match (rule.map(|(_, rule)| rule.target), ports) {
@@ -251,7 +251,7 @@ pub(super) fn choose(
 pub(super) fn is_dbus(connection: &Connection, rules: &[PortRule], services: &mut Services) -> bool {
     let mut is_dbus = |side: Side| {
         let by_rule = rule(connection, side.other(), rules).map(|(_, rule)| rule.target);
-        match (by_rule, connection.end(side).name.as_ref()) {
+        match (by_rule, connection.end(side).name()) {
             (Some(target), _) => target == Target::Protocol(&DBUS),
             (None, name) => name.and_then(|name| services.by_name(name)) == Some(Some(&DBUS)),
         }
@@ -271,7 +271,7 @@ pub(super) fn of_datagrams(name: Option<&UnixName>, first: &[u8], rules: &[PortR
 
 /// The rule for the server's name, and its place.
 fn rule<'a>(connection: &Connection, client: Side, rules: &'a [PortRule]) -> Option<(usize, &'a PortRule)> {
-    let name = connection.end(client.other()).name.as_ref()?;
+    let name = connection.end(client.other()).name()?;
     rules.iter().enumerate().find(|(_, rule)| rule.names.is_for(name))
 }
 

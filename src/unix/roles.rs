@@ -10,7 +10,7 @@ pub(super) fn client(connection: &Connection) -> Option<Side> {
         Role::Accepted | Role::Reader => Some(side.other()),
         Role::Paired | Role::Unknown => None,
     };
-    let by_name = |side: Side| connection.end(side).name.as_ref().map(|_| side.other());
+    let by_name = |side: Side| connection.end(side).name().map(|_| side.other());
     by_role(Side::First)
         .or_else(|| by_role(Side::Second))
         .or_else(|| by_name(Side::First))

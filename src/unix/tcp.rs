@@ -41,7 +41,7 @@ pub(super) fn begin<S: Sink>(
         let user = connection.calls(client).marking.map(|user| names::of_process(&user, context.processes));
         names::write(client_end.address, user.as_deref(), None, context.out.sink())?;
         // Who is behind the server, its calls will show.
-        names::write(server_end.address, None, connection.end(client.other()).name.as_ref(), context.out.sink())?;
+        names::write(server_end.address, None, connection.end(client.other()).name(), context.out.sink())?;
     }
     let ends = ends.map(|end| Endpoint::new(end.address, (!options.is_wire()).then_some(end.mac), end.isn));
     let mut tcp = TcpConnection::new(client, ends, WINDOW, options.is_wire().then_some(HANDSHAKE));

@@ -73,6 +73,7 @@ impl View for UnixView {
                 }
             }
             Change::Moved(_)
+            | Change::InFlight { .. }
             | Change::UnixMessage(_)
             | Change::Failed { .. }
             | Change::AddressesKnown { .. }
@@ -194,18 +195,18 @@ impl UnixView {
         }
         if let Some(address) = state.name(stream.side) {
             let user = names::of_process(&moved.marking, known.processes);
-            names::write(address, Some(&user), connection.end(stream.side).name.as_ref(), sink)?;
+            names::write(address, Some(&user), connection.end(stream.side).name(), sink)?;
         }
         let other = stream.side.other();
         let ancillary = known.refs.call().and_then(|call| call.ancillary).filter(|_| moved.ancillary);
         let said = ancillary.filter(|_| moved.direction == Direction::Received).and_then(|beside| beside.credentials);
-        let process = said.map(|said| Tid(said.process)).or(connection.end(other).told);
+        let process = said.map(|said| Tid(said.process)).or(connection.calls(stream.side).peer());
         if let Some(process) = process.filter(|process| process.0 > 0)
             && !connection.end(other).traced
             && let Some(address) = state.name(other)
         {
             let user = known.processes.name_of(process);
-            names::write(address, Some(&user), connection.end(other).name.as_ref(), sink)?;
+            names::write(address, Some(&user), connection.end(other).name(), sink)?;
         }
         Ok(())
     }

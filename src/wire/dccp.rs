@@ -1,7 +1,7 @@
 //! A datagram of DCCP: a DCCP-Data packet with its long sequence number (RFC 4340 §5.1, §5.4).
 
+use crate::event::HostPort;
 use crate::wire::checksum::Sum;
-use std::net::SocketAddr;
 
 const HEADER: usize = 16;
 
@@ -14,7 +14,7 @@ pub const LONGEST_DCCP: usize = 0xffff - 20 - HEADER;
 /// Puts a packet into `packet`, which is emptied, and returns how long it really was, in bytes: `original` is the length
 /// of the datagram, of which `payload` is there. `number` is its sequence number, of which 48 bits count.
 pub fn dccp_packet(
-    (source, target): (&SocketAddr, &SocketAddr),
+    (source, target): (&HostPort, &HostPort),
     number: u64,
     payload: &[u8],
     original: usize,
@@ -44,11 +44,11 @@ mod tests {
     #[test]
     fn a_packet() {
         let mut packet = vec![1];
-        let ends = ["10.0.0.1:5000", "10.0.0.2:80"].map(|end| end.parse().unwrap());
+        let ends = ["10.0.0.1:5000", "10.0.0.2:80"].map(HostPort::of);
         let length = dccp_packet((&ends[0], &ends[1]), 0x1_0000_0002, b"abc", 3, &mut packet);
         assert_eq!((length, packet.len()), (19, 19));
         // The sum over all with its checksum in it is that of a good packet.
-        let sum = Sum::of_pseudo_header(ends.map(|end| end.ip()), 33, 19).with(&packet);
+        let sum = Sum::of_pseudo_header(ends.map(HostPort::ip), 33, 19).with(&packet);
         assert_eq!(sum.checksum(), [0, 0]);
         assert_eq!(packet[..6], [0x13, 0x88, 0, 80, 4, 0]);
         assert_eq!(packet[8..], *b"\x05\0\0\x01\0\0\0\x02abc");

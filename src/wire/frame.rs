@@ -1,7 +1,7 @@
 //! What the bytes of a packet say, field by field.
 
+use crate::event::HostPort;
 use crate::wire::SeqNumber;
-use std::net::SocketAddr;
 
 /// An Ethernet address, as sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -103,9 +103,9 @@ pub struct Frame<'a> {
     /// Ethernet's header, and the 802.1Q tag where there is one.
     pub link: LinkHeader,
     /// IP source and its port.
-    pub source: &'a SocketAddr,
+    pub source: &'a HostPort,
     /// IP target and its port.
-    pub target: &'a SocketAddr,
+    pub target: &'a HostPort,
     /// IPv4's identification; IPv6 has none.
     pub id: u16,
     /// The transport header.

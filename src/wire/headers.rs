@@ -3,14 +3,14 @@
 //! Nearly all packets are segments of TCP over IPv4 that one thread moves on one descriptor. To lay out their headers anew
 //! was a seventh of all that a short line costs.
 
-use crate::event::{Direction, Fd, Marking, ProcessRef, Tid, Timestamp, as_usize};
+use crate::event::{Direction, Fd, HostPort, Marking, ProcessRef, Tid, Timestamp, as_usize};
 use crate::wire::checksum::Sum;
 use crate::wire::write::{FittedPayload, handshake_options, tagged};
 use crate::wire::{
     About, Flags, Frame, HandshakeOptions, Lengths, LinkHeader, Packet, SeqNumber, TransportHeader, write,
 };
 use etherparse::EtherType;
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::Ipv4Addr;
 
 /// How many headers are kept: those of so many descriptors and directions cost 50 KB.
 const PLACES: usize = 256;
@@ -37,7 +37,7 @@ const HEADERS: usize = TCP + 20;
 type Mover = (Marking, Direction);
 
 /// Where a segment comes from, and where it goes.
-type Ends = (SocketAddrV4, SocketAddrV4);
+type Ends = [(Ipv4Addr, u16); 2];
 
 /// Where the headers of what a thread moves on a descriptor are kept.
 #[inline]
@@ -79,10 +79,10 @@ fn put<const BYTES: usize>(headers: &mut [u8; HEADERS], at: usize, value: [u8; B
 impl LaidOut {
     /// The headers of a segment that nobody moves, from nowhere to nowhere.
     fn new() -> Self {
-        let nowhere = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0);
+        let nowhere = (Ipv4Addr::UNSPECIFIED, 0);
         let nobody = Marking { tid: Tid(0), process: ProcessRef::default(), fd: Fd(0), session: 0, op: None };
-        let (mover, ends) = ((nobody, Direction::Sent), (nowhere, nowhere));
-        let (zero, address) = (SeqNumber(0), SocketAddr::V4(nowhere));
+        let (mover, ends) = ((nobody, Direction::Sent), [nowhere; 2]);
+        let (zero, address) = (SeqNumber(0), HostPort::V4(nowhere.0, nowhere.1));
         let frame = Frame {
             link: LinkHeader::Marking,
             source: &address,
@@ -109,32 +109,32 @@ impl LaidOut {
     fn sum_up(&mut self) {
         let (_, ip_and_tcp) = self.bytes.split_at(IP);
         let (ip, tcp) = ip_and_tcp.split_at(TCP - IP);
-        let ends = [*self.ends.0.ip(), *self.ends.1.ip()];
-        let pseudo_header = Sum::of_pseudo_header(ends.map(Into::into), etherparse::IpNumber::TCP.0, 0);
+        let hosts = self.ends.map(|(host, _)| host.into());
+        let pseudo_header = Sum::of_pseudo_header(hosts, etherparse::IpNumber::TCP.0, 0);
         (self.ip, self.tcp) = (Sum::default().with(ip), pseudo_header.with(tcp));
     }
 
     /// Makes them those of what `mover` moves between `ends`.
     #[inline(always)]
-    fn turn_to(&mut self, mover: &Mover, ends: (&SocketAddrV4, &SocketAddrV4)) {
+    fn turn_to(&mut self, mover: &Mover, [source, target]: [(&Ipv4Addr, &u16); 2]) {
         let (by, own) = (&mover.0, &self.mover.0);
         if (own.tid, own.fd, own.session, own.op, self.mover.1) != (by.tid, by.fd, by.session, by.op, mover.1) {
             self.mover = *mover;
             put(&mut self.bytes, 0, tagged(mover, EtherType::IPV4));
         }
-        let (own, other) = (&self.ends.0, &self.ends.1);
-        if (own.port(), other.port(), own.ip(), other.ip()) != (ends.0.port(), ends.1.port(), ends.0.ip(), ends.1.ip())
-        {
-            self.put_ends((*ends.0, *ends.1));
+        let [own, other] = &self.ends;
+        if (&own.1, &other.1, &own.0, &other.0) != (source.1, target.1, source.0, target.0) {
+            self.put_ends([source, target].map(|(host, port)| (*host, *port)));
         }
     }
 
     fn put_ends(&mut self, ends: Ends) {
         self.ends = ends;
-        put(&mut self.bytes, IP_SOURCE, ends.0.ip().octets());
-        put(&mut self.bytes, IP_TARGET, ends.1.ip().octets());
-        put(&mut self.bytes, TCP_SOURCE, ends.0.port().to_be_bytes());
-        put(&mut self.bytes, TCP_TARGET, ends.1.port().to_be_bytes());
+        let [(source, source_port), (target, target_port)] = ends;
+        put(&mut self.bytes, IP_SOURCE, source.octets());
+        put(&mut self.bytes, IP_TARGET, target.octets());
+        put(&mut self.bytes, TCP_SOURCE, source_port.to_be_bytes());
+        put(&mut self.bytes, TCP_TARGET, target_port.to_be_bytes());
         self.sum_up();
     }
 
@@ -199,7 +199,8 @@ impl Headers {
     #[inline(always)]
     pub fn write(&mut self, packet: &Packet<'_>, bytes: &mut Vec<u8>) -> Lengths {
         let frame = &packet.frame;
-        let (SocketAddr::V4(source), SocketAddr::V4(target)) = (frame.source, frame.target) else {
+        let (HostPort::V4(source, source_port), HostPort::V4(target, target_port)) = (frame.source, frame.target)
+        else {
             return write(packet, bytes);
         };
         let TransportHeader::Tcp { seq, ack, flags, window, options } = frame.transport else {
@@ -212,7 +213,7 @@ impl Headers {
             return write(packet, bytes);
         }
         let Some(laid_out) = self.places.get_mut(place(mover)) else { return write(packet, bytes) };
-        laid_out.turn_to(mover, (source, target));
+        laid_out.turn_to(mover, [(source, source_port), (target, target_port)]);
         let numbers = SegmentNumbers { id: frame.id, seq, ack, flags, window };
         if let Some(options) = options {
             return laid_out.write_handshake(numbers, options, frame, bytes);

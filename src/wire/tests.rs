@@ -2,7 +2,7 @@
 //! and without the library that writes it.
 
 use super::*;
-use crate::event::{Direction, Fd, Marking, Op, ProcessRef, Tid, Timestamp};
+use crate::event::{Direction, Fd, HostPort, Marking, Op, ProcessRef, Tid, Timestamp};
 use proptest::prelude::*;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -11,8 +11,8 @@ fn data(seq: u32) -> TransportHeader {
 }
 
 /// An address that is there as long as any frame.
-fn address(text: &str) -> &'static SocketAddr {
-    Box::leak(Box::new(text.parse().unwrap()))
+fn address(text: &str) -> &'static HostPort {
+    Box::leak(Box::new(HostPort::of(text)))
 }
 
 fn frame<'a>(source: &str, target: &str, transport: TransportHeader, payload: &'a [u8]) -> Frame<'a> {
@@ -391,7 +391,7 @@ proptest! {
             let options = HandshakeOptions { mss: !id, window_scale: 7 };
             let options = (id % 4 == 0).then_some(options);
             let transport = TransportHeader::Tcp { seq, ack, flags, window: !id, options };
-            let source = &SocketAddr::from(([10, 0, 0, u8::from(id % 8 < 7)], port));
+            let source = &HostPort::V4([10, 0, 0, u8::from(id % 8 < 7)].into(), port);
             let payload = &payload[..original.min(usize::from(id) % 100)];
             let (link, target) = (LinkHeader::Marking, address("10.0.0.2:80"));
             let frame = Frame { link, source, target, id, transport, payload, original };
@@ -415,7 +415,7 @@ proptest! {
         payload in proptest::collection::vec(any::<u8>(), 0..300),
         missing in prop_oneof![Just(0_usize), 0_usize..60_000],
     ) {
-        let (source, target) = (&source, &target);
+        let (source, target) = (&source.into(), &target.into());
         let frame =
             Frame { link, source, target, id, transport, payload: &payload, original: payload.len() + missing };
         let packet = Packet { about: About { time: Timestamp(0), by, comment: None, remarks: Remarks::NONE }, frame };

@@ -1,14 +1,14 @@
 //! How many conversations a capture has, as Wireshark counts them: pairs of addresses and ports under one transport.
 //! Counted only for a person who is told it.
 
+use crate::event::HostPort;
 use crate::limits;
 use crate::wire::{Frame, TransportHeader};
 use foldhash::HashSet;
 use std::mem::{Discriminant, discriminant};
-use std::net::SocketAddr;
 
 /// Both ends, the smaller one first, and what is between them.
-type EndPair = (SocketAddr, SocketAddr, Discriminant<TransportHeader>);
+type EndPair = (HostPort, HostPort, Discriminant<TransportHeader>);
 
 /// The conversations of a capture.
 #[derive(Debug, Default)]

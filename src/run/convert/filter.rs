@@ -16,19 +16,17 @@
 
 use super::offers::{self, Offers};
 use crate::escape::word;
-use crate::event::{Direction, Family, Marking, Tid, Timestamp, Transport, UnixName};
+use crate::event::{Direction, Family, HostPort, Marking, Tid, Timestamp, Transport, UnixName};
 use crate::glob::Glob;
 use crate::run::options::{Options, ViewKind};
 use crate::sockets::{
     Calls, Change, Connection, ConnectionId, End, Flow, Moved, Overlap, Refs, Role, Side, Stream, UnixMessage,
 };
 use foldhash::HashMap;
-use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 
 /// What becomes of a change.
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::large_enum_variant, reason = "there is one, which is used at once")]
 pub(super) enum Verdict {
     /// The views take it.
     Show,
@@ -216,6 +214,10 @@ impl Filter {
                 }
                 Verdict::Hide
             }
+            Change::InFlight { connection, .. } => match refs.connection(*connection) {
+                Some(connection) if self.concerns(connection) => Verdict::Show,
+                _ => Verdict::Hide,
+            },
             Change::UnixMessage(message) => {
                 self.note_maker();
                 let verdict = self.unix_message_moved(message);
@@ -276,10 +278,9 @@ impl Filter {
             return self.by_maker();
         }
         let has_ports = matches!(moved.transport, Transport::Datagram | Transport::UdpLite);
-        let ends = [&moved.local, &moved.remote].map(|end| end.as_ref().filter(|_| has_ports));
-        if !self.has_port(ends) {
-            let ports = ends.into_iter().flatten().map(SocketAddr::port);
-            ports.min().into_iter().for_each(|port| self.offers.ports.add(port));
+        let ports = [moved.local, moved.remote].map(|end| end.filter(|_| has_ports).map(HostPort::port));
+        if !self.has_port(ports) {
+            ports.into_iter().flatten().min().into_iter().for_each(|port| self.offers.ports.add(port));
             return Verdict::Hide;
         }
         self.by_maker()
@@ -394,7 +395,7 @@ impl Filter {
             return true;
         }
         let wanted = if connection.family.is_local() {
-            let names = ends.iter().filter_map(|end| end.name.as_ref());
+            let names = ends.iter().filter_map(|end| end.name());
             let known = names.clone().count();
             if known == seen.names {
                 return false;
@@ -411,7 +412,7 @@ impl Filter {
             is_wanted
         } else {
             let addresses = ends.map(End::address);
-            self.has_port(addresses.each_ref().map(Option::as_ref)) || self.offer_port(connection)
+            self.has_port(addresses.map(|address| address.map(|address| address.port()))) || self.offer_port(connection)
         };
         if wanted && let Some(seen) = self.connections.get_mut(&connection.id) {
             seen.wanted = true;
@@ -430,8 +431,8 @@ impl Filter {
     }
 
     /// Whether one of two ends has a port that is asked for.
-    fn has_port(&mut self, ends: [Option<&SocketAddr>; 2]) -> bool {
-        let is_in = |range: &RangeInclusive<u16>| ends.iter().flatten().any(|end| range.contains(&end.port()));
+    fn has_port(&mut self, ports: [Option<u16>; 2]) -> bool {
+        let is_in = |range: &RangeInclusive<u16>| ports.iter().flatten().any(|port| range.contains(port));
         self.ports.is_empty() || note(&mut self.ports, is_in)
     }
 

@@ -150,7 +150,7 @@ pub fn nothing_shown(traffic: &Traffic, sockets: &Sockets, all: &[&Counts], sele
     let unknown: u64 = all.iter().map(|counts| counts.details_missing).sum();
     let (text, cure) = if let Some(unwanted) = unwanted(traffic) {
         unwanted
-    } else if sockets.seen() > 0 {
+    } else if sockets.have_been_seen() {
         let who = if traffic.has_opened() { "connections were made" } else { "sockets were used" };
         let (what, cure) = no_payload(traffic, all, report.recorded).unwrap_or(("no payload moved on them", ""));
         return report.note(NoteKey::NothingShown, format!("{who}, but {what}"), cure);

@@ -37,6 +37,8 @@ keys! {
         Hidden "hidden",
         /// Payload that its reader threw away.
         Discarded "discarded",
+        /// Payload that was sent before the trace and received behind what was shown.
+        InFlight "in_flight",
         /// Payload handed to io_uring.
         IoUring "io_uring",
         /// What the wire view alone shows.

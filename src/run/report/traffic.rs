@@ -2,18 +2,17 @@
 
 use super::keys::{LossKey, NoteKey};
 use super::{LineRef, Loss, Report};
-use crate::event::{Direction, Family, Op, Transport, as_u64};
+use crate::event::{Direction, Family, HostPort, Op, Transport, as_u64};
 use crate::inet::is_carried;
 use crate::limits;
 use crate::run::name::Name;
 use crate::run::options::Recorded;
-use crate::sockets::{Change, ConnectionId, End, Moved, Refs, Side};
+use crate::sockets::{Change, Connection, ConnectionId, End, Moved, Refs, Side};
 use crate::strace::Counts;
 use crate::unix::{self, FastCgi};
 use crate::views::Views;
 use crate::work;
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 
 /// Messages or calls, their bytes that are missing, and where the first one is.
 #[derive(Clone, Copy, Debug, Default)]
@@ -83,6 +82,8 @@ pub(in crate::run) struct Traffic {
     hidden: LossTally,
     /// Those of them that a reader's call may show: connection, sender, the place of the first byte, and how many are left.
     unseen: Vec<(ConnectionId, Side, u64, u64)>,
+    /// Receives of bytes that were sent before the trace, where each byte is shown once and others were before.
+    in_flight: LossTally,
     /// Receives that threw bytes away which no other call shows.
     discarded: LossTally,
     /// Messages of internet sockets that the wire view alone shows.
@@ -140,6 +141,13 @@ impl Traffic {
     pub fn count_other(&mut self, change: &Change, refs: Refs<'_>, views: &Views, place: LineRef) {
         let message = match change {
             Change::UnixMessage(message) => message,
+            Change::InFlight { connection, bytes } => {
+                let shown_once = |connection: &Connection| views.show_once(connection.family);
+                if refs.connection(*connection).is_some_and(shown_once) {
+                    self.in_flight.add(*bytes, place);
+                }
+                return;
+            }
             Change::Opened { connection } => {
                 // Pipes do not count: every shell makes some, and needs them for nothing.
                 let made = refs.connection(*connection).filter(|made| made.family != Family::Pipe);
@@ -259,7 +267,7 @@ impl Traffic {
             (Some(_), _) => moved.local,
             (None, _) => None,
         };
-        self.fastcgi.extend(server.as_ref().map(SocketAddr::port));
+        self.fastcgi.extend(server.map(HostPort::port));
     }
 
     /// A payload call was made on a socket, and moved no byte that is shown.
@@ -329,6 +337,11 @@ impl Traffic {
         let what = format!("[receive|receives] threw {bytes} bytes away unread (MSG_TRUNC), which strace cannot show");
         let loss = self.discarded.loss(LossKey::Discarded, &what, traces).bytes(bytes);
         report.lose(loss.cure("trace the sender too"));
+        let bytes = self.in_flight.bytes;
+        let what = format!(
+            "[receive|receives] had {bytes} bytes from before the trace, behind what was sent since: they are left out"
+        );
+        report.lose(self.in_flight.loss(LossKey::InFlight, &what, traces).bytes(bytes));
         let what = "io_uring [call|calls] may have moved payload that strace cannot show";
         let loss = self.io_uring.loss(LossKey::IoUring, what, traces);
         report.lose(loss.cure("switch io_uring off in the traced program"));

@@ -5,6 +5,7 @@
 
 mod end;
 mod flow;
+mod index;
 mod pairing;
 mod rendezvous;
 pub(in crate::sockets) mod state;
@@ -17,16 +18,13 @@ pub(in crate::sockets) use state::{Length, Origin, Witnessed};
 pub use store::ByConnection;
 use store::Store;
 
-use crate::event::{Errno, Family, Marking, Timestamp, Transport};
+use crate::event::{Errno, Family, HostPort, Marking, Timestamp, Transport};
 use crate::limits;
 use crate::sockets::Change;
 use crate::sockets::names::{ConnectionId, Side, SocketId};
-use crate::sockets::open_socket::is_vague;
-use crate::sockets::packed::Packed;
 use crate::sockets::registry::Registry;
 use pairing::{Pairing, addresses};
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 
 /// The connections of a trace.
 #[derive(Debug, Default)]
@@ -179,23 +177,18 @@ impl Connections {
         let open = registry.get(socket)?;
         let (id, side) = open.stream?;
         let connection = self.store.get_mut(id)?;
-        let own = connection.end_mut(side);
-        own.inode = own.inode.or(open.inode);
-        own.know_address(better(open.local.get(), own.address()));
-        let is_client = own.role == Role::Connected;
-        let other = connection.end_mut(side.other());
-        other.inode = other.inode.or(open.peer_inode);
-        // What it connected to is what the other end is; who accepted may not have known better.
-        if is_client || !other.traced || other.address().is_none_or(is_vague) {
-            other.know_address(better(open.remote.get(), other.address()));
-        }
         if open.family.is_local() {
+            connection.end_mut(side).know_local(open.inode, open.name.as_ref());
+            connection.end_mut(side.other()).know_local(open.peer_inode, open.peer_name.as_ref());
             self.pairing.know_inodes(connection);
-        }
-        for (side, name) in [(side, &open.name), (side.other(), &open.peer_name)] {
-            let end = connection.end_mut(side);
-            if end.name.is_none() {
-                end.name.clone_from(name);
+        } else {
+            let own = connection.end_mut(side);
+            own.know_address(open.local.packed());
+            let is_client = own.role == Role::Connected;
+            let other = connection.end_mut(side.other());
+            // What it connected to is what the other end is; who accepted may not have known better.
+            if is_client || !other.traced || other.packed().is_none_or(HostPort::is_vague) {
+                other.know_address(open.remote.packed());
             }
         }
         if connection.family == Family::Other {
@@ -241,7 +234,7 @@ impl Connections {
     fn merge(
         &mut self,
         registry: &mut Registry,
-        (socket, pair): (SocketId, Option<[Packed; 2]>),
+        (socket, pair): (SocketId, Option<[HostPort; 2]>),
         id: ConnectionId,
     ) -> bool {
         let (Some(open), Some(connection)) = (registry.get(socket), self.store.get_mut(id)) else {
@@ -400,14 +393,5 @@ impl Connections {
             connection.conclude(failed, changes);
             self.over.push(id);
         }
-    }
-}
-
-/// What is known of an address, the first as the better one if it is whole.
-fn better(first: Option<SocketAddr>, second: Option<SocketAddr>) -> Option<SocketAddr> {
-    if first.is_none_or(is_vague) {
-        second.filter(|second| first.is_none() || !is_vague(*second)).or(first)
-    } else {
-        first
     }
 }

@@ -5,19 +5,17 @@
 //! they come, as in its queue, unless what is known of both contradicts that. Such a meeting is a guess, which the first
 //! bytes confirm or part again.
 
-use crate::event::{Family, Inode, Timestamp};
+use crate::event::{Family, HostPort, Inode, Timestamp};
+use crate::sockets::connections::end::End;
+use crate::sockets::connections::index::Index;
 use crate::sockets::connections::rendezvous::{Listener, Place, Rendezvous};
 use crate::sockets::connections::state::{Connection, Role};
 use crate::sockets::connections::store::Store;
 use crate::sockets::identity::{self, Meeting};
 use crate::sockets::names::{ConnectionId, Side};
 use crate::sockets::open_socket::{OpenSocket, canonical};
-use crate::sockets::packed::{Packed, PairDigest};
-use crate::work;
+use crate::sockets::pair_digest::PairDigest;
 use foldhash::HashMap;
-use std::collections::BTreeSet;
-use std::collections::hash_map::Entry;
-use std::hash::Hash;
 
 /// How many of those that wait are compared with an end: of them all but a few are its other end.
 const COMPARED: usize = 64;
@@ -25,11 +23,12 @@ const COMPARED: usize = 64;
 /// The connections that can be found.
 #[derive(Debug, Default)]
 pub(super) struct Pairing {
-    /// Those of which one end is not traced, by that end's address and the other one's; the oldest first.
-    pairs: HashMap<PairDigest, ConnectionIds>,
-    inodes: HashMap<Inode, ConnectionId>,
-    /// Those whose other end can only be known by where it connected or was accepted, the oldest first.
-    waiting: HashMap<Place, ConnectionIds>,
+    /// Those of which one end is not traced, by that end's address and the other one's.
+    pairs: Index<PairDigest>,
+    /// By the inodes of both ends: their places in the store, of which half as much is kept as of their names.
+    inodes: HashMap<Inode, u32>,
+    /// Those whose other end can only be known by where it connected or was accepted.
+    waiting: Index<Place>,
 }
 
 impl Pairing {
@@ -38,29 +37,29 @@ impl Pairing {
     pub(super) fn find(
         &self,
         store: &Store,
-        (open, pair): (&OpenSocket, Option<[Packed; 2]>),
+        (open, pair): (&OpenSocket, Option<[HostPort; 2]>),
         role: Role,
     ) -> Option<(ConnectionId, Side)> {
         if open.family.is_local() {
             let inodes = [open.inode, open.peer_inode];
-            let id = inodes.into_iter().flatten().find_map(|inode| self.inodes.get(&inode))?;
-            let connection = store.get(*id)?;
+            let place = inodes.into_iter().flatten().find_map(|inode| self.inodes.get(&inode))?;
+            let connection = store.at(*place)?;
             let side = Side::BOTH.into_iter().find(|side| is_free_for(connection, *side, open))?;
-            return Some((*id, side));
+            return Some((connection.id, side));
         }
         let pair = pair?;
-        let free = |id: &ConnectionId| {
-            let connection = store.get(*id)?;
+        let free = |id: ConnectionId| {
+            let connection = store.get(id)?;
             let is_free = |side: &Side| {
                 let end = connection.end(*side);
                 (!end.traced || end.is_left) && pair_of(connection, *side) == Some(pair)
             };
-            Some((*id, Side::BOTH.into_iter().find(is_free)?))
+            Some((id, Side::BOTH.into_iter().find(is_free)?))
         };
-        let ids = self.pairs.get(&self.digest(pair))?;
+        let ids = self.pairs.all(self.digest(pair));
         match role {
-            Role::Accepted => ids.iter().take(COMPARED).find_map(free),
-            _ => ids.iter().rev().take(COMPARED).find_map(free),
+            Role::Accepted => ids.take(COMPARED).find_map(free),
+            _ => ids.rev().take(COMPARED).find_map(free),
         }
     }
 
@@ -73,34 +72,34 @@ impl Pairing {
         role: Role,
         entry: Timestamp,
     ) -> Option<(ConnectionId, bool)> {
-        let at = |listener| self.waiting.get(&self.place(&listener, role == Role::Connected));
-        let known = |id: &ConnectionId| {
-            let other = store.get(*id)?;
+        let at = |listener| self.place(&listener, role == Role::Connected);
+        let known = |id: ConnectionId| {
+            let other = store.get(id)?;
             let meeting = identity::meeting(other, open, role)?;
             // Its first bytes are still to tell whose it is.
-            (meeting == Meeting::Confirmed || !other.is_undecided).then_some((*id, meeting))
+            (meeting == Meeting::Confirmed || !other.is_undecided).then_some((id, meeting))
         };
         // What was accepted before this connect began is another's.
-        let may_be_its = |(place, id): &(usize, &ConnectionId)| {
+        let may_be_its = |(place, id): &(usize, ConnectionId)| {
             role != Role::Connected
                 || open.family.is_local()
-                || store.get(**id).is_some_and(|other| other.may_be_accepted_after(entry, *place == 0))
+                || store.get(*id).is_some_and(|other| other.may_be_accepted_after(entry, *place == 0))
         };
-        for waiting in listeners(open, role).into_iter().flatten().filter_map(at) {
+        for place in listeners(open, role).into_iter().flatten().map(at) {
+            let newest = self.waiting.all(place).rev().take(COMPARED).enumerate();
             let oldest = match role {
-                Role::Connected => waiting.iter().rev().take(COMPARED).enumerate().take_while(may_be_its).last(),
-                _ => waiting.first().map(|id| (0, id)),
+                Role::Connected => newest.take_while(may_be_its).last().map(|(_, id)| id),
+                _ => self.waiting.first(place),
             };
-            let oldest = oldest.map(|(_, id)| id);
             let Some(oldest) = oldest else { continue };
-            let mut possible = waiting.since(*oldest).take(COMPARED).filter_map(known);
+            let mut possible = self.waiting.since(place, oldest).take(COMPARED).filter_map(known);
             let (first, second) = (possible.next(), possible.next());
             let mut all = first.into_iter().chain(second).chain(possible);
             if let Some((id, _)) = all.find(|(_, meeting)| *meeting == Meeting::Confirmed) {
                 return Some((id, true));
             }
             let is_free = |(id, _): &(ConnectionId, Meeting)| claim(store, *id).is_none();
-            let free = || waiting.since(*oldest).take(COMPARED).filter_map(known).find(is_free);
+            let free = || self.waiting.since(place, oldest).take(COMPARED).filter_map(known).find(is_free);
             if let Some((id, _)) = first.filter(is_free).or_else(free).or(first) {
                 let at_its_address =
                     open.family.is_local() || open.local.get().is_some_and(|local| !local.ip().is_unspecified());
@@ -119,19 +118,19 @@ impl Pairing {
         (accepted, open): (ConnectionId, &OpenSocket),
         received: Option<&[u8]>,
     ) -> Option<ConnectionId> {
-        let at = |listener| self.waiting.get(&self.place(&listener, false));
+        let at = |listener| self.place(&listener, false);
         let (mut unknown, mut unclaimed) = (None, None);
-        for waiting in listeners(open, Role::Accepted).into_iter().flatten().filter_map(at) {
-            for id in waiting.iter().take(COMPARED) {
-                let Some(other) = store.get(*id).filter(|id| identity::meeting(id, open, Role::Accepted).is_some())
+        for place in listeners(open, Role::Accepted).into_iter().flatten().map(at) {
+            for id in self.waiting.all(place).take(COMPARED) {
+                let Some(other) = store.get(id).filter(|id| identity::meeting(id, open, Role::Accepted).is_some())
                 else {
                     continue;
                 };
                 match received.and_then(|received| other.has_sent(received)) {
-                    Some(true) => return Some(*id),
+                    Some(true) => return Some(id),
                     Some(false) => {}
-                    None if claim(store, *id).is_none_or(|by| by == accepted) => unclaimed = unclaimed.or(Some(*id)),
-                    None => unknown = unknown.or(Some(*id)),
+                    None if claim(store, id).is_none_or(|by| by == accepted) => unclaimed = unclaimed.or(Some(id)),
+                    None => unknown = unknown.or(Some(id)),
                 }
             }
         }
@@ -151,7 +150,7 @@ impl Pairing {
         let listeners = listeners(open, role);
         let places = listeners.map(|listener| Some(self.place(&listener?, role == Role::Accepted)));
         for place in places.into_iter().flatten() {
-            add(&mut self.waiting, place, connection.id);
+            self.waiting.add(place, connection.id);
         }
         connection.rendezvous = places.iter().any(Option::is_some).then(|| Rendezvous::at(places).into());
     }
@@ -162,42 +161,42 @@ impl Pairing {
             return;
         };
         for place in rendezvous.places.into_iter().flatten() {
-            remove(&mut self.waiting, place, connection.id);
+            self.waiting.remove(place, connection.id);
         }
     }
 
     /// Lets a connection be found by the inodes of its ends.
     pub(super) fn know_inodes(&mut self, connection: &Connection) {
-        for inode in connection.ends.iter().filter_map(|end| end.inode) {
-            self.inodes.insert(inode, connection.id);
+        for inode in connection.ends.iter().filter_map(End::inode) {
+            self.inodes.insert(inode, connection.id.place);
         }
     }
 
     /// By what connections with such an end are kept.
-    fn digest(&self, pair: [Packed; 2]) -> PairDigest {
+    fn digest(&self, pair: [HostPort; 2]) -> PairDigest {
         PairDigest::of(pair, self.pairs.hasher())
     }
 
     /// Lets a connection be found by the addresses of one of its ends.
-    pub(super) fn know_addresses(&mut self, connection: &mut Connection, [local, remote]: [Packed; 2]) {
+    pub(super) fn know_addresses(&mut self, connection: &mut Connection, [local, remote]: [HostPort; 2]) {
         let pair = self.digest([remote, local]);
         connection.pair = Some(pair);
         if connection.ends.iter().any(|end| !end.traced) {
-            add(&mut self.pairs, pair, connection.id);
+            self.pairs.add(pair, connection.id);
         }
     }
 
     /// An end of it is still to be found by its addresses.
     pub(super) fn is_open_again(&mut self, connection: &Connection) {
         if let Some(pair) = connection.pair {
-            add(&mut self.pairs, pair, connection.id);
+            self.pairs.add(pair, connection.id);
         }
     }
 
     /// Both ends are traced: nobody has to find the connection by its addresses.
     pub(super) fn is_whole(&mut self, connection: &Connection) {
         if let Some(pair) = connection.pair {
-            remove(&mut self.pairs, pair, connection.id);
+            self.pairs.remove(pair, connection.id);
         }
     }
 
@@ -206,7 +205,7 @@ impl Pairing {
         connection.end_mut(side).is_left = true;
         if let Some(pair) = pair_of(connection, side) {
             let pair = self.digest(pair);
-            add(&mut self.pairs, pair, connection.id);
+            self.pairs.add(pair, connection.id);
         }
     }
 
@@ -215,7 +214,7 @@ impl Pairing {
         connection.end_mut(side).is_left = false;
         if let Some(pair) = pair_of(connection, side) {
             let pair = self.digest(pair);
-            remove(&mut self.pairs, pair, connection.id);
+            self.pairs.remove(pair, connection.id);
         }
     }
 
@@ -228,78 +227,10 @@ impl Pairing {
                 self.is_back(connection, side);
             }
         }
-        let id = connection.id;
-        for inode in connection.ends.iter().filter_map(|end| end.inode) {
-            if self.inodes.get(&inode) == Some(&id) {
+        for inode in connection.ends.iter().filter_map(End::inode) {
+            if self.inodes.get(&inode) == Some(&connection.id.place) {
                 self.inodes.remove(&inode);
             }
-        }
-    }
-}
-
-/// Connections that are known by the same, the oldest first: nearly always one.
-#[derive(Debug)]
-enum ConnectionIds {
-    One(ConnectionId),
-    #[expect(clippy::box_collection, reason = "nearly all are one, and take half as much so")]
-    Several(Box<BTreeSet<ConnectionId>>),
-}
-
-impl ConnectionIds {
-    fn one(&self) -> Option<&ConnectionId> {
-        if let Self::One(id) = self { Some(id) } else { None }
-    }
-
-    fn several(&self) -> Option<&BTreeSet<ConnectionId>> {
-        if let Self::Several(ids) = self { Some(&**ids) } else { None }
-    }
-
-    fn iter(&self) -> impl DoubleEndedIterator<Item = &ConnectionId> {
-        work::each(self.one().into_iter().chain(self.several().into_iter().flatten()))
-    }
-
-    fn first(&self) -> Option<&ConnectionId> {
-        self.one().or_else(|| self.several()?.first())
-    }
-
-    /// `oldest` and those behind it.
-    fn since(&self, oldest: ConnectionId) -> impl Iterator<Item = &ConnectionId> {
-        let one = self.one().filter(|id| **id >= oldest);
-        work::each(one.into_iter().chain(self.several().into_iter().flat_map(move |ids| ids.range(oldest..))))
-    }
-}
-
-/// Adds a connection to those that are kept for `key`.
-fn add<K: Eq + Hash>(kept: &mut HashMap<K, ConnectionIds>, key: K, id: ConnectionId) {
-    match kept.entry(key) {
-        Entry::Vacant(place) => {
-            place.insert(ConnectionIds::One(id));
-        }
-        Entry::Occupied(mut place) => match place.get_mut() {
-            ConnectionIds::Several(ids) => {
-                ids.insert(id);
-            }
-            ConnectionIds::One(first) if *first == id => {}
-            ConnectionIds::One(first) => {
-                let both = BTreeSet::from([*first, id]);
-                place.insert(ConnectionIds::Several(both.into()));
-            }
-        },
-    }
-}
-
-/// Takes a connection away from those that are kept for `key`.
-fn remove<K: Eq + Hash>(kept: &mut HashMap<K, ConnectionIds>, key: K, id: ConnectionId) {
-    if let Entry::Occupied(mut place) = kept.entry(key) {
-        let is_last = match place.get_mut() {
-            ConnectionIds::One(first) => *first == id,
-            ConnectionIds::Several(ids) => {
-                ids.remove(&id);
-                ids.is_empty()
-            }
-        };
-        if is_last {
-            place.remove();
         }
     }
 }
@@ -311,14 +242,15 @@ fn claim(store: &Store, waiting: ConnectionId) -> Option<ConnectionId> {
 }
 
 /// The local address and the other end's, once both are known.
-pub(super) fn addresses(open: &OpenSocket) -> Option<[Packed; 2]> {
+pub(super) fn addresses(open: &OpenSocket) -> Option<[HostPort; 2]> {
     let (local, remote) = (open.local.packed()?.canonical(), open.remote.packed()?.canonical());
     (!local.is_vague() && !remote.is_vague()).then_some([local, remote])
 }
 
 /// The addresses of a connection as the end on `side` has them, where both are known.
-fn pair_of(connection: &Connection, side: Side) -> Option<[Packed; 2]> {
-    let known = |side: Side| connection.end(side).packed().map(Packed::canonical).filter(|address| !address.is_vague());
+fn pair_of(connection: &Connection, side: Side) -> Option<[HostPort; 2]> {
+    let known =
+        |side: Side| connection.end(side).packed().map(HostPort::canonical).filter(|address| !address.is_vague());
     Some([known(side)?, known(side.other())?])
 }
 
@@ -326,10 +258,10 @@ fn pair_of(connection: &Connection, side: Side) -> Option<[Packed; 2]> {
 /// other one. An end comes back where a process has it that nobody told of.
 fn is_free_for(connection: &Connection, side: Side, open: &OpenSocket) -> bool {
     let (end, other) = (connection.end(side), connection.end(side.other()));
-    let unknown = end.inode.is_none() && (open.inode.is_none() || other.inode != open.inode);
-    let is_pair = open.peer_inode.is_some() && other.inode == open.peer_inode && other.traced && !other.closed;
+    let unknown = end.inode().is_none() && (open.inode.is_none() || other.inode() != open.inode);
+    let is_pair = open.peer_inode.is_some() && other.inode() == open.peer_inode && other.traced && !other.closed;
     let is_back = end.closed && open.inode.is_some() && (connection.family == Family::Pipe || is_pair || end.is_left);
-    (!end.traced && unknown) || ((!end.traced || is_back) && end.inode == open.inode)
+    (!end.traced && unknown) || ((!end.traced || is_back) && end.inode() == open.inode)
 }
 
 /// The listening sockets at which `open` in the role `own` may meet its other end: who connects also at the port, for it may
@@ -370,8 +302,8 @@ mod tests {
     fn begin(pairing: &mut Pairing, store: &mut Store, open: &OpenSocket) -> ConnectionId {
         let connection = store.make(Family::Inet, Transport::Stream);
         connection.end_mut(Side::First).traced = true;
-        connection.end_mut(Side::First).know_address(open.local.get());
-        connection.end_mut(Side::Second).know_address(open.remote.get());
+        connection.end_mut(Side::First).know_address(open.local.packed());
+        connection.end_mut(Side::Second).know_address(open.remote.packed());
         pairing.know_addresses(connection, addresses(open).expect("both are known"));
         connection.id
     }
@@ -387,7 +319,7 @@ mod tests {
             pairing.find(&store, (at, addresses(at)), Role::Accepted).map(|(id, _)| id)
         };
         assert_eq!(servers.each_ref().map(|at| found(&pairing, at)), [Some(first), Some(second)]);
-        pairing.pairs.values_mut().for_each(|ids| *ids = ConnectionIds::One(first));
+        pairing.pairs.confuse(first);
         assert_eq!(servers.each_ref().map(|at| found(&pairing, at)), [Some(first), None]);
     }
 
@@ -402,7 +334,7 @@ mod tests {
         };
         let [first, second] = names.each_ref().map(|name| {
             let connection = store.make(Family::Unix, Transport::Stream);
-            connection.end_mut(Side::Second).name = Some(name.clone());
+            connection.end_mut(Side::Second).know_local(None, Some(name));
             pairing.wait(connection, &open([None, Some(name)]), Role::Connected);
             connection.id
         });
@@ -411,7 +343,7 @@ mod tests {
             pairing.find_waiting(&store, at, Role::Accepted, Timestamp(0)).map(|(id, _)| id)
         };
         assert_eq!(servers.each_ref().map(|at| found(&pairing, at)), [Some(first), Some(second)]);
-        pairing.waiting.values_mut().for_each(|ids| *ids = ConnectionIds::One(first));
+        pairing.waiting.confuse(first);
         assert_eq!(servers.each_ref().map(|at| found(&pairing, at)), [Some(first), None]);
     }
 }

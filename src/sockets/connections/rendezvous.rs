@@ -1,8 +1,7 @@
 //! Where the ends of a connection wait for each other while its addresses or inodes are not known.
 
-use crate::event::UnixName;
+use crate::event::{HostPort, UnixName};
 use crate::sockets::names::ConnectionId;
-use crate::sockets::packed::Packed;
 use std::hash::BuildHasher;
 
 /// How many bytes of what is sent first are remembered to tell connections apart.
@@ -57,7 +56,7 @@ pub(super) enum Listener<'a> {
     /// Of a UNIX socket.
     Name(&'a UnixName),
     /// Of a TCP socket.
-    Address(Packed),
+    Address(HostPort),
     /// Of a TCP socket that listens at every address.
     Port(u16),
 }

@@ -16,8 +16,7 @@ use crate::sockets::connections::end::{Calls, End};
 use crate::sockets::connections::flow::{Flow, ToldBy};
 use crate::sockets::connections::rendezvous::Rendezvous;
 use crate::sockets::names::{ConnectionId, Side, SocketId};
-use crate::sockets::open_socket::is_vague;
-use crate::sockets::packed::PairDigest;
+use crate::sockets::pair_digest::PairDigest;
 use crate::sockets::{Change, Marking};
 
 /// How an end came to its connection.
@@ -217,10 +216,10 @@ impl Connection {
 
     /// The inode of the end on `side` as the trace has it: a pipe's ends have the same, a FIFO's none.
     pub fn inode(&self, side: Side) -> Option<Inode> {
-        let inode = self.end(side).inode?;
+        let inode = self.end(side).inode()?;
         match self.family {
             Family::Pipe if inode.is_fifo() => None,
-            Family::Pipe => Some(inode.pipe()),
+            Family::Pipe => inode.pipe(),
             _ => Some(inode),
         }
     }
@@ -272,9 +271,25 @@ impl Connection {
         (reached, self.flow_from_mut(sender).account(reached, moved))
     }
 
+    /// How many bytes the end on `side` has sent, or received.
+    #[inline]
+    pub(in crate::sockets) fn counted(&self, side: Side, direction: Direction) -> u64 {
+        let calls = self.calls(side);
+        match direction {
+            Direction::Sent => calls.sent,
+            Direction::Received => calls.received,
+        }
+    }
+
     /// How many bytes the end on `side` has sent, and the other one received, each counted from its first call in the trace.
     pub fn progress(&self, side: Side) -> [u64; 2] {
         [self.calls(side).sent, self.calls(side.other()).received]
+    }
+
+    /// What the end on `side` sends is counted from here on, of which the other one has received so much.
+    pub(in crate::sockets) fn restart(&mut self, side: Side, received: u64) {
+        self.calls_mut(side.other()).received = received;
+        self.flow_from_mut(side).accounted = received;
     }
 
     /// What the end on `side` has sent and will not tell of is what the other one has received.
@@ -317,16 +332,26 @@ impl Connection {
         self.is_settled() && matches!(self.manner, Manner::Plain)
     }
 
-    /// Whether the end on `side` receives more than the other one is known to have sent, which is traced.
+    /// Whether all that the end on `side` has sent is, as far as it is known, in the trace.
+    pub(in crate::sockets) fn has_begun_to_send(&self, side: Side) -> bool {
+        self.opening != Opening::Unseen || self.calls(side).sent > 0
+    }
+
+    /// Whether the end on `side` receives more than the other one is known to have sent, which is traced. What was sent before
+    /// the trace does not count.
     pub(in crate::sockets) fn receives_unsent(&self, side: Side, moved: u64) -> bool {
         let sender = side.other();
-        self.end(sender).traced && self.calls(side).received.saturating_add(moved) > self.flow_from(sender).accounted
+        self.end(sender).traced
+            && self.has_begun_to_send(sender)
+            && self.calls(side).received.saturating_add(moved) > self.flow_from(sender).accounted
     }
 
     /// A thread has begun to receive by the end on `side`, or none has that has not returned.
     pub(in crate::sockets) fn set_receiver(&mut self, side: Side, receiver: Option<Tid>) {
-        self.calls_mut(side).receiver = receiver;
-        let is_plain = Side::BOTH.into_iter().all(|side| self.calls(side).receiver.is_none())
+        if self.calls(side).seldom().receiver != receiver {
+            self.calls_mut(side).seldom_mut().receiver = receiver;
+        }
+        let is_plain = Side::BOTH.into_iter().all(|side| self.calls(side).seldom().receiver.is_none())
             && self.flows.iter().all(|flow| flow.told_by == ToldBy::Totals);
         self.manner = if is_plain { Manner::Plain } else { Manner::Odd };
     }
@@ -384,7 +409,8 @@ impl Connection {
         !self.family.is_local()
             && self.opening != Opening::Unseen
             && self.end(side.other()).traced
-            && self.flow_from(side.other()).accounted > self.calls(side).received + u64::from(self.calls(side).urgent)
+            && self.flow_from(side.other()).accounted
+                > self.calls(side).received + u64::from(self.calls(side).seldom().urgent)
     }
 
     /// A call shows how an end came here.
@@ -401,7 +427,7 @@ impl Connection {
 
     /// Says once that the addresses are known that something waited for.
     pub(super) fn tell_addresses(&mut self, changes: &mut Vec<Change>) {
-        let is_known = |end: &End| end.address().is_some_and(|address| !is_vague(address));
+        let is_known = |end: &End| end.packed().is_some_and(|address| !address.is_vague());
         if self.awaits_address && self.ends.iter().all(is_known) {
             self.awaits_address = false;
             changes.push(Change::AddressesKnown { connection: self.id });

@@ -3,7 +3,7 @@
 //!
 //! A place is used again when its connection is over, so an id holds the connection's number beside it.
 
-use crate::event::{Family, Transport};
+use crate::event::{Family, Transport, as_usize};
 use crate::sockets::connections::state::Connection;
 use crate::sockets::names::ConnectionId;
 use crate::work;
@@ -31,6 +31,11 @@ impl Store {
     /// One that is not over.
     pub(super) fn get(&self, id: ConnectionId) -> Option<&Connection> {
         self.any(id).filter(|connection| !connection.is_over())
+    }
+
+    /// The one at this place, if it is not over.
+    pub(super) fn at(&self, place: u32) -> Option<&Connection> {
+        self.places.get(as_usize(place)).filter(|connection| !connection.is_over())
     }
 
     /// One that is not over, to change it.

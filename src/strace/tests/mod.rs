@@ -208,8 +208,8 @@ fn descriptor(descriptor: Descriptor<'_>) -> String {
 /// `<Inet Stream local->remote>`, `<Unix Stream #inode->#peer name>`
 fn details(socket: &SocketDetails) -> String {
     let parts = [
-        socket.inode.map(|inode| format!(" #{}", inode.0)),
-        socket.peer_inode.map(|inode| format!("->#{}", inode.0)),
+        socket.inode.map(|inode| format!(" #{}", inode.number())),
+        socket.peer_inode.map(|inode| format!("->#{}", inode.number())),
         socket.local.map(|local| format!(" {local}")),
         socket.remote.map(|remote| format!("->{remote}")),
         socket.name.as_ref().map(|name| format!(" {}", unix_name(name))),
