@@ -60,12 +60,14 @@ pub(super) struct Older {
 /// A call has moved so many bytes, which are not counted yet.
 pub(super) fn moved(sockets: &mut Sockets, (id, side): (ConnectionId, Side), call: &Move<'_>, moved: u64) -> Older {
     let Sockets { connections, in_flight, sending, now, at_ends, .. } = sockets;
-    let Some(connection) = connections.get_mut(id).filter(|at| may_begin(at, side, call.direction)) else {
-        return Older::default();
-    };
     let sender = match call.direction {
         Direction::Sent => side,
         Direction::Received => side.other(),
+    };
+    let is_at_start =
+        |at: &&mut Connection| may_begin(at, side, call.direction) || may_begin(at, sender, Direction::Sent);
+    let Some(connection) = connections.get_mut(id).filter(is_at_start) else {
+        return Older::default();
     };
     let flow = (id, sender);
     let is_sending = sending.since(flow).is_some();

@@ -84,11 +84,11 @@ pub(super) fn begun(sockets: &mut Sockets, descriptor: Descriptor<'_>, (op, dire
         return;
     };
     used(sockets, socket, descriptor.fd);
-    // What has another end and was not seen to be made was there before the trace.
+    // One that has another end and was not seen to be made was there before the trace: what is read meanwhile may be of this send.
     let is_connected =
         |open: &OpenSocket| open.is_stream() && (open.family == Family::Unix || open.remote.get().is_some());
-    let is_connected = sockets.registry.get(socket).is_some_and(is_connected);
-    let stream = if is_connected { stream_of(sockets, socket) } else { sockets.stream(socket) };
+    let may_join = direction == Direction::Sent && sockets.registry.get(socket).is_some_and(is_connected);
+    let stream = if may_join { stream_of(sockets, socket) } else { sockets.stream(socket) };
     if let Some(stream) = stream {
         let by = sockets.marking(descriptor.fd, Some(op));
         beside::begun(sockets, stream, (by, direction));
