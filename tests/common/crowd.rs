@@ -42,14 +42,30 @@ pub struct Setting {
     pub several_receive: bool,
     /// Processes that send are killed while they do.
     pub some_are_killed: bool,
-    /// `strace -z`: each call has one line, at its end.
-    pub only_ends: bool,
+    /// How its lines come.
+    pub lines: Lines,
+}
+
+/// How strace prints calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lines {
+    /// Their beginnings, where others come before their ends, in one file.
+    #[default]
+    Together,
+    /// `-z`: each call has one line, at its end.
+    Ends,
+    /// `-ff`: each thread has a file.
+    Apart,
 }
 
 impl Setting {
+    fn only_ends(self) -> bool {
+        self.lines == Lines::Ends
+    }
+
     /// Whether lines tell the order of all bytes: that in which one receives them, with what is under way meanwhile.
-    pub const fn is_order_known(self) -> bool {
-        !(self.several_receive || self.only_ends)
+    pub fn is_order_known(self) -> bool {
+        !(self.several_receive || self.only_ends())
     }
 }
 
@@ -168,7 +184,7 @@ pub fn crowd_in(setting: Setting, kind: Kind, choices: &[u8]) -> Crowd {
     // A thread is killed with all of its process.
     let are_threads = choices.below(2) == 0 && !setting.some_are_killed;
     world.open_stream(senders, are_threads);
-    if setting.only_ends {
+    if setting.only_ends() {
         world.begin_with_a_wait();
     }
     while !choices.is_at_end() {
@@ -369,7 +385,7 @@ impl World {
         self.break_off(None);
         let (entry, tid) = (self.tick(), self.actors[actor].tid);
         self.actors[actor].call = Some(Call { entry, payload, moved: 0, room, is_split: false });
-        if self.setting.only_ends {
+        if self.setting.only_ends() {
             return;
         }
         let call = self.begun(actor);
@@ -431,7 +447,7 @@ impl World {
         let took = stamp(now - call.entry);
         let rest = format!("{rest} <{}>", &took[took.len().saturating_sub(8)..]);
         let text = format!("{} {begun}{rest}", stamp(call.entry));
-        if self.setting.only_ends {
+        if self.setting.only_ends() {
             let _ = writeln!(self.crowd.together, "{tid} {text}");
         } else if call.is_split {
             let name = if *receives { "read" } else { "write" };
@@ -446,12 +462,19 @@ impl World {
 
     /// The process is killed in its call, whose end is printed or is not.
     fn kill(&mut self, actor: usize, is_end_printed: bool) {
-        if is_end_printed && !self.setting.only_ends {
+        if is_end_printed && !self.setting.only_ends() {
             let begun = self.begun(actor);
             self.print_end(actor, &begun, ") = ?");
         }
         self.break_off(None);
+        let begun = self.begun(actor);
         let (now, tid) = (self.tick(), self.actors[actor].tid);
+        if let Some(call) = &self.actors[actor].call
+            && !self.setting.only_ends()
+        {
+            let text = format!("{} {begun} <unfinished ...>) = ?", stamp(call.entry));
+            self.crowd.apart.push(Line { tid, end: now, text });
+        }
         let text = format!("{} +++ killed by SIGKILL +++", stamp(now));
         let _ = writeln!(self.crowd.together, "{tid} {text}");
         self.crowd.apart.push(Line { tid, end: now, text });
@@ -464,7 +487,7 @@ impl World {
             let begun = self.begun(actor);
             let Some(call) = &self.actors[actor].call else { continue };
             let rest = format!("0x7f0, {}) = -1 EINTR (Interrupted system call)", call.room);
-            if self.setting.only_ends {
+            if self.setting.only_ends() {
                 self.actors[actor].call = None;
             } else {
                 self.print_end(actor, &begun, &rest);

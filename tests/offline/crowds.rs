@@ -2,7 +2,7 @@
 //! byte once, in the order in which it was received, in order of time, and the same however the trace comes.
 
 use crate::common::capture;
-use crate::common::crowd::{Crowd, Kind, Setting, crowd, crowd_in};
+use crate::common::crowd::{Crowd, Kind, Lines, Setting, crowd, crowd_in};
 use crate::common::packet::Packet;
 use crate::common::program::good_packet;
 use crate::laws::{Verdict, holds};
@@ -152,13 +152,16 @@ fn holds_in(setting: Setting, (kind, choices): &(u8, Vec<u8>)) -> Verdict {
             has_each_senders_bytes(&crowd, &packets).map(|()| packets)
         }
     };
-    let file = together(&crowd, "wire", Way::File);
+    let convert = |view: &str| {
+        if setting.lines == Lines::Apart { apart(&crowd, view) } else { together(&crowd, view, Way::File) }
+    };
+    let file = convert("wire");
     is_in_order_of_time(&is_right(&file)?)?;
-    if file != together(&crowd, "wire", Way::Pipe) {
+    if setting.lines != Lines::Apart && file != together(&crowd, "wire", Way::Pipe) {
         return Err(format!("a pipe gives another capture of\n{}", crowd.together));
     }
     if *kind < 2 {
-        is_right(&together(&crowd, "syscall", Way::File))?;
+        is_right(&convert("syscall"))?;
     }
     Ok(())
 }
@@ -192,9 +195,14 @@ fn each_byte_is_there_once_in_the_syscall_view_of_what_is_local() {
     });
 }
 
-const SEVERAL: Setting = Setting { several_receive: true, some_are_killed: false, only_ends: false };
-const KILLED: Setting = Setting { several_receive: false, some_are_killed: true, only_ends: false };
-const ENDS: Setting = Setting { several_receive: false, some_are_killed: false, only_ends: true };
+const TOGETHER: Setting = Setting { several_receive: false, some_are_killed: false, lines: Lines::Together };
+const SEVERAL: Setting = Setting { several_receive: true, ..TOGETHER };
+const KILLED: Setting = Setting { some_are_killed: true, ..TOGETHER };
+const ENDS: Setting = Setting { lines: Lines::Ends, ..TOGETHER };
+const APART: Setting = Setting { lines: Lines::Apart, ..TOGETHER };
+const KILLED_AND_ENDS: Setting = Setting { some_are_killed: true, ..ENDS };
+const KILLED_APART: Setting = Setting { some_are_killed: true, ..APART };
+const SETTINGS: [Setting; 7] = [TOGETHER, SEVERAL, KILLED, ENDS, APART, KILLED_AND_ENDS, KILLED_APART];
 
 #[test]
 fn each_byte_is_there_once_where_several_receive() {
@@ -209,6 +217,16 @@ fn each_byte_is_there_once_where_who_sends_is_killed() {
 #[test]
 fn each_byte_is_there_once_where_only_ends_are_printed() {
     holds(500, choices(), |choices| holds_in(ENDS, &choices));
+}
+
+#[test]
+fn each_byte_is_there_once_where_who_sends_is_killed_and_only_ends_are_printed() {
+    holds(500, choices(), |choices| holds_in(KILLED_AND_ENDS, &choices));
+}
+
+#[test]
+fn each_byte_is_there_once_where_who_sends_is_killed_and_each_has_a_file() {
+    holds(500, choices(), |choices| holds_in(KILLED_APART, &choices));
 }
 
 /// The choices that a number stands for.
@@ -237,7 +255,8 @@ fn a_range_of_numbers() {
     };
     let mut wrong = Vec::new();
     for number in from..to {
-        let setting = [Setting::default(), SEVERAL, KILLED, ENDS][usize::from(number.to_le_bytes()[0] % 4)];
+        let count = u64::try_from(SETTINGS.len()).expect("they are few");
+        let setting = SETTINGS[usize::try_from(number % count).expect("it is one of them")];
         if let Err(problem) = holds_in(setting, &drawn(number)) {
             wrong.push(format!("---- {number} {setting:?}\n{problem}"));
         }

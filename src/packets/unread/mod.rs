@@ -163,7 +163,7 @@ impl Unread {
         }
         let since = refs.sending_since(flow);
         if stream.overlap == Overlap::Receives {
-            self.share(connection, flow, (moved, stream));
+            self.share(connection, flow, (moved, stream), all);
         }
         self.open(connection, flow, (moved, stream));
         if moved.direction == Direction::Received {
@@ -183,14 +183,14 @@ impl Unread {
     }
 
     /// From here on several receive in this direction.
-    fn share(&mut self, connection: &Connection, flow: FlowId, (moved, stream): (&Moved, Stream)) {
+    fn share(&mut self, connection: &Connection, flow: FlowId, (moved, stream): (&Moved, Stream), all: &Chunk<'_>) {
         if matches!(self.known(flow), Some(FlowState::BySenders(_))) {
             return;
         }
         let [sent, received] = progress_before(connection, flow.1, (moved, stream));
         let shared = match self.close(flow) {
-            Some(FlowState::ByReader(queue)) => queue.into_shared(),
-            _ => Queue::new(moved.exit, sent.saturating_sub(received), 0, false).into_shared(),
+            Some(FlowState::ByReader(queue)) => queue.into_shared(all),
+            _ => Queue::new(moved.exit, sent.saturating_sub(received), 0, false).into_shared(all),
         };
         self.keep(flow, FlowState::BySenders(shared));
     }

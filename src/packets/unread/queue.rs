@@ -97,10 +97,17 @@ impl Queue {
         self.is_lossy && !(self.written.is_empty() && self.shown.is_empty())
     }
 
-    /// It goes on as one by whose other end several receive: what they have shown so far, and the sends that wait for that,
-    /// are still held against each other.
-    pub(super) fn into_shared(mut self) -> Shared {
+    /// It goes on as one by whose other end several receive, which `like` is of: what one has shown so far, and the sends that
+    /// wait for that, are still held against each other. Where lines are merged, several may have shown it.
+    pub(super) fn into_shared(mut self, like: &Chunk<'_>) -> Shared {
         let mut shared = Shared::new(std::mem::take(&mut self.behind));
+        if self.is_merged {
+            let mut shown = std::mem::take(&mut self.shown);
+            self.bytes -= shown.len();
+            while let Some((exit, bytes)) = shown.take_first() {
+                shared.was_shown(&Chunk { bytes: &bytes, missing: 0, comment: None, ..*like }, exit);
+            }
+        }
         for sent in self.written.drain(..) {
             self.bytes -= sent.chunk.size();
             shared.was_sent(sent.rest());

@@ -65,6 +65,11 @@ impl Shared {
         self.keep(sent.bytes.to_vec());
     }
 
+    /// This was received by `exit`, and written.
+    pub(super) fn was_shown(&mut self, chunk: &Chunk<'_>, exit: Timestamp) {
+        self.push(OwnChunk::of(chunk), exit, true);
+    }
+
     /// Something has come of it at `time`. When it is to be looked at, if it is not already.
     pub(super) fn looked_at_after(&mut self, time: Timestamp) -> Option<Timestamp> {
         self.due.is_none().then(|| *self.due.insert(time))

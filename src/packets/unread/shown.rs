@@ -46,6 +46,14 @@ impl Shown {
         self.bytes.make_contiguous()
     }
 
+    /// The first that were received, and by when: they are shown no longer.
+    pub(super) fn take_first(&mut self) -> Option<(Timestamp, Vec<u8>)> {
+        let (exit, length) = self.runs.pop_front()?;
+        let length = length.min(self.bytes.len());
+        work::steps(length);
+        Some((exit, self.bytes.drain(..length).collect()))
+    }
+
     /// These are accounted for.
     pub(super) fn remove(&mut self, range: Range<usize>) {
         self.bytes.drain(range.clone());
