@@ -7,9 +7,11 @@
 //! processes by hand, is left out too; so is what strace does not see, the end of a call in which a process is killed, or with
 //! `-z` the beginning of any.
 
+use super::attached::{Attached, TRACED};
 use super::escape::{Style, quoted};
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
+use std::ops::Range;
 
 /// What decides: drawn bytes, one after the other; zeros when they are used up.
 struct Choices<'c>(std::slice::Iter<'c, u8>);
@@ -44,6 +46,8 @@ pub struct Setting {
     pub some_are_killed: bool,
     /// How its lines come.
     pub lines: Lines,
+    /// strace was attached to both ends while bytes moved, at the same time or one after the other.
+    pub is_attached: bool,
 }
 
 /// How strace prints calls.
@@ -123,6 +127,7 @@ struct Actor {
     receives: bool,
     call: Option<Call>,
     is_gone: bool,
+    is_traced: bool,
 }
 
 /// The stream and who uses it.
@@ -143,6 +148,7 @@ struct World {
     /// How many streams there were before.
     streams: u32,
     lacks: Lacks,
+    attached: Attached,
 }
 
 const START: u64 = 1_700_000_000_000_000_000;
@@ -162,8 +168,9 @@ pub fn crowd_in(setting: Setting, kind: Kind, choices: &[u8]) -> Crowd {
     let mut choices = Choices(choices.iter());
     let receivers = if setting.several_receive { 2 + choices.below(2) } else { 1 };
     // Where none is killed and one receives, one who sends is told by totals alone.
-    let senders = if setting.several_receive || setting.some_are_killed { 1 } else { 2 } + choices.below(3);
-    let says_the_same = choices.below(4) == 3;
+    let fewest = if setting.several_receive || setting.some_are_killed { 1 } else { 2 };
+    let senders = if setting.is_attached { 1 } else { fewest + choices.below(3) };
+    let says_the_same = choices.below(4) == 3 && !setting.is_attached;
     // Of TCP nothing but its maker tells that a process has a socket of another one: two hosts may have the same addresses.
     let without_clones = if kind == Kind::Tcp { Lacks::Nothing } else { Lacks::Clones };
     let lacks = [Lacks::Nothing, Lacks::Nothing, Lacks::Closes, without_clones][choices.below(4)];
@@ -180,6 +187,7 @@ pub fn crowd_in(setting: Setting, kind: Kind, choices: &[u8]) -> Crowd {
         says_the_same,
         streams: 0,
         lacks,
+        attached: Attached::default(),
     };
     // A thread is killed with all of its process.
     let are_threads = choices.below(2) == 0 && !setting.some_are_killed;
@@ -188,7 +196,11 @@ pub fn crowd_in(setting: Setting, kind: Kind, choices: &[u8]) -> Crowd {
         world.begin_with_a_wait();
     }
     while !choices.is_at_end() {
-        if choices.below(40) == 39 {
+        if !world.is_traced() {
+            if choices.below(8) == 7 {
+                world.attach([0..2, 0..1, 1..2][choices.below(3)].clone());
+            }
+        } else if choices.below(40) == 39 {
             world.finish();
             world.close_stream(are_threads);
             world.open_stream(senders, are_threads);
@@ -196,6 +208,9 @@ pub fn crowd_in(setting: Setting, kind: Kind, choices: &[u8]) -> Crowd {
         world.step(&mut choices);
     }
     world.finish();
+    if setting.is_attached {
+        world.crowd.stream = world.attached.shown(&world.crowd.stream);
+    }
     world.crowd
 }
 
@@ -216,7 +231,8 @@ impl World {
     /// The stream is made, by the thread that receives, and then those who send, threads of it or processes.
     fn open_stream(&mut self, senders: usize, are_threads: bool) {
         if self.actors.is_empty() {
-            self.actors.push(Actor { tid: 100, receives: true, ..Actor::default() });
+            let is_traced = !self.setting.is_attached;
+            self.actors.push(Actor { tid: 100, receives: true, is_traced, ..Actor::default() });
         }
         let [sender, receiver] = self.ends();
         let (streams, port) = (self.streams, 4000 + self.streams);
@@ -253,7 +269,34 @@ impl World {
             if self.lacks != Lacks::Clones {
                 self.whole(0, &format!("clone({how}) = {tid}"));
             }
-            self.actors.push(Actor { tid, receives, ..Actor::default() });
+            let is_traced = self.actors[0].is_traced;
+            self.actors.push(Actor { tid, receives, is_traced, ..Actor::default() });
+        }
+    }
+
+    fn is_traced(&self) -> bool {
+        self.actors.iter().all(|actor| actor.is_traced)
+    }
+
+    /// strace is attached to these: what has moved before is not seen, nor the end of a call that has moved something. One
+    /// that has not begins anew.
+    fn attach(&mut self, actors: Range<usize>) {
+        for actor in actors {
+            let has_begun = |actor: &Actor| actor.call.as_ref().is_some_and(|call| call.moved > 0);
+            // Who has missed the front of a send shows the rest of it first.
+            let is_amid_a_send = actor == 0 && self.actors[1].is_traced && has_begun(&self.actors[1]);
+            if is_amid_a_send || std::mem::replace(&mut self.actors[actor].is_traced, true) {
+                continue;
+            }
+            if self.actors[actor].receives {
+                self.attached.attach_receiver(self.crowd.received);
+            } else {
+                self.attached.attach_sender(self.crowd.stream.len());
+            }
+            if let Some(call) = self.actors[actor].call.take().filter(|call| call.moved == 0) {
+                let payload = call.payload.iter().map(|byte| byte | TRACED).collect();
+                self.begin(actor, payload, call.room);
+            }
         }
     }
 
@@ -271,10 +314,12 @@ impl World {
                 self.whole(actor, &format!("close({end}) = 0"));
             }
         }
-        if !are_threads {
+        // Who was attached to is not known to be a thread.
+        if !are_threads || self.setting.is_attached {
             self.actors.truncate(1);
         }
         self.streams += 1;
+        self.attached.close();
     }
 
     /// A receive begins, and returns once something has been sent.
@@ -307,6 +352,9 @@ impl World {
 
     /// A call that nothing can come between.
     fn whole(&mut self, actor: usize, call: &str) {
+        if !self.actors[actor].is_traced {
+            return;
+        }
         self.break_off(None);
         let (time, tid) = (self.tick(), self.actors[actor].tid);
         let text = format!("{} {call} <0.000001>", stamp(time));
@@ -332,7 +380,8 @@ impl World {
                 if call.moved == 0 {
                     self.receive(actor);
                 }
-                if !self.setting.several_receive || choices.below(3) > 0 {
+                let may_wait = self.setting.several_receive || self.setting.is_attached;
+                if !may_wait || choices.below(3) > 0 {
                     self.end(actor);
                 }
             }
@@ -364,6 +413,12 @@ impl World {
         if self.says_the_same {
             return [b"tick\n", b"tock\n"][choices.below(2)].to_vec();
         }
+        if self.setting.is_attached {
+            let longest = [1, 20, 400, 5000][choices.below(4)];
+            let length = 1 + (choices.below(256) * 256 + choices.below(256)) % longest;
+            let bit = if self.actors[actor].is_traced { TRACED } else { 0 };
+            return (0..length).map(|_| self.attached.word() | bit).collect();
+        }
         self.sent += 1;
         let (first, letters) = self.letters(actor);
         // A few bytes tell nothing where it is not known how many one has sent that was killed.
@@ -382,10 +437,13 @@ impl World {
     }
 
     fn begin(&mut self, actor: usize, payload: Vec<u8>, room: usize) {
-        self.break_off(None);
+        let is_printed = self.actors[actor].is_traced && !self.setting.only_ends();
+        if is_printed || !self.setting.is_attached {
+            self.break_off(None);
+        }
         let (entry, tid) = (self.tick(), self.actors[actor].tid);
         self.actors[actor].call = Some(Call { entry, payload, moved: 0, room, is_split: false });
-        if self.setting.only_ends() {
+        if !is_printed {
             return;
         }
         let call = self.begun(actor);
@@ -414,8 +472,9 @@ impl World {
     }
 
     fn receive(&mut self, actor: usize) {
+        let Some(call) = &self.actors[actor].call else { return };
+        let length = self.attached.told_apart(self.crowd.received, call.room.min(self.buffer.len()));
         let Some(call) = &mut self.actors[actor].call else { return };
-        let length = call.room.min(self.buffer.len());
         call.payload.extend(self.buffer.drain(..length));
         call.moved += length;
         self.crowd.received += length;
@@ -427,12 +486,18 @@ impl World {
             return;
         }
         let begun = self.begun(actor);
-        let Actor { receives, call, .. } = &self.actors[actor];
+        let Actor { receives, is_traced, call, .. } = &self.actors[actor];
         let Some(call) = call else { return };
         let moved = call.moved;
+        if !is_traced {
+            self.actors[actor].call = None;
+            return;
+        }
         let rest = if *receives {
+            self.attached.receive_ends(moved);
             format!("{}, {}) = {moved}", quoted(&call.payload, Style::Plain), call.room)
         } else {
+            self.attached.send_ends();
             format!(") = {moved}")
         };
         self.print_end(actor, &begun, &rest);

@@ -5,6 +5,7 @@
 
 #![allow(dead_code, reason = "each crate of tests uses its own part")]
 
+pub mod attached;
 pub mod capture;
 pub mod cases;
 pub mod code;

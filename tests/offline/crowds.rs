@@ -91,7 +91,7 @@ fn is_whole(crowd: &Crowd, file: &[u8]) -> Result<Vec<Packet>, String> {
         return Ok(packets);
     }
     let at = found.iter().zip(&crowd.stream).take_while(|(found, sent)| found == sent).count();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(&bytes[at..bytes.len().min(at + 60)]).into_owned();
+    let text = |bytes: &[u8]| bytes[at..bytes.len().min(at + 60)].escape_ascii().to_string();
     Err(format!(
         "{} bytes of {}, the first other one at {at}: {} for {} of\n{}",
         found.len(),
@@ -143,7 +143,9 @@ fn has_each_senders_bytes(crowd: &Crowd, packets: &[Packet]) -> Verdict {
 }
 
 fn holds_in(setting: Setting, (kind, choices): &(u8, Vec<u8>)) -> Verdict {
-    let crowd = crowd_in(setting, KINDS[usize::from(*kind)], choices);
+    // Of a pipe it is not looked for what was in flight.
+    let kinds = if setting.is_attached { [Kind::Unix, Kind::Unix, Kind::Tcp] } else { KINDS };
+    let crowd = crowd_in(setting, kinds[usize::from(*kind)], choices);
     let is_right = |file: &[u8]| {
         if setting.is_order_known() {
             is_whole(&crowd, file)
@@ -195,14 +197,16 @@ fn each_byte_is_there_once_in_the_syscall_view_of_what_is_local() {
     });
 }
 
-const TOGETHER: Setting = Setting { several_receive: false, some_are_killed: false, lines: Lines::Together };
+const TOGETHER: Setting =
+    Setting { several_receive: false, some_are_killed: false, lines: Lines::Together, is_attached: false };
 const SEVERAL: Setting = Setting { several_receive: true, ..TOGETHER };
 const KILLED: Setting = Setting { some_are_killed: true, ..TOGETHER };
 const ENDS: Setting = Setting { lines: Lines::Ends, ..TOGETHER };
 const APART: Setting = Setting { lines: Lines::Apart, ..TOGETHER };
 const KILLED_AND_ENDS: Setting = Setting { some_are_killed: true, ..ENDS };
 const KILLED_APART: Setting = Setting { some_are_killed: true, ..APART };
-const SETTINGS: [Setting; 7] = [TOGETHER, SEVERAL, KILLED, ENDS, APART, KILLED_AND_ENDS, KILLED_APART];
+const ATTACHED: Setting = Setting { is_attached: true, ..TOGETHER };
+const SETTINGS: [Setting; 8] = [TOGETHER, SEVERAL, KILLED, ENDS, APART, KILLED_AND_ENDS, KILLED_APART, ATTACHED];
 
 #[test]
 fn each_byte_is_there_once_where_several_receive() {
@@ -227,6 +231,11 @@ fn each_byte_is_there_once_where_who_sends_is_killed_and_only_ends_are_printed()
 #[test]
 fn each_byte_is_there_once_where_who_sends_is_killed_and_each_has_a_file() {
     holds(500, choices(), |choices| holds_in(KILLED_APART, &choices));
+}
+
+#[test]
+fn each_byte_is_there_once_where_strace_was_attached_but_what_was_in_flight_behind_a_send() {
+    holds(500, choices(), |choices| holds_in(ATTACHED, &choices));
 }
 
 /// The choices that a number stands for.
