@@ -214,36 +214,37 @@ impl Parser {
     #[inline(always)]
     fn read(&mut self, line: &[u8], step: &mut Step) -> Option<Event<'_>> {
         self.decoder.scratch.trim();
-        let Some((pid, nanoseconds, body)) = prefix::usual(line) else {
+        let Some((pid, prefix)) = prefix::usual(line) else {
             return self.read_any(line, prefix::parse(line), None, step);
         };
         // What most calls are is found out here without being put together first.
-        if let Some((row, text)) = table::short_call(body) {
-            let entry = self.clock.read(Moment::Epoch(nanoseconds), &mut self.decoder.counts);
+        if let Some((row, text)) = table::short_call(prefix.body) {
+            let entry = self.time(prefix);
             return self.call(row, text, self.origin(Tid(pid), entry));
         }
-        self.read_usual(line, (pid, nanoseconds, body), step)
+        self.read_usual(line, (pid, prefix), step)
+    }
+
+    /// The time of a line that begins so.
+    #[inline(always)]
+    fn time(&mut self, Prefix { moment, is_coarse, .. }: Prefix<'_>) -> Timestamp {
+        self.decoder.counts.times_coarse += u64::from(is_coarse);
+        self.clock.read(moment, &mut self.decoder.counts)
     }
 
     /// Reads a line with thread and time before it: a call with a longer name or without a row, or no call.
     #[inline(never)]
-    fn read_usual(
-        &mut self,
-        line: &[u8],
-        (pid, nanoseconds, body): (u32, u64, &[u8]),
-        step: &mut Step,
-    ) -> Option<Event<'_>> {
-        let moment = Moment::Epoch(nanoseconds);
-        if body.first() != Some(&b'<')
-            && let Some((name, text)) = body::call(body)
+    fn read_usual(&mut self, line: &[u8], (pid, prefix): (u32, Prefix<'_>), step: &mut Step) -> Option<Event<'_>> {
+        if prefix.body.first() != Some(&b'<')
+            && let Some((name, text)) = body::call(prefix.body)
         {
-            let entry = self.clock.read(moment, &mut self.decoder.counts);
+            let entry = self.time(prefix);
             return match table::find(name) {
                 Some(row) => self.call(row, text, self.origin(Tid(pid), entry)),
                 None => self.not_in_table(name, text, Tid(pid)),
             };
         }
-        self.read_any(line, Prefix { pid: Pid::Column(pid), moment, is_coarse: false, body }, None, step)
+        self.read_any(line, prefix, None, step)
     }
 
     /// Reads a line of any form, taken apart; `entry` is its time if that has been read before.

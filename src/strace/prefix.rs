@@ -47,17 +47,23 @@ pub(super) fn parse(line: &[u8]) -> Prefix<'_> {
     }
 }
 
-/// `1234  1700000000.123456 CALL`, as most lines begin: thread, nanoseconds and body as [`parse`] finds them as well, at
-/// three times the cost. No other part of a prefix begins with a letter.
+/// `1234  1700000000.123456 CALL` or `1234  12:00:00.123456 CALL`, as most lines begin: the thread, and all as [`parse`]
+/// finds it as well, at three times the cost. No other part of a prefix begins with a letter.
 #[inline(always)]
-pub(super) fn usual(line: &[u8]) -> Option<(u32, u64, &[u8])> {
+pub(super) fn usual(line: &[u8]) -> Option<(u32, Prefix<'_>)> {
     let (pid, text) = time::short_number(line)?;
     let ([b' ', b' ', text @ ..] | [b' ', text @ ..]) = text else {
         return None;
     };
-    let (nanoseconds, body) = time::usual_epoch(text)?;
+    let (moment, is_coarse, body) = if let Some((nanoseconds, body)) = time::usual_epoch(text) {
+        (Moment::Epoch(nanoseconds), false, body)
+    } else {
+        let (nanoseconds, is_coarse, body) = time::usual_of_day(text)?;
+        (Moment::OfDay(nanoseconds), is_coarse, body)
+    };
     let plain = pid <= PID_MAX && matches!(body, [b'a'..=b'z' | b'<', ..]);
-    plain.then_some((u32::try_from(pid).unwrap_or_default(), nanoseconds, body))
+    let pid = u32::try_from(pid).unwrap_or_default();
+    plain.then_some((pid, Prefix { pid: Pid::Column(pid), moment, is_coarse, body }))
 }
 
 /// How many blanks `text` begins with, and what follows them.
@@ -338,6 +344,20 @@ mod tests {
         is("     0.104 recvfrom(3", false);
         is("7 recvfrom(3", false);
         is("recvfrom(3", false);
+    }
+
+    #[test]
+    fn most_lines_are_read_as_any() {
+        for time in ["1700000000.123456", "00:00:00.000000", "23:59:59.999999", "12:34:56"] {
+            for line in [format!("4711 {time} read(3"), format!("7  {time} <... read resumed>\"a\", 1) = 1")] {
+                let prefix = usual(line.as_bytes()).map(|(pid, prefix)| (Pid::Column(pid), prefix));
+                let expected = parse(line.as_bytes());
+                assert_eq!(prefix, Some((expected.pid, expected)), "{line}");
+            }
+        }
+        for time in ["12:34:56.123", "12:34:5x", "12-34-56", "12:34:56.12345x", "1700000000"] {
+            assert_eq!(usual(format!("4711 {time} read(3").as_bytes()), None, "{time}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use super::TraceOptions;
 use super::body::{self, Body};
 use super::counts::Counts;
-use super::prefix::{self, Pid, Prefix};
+use super::prefix::{self, Prefix};
 use super::repair;
 use super::table;
 use super::time::{self, Clock, Moment};
@@ -39,6 +39,18 @@ impl Times {
         self.of_plain(line).or_else(|| self.of_other(line))
     }
 
+    /// When the event of the next line has begun, where that is found at once, and else as [`Self::line`] has it: enough to
+    /// tell days apart.
+    #[inline]
+    pub fn beginning(&mut self, line: &[u8]) -> Option<Timestamp> {
+        match prefix::usual(line) {
+            Some((_, prefix)) if table::short_call(prefix.body).is_some() => {
+                Some(self.clock.read(prefix.moment, &mut self.counts))
+            }
+            _ => self.line(line),
+        }
+    }
+
     /// That of a line that has colour, or begins with what is no text.
     #[cold]
     fn of_other(&mut self, line: &[u8]) -> Option<Timestamp> {
@@ -54,12 +66,8 @@ impl Times {
 
     #[inline]
     fn of_plain(&mut self, line: &[u8]) -> Option<Timestamp> {
-        let Prefix { moment, body, .. } = match prefix::usual(line) {
-            Some((pid, nanoseconds, body)) => {
-                Prefix { pid: Pid::Column(pid), moment: Moment::Epoch(nanoseconds), is_coarse: false, body }
-            }
-            None => prefix::parse(line),
-        };
+        let usual = prefix::usual(line).map(|(_, prefix)| prefix);
+        let Prefix { moment, body, .. } = usual.unwrap_or_else(|| prefix::parse(line));
         let kind = body::kind(body);
         if kind == Body::Other || matches!(moment, Moment::Missing | Moment::Unreadable) {
             return None;

@@ -38,7 +38,7 @@ fn latest(source: &Source, signals: &Signals) -> Option<Timestamp> {
     let (mut latest, mut without) = (None, 0);
     loop {
         match lines.step() {
-            Step::Line => match times.line(lines.line()) {
+            Step::Line => match times.beginning(lines.line()) {
                 Some(_) if !times.are_of_day() => return None,
                 None if latest.is_none() && without >= limits::LINES_WITHOUT_TIME => return None,
                 None => without += 1,
