@@ -128,10 +128,11 @@ pub const LONG_PAUSE: Duration = Duration::from_secs(1);
 /// mostly not be.
 pub const WAITING_TIME: u64 = 1_000_000_000;
 
-/// Most directions of connections in which bytes may have been in flight when the trace began, and how many may have been in
-/// one: as many as sockets' buffers hold (`net.ipv4.tcp_wmem`, `tcp_rmem`), with room to spare.
+/// Most directions of connections of which the first bytes are remembered, because others may have been in flight when the
+/// trace began: beyond it all are forgotten.
 pub const FLOWS_BEGINNING: usize = 4096;
-/// See [`FLOWS_BEGINNING`].
+
+/// Most bytes that may have been in flight in one direction: sockets' buffers hold less (`net.ipv4.tcp_wmem`, `tcp_rmem`).
 pub const IN_FLIGHT: u64 = 16 << 20;
 
 /// Most bytes of such records: a second of payload at the speed of a disk.

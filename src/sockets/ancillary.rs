@@ -32,19 +32,14 @@ fn span_of(sockets: &mut Sockets, socket: SocketId, call: &Move<'_>) -> Option<S
     }
     let (id, side) = transfer::stream_of(sockets, socket)?;
     let (open, connection) = (sockets.registry.get(socket)?, sockets.connections.get(id)?);
-    let calls = connection.calls(side);
-    let (sender, end_count) = match call.direction {
-        Direction::Sent => (side, calls.sent),
-        Direction::Received => (side.other(), calls.received),
-    };
     let by_message = open.transport == Transport::Seqpacket;
     let (start, count) = if by_message {
         (open.messages(call.direction), message_count(call))
     } else {
-        (end_count, call.messages.iter().map(|message| message.moved).sum())
+        (connection.counted(side, call.direction), call.messages.iter().map(|message| message.moved).sum())
     };
     Some(Span {
-        channel: Channel::From(id, sender),
+        channel: Channel::From(id, side.sender(call.direction)),
         range: start..start.saturating_add(count),
         by_message,
         exact: matches!(connection.opening, Opening::Made { .. }),

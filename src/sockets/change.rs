@@ -175,10 +175,7 @@ pub enum Overlap {
 impl Stream {
     /// The side that sent the bytes.
     pub const fn sender(&self, direction: Direction) -> Side {
-        match direction {
-            Direction::Sent => self.side,
-            Direction::Received => self.side.other(),
-        }
+        self.side.sender(direction)
     }
 }
 

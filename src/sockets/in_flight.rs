@@ -15,12 +15,10 @@ use crate::event::{Direction, Family, Move, as_u64};
 use crate::limits;
 use crate::sockets::Sockets;
 use crate::sockets::connections::{Connection, Opening, ToldBy};
+use crate::sockets::head::{HEAD_BYTES, Head};
 use crate::sockets::names::{ConnectionId, FlowId, Side};
 use crate::work;
 use foldhash::HashMap;
-
-/// By how many bytes what is received is told to be what was sent.
-const HEAD_BYTES: usize = 64;
 
 /// Fewer bytes may be the same by chance.
 const TELLING_BYTES: usize = 3;
@@ -31,7 +29,7 @@ enum Start {
     /// No send has ended; since one has begun so many bytes were received, and these are the last of them.
     Received { last: Vec<u8>, count: u64 },
     /// These bytes were sent first, and `count` bytes were received since without them; these are the last of those.
-    Sent { head: Vec<u8>, last: Vec<u8>, count: u64 },
+    Sent { head: Head, last: Vec<u8>, count: u64 },
 }
 
 /// Directions of connections that were there before the trace, while their ends are not known to be at the same byte.
@@ -60,10 +58,7 @@ pub(super) struct Older {
 /// A call has moved so many bytes, which are not counted yet.
 pub(super) fn moved(sockets: &mut Sockets, (id, side): (ConnectionId, Side), call: &Move<'_>, moved: u64) -> Older {
     let Sockets { connections, in_flight, sending, now, at_ends, .. } = sockets;
-    let sender = match call.direction {
-        Direction::Sent => side,
-        Direction::Received => side.other(),
-    };
+    let sender = side.sender(call.direction);
     let is_at_start =
         |at: &&mut Connection| may_begin(at, side, call.direction) || may_begin(at, sender, Direction::Sent);
     let Some(connection) = connections.get_mut(id).filter(is_at_start) else {
@@ -93,9 +88,9 @@ impl InFlight {
         let [sent, received] = connection.progress(side);
         if sent > 0 {
             if let Some(Start::Sent { head, .. }) = self.flows.get_mut(&flow)
-                && sent == as_u64(head.len())
+                && sent == as_u64(head.bytes().len())
             {
-                extend(head, bytes);
+                head.note(bytes);
             }
             return;
         }
@@ -107,8 +102,8 @@ impl InFlight {
             connection.restart(side, known);
         }
         if known == 0 && !bytes.is_empty() {
-            let mut head = Vec::new();
-            extend(&mut head, bytes);
+            let mut head = Head::EMPTY;
+            head.note(bytes);
             self.keep(flow, Start::Sent { head, last: Vec::new(), count: 0 });
         }
     }
@@ -141,7 +136,7 @@ impl InFlight {
                 let total = as_u64(last.len()) + moved.saturating_sub(as_u64(bytes.len()));
                 // The reader cannot be further than the sender, where no send is under way.
                 let older = if is_sending { 0 } else { total.saturating_sub(sent) };
-                if let Some(place) = place_of(head, last, older) {
+                if let Some(place) = place_of(head.bytes(), last, older) {
                     self.flows.remove(&flow);
                     let known = total - place;
                     connection.calls_mut(side).received = known.saturating_sub(moved);
@@ -166,12 +161,6 @@ impl InFlight {
         }
         self.flows.insert(flow, start);
     }
-}
-
-/// Appends what there is room for of the bytes that are sent first.
-fn extend(head: &mut Vec<u8>, bytes: &[u8]) {
-    let room = HEAD_BYTES.saturating_sub(head.len());
-    head.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
 }
 
 /// The last bytes of what was received.

@@ -19,6 +19,7 @@ mod change;
 mod connections;
 mod descriptors;
 mod ending;
+mod head;
 mod identity;
 mod in_flight;
 mod known;

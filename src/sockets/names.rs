@@ -1,6 +1,6 @@
 //! What sockets, connections and their sides are called.
 
-use crate::event::as_usize;
+use crate::event::{Direction, as_usize};
 use std::num::NonZeroU32;
 
 /// The index of an open socket.
@@ -77,6 +77,16 @@ impl Side {
         match self {
             Self::First => Self::Second,
             Self::Second => Self::First,
+        }
+    }
+
+    /// Who has sent what this end has moved in such a direction.
+    #[must_use]
+    #[inline]
+    pub const fn sender(self, direction: Direction) -> Self {
+        match direction {
+            Direction::Sent => self,
+            Direction::Received => self.other(),
         }
     }
 

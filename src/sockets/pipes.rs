@@ -143,10 +143,7 @@ fn fifo_moved(sockets: &mut Sockets, stream: Option<(ConnectionId, Side)>, marki
     let Some(connection) = sockets.connections.get(id) else {
         return true;
     };
-    let (writer, count) = match call.direction {
-        Direction::Sent => (side, connection.calls(side).sent),
-        Direction::Received => (side.other(), connection.calls(side).received),
-    };
+    let (writer, count) = (side.sender(call.direction), connection.counted(side, call.direction));
     let flow = *connection.flow_from(writer);
     if moved == 0 {
         if call.direction == Direction::Received && transfer::had_room(call) && flow.accounted > 0 {

@@ -84,7 +84,7 @@ pub(super) fn begun(sockets: &mut Sockets, descriptor: Descriptor<'_>, (op, dire
         return;
     };
     used(sockets, socket, descriptor.fd);
-    // One that has another end and was not seen to be made was there before the trace: what is read meanwhile may be of this send.
+    // A connection that was not seen to be made was there before the trace: what is read meanwhile may be of this send.
     let is_connected =
         |open: &OpenSocket| open.is_stream() && (open.family == Family::Unix || open.remote.get().is_some());
     let may_join = direction == Direction::Sent && sockets.registry.get(socket).is_some_and(is_connected);

@@ -219,15 +219,15 @@ impl Parser {
         };
         // What most calls are is found out here without being put together first.
         if let Some((row, text)) = table::short_call(prefix.body) {
-            let entry = self.time(prefix);
+            let entry = self.time(prefix.moment, prefix.is_coarse);
             return self.call(row, text, self.origin(Tid(pid), entry));
         }
         self.read_usual(line, (pid, prefix), step)
     }
 
-    /// The time of a line that begins so.
+    /// The time of a line, from what it says of that.
     #[inline(always)]
-    fn time(&mut self, Prefix { moment, is_coarse, .. }: Prefix<'_>) -> Timestamp {
+    fn time(&mut self, moment: Moment, is_coarse: bool) -> Timestamp {
         self.decoder.counts.times_coarse += u64::from(is_coarse);
         self.clock.read(moment, &mut self.decoder.counts)
     }
@@ -238,7 +238,7 @@ impl Parser {
         if prefix.body.first() != Some(&b'<')
             && let Some((name, text)) = body::call(prefix.body)
         {
-            let entry = self.time(prefix);
+            let entry = self.time(prefix.moment, prefix.is_coarse);
             return match table::find(name) {
                 Some(row) => self.call(row, text, self.origin(Tid(pid), entry)),
                 None => self.not_in_table(name, text, Tid(pid)),
@@ -269,11 +269,9 @@ impl Parser {
             (Body::Blank, Moment::Missing) => return self.skip(Skip::Blank),
             (kind, moment) => (moment, kind),
         };
-        let entry = if let Some(entry) = entry {
-            entry
-        } else {
-            self.decoder.counts.times_coarse += u64::from(is_coarse);
-            self.clock.read(moment, &mut self.decoder.counts)
+        let entry = match entry {
+            Some(entry) => entry,
+            None => self.time(moment, is_coarse),
         };
         let tid = match pid {
             Pid::Column(pid) | Pid::Bracket(pid) => Tid(pid),

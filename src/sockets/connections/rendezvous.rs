@@ -1,11 +1,9 @@
 //! Where the ends of a connection wait for each other while its addresses or inodes are not known.
 
 use crate::event::{HostPort, UnixName};
+use crate::sockets::head::Head;
 use crate::sockets::names::ConnectionId;
 use std::hash::BuildHasher;
-
-/// How many bytes of what is sent first are remembered to tell connections apart.
-const HEAD_BYTES: usize = 64;
 
 /// What a connection has while its other end may still be found where it connected or was accepted.
 #[derive(Clone, Debug)]
@@ -13,28 +11,26 @@ pub(super) struct Rendezvous {
     /// Where it waits.
     pub(super) places: [Option<Place>; 2],
     /// What its first end has sent first.
-    head: Vec<u8>,
+    head: Head,
     /// The accepted connection that is its other end if no bytes tell another one.
     pub(super) accepted: Option<ConnectionId>,
 }
 
 impl Rendezvous {
     pub(super) const fn at(places: [Option<Place>; 2]) -> Self {
-        Self { places, head: Vec::new(), accepted: None }
+        Self { places, head: Head::EMPTY, accepted: None }
     }
 
     /// The first end has sent this.
     pub(super) fn note_head(&mut self, bytes: &[u8]) {
-        if self.head.len() < HEAD_BYTES {
-            let room = HEAD_BYTES - self.head.len();
-            self.head.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
-        }
+        self.head.note(bytes);
     }
 
     /// Whether what the first end has sent begins like what another one has received; none where nothing tells.
     pub(super) fn has_sent(&self, received: &[u8]) -> Option<bool> {
-        let compared = self.head.len().min(received.len());
-        let same = || self.head.get(..compared) == received.get(..compared);
+        let head = self.head.bytes();
+        let compared = head.len().min(received.len());
+        let same = || head.get(..compared) == received.get(..compared);
         (compared > 0).then(same)
     }
 }
